@@ -1,0 +1,177 @@
+"""The model: what the service offers, with the tables and joins behind it.
+
+All of it is frozen and read from one CSDL JSON file by `edm.csdl`. OData's names stand on the left of each pair (entity type, property),
+Postgres's on the right (table, column); they meet here and nowhere else.
+
+A navigation property's join is a conjunction of equalities over its source row, its target row and any link tables between them:
+
+    Message.sender       source.sender_id = target.id, source.sender_type = 'User'
+    Conversation.labels  links tagging, tag:  tagging.taggable_id = source.id, ..., lower(tag.name) = target.title
+
+Objects are compared by identity: there is one object per element of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping
+
+from odata_gateway.edm.types import PrimitiveType
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A Postgres table or view, `schema` and `name` unquoted."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Property:
+    """A structural property and the column it reads.
+
+    pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`, `json`), from the model or, once introspected, the database
+    secret    always reads as null, and no clause may compute with it
+    missing   the database lacks the column: reads as null everywhere
+    """
+
+    name: str
+    type: PrimitiveType
+    nullable: bool
+    column: str
+    pg_type: str
+    is_key: bool = False
+    secret: bool = False
+    missing: bool = False
+    precision: int | None = None
+    scale: int | str | None = None
+    max_length: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinColumn:
+    """A column of one side of a join: `side` is "source", "target" or the name of a link table; `lower` compares without case."""
+
+    side: str
+    column: str
+    lower: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinConstant:
+    """A text constant a join compares with, such as 'User'."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTerm:
+    """left = right."""
+
+    left: JoinColumn
+    right: JoinColumn | JoinConstant
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTable:
+    """A table between source and target that has no entity type of its own; `name` is what join terms call it."""
+
+    name: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How a navigation property's target rows are found; all terms must hold."""
+
+    terms: tuple[JoinTerm, ...]
+    links: tuple[LinkTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NavigationProperty:
+    """A navigation property to entity type `target` (its unqualified name); single-valued ones may be null."""
+
+    name: str
+    target: str
+    collection: bool
+    join: Join
+    nullable: bool = True
+    partner: str | None = None
+    constraint: tuple[tuple[str, str], ...] = ()  # $ReferentialConstraint: (dependent property, principal property), for $metadata
+
+
+@dataclass(frozen=True, slots=True)
+class AccountColumn:
+    """Row policy of a table that carries its account: `column` is one of the caller's accounts."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Row policy of a table without an account: a row of `table` ties it to one of the caller's accounts.
+
+    EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the caller's)
+    """
+
+    table: Table
+    member: str
+    column: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unscoped:
+    """Row policy of a table the model declares to be the same for every caller."""
+
+
+Policy = AccountColumn | Membership | Unscoped
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityType:
+    """An entity type, the table behind it and the row policy that goes with every use of that table."""
+
+    name: str
+    namespace: str
+    table: Table
+    policy: Policy
+    properties: Mapping[str, Property]
+    navigation: Mapping[str, NavigationProperty]
+    missing: bool = False  # the database lacks the table
+    description: str | None = None
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.namespace}.{self.name}"
+
+    @property
+    def key(self) -> tuple[Property, ...]:
+        return tuple(p for p in self.properties.values() if p.is_key)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntitySet:
+    """An entity set; `bindings` maps each navigation property of its type to the target entity set's name."""
+
+    name: str
+    entity_type: EntityType
+    bindings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """Everything the service offers. `version` changes whenever any part of it does; compiled statements are cached under it."""
+
+    namespace: str
+    container: str
+    version: str
+    entity_types: Mapping[str, EntityType]
+    entity_sets: Mapping[str, EntitySet]
+    set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)  # entity type name -> the set that links name
+
+    def target_type(self, navigation: NavigationProperty) -> EntityType:
+        return self.entity_types[navigation.target]

@@ -1,0 +1,301 @@
+"""The syntax tree of a request: frozen nodes, names as text, literals as slot numbers.
+
+`at` is the character offset in the decoded text of the option (or path) the node comes from; it is never part of a comparison.
+Sections are those of OData 4.01 Part 2: URL Conventions and of its ABNF.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+
+LiteralKind = OneOf[
+    "string", "int32", "int64", "decimal", "double", "datetime", "date", "time", "duration", "guid", "binary", "enum", "geo", "json",
+    "quoted_number", "raw",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Base of all nodes."""
+
+
+# --- expressions (ABNF commonExpr) --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Node):
+    """A literal whose value is number `slot` of the lifted values. `many` marks a folded list `(1,2,3)`, whose value is a tuple."""
+
+    kind: LiteralKind
+    slot: int
+    many: bool = False
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """null, true or false: they change the SQL, so they stay in the template."""
+
+    value: bool | None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Node):
+    """$it, $this, $root or $these (5.1.1.14)."""
+
+    name: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias(Node):
+    """A parameter alias, `name` with its @ (5.3)."""
+
+    name: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Node):
+    """`base/name`, or a bare first name when base is None: a property, navigation property, range variable, or, with a dot, a type or annotation."""
+
+    base: Expr | None
+    name: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedArgument(Node):
+    """name=value inside a call or a key."""
+
+    name: str
+    value: Expr
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """`base/name(args)` or `name(args)`: a canonical function, a model function, or an entity by key such as Items(1)."""
+
+    base: Expr | None
+    name: str
+    args: tuple[Expr, ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Node):
+    """`base/$count`, with the options of `$count($filter=...;$search=...)`."""
+
+    base: Expr
+    options: Options | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSegment(Node):
+    """`base/$filter(predicate)` inside an expression."""
+
+    base: Expr
+    predicate: Expr
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda(Node):
+    """`base/any(v:body)` or `base/all(v:body)`; variable and body are None for any()."""
+
+    base: Expr | None
+    quantifier: OneOf["any", "all"]
+    variable: str | None
+    body: Expr | None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation(Node):
+    """`base/aggregate(...)` inside an expression (Data Aggregation 3.8)."""
+
+    base: Expr
+    items: tuple[Node, ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """`op` is "not" or "-"."""
+
+    op: OneOf["not", "-"]
+    operand: Expr
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """`op` in lower case: or and eq ne lt le gt ge has in add sub mul div divby mod."""
+
+    op: str
+    left: Expr
+    right: Expr
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListExpr(Node):
+    """A list that was not folded: `(1,null)`, `["a",b]` or `()`."""
+
+    items: tuple[Expr, ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectExpr(Node):
+    """A JSON object expression."""
+
+    members: tuple[tuple[str, Expr], ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Node):
+    """case(condition:value,...) (5.1.1.12.1)."""
+
+    branches: tuple[tuple[Expr, Expr], ...]
+    at: int = field(default=0, compare=False)
+
+
+Expr = (
+    Literal | Constant | Variable | Alias | Member | NamedArgument | Call | Count | FilterSegment | Lambda | Aggregation
+    | Unary | Binary | ListExpr | ObjectExpr | Case
+)  # fmt: skip
+
+
+# --- $search (5.1.7) ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Term(Node):
+    """A word or phrase: its text is the string in `slot`."""
+
+    slot: int
+    phrase: bool = False
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOp(Node):
+    """`op` is and, or, not; not has one operand."""
+
+    op: OneOf["and", "or", "not"]
+    operands: tuple[Search, ...]
+    at: int = field(default=0, compare=False)
+
+
+Search = Term | SearchOp
+
+
+# --- query options ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem(Node):
+    """One item of $orderby."""
+
+    expr: Expr
+    descending: bool = False
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectItem(Node):
+    """One item of $select: `path` holds the names between slashes, ("*",) for all; `options` are those in parentheses."""
+
+    path: tuple[str, ...]
+    options: Options | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandItem(Node):
+    """One item of $expand: `path` ends in a navigation property or "*"; `suffix` is "$ref", "$count", "$value" or None."""
+
+    path: tuple[str, ...]
+    suffix: str | None = None
+    options: Options | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeItem(Node):
+    """expression as name."""
+
+    expr: Expr
+    name: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transformation(Node):
+    """One step of $apply by name, with its arguments as parsed: expressions, names, transformation sequences (Data Aggregation 3)."""
+
+    name: str
+    args: tuple[object, ...] = ()
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Node):
+    """The system query options of a resource, an expand item or a $count segment; None where an option did not come.
+
+    `order` holds the names of the options that came, canonical with $, in their order (for errors and next links).
+    `level` is $levels: a number, or "max".
+    """
+
+    filter: Expr | None = None
+    search: Search | None = None
+    select: tuple[SelectItem, ...] | None = None
+    expand: tuple[ExpandItem, ...] | None = None
+    orderby: tuple[OrderItem, ...] | None = None
+    compute: tuple[ComputeItem, ...] | None = None
+    apply: tuple[Transformation, ...] | None = None
+    top: Literal | None = None
+    skip: Literal | None = None
+    count: bool | None = None
+    levels: int | str | None = None
+    index: Literal | None = None
+    format: str | None = None
+    schemaversion: str | None = None
+    id: str | None = None
+    skiptoken: str | None = None
+    deltatoken: str | None = None
+    aliases: tuple[tuple[str, Expr], ...] = ()
+    order: tuple[str, ...] = ()
+
+
+# --- resource path (section 4) ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(Node):
+    """One path segment.
+
+    name  as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`, `$metadata`, `$batch`, `$all`, `$entity`,
+          `$crossjoin`, `$query`, `$each`, `$filter`, or the text of a key as segment
+    args  what stood in parentheses (keys, function parameters, the predicate of $filter, the set names of $crossjoin); None without parentheses
+    literal  the segment read as a literal, where it can be a key as segment
+    """
+
+    name: str
+    args: tuple[Expr, ...] | None = None
+    literal: Literal | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Node):
+    """A whole request: no segments for the service root."""
+
+    path: tuple[Segment, ...]
+    options: Options
