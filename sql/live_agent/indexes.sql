@@ -1,0 +1,39 @@
+-- Recommended indexes: each with the query it serves. Optional; every query is right without them, some read a whole account instead of a page.
+--
+--     psql -v ON_ERROR_STOP=1 -d live_agent -f indexes.sql
+--
+-- On a busy database run the statements one by one with CREATE INDEX CONCURRENTLY. `odata-gateway check` names those a database lacks: it reads
+-- this file and looks for a valid index whose leading columns are the same, whatever its name is.
+
+-- Message in key order: a page of a middling account without reading past the rows of others.
+CREATE INDEX IF NOT EXISTS odata_messages_account_id_id ON public.messages (account_id, id);
+
+-- Message?$filter=created_at ge ... and created_at lt ..., and $orderby=created_at in either direction, each page from where the last one ended.
+CREATE INDEX IF NOT EXISTS odata_messages_account_id_created_at_id ON public.messages (account_id, created_at, id);
+
+-- Message?$filter=updated_at ge ...: incremental refresh.
+CREATE INDEX IF NOT EXISTS odata_messages_account_id_updated_at_id ON public.messages (account_id, updated_at, id);
+
+-- Conversation in key order.
+CREATE INDEX IF NOT EXISTS odata_conversations_account_id_id ON public.conversations (account_id, id);
+
+-- Conversation?$filter=created_at le '2021-11-23T00:00:00', and $orderby=created_at.
+CREATE INDEX IF NOT EXISTS odata_conversations_account_id_created_at_id ON public.conversations (account_id, created_at, id);
+
+-- Conversation?$filter=updated_at ge ...: incremental refresh.
+CREATE INDEX IF NOT EXISTS odata_conversations_account_id_updated_at_id ON public.conversations (account_id, updated_at, id);
+
+-- Inbox?$expand=conversations, Inbox(1)/conversations.
+CREATE INDEX IF NOT EXISTS odata_conversations_inbox_id ON public.conversations (inbox_id);
+
+-- Conversation?$filter=contact_id eq 7.
+CREATE INDEX IF NOT EXISTS odata_conversations_contact_id ON public.conversations (contact_id);
+
+-- Conversation?$filter=uuid eq '...': the one conversation another system names.
+CREATE INDEX IF NOT EXISTS odata_conversations_uuid ON public.conversations (uuid);
+
+-- User?$expand=inboxes, User(1)/inboxes.
+CREATE INDEX IF NOT EXISTS odata_inbox_members_user_id ON public.inbox_members (user_id);
+
+-- Label?$expand=conversations: from a label's title to its tags, whose names are compared without case.
+CREATE INDEX IF NOT EXISTS odata_tags_lower_name ON public.tags (lower(name::text));
