@@ -1,0 +1,90 @@
+"""What every test may ask for: a real Postgres with the sample data, and the real program in front of it.
+
+One Postgres a test process (under pytest-xdist: one a worker), started by the first test that needs it; about a second. The sample data is
+shared: a test that writes asks for `scratch_dsn`, a copy of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from odata_gateway.demo.cluster import DATABASE, READER, Cluster
+from tests.support.gateway import Gateway, start_gateway
+
+_TEMPLATE = "live_agent_template"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running server with the sample data in database live_agent; on its socket and on TCP."""
+    with Cluster.start(tcp=True) as server:
+        server.load(_TEMPLATE)
+        server.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE {_TEMPLATE}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dsn(cluster: Cluster) -> str:
+    """The sample data as the superuser; for looking, not for writing."""
+    return cluster.dsn()
+
+
+@pytest.fixture(scope="session")
+def reader_dsn(cluster: Cluster) -> str:
+    """The sample data as the gateway sees it: the role of sql/live_agent/roles.sql."""
+    return cluster.dsn(user=READER)
+
+
+@pytest.fixture
+def scratch(cluster: Cluster) -> Iterator[str]:
+    """The name of a database of the test's own, with the sample data; dropped afterwards."""
+    name = f"scratch_{next(_numbers)}"
+    cluster.psql("postgres", f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    yield name
+    cluster.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def scratch_dsn(cluster: Cluster, scratch: str) -> str:
+    """The scratch database as the superuser."""
+    return cluster.dsn(database=scratch)
+
+
+@pytest.fixture
+def scratch_reader_dsn(cluster: Cluster, scratch: str) -> str:
+    """The scratch database as the role of sql/live_agent/roles.sql."""
+    return cluster.dsn(user=READER, database=scratch)
+
+
+@pytest.fixture(scope="session")
+def own_cluster() -> Iterator[Callable[..., Cluster]]:
+    """Start further servers, for tests that stop or kill theirs; closed at the end of the run. Keywords as Cluster.start."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(Cluster.start(**options))
+
+
+@pytest.fixture(scope="session")
+def gateway(reader_dsn: str) -> Iterator[Gateway]:
+    """The program over the sample data, with pages small enough that Message pages (ODATA_PAGE_ROWS=1000)."""
+    with start_gateway(ODATA_DSN=reader_dsn, ODATA_PAGE_ROWS="1000") as running:
+        yield running
+
+
+@pytest.fixture
+def gateways() -> Iterator[Callable[..., Gateway]]:
+    """Start the program with settings of the test's own: gateways(ODATA_DSN=..., ODATA_PAGE_ROWS="7"); ended with the test."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(start_gateway(**settings))
+
+
+def _count() -> Iterator[int]:
+    number = 0
+    while True:
+        number += 1
+        yield number
+
+
+_numbers = _count()
