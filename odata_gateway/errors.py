@@ -95,6 +95,12 @@ class UrlFormat(ODataError):
     status, code = 406, "Url.Format"
 
 
+class UrlTimeout(ODataError):
+    """The request did not arrive in time."""
+
+    status, code = 408, "Url.Timeout"
+
+
 class UrlPrecondition(ODataError):
     """A precondition (If-Match, Isolation) that cannot be met."""
 
@@ -185,6 +191,12 @@ class LimitUrl(ODataError):
     """The URL is too long."""
 
     status, code = 414, "Limit.Url"
+
+
+class LimitBody(ODataError):
+    """The request body is too long."""
+
+    status, code = 413, "Limit.Body"
 
 
 class LimitDepth(ODataError):
