@@ -1,7 +1,7 @@
 """Reading a JSON document while collecting every mistake in it, each with its place.
 
 A `Node` is one JSON value with its JSON pointer (RFC 6901). Its readers never raise: what is wrong goes into the list all nodes of one
-document share, and the reader returns a harmless value so that the rest is read too. The list is raised once, at the end, as a `ModelError`.
+document share, and the reader returns a harmless value so that the rest is read too. The list is raised once, at the end: `ModelError`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,126 @@
+"""What $metadata says the service can do, as a table of annotations (vocabularies Org.OData.Core.V1 and Org.OData.Capabilities.V1).
+
+Without an annotation a client may assume $count, $top, $skip, $expand, $batch and access by key; it may try $filter, $orderby and $search.
+So each row here is a promise or a refusal that tests hold against the service. Rows marked "4.0" are in every document; the others only in
+those for 4.01: older readers stumble over enumeration members, records and collections, so a 4.0 document has plain booleans and texts alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from odata_gateway.edm.functions import SPELLING
+from odata_gateway.edm.model import EntitySet, EntityType, Property
+
+Version = Literal["4.0", "4.01"]
+
+VOCABULARIES = {"Core": "Org.OData.Core.V1", "Capabilities": "Org.OData.Capabilities.V1"}
+VOCABULARY_ROOT = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/"
+SECRET_NOTE = "Secret: always reads as null and cannot be used in $filter, $orderby or any other computation"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an enumeration type of a vocabulary, such as Capabilities.ConformanceLevelType."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The name of a property of the annotated entity set's type."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A structured value; `type` is its complex type in the vocabulary."""
+
+    type: str
+    members: tuple[tuple[str, Value], ...]
+
+
+Value = bool | str | Member | Path | Record | tuple[str | Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotation: `term` by the vocabulary's alias; `since` the lowest version of the documents that carry it."""
+
+    term: str
+    value: Value
+    since: Version = "4.01"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The annotations of the entity container and of each entity set."""
+
+    container: tuple[Annotation, ...]
+    entity_set: tuple[Annotation, ...]
+
+
+_OPERATORS = (
+    "eq", "ne", "gt", "ge", "lt", "le", "in", "and", "or", "not", "add", "sub", "mul", "div", "divby", "mod", "any", "all",
+)  # fmt: skip
+
+
+def _restriction(name: str, *members: tuple[str, Value]) -> Annotation:
+    return Annotation(f"Capabilities.{name}", Record(f"Capabilities.{name}Type", members))
+
+
+CAPABILITIES = Capabilities(
+    container=(
+        Annotation("Core.ODataVersions", "4.01"),
+        Annotation("Capabilities.ConformanceLevel", Member("Capabilities.ConformanceLevelType", "Minimal")),
+        Annotation("Capabilities.SupportedFormats", ("application/json",)),
+        Annotation("Capabilities.SupportedMetadataFormats", ("application/xml", "application/json")),
+        Annotation("Capabilities.AsynchronousRequestsSupported", False, since="4.0"),
+        Annotation("Capabilities.BatchSupported", False, since="4.0"),
+        Annotation("Capabilities.CrossJoinSupported", False, since="4.0"),
+        Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
+        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *SPELLING.values(), "cast", "isof")),
+    ),
+    entity_set=(
+        Annotation("Capabilities.IndexableByKey", True, since="4.0"),
+        Annotation("Capabilities.TopSupported", True, since="4.0"),
+        Annotation("Capabilities.SkipSupported", True, since="4.0"),
+        _restriction("CountRestrictions", ("Countable", True)),
+        _restriction("ExpandRestrictions", ("Expandable", True)),
+        _restriction("SearchRestrictions", ("Searchable", False)),
+        _restriction("InsertRestrictions", ("Insertable", False)),
+        _restriction("UpdateRestrictions", ("Updatable", False)),
+        _restriction("DeleteRestrictions", ("Deletable", False)),
+    ),
+)
+
+
+def container_annotations(capabilities: Capabilities, version: Version) -> tuple[Annotation, ...]:
+    return _of_version(capabilities.container, version)
+
+
+def set_annotations(capabilities: Capabilities, entity_set: EntitySet, version: Version) -> tuple[Annotation, ...]:
+    return _of_version((*capabilities.entity_set, *_secret_restrictions(entity_set.entity_type)), version)
+
+
+def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
+    secrets = tuple(Path(p.name) for p in entity_type.properties.values() if p.secret)
+    if secrets:
+        yield _restriction("FilterRestrictions", ("NonFilterableProperties", secrets))
+        yield _restriction("SortRestrictions", ("NonSortableProperties", secrets))
+
+
+def _of_version(annotations: tuple[Annotation, ...], version: Version) -> tuple[Annotation, ...]:
+    return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
+
+
+def description(element: Property | EntityType) -> tuple[Annotation, ...]:
+    """Core.Description of a property or entity type, which for a secret property says that it reads as null."""
+    texts = [element.description] if element.description else []
+    if isinstance(element, Property) and element.secret:
+        texts.append(SECRET_NOTE)
+    return (Annotation("Core.Description", "; ".join(texts), since="4.0"),) if texts else ()

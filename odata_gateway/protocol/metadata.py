@@ -1,0 +1,29 @@
+"""The body of $metadata, in XML and JSON, and its entity tag.
+
+Both describe the same model (`csdl_xml`, `csdl_json`), without tables, columns, joins or policies. Secret properties are part of it, so that
+a client finds the shape it expects, and say that they read as null.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from odata_gateway.edm.model import Model
+from odata_gateway.protocol.capabilities import CAPABILITIES, Capabilities, Version
+from odata_gateway.protocol.csdl_json import write_json
+from odata_gateway.protocol.csdl_xml import write_xml
+
+
+def csdl_xml(model: Model, capabilities: Capabilities = CAPABILITIES, *, version: Version = "4.0") -> bytes:
+    """CSDL XML for clients of one version of OData."""
+    return write_xml(model, capabilities, version)
+
+
+def csdl_json(model: Model, capabilities: Capabilities = CAPABILITIES) -> bytes:
+    """CSDL JSON 4.01, the only version that has this form."""
+    return write_json(model, capabilities)
+
+
+def metadata_etag(body: bytes) -> str:
+    """A weak entity tag (RFC 9110, section 8.8.3): the same body may be sent compressed."""
+    return f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
