@@ -1,0 +1,107 @@
+"""One HTTP connection: aiohttp's, with deadlines it lacks and errors in OData's form.
+
+aiohttp waits as long as a keep-alive for the rest of a half-sent header, writes bad requests into its log, query and token included, and
+answers them with plain text. All three are mended here, where it hands out its connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from odata_gateway.errors import Internal, LimitUrl, ODataError, UrlSyntax
+
+Refuse = Callable[[ODataError], web.Response]
+
+
+class Connection(web.RequestHandler):
+    """A connection that closes itself when a request has not arrived whole within read_timeout_s."""
+
+    __slots__ = ("_deadline", "_read_timeout_s", "_refuse")
+
+    def __init__(
+        self, manager: web.Server, *, loop: asyncio.AbstractEventLoop, read_timeout_s: float, refuse: Refuse, **options: Any
+    ) -> None:
+        super().__init__(manager, loop=loop, **options)
+        self._read_timeout_s = read_timeout_s
+        self._refuse = refuse
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """The deadline runs from the first byte of a request until its headers are complete."""
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count != before:
+            self._forget_deadline()
+        elif data and self._deadline is None and not self._request_in_progress:
+            self._deadline = self._loop.call_later(self._read_timeout_s, self._give_up)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self._request_in_progress:
+            self.force_close()
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer to a request that could not be parsed; its text is not repeated, since it may hold a token."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("part of another answer is already out")
+        if isinstance(exc, LineTooLong):
+            error: ODataError = LimitUrl("the URL or a header is too long")
+        elif status < 500:
+            error = UrlSyntax("this is no HTTP request that can be read")
+        else:
+            error = Internal("the request could not be answered")
+        response = self._refuse(error)
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """Makes a Connection for each client that connects."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Any], *, connection: dict[str, Any], send_timeout_s: float) -> None:
+        super().__init__(handler, handler_cancellation=True)
+        self._options = connection
+        self._send_timeout_s = send_timeout_s
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, loop=self._loop, **self._options)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        _limit_unread(transport, self._send_timeout_s)
+
+
+def _limit_unread(transport: asyncio.Transport, timeout_s: float) -> None:
+    """Let the kernel drop a client that reads nothing of what was sent to it (tcp(7): TCP_USER_TIMEOUT counts a closed window too)."""
+    sock = transport.get_extra_info("socket")
+    if hasattr(socket, "TCP_USER_TIMEOUT") and sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout_s * 1000))
+
+
+def abort(request: web.BaseRequest) -> None:
+    """Cut the connection with a reset, so that no client can take what it has for the whole answer."""
+    transport = request.transport
+    if transport is None:
+        return
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

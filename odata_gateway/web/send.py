@@ -1,0 +1,152 @@
+"""Answers on their way out: compressed where the client likes it, never short, never waiting for a client that has stopped reading.
+
+A stream's first chunk is fetched before the status line, so a query that fails gets its proper status. After the first byte a failure cuts
+the connection: a body is complete or detectably broken (Protocol 4.01, section 9.5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import AsyncIterator, Awaitable
+
+from aiohttp import HttpVersion11, web
+from multidict import CIMultiDict
+
+from odata_gateway.web.connection import abort
+
+PIECE_BYTES = 64 * 1024
+LEAST_COMPRESSED_BYTES = 1000
+GZIP_LEVEL = 1
+_GZIP_WINDOW = 31  # zlib's way to say: 15 bits and a gzip header
+
+
+class SendTimeout(Exception):
+    """The client took too long to receive a part of the answer."""
+
+
+class Body:
+    """The chunks of a body, the first of which is there already. `size` is the whole length in bytes, None where only the end will tell."""
+
+    __slots__ = ("_first", "_rest", "size")
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes] | None = None) -> None:
+        self._first = first
+        self._rest = rest
+        self.size = len(first) if rest is None else None
+
+    @classmethod
+    async def open(cls, source: bytes | AsyncIterator[bytes], *, whole: bool) -> Body:
+        """A body whose first chunk, or `whole` of which, has been fetched.
+
+        holds   the source until closed
+        raises  what the source raises before that
+        """
+        if isinstance(source, bytes):
+            return cls(source)
+        body = cls(b"", source)
+        try:
+            if not whole:
+                body._first = await anext(source, b"")
+                return body
+            joined = b"".join([chunk async for chunk in source])
+        except BaseException:
+            await body.close()
+            raise
+        await body.close()
+        return cls(joined)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The chunks in order, none of them empty."""
+        if self._first:
+            yield self._first
+        if self._rest is not None:
+            async for chunk in self._rest:
+                if chunk:
+                    yield chunk
+
+    async def close(self) -> None:
+        """End the source; a query that still runs is cancelled."""
+        close = getattr(self._rest, "aclose", None)
+        if close is not None:
+            await close()
+
+
+# --- Compression --------------------------------------------------------------------------------------------------------------
+
+_CODING = re.compile(r"\s*(gzip|x-gzip|\*)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]*)?|\.[0-9]+))?\s*", re.IGNORECASE)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip (RFC 9110, section 12.5.3)."""
+    found = (_CODING.fullmatch(part) for part in header.split(","))
+    weights = {match[1].lower(): float(match[2] or 1) for match in found if match}
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
+
+
+async def _compressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    async for chunk in chunks:
+        packed = packer.compress(chunk)
+        if packed:
+            yield packed
+    yield packer.flush()
+
+
+def _is_worth_packing(request: web.BaseRequest, headers: CIMultiDict[str], body: Body) -> bool:
+    if "Content-Encoding" in headers or (body.size is not None and body.size < LEAST_COMPRESSED_BYTES):
+        return False
+    return accepts_gzip(request.headers.get("Accept-Encoding", ""))
+
+
+# --- Sending ------------------------------------------------------------------------------------------------------------------
+
+
+async def send(
+    request: web.BaseRequest, status: int, headers: CIMultiDict[str], body: Body, *, timeout_s: float, closing: bool
+) -> web.StreamResponse:
+    """The response, sent to its end; the body is closed in any case, the connection if `closing`.
+
+    raises  SendTimeout or what the body raises, after the connection has been cut; ConnectionError when the client is gone
+    """
+    response = web.StreamResponse(status=status, headers=headers)
+    started = False
+    try:
+        chunks = body.chunks()
+        if request.method == "HEAD" or status in (204, 304):
+            chunks = Body(b"").chunks()
+        elif _is_worth_packing(request, headers, body):
+            response.headers["Content-Encoding"] = "gzip"
+            chunks = _compressed(chunks)
+        elif body.size is not None:
+            response.content_length = body.size
+        if closing or request.version < HttpVersion11:
+            response.force_close()
+        await response.prepare(request)
+        started = True
+        await _write(response, chunks, timeout_s)
+    except BaseException:
+        if started:
+            abort(request)
+        raise
+    finally:
+        await body.close()
+    return response
+
+
+async def _write(response: web.StreamResponse, chunks: AsyncIterator[bytes], timeout_s: float) -> None:
+    """Every chunk in pieces, each with a deadline of its own: slow is fine, standing still is not."""
+    async for chunk in chunks:
+        view = memoryview(chunk)
+        for start in range(0, len(view), PIECE_BYTES):
+            await _in_time(response.write(view[start : start + PIECE_BYTES]), timeout_s)
+    await _in_time(response.write_eof(), timeout_s)
+
+
+async def _in_time(step: Awaitable[None], timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await step
+    except TimeoutError:
+        raise SendTimeout(f"the client received nothing for {timeout_s:g} s") from None
