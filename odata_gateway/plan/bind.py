@@ -1,0 +1,110 @@
+"""A syntax tree and a model become a query: which rows, in which order, showing what.
+
+Text order is not evaluation order: options are bound in the order the standard evaluates them (Protocol 11.2.1), $compute before $filter before
+$orderby before $select and $expand.
+"""
+
+from __future__ import annotations
+
+from odata_gateway.edm.model import Model
+from odata_gateway.errors import BindOption, BindSegment, Unsupported
+from odata_gateway.plan.bind_expr import bind_filter
+from odata_gateway.plan.bind_order import bind_order, page_literal
+from odata_gateway.plan.bind_projection import bind_compute, bind_projection
+from odata_gateway.plan.bind_resource import Form, Resource, bind_resource
+from odata_gateway.plan.expr import Expr
+from odata_gateway.plan.projection import Field
+from odata_gateway.plan.query import Query
+from odata_gateway.plan.relation import Block
+from odata_gateway.plan.scope import Binding, Limits, Row, Scope, column_of
+from odata_gateway.url import ast
+
+EVERYWHERE = frozenset({"$format", "$schemaversion"})
+COLLECTION = frozenset({"$filter", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
+# $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect (11.2.10).
+APPLICABLE: dict[Form, frozenset[str]] = {
+    "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute"},
+    "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
+    "count": EVERYWHERE | {"$filter", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute"},
+    "references": EVERYWHERE | COLLECTION,
+    "reference": EVERYWHERE,
+    "property": EVERYWHERE,
+    "value": EVERYWHERE,
+}
+UNSUPPORTED = frozenset({"$search", "$apply", "$index", "$deltatoken"})
+
+
+def bind(request: ast.Request, model: Model, limits: Limits = Limits()) -> Query:
+    """The query of a request for data; names and types are checked here, and row policies are attached to every source."""
+    options = request.options
+    binding = Binding(model, dict(options.aliases), limits)
+    resource = bind_resource(request.path, binding)
+    _check_options(resource, options)
+    scope = Scope.of(binding, resource.frame)
+    match resource.form:
+        case "collection" | "count" | "references":
+            return _bind_collection(resource, options, scope)
+        case "entity":
+            return _bind_entity(resource, options, scope)
+        case "reference":
+            return _query(resource, (), None)
+        case "property" | "value":
+            return _query(resource, (), _field(resource))
+
+
+def _check_options(resource: Resource, options: ast.Options) -> None:
+    for name in options.order:
+        if name in UNSUPPORTED and resource.form in ("collection", "count"):
+            raise Unsupported(f"{name} is not supported", target=name, at=0)
+        if name not in APPLICABLE[resource.form]:
+            what = {"entity": "a single entity", "property": "a property", "value": "a value"}.get(resource.form, f"a {resource.form}")
+            raise BindOption(f"{name} does not apply to {what}", target=name, at=0, hint="leave it out")
+
+
+def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
+    entity_set = resource.place.entity_set
+    scope = bind_compute(options.compute, entity_set.entity_type, scope)
+    predicates: tuple[Expr, ...] = ()
+    if options.filter is not None:
+        scope.binding.target = "$filter"
+        predicates = (bind_filter(options.filter, scope),)
+    counted = _narrowed(resource, predicates)
+    order = bind_order(options.orderby, scope)
+    projection = None if resource.form == "references" else bind_projection(entity_set, options, scope)
+    top, skip = page_literal(options.top, "$top"), page_literal(options.skip, "$skip")
+    if resource.form == "count":
+        return Query("count", entity_set, counted, parent=resource.parent)
+    return Query(
+        resource.form, entity_set, _narrowed(resource, predicates), order, projection, None, top, skip,
+        counted if options.count else None, resource.parent, path=resource.place.pieces,
+    )  # fmt: skip
+
+
+def _bind_entity(resource: Resource, options: ast.Options, scope: Scope) -> Query:
+    entity_set = resource.place.entity_set
+    scope = bind_compute(options.compute, entity_set.entity_type, scope)
+    projection = bind_projection(entity_set, options, scope)
+    return Query(
+        "entity", entity_set, _narrowed(resource, ()), (), projection,
+        parent=resource.parent, optional=resource.place.optional, path=resource.place.pieces,
+    )  # fmt: skip
+
+
+def _narrowed(resource: Resource, predicates: tuple[Expr, ...]) -> Block:
+    block = resource.block
+    return Block(block.source, None, block.within, block.joins, (*block.predicates, *predicates))
+
+
+def _field(resource: Resource) -> Field:
+    prop = resource.place.prop
+    if prop is None:
+        raise BindSegment("the path ends in no property", target="path")
+    row = Row(resource.frame, resource.place.source)
+    return Field(prop.name, None if prop.secret or prop.missing else column_of(row, prop), prop.type)
+
+
+def _query(resource: Resource, predicates: tuple[Expr, ...], field: Field | None) -> Query:
+    return Query(
+        resource.form, resource.place.entity_set, _narrowed(resource, predicates), field=field,
+        parent=resource.parent, optional=resource.form == "reference" and resource.place.optional, path=resource.place.pieces,
+    )  # fmt: skip

@@ -1,0 +1,447 @@
+"""From syntax to typed expressions (URL Conventions 5.1.1).
+
+A literal takes its type from its neighbour, so operands are bound in two steps: first everything that knows its own type, then the literals.
+Types are OData's, strictly, with one addition for this product: a quoted time compared with a DateTimeOffset, with UTC where no offset is given.
+"""
+
+from __future__ import annotations
+
+from odata_gateway.edm import types
+from odata_gateway.edm.functions import Signature, resolve
+from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.errors import BindName, BindType, BindValue, Unsupported
+from odata_gateway.plan.bind_path import Place, bind_path, collection_block
+from odata_gateway.plan.expr import (
+    Arithmetic,
+    ArithmeticOp,
+    Case,
+    Column,
+    Compare,
+    ComparisonOp,
+    Constant,
+    CountOf,
+    Exists,
+    Expr,
+    Function,
+    LiteralSlot,
+    Logic,
+    Mode,
+    Negate,
+    Not,
+    OneOf,
+    Parameter,
+    Untrue,
+)
+from odata_gateway.plan.scope import Frame, Related, Row, Scope
+from odata_gateway.url import ast
+
+NATURAL_TYPES: dict[str, PrimitiveType] = {
+    "string": types.STRING, "int32": types.INT32, "int64": types.INT64, "decimal": types.DECIMAL, "double": types.DOUBLE,
+    "datetime": types.DATETIME, "date": types.DATE, "time": types.TIME, "duration": types.DURATION, "guid": types.GUID, "binary": types.BINARY,
+}  # fmt: skip
+
+# What a quoted string may also be, by the type it meets: the product's own date form, and durations without prefix (4.01 Minimal 9b).
+QUOTED_TYPES = (types.DATETIME, types.DURATION)
+
+COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+ARITHMETIC = frozenset({"add", "sub", "mul", "div", "divby", "mod"})
+MIRRORED: dict[ComparisonOp, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
+ORDER_MODES: dict[ComparisonOp, Mode] = {"lt": "ceil", "ge": "ceil", "gt": "floor", "le": "floor", "eq": "exact", "ne": "exact"}
+LIKE_MODES: dict[str, Mode] = {"contains": "infix", "startswith": "prefix", "endswith": "suffix"}
+
+
+def bind_filter(node: ast.Expr, scope: Scope) -> Expr:
+    """A Boolean expression."""
+    expr = bind_expr(node, scope)
+    if expr.type is not None and expr.type is not types.BOOLEAN:
+        raise BindType(
+            f"a condition must be Edm.Boolean, this is {expr.type.name}",
+            target=scope.binding.target, at=node.at, hint="compare it with something, for example with eq",
+        )  # fmt: skip
+    return expr
+
+
+def bind_expr(node: ast.Expr, scope: Scope) -> Expr:
+    """An expression with a primitive value; a literal gets its natural type."""
+    scope.binding.enter()
+    try:
+        return _bind(node, scope)
+    finally:
+        scope.binding.leave()
+
+
+def _bind(node: ast.Expr, scope: Scope) -> Expr:
+    match node:
+        case ast.Literal():
+            return literal(node, natural_type(node, scope), scope)
+        case ast.Constant(value=value):
+            return Constant(value, None if value is None else types.BOOLEAN)
+        case ast.Alias(name=name):
+            found = scope.binding.aliases.get(name)
+            return Constant(None, None) if found is None else bind_expr(found, scope)
+        case ast.Unary(op="not"):
+            operand = bind_filter(node.operand, scope)
+            return Not(operand, operand.nullable)
+        case ast.Unary():
+            return _negate(node, scope)
+        case ast.Binary(op="and" | "or"):
+            return _logic(node, scope)
+        case ast.Binary(op="in"):
+            return _in(node, scope)
+        case ast.Binary(op="has"):
+            raise BindType("has needs an enumeration on its left, and this model has none", target=scope.binding.target, at=node.at)
+        case ast.Binary(op=op) if op in COMPARISONS:
+            return _compare(node, scope)
+        case ast.Binary():
+            return _arithmetic(node, scope)
+        case ast.Call(base=None):
+            return _call(node, scope)
+        case ast.Lambda():
+            return _lambda(node, scope)
+        case ast.Count():
+            return _count(node, scope)
+        case ast.Case():
+            return _case(node, scope)
+        case ast.ListExpr() | ast.ObjectExpr():
+            raise Unsupported("collections and objects in expressions are supported on the right of 'in' only", target=scope.binding.target, at=node.at)
+        case _:
+            return _path_value(node, scope)
+
+
+# --- literals -----------------------------------------------------------------------------------------------------------------
+
+
+def natural_type(node: ast.Literal, scope: Scope) -> PrimitiveType:
+    found = NATURAL_TYPES.get(node.kind)
+    if found is None:
+        raise Unsupported(f"{node.kind} literals are not supported", target=scope.binding.target, at=node.at)
+    return found
+
+
+def literal(node: ast.Literal, type_: PrimitiveType, scope: Scope, mode: Mode = "exact") -> Parameter:
+    """The parameter for a literal that meets `type_`; what cannot become it is a type error."""
+    natural = natural_type(node, scope)
+    if natural is type_ or (natural.is_numeric and type_.is_numeric):
+        target = natural
+    elif natural is types.STRING and type_ in QUOTED_TYPES:
+        target = type_
+    else:
+        raise BindType(
+            f"a literal of type {natural.name} cannot be compared with {type_.name}",
+            target=scope.binding.target, at=node.at, hint=_literal_hint(natural, type_),
+        )  # fmt: skip
+    return Parameter(LiteralSlot(node.slot, target, mode, node.many), target)
+
+
+def _literal_hint(natural: PrimitiveType, type_: PrimitiveType) -> str:
+    match natural.family, type_.family:
+        case "string", "integer" | "decimal" | "double":
+            return "write the number without quotes"
+        case "string", "boolean":
+            return "write true or false without quotes"
+        case "date", "datetime":
+            return "write a time too, such as 2021-11-23T00:00:00Z, or compare date(...) of the property"
+        case _, "string":
+            return "put the value in single quotes"
+    return f"write a literal of type {type_.name}"
+
+
+def _is_literal(node: ast.Expr) -> bool:
+    return isinstance(node, ast.Literal)
+
+
+def _resolve(node: ast.Expr, scope: Scope) -> ast.Expr:
+    """The node itself, or what a parameter alias stands for."""
+    steps = 0
+    while isinstance(node, ast.Alias):
+        scope.binding.enter()
+        scope.binding.leave()
+        steps += 1
+        if steps > 100:
+            raise BindValue(f"parameter alias {node.name} refers to itself", target=scope.binding.target, at=node.at)
+        node = scope.binding.aliases.get(node.name) or ast.Constant(None, node.at)
+    return node
+
+
+# --- comparison and logic -----------------------------------------------------------------------------------------------------
+
+
+def _compare(node: ast.Binary, scope: Scope) -> Expr:
+    op: ComparisonOp = node.op  # type: ignore[assignment]
+    left, right = _resolve(node.left, scope), _resolve(node.right, scope)
+    entity = _entity_comparison(op, left, right, scope, node.at)
+    if entity is not None:
+        return entity
+    if isinstance(left, ast.Literal) and not _is_literal(right):
+        return _compare_literal(MIRRORED[op], bind_expr(right, scope), left, scope)
+    if isinstance(right, ast.Literal) and not _is_literal(left):
+        return _compare_literal(op, bind_expr(left, scope), right, scope)
+    bound_left, bound_right = bind_expr(left, scope), bind_expr(right, scope)
+    check_comparable(op, bound_left.type, bound_right.type, scope, node.at)
+    return Compare(op, bound_left, bound_right)
+
+
+def _compare_literal(op: ComparisonOp, expr: Expr, node: ast.Literal, scope: Scope) -> Expr:
+    if node.many:
+        raise BindType("a list can stand on the right of 'in' only", target=scope.binding.target, at=node.at)
+    if expr.type is None:
+        return Compare(op, expr, literal(node, natural_type(node, scope), scope))
+    mode: Mode = ORDER_MODES[op]
+    if isinstance(expr, Column) and expr.pg_type == "uuid" and op in ("eq", "ne") and node.kind == "string":
+        mode = "uuid"
+    value = literal(node, expr.type, scope, mode)
+    check_comparable(op, expr.type, value.type, scope, node.at)
+    return Compare(op, expr, value)
+
+
+def _entity_comparison(op: ComparisonOp, left: ast.Expr, right: ast.Expr, scope: Scope, at: int) -> Expr | None:
+    """`assignee eq null`: whether a single-valued navigation property leads anywhere (4.01 Intermediate 3)."""
+    for path, other in ((left, right), (right, left)):
+        if isinstance(path, ast.Member | ast.Variable) and isinstance(other, ast.Constant) and other.value is None and op in ("eq", "ne"):
+            place = bind_path(path, scope)
+            if isinstance(place, Row):
+                key = place.source.entity_type.key[0]
+                return Compare(op, Column(place.source.number, key.column, key.pg_type, key.type, place.optional), Constant(None, key.type))
+    return None
+
+
+def check_comparable(op: ComparisonOp, left: PrimitiveType | None, right: PrimitiveType | None, scope: Scope, at: int) -> None:
+    if left is None or right is None or left.family == right.family or (left.is_numeric and right.is_numeric):
+        if op in ("eq", "ne") or "binary" not in (left and left.family, right and right.family):
+            return
+        raise BindType("Edm.Binary values have no order", target=scope.binding.target, at=at)
+    hint = "date(...) makes an Edm.Date of a time" if {left.family, right.family} == {"date", "datetime"} else None
+    raise BindType(f"{left.name} cannot be compared with {right.name}", target=scope.binding.target, at=at, hint=hint)
+
+
+def _logic(node: ast.Binary, scope: Scope) -> Expr:
+    """One flat `and` or `or`: BI tools write chains of hundreds, which must not cost a level each."""
+    operands: list[ast.Expr] = []
+    left: ast.Expr = node
+    while isinstance(left, ast.Binary) and left.op == node.op:
+        operands.append(left.right)
+        left = left.left
+    operands.append(left)
+    bound = tuple(bind_filter(o, scope) for o in reversed(operands))
+    return Logic("and" if node.op == "and" else "or", bound, any(o.nullable for o in bound))
+
+
+def _in(node: ast.Binary, scope: Scope) -> Expr:
+    operand = bind_expr(_resolve(node.left, scope), scope)
+    right = _resolve(node.right, scope)
+    match right:
+        case ast.Literal(many=True):
+            if operand.type is None:
+                return Constant(False, types.BOOLEAN)
+            mode: Mode = "uuid" if isinstance(operand, Column) and operand.pg_type == "uuid" and right.kind == "string" else "exact"
+            return OneOf(operand, literal(right, operand.type, scope, mode))
+        case ast.ListExpr(items=items):
+            tests = tuple(_in_item(operand, item, scope) for item in items)
+            return Logic("or", tests, False) if tests else Constant(False, types.BOOLEAN)
+        case _:
+            raise Unsupported("the right side of 'in' must be a list of values", target=scope.binding.target, at=right.at)
+
+
+def _in_item(operand: Expr, item: ast.Expr, scope: Scope) -> Expr:
+    item = _resolve(item, scope)
+    if isinstance(item, ast.Literal):
+        return _compare_literal("eq", operand, item, scope)
+    value = bind_expr(item, scope)
+    check_comparable("eq", operand.type, value.type, scope, item.at)
+    return Compare("eq", operand, value)
+
+
+def _case(node: ast.Case, scope: Scope) -> Expr:
+    branches = tuple((bind_filter(condition, scope), bind_expr(value, scope)) for condition, value in node.branches)
+    kinds = [value.type for _, value in branches if value.type is not None]
+    if not kinds:
+        return Constant(None, None)
+    result = kinds[0]
+    for other in kinds[1:]:
+        if result.is_numeric and other.is_numeric:
+            result = types.promote(result, other)
+        elif other is not result:
+            raise BindType(f"the results of case() have different types, {result.name} and {other.name}", target=scope.binding.target, at=node.at)
+    return Case(branches, result)
+
+
+# --- arithmetic ---------------------------------------------------------------------------------------------------------------
+
+
+def _negate(node: ast.Unary, scope: Scope) -> Expr:
+    operand = bind_expr(node.operand, scope)
+    if operand.type is None:
+        return operand
+    if not operand.type.is_numeric and operand.type is not types.DURATION:
+        raise BindType(f"{operand.type.name} cannot be negated", target=scope.binding.target, at=node.at)
+    return Negate(operand, operand.type, operand.nullable)
+
+
+def _arithmetic(node: ast.Binary, scope: Scope) -> Expr:
+    op: ArithmeticOp = node.op  # type: ignore[assignment]
+    left, right = bind_expr(node.left, scope), bind_expr(node.right, scope)
+    if left.type is None or right.type is None:
+        return Constant(None, left.type or right.type)
+    left, right = _requote(left, right.type, op), _requote(right, left.type, op)
+    result = arithmetic_type(op, left.type, right.type)
+    if result is None:
+        raise BindType(f"{op} has no meaning for {left.type} and {right.type}", target=scope.binding.target, at=node.at)
+    return Arithmetic(op, left, right, result, left.nullable or right.nullable)
+
+
+def _requote(expr: Expr, other: PrimitiveType | None, op: str) -> Expr:
+    """A quoted string beside a time in add and sub is a duration without its prefix (4.01 Minimal 9b)."""
+    is_time = other is types.DATETIME or other is types.DATE or other is types.DURATION
+    if is_time and op in ("add", "sub") and isinstance(expr, Parameter) and isinstance(expr.slot, LiteralSlot) and expr.type is types.STRING:
+        return Parameter(LiteralSlot(expr.slot.index, types.DURATION), types.DURATION)
+    return expr
+
+
+def arithmetic_type(op: ArithmeticOp, left: PrimitiveType | None, right: PrimitiveType | None) -> PrimitiveType | None:
+    """The result type of an operator (5.1.1.2); None where it has none."""
+    if left is None or right is None:
+        return None
+    if left.is_numeric and right.is_numeric:
+        wide = types.promote(left, right)
+        if op == "divby" and wide.is_integer:
+            return types.DECIMAL
+        return wide if wide.rank >= types.INT32.rank else types.INT32
+    match op, left.family, right.family:
+        case "sub", "datetime", "datetime":
+            return types.DURATION
+        case "sub", "date", "date":
+            return types.DURATION
+        case "add" | "sub", "datetime" | "date" | "duration", "duration":
+            return left
+        case "mul", "duration", "integer" | "decimal" | "double":
+            return left
+        case "mul", "integer" | "decimal" | "double", "duration":
+            return right
+        case "div" | "divby", "duration", "integer" | "decimal" | "double":
+            return left
+    return None
+
+
+# --- functions ----------------------------------------------------------------------------------------------------------------
+
+
+def _call(node: ast.Call, scope: Scope) -> Expr:
+    name = node.name.lower()
+    if name in ("cast", "isof"):
+        return _cast(node, scope) if name == "cast" else _isof(node, scope)
+    if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
+        raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
+    nodes = [_resolve(argument, scope) for argument in node.args]
+    args = [bind_expr(argument, scope) for argument in nodes]
+    signature = resolve(node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at)
+    if any(a.type is None for a in args):
+        return Constant(None, signature_type(signature, args))
+    bound = tuple(_argument(signature, i, n, a, scope) for i, (n, a) in enumerate(zip(nodes, args, strict=True)))
+    return Function(signature.id, bound, signature_type(signature, args), any(a.nullable for a in bound))
+
+
+def signature_type(signature: Signature, args: list[Expr]) -> PrimitiveType:
+    if signature.result is not None:
+        return signature.result
+    return next((a.type for a in args if a.type is not None), types.STRING)
+
+
+def _argument(signature: Signature, position: int, node: ast.Expr, bound: Expr, scope: Scope) -> Expr:
+    if not isinstance(node, ast.Literal):
+        return bound
+    if position == 1 and signature.id in LIKE_MODES and node.kind == "string":
+        return literal(node, types.STRING, scope, LIKE_MODES[signature.id])
+    return literal(node, types.DATETIME, scope, "utc") if node.kind == "datetime" else bound
+
+
+def _cast(node: ast.Call, scope: Scope) -> Expr:
+    if len(node.args) != 2:
+        raise Unsupported("cast of the current instance is not supported", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)")
+    value, type_ = _resolve(node.args[0], scope), _type_argument(node.args[1], scope)
+    if isinstance(value, ast.Literal) and not value.many:
+        natural = natural_type(value, scope)
+        return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=natural is not type_)
+    operand = bind_expr(value, scope)
+    if operand.type is None:
+        return Constant(None, type_)
+    if operand.type is type_:
+        return operand
+    if not castable(operand.type, type_):
+        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
+    return Function("cast", (operand,), type_, nullable=True)
+
+
+def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
+    """Whether cast() between two primitive types has a meaning (5.1.1.10.1)."""
+    if source.family == "binary" or target.family == "binary":
+        return False
+    if target is types.STRING or source is types.STRING or (source.is_numeric and target.is_numeric):
+        return True
+    return (source.family, target.family) in {("datetime", "date"), ("datetime", "time"), ("date", "datetime")}
+
+
+def _isof(node: ast.Call, scope: Scope) -> Expr:
+    """isof(value,Type): known from the types alone; a null value is of no type."""
+    name = node.args[-1].name if node.args and isinstance(node.args[-1], ast.Member) else ""
+    if len(node.args) == 1:
+        return Constant(name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
+    type_ = _type_argument(node.args[1], scope)
+    operand = bind_expr(node.args[0], scope)
+    if operand.type is not type_:
+        return Constant(False, types.BOOLEAN)
+    return Compare("ne", operand, Constant(None, type_)) if operand.nullable else Constant(True, types.BOOLEAN)
+
+
+def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
+    name = node.name if isinstance(node, ast.Member) else ""
+    if name in PRIMITIVE_TYPES:
+        return PRIMITIVE_TYPES[name]
+    if name.startswith("Edm."):
+        raise Unsupported(f"type {name} is not supported", target=scope.binding.target, at=node.at)
+    raise BindName(f"there is no primitive type '{name}'", target=scope.binding.target, at=node.at, hint="primitive types look like Edm.Int32")
+
+
+# --- collections --------------------------------------------------------------------------------------------------------------
+
+
+def _lambda(node: ast.Lambda, scope: Scope) -> Expr:
+    related = _related(node.base, scope, node.quantifier, node.at)
+    frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
+    row = Row(frame, frame.source)
+    body: Expr | None = None
+    if node.body is not None and node.variable is not None:
+        body = bind_filter(node.body, scope.with_variable(node.variable, row))
+    elif node.quantifier == "all":
+        raise BindType("all needs a range variable and a condition, as in all(m:m/private)", target=scope.binding.target, at=node.at)
+    negated = node.quantifier == "all"
+    predicates = () if body is None else (Untrue(body) if negated else body,)
+    return Exists(collection_block(related, frame, predicates, scope, bind_filter), negated)
+
+
+def _count(node: ast.Count, scope: Scope) -> Expr:
+    related = _related(node.base, scope, "$count", node.at)
+    frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
+    predicates: tuple[Expr, ...] = ()
+    if node.options is not None:
+        if node.options.search is not None:
+            raise Unsupported("$search is not supported", target=scope.binding.target, at=node.at)
+        if node.options.filter is not None:
+            predicates = (bind_filter(node.options.filter, scope.nested(Row(frame, frame.source))),)
+    return CountOf(collection_block(related, frame, predicates, scope, bind_filter))
+
+
+def _related(base: ast.Expr | None, scope: Scope, what: str, at: int) -> Related:
+    place: Place | None = bind_path(base, scope) if base is not None else None
+    if isinstance(place, Related):
+        return place
+    raise BindType(f"{what} needs a collection before it", target=scope.binding.target, at=at, hint="collections are to-many navigation properties")
+
+
+def _path_value(node: ast.Expr, scope: Scope) -> Expr:
+    place = bind_path(node, scope)
+    if isinstance(place, Row):
+        raise BindType("an entity is no value", target=scope.binding.target, at=node.at, hint="name one of its properties, or compare it with null")
+    if isinstance(place, Related):
+        hint = f"write {place.navigation.name}/any(...) or {place.navigation.name}/$count"
+        raise BindType("a collection is no value", target=scope.binding.target, at=node.at, hint=hint)
+    return place

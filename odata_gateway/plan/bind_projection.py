@@ -1,0 +1,179 @@
+"""$select, $expand and $compute: what each row shows (URL Conventions 5.1.3, 5.1.4, 5.1.10)."""
+
+from __future__ import annotations
+
+from odata_gateway.edm import types
+from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
+from odata_gateway.errors import BindName, BindOption, BindType, LimitDepth, Unsupported, nearest
+from odata_gateway.plan.bind_expr import bind_expr, bind_filter
+from odata_gateway.plan.bind_order import bind_order, page_literal
+from odata_gateway.plan.expr import Expr
+from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
+from odata_gateway.plan.scope import Frame, Row, Scope, column_of, no_such_name
+from odata_gateway.url import ast
+from odata_gateway.url.unparse import unparse_options
+
+SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
+
+
+def bind_compute(items: tuple[ast.ComputeItem, ...] | None, entity_type: EntityType, scope: Scope) -> Scope:
+    """The scope with the names of $compute in it."""
+    computed: dict[str, Expr] = {}
+    for item in items or ():
+        scope.binding.target = "$compute"
+        if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed:
+            raise BindName(f"the name '{item.name}' is taken", target="$compute", at=item.at, hint="choose a name that the type does not have")
+        value = bind_expr(item.expr, scope.with_computed(computed))
+        if value.type is None:
+            raise BindType("null has no type; a computed property needs one", target="$compute", at=item.at)
+        computed[item.name] = value
+    return scope.with_computed(computed)
+
+
+def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0) -> Projection:
+    """The members of one row of the scope's implicit row."""
+    entity_type, row = entity_set.entity_type, scope.implicit
+    names = _selected(options.select, entity_type, scope)
+    expands = tuple(_expand(item, entity_set, scope, depth) for item in _expand_items(options.expand, entity_type, scope))
+    fields = tuple(_field(row, p) for p in entity_type.properties.values() if names is None or p.name in names or "*" in names)
+    computed = tuple(
+        Field(name, value, value.type or types.STRING, dynamic=True)
+        for name, value in scope.computed.items()
+        if names is None or name in names or "*" in names
+    )
+    expanded = {e.navigation.name for e in expands}
+    links = tuple(n for n in entity_type.navigation.values() if names is not None and n.name in names and n.name not in expanded)
+    shown = {f.name for f in fields}
+    return Projection(
+        row.source.number, entity_set, (*fields, *computed), links, expands,
+        shows_id=any(p.name not in shown for p in entity_type.key), selected=names, computed=tuple(scope.computed),
+    )  # fmt: skip
+
+
+def _field(row: Row, prop: Property) -> Field:
+    return Field(prop.name, None if prop.secret or prop.missing else column_of(row, prop), prop.type)
+
+
+def _selected(items: tuple[ast.SelectItem, ...] | None, entity_type: EntityType, scope: Scope) -> tuple[str, ...] | None:
+    if items is None:
+        return None
+    names: dict[str, None] = {}
+    for item in items:
+        path = item.path[1:] if len(item.path) > 1 and item.path[0] == entity_type.qualified_name else item.path
+        if len(path) > 1:
+            raise BindName(f"'{path[0]}' is no complex property, so no path can go through it", target="$select", at=item.at)
+        name = path[0]
+        known = name == "*" or name in entity_type.properties or name in entity_type.navigation or name in scope.computed
+        if name.startswith("@") or name.endswith(".*"):
+            raise Unsupported("annotations and operations cannot be selected", target="$select", at=item.at)
+        if not known:
+            raise no_such_name(entity_type, name, target="$select", at=item.at, extra=tuple(scope.computed))
+        if item.options is not None:
+            raise BindType(f"'{name}' is primitive and takes no nested options", target="$select", at=item.at, hint="options of a navigation property belong into $expand")
+        names[name] = None
+    return tuple(names)
+
+
+# --- $expand ------------------------------------------------------------------------------------------------------------------
+
+
+def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityType, scope: Scope) -> list[ast.ExpandItem]:
+    """The items with * replaced by all navigation properties that are not named themselves; a name may come once."""
+    named: dict[str, ast.ExpandItem] = {}
+    stars = []
+    for item in items or ():
+        path = item.path[1:] if len(item.path) > 1 and item.path[0] == entity_type.qualified_name else item.path
+        if len(path) > 1:
+            raise BindName(f"'{path[0]}' cannot be part of a longer $expand path", target="$expand", at=item.at, hint=f"nest it: {path[0]}($expand={path[1]})")
+        if path[0] == "*":
+            stars.append(item)
+        elif path[0] in named:
+            raise BindOption(f"'{path[0]}' is expanded twice", target="$expand", at=item.at)
+        else:
+            named[path[0]] = item
+    for star in stars:
+        if star.options is not None and star.options.levels not in (None, 1):
+            raise Unsupported("*($levels=...) is not supported", target="$expand", at=star.at, hint="nest $expand instead")
+        for name in entity_type.navigation:
+            named.setdefault(name, ast.ExpandItem((name,), star.suffix, star.options, star.at))
+    return list(named.values())
+
+
+def _expand(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int) -> Expand:
+    name, entity_type = item.path[-1], entity_set.entity_type
+    limit = scope.binding.limits.expand_depth
+    if depth >= limit:
+        raise LimitDepth(f"$expand is nested deeper than {limit} levels", target="$expand", at=item.at, hint="ODATA_MAX_EXPAND_DEPTH moves this limit")
+    if name not in entity_type.navigation:
+        if name in entity_type.properties:
+            raise BindName(f"'{name}' is no navigation property", target="$expand", at=item.at, hint=f"use $select={name}")
+        hint = nearest(name, entity_type.navigation) or f"navigation properties of {entity_type.name}: {', '.join(entity_type.navigation)}"
+        raise BindName(f"{entity_type.name} has no navigation property '{name}'", target="$expand", at=item.at, hint=hint)
+    navigation = entity_type.navigation[name]
+    options = _levels(item, navigation, entity_type, item.options or ast.Options())
+    _check_options(item, navigation, options)
+    target_set = scope.binding.model.entity_sets[entity_set.bindings[name]]
+    frame = Frame(scope.binding.source(target_set.entity_type))
+    inner = Scope(scope.binding, Row(frame, frame.source), scope.it, Row(frame, frame.source))
+    if navigation.collection:
+        return _expand_many(item, navigation, entity_set, target_set, options, scope, inner, frame, depth)
+    content = _content(item, target_set, options, inner, depth)
+    if content == "$count":
+        raise BindType(f"'{name}' is single-valued and has no $count", target="$expand", at=item.at)
+    return ExpandOne(navigation, target_set, frame.block(scope.binding.link(scope.implicit.source, navigation)), content)
+
+
+def _content(item: ast.ExpandItem, target_set: EntitySet, options: ast.Options, inner: Scope, depth: int) -> Content:
+    match item.suffix:
+        case "$ref":
+            return "$ref"
+        case "$count":
+            return "$count"
+        case None:
+            inner = bind_compute(options.compute, target_set.entity_type, inner)
+            return bind_projection(target_set, options, inner, depth + 1)
+    raise Unsupported(f"{item.suffix} cannot be expanded", target="$expand", at=item.at)
+
+
+def _expand_many(
+    item: ast.ExpandItem, navigation: NavigationProperty, entity_set: EntitySet, target_set: EntitySet,
+    options: ast.Options, outer: Scope, inner: Scope, frame: Frame, depth: int,
+) -> ExpandMany:  # fmt: skip
+    number = next(outer.binding.expands)
+    inner = bind_compute(options.compute, target_set.entity_type, inner)
+    outer.binding.target = "$filter"
+    predicates = (bind_filter(options.filter, inner),) if options.filter is not None else ()
+    order = bind_order(options.orderby, inner)
+    content = _content(item, target_set, options, inner, depth)
+    return ExpandMany(
+        number, navigation, entity_set, target_set,
+        frame.block(outer.binding.link(outer.implicit.source, navigation), predicates), order,
+        page_literal(options.top, "$top"), page_literal(options.skip, "$skip"), options.count is True, content,
+        unparse_options(options),
+    )  # fmt: skip
+
+
+def _levels(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: EntityType, options: ast.Options) -> ast.Options:
+    """$levels on a recursive navigation property becomes a nested $expand of itself with one level less."""
+    levels = options.levels
+    if levels is None or levels == 1:
+        return options
+    if navigation.target != entity_type.name:
+        raise BindOption(
+            f"'{navigation.name}' leads to another type, so $levels cannot repeat it",
+            target="$expand", at=item.at, hint="nest $expand instead",
+        )  # fmt: skip
+    raise Unsupported("$levels above 1 is not supported", target="$expand", at=item.at, hint="nest $expand instead")
+
+
+def _check_options(item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options) -> None:
+    if options.search is not None or options.apply is not None:
+        raise Unsupported("$search and $apply inside $expand are not supported", target="$expand", at=item.at)
+    if not navigation.collection:
+        for name in SINGLE_VALUED:
+            if getattr(options, name) is not None:
+                raise BindOption(f"${name} does not apply to '{navigation.name}', which is single-valued", target="$expand", at=item.at)
+    if item.suffix in ("$ref", "$count"):
+        for name in ("select", "expand", "compute", "levels") + (("orderby", "top", "skip", "count") if item.suffix == "$count" else ()):
+            if getattr(options, name) is not None:
+                raise BindOption(f"${name} does not apply to {item.suffix}", target="$expand", at=item.at)

@@ -1,0 +1,213 @@
+"""Resource paths: from the segments of a URL to the rows they name (URL Conventions section 4).
+
+A path is walked from the left. Each navigation segment makes the entity before it the `Within` of the one after it, so that the rows of
+`Conversation(1)/messages` are messages for which a conversation 1 exists that the caller may see and that they belong to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
+from odata_gateway.errors import BindNoEntity, BindSegment, BindType, BindValue, Unsupported, nearest
+from odata_gateway.plan.bind_expr import bind_expr, check_comparable, literal
+from odata_gateway.plan.expr import Column, Compare, Expr
+from odata_gateway.plan.relation import Block, Link, Source, Within
+from odata_gateway.plan.scope import Binding, Frame, Scope
+from odata_gateway.url import ast
+
+PATH = "path"
+State = Literal["collection", "entity", "property"]
+Form = Literal["collection", "entity", "property", "value", "count", "references", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a path has led so far.
+
+    state       what stands there
+    source      the table use of the entity or collection
+    keys        the predicates that pick one entity of it
+    within      the path before it, and `optional` whether its last step was a single-valued navigation property
+    key_pieces  the canonical text of the path, for context URLs
+    """
+
+    state: State
+    entity_set: EntitySet
+    source: Source
+    keys: tuple[Expr, ...] = ()
+    link: Link | None = None
+    within: Within | None = None
+    optional: bool = False
+    prop: Property | None = None
+    pieces: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The end of a path: its form and the frame its options are bound in."""
+
+    form: Form
+    place: Place
+    frame: Frame
+
+    @property
+    def block(self) -> Block:
+        return Block(self.place.source, None, self.place.within, tuple(self.frame.joins), self.place.keys)
+
+    @property
+    def parent(self) -> Block | None:
+        """What must exist for an empty answer to be one."""
+        within = self.place.within
+        return None if within is None else Block(within.source, None, within.outer, (), within.predicates)
+
+
+def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
+    """The resource a path of at least one segment names; BindSegment where a segment does not exist."""
+    binding.target = PATH
+    place = _entity_set(path[0], binding)
+    form: Form | None = None
+    for segment in path[1:]:
+        if form is not None:
+            raise BindSegment(f"nothing can follow a {form} segment", target=PATH, at=segment.at)
+        form = _closing(place, segment)
+        if form is None:
+            place = _step(place, segment, binding)
+    return Resource(form or place.state, place, Frame(place.source))
+
+
+def _entity_set(segment: ast.Segment, binding: Binding) -> Place:
+    model = binding.model
+    found = model.entity_sets.get(segment.name)
+    if found is None:
+        if segment.name in ("$all", "$crossjoin"):
+            raise Unsupported(f"{segment.name} is not supported", target=PATH, at=segment.at)
+        hint = nearest(segment.name, model.entity_sets) or f"the entity sets are {', '.join(model.entity_sets)}"
+        raise BindSegment(f"there is no entity set '{segment.name}'", target=PATH, at=segment.at, hint=hint)
+    place = Place("collection", found, binding.source(found.entity_type), pieces=(found.name,))
+    return _by_key(place, segment.args, segment, binding) if segment.args is not None else place
+
+
+def _closing(place: Place, segment: ast.Segment) -> Form | None:
+    """The form a $-segment gives the place before it; None for a segment that leads further."""
+    match segment.name, place.state:
+        case "$count", "collection":
+            return "count"
+        case "$ref", "collection":
+            return "references"
+        case "$ref", "entity":
+            return "reference"
+        case "$value", "property":
+            return "value"
+        case "$value", "entity":
+            raise BindType(f"{place.entity_set.name} is no media entity, so it has no $value", target=PATH, at=segment.at)
+        case "$count" | "$ref" | "$value", state:
+            raise BindSegment(f"{segment.name} cannot follow a {state}", target=PATH, at=segment.at)
+        case "$filter" | "$each" | "$query" | "$search", _:
+            raise Unsupported(f"the path segment {segment.name} is not supported", target=PATH, at=segment.at)
+    if segment.name.startswith("$"):
+        raise BindSegment(f"there is no segment '{segment.name}'", target=PATH, at=segment.at, hint=nearest(segment.name, ("$count", "$value", "$ref")))
+    return None
+
+
+def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
+    entity_type = place.entity_set.entity_type
+    if place.state == "property":
+        raise BindSegment(f"a primitive property has no '{segment.name}'", target=PATH, at=segment.at, hint="only $value can follow it")
+    if "." in segment.name and segment.literal is None:
+        return _type_cast(place, segment)
+    if place.state == "collection":
+        return _key_segment(place, segment, binding)
+    if segment.name in entity_type.properties:
+        if segment.args is not None:
+            raise BindSegment(f"property '{segment.name}' takes no parentheses", target=PATH, at=segment.at)
+        prop = entity_type.properties[segment.name]
+        return Place("property", place.entity_set, place.source, place.keys, None, place.within, place.optional, prop, (*place.pieces, "/" + prop.name))
+    if segment.name in entity_type.navigation:
+        return _navigate(place, entity_type.navigation[segment.name], segment, binding)
+    hint = nearest(segment.name, [*entity_type.properties, *entity_type.navigation])
+    raise BindSegment(f"{entity_type.name} has no property '{segment.name}'", target=PATH, at=segment.at, hint=hint)
+
+
+def _type_cast(place: Place, segment: ast.Segment) -> Place:
+    if segment.name == place.entity_set.entity_type.qualified_name and segment.args is None:
+        return place
+    raise BindSegment(f"there is no type or function '{segment.name}' here", target=PATH, at=segment.at)
+
+
+def _navigate(place: Place, navigation: NavigationProperty, segment: ast.Segment, binding: Binding) -> Place:
+    target_set = binding.model.entity_sets[place.entity_set.bindings[navigation.name]]
+    source = binding.source(target_set.entity_type)
+    within = Within(place.source, binding.link(place.source, navigation), place.keys, (), place.within)
+    state: State = "collection" if navigation.collection else "entity"
+    pieces = (target_set.name,) if navigation.collection else (*place.pieces, "/" + navigation.name)
+    found = Place(state, target_set, source, (), None, within, not navigation.collection, None, pieces)
+    if segment.args is None:
+        return found
+    if not navigation.collection:
+        raise BindSegment(f"'{navigation.name}' is single-valued and takes no key", target=PATH, at=segment.at)
+    return _by_key(found, segment.args, segment, binding)
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------------------
+
+
+def _key_segment(place: Place, segment: ast.Segment, binding: Binding) -> Place:
+    """Key as segment (4.3.6): `Conversation/1`."""
+    key = place.entity_set.entity_type.key
+    if len(key) == 1 and segment.literal is not None and segment.args is None:
+        return _by_key(place, (segment.literal,), segment, binding)
+    hint = f"a member of {place.entity_set.name} is addressed by key, as in {place.entity_set.name}(1)"
+    raise BindSegment(f"'{segment.name}' cannot follow a collection", target=PATH, at=segment.at, hint=hint)
+
+
+def _by_key(place: Place, args: tuple[ast.Expr, ...], segment: ast.Segment, binding: Binding) -> Place:
+    key = place.entity_set.entity_type.key
+    values = _key_values(place.entity_set.entity_type, key, args, segment)
+    scope = Scope.of(binding, Frame(place.source))
+    predicates, pieces = [], []
+    for prop in key:
+        predicates.append(_key_predicate(place.source, prop, values[prop.name], scope, segment))
+        value = _unalias(values[prop.name], binding)
+        name = f"{prop.name}=" if len(key) > 1 else ""
+        pieces += [("," if pieces else "(") + name, value.slot if isinstance(value, ast.Literal) else ""]
+    return Place("entity", place.entity_set, place.source, tuple(predicates), None, place.within, False, None, (*place.pieces, *pieces, ")"))
+
+
+def _key_values(entity_type: EntityType, key: tuple[Property, ...], args: tuple[ast.Expr, ...], segment: ast.Segment) -> dict[str, ast.Expr]:
+    names = [p.name for p in key]
+    if len(args) == 1 and len(key) == 1 and not isinstance(args[0], ast.NamedArgument):
+        return {names[0]: args[0]}
+    values = {a.name: a.value for a in args if isinstance(a, ast.NamedArgument)}
+    if len(values) == len(args) and set(values) == set(names):
+        return values
+    form = ",".join(f"{n}=..." for n in names)
+    unknown = next((n for n in values if n not in names), None)
+    reason = f"'{unknown}' is no key property of {entity_type.name}" if unknown else f"the key of {entity_type.name} is ({form})"
+    raise BindType(reason, target=PATH, at=segment.at, hint=f"write {entity_type.name}({form})")
+
+
+def _unalias(node: ast.Expr, binding: Binding) -> ast.Expr:
+    steps = 0
+    while isinstance(node, ast.Alias):
+        steps += 1
+        if steps > 100:
+            raise BindValue(f"parameter alias {node.name} refers to itself", target=PATH, at=node.at)
+        node = binding.aliases.get(node.name) or ast.Constant(None, node.at)
+    return node
+
+
+def _key_predicate(source: Source, prop: Property, node: ast.Expr, scope: Scope, segment: ast.Segment) -> Expr:
+    node = _unalias(node, scope.binding)
+    column = Column(source.number, prop.column, prop.pg_type, prop.type, False)
+    if isinstance(node, ast.Literal) and not node.many:
+        if node.kind in ("decimal", "double") and prop.type.is_integer:
+            raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=PATH, at=node.at)
+        value: Expr = literal(node, prop.type, scope)
+    else:
+        value = bind_expr(node, scope)
+    if value.type is None:
+        raise BindNoEntity("a key is never null", target=PATH, at=segment.at)
+    check_comparable("eq", prop.type, value.type, scope, segment.at)
+    return Compare("eq", column, value)

@@ -1,0 +1,217 @@
+"""Bound expressions: every name is a column, every literal a parameter, and every node knows its type and whether it can be null.
+
+`type` is an edm primitive type, or None for the null literal. `nullable` says whether the value can be null in OData's sense: comparisons,
+`in` and lambdas never are (URL Conventions 5.1.1.1), functions and arithmetic are where an argument is.
+A source is the number of a table use in the statement (`t0`, `t1`, ...).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from odata_gateway.edm.types import BOOLEAN, INT64, PrimitiveType
+
+if TYPE_CHECKING:
+    from odata_gateway.plan.relation import Block
+
+ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
+ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
+
+# How a literal becomes an argument: `exact` refuses what the type cannot hold; `floor` and `ceil` round sub-microsecond times towards the side
+# that keeps an ordering comparison right; the LIKE modes escape wildcards; `cast` turns what does not fit into null; `utc` wants offset 0.
+Mode = Literal["exact", "floor", "ceil", "infix", "prefix", "suffix", "cast", "utc", "uuid"]
+
+
+# --- what a statement's parameters are filled from ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralSlot:
+    """Literal number `index` of the request, decoded as `type` by `mode`; `many` for a folded list."""
+
+    index: int
+    type: PrimitiveType
+    mode: Mode = "exact"
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsSlot:
+    """The caller's account, or all of the caller's accounts."""
+
+    many: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSlot:
+    """Rows to read: those of a page, no more than the client's $top leaves, and one more to know whether the page is the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSlot:
+    """Rows of a page of an expanded collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetSlot:
+    """Order value number `index` of the last row of the page before, as Postgres wrote it."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSlot:
+    """A piece of the next link of expanded collection number `index`: its text up to the key, after the key, or what its token is bound to."""
+
+    index: int
+    part: Literal["root", "query", "binding"]
+
+
+Slot = LiteralSlot | AccountsSlot | LimitSlot | PageSlot | KeysetSlot | LinkSlot
+
+
+# --- expressions --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a source, as the database has it; sql.pg_types says how it reads as its edm type."""
+
+    source: int
+    name: str
+    pg_type: str
+    type: PrimitiveType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that travels beside the statement."""
+
+    slot: Slot
+    type: PrimitiveType
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """null, true or false; `type` is None for an untyped null."""
+
+    value: bool | None
+    type: PrimitiveType | None
+
+    @property
+    def nullable(self) -> bool:
+        return self.value is None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A canonical function or a conversion, by its id in edm.functions (or `cast`)."""
+
+    id: str
+    args: tuple[Expr, ...]
+    type: PrimitiveType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    op: ArithmeticOp
+    left: Expr
+    right: Expr
+    type: PrimitiveType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    operand: Expr
+    type: PrimitiveType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison: true or false, never null."""
+
+    op: ComparisonOp
+    left: Expr
+    right: Expr
+    type: PrimitiveType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`operand in list`, where the list is one array parameter."""
+
+    operand: Expr
+    values: Parameter
+    type: PrimitiveType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """`and`, `or` over two or more operands: three-valued."""
+
+    op: Literal["and", "or"]
+    operands: tuple[Expr, ...]
+    nullable: bool
+    type: PrimitiveType = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: Expr
+    nullable: bool
+    type: PrimitiveType = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Untrue:
+    """The operand is false or null."""
+
+    operand: Expr
+    type: PrimitiveType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """any over a related collection's `block`; all is the negated form over the rows that break the rule."""
+
+    block: Block
+    negated: bool
+    type: PrimitiveType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CountOf:
+    """The number of rows of a related collection."""
+
+    block: Block
+    type: PrimitiveType = INT64
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    branches: tuple[tuple[Expr, Expr], ...]
+    type: PrimitiveType
+    nullable: bool = True
+
+
+Expr = (
+    Column | Parameter | Constant | Function | Arithmetic | Negate | Compare | OneOf | Logic | Not | Untrue | Exists | CountOf | Case
+)  # fmt: skip
+
+
+def conjunction(operands: tuple[Expr, ...]) -> Expr | None:
+    """All of the operands; None for none."""
+    if len(operands) <= 1:
+        return operands[0] if operands else None
+    return Logic("and", operands, any(o.nullable for o in operands))

@@ -1,0 +1,80 @@
+"""What a row shows: its members in order, and what the context URL says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Union
+
+from odata_gateway.edm.model import EntitySet, NavigationProperty
+from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.plan.expr import Expr, LiteralSlot
+from odata_gateway.plan.relation import Block, OrderKey
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A structural property or computed value. `value` is None where it always reads as null (secret, or missing in the database)."""
+
+    name: str
+    value: Expr | None
+    type: PrimitiveType
+    dynamic: bool = False
+
+
+Content = Union["Projection", Literal["$ref", "$count"]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandOne:
+    """An expanded single-valued navigation property: the content of its entity, or null."""
+
+    navigation: NavigationProperty
+    target_set: EntitySet
+    block: Block
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandMany:
+    """An expanded collection: a page of it in order, its count where asked for, and a next link when there is more.
+
+    number      counts the expanded collections of a request; their LinkSlots carry it
+    query       the text of the options its next link repeats, as pieces: text, or the number of a literal
+    """
+
+    number: int
+    navigation: NavigationProperty
+    parent_set: EntitySet
+    target_set: EntitySet
+    block: Block
+    order: tuple[OrderKey, ...]
+    top: LiteralSlot | None
+    skip: LiteralSlot | None
+    count: bool
+    content: Content
+    query: tuple[str | int, ...]
+
+
+Expand = ExpandOne | ExpandMany
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The members of one entity.
+
+    fields     structural and computed properties in order
+    links      navigation properties that were selected by name and not expanded: they show as links
+    expands    expanded navigation properties
+    shows_id   the key is not among the fields, so the entity carries its id (JSON Format 4.5.8)
+    selected   the names of $select for the context URL; None without $select
+    computed   the names of $compute
+    """
+
+    source: int
+    entity_set: EntitySet
+    fields: tuple[Field, ...]
+    links: tuple[NavigationProperty, ...] = ()
+    expands: tuple[Expand, ...] = ()
+    shows_id: bool = False
+    selected: tuple[str, ...] | None = None
+    computed: tuple[str, ...] = ()

@@ -1,0 +1,42 @@
+"""A bound request: the rows, what they show, and the form of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from odata_gateway.edm.model import EntitySet
+from odata_gateway.plan.expr import LiteralSlot
+from odata_gateway.plan.projection import Field, Projection
+from odata_gateway.plan.relation import Block, OrderKey
+
+Form = Literal["collection", "entity", "property", "value", "count", "references", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One request, bound.
+
+    form          what the answer looks like
+    block         the rows
+    projection    what each row shows; None for forms that show none
+    field         the single property of the forms `property` and `value`
+    order         the client's order and then the key: total, so that pages follow each other; empty for single entities
+    counted       the block whose rows @odata.count numbers, where asked for
+    parent        the block that must have a row for an empty answer to be one; else the path names nothing: 404
+    optional      the last segment is a single-valued navigation property: no row is 204 rather than 404
+    path          canonical path of a property's context URL, as pieces: text, or the number of a literal
+    """
+
+    form: Form
+    entity_set: EntitySet
+    block: Block
+    order: tuple[OrderKey, ...] = ()
+    projection: Projection | None = None
+    field: Field | None = None
+    top: LiteralSlot | None = None
+    skip: LiteralSlot | None = None
+    counted: Block | None = None
+    parent: Block | None = None
+    optional: bool = False
+    path: tuple[str | int, ...] = ()

@@ -1,0 +1,161 @@
+"""What names mean at a place: rows, range variables, computed names, and the to-one joins that paths ask for.
+
+A `Frame` is a SELECT under construction: paths over single-valued navigation properties add one LEFT JOIN for each distinct path, to the frame
+that owns the row they start from, however deep in lambdas they stand. Frames are the only mutable thing in `plan`, and none leaves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Iterator, Mapping
+
+from odata_gateway.edm.model import EntityType, Model, NavigationProperty, Property
+from odata_gateway.errors import BindName, BindSecret, LimitDepth, LimitNodes, nearest
+from odata_gateway.plan.expr import Column, Constant, Expr
+from odata_gateway.plan.relation import Block, Link, Source, ToOne
+from odata_gateway.url import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a request may ask for; each names the setting that moves it in its error."""
+
+    depth: int = 100
+    nodes: int = 5_000
+    expand_depth: int = 8
+
+
+@dataclass(slots=True)
+class Binding:
+    """What one request's binding shares: the model, parameter aliases, limits, and the counters that make names unique."""
+
+    model: Model
+    aliases: Mapping[str, ast.Expr]
+    limits: Limits = field(default_factory=Limits)
+    numbers: Iterator[int] = field(default_factory=count)
+    expands: Iterator[int] = field(default_factory=count)
+    nodes: int = 0
+    depth: int = 0
+    target: str = "$filter"
+
+    def source(self, entity_type: EntityType) -> Source:
+        return Source(next(self.numbers), entity_type)
+
+    def link(self, parent: Source, navigation: NavigationProperty) -> Link:
+        return Link(parent, navigation.join, tuple(next(self.numbers) for _ in navigation.join.links))
+
+    def enter(self) -> None:
+        """Count one more node one level deeper; aliases are counted once for each use."""
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > self.limits.nodes:
+            raise LimitNodes(
+                f"the request has more than {self.limits.nodes} expressions, aliases counted once for each use",
+                target=self.target, hint="ODATA_MAX_NODES moves this limit",
+            )  # fmt: skip
+        if self.depth > self.limits.depth:
+            raise LimitDepth(
+                f"expressions are nested deeper than {self.limits.depth} levels",
+                target=self.target, hint="ODATA_MAX_DEPTH moves this limit",
+            )  # fmt: skip
+
+    def leave(self) -> None:
+        self.depth -= 1
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A SELECT under construction around `source`."""
+
+    source: Source
+    joins: list[ToOne] = field(default_factory=list)
+    reached: dict[tuple[int, str], Source] = field(default_factory=dict)
+
+    def block(self, link: Link | None = None, predicates: tuple[Expr, ...] = ()) -> Block:
+        return Block(self.source, link, None, tuple(self.joins), predicates)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entity a name can stand for: a source, and the frame that owns it. `optional` after a to-one join, which may find none."""
+
+    frame: Frame
+    source: Source
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A collection a path ends in: rows of `navigation` hanging on `parent`, narrowed by $filter segments."""
+
+    parent: Row
+    navigation: NavigationProperty
+    filters: tuple[ast.Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names mean in an expression.
+
+    implicit   the row of bare names
+    it, this   $it and $this
+    variables  range variables of the lambdas around, innermost last; they hide properties
+    computed   names of $compute on the implicit row
+    """
+
+    binding: Binding
+    implicit: Row
+    it: Row
+    this: Row
+    variables: Mapping[str, Row] = field(default_factory=dict)
+    computed: Mapping[str, Expr] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, binding: Binding, frame: Frame) -> Scope:
+        row = Row(frame, frame.source)
+        return cls(binding, row, row, row)
+
+    def nested(self, row: Row) -> Scope:
+        """The scope of an expanded collection's options: bare names are its own, $it stays the outer resource."""
+        return Scope(self.binding, row, self.it, row)
+
+    def with_variable(self, name: str, row: Row) -> Scope:
+        return Scope(self.binding, self.implicit, self.it, row, {**self.variables, name: row}, self.computed)
+
+    def with_computed(self, computed: Mapping[str, Expr]) -> Scope:
+        return Scope(self.binding, self.implicit, self.it, self.this, self.variables, computed)
+
+
+def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
+    """The row behind a single-valued navigation property; the same path always gives the same join."""
+    known = row.frame.reached.get((row.source.number, navigation.name))
+    if known is None:
+        known = binding.source(binding.model.target_type(navigation))
+        row.frame.reached[row.source.number, navigation.name] = known
+        row.frame.joins.append(ToOne(known, binding.link(row.source, navigation)))
+    return Row(row.frame, known, optional=True)
+
+
+def column_of(row: Row, prop: Property) -> Column:
+    """The column behind a property, secret or not: for output only."""
+    nullable = row.optional or not (prop.is_key or prop.not_null)
+    return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
+
+
+def read_property(row: Row, prop: Property, *, target: str, at: int) -> Expr:
+    """A property in a clause that computes; secrets are refused, missing columns are null."""
+    if prop.secret:
+        raise BindSecret(
+            f"property '{prop.name}' is secret: it reads as null, and no clause may compute with it",
+            target=target, at=at, hint="leave it out of this option",
+        )  # fmt: skip
+    if prop.missing:
+        return Constant(None, prop.type)
+    return column_of(row, prop)
+
+
+def no_such_name(entity_type: EntityType, name: str, *, target: str, at: int, what: str = "property", extra: tuple[str, ...] = ()) -> BindName:
+    known = [*entity_type.properties, *entity_type.navigation, *extra]
+    hint = nearest(name, known) or f"$metadata lists the properties of {entity_type.name}"
+    return BindName(f"{entity_type.name} has no {what} '{name}'", target=target, at=at, hint=hint)

@@ -1,0 +1,196 @@
+"""Typed expressions as SQL. Null logic lives here and only here.
+
+OData's comparisons have two values and its and, or, not three (URL Conventions 5.1.1.1). At the top of a WHERE, and below and/or there, null and
+false mean the same, so a comparison stays bare and indexes serve it. Elsewhere (`strict`) a comparison over something nullable becomes
+`(...) IS TRUE`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, assert_never
+
+from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.plan.expr import (
+    Arithmetic,
+    Case,
+    Column,
+    Compare,
+    Constant,
+    CountOf,
+    Exists,
+    Expr,
+    Function,
+    LiteralSlot,
+    Logic,
+    Negate,
+    Not,
+    OneOf,
+    Parameter,
+    Untrue,
+)
+from odata_gateway.plan.relation import Block
+from odata_gateway.sql.arithmetic import arithmetic_sql
+from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
+from odata_gateway.sql.functions import cast_sql, function_sql
+from odata_gateway.sql.pg_types import ARRAY_CASTS, CANONICAL, PARAMETERS, WIRES, read
+
+SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+class Blocks(Protocol):
+    """What renders the blocks of lambdas and counts inside expressions."""
+
+    def select(self, what: Sql, block: Block) -> Sql: ...
+
+
+class Expressions:
+    """Renders expressions; `relations` renders the blocks inside them."""
+
+    def __init__(self, relations: Blocks) -> None:
+        self._relations = relations
+
+    def condition(self, expr: Expr) -> Sql:
+        """A Boolean expression of which only true matters."""
+        return self._render(expr, strict=False)
+
+    def value(self, expr: Expr) -> Sql:
+        """An expression whose value, null included, matters."""
+        return self._render(expr, strict=True)
+
+    def _render(self, expr: Expr, *, strict: bool) -> Sql:
+        match expr:
+            case Column():
+                return read(column_sql(expr), expr.pg_type, expr.type)
+            case Parameter():
+                return parameter_sql(expr)
+            case Constant():
+                return constant_sql(expr)
+            case Compare():
+                return self._compare(expr, strict=strict)
+            case OneOf():
+                return self._one_of(expr, strict=strict)
+            case Logic(op=op, operands=operands):
+                parts = join(" AND " if op == "and" else " OR ", (self._render(o, strict=strict) for o in operands))
+                return build("({0})", parts)
+            case Not(operand=operand):
+                return build("(NOT {0})", self.value(operand))
+            case Untrue(operand=operand):
+                return build("({0} IS NOT TRUE)", self.condition(operand))
+            case Exists(block=block, negated=negated):
+                return build("NOT EXISTS ({0})" if negated else "EXISTS ({0})", self._relations.select(raw("1"), block))
+            case CountOf(block=block):
+                return build("({0})", self._relations.select(raw("count(*)"), block))
+            case Arithmetic():
+                return arithmetic_sql(expr, self.value(expr.left), self.value(expr.right))
+            case Negate(operand=operand):
+                return build("(- {0})", self.value(operand))
+            case Function(id="cast", args=(operand,)):
+                return cast_sql(self.value(operand), operand.type, expr.type)
+            case Function():
+                return function_sql(expr.id, tuple(self.value(a) for a in expr.args), pattern=any(is_pattern(a) for a in expr.args))
+            case Case():
+                return self._case(expr)
+            case _:
+                assert_never(expr)
+
+    def _compare(self, expr: Compare, *, strict: bool) -> Sql:
+        if is_null(expr.left) or is_null(expr.right):
+            return self._compare_null(expr)
+        left, right = self._operands(expr.left, expr.right)
+        nullable = expr.left.nullable or expr.right.nullable
+        if expr.op == "ne" and (nullable or may_miss(expr.left) or may_miss(expr.right)):
+            return self._differs(expr, left, right)
+        if expr.op == "eq" and expr.left.nullable and expr.right.nullable:
+            return build("({0} IS NOT DISTINCT FROM {1})", left, right)
+        bare = fill("({0} " + SYMBOLS[expr.op] + " {1})", (left, right))
+        return build("({0} IS TRUE)", bare) if strict and (nullable or may_miss(expr.left) or may_miss(expr.right)) else bare
+
+    def _differs(self, expr: Compare, left: Sql, right: Sql) -> Sql:
+        """`ne` over something nullable: true for null against a value (5.1.1.1.2)."""
+        if expr.left.nullable and expr.right.nullable:
+            return build("({0} IS DISTINCT FROM {1})", left, right)
+        return build("(({0} = {1}) IS NOT TRUE)", left, right)
+
+    def _compare_null(self, expr: Compare) -> Sql:
+        """Comparison with the null literal: eq and ne ask for null, the others are false."""
+        other = expr.right if is_null(expr.left) else expr.left
+        if expr.op not in ("eq", "ne"):
+            return raw("false")
+        if is_null(other):
+            return raw("true") if expr.op == "eq" else raw("false")
+        return build("({0} IS NULL)" if expr.op == "eq" else "({0} IS NOT NULL)", self._bare(other))
+
+    def _one_of(self, expr: OneOf, *, strict: bool) -> Sql:
+        left, right = self._operands(expr.operand, expr.values)
+        bare = build("({0} = ANY({1}))", left, right)
+        return build("({0} IS TRUE)", bare) if strict else bare
+
+    def _operands(self, left: Expr, right: Expr) -> tuple[Sql, Sql]:
+        """Both sides, with a column left bare beside a parameter that can take the column's own type."""
+        if isinstance(left, Column) and isinstance(right, Parameter):
+            return self._beside(left, right)
+        if isinstance(right, Column) and isinstance(left, Parameter):
+            column, value = self._beside(right, left)
+            return value, column
+        return self.value(left), self.value(right)
+
+    def _beside(self, column: Column, value: Parameter) -> tuple[Sql, Sql]:
+        if isinstance(value.slot, LiteralSlot) and value.slot.mode == "uuid":
+            return column_sql(column), param(value.slot, "uuid[]" if value.slot.many else "uuid")
+        if column.pg_type in PARAMETERS and not (isinstance(value.slot, LiteralSlot) and value.slot.many):
+            return column_sql(column), fill(PARAMETERS[column.pg_type], (parameter_sql(value),))
+        return self.value(column), parameter_sql(value)
+
+    def _bare(self, expr: Expr) -> Sql:
+        """What IS NULL looks at: the column itself, except where reading it can make null of something."""
+        if isinstance(expr, Column) and expr.pg_type not in ("json", "jsonb"):
+            return column_sql(expr)
+        return self.value(expr)
+
+    def _case(self, expr: Case) -> Sql:
+        branches = join(" ", (build("WHEN {0} THEN {1}", self.condition(c), self.value(v)) for c, v in expr.branches))
+        return build("(CASE {0} END)", branches)
+
+
+def is_null(expr: Expr) -> bool:
+    return isinstance(expr, Constant) and expr.value is None
+
+
+def is_pattern(expr: Expr) -> bool:
+    """Whether a parameter is an escaped LIKE pattern."""
+    return isinstance(expr, Parameter) and isinstance(expr.slot, LiteralSlot) and expr.slot.mode in ("infix", "prefix", "suffix")
+
+
+def may_miss(expr: Expr) -> bool:
+    """Whether a parameter may be null so as to equal nothing: a text that is no uuid, beside a uuid column."""
+    return isinstance(expr, Parameter) and isinstance(expr.slot, LiteralSlot) and expr.slot.mode in ("uuid", "cast")
+
+
+def column_sql(column: Column) -> Sql:
+    return build("{0}.{1}", alias(column.source), ident(column.name))
+
+
+def parameter_sql(expr: Parameter) -> Sql:
+    """A parameter as the canonical type of its edm type."""
+    wire = WIRES[expr.type.family]
+    if isinstance(expr.slot, LiteralSlot) and expr.slot.many:
+        return fill(ARRAY_CASTS.get(expr.type.family, "{0}"), (_typed(expr, wire.bound + "[]"),))
+    return fill(wire.template, (_typed(expr, wire.bound),))
+
+
+def _typed(expr: Parameter, pg_type: str) -> Sql:
+    return Sql((Hole(expr.slot, pg_type),))
+
+
+def constant_sql(expr: Constant) -> Sql:
+    match expr.value:
+        case True:
+            return raw("true")
+        case False:
+            return raw("false")
+        case None:
+            return null_of(expr.type)
+
+
+def null_of(type_: PrimitiveType | None) -> Sql:
+    return raw("NULL") if type_ is None else fill("NULL::" + CANONICAL[type_.name], ())

@@ -1,0 +1,109 @@
+"""SQL as a value: text with typed holes.
+
+SQL starts from four functions and never from a plain string: `raw` takes literals of our own source, `ident` quotes names of the model, `quoted`
+quotes text of the model, and `param` leaves a hole for a value that travels beside the statement. `finish` numbers the holes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, LiteralString
+
+from odata_gateway.plan.expr import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """The place of a parameter: what fills it, and the Postgres type it is declared as."""
+
+    slot: Slot
+    pg_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL."""
+
+    parts: tuple[str | Hole, ...]
+
+    def __add__(self, other: Sql) -> Sql:
+        return Sql(self.parts + other.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Finished SQL text and, for each of $1, $2, ..., the slot it is filled from."""
+
+    text: str
+    slots: tuple[Slot, ...]
+
+
+EMPTY = Sql(())
+
+
+def raw(text: LiteralString) -> Sql:
+    """Text of our own source."""
+    return Sql((text,))
+
+
+def ident(name: str) -> Sql:
+    """A name, always quoted."""
+    return Sql(('"' + name.replace('"', '""') + '"',))
+
+
+def alias(number: int) -> Sql:
+    """The name of a source in the statement."""
+    return Sql((f"t{number:d}",))
+
+
+def quoted(text: str) -> Sql:
+    """Text of the model as a string constant, in a form that no setting changes."""
+    if "\\" in text:
+        return Sql(("E'" + text.replace("\\", "\\\\").replace("'", "''") + "'",))
+    return Sql(("'" + text.replace("'", "''") + "'",))
+
+
+def param(slot: Slot, pg_type: LiteralString) -> Sql:
+    """A parameter, always with its type: `$1::int8`."""
+    return Sql((Hole(slot, pg_type),))
+
+
+def build(template: LiteralString, *pieces: Sql) -> Sql:
+    """`template` with each {0}, {1}, ... replaced by a piece; `{{` and `}}` stand for braces."""
+    return fill(template, pieces)
+
+
+def fill(template: str, pieces: tuple[Sql, ...]) -> Sql:
+    """As `build`, for templates that come from the tables of this package."""
+    parts: list[str | Hole] = []
+    text = template.replace("{{", "\x01").replace("}}", "\x02")
+    for i, chunk in enumerate(text.split("{")):
+        if i:
+            number, _, chunk = chunk.partition("}")
+            parts.extend(pieces[int(number)].parts)
+        if chunk:
+            parts.append(chunk.replace("\x01", "{").replace("\x02", "}"))
+    return Sql(tuple(parts))
+
+
+def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
+    """The pieces with the separator between them."""
+    parts: list[str | Hole] = []
+    for i, piece in enumerate(pieces):
+        if i:
+            parts.append(separator)
+        parts.extend(piece.parts)
+    return Sql(tuple(parts))
+
+
+def finish(sql: Sql) -> Statement:
+    """Number the holes; a slot that is used twice with one type is one parameter."""
+    numbers: dict[Hole, int] = {}
+    text: list[str] = []
+    for part in sql.parts:
+        if isinstance(part, Hole):
+            number = numbers.setdefault(part, len(numbers) + 1)
+            text.append(f"${number}::{part.pg_type}")
+        else:
+            text.append(part)
+    return Statement("".join(text), tuple(hole.slot for hole in numbers))

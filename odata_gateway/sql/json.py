@@ -1,0 +1,219 @@
+"""A row as one JSON text, made by Postgres (JSON Format 4.01, sections 6 to 8).
+
+`RowFormat` is the part of content negotiation that changes the text. A text is made of pieces, constant JSON or SQL, and `concat` turns them into
+one expression. An expanded navigation property is one scalar subquery inside the text, nested by recursion, so one request is one statement and no
+expand can multiply rows. A page of an expanded collection is an array one longer than the page; only when it is full does the subquery for the next
+link's token run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Literal
+
+from odata_gateway.edm.model import EntitySet, NavigationProperty
+from odata_gateway.edm.types import BOOLEAN, DOUBLE, STRING, PrimitiveType
+from odata_gateway.plan.expr import Column, LinkSlot, PageSlot
+from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
+from odata_gateway.sql.fragment import Sql, build, join, param, quoted, raw
+from odata_gateway.sql.keyset import key_texts, order_by
+from odata_gateway.sql.pg_types import json_text
+from odata_gateway.sql.relation import Relations
+
+Piece = str | Sql
+Pieces = list[Piece]
+
+# Types a reader of JSON tells apart without being told (JSON Format 4.5.3).
+EVIDENT_TYPES = (STRING, BOOLEAN, DOUBLE)
+
+# Characters of a string key that would end or change a URL, in the order they must be replaced; others stay as IRIs allow.
+URL_ESCAPES = (("%", "%25"), ("'", "''"), ("/", "%2F"), ("?", "%3F"), ("#", "%23"), ("&", "%26"), ("+", "%2B"), (" ", "%20"), ('"', "%22"), ("\\", "%5C"))
+
+
+@dataclass(frozen=True, slots=True)
+class RowFormat:
+    """What of the format changes a row's text."""
+
+    level: Literal["none", "minimal", "full"] = "minimal"
+    prefix: Literal["@odata.", "@"] = "@odata."
+    numbers_as_strings: bool = False
+
+
+def concat(pieces: Iterable[Piece]) -> Sql:
+    """One text-valued expression of the pieces in order; constants that meet become one."""
+    merged: list[Sql] = []
+    constant = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            constant += piece
+            continue
+        if constant:
+            merged.append(quoted(constant))
+            constant = ""
+        merged.append(piece)
+    if constant or not merged:
+        merged.append(quoted(constant))
+    return join(" || ", merged)
+
+
+class Rows:
+    """Renders projections as JSON text."""
+
+    def __init__(self, relations: Relations, row_format: RowFormat) -> None:
+        self._relations = relations
+        self._format = row_format
+
+    def entity(self, projection: Projection) -> Sql:
+        """The text of one entity."""
+        members = self._identity(projection)
+        members += [self._field(f) for f in projection.fields]
+        for navigation in projection.links:
+            members += self._links(projection, navigation)
+        for expand in projection.expands:
+            members += self._full_links(projection, expand.navigation)
+            members += self._expand_one(expand) if isinstance(expand, ExpandOne) else self._expand_many(projection, expand)
+        for navigation in self._further_navigation(projection):
+            members += self._full_links(projection, navigation)
+        pieces: Pieces = ["{"]
+        for i, member in enumerate(members):
+            pieces += [",", *member] if i else member
+        return concat([*pieces, "}"])
+
+    def reference(self, entity_set: EntitySet, source: int) -> Sql:
+        """The text of an entity reference (JSON Format 14)."""
+        return concat([f'{{"{self._format.prefix}id":"', *self.id_of(entity_set, source), '"}'])
+
+    def value(self, field: Field) -> Sql:
+        """The JSON text of one property."""
+        if field.value is None:
+            return quoted("null")
+        value = self._relations.expressions.value(field.value)
+        return json_text(value, field.type, nullable=field.value.nullable, as_string=self._format.numbers_as_strings)
+
+    def id_of(self, entity_set: EntitySet, source: int) -> Pieces:
+        """The entity-id relative to the service root: Message(1)."""
+        key = entity_set.entity_type.key
+        pieces: Pieces = [f"{entity_set.name}("]
+        for i, prop in enumerate(key):
+            pieces.append(("," if i else "") + (f"{prop.name}=" if len(key) > 1 else ""))
+            pieces.append(self._key_literal(Column(source, prop.column, prop.pg_type, prop.type, False)))
+        return [*pieces, ")"]
+
+    # --- members --------------------------------------------------------------------------------------------------------------
+
+    def _identity(self, projection: Projection) -> list[Pieces]:
+        name, prefix = projection.entity_set.entity_type.qualified_name, self._format.prefix
+        id_of = self.id_of(projection.entity_set, projection.source)
+        if self._format.level == "full":
+            return [[f'"{prefix}type":"#{name}"'], [f'"{prefix}id":"', *id_of, '"'], [f'"{prefix}readLink":"', *id_of, '"']]
+        if projection.shows_id and self._format.level == "minimal":
+            return [[f'"{prefix}id":"', *id_of, '"']]
+        return []
+
+    def _key_literal(self, column: Column) -> Sql:
+        value = self._relations.expressions.value(column)
+        if column.type is not STRING:
+            return build("{0}::text", value)
+        for plain, code in URL_ESCAPES:
+            value = build("replace({0}, {1}, {2})", value, quoted(plain), quoted(code))
+        return build("'''' || {0} || ''''", value)
+
+    def _field(self, field: Field) -> Pieces:
+        shows_type = self._format.level == "full" or (field.dynamic and self._format.level == "minimal")
+        member: Pieces = [f'"{field.name}":', self.value(field)]
+        if shows_type and field.type not in EVIDENT_TYPES:
+            return [f'"{field.name}{self._format.prefix}type":"{self._type_name(field.type)}",', *member]
+        return member
+
+    def _type_name(self, type_: PrimitiveType) -> str:
+        name = type_.name.removeprefix("Edm.")
+        return f"#{name}" if self._format.prefix == "@odata." else name
+
+    def _links(self, projection: Projection, navigation: NavigationProperty) -> list[Pieces]:
+        """A navigation property that was selected shows as a link from level minimal on (JSON Format 8.1)."""
+        if self._format.level == "full":
+            return self._full_links(projection, navigation)
+        return [] if self._format.level == "none" else [self._link(projection, navigation, "navigationLink", "")]
+
+    def _full_links(self, projection: Projection, navigation: NavigationProperty) -> list[Pieces]:
+        if self._format.level != "full":
+            return []
+        return [self._link(projection, navigation, "associationLink", "/$ref"), self._link(projection, navigation, "navigationLink", "")]
+
+    def _link(self, projection: Projection, navigation: NavigationProperty, name: str, suffix: str) -> Pieces:
+        id_of = self.id_of(projection.entity_set, projection.source)
+        return [f'"{navigation.name}{self._format.prefix}{name}":"', *id_of, f'/{navigation.name}{suffix}"']
+
+    def _further_navigation(self, projection: Projection) -> list[NavigationProperty]:
+        """Without $select, full metadata links all navigation properties."""
+        if self._format.level != "full" or projection.selected is not None:
+            return []
+        shown = {e.navigation.name for e in projection.expands}
+        return [n for n in projection.entity_set.entity_type.navigation.values() if n.name not in shown]
+
+    # --- expand ---------------------------------------------------------------------------------------------------------------
+
+    def _content(self, expand: Expand) -> Sql:
+        content: Content = expand.content
+        if isinstance(content, Projection):
+            return self.entity(content)
+        return self.reference(expand.target_set, expand.block.source.number)
+
+    def _expand_one(self, expand: ExpandOne) -> list[Pieces]:
+        entity = build("coalesce(({0}), 'null')", self._relations.select(self._content(expand), expand.block))
+        return [[f'"{expand.navigation.name}":', entity]]
+
+    def _expand_many(self, projection: Projection, expand: ExpandMany) -> list[Pieces]:
+        name, members = expand.navigation.name, list[Pieces]()
+        if expand.count or expand.content == "$count":
+            number = build("({0})", self._relations.select(raw("count(*)::text"), expand.block))
+            quote = '"' if self._format.numbers_as_strings else ""
+            members.append([f'"{name}{self._format.prefix}count":{quote}', number, quote])
+        if expand.content != "$count":
+            members.append([f'"{name}":', self._page(projection, expand)])
+        return members
+
+    def _page(self, projection: Projection, expand: ExpandMany) -> Sql:
+        """`[...]` and, when there is more, the next link behind it, as one scalar subquery."""
+        rows = self._relations.select(self._content(expand), expand.block, self._page_tail(expand))
+        return build(
+            "(SELECT '[' || array_to_string(a.r[1:{0}], ',') || ']' || CASE WHEN cardinality(a.r) > {0} THEN {1} ELSE '' END "
+            "FROM (SELECT ARRAY({2}) AS r OFFSET 0) AS a)",
+            param(PageSlot(), "int4"), self._next_link(projection, expand), rows,
+        )  # fmt: skip
+
+    def _page_tail(self, expand: ExpandMany) -> Sql:
+        limit = build("{0} + 1", param(PageSlot(), "int4"))
+        if expand.top is not None:
+            limit = build("least({0}, {1})", limit, param(expand.top, "int8"))
+        tail = build("{0} LIMIT {1}", order_by(expand.order, self._relations.expressions), limit)
+        return tail if expand.skip is None else build("{0} OFFSET {1}", tail, param(expand.skip, "int8"))
+
+    def _next_link(self, projection: Projection, expand: ExpandMany) -> Sql:
+        """The member `messages@odata.nextLink`: the collection by its own URL, from behind the last row of the page.
+
+        The token is the one `protocol.links.skiptoken` makes, and a test compares the two: base64url of the payload `[sent,page,[order values]]`, a
+        dot, and 16 hexadecimal digits of a SHA-256 that bind it to the query and the key in its path.
+        """
+        root, query = self._slot(expand, "root"), self._slot(expand, "query")
+        id_of = self.id_of(projection.entity_set, projection.source)
+        name = expand.navigation.name
+        return concat([f',"{name}{self._format.prefix}nextLink":"', root, *id_of, f"/{name}", query, self._token(projection, expand), '"'])
+
+    def _slot(self, expand: ExpandMany, part: Literal["root", "query", "binding"]) -> Sql:
+        return param(LinkSlot(expand.number, part), "text")
+
+    def _token(self, projection: Projection, expand: ExpandMany) -> Sql:
+        expressions, page = self._relations.expressions, param(PageSlot(), "int4")
+        skipped = raw("0") if expand.skip is None else param(expand.skip, "int8")
+        last = build("{0} LIMIT 1 OFFSET {1} + {2} - 1", order_by(expand.order, expressions), skipped, page)
+        values = build("json_build_array({0})::text", join(", ", key_texts(expand.order, expressions)))
+        payload = build("'[' || {0}::text || ',' || {0}::text || ',' || ({1}) || ']'", page, self._relations.select(values, expand.block, last))
+        keys = [Column(projection.source, p.column, p.pg_type, p.type, False) for p in projection.entity_set.entity_type.key]
+        path = join(" || ',' || ", (build("{0}::text", expressions.value(k)) for k in keys))
+        return build(
+            "(SELECT rtrim(translate(encode(convert_to(p.t, 'UTF8'), 'base64'), E'+/\\n', '-_'), '=') || '.' || "
+            "substr(encode(sha256(convert_to({0} || '|' || {1} || '|' || p.t, 'UTF8')), 'hex'), 1, 16) FROM (SELECT {2} AS t) AS p)",
+            self._slot(expand, "binding"), path, payload,
+        )  # fmt: skip
+

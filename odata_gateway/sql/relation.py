@@ -1,0 +1,102 @@
+"""Blocks as SQL: FROM, WHERE and the one door through which every table comes in.
+
+`_door` is the only place that writes the name of an entity type's table, and it always returns the row policy with it. Whoever takes the table takes
+the policy: the base and parents of a path in WHERE, to-one joins in ON (so that a foreign row is as if it were not there), lambdas, counts and
+expands in their own WHERE. Link tables carry no account; they come in only between two tables that went through the door.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from odata_gateway.edm.model import AccountColumn, Join, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
+from odata_gateway.errors import Unsupported
+from odata_gateway.plan.expr import AccountsSlot
+from odata_gateway.plan.relation import Block, Link, Source, ToOne, Within
+from odata_gateway.sql.expr import Expressions
+from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, quoted, raw
+
+
+class Relations:
+    """Renders blocks for callers with one account or with many."""
+
+    def __init__(self, *, many_accounts: bool) -> None:
+        self._many = many_accounts
+        self.expressions = Expressions(self)
+
+    def select(self, what: Sql, block: Block, tail: Sql | None = None, extra: Sequence[Sql] = ()) -> Sql:
+        """SELECT what FROM the block's tables WHERE its policies, links and predicates hold, and `extra` holds; then `tail`."""
+        tables, conditions = self._base(block)
+        wanted = join(" AND ", (*conditions, *extra)) if conditions or extra else raw("true")
+        sql = build("SELECT {0} FROM {1} WHERE {2}", what, tables, wanted)
+        return sql + tail if tail is not None else sql
+
+    def _base(self, block: Block) -> tuple[Sql, list[Sql]]:
+        table, policy = self._door(block.source)
+        conditions = [*policy]
+        if block.link is not None:
+            conditions += self._link(block.link, block.source)
+        if block.within is not None:
+            conditions.append(self._within(block.within, block.source))
+        conditions += [self.expressions.condition(p) for p in block.predicates]
+        return join(" ", (table, *(self._to_one(j) for j in block.joins))), conditions
+
+    def _door(self, source: Source) -> tuple[Sql, list[Sql]]:
+        """A table and its row policy; nothing else names an entity type's table."""
+        entity_type = source.entity_type
+        if entity_type.missing:
+            raise Unsupported(f"the database has no table for {entity_type.name}", hint="odata-gateway check lists what is missing")
+        return build("{0} AS {1}", table_sql(entity_type.table), alias(source.number)), self._policy(source)
+
+    def _policy(self, source: Source) -> list[Sql]:
+        match source.entity_type.policy:
+            case AccountColumn(column=column):
+                return [self._accounts(build("{0}.{1}", alias(source.number), ident(column)))]
+            case Membership() as member:
+                name = build("{0}m", alias(source.number))
+                terms = build("{0}.{1} = {2}.{3}", name, ident(member.member), alias(source.number), ident(member.column))
+                account = self._accounts(build("{0}.{1}", name, ident(member.account)))
+                return [build("EXISTS (SELECT 1 FROM {0} AS {1} WHERE {2} AND {3})", table_sql(member.table), name, terms, account)]
+            case Unscoped():
+                return []
+
+    def _accounts(self, column: Sql) -> Sql:
+        if self._many:
+            return build("{0} = ANY({1})", column, param(AccountsSlot(many=True), "int8[]"))
+        return build("{0} = {1}", column, param(AccountsSlot(many=False), "int8"))
+
+    def _to_one(self, joined: ToOne) -> Sql:
+        table, policy = self._door(joined.source)
+        conditions = join(" AND ", (*self._link(joined.link, joined.source), *policy))
+        return build("LEFT JOIN {0} ON {1}", table, conditions)
+
+    def _link(self, link: Link, target: Source) -> list[Sql]:
+        """The join's terms; with link tables as EXISTS, because they may lead to the same row twice."""
+        names = {"source": link.parent.number, "target": target.number, **{t.name: n for t, n in zip(link.join.links, link.numbers, strict=True)}}
+        terms = [_term(term, names) for term in link.join.terms]
+        if not link.join.links:
+            return terms
+        tables = join(", ", (build("{0} AS {1}", table_sql(t.table), alias(names[t.name])) for t in link.join.links))
+        return [build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", terms))]
+
+    def _within(self, within: Within, child: Source) -> Sql:
+        block = Block(within.source, None, within.outer, within.joins, within.predicates)
+        return build("EXISTS ({0})", self.select(raw("1"), block, extra=self._link(within.link, child)))
+
+
+def table_sql(table: Table) -> Sql:
+    return build("{0}.{1}", ident(table.schema), ident(table.name))
+
+
+def _term(term: JoinTerm, names: dict[str, int]) -> Sql:
+    right = quoted(term.right.value) if isinstance(term.right, JoinConstant) else _column(term.right, names)
+    return build("{0} = {1}", _column(term.left, names), right)
+
+
+def _column(column: JoinColumn, names: dict[str, int]) -> Sql:
+    sql = build("{0}.{1}", alias(names[column.side]), ident(column.column))
+    return build("lower({0})", sql) if column.lower else sql
+
+
+def join_tables(join_: Join) -> tuple[Table, ...]:
+    return tuple(link.table for link in join_.links)

@@ -1,0 +1,102 @@
+"""A bound query as finished statements.
+
+A collection is one statement whose rows are (row text, order value texts...); beside it may stand a count over the same rows, and a question whether
+the parent of a path exists, which is asked only when there are no rows. `Shape` is everything outside the query that changes the SQL, and so
+belongs into the cache key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from odata_gateway.plan.expr import LimitSlot
+from odata_gateway.plan.query import Query
+from odata_gateway.plan.relation import Block
+from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
+from odata_gateway.sql.json import RowFormat, Rows
+from odata_gateway.sql.keyset import NullMask, after, key_texts, order_by
+from odata_gateway.sql.pg_types import plain_text
+from odata_gateway.sql.relation import Relations
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Who asks (with one account or many), in which format, and behind which kind of row (None for the first page)."""
+
+    many_accounts: bool = False
+    row_format: RowFormat = RowFormat()
+    mask: NullMask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The statements of one request.
+
+    rows    the answer: (text) or (text, order values...) a row
+    count   one row, one number: all rows of the query, whatever the page
+    parent  one row where the path before the last segment leads to something
+    """
+
+    rows: Statement
+    count: Statement | None = None
+    parent: Statement | None = None
+
+
+def render(query: Query, shape: Shape) -> Rendered:
+    """The statements of a query in a shape."""
+    relations = Relations(many_accounts=shape.many_accounts)
+    count = None if query.counted is None or shape.mask is not None else _count(query.counted, relations)
+    parent = None if query.parent is None else finish(relations.select(raw("1"), query.parent, raw(" LIMIT 1")))
+    return Rendered(_rows(query, shape, relations), count, parent)
+
+
+def _rows(query: Query, shape: Shape, relations: Relations) -> Statement:
+    rows = Rows(relations, shape.row_format)
+    match query.form:
+        case "collection" | "references":
+            return finish(_page(query, shape, relations, _row(query, rows)))
+        case "entity" | "reference":
+            return finish(relations.select(_row(query, rows), query.block, raw(" LIMIT 2")))
+        case "count":
+            return _count(query.block, relations)
+        case "property":
+            value = quoted("null") if query.field is None else rows.value(query.field)
+            return finish(relations.select(value, query.block, raw(" LIMIT 2")))
+        case "value":
+            return finish(relations.select(_plain(query, relations), query.block, raw(" LIMIT 2")))
+        case _:
+            assert_never(query.form)
+
+
+def _row(query: Query, rows: Rows) -> Sql:
+    if query.projection is None:
+        return rows.reference(query.entity_set, query.block.source.number)
+    return rows.entity(query.projection)
+
+
+def _plain(query: Query, relations: Relations) -> Sql:
+    if query.field is None or query.field.value is None:
+        return raw("NULL::text")
+    return plain_text(relations.expressions.value(query.field.value), query.field.type)
+
+
+def _count(block: Block, relations: Relations) -> Statement:
+    return finish(relations.select(raw("count(*)"), block))
+
+
+def _page(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
+    """One page and one row more; $skip acts before the first page only."""
+    expressions = relations.expressions
+    keys = (build("{0} AS {1}", key, raw_name(i)) for i, key in enumerate(key_texts(query.order, expressions)))
+    what = join(", ", (build("{0} AS row", row), *keys))
+    tail = build("{0} LIMIT {1}", order_by(query.order, expressions), param(LimitSlot(), "int8"))
+    if shape.mask is not None:
+        return relations.select(what, query.block, tail, (after(query.order, shape.mask, expressions),))
+    if query.skip is not None:
+        tail += build(" OFFSET {0}", param(query.skip, "int8"))
+    return relations.select(what, query.block, tail)
+
+
+def raw_name(index: int) -> Sql:
+    return Sql((f"k{index:d}",))
