@@ -2,7 +2,7 @@
 
 Without an annotation a client may assume $count, $top, $skip, $expand, $batch and access by key; it may try $filter, $orderby and $search.
 So each row here is a promise or a refusal that tests hold against the service. Rows marked "4.0" are in every document; the others only in
-those for 4.01: older readers stumble over enumeration members, records and collections, so a 4.0 document has plain booleans and texts alone.
+those for 4.01: older readers stumble over enumeration members, records and collections, so a 4.0 document has booleans and texts alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The body of $metadata, in XML and JSON, and its entity tag.
 
-Both describe the same model (`csdl_xml`, `csdl_json`), without tables, columns, joins or policies. Secret properties are part of it, so that
-a client finds the shape it expects, and say that they read as null.
+Both describe the same model (`csdl_xml`, `csdl_json`), without tables, columns, joins or policies. Secret properties are part of it, so
+that a client finds the shape it expects, and say that they read as null.
 """
 
 from __future__ import annotations
