@@ -45,7 +45,6 @@ _SIGNATURES = (
     _signature("startswith", BOOLEAN, "string", "string"),
     _signature("substring", STRING, "string", "integer"),
     _signature("substring.length", STRING, "string", "integer", "integer"),
-    _signature("matchespattern", BOOLEAN, "string", "string"),
     _signature("tolower", STRING, "string"),
     _signature("toupper", STRING, "string"),
     _signature("trim", STRING, "string"),
@@ -88,10 +87,8 @@ def _by_name() -> dict[str, tuple[Signature, ...]]:
 
 FUNCTIONS: dict[str, tuple[Signature, ...]] = _by_name()
 
-# As OData writes them, for lists such as Capabilities.FilterFunctions; keys of FUNCTIONS are in lower case.
-SPELLING: dict[str, str] = {name: "matchesPattern" if name == "matchespattern" else name for name in FUNCTIONS}
-
-UNSUPPORTED = ("hassubset", "hassubsequence", "case", "geo.distance", "geo.intersects", "geo.length")
+# matchesPattern takes ECMAScript's regular expressions, which Postgres's are not, and some of which take unbounded time.
+UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length", "hassubset", "hassubsequence", "matchespattern")
 
 
 def resolve(name: str, types: Sequence[PrimitiveType | None], *, target: str | None = None, at: int | None = None) -> Signature:
@@ -104,7 +101,7 @@ def resolve(name: str, types: Sequence[PrimitiveType | None], *, target: str | N
     if overloads is None:
         if key in UNSUPPORTED or key.startswith("geo."):
             raise Unsupported(f"function {name} is not supported", target=target, at=at)
-        raise BindName(f"there is no function '{name}'", target=target, at=at, hint=nearest(key, SPELLING.values()))
+        raise BindName(f"there is no function '{name}'", target=target, at=at, hint=nearest(key, FUNCTIONS))
     for signature in overloads:
         if signature.fits(types):
             return signature
@@ -112,17 +109,16 @@ def resolve(name: str, types: Sequence[PrimitiveType | None], *, target: str | N
 
 
 def _misfit(key: str, overloads: tuple[Signature, ...], types: Sequence[PrimitiveType | None]) -> str:
-    name = SPELLING[key]
     counts = sorted({len(s.arguments) for s in overloads})
     if len(types) not in counts:
         wanted = " or ".join(str(count) for count in counts)
-        return f"{name} takes {wanted} argument{'' if counts == [1] else 's'}, not {len(types)}"
+        return f"{key} takes {wanted} argument{'' if counts == [1] else 's'}, not {len(types)}"
     given = ", ".join("null" if t is None else t.name for t in types)
-    return f"{name} cannot be applied to ({given})"
+    return f"{key} cannot be applied to ({given})"
 
 
 def _usage(key: str, overloads: tuple[Signature, ...]) -> str:
-    return "write " + " or ".join(_form(SPELLING[key], s) for s in overloads)
+    return "write " + " or ".join(_form(key, s) for s in overloads)
 
 
 _TYPE_NAMES: dict[Family, str] = {

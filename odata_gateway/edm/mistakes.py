@@ -107,7 +107,10 @@ class Node:
         if not self.has(member):
             self.fail(f"{member} is missing")
             return ""
-        return self.text(member) or ""
+        text = self.text(member)
+        if text == "":
+            self.fail("is empty", member)
+        return text or ""
 
     def flag(self, member: str) -> bool:
         value = self.value.get(member, False)

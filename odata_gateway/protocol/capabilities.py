@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from odata_gateway.edm.functions import SPELLING
+from odata_gateway.edm.functions import FUNCTIONS
 from odata_gateway.edm.model import EntitySet, EntityType, Property
 
 Version = Literal["4.0", "4.01"]
@@ -83,7 +83,7 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.BatchSupported", False, since="4.0"),
         Annotation("Capabilities.CrossJoinSupported", False, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
-        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *SPELLING.values(), "cast", "isof")),
+        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *FUNCTIONS, "cast", "isof")),
     ),
     entity_set=(
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),

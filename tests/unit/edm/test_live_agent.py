@@ -38,7 +38,7 @@ PG_TYPES = {
     "character varying (assumed)": "text",
 }
 
-# DATABASE.md, section 5. A column of the entity's own table is `s`, of the related one `t`.
+# How Live Agent's tables refer to each other. A column of the entity's own table is `s`, of the related one `t`.
 NAVIGATION = {
     ("Message", "conversation"): ("Conversation", False, "messages", {"s.conversation_id=t.id", "s.account_id=t.account_id"}),
     ("Message", "inbox"): ("Inbox", False, "messages", {"s.inbox_id=t.id", "s.account_id=t.account_id"}),
@@ -157,7 +157,7 @@ def test_the_sets_are_the_five_collections_and_bind_every_navigation_property(mo
     assert set(model.entity_sets) == {"Message", "Conversation", "User", "Label", "Inbox"}
     for entity_set in model.entity_sets.values():
         assert model.set_of_type[entity_set.entity_type.name] is entity_set
-        assert {n: s for n, s in entity_set.bindings.items()} == {n.name: n.target for n in entity_set.entity_type.navigation.values()}
+        assert dict(entity_set.bindings) == {n.name: n.target for n in entity_set.entity_type.navigation.values()}
 
 
 def test_the_file_is_valid_csdl_json() -> None:
