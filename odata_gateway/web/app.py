@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import orjson
 from aiohttp import web
 
 from odata_gateway.errors import BindSegment, LimitBody, ODataError, UrlMethod, UrlTimeout
@@ -103,7 +103,7 @@ class Gateway:
 
 def _status(status: int, text: str) -> Answer:
     headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-    return Answer(status, headers, orjson.dumps({"status": text}))
+    return Answer(status, headers, json.dumps({"status": text}).encode())
 
 
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:

@@ -1,0 +1,159 @@
+"""The command line: serve, demo, check, explain.
+
+Exit status: 0 success, 1 something outside is wrong (a port, the database, findings of `check`), 2 the command, a setting or the model is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from odata_gateway import __version__
+from odata_gateway.compile import explain
+from odata_gateway.db.introspect import inspect
+from odata_gateway.db.pool import Database
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.mistakes import ModelError
+from odata_gateway.edm.model import Model
+from odata_gateway.errors import ODataError
+from odata_gateway.plan.policy import Caller
+from odata_gateway.process import database_settings, run_loop, serve, supervise
+from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
+from odata_gateway.web import logs
+from odata_gateway.web.adapt import path_of, service_target
+
+EXPLAIN_USER = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    flags = {setting.name: getattr(options, setting.name) for setting in SETTINGS if hasattr(options, setting.name)}
+    try:
+        settings = load(os.environ, flags)
+        logs.set_up(settings.log_level, settings.log_format)
+        status: int = options.run(settings, options)
+    except (SettingsError, ModelError) as error:
+        print(*(f"odata-gateway: {mistake}" for mistake in error.mistakes), sep="\n", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"odata-gateway: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    settings = argparse.ArgumentParser(add_help=False)
+    group = settings.add_argument_group("settings", "each also as a variable: --page-rows is ODATA_PAGE_ROWS; secrets also as ..._FILE")
+    for setting in SETTINGS:
+        group.add_argument(
+            setting.flag,
+            dest=setting.name,
+            metavar="VALUE",
+            default=argparse.SUPPRESS,
+            help=f"{setting.doc} ({setting.default or 'empty'})",
+        )
+    parser = argparse.ArgumentParser(
+        prog="odata-gateway", description="A read-only OData v4 gateway in front of Postgres.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, run, text in (
+        ("serve", _serve, "answer OData requests"),
+        ("demo", _demo, "answer them from an embedded Postgres with sample data"),
+        ("check", _check, "compare the model with the database, and say what is missing"),
+        ("explain", _explain, "show what becomes of a request, down to the SQL"),
+    ):
+        command = commands.add_parser(name, parents=[settings], help=text, description=text, allow_abbrev=False)
+        command.set_defaults(run=run)
+        if name == "explain":
+            command.add_argument("url", help="what follows the service root, or a whole URL")
+            command.add_argument("--accounts", default="1", help="ids of the caller's accounts, separated by commas (1)")
+    return parser
+
+
+def _need_dsn(settings: Settings) -> None:
+    if not settings.dsn:
+        raise SettingsError(
+            ("ODATA_DSN is missing; postgresql://user:password@host:5432/database is expected (or POSTGRES_HOST and its kin)",)
+        )
+
+
+# --- Commands -----------------------------------------------------------------------------------------------------------------
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    _need_dsn(settings)
+    model = load_model(settings.model)
+    return supervise(settings) if settings.workers > 1 else run_loop(serve(settings, model))
+
+
+def _demo(settings: Settings, _: argparse.Namespace) -> int:
+    from odata_gateway.demo import banner
+    from odata_gateway.demo.cluster import READER, Cluster, ClusterError
+
+    try:
+        with Cluster.start() as cluster:
+            cluster.load()
+            own = replace(settings, dsn=cluster.dsn(user=READER))
+            return run_loop(serve(own, load_model(own.model), started=lambda port: print(banner.text(port), flush=True)))
+    except ClusterError as error:
+        print(f"odata-gateway: {error}", file=sys.stderr)
+        return 1
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    _need_dsn(settings)
+    return run_loop(_checked(settings, load_model(settings.model)))
+
+
+async def _checked(settings: Settings, model: Model) -> int:
+    database = await Database.open(database_settings(settings))
+    try:
+        _, findings = await inspect(database, model)
+    except ODataError as error:
+        print(f"odata-gateway: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await database.close()
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} findings" if findings else "the database has everything the model names")
+    return 1 if findings else 0
+
+
+def _explain(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        accounts = tuple(sorted({int(text) for text in options.accounts.split(",")}))
+    except ValueError:
+        raise SettingsError((f"--accounts must be ids separated by commas, not '{options.accounts}'",)) from None
+    return run_loop(_explained(settings, options.url, Caller(EXPLAIN_USER, accounts)))
+
+
+async def _explained(settings: Settings, url: str, caller: Caller) -> int:
+    """Print every value on the way from the URL to the SQL, each as far as the request gets."""
+    path = path_of(url)
+    inner = service_target(path) if path.startswith("/") else None
+    model = load_model(settings.model)
+    try:
+        if settings.dsn:
+            model = await _inspected(settings, model)
+        for title, text in explain(path if inner is None else inner, model, caller):
+            print(f"== {title}\n{text}\n")
+    except ODataError as error:
+        print(f"== {error.status} {error.code}\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _inspected(settings: Settings, model: Model) -> Model:
+    database = await Database.open(database_settings(settings))
+    try:
+        return (await inspect(database, model))[0]
+    finally:
+        await database.close()
