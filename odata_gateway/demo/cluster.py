@@ -27,8 +27,8 @@ SQL_FILES = ("schema.sql", "indexes.sql", "sample.sql", "roles.sql")
 SUPERUSER, READER, DATABASE = "postgres", "odata_reader", "live_agent"
 
 _START_S, _STOP_S = 30.0, 10.0
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
-"""Nothing in the folder outlives it, so nothing needs to survive a crash of the machine."""
+_FAST = {"fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
+"""The folder is as temporary as the server: it need not survive a crash of the machine, only one of the server."""
 
 
 class ClusterError(Exception):
@@ -232,7 +232,7 @@ _INITDB = (
     "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions",
     "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
 )  # fmt: skip
-"""Byte order for texts and Unicode's simple case mapping, whatever locales the machine has. Nobody else can enter the folder, hence trust."""
+"""Byte order for texts and Unicode's simple case mapping, whatever the machine has. Nobody else can enter the folder, hence trust."""
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
 -- A role that can read what the service needs, and nothing else: the second wall behind the service's own row policy.
 --
 --     psql -v ON_ERROR_STOP=1 -d live_agent -f roles.sql                      role odata_reader, may log in, no password set
---     ODATA_READER_PASSWORD=... psql ... -f roles.sql                        the same with a password, which never stands on a command line
+--     READER_PASSWORD=... psql ... -f roles.sql                        the same with a password, which never stands on a command line
 --     psql -v reader=NAME ...                                                 another name
 --     psql -v login=off ...                                                   a group role, to grant to a login role of your own
 --     psql -v secrets=on ...                                                  also the secret columns of users, for the setting that exposes them
@@ -12,7 +12,7 @@
 \if :{?reader} \else \set reader odata_reader \endif
 \if :{?login} \else \set login on \endif
 \if :{?secrets} \else \set secrets off \endif
-\getenv password ODATA_READER_PASSWORD
+\getenv password READER_PASSWORD
 
 SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', :'reader')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = :'reader') \gexec

@@ -8,8 +8,8 @@ import pytest
 from odata_gateway.demo import tokens
 
 SECRETS = ("encrypted_password", "reset_password_token", "confirmation_token", "tokens", "pubsub_token")
-TABLES = ("access_tokens", "account_users", "accounts", "conversations", "inbox_members", "inboxes", "labels", "messages", "taggings", "tags",
-          "users")  # fmt: skip
+TABLES = ("access_tokens", "account_users", "accounts", "conversations", "inbox_members", "inboxes", "labels", "messages", "taggings",
+          "tags", "users")  # fmt: skip
 
 
 @pytest.fixture

@@ -1,0 +1,169 @@
+"""The database: a fair, bounded set of connections, each for one session at a time.
+
+Connections are held here and not by asyncpg's pool, for order (see `queue`) and because that pool sends a reset query after each use, which
+costs a small request as much as its own query. None is needed: every statement is the gateway's own SELECT, so no session state, lock,
+listener or temporary table can be left behind; and what a session leaves unfinished is undone in the background before its slot is free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from asyncpg.transaction import Transaction
+
+from odata_gateway.db.connect import Connection, Connector, DatabaseSettings, Record
+from odata_gateway.db.queue import FairQueue
+from odata_gateway.db.session import Session
+from odata_gateway.errors import DbBusy, DbUnavailable
+
+_LOG = logging.getLogger("odata_gateway.db")
+_CLEAN_UP_S = 5.0
+_PING_S = 3.0
+
+
+@dataclass(slots=True)
+class Held:
+    """A connection and its age."""
+
+    connection: Connection
+    opened_at: float
+    reused: bool = False
+
+
+class Database:
+    """Made by `open`, which connects to nothing: the first session does, and a database that is down is that session's DbUnavailable."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.settings = settings
+        self._connector = Connector(settings)
+        self._queue = FairQueue(settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s)
+        self._idle: list[Held] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
+        self._held: set[Connection] = set()
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, settings: DatabaseSettings) -> Database:
+        return cls(settings)
+
+    def session(self, snapshot: bool = False) -> Session:
+        """One connection for the length of an `async with`; raises DbBusy after the longest wait, DbUnavailable when there is no database.
+
+        snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY); otherwise each sees its own moment
+        """
+        return Session(self, snapshot)
+
+    async def ping(self) -> None:
+        """Return when the database answers, or is merely busy; raises DbUnavailable within a few seconds otherwise."""
+        try:
+            async with asyncio.timeout(_PING_S):
+                async with self.session() as session:
+                    await session.fetch("SELECT 1")
+        except DbBusy:
+            return
+        except TimeoutError:
+            if not self._queue.free:
+                return
+            raise DbUnavailable("the database does not answer") from None
+
+    async def close(self) -> None:
+        """Close idle connections, wait a moment for what is being undone, and cut the rest."""
+        self._closed = True
+        if self._cleaning:
+            await asyncio.wait(set(self._cleaning), timeout=_CLEAN_UP_S)
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(held.connection.close(timeout=_CLEAN_UP_S) for held in idle), return_exceptions=True)
+        for connection in tuple(self._held):
+            connection.terminate()
+        self._held.clear()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Open, idle and used connections, and sessions that wait for one."""
+        return {
+            "open": len(self._held),
+            "idle": len(self._idle),
+            "used": self.settings.max_connections - self._queue.free,
+            "waiting": self._queue.waiting,
+        }
+
+    # --- For Session -------------------------------------------------------------------------------------------------------------
+
+    async def acquire(self) -> Held:
+        """A connection in the order of asking."""
+        if self._closed:
+            raise DbUnavailable("the gateway is shutting down")
+        await self._queue.enter()
+        try:
+            return self._take_idle() or await self._connect()
+        except BaseException:
+            self._queue.leave()
+            raise
+
+    async def renew(self, held: Held) -> None:
+        """Another connection in the place of one that turned out to be lost; the slot stays taken."""
+        self._drop(held)
+        fresh = await self._connect()
+        held.connection, held.opened_at, held.reused = fresh.connection, fresh.opened_at, False
+
+    def release(self, held: Held) -> None:
+        """Take back a connection with no transaction and nothing in flight."""
+        if held.connection.is_closed() or self._closed or time.monotonic() - held.opened_at > self.settings.max_age_s:
+            self._drop(held)
+        else:
+            held.reused = True
+            self._idle.append(held)
+        self._queue.leave()
+
+    def clean_up(self, held: Held, transaction: Transaction | None, pending: asyncio.Task[list[Record]] | None) -> None:
+        """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback.
+
+        pending  a fetch that was cancelled just now and may not have heard of it yet
+        """
+        task = asyncio.get_running_loop().create_task(self._clean(held, transaction, pending))
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+    # -----------------------------------------------------------------------------------------------------------------------------
+
+    async def _clean(self, held: Held, transaction: Transaction | None, pending: asyncio.Task[list[Record]] | None) -> None:
+        connection, clean = held.connection, False
+        try:
+            async with asyncio.timeout(_CLEAN_UP_S):
+                if pending is not None:
+                    await asyncio.wait((pending,))
+                if transaction is not None:
+                    await transaction.rollback()
+                elif not connection.is_closed():
+                    await connection.fetchval("SELECT 1")
+            clean = connection.is_closed() or not connection.is_in_transaction()
+        except Exception as error:
+            _LOG.debug("a connection could not be cleaned and is cut: %s", type(error).__name__)
+        finally:
+            if not clean:
+                connection.terminate()
+            self.release(held)
+
+    def _take_idle(self) -> Held | None:
+        while self._idle:
+            held = self._idle.pop()
+            if not held.connection.is_closed():
+                return held
+            self._drop(held)
+        return None
+
+    async def _connect(self) -> Held:
+        connection = await self._connector.connect()
+        if self._closed:
+            connection.terminate()
+            raise DbUnavailable("the gateway is shutting down")
+        self._held.add(connection)
+        return Held(connection, time.monotonic())
+
+    def _drop(self, held: Held) -> None:
+        self._held.discard(held.connection)
+        if not held.connection.is_closed():
+            held.connection.terminate()

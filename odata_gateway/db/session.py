@@ -1,0 +1,114 @@
+"""One connection, used by one request: single statements, and streams of rows.
+
+A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and two round trips are more than a small
+query itself. A stream needs a transaction, because a cursor lives in one. Everything is read-only, so COMMIT and ROLLBACK are the same;
+ROLLBACK works after errors too and is sent in the background, when the caller has its answer already. asyncpg's `async with transaction` is
+not used: on a lost connection it tries to roll back, fails, and its failure hides the cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+import asyncpg
+from asyncpg.transaction import Transaction
+
+from odata_gateway.db.connect import Connection, Record
+from odata_gateway.db.sqlstate import to_odata_error
+from odata_gateway.db.stream import Stream
+from odata_gateway.errors import Internal
+
+if TYPE_CHECKING:
+    from odata_gateway.db.pool import Database, Held
+
+T = TypeVar("T")
+_GRACE_S = 5.0
+"""How much longer than the server's own limit to wait for it, before the connection counts as dead."""
+
+
+class Session:
+    """Made by `Database.session`; a connection is held from `async with` to its end. Not for two tasks at once."""
+
+    def __init__(self, database: Database, snapshot: bool) -> None:
+        self._database = database
+        self._snapshot = snapshot
+        self._held: Held | None = None
+        self._transaction: Transaction | None = None
+        self._stream: Stream | None = None
+        self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
+        self._untouched = True  # no statement has run yet
+        self._in_flight = False  # a statement's answer has not been read to its end
+
+    async def __aenter__(self) -> Self:
+        self._held = await self._database.acquire()
+        if self._snapshot:
+            try:
+                await self._begin("repeatable_read")
+            except BaseException:
+                self._give_back(None)
+                raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._give_back(self._stream.abandon() if self._stream is not None else None)
+
+    def _give_back(self, pending: asyncio.Task[list[Record]] | None) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        if self._transaction is None and not self._in_flight:
+            self._database.release(held)
+        else:
+            self._database.clean_up(held, self._transaction, pending)
+
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Record]:
+        """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
+
+        A connection that was lost while it lay idle is replaced and the statement sent again, once.
+        """
+        return await self._run(lambda connection: connection.fetch(sql, *args, timeout=self._timeout_s))
+
+    def stream(self, sql: str, args: Sequence[Any] = (), *, batch_rows: int) -> Stream:
+        """The rows of one statement in batches, through a server-side cursor; see `Stream`. It is the session's last statement."""
+        if self._stream is not None:
+            raise Internal("a session has one stream")
+        self._stream = Stream(self._in_transaction, sql, args, batch_rows=batch_rows, timeout_s=self._timeout_s)
+        return self._stream
+
+    async def _in_transaction(self) -> Connection:
+        if self._transaction is None:
+            await self._begin(None)
+        return self._live().connection
+
+    async def _begin(self, isolation: Literal["repeatable_read"] | None) -> None:
+        async def start(connection: Connection) -> Transaction:
+            transaction = connection.transaction(isolation=isolation, readonly=True)
+            await transaction.start()
+            return transaction
+
+        self._transaction = await self._run(start)
+
+    async def _run(self, statement: Callable[[Connection], Awaitable[T]]) -> T:
+        held, untouched = self._live(), self._untouched
+        self._untouched, self._in_flight = False, True
+        try:
+            try:
+                result = await statement(held.connection)
+            except Exception:
+                if not (untouched and held.reused and held.connection.is_closed()):
+                    raise
+                await self._database.renew(held)
+                result = await statement(held.connection)
+        except Exception as error:
+            self._in_flight = not isinstance(error, asyncpg.PostgresError)  # the server has answered, and awaits the next statement
+            raise to_odata_error(error) from error
+        self._in_flight = False
+        return result
+
+    def _live(self) -> Held:
+        if self._held is None:
+            raise Internal("the session has ended")
+        return self._held
