@@ -116,10 +116,10 @@ class Lambda(Node):
 
 @dataclass(frozen=True, slots=True)
 class Aggregation(Node):
-    """`base/aggregate(...)` inside an expression (Data Aggregation 3.8)."""
+    """`base/aggregate(item)` inside an expression (Data Aggregation 3.8)."""
 
     base: Expr
-    items: tuple[Node, ...]
+    item: AggregateItem
     at: int = field(default=0, compare=False)
 
 
@@ -237,11 +237,87 @@ class ComputeItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class AggregateFrom(Node):
+    """`from paths with method`; the method is None only for custom aggregates."""
+
+    paths: tuple[Expr, ...]
+    method: str | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateItem(Node):
+    """`expr with method from ... as alias` (Data Aggregation 3.2.1). `expr` None is the `$count` of the input.
+
+    method  None for $count (expr None or a Count) and for custom aggregates
+    alias   None only for custom aggregates, and inside expressions
+    """
+
+    expr: Expr | None
+    method: str | None = None
+    sources: tuple[AggregateFrom, ...] = ()
+    alias: str | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup(Node):
+    """rollup(path,path,...), or rollup(name) of a levelled hierarchy, which is a single Member (Data Aggregation 3.2.3.2)."""
+
+    paths: tuple[Expr, ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy(Node):
+    """A recursive hierarchy: the collection of its nodes, its qualifier, the path to the node identifier."""
+
+    nodes: Expr
+    qualifier: str
+    path: Expr
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RollupRecursive(Node):
+    """rolluprecursive(hierarchy[,transformations])."""
+
+    hierarchy: Hierarchy
+    steps: tuple[Transformation, ...] = ()
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Node):
+    """A sequence of transformations as an argument, with its alias in nest and addnested."""
+
+    steps: tuple[Transformation, ...]
+    alias: str | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Transformation(Node):
-    """One step of $apply by name, with its arguments as parsed: expressions, names, transformation sequences (Data Aggregation 3)."""
+    """One step of $apply by name (Data Aggregation 3). Its arguments, in their order:
+
+    aggregate               AggregateItem...
+    compute                 ComputeItem...
+    groupby                 Expr | Rollup | RollupRecursive ..., then perhaps one Sequence
+    filter, top, skip       Expr; Literal
+    search                  Search
+    orderby                 OrderItem...
+    topcount (and so on)    Expr, Expr
+    concat                  Sequence...
+    nest; addnested         Sequence...; Expr, Sequence...
+    join, outerjoin         ComputeItem (path as alias), perhaps one Sequence
+    ancestors, descendants  Hierarchy, Sequence..., perhaps Literal (distance), perhaps True (keep start)
+    traverse                Hierarchy, "preorder" | "postorder", perhaps one Sequence, then OrderItem...
+    identity                nothing
+    any name with a dot     the arguments of a custom function
+    """
 
     name: str
-    args: tuple[object, ...] = ()
+    args: tuple[TransformationArgument, ...] = ()
     at: int = field(default=0, compare=False)
 
 
@@ -272,6 +348,11 @@ class Options(Node):
     deltatoken: str | None = None
     aliases: tuple[tuple[str, Expr], ...] = ()
     order: tuple[str, ...] = ()
+
+
+TransformationArgument = (
+    Expr | Search | OrderItem | ComputeItem | AggregateItem | Rollup | RollupRecursive | Hierarchy | Sequence | str | bool
+)  # fmt: skip
 
 
 # --- resource path (section 4) ------------------------------------------------------------------------------------------------

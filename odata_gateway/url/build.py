@@ -1,0 +1,309 @@
+"""What the grammar's rules make: nodes that need more than their parts put together, and the checks one token of lookahead cannot do.
+
+Every error here has an offset, and no target: `parse` knows the option and adds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from odata_gateway.errors import ODataError, UrlOption, UrlSyntax, nearest
+from odata_gateway.url import ast, options
+from odata_gateway.url.literals import json_string, shorten
+
+Lexeme = tuple[str, int]  # text, offset
+Pair = tuple[str, object, int]  # canonical option or alias, its value, offset
+Chain = list[tuple[ast.Expr, int]]  # operands, each with the offset of the operator before it
+
+CONSTANTS = {"null": None, "true": True, "false": False}
+MAX_NAME = 128
+
+
+def identifier(lexeme: Lexeme) -> str:
+    """A name without dots of at most 128 characters."""
+    text, at = lexeme
+    if "." in text:
+        raise UrlSyntax(f"'{shorten(text)}' is not a simple name", at=at, hint="a name given here has no dots")
+    if len(text) > MAX_NAME:
+        raise UrlSyntax(f"a name of {len(text)} characters", at=at, hint=f"names have at most {MAX_NAME}")
+    return text
+
+
+def call_name(lexeme: Lexeme) -> str:
+    """The name in a token such as `contains( `."""
+    return lexeme[0].rstrip()[:-1]
+
+
+def operator_at(lexeme: Lexeme) -> int:
+    """Where an operator's word begins, after its blanks."""
+    text, at = lexeme
+    return at + len(text) - len(text.lstrip())
+
+
+# --- expressions ----------------------------------------------------------------------------------------------------------------
+
+
+def chain(operator: str, items: Chain) -> ast.Expr:
+    """`a or b or c ...` as a balanced tree: a thousand terms are ten levels deep, in the same order."""
+    if len(items) == 1:
+        return items[0][0]
+    middle = len(items) // 2
+    return ast.Binary(operator, chain(operator, items[:middle]), chain(operator, items[middle:]), items[middle][1])
+
+
+def alias_or_annotation(lexeme: Lexeme) -> ast.Alias | ast.Member:
+    """`@p` is an alias, `@Core.Messages` and `@Core.Messages#qualifier` are annotations."""
+    text, at = lexeme
+    if "." in text or "#" in text:
+        return ast.Member(None, text, at)
+    return ast.Alias(text, at)
+
+
+def lambda_(base: ast.Expr, lexeme: Lexeme, body: ast.Expr | None) -> ast.Lambda:
+    """`base/any(m:body)` from the token `any(m:`."""
+    text, at = lexeme
+    variable = text[4:].rstrip()[:-1].strip() if body is not None else None
+    if text[:3].lower() == "any":
+        return ast.Lambda(base, "any", variable, body, at)
+    if body is None:
+        raise UrlSyntax("'all' needs an expression", at=at, hint="write it like all(m:m/status eq 1)")
+    return ast.Lambda(base, "all", variable, body, at)
+
+
+def member_name(lexeme: Lexeme) -> str:
+    """The name of a JSON member from the token `"name" : `."""
+    _, value = json_string(lexeme[0].rstrip()[:-1].rstrip())
+    return str(value)
+
+
+def search(op: str, operands: list[ast.Search]) -> ast.Search:
+    """One operand as it is, several under one operator."""
+    if len(operands) == 1:
+        return operands[0]
+    return ast.SearchOp("or" if op == "or" else "and", tuple(operands), operands[0].at)
+
+
+# --- options --------------------------------------------------------------------------------------------------------------------
+
+
+def option(lexeme: Lexeme, value: Any) -> Pair:
+    """An option in parentheses."""
+    text, at = lexeme
+    name = text[:-1]
+    if name[0] == "@":
+        return name, value, at
+    return options.canonical(name) or name, value, at
+
+
+def levels(text: str, at: int) -> Pair:
+    """`$levels=3` or `$levels=max`."""
+    _, _, value = text.partition("=")
+    if value.lower() == "max":
+        return "$levels", "max", at
+    if re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        return "$levels", int(value), at
+    raise UrlSyntax(f"'{shorten(value)}' is no number of levels", at=at, hint="write a number from 1, or max")
+
+
+_PLAIN = frozenset({"$filter", "$search", "$levels", "$format", "$schemaversion", "$id", "$skiptoken", "$deltatoken"})
+
+
+def options_of(pairs: Iterable[Pair], allowed: frozenset[str], place: str) -> ast.Options:
+    """The Options of what stands before the parentheses; only those the place allows, each once."""
+    found: dict[str, Any] = {}
+    aliases: list[tuple[str, ast.Expr]] = []
+    order: list[str] = []
+    for name, value, at in pairs:
+        if name in order:
+            raise UrlOption(f"'{name}' is given twice", at=at)
+        order.append(name)
+        if name[0] == "@":
+            aliases.append((name, value))
+        elif name not in allowed:
+            raise UrlOption(f"'{name}' cannot be an option of {place}", at=at, hint="allowed are " + ", ".join(sorted(allowed)))
+        else:
+            found[name[1:]] = _value(name, value)
+    return ast.Options(**found, aliases=tuple(aliases), order=tuple(order))
+
+
+def _value(name: str, value: Any) -> object:
+    """A list as a tuple, a number as a Literal, a boolean as itself."""
+    if name == "$count":
+        return CONSTANTS[value[0].lower()]
+    if name in options.NUMBERS:
+        (kind, slot, many), at = value
+        return ast.Literal(kind, slot, many, at)
+    return value if name in _PLAIN else tuple(value)
+
+
+# --- $apply ---------------------------------------------------------------------------------------------------------------------
+
+_METHODS = ("sum", "min", "max", "average", "countdistinct")
+
+
+def method(lexeme: Lexeme) -> str:
+    """An aggregation method; those of one's own have a dot."""
+    text, at = lexeme
+    if text not in _METHODS and "." not in text:
+        raise UrlSyntax(
+            f"'{shorten(text)}' is no aggregation method", at=at, hint=nearest(text, _METHODS) or "known are " + ", ".join(_METHODS)
+        )
+    return text
+
+
+def property_path(path: ast.Expr) -> ast.Expr:
+    """A path of names alone: no calls, variables or annotations."""
+    step: ast.Expr | None = path
+    while step is not None:
+        if not isinstance(step, ast.Member) or step.name[0] == "@":
+            raise UrlSyntax("expected a path of property names", at=step.at)
+        step = step.base
+    return path
+
+
+def custom_aggregate(expr: ast.Expr) -> ast.AggregateItem:
+    """An item without alias is a custom aggregate, which is a name."""
+    if not _is_path(expr):
+        raise UrlSyntax("an aggregate expression needs a method and an alias", at=expr.at, hint="write it like id with max as newest")
+    return ast.AggregateItem(expr, at=expr.at)
+
+
+def aggregate(item: ast.AggregateItem, alias: str | None) -> ast.AggregateItem:
+    """The item with its alias, once its method and its `from` clauses fit together."""
+    counts = item.expr is None or isinstance(item.expr, ast.Count)
+    if item.method is None and not counts and item.expr is not None and not _is_path(item.expr):
+        raise UrlSyntax("an aggregate expression needs a method", at=item.at, hint="write it like id with max as newest")
+    if item.method is not None or counts:
+        for source in item.sources:
+            if source.method is None:
+                raise UrlSyntax("'from' needs a method", at=source.at, hint="write it like from day with average")
+    return replace(item, alias=alias)
+
+
+def aggregate_function(item: ast.AggregateItem) -> ast.AggregateItem:
+    """The item of aggregate() inside an expression, which has no alias."""
+    return aggregate(item, None)
+
+
+def add_source(item: ast.AggregateItem, lexeme: Lexeme, paths: list[ast.Expr], method: str | None) -> ast.AggregateItem:
+    """The item with one more `from` clause."""
+    source = ast.AggregateFrom(tuple([property_path(path) for path in paths]), method, operator_at(lexeme))
+    return replace(item, sources=(*item.sources, source))
+
+
+def _is_path(expr: ast.Expr) -> bool:
+    while isinstance(expr, ast.Member):
+        if expr.base is None:
+            return True
+        expr = expr.base
+    return False
+
+
+_PRESERVING = frozenset(
+    ["bottomcount", "bottompercent", "bottomsum", "filter", "identity", "orderby", "search", "skip", "top", "topcount", "toppercent", "topsum", "ancestors", "descendants", "traverse"]
+)
+
+
+def transformation(lexeme: Lexeme, args: list[Any]) -> ast.Transformation:
+    """One step of $apply, its arguments checked as far as the ABNF does."""
+    text, at = lexeme
+    name = text.partition("(")[0]
+    if name == "concat" and len(args) < 2:
+        raise UrlSyntax("concat needs two sequences of transformations or more", at=at)
+    if name in ("ancestors", "descendants", "traverse"):
+        for argument in args:
+            if isinstance(argument, ast.Sequence):
+                _check_preserving(argument)
+    return ast.Transformation(name, tuple(args), at)
+
+
+def _check_preserving(sequence: ast.Sequence) -> None:
+    for step in sequence.steps:
+        if step.name not in _PRESERVING and "." not in step.name:
+            raise UrlSyntax(f"'{step.name}' cannot stand here", at=step.at, hint="only transformations that keep whole instances can")
+
+
+def traversal(lexeme: Lexeme) -> str:
+    """preorder or postorder."""
+    text, at = lexeme
+    if text not in ("preorder", "postorder"):
+        raise UrlSyntax(f"expected preorder or postorder, not '{shorten(text)}'", at=at)
+    return text
+
+
+# --- syntax errors --------------------------------------------------------------------------------------------------------------
+
+# What the grammar would take, in words: the first group with a token among the expected ones names it.
+_EXPECTED = (
+    (frozenset({"LITERAL", "NAME", "CALL"}), "a property, a value or a function"),
+    (frozenset({"NAME", "STAR"}), "a name"),
+    (frozenset({"OPT_FILTER"}), "an option such as $filter="),
+    (frozenset({"WORD"}), "a word or a phrase"),
+    (frozenset({"EQUALITY"}), "an operator"),
+    (frozenset({"DIRECTION"}), "asc or desc"),
+    (frozenset({"AS"}), "'as' and a name"),
+    (frozenset({"COLON"}), "':'"),
+    (frozenset({"COMMA"}), "','"),
+    (frozenset({"SEMI"}), "';'"),
+    (frozenset({"CLOSE"}), "')'"),
+    (frozenset({"RBRACKET"}), "']'"),
+    (frozenset({"RBRACE"}), "'}'"),
+    (frozenset({"$end"}), "the end"),
+)
+_HINTS = {
+    "'": "is a quote missing? A quote inside a string is doubled: 'O''Neil'",
+    '"': "strings stand in single quotes",
+    "=": "equality is written eq",
+    "<": "comparison is written lt or le",
+    ">": "comparison is written gt or ge",
+    "!": "inequality is written ne, negation not",
+    "+": "addition is written add",
+    "*": "multiplication is written mul",
+    "&": "conjunction is written and",
+    "|": "disjunction is written or",
+    ".": "a number begins with a digit: 0.1",
+    "@": "an alias is '@' and a name",
+}
+_WORDS = ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "in", "has", "add", "sub", "mul", "div", "divby", "mod", "asc", "desc", "as")
+
+
+def unexpected(token: Any, expected: Iterable[str]) -> ODataError:
+    """The error for a token the grammar does not take, or for the end of the text (None)."""
+    words = _expected(frozenset(expected))
+    if token is None:
+        return UrlSyntax(f"the text ends where {words} should follow")
+    text, at = token.value
+    shown = "this value" if isinstance(text, tuple) else f"'{shorten(text.strip() or text)}'"
+    if token.type in ("PARAM", "DOLLAR_NAME") and text.endswith("="):
+        return _unknown_option(text[:-1], at)
+    if token.type == "SPACE":
+        return UrlSyntax(
+            f"a blank where {words} should follow",
+            at=at,
+            hint="operators have blanks on both sides; lists and options have none around '='",
+        )
+    if token.type == "BADNUMBER":
+        return UrlSyntax(
+            f"{shown} is neither a number nor a name", at=at, hint="numbers are written like 42, 0.5 or 1e3; names begin with a letter"
+        )
+    hint = _HINTS.get(text) if isinstance(text, str) else None
+    if hint is None and token.type == "NAME":
+        hint = nearest(text.lower(), _WORDS)
+    return UrlSyntax(f"unexpected {shown} where {words} should follow", at=at, hint=hint)
+
+
+def _expected(expected: frozenset[str]) -> str:
+    found = [words for tokens, words in _EXPECTED if tokens <= expected]
+    if len(found) > 1 and found[0].startswith("a property"):
+        found = found[:1]
+    return " or ".join(found[:3]) if found else "something else"
+
+
+def _unknown_option(name: str, at: int) -> UrlOption:
+    known = options.EXPAND[None]
+    return UrlOption(
+        f"'{shorten(name)}' is no option here", at=at, hint=nearest(name.lower() if name[0] == "$" else "$" + name.lower(), known)
+    )

@@ -1,0 +1,197 @@
+"""Tokens of expressions and option lists: SLY's lexer for the patterns, one pass of its master pattern over the text.
+
+Keywords are contextual, since any of them may be the name of a property. An operator is only one with blanks on both sides, so that `in in (1)`
+reads as the property `in`; `any(` and `all(` are lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN` are values only
+where no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with its `$count` and an option with its `=` are one token each: the
+grammar then needs a single token of lookahead. Blanks belong to the punctuation that allows them (BWS of the ABNF); any other blank is
+the token SPACE, which no rule takes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from sly import Lexer as SlyLexer
+
+_IDENT = r"[^\W\d]\w*"
+_QNAME = rf"{_IDENT}(?:\.{_IDENT})*"
+_QUOTE = r"'[^']*(?:''[^']*)*'"
+_NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[LlMmDdFf]?(?![\w.])"
+_HEX4 = r"-[0-9A-Fa-f]{4}"
+_OPERATORS = r"(?:or|and|eq|ne|lt|le|gt|ge|has|in|add|sub|mul|divby|div|mod)"
+_OPTIONS = r"(?:filter|search|select|expand|orderby|compute|apply|top|skip|count)"
+_END = r"(?![\w(/=.'])"
+
+
+class UrlLexer(SlyLexer):
+    """The tokens of every option but `$search`, whose words follow other rules (see `scan_search`). The first pattern that fits wins.
+
+    Inside the body SLY takes every name in capitals for a token, so the parts of patterns outside begin with an underscore.
+    """
+
+    tokens: ClassVar[set[str]] = {
+        "STRING", "JSTRING", "GUID", "DATETIME", "DATE", "TIME", "NUMBER", "BADNUMBER", "SPECIAL", "QUOTED", "CONSTANT", "MEMBER",
+        "OR", "AND", "EQUALITY", "RELATION", "ADDITIVE", "MULTIPLICATIVE", "HAS", "IN", "DIRECTION", "AS", "WITH", "FROM", "NOT", "MINUS",
+        "LAMBDA", "CALL", "KEEP", "LEVELS", "OPTION", "PARAM", "ALIAS_EQ", "NAME", "ALL_OF", "AT", "VARIABLE",
+        "COUNT_OPEN", "COUNT", "FILTER_OPEN", "REF_OPEN", "REF", "AGGREGATE_OPEN", "DOLLAR_COUNT", "DOLLAR_VALUE", "DOLLAR_NAME",
+        "OPEN", "CLOSE", "COMMA", "COLON", "SEMI", "SLASH", "STAR", "LBRACKET", "RBRACKET", "LBRACE", "RBRACE", "SPACE", "BAD",
+    }  # fmt: skip
+
+    STRING = _QUOTE
+    GUID = rf"[0-9A-Fa-f]{{8}}{_HEX4}{_HEX4}{_HEX4}-[0-9A-Fa-f]{{12}}(?![\w-])"
+    LAMBDA = rf"(?i:any|all)\([ \t]*(?:{_IDENT}[ \t]*:[ \t]*|(?=\)))"
+    LEVELS = r"\$?(?i:levels)=[^;)]*"
+    KEEP = r"keep[ \t]+start(?!\w)"
+    OPTION = rf"\$?(?i:{_OPTIONS})="
+    NOT = rf"(?i:not)(?:[ \t]+(?!(?i:{_OPERATORS})[ \t])|(?=\())"
+    CONSTANT = rf"(?:null|(?i:true|false)){_END}"
+    SPECIAL = rf"(?:-?INF|NaN){_END}"
+    QUOTED = rf"{_QNAME}{_QUOTE}"
+    CALL = rf"{_QNAME}\([ \t]*"
+    PARAM = rf"{_IDENT}="
+    ALL_OF = rf"{_QNAME}\.\*"
+    NAME = _QNAME
+    DATETIME = r"-?[0-9]{4,}-[0-9]+-[0-9]+[Tt][0-9:.]*(?:[Zz]|[+-][0-9:]+)?"
+    DATE = r"-?[0-9]{4,}-[0-9]+-[0-9]+(?![\w:-])"
+    TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?![\w:.])"
+    NUMBER = _NUMBER
+    BADNUMBER = r"[0-9][\w.]*"
+    EQUALITY = r"[ \t]+(?i:eq|ne)[ \t]+"
+    AND = r"[ \t]+(?i:and)[ \t]+"
+    OR = r"[ \t]+(?i:or)[ \t]+"
+    RELATION = r"[ \t]+(?i:lt|le|gt|ge)[ \t]+"
+    IN = r"[ \t]+(?i:in)[ \t]+"
+    ADDITIVE = r"[ \t]+(?i:add|sub)[ \t]+"
+    MULTIPLICATIVE = r"[ \t]+(?i:mul|divby|div|mod)[ \t]+"
+    HAS = r"[ \t]+(?i:has)[ \t]+"
+    DIRECTION = r"[ \t]+(?i:asc|desc)(?=[ \t]*(?:[,;)]|$))"
+    AS = r"[ \t]+(?i:as)[ \t]+"
+    WITH = r"[ \t]+with[ \t]+"
+    FROM = r"[ \t]+from[ \t]+"
+    OPEN = r"\([ \t]*"
+    CLOSE = r"[ \t]*\)"
+    COMMA = r"[ \t]*,[ \t]*"
+    COUNT_OPEN = r"/\$count\([ \t]*"
+    COUNT = r"/\$count(?!\w)"
+    FILTER_OPEN = r"/\$filter\([ \t]*"
+    REF_OPEN = r"/\$ref\([ \t]*"
+    REF = r"/\$ref(?!\w)"
+    AGGREGATE_OPEN = r"/aggregate\([ \t]*"
+    SLASH = r"/"
+    VARIABLE = r"\$(?:it|this|root|these)(?!\w)"
+    DOLLAR_COUNT = r"\$count(?!\w)"
+    DOLLAR_VALUE = r"\$value(?!\w)"
+    DOLLAR_NAME = r"\$\w*=?"
+    ALIAS_EQ = rf"@{_IDENT}="
+    AT = rf"@{_QNAME}(?:\#{_IDENT})?"
+    SEMI = r";"
+    STAR = r"\*"
+    MEMBER = r'"[^"\\]*(?:\\.[^"\\]*)*"[ \t]*:[ \t]*'
+    JSTRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+    LBRACKET = r"\[[ \t]*"
+    RBRACKET = r"[ \t]*\]"
+    LBRACE = r"\{[ \t]*"
+    RBRACE = r"[ \t]*\}"
+    COLON = r"[ \t]*:[ \t]*"
+    MINUS = r"-[ \t]*"
+    SPACE = r"[ \t]+"
+    BAD = r"[\s\S]"
+
+
+# SLY's own loop yields objects and looks for handlers at each token; the same pattern in a plain loop takes a third of the time.
+_MASTER: re.Pattern[str] = UrlLexer._master_re
+_SEARCH_OPTIONS = frozenset({"$search=", "search="})
+
+
+def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[str, str, int]]:
+    """The tokens of one option's text as (type, text, offset); literals come undecoded, unknown characters as BAD.
+
+    lists  the text is `$select` or `$expand`, where `(` holds options: `search=` without `$` is an option there and not a parameter
+    apply  the text is `$apply`, where `search(` is a transformation
+    """
+    if "search" not in text and "SEARCH" not in text and "search" not in text.lower():
+        return [(match.lastgroup or "", match.group(), match.start()) for match in _MASTER.finditer(text)]
+    tokens: list[tuple[str, str, int]] = []
+    position = 0
+    while position < len(text):
+        match = _MASTER.match(text, position)
+        assert match is not None
+        kind = match.lastgroup or ""
+        tokens.append((kind, match.group(), position))
+        position = match.end()
+        if _begins_search(tokens, lists, apply):
+            position = scan_search(text, position, tokens, nested=True)
+    return tokens
+
+
+def _begins_search(tokens: list[tuple[str, str, int]], lists: bool, apply: bool) -> bool:
+    kind, text, _ = tokens[-1]
+    if kind == "CALL":
+        return apply and text.rstrip() == "search("
+    if kind != "OPTION" or text.lower() not in _SEARCH_OPTIONS:
+        return False
+    return lists or text.startswith("$") or (len(tokens) > 1 and tokens[-2][0] in ("COUNT_OPEN", "SEMI"))
+
+
+# --- $search --------------------------------------------------------------------------------------------------------------------
+
+_BLANKS = re.compile(r"[ \t]*")
+_PHRASE = re.compile(r'"[^"]+"')
+_SINGLE = re.compile(_QUOTE)
+_WORD = re.compile(r"""[^\s()";'][^\s()";]*""")
+
+
+def scan_search(text: str, position: int, tokens: list[tuple[str, str, int]], *, nested: bool = False) -> int:
+    """Append the tokens of a search expression (5.1.8) and return the offset after it.
+
+    nested  it ends before `;` or the `)` that closes what is around it
+    AND, OR and NOT are operators only between or before other parts, and words elsewhere; a missing AND is added as a token of no length.
+    """
+    depth = 0
+    operand = True  # whether a word, a phrase, NOT or "(" comes next
+    position = _blanks(text, position)
+    while position < len(text):
+        char = text[position]
+        if nested and depth == 0 and char in ");":
+            break
+        kind, end = _search_token(text, position, char, operand, nested and depth == 0)
+        if not operand and kind in ("WORD", "PHRASE", "SINGLE", "S_NOT", "OPEN"):
+            tokens.append(("S_AND", "", position))
+        tokens.append((kind, text[position:end], position))
+        depth += (kind == "OPEN") - (kind == "CLOSE")
+        operand = kind in ("OPEN", "S_AND", "S_OR", "S_NOT")
+        after = _blanks(text, end)
+        if kind in ("WORD", "PHRASE", "CLOSE") and after == end < len(text) and text[end] not in ");":
+            tokens.append(("BAD", text[end], end))
+        position = after
+    return position
+
+
+def _search_token(text: str, position: int, char: str, operand: bool, nested: bool) -> tuple[str, int]:
+    if char in "()":
+        return ("OPEN" if char == "(" else "CLOSE"), position + 1
+    for kind, pattern in (("PHRASE", _PHRASE), ("SINGLE", _SINGLE), ("WORD", _WORD)):
+        match = pattern.match(text, position)
+        if match is None:
+            continue
+        word = match.group()
+        if word in ("AND", "OR", "NOT") and _followed(text, match.end(), nested):
+            if word == "NOT":
+                # After an operand, NOT begins the next one.
+                return "S_NOT", match.end()
+            if not operand:
+                return "S_" + word, match.end()
+        return kind, match.end()
+    return "BAD", position + 1
+
+
+def _followed(text: str, end: int, nested: bool) -> bool:
+    """Whether blanks and another part of the expression come after `end`."""
+    after = _blanks(text, end)
+    return end < after < len(text) and text[after] not in (");" if nested else ")")
+
+
+def _blanks(text: str, position: int) -> int:
+    match = _BLANKS.match(text, position)
+    return match.end() if match else position

@@ -1,0 +1,327 @@
+"""A target as a Template, which is the cache key, and the values of its literals.
+
+Two requests that differ in literals alone have equal Templates. The key is the decoded text of path and options in which a mark with the
+kind of the literal stands for each literal; what must change the SQL (names, operators, null, true, false, $count, $levels) stays in it. The tokens
+ride along for the parser, uncompared: on a cache hit nothing but `split` and this module has run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
+from odata_gateway.url import options
+from odata_gateway.url.ast import LiteralKind
+from odata_gateway.url.lexer import scan, scan_search
+from odata_gateway.url.literals import DECODERS, Value, decode, shorten
+from odata_gateway.url.split import Option, Target
+
+LiteralToken = tuple[LiteralKind, int, bool]  # kind, slot, many
+RawToken = tuple[str, str, int]
+LiftedToken = tuple[str, str | LiteralToken, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the parser reads of one option or path segment: (type, text, offset), or ("LITERAL", LiteralToken, offset).
+
+    `name` is the canonical name of the option, or `path`; `end` the offset after its text.
+    """
+
+    name: str
+    tokens: tuple[LiftedToken, ...]
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Options that never change the SQL, as text; that they came is part of the Template's key."""
+
+    format: str | None = None
+    schemaversion: str | None = None
+    id: str | None = None
+    skiptoken: str | None = None
+    deltatoken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A request without its literals: hashable, and equal where the SQL can only differ in parameters."""
+
+    key: str
+    path: tuple[Tokens, ...] = field(compare=False, repr=False)
+    options: tuple[Tokens, ...] = field(compare=False, repr=False)
+    side: Side = field(compare=False, repr=False)
+
+
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_CALL = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|\$filter|\$crossjoin)\(")
+_VERSION = re.compile(r"\*|[A-Za-z0-9._~-]+")
+_BOOLEANS = frozenset({"true", "false"})
+_NO_SIDE = Side()
+
+
+def lift(target: Target, *, custom: frozenset[str] = frozenset()) -> tuple[Template, tuple[Value, ...]]:
+    """The Template of a target, and the values of its literals by slot.
+
+    custom  names that are custom options even where OData has a system option of that name
+    raises  UrlLiteral, UrlEncoding, BindValue (an impossible literal), UrlOption (unknown, twice), UrlSyntax (an option without its value)
+    """
+    lifter = _Lifter()
+    path = lifter.path(target.segments)
+    parsed: list[Tokens] = []
+    previous = ""
+    for option in target.options:
+        name = _name(option, custom, previous)
+        previous = name or ""
+        if name is not None and (tokens := lifter.option(name, option)) is not None:
+            parsed.append(tokens)
+    side = Side(**lifter.side) if lifter.side else _NO_SIDE
+    return Template("".join(lifter.key), path, tuple(parsed), side), tuple(lifter.values)
+
+
+def _name(option: Option, custom: frozenset[str], previous: str) -> str | None:
+    """The canonical name of an option that is not custom."""
+    name = option.name
+    if name in custom:
+        return None
+    known = options.canonical(name)
+    if known is not None:
+        return known
+    if name[:1] == "@":
+        if _IDENTIFIER.fullmatch(name, 1):
+            return name
+        raise UrlOption("the name of a parameter alias is '@' and an identifier", target=name, hint="write it like @p=1")
+    if name[:1] == "$" or not name:
+        raise _unknown(name)
+    if option.value is None and previous == "$search" and _IDENTIFIER.fullmatch(name):
+        raise UrlSyntax(
+            f"'&' ends the search, so that '{shorten(name)}' is a query option without value",
+            target="$search",
+            hint="write %26 for the '&' itself",
+        )
+    return None
+
+
+def _unknown(name: str) -> UrlOption:
+    hint = options.RENAMED.get(name.lower()) or nearest(name.lower(), options.SYSTEM)
+    return UrlOption(f"'{shorten(name)}' is no query option of OData", target=name or "url", hint=hint)
+
+
+class _Lifter:
+    """Values and key of one request, as they grow."""
+
+    __slots__ = ("key", "seen", "side", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self.key: list[str] = []
+        self.seen: set[str] = set()
+        self.side: dict[str, str] = {}
+
+    # --- the resource path
+
+    def path(self, segments: tuple[str, ...]) -> tuple[Tokens, ...]:
+        """Tokens of each segment; `$filter(...)` may hold slashes."""
+        if any(segment.startswith("$filter(") for segment in segments):
+            segments = _join_filters(segments)
+        found: list[Tokens] = []
+        at = 0
+        for segment in segments:
+            found.append(self.segment(segment, at))
+            at += len(segment) + 1
+        return tuple(found)
+
+    def segment(self, text: str, at: int) -> Tokens:
+        """A segment with parentheses as tokens; any other as SEGMENT, with its text as a raw literal if it may be a key."""
+        self.key.append("\0/")
+        if _CALL.match(text):
+            tokens = scan(text)
+            return self.lifted("path", [(kind, piece, at + offset) for kind, piece, offset in tokens] if at else tokens, at + len(text))
+        is_name = _NAME.fullmatch(text) is not None
+        if is_name or text[:1] == "$":
+            self.key.append(text)
+        lifted: tuple[LiftedToken, ...] = (("SEGMENT", text, at),)
+        if at and text[:1] != "$":
+            lifted += (self.literal(Value("raw", text, at, "path")),)
+        elif not is_name and text[:1] != "$":
+            if not text:
+                raise BindSegment("an empty path segment", target="path", at=at)
+            raise UrlSyntax(f"'{shorten(text)}' is not the name of a resource", target="path", at=at)
+        return Tokens("path", lifted, at + len(text))
+
+    # --- query options
+
+    def option(self, name: str, option: Option) -> Tokens | None:
+        """The tokens of an option, or None for one that is kept as text."""
+        if name in self.seen:
+            raise UrlOption(f"'{name}' is given twice", target=name, hint="give each option once, with or without '$'")
+        self.seen.add(name)
+        self.key.append(f"\0&{name}=")
+        value = option.value
+        if not value:
+            raise UrlSyntax("the option has no value", target=name, at=0, hint=_EXAMPLES.get(name))
+        if name in options.PARSED or name[0] == "@":
+            return self.lifted(name, _scan(name, value), len(value))
+        if name in options.NUMBERS:
+            return Tokens(name, (self.literal(_number(name, value, 0, name)),), len(value))
+        if name == "$count":
+            return self.boolean(name, value)
+        if name == "$schemaversion" and not _VERSION.fullmatch(value):
+            raise UrlSyntax("a schema version holds letters, digits, '-', '.', '_' and '~', or is '*'", target=name, at=0)
+        self.side[name[1:]] = value
+        return None
+
+    def boolean(self, name: str, value: str) -> Tokens:
+        """$count, which stays in the key."""
+        text = value.lower()
+        if text not in _BOOLEANS:
+            raise UrlSyntax(f"expected true or false, not '{shorten(value)}'", target=name, at=0)
+        self.key.append(text)
+        return Tokens(name, (("CONSTANT", text, 0),), len(value))
+
+    # --- literals
+
+    def literal(self, value: Value, many: bool = False) -> LiftedToken:
+        """The token of a literal, whose value takes the next slot and whose kind goes into the key."""
+        self.key.append(f"\0{value.kind}*\0" if many else f"\0{value.kind}\0")
+        self.values.append(value)
+        return "LITERAL", (value.kind, len(self.values) - 1, many), value.at
+
+    def lifted(self, name: str, raw: list[RawToken], end: int) -> Tokens:
+        """Tokens with literals lifted; a list of literals after `in`, or as an alias's value, is one literal if its items are of one kind."""
+        tokens: list[LiftedToken] = []
+        key = self.key
+        previous = ""
+        done = -1
+        for index, (kind, text, at) in enumerate(raw):
+            if index <= done:
+                continue
+            if kind in DECODERS:
+                value = decode(kind, text, at, name)
+                if previous == "OPTION" and raw[index - 1][1].lower() in _NUMBER_OPTIONS:
+                    value = _number(raw[index - 1][1], text, at, name)
+                token = self.literal(value)
+                tokens.append(("JSTRING", *token[1:]) if kind == "JSTRING" else token)
+            elif kind in _WORDS:
+                tokens.append((kind, text, at))
+                tokens.append(self.literal(Value("string", _word(kind, text), at, name)))
+            elif kind in _OPENINGS and _may_be_list(previous, kind, name) and (last := _list_end(raw, index)):
+                token = self.folded(raw[index + 1 : last], kind, at, name)
+                tokens.append(token)
+                done = last if token[0] == "LITERAL" else index
+            else:
+                tokens.append((kind, text, at))
+                key.append(text)
+            previous = kind
+        return Tokens(name, tuple(tokens), end)
+
+    def folded(self, items: list[RawToken], kind: str, at: int, name: str) -> LiftedToken:
+        """The items between the brackets as one literal, or the opening bracket of a list that stays one."""
+        literals = [item for item in items if item[0] in DECODERS]
+        if literals and 2 * len(literals) == len(items) + 1:
+            folded = _fold([decode(*literal, name) for literal in literals])
+            if folded is not None:
+                return self.literal(Value(folded[0], folded[1], at, name), many=True)
+        self.key.append("\0(")
+        return ("LIST" if kind == "OPEN" else kind), "(", at
+
+
+_WORDS = frozenset({"WORD", "PHRASE", "SINGLE"})
+_NUMBER_OPTIONS = frozenset({"$top=", "$skip=", "top=", "skip="})
+_OPENINGS = {"OPEN": "CLOSE", "LBRACKET": "RBRACKET"}
+_EXAMPLES = {
+    "$filter": "write it like $filter=status eq 1",
+    "$orderby": "write it like $orderby=created_at desc,id",
+    "$select": "write it like $select=id,status",
+    "$expand": "write it like $expand=messages",
+    "$count": "write $count=true",
+    "$top": "write it like $top=10",
+    "$skip": "write it like $skip=10",
+}
+
+
+def _scan(name: str, text: str) -> list[RawToken]:
+    if name == "$search":
+        tokens: list[RawToken] = []
+        scan_search(text, 0, tokens)
+        return tokens
+    return scan(text, lists=name in ("$select", "$expand"), apply=name == "$apply" or "apply=" in text)
+
+
+def _word(kind: str, text: str) -> str:
+    if kind == "WORD":
+        return text
+    return text[1:-1].replace("''", "'") if kind == "SINGLE" else text[1:-1]
+
+
+def _number(name: str, text: str, at: int, target: str) -> Value:
+    """The number of $top, $skip or $index; always an Int64, so that its size is no part of the template."""
+    digits = text.removeprefix("-") if name == "$index" else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise UrlSyntax(f"expected a whole number from 0, not '{shorten(text)}'", target=target, at=at, hint=_EXAMPLES.get(name))
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) >= 2**63:
+        raise UrlLiteral(f"'{shorten(text)}' is beyond the range of Int64", target=target, at=at)
+    return Value("int64", -int(digits) if text[0] == "-" else int(digits), at, target)
+
+
+def _may_be_list(previous: str, kind: str, name: str) -> bool:
+    return previous == "IN" or (kind == "LBRACKET" and not previous and name[0] == "@")
+
+
+def _list_end(raw: list[RawToken], start: int) -> int:
+    """The index of the bracket that closes the flat list of literals opened at `start`; 0 if it is something else."""
+    close = _OPENINGS[raw[start][0]]
+    item = True
+    for index in range(start + 1, len(raw)):
+        kind = raw[index][0]
+        if kind == close and (not item or index == start + 1):
+            return index
+        is_literal = kind == "CONSTANT" or (kind in DECODERS and (kind != "JSTRING" or close == "RBRACKET"))
+        if not (is_literal if item else kind == "COMMA"):
+            return 0
+        item = not item
+    return 0
+
+
+_WIDTHS: dict[str, int] = {"int32": 0, "int64": 1, "decimal": 2}
+_BY_WIDTH: tuple[LiteralKind, ...] = ("int32", "int64", "decimal")
+
+
+def _fold(values: list[Value]) -> tuple[LiteralKind, tuple[object, ...]] | None:
+    """The one kind of all values, numbers widened to the widest, and the values; None if they differ."""
+    kinds = {value.kind for value in values}
+    if len(kinds) == 1:
+        return values[0].kind, tuple([value.value for value in values])
+    if not kinds <= _WIDTHS.keys():
+        return None
+    kind = _BY_WIDTH[max(_WIDTHS[each] for each in kinds)]
+    if kind != "decimal":
+        return kind, tuple([value.value for value in values])
+    return kind, tuple([Decimal(value.value) if isinstance(value.value, int) else value.value for value in values])
+
+
+def _join_filters(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """Segments in which `$filter(a/b eq 1)` is whole again: the ABNF lets it hold slashes."""
+    joined: list[str] = []
+    for segment in segments:
+        if joined and joined[-1].startswith("$filter(") and _open_parentheses(joined[-1]):
+            joined[-1] += "/" + segment
+        else:
+            joined.append(segment)
+    return tuple(joined)
+
+
+def _open_parentheses(text: str) -> int:
+    quoted = False
+    depth = 0
+    for char in text:
+        if char == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char == "(") - (char == ")")
+    return depth

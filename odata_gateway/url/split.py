@@ -1,0 +1,110 @@
+"""The request target, cut into path segments and options; every part percent-decoded exactly once.
+
+The order matters (OData 4.01 Part 2: URL Conventions, section 2.1): the path is split at "/" and the query at "&" and the first "=" while still
+encoded, so that `%2F`, `%26` and `%3D` are text and never separators.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` it is the sign of the offset.
+_OFFSET_SIGN = re.compile(r"([Tt]\d\d(?::|%3[Aa])\d\d(?:(?::|%3[Aa])\d\d(?:\.\d+)?)?)\+(?=\d\d:\d\d)")
+_FORBIDDEN = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One query option. `raw` is the text as sent, `value` None without "="; `at` is its offset in the target."""
+
+    name: str
+    value: str | None
+    raw: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Decoded path segments, without the empty one of a trailing slash, and the options in their order."""
+
+    segments: tuple[str, ...]
+    options: tuple[Option, ...]
+
+
+def split(target: str, *, max_bytes: int = 16384) -> Target:
+    """Segments and options of the text after the service root, such as `Message(1)?$top=5`.
+
+    target  as on the wire: still percent-encoded, perhaps with a leading "/"; "" is the service root
+    raises  LimitUrl, UrlEncoding (bad escape, invalid UTF-8, NUL, lone surrogate), UrlSyntax ("#")
+    """
+    _check_size(target, max_bytes)
+    target = _without_fragment(target)
+    path, _, query = target.partition("?")
+    offset = len(path) + 1
+    options: list[Option] = []
+    if query:
+        for raw in query.split("&"):
+            if raw:
+                options.append(_option(raw, offset))
+            offset += len(raw) + 1
+    return Target(_segments(path), tuple(options))
+
+
+def _check_size(target: str, max_bytes: int) -> None:
+    size = len(target) if target.isascii() else len(target.encode("utf-8", "surrogatepass"))
+    if size > max_bytes:
+        raise LimitUrl(f"the URL has {size} bytes after the service root; the limit is {max_bytes}")
+
+
+def _without_fragment(target: str) -> str:
+    if "#" not in target:
+        return target
+    if target.lstrip("/").startswith("$metadata"):
+        return target.partition("#")[0]
+    raise UrlSyntax("a '#' ends the query of a URL", target="url", at=target.index("#"), hint="write %23 for the character itself")
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    path = path.removeprefix("/").removesuffix("/")
+    if not path:
+        return ()
+    if "%" not in path and path.isascii() and "\0" not in path:
+        return tuple(path.split("/"))
+    return tuple(_decode(segment, "path") for segment in path.split("/"))
+
+
+def _option(raw: str, at: int) -> Option:
+    name, equals, value = raw.partition("=")
+    name = _decode(name.replace("+", " ") if "+" in name else name, "url")
+    if not equals:
+        return Option(name, None, raw, at)
+    if "+" in value:
+        value = _OFFSET_SIGN.sub(r"\1%2B", value).replace("+", " ")
+    return Option(name, _decode(value, name), raw, at)
+
+
+def _decode(text: str, target: str) -> str:
+    if "%" in text:
+        bad = _BAD_ESCAPE.search(text)
+        if bad:
+            raise UrlEncoding(
+                "'%' without two hexadecimal digits", target=target, at=bad.start(), hint="write %25 for the percent sign itself"
+            )
+        try:
+            text = unquote_to_bytes(text).decode("utf-8")
+        except UnicodeEncodeError:
+            raise UrlEncoding("a lone surrogate", target=target) from None
+        except UnicodeDecodeError as error:
+            raise UrlEncoding("the percent-encoded bytes are not UTF-8", target=target, at=error.start) from None
+        if "\0" in text:
+            raise UrlEncoding("a NUL character (%00)", target=target, at=text.index("\0"))
+    elif not text.isascii() or "\0" in text:
+        bad = _FORBIDDEN.search(text)
+        if bad:
+            raise UrlEncoding("a NUL character or a lone surrogate", target=target, at=bad.start())
+    return text

@@ -1,0 +1,180 @@
+"""Query options as text again, for links the service makes: the next link of an expanded collection repeats the options of its expand item.
+
+The text comes in pieces, constant text or the slot of a literal, because it is made once per template; `literal_text` writes the values. What
+comes out parses to the same tree (a test walks both ways).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from urllib.parse import quote
+
+from odata_gateway.errors import Unsupported
+from odata_gateway.url import ast
+from odata_gateway.url.literals import Instant, Span
+
+Pieces = tuple[str | int, ...]
+_MICROS_PER_DAY = 86_400_000_000
+_SAFE = "$'()*,/:;@=-._~!"
+
+
+def unparse_options(options: ast.Options, aliases: Mapping[str, ast.Expr]) -> Pieces:
+    """`?$filter=...&$select=...` and the request's parameter aliases, percent-encoded but for the literals; empty without options."""
+    parts: list[Pieces] = []
+    given = dict(options.aliases)
+    outer = [(name, _expr(value)) for name, value in aliases.items() if name not in given]
+    for name, pieces in (*_options(options), *outer):
+        parts.append((f"{'&' if parts else '?'}{name}=", *_encoded(pieces)))
+    return tuple(piece for part in parts for piece in part)
+
+
+def _encoded(pieces: Iterable[str | int]) -> Pieces:
+    return tuple(quote(p, safe=_SAFE) if isinstance(p, str) else p for p in pieces)
+
+
+def _options(options: ast.Options) -> list[tuple[str, Pieces]]:
+    found: list[tuple[str, Pieces]] = []
+    if options.filter is not None:
+        found.append(("$filter", _expr(options.filter)))
+    if options.compute is not None:
+        found.append(("$compute", _list((*_expr(c.expr), f" as {c.name}") for c in options.compute)))
+    if options.select is not None:
+        found.append(("$select", _list(("/".join(s.path),) for s in options.select)))
+    if options.expand is not None:
+        found.append(("$expand", _list(_expand(e) for e in options.expand)))
+    if options.orderby is not None:
+        found.append(("$orderby", _list((*_expr(o.expr), " desc" if o.descending else "") for o in options.orderby)))
+    if options.top is not None:
+        found.append(("$top", (options.top.slot,)))
+    if options.skip is not None:
+        found.append(("$skip", (options.skip.slot,)))
+    if options.count:
+        found.append(("$count", ("true",)))
+    found += [(name, _expr(value)) for name, value in options.aliases]
+    return found
+
+
+def _expand(item: ast.ExpandItem) -> Pieces:
+    head = "/".join(item.path) + (f"/{item.suffix}" if item.suffix else "")
+    if item.options is None:
+        return (head,)
+    nested = _options(item.options)
+    if item.options.levels is not None:
+        nested.append(("$levels", (str(item.options.levels),)))
+    pieces: list[str | int] = [head, "("]
+    for i, (name, value) in enumerate(nested):
+        pieces += [(";" if i else "") + name + "=", *value]
+    return (*pieces, ")")
+
+
+def _list(items: Iterable[Iterable[str | int]], separator: str = ",") -> Pieces:
+    pieces: list[str | int] = []
+    for i, item in enumerate(items):
+        pieces += [separator, *item] if i else [*item]
+    return tuple(pieces)
+
+
+def _expr(node: ast.Expr) -> Pieces:
+    """An expression; every operator in parentheses, so that precedence needs no thought."""
+    match node:
+        case ast.Literal(slot=slot):
+            return (slot,)
+        case ast.Constant(value=value):
+            return ("null" if value is None else "true" if value else "false",)
+        case ast.Variable(name="$it"):
+            raise Unsupported(
+                "$it inside $expand is not supported: a next link of the expanded collection could not say it", target="$expand", at=node.at
+            )
+        case ast.Variable(name=name) | ast.Alias(name=name):
+            return (name,)
+        case ast.Member(base=base, name=name):
+            return (name,) if base is None else (*_expr(base), f"/{name}")
+        case ast.NamedArgument(name=name, value=value_node):
+            return (f"{name}=", *_expr(value_node))
+        case ast.Call(base=base, name=name, args=args):
+            head: Pieces = () if base is None else (*_expr(base), "/")
+            return (*head, f"{name}(", *_list(_expr(a) for a in args), ")")
+        case ast.Count(base=base, options=options):
+            return (*_expr(base), "/$count", *_count_options(options))
+        case ast.FilterSegment(base=base, predicate=predicate):
+            return (*_expr(base), "/$filter(", *_expr(predicate), ")")
+        case ast.Lambda(base=base, quantifier=quantifier, variable=variable, body=body):
+            inner: Pieces = () if variable is None or body is None else (f"{variable}:", *_expr(body))
+            return (*(() if base is None else (*_expr(base), "/")), f"{quantifier}(", *inner, ")")
+        case ast.Unary(op=op, operand=operand):
+            return ("(not " if op == "not" else "(- ", *_expr(operand), ")")
+        case ast.Binary(op=op, left=left, right=right):
+            return ("(", *_expr(left), f" {op} ", *_expr(right), ")")
+        case ast.ListExpr(items=items):
+            return ("(", *_list(_expr(i) for i in items), ")")
+        case ast.Case(branches=branches):
+            return ("case(", *_list((*_expr(c), ":", *_expr(v)) for c, v in branches), ")")
+    raise Unsupported("this expression inside $expand is not supported")
+
+
+def _count_options(options: ast.Options | None) -> Pieces:
+    if options is None:
+        return ()
+    return ("(", *_list(((f"{name}=", *value) for name, value in _options(options)), ";"), ")")
+
+
+# --- literals -----------------------------------------------------------------------------------------------------------------
+
+
+def literal_text(kind: ast.LiteralKind, value: object) -> str:
+    """A literal as URL text, not percent-encoded; a tuple is a list."""
+    if isinstance(value, tuple):
+        return "(" + ",".join(literal_text(kind, item) for item in value) + ")"
+    if kind == "string":
+        return "'" + str(value).replace("'", "''") + "'"
+    if kind == "duration":
+        return f"duration'{canonical_text(kind, value)}'"
+    if kind == "double":
+        text = canonical_text(kind, value)
+        return text if "e" in text or not text[-1].isdigit() else text + "e0"
+    if kind == "decimal" and isinstance(value, Decimal) and value == value.to_integral_value() and abs(value) < 2**63:
+        return f"{value:f}" if "." in f"{value:f}" else f"{value:f}.0"
+    return canonical_text(kind, value)
+
+
+def canonical_text(kind: ast.LiteralKind, value: object) -> str:
+    """A value in its canonical form, without quotes or prefix (ABNF primitiveValue)."""
+    match kind, value:
+        case "datetime", Instant(micros=micros, finer=finer):
+            days, rest = divmod(micros, _MICROS_PER_DAY)
+            return f"{date_text(days)}T{_time_text(rest, finer)}Z"
+        case "date", int(days):
+            return date_text(days)
+        case "time", Span(micros=micros, finer=finer):
+            return _time_text(micros, finer)
+        case "duration", Span(micros=micros, finer=finer):
+            whole, fraction = divmod(abs(micros), 1_000_000)
+            return f"{'-' if micros < 0 else ''}PT{whole}.{fraction:06d}{'1' if finer else ''}S"
+        case "double", float(number):
+            return {"inf": "INF", "-inf": "-INF", "nan": "NaN"}.get(str(number), repr(number))
+        case "decimal", Decimal() as number:
+            return f"{number:f}"
+    return str(value)
+
+
+def _time_text(micros: int, finer: bool) -> str:
+    """A time of day; digits that were cut are shown as one more, so that it still lies between the same microseconds."""
+    seconds, fraction = divmod(micros, 1_000_000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:06d}{'1' if finer else ''}"
+
+
+def date_text(days: int) -> str:
+    """Days since 1970-01-01 as ISO 8601 writes the date, with years before 0 negative."""
+    year, month, day = civil_from_days(days)
+    return f"{'-' if year < 0 else ''}{abs(year):04d}-{month:02d}-{day:02d}"
+
+
+def civil_from_days(days: int) -> tuple[int, int, int]:
+    """Year, month and day of a day counted from 1970-01-01, on the proleptic Gregorian calendar with a year 0."""
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
+    return era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * month_from_march + 2) // 5 + 1
