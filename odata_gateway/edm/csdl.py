@@ -310,7 +310,7 @@ def _read_container(root: Node, containers: dict[str, Node], name: str, types: d
         if name:
             root.fail(f"no entity container is called {name}", "$EntityContainer")
         return {}
-    for other in {id(n): n for n in containers.values() if n is not node and n.path != node.path}.values():
+    for other in {n.path: n for n in containers.values() if n.path != node.path}.values():
         other.fail("a model has one entity container")
     node.allow(("$Kind",))
     declared = {}

@@ -1,0 +1,53 @@
+"""Models made from a model: with other entity types, with its secrets exposed, without what the database lacks.
+
+Objects of a model refer to each other by identity, so a changed entity type means new sets too. The version changes with every
+difference that can change a statement or $metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from odata_gateway.edm.model import EntitySet, EntityType, Model
+
+
+def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
+    """The model with these entity types instead of its own; sets of types that are not among them are left out."""
+    sets = {s.name: _on(s, entity_types[s.entity_type.name]) for s in model.entity_sets.values() if s.entity_type.name in entity_types}
+    of_type = {name: sets[s.name] for name, s in model.set_of_type.items() if s.name in sets}
+    digest = hashlib.sha256(f"{model.version} {list(map(_state, entity_types.values()))}".encode())
+    return replace(model, version=digest.hexdigest()[:12], entity_types=entity_types, entity_sets=sets, set_of_type=of_type)
+
+
+def _on(entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
+    bindings = {name: target for name, target in entity_set.bindings.items() if name in entity_type.navigation}
+    return replace(entity_set, entity_type=entity_type, bindings=bindings)
+
+
+def _state(entity_type: EntityType) -> tuple[object, ...]:
+    """What may differ between models of one file."""
+    properties = [(p.name, p.column, p.pg_type, p.secret, p.missing, p.not_null) for p in entity_type.properties.values()]
+    return entity_type.name, entity_type.table, entity_type.missing, properties, list(entity_type.navigation)
+
+
+def with_secrets_exposed(model: Model) -> Model:
+    """The model with no property secret: each reads as its column and may be computed with."""
+    return with_types(model, {name: _exposed(t) for name, t in model.entity_types.items()})
+
+
+def _exposed(entity_type: EntityType) -> EntityType:
+    return replace(entity_type, properties={name: replace(p, secret=False) for name, p in entity_type.properties.items()})
+
+
+def without_missing_tables(model: Model) -> Model:
+    """The model without entity types whose table the database lacks, their sets, and the navigation properties that lead there."""
+    kept = {name for name, t in model.entity_types.items() if not t.missing}
+    if len(kept) == len(model.entity_types):
+        return model
+    return with_types(model, {name: _without(t, kept) for name, t in model.entity_types.items() if name in kept})
+
+
+def _without(entity_type: EntityType, kept: set[str]) -> EntityType:
+    return replace(entity_type, navigation={name: n for name, n in entity_type.navigation.items() if n.target in kept})
