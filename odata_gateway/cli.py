@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from odata_gateway import __version__
-from odata_gateway.compile import explain
+from odata_gateway.compile import Compiler, Context, explain
 from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
 from odata_gateway.edm.csdl import load_model
@@ -20,8 +20,10 @@ from odata_gateway.edm.mistakes import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.policy import Caller
+from odata_gateway.plan.scope import Limits
 from odata_gateway.process import database_settings, run_loop, serve, supervise
 from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
+from odata_gateway.sql.statement import Shape
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import path_of, service_target
 
@@ -136,24 +138,35 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _explained(settings: Settings, url: str, caller: Caller) -> int:
-    """Print every value on the way from the URL to the SQL, each as far as the request gets."""
+    """Print every value on the way from the URL to the SQL, and, with a database, Postgres's plan; each as far as the request gets."""
     path = path_of(url)
     inner = service_target(path) if path.startswith("/") else None
-    model = load_model(settings.model)
+    target, model = path if inner is None else inner, load_model(settings.model)
+    database = await Database.open(database_settings(settings)) if settings.dsn else None
     try:
-        if settings.dsn:
-            model = await _inspected(settings, model)
-        for title, text in explain(path if inner is None else inner, model, caller):
+        if database is not None:
+            model = (await inspect(database, model))[0]
+        for title, text in explain(target, model, caller):
             print(f"== {title}\n{text}\n")
+        if database is not None:
+            print(f"== plan\n{await _plan(database, target, model, caller)}")
     except ODataError as error:
         print(f"== {error.status} {error.code}\n{error}", file=sys.stderr)
         return 1
+    finally:
+        if database is not None:
+            await database.close()
     return 0
 
 
-async def _inspected(settings: Settings, model: Model) -> Model:
-    database = await Database.open(database_settings(settings))
-    try:
-        return (await inspect(database, model))[0]
-    finally:
-        await database.close()
+async def _plan(database: Database, target: str, model: Model, caller: Caller) -> str:
+    """How Postgres would run the statement that reads the rows."""
+    compiler = Compiler(model, limits=Limits(), max_url_bytes=Settings().max_url_bytes, cache_entries=1)
+    lifted = compiler.lift(target)
+    query = compiler.query(lifted)
+    statement = compiler.statements(lifted, query, Shape(many_accounts=not caller.has_one_account)).rows
+    if statement is None:
+        return "(this request reads no rows)"
+    arguments = compiler.arguments(statement, query, lifted, Context(caller, limit=Settings().page_rows + 1))
+    async with database.session() as session:
+        return "\n".join(row[0] for row in await session.fetch("EXPLAIN " + statement.text, arguments))

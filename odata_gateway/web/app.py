@@ -17,7 +17,7 @@ from odata_gateway.web.adapt import SERVICE_PATH, Peer, methods_of, path_of, roo
 from odata_gateway.web.auth import access_token
 from odata_gateway.web.connection import Server
 from odata_gateway.web.headers import complete, preflight
-from odata_gateway.web.middlewares import Answer, Exchange, Handler, refusal, respond
+from odata_gateway.web.middlewares import Exchange, Handler, refusal, respond
 
 LOG = logging.getLogger("odata_gateway.web")
 
@@ -55,7 +55,7 @@ class Gateway:
             if not self.active:
                 self.idle.set()
 
-    async def _route(self, exchange: Exchange) -> Answer | Reply:
+    async def _route(self, exchange: Exchange) -> Reply:
         raw = path_of(exchange.raw.raw_path)
         target = service_target(raw)
         if target is not None:
@@ -64,7 +64,7 @@ class Gateway:
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
         return await self._health(exchange)
 
-    async def _service(self, exchange: Exchange, target: str) -> Answer | Reply:
+    async def _service(self, exchange: Exchange, target: str) -> Reply:
         methods, method = methods_of(target), exchange.raw.method
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
@@ -79,7 +79,7 @@ class Gateway:
         )
         return await self.service.answer(request)
 
-    async def _health(self, exchange: Exchange) -> Answer:
+    async def _health(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path).partition("?")[0]
         check = {"/health": "liveness", "/health/liveness": "liveness", "/health/readiness": "readiness", "/health/startup": "startup"}.get(
             path
@@ -101,9 +101,9 @@ class Gateway:
         return True
 
 
-def _status(status: int, text: str) -> Answer:
+def _status(status: int, text: str) -> Reply:
     headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-    return Answer(status, headers, json.dumps({"status": text}).encode())
+    return Reply(status, headers, json.dumps({"status": text}).encode())
 
 
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:
@@ -114,8 +114,8 @@ def _check_method(method: str, allowed: tuple[str, ...]) -> None:
         raise error
 
 
-def _options(exchange: Exchange, allowed: tuple[str, ...], settings: Settings) -> Answer:
-    return Answer(204, (("Allow", ", ".join(allowed)), *preflight(exchange.headers, settings)))
+def _options(exchange: Exchange, allowed: tuple[str, ...], settings: Settings) -> Reply:
+    return Reply(204, (("Allow", ", ".join(allowed)), *preflight(exchange.headers, settings)))
 
 
 def _peer(request: web.BaseRequest) -> Peer:
@@ -157,9 +157,9 @@ async def _body(exchange: Exchange, settings: Settings) -> bytes:
 
 def _server(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], settings: Settings) -> Server:
     def refuse(error: ODataError) -> web.Response:
-        answer = refusal(error, "-", settings)
-        assert isinstance(answer.body, bytes)
-        return web.Response(status=answer.status, body=answer.body, headers=complete(answer.headers, {}, settings, "-"))
+        reply = refusal(error, "-", settings)
+        assert isinstance(reply.body, bytes)
+        return web.Response(status=reply.status, body=reply.body, headers=complete(reply.headers, {}, settings, "-"))
 
     connection = {
         "keepalive_timeout": settings.keepalive_s,

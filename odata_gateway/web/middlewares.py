@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import HttpVersion11, web
 
 from odata_gateway.errors import AuthInvalid, AuthMissing, Internal, ODataError
 from odata_gateway.protocol.documents import error_document
+from odata_gateway.service import Reply
 from odata_gateway.settings import Settings
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import joined
 from odata_gateway.web.auth import secrets_of
 from odata_gateway.web.headers import complete
 from odata_gateway.web.send import Body, SendTimeout, send
-
-HeaderPairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +31,7 @@ class Exchange:
     started: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a handler returns; the shape of service.Reply, for answers that are the web's own."""
-
-    status: int
-    headers: HeaderPairs = ()
-    body: bytes | AsyncIterator[bytes] = b""
-
-
-Handler = Callable[[Exchange], Awaitable[Answer]]
+Handler = Callable[[Exchange], Awaitable[Reply]]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -53,21 +43,21 @@ def begin(request: web.BaseRequest) -> Exchange:
     return Exchange(request, headers, request_id, time.perf_counter())
 
 
-def refusal(error: ODataError, request_id: str, settings: Settings) -> Answer:
+def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
     """The answer that tells an error (JSON Format 4.01, section 21)."""
     headers = [("Content-Type", "application/json"), ("Content-Language", "en"), *error.headers]
     if isinstance(error, AuthMissing | AuthInvalid) and not settings.basic_auth:
         headers = [(name, value) for name, value in headers if name != "WWW-Authenticate" or not value.startswith("Basic")]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(error.retry_after_s)))
-    return Answer(error.status, tuple(headers), error_document(error, request_id=request_id))
+    return Reply(error.status, tuple(headers), error_document(error, request_id=request_id))
 
 
-async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) -> tuple[Answer, Body]:
-    """The handler's answer with its first chunk, or the refusal that its error becomes."""
+async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) -> tuple[Reply, Body]:
+    """The handler's reply with its first chunk, or the refusal that its error becomes."""
     try:
-        answer = await handler(exchange)
-        return answer, await Body.open(answer.body, whole=exchange.raw.version < HttpVersion11)
+        reply = await handler(exchange)
+        return reply, await Body.open(reply.body, whole=exchange.raw.version < HttpVersion11)
     except ODataError as error:
         if error.status >= 500 and error.__cause__ is not None:
             logs.failure(error, exchange.id, secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]), error.code)
@@ -85,11 +75,11 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
     raises  ConnectionError after the connection has been cut, which ends it for aiohttp
     """
     exchange = begin(request)
-    answer, body = await _prepared(exchange, handler, settings)
-    headers = complete(answer.headers, exchange.headers, settings, exchange.id)
+    reply, body = await _prepared(exchange, handler, settings)
+    headers = complete(reply.headers, exchange.headers, settings, exchange.id)
     note = "cancelled"
     try:
-        response = await send(request, answer.status, headers, body, timeout_s=settings.send_timeout_s, closing=closing)
+        response = await send(request, reply.status, headers, body, timeout_s=settings.send_timeout_s, closing=closing)
         note = ""
     except ConnectionError:
         note = "client gone"
@@ -105,5 +95,5 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
         raise ConnectionResetError("the answer could not be finished") from None
     finally:
         size, target = request.writer.output_size, request.raw_path
-        logs.access(request.method, target, answer.status, size=size, started=exchange.started, request_id=exchange.id, note=note)
+        logs.access(request.method, target, reply.status, size=size, started=exchange.started, request_id=exchange.id, note=note)
     return response

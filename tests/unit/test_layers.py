@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "web": {"errors", "settings", "protocol", "service"},
     "demo": {"errors"},
     "process": {"errors", "settings", "edm", "db", "service", "web"},
-    "cli": {"errors", "settings", "edm", "url", "plan", "compile", "db", "service", "web", "demo", "process"},
+    "cli": {"errors", "settings", "edm", "url", "plan", "sql", "compile", "db", "service", "web", "demo", "process"},
     "__main__": {"cli"},
     "__init__": set(),
 }
