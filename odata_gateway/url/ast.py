@@ -1,7 +1,7 @@
 """The syntax tree of a request: frozen nodes, names as text, literals as slot numbers.
 
-`at` is the character offset in the decoded text of the option (or path) the node comes from; it is never part of a comparison.
-Sections are those of OData 4.01 Part 2: URL Conventions and of its ABNF.
+`at` is the character offset in the decoded text of the option (or path) the node comes from; it is never part of a comparison. Sections
+are those of OData 4.01 Part 2: URL Conventions and of its ABNF.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class Alias(Node):
 
 @dataclass(frozen=True, slots=True)
 class Member(Node):
-    """`base/name`, or a bare first name when base is None: a property, navigation property, range variable, or, with a dot, a type or annotation."""
+    """`base/name`, or a bare first name when base is None: a property, navigation property or range variable.
+
+    A name with a dot is a type or, with @ before it, an annotation.
+    """
 
     base: Expr | None
     name: str
@@ -364,7 +367,7 @@ class Segment(Node):
 
     name  as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`, `$metadata`, `$batch`, `$all`, `$entity`,
           `$crossjoin`, `$query`, `$each`, `$filter`, or the text of a key as segment
-    args  what stood in parentheses (keys, function parameters, the predicate of $filter, the set names of $crossjoin); None without parentheses
+    args  what stood in parentheses (keys, function parameters, the predicate of $filter, the set names of $crossjoin); None without
     literal  the segment read as a literal, where it can be a key as segment
     """
 

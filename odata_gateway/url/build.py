@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from odata_gateway.errors import ODataError, UrlOption, UrlSyntax, nearest
 from odata_gateway.url import ast, options
@@ -121,7 +121,7 @@ def options_of(pairs: Iterable[Pair], allowed: frozenset[str], place: str) -> as
             raise UrlOption(f"'{name}' is given twice", at=at)
         order.append(name)
         if name[0] == "@":
-            aliases.append((name, value))
+            aliases.append((name, cast(ast.Expr, value)))
         elif name not in allowed:
             raise UrlOption(f"'{name}' cannot be an option of {place}", at=at, hint="allowed are " + ", ".join(sorted(allowed)))
         else:
@@ -203,7 +203,23 @@ def _is_path(expr: ast.Expr) -> bool:
 
 
 _PRESERVING = frozenset(
-    ["bottomcount", "bottompercent", "bottomsum", "filter", "identity", "orderby", "search", "skip", "top", "topcount", "toppercent", "topsum", "ancestors", "descendants", "traverse"]
+    [
+        "bottomcount",
+        "bottompercent",
+        "bottomsum",
+        "filter",
+        "identity",
+        "orderby",
+        "search",
+        "skip",
+        "top",
+        "topcount",
+        "toppercent",
+        "topsum",
+        "ancestors",
+        "descendants",
+        "traverse",
+    ]
 )
 
 
@@ -236,26 +252,25 @@ def traversal(lexeme: Lexeme) -> str:
 
 # --- syntax errors --------------------------------------------------------------------------------------------------------------
 
-# What the grammar would take, in words: the first group with a token among the expected ones names it.
+# What the grammar would take, in words: the first row whose token is expected. Closings are added, operators are enough by themselves.
 _EXPECTED = (
-    (frozenset({"LITERAL", "NAME", "CALL"}), "a property, a value or a function"),
-    (frozenset({"NAME", "STAR"}), "a name"),
-    (frozenset({"OPT_FILTER"}), "an option such as $filter="),
-    (frozenset({"WORD"}), "a word or a phrase"),
-    (frozenset({"EQUALITY"}), "an operator"),
-    (frozenset({"DIRECTION"}), "asc or desc"),
-    (frozenset({"AS"}), "'as' and a name"),
-    (frozenset({"COLON"}), "':'"),
-    (frozenset({"COMMA"}), "','"),
-    (frozenset({"SEMI"}), "';'"),
-    (frozenset({"CLOSE"}), "')'"),
-    (frozenset({"RBRACKET"}), "']'"),
-    (frozenset({"RBRACE"}), "'}'"),
-    (frozenset({"$end"}), "the end"),
+    ("EQUALITY", "an operator such as eq or and"),
+    ("LITERAL", "a property, a value or a function"),
+    ("NAME", "a name"),
+    ("OPT_FILTER", "an option such as $filter="),
+    ("LEVELS", "$levels="),
+    ("WORD", "a word or a phrase"),
+    ("T_FILTER", "a transformation"),
+    ("AS", "'as' and a name"),
+    ("COLON", "':'"),
+    ("SLASH", "'/'"),
+    ("COMMA", "','"),
+    ("SEMI", "';'"),
 )
+_CLOSINGS = (("CLOSE", "')'"), ("RBRACKET", "']'"), ("RBRACE", "'}'"), ("$end", "the end"))
 _HINTS = {
     "'": "is a quote missing? A quote inside a string is doubled: 'O''Neil'",
-    '"': "strings stand in single quotes",
+    '"': "is a double quote missing? Strings stand in single quotes, phrases of $search in double ones",
     "=": "equality is written eq",
     "<": "comparison is written lt or le",
     ">": "comparison is written gt or ge",
@@ -264,46 +279,58 @@ _HINTS = {
     "*": "multiplication is written mul",
     "&": "conjunction is written and",
     "|": "disjunction is written or",
-    ".": "a number begins with a digit: 0.1",
+    ".": "a number begins with a digit, a name with a letter",
     "@": "an alias is '@' and a name",
 }
-_WORDS = ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "in", "has", "add", "sub", "mul", "div", "divby", "mod", "asc", "desc", "as")
+_AFTER_VALUES = (
+    "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "in", "has", "add", "sub", "mul", "div", "divby", "mod", "asc", "desc", "as",
+)  # fmt: skip
 
 
-def unexpected(token: Any, expected: Iterable[str]) -> ODataError:
-    """The error for a token the grammar does not take, or for the end of the text (None)."""
-    words = _expected(frozenset(expected))
+def unexpected(token: Any, following: Any, expected: frozenset[str]) -> ODataError:
+    """The error for a token the grammar does not take, or for the end of the text (None); `following` is the token after it."""
+    words = _in_words(expected)
     if token is None:
         return UrlSyntax(f"the text ends where {words} should follow")
+    if token.type == "SPACE":
+        return _after_blank(token, following, words)
     text, at = token.value
     shown = "this value" if isinstance(text, tuple) else f"'{shorten(text.strip() or text)}'"
     if token.type in ("PARAM", "DOLLAR_NAME") and text.endswith("="):
         return _unknown_option(text[:-1], at)
-    if token.type == "SPACE":
-        return UrlSyntax(
-            f"a blank where {words} should follow",
-            at=at,
-            hint="operators have blanks on both sides; lists and options have none around '='",
-        )
     if token.type == "BADNUMBER":
         return UrlSyntax(
             f"{shown} is neither a number nor a name", at=at, hint="numbers are written like 42, 0.5 or 1e3; names begin with a letter"
         )
-    hint = _HINTS.get(text) if isinstance(text, str) else None
-    if hint is None and token.type == "NAME":
-        hint = nearest(text.lower(), _WORDS)
-    return UrlSyntax(f"unexpected {shown} where {words} should follow", at=at, hint=hint)
+    return UrlSyntax(f"{shown} stands where {words} should follow", at=at, hint=_hint(token))
 
 
-def _expected(expected: frozenset[str]) -> str:
-    found = [words for tokens, words in _EXPECTED if tokens <= expected]
-    if len(found) > 1 and found[0].startswith("a property"):
-        found = found[:1]
-    return " or ".join(found[:3]) if found else "something else"
+def _after_blank(token: Any, following: Any, words: str) -> UrlSyntax:
+    """A blank that is no part of an operator: it is either too much, or what comes after it is no operator."""
+    at = token.value[1]
+    if following is None:
+        return UrlSyntax("a blank at the end", at=at)
+    text = following.value[0]
+    if isinstance(text, str) and text.lower() in _AFTER_VALUES:
+        return UrlSyntax(f"'{text}' needs blanks and a value after it", at=following.value[1])
+    if at == 0:
+        return UrlSyntax("a blank at the beginning", at=at, hint="there are no blanks around the '=' of an option")
+    shown = "a value" if isinstance(text, tuple) else f"'{shorten(text.strip() or text)}'"
+    return UrlSyntax(f"{shown} stands where {words} should follow", at=following.value[1], hint=_hint(following))
+
+
+def _hint(token: Any) -> str | None:
+    text = token.value[0]
+    if not isinstance(text, str):
+        return None
+    return nearest(text.lower(), _AFTER_VALUES) if token.type == "NAME" else _HINTS.get(text.strip()[:1])
+
+
+def _in_words(expected: frozenset[str]) -> str:
+    main = [words for token, words in _EXPECTED if token in expected][:1]
+    return " or ".join(main + [words for token, words in _CLOSINGS if token in expected][:2]) or "something else"
 
 
 def _unknown_option(name: str, at: int) -> UrlOption:
     known = options.EXPAND[None]
-    return UrlOption(
-        f"'{shorten(name)}' is no option here", at=at, hint=nearest(name.lower() if name[0] == "$" else "$" + name.lower(), known)
-    )
+    return UrlOption(f"'{shorten(name)}' is no option here", at=at, hint=nearest("$" + name.lower().lstrip("$"), known))

@@ -1,13 +1,13 @@
 """The grammar of query options and path segments, in the order of the ABNF: one LALR(1) table, built once at import.
 
-SLY has one start symbol per class, so each text begins with a sentinel token (START_...). Every token's value is (text, offset), a literal's is
-((kind, slot, many), offset). The grammar is a little wider than the ABNF where only names or types tell productions apart; it has no conflicts, which
-a test asserts.
+SLY has one start symbol per class, so each text begins with a sentinel token (START_...). Every token's value is (text, offset), a
+literal's is ((kind, slot, many), offset). The grammar is a little wider than the ABNF where only names or types tell productions apart;
+it has no conflicts, which a test asserts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NoReturn, TypeVar, cast
 
 from sly import Parser as SlyParser
@@ -41,11 +41,11 @@ class UrlParser(SlyParser):
         "OR", "AND", "EQUALITY", "RELATION", "ADDITIVE", "MULTIPLICATIVE", "HAS", "IN", "NOT", "MINUS", "DIRECTION", "AS", "WITH", "FROM",
         "NAME", "AT", "VARIABLE", "CALL", "CASE", "LAMBDA", "PARAM", "ALL_OF", "COUNT", "COUNT_OPEN", "FILTER_OPEN", "REF", "REF_OPEN",
         "AGGREGATE_OPEN", "DOLLAR_COUNT", "DOLLAR_VALUE",
-        "OPT_FILTER", "OPT_SEARCH", "OPT_SELECT", "OPT_EXPAND", "OPT_ORDERBY", "OPT_COMPUTE", "OPT_APPLY", "OPT_TOP", "OPT_SKIP", "OPT_COUNT",
-        "LEVELS", "ALIAS_EQ",
+        "OPT_FILTER", "OPT_SEARCH", "OPT_SELECT", "OPT_EXPAND", "OPT_ORDERBY", "OPT_COMPUTE", "OPT_APPLY", "OPT_TOP", "OPT_SKIP",
+        "OPT_COUNT", "LEVELS", "ALIAS_EQ",
         "WORD", "PHRASE", "SINGLE", "S_AND", "S_OR", "S_NOT",
-        "T_IDENTITY", "T_AGGREGATE", "T_COMPUTE", "T_CONCAT", "T_GROUPBY", "T_FILTER", "T_SEARCH", "T_ORDERBY", "T_PAGE", "T_RANK", "T_JOIN",
-        "T_NEST", "T_ADDNESTED", "T_RELATIVES", "T_TRAVERSE", "T_CUSTOM", "T_ROLLUP", "T_ROLLUPRECURSIVE", "KEEP",
+        "T_IDENTITY", "T_AGGREGATE", "T_COMPUTE", "T_CONCAT", "T_GROUPBY", "T_FILTER", "T_SEARCH", "T_ORDERBY", "T_PAGE", "T_RANK",
+        "T_JOIN", "T_NEST", "T_ADDNESTED", "T_RELATIVES", "T_TRAVERSE", "T_CUSTOM", "T_ROLLUP", "T_ROLLUPRECURSIVE", "KEEP",
     }  # fmt: skip
 
     # 5.1.1.17, from loose to tight; `and` and `or` are rules of their own.
@@ -96,7 +96,8 @@ class UrlParser(SlyParser):
         return p[0] if isinstance(p[0], list) else [p[0]]
 
     @rule("names : names COMMA NAME", "keys : keys COMMA key", "arguments : arguments COMMA argument", "elements : elements COMMA element",
-          "items : items COMMA item", "paths : paths COMMA path", "compute : compute COMMA compute_item", "orderby : orderby COMMA order_item",
+          "items : items COMMA item", "paths : paths COMMA path", "compute : compute COMMA compute_item",
+          "orderby : orderby COMMA order_item",
           "select : select COMMA select_item", "expand : expand COMMA expand_item", "options : options SEMI option",
           "aggregates : aggregates COMMA aggregate", "branches : branches COMMA branch", "members : members COMMA member",
           "group_items : group_items COMMA group_item", "aliased_list : aliased_list COMMA aliased", "steps : steps SLASH step",
@@ -537,4 +538,4 @@ class UrlParser(SlyParser):
     # --- errors
 
     def error(self, token: Any) -> NoReturn:
-        raise build.unexpected(token, self._lrtable.lr_action[self.state].keys())
+        raise build.unexpected(token, next(cast(Iterator[Any], self.tokens), None), frozenset(self._lrtable.lr_action[self.state]))

@@ -1,10 +1,10 @@
 """Tokens of expressions and option lists: SLY's lexer for the patterns, one pass of its master pattern over the text.
 
-Keywords are contextual, since any of them may be the name of a property. An operator is only one with blanks on both sides, so that `in in (1)`
-reads as the property `in`; `any(` and `all(` are lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN` are values only
-where no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with its `$count` and an option with its `=` are one token each: the
-grammar then needs a single token of lookahead. Blanks belong to the punctuation that allows them (BWS of the ABNF); any other blank is
-the token SPACE, which no rule takes.
+Keywords are contextual, since any of them may be the name of a property. An operator is only one with blanks on both sides, so that `in
+in (1)` reads as the property `in`; `any(` and `all(` are lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN`
+are values only where no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with its `$count` and an option with its `=`
+are one token each: the grammar then needs a single token of lookahead. Blanks belong to the punctuation that allows them (BWS of the
+ABNF); any other blank is the token SPACE, which no rule takes.
 """
 
 from __future__ import annotations
@@ -14,88 +14,87 @@ from typing import ClassVar
 
 from sly import Lexer as SlyLexer
 
-_IDENT = r"[^\W\d]\w*"
-_QNAME = rf"{_IDENT}(?:\.{_IDENT})*"
-_QUOTE = r"'[^']*(?:''[^']*)*'"
-_NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[LlMmDdFf]?(?![\w.])"
+_IDENT = r"[^\W\d]\w*+"
+_QNAME = rf"{_IDENT}(?:\.{_IDENT})*+"
+_QUOTE = r"'[^']*+(?:''[^']*+)*+'"
+_JSON_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _HEX4 = r"-[0-9A-Fa-f]{4}"
 _OPERATORS = r"(?:or|and|eq|ne|lt|le|gt|ge|has|in|add|sub|mul|divby|div|mod)"
 _OPTIONS = r"(?:filter|search|select|expand|orderby|compute|apply|top|skip|count)"
+_RESERVED = r"(?:not|null|true|false|INF|NaN|keep)"
 _END = r"(?![\w(/=.'])"
 
 
 class UrlLexer(SlyLexer):
     """The tokens of every option but `$search`, whose words follow other rules (see `scan_search`). The first pattern that fits wins.
 
-    Inside the body SLY takes every name in capitals for a token, so the parts of patterns outside begin with an underscore.
+    Inside the body SLY takes every name in capitals for a token, so the parts of patterns outside begin with an underscore. Quantifiers are
+    possessive where a shorter match could only fail later: without that each name is read again for every kind of name.
     """
 
     tokens: ClassVar[set[str]] = {
-        "STRING", "JSTRING", "GUID", "DATETIME", "DATE", "TIME", "NUMBER", "BADNUMBER", "SPECIAL", "QUOTED", "CONSTANT", "MEMBER",
-        "OR", "AND", "EQUALITY", "RELATION", "ADDITIVE", "MULTIPLICATIVE", "HAS", "IN", "DIRECTION", "AS", "WITH", "FROM", "NOT", "MINUS",
-        "LAMBDA", "CALL", "KEEP", "LEVELS", "OPTION", "PARAM", "ALIAS_EQ", "NAME", "ALL_OF", "AT", "VARIABLE",
-        "COUNT_OPEN", "COUNT", "FILTER_OPEN", "REF_OPEN", "REF", "AGGREGATE_OPEN", "DOLLAR_COUNT", "DOLLAR_VALUE", "DOLLAR_NAME",
-        "OPEN", "CLOSE", "COMMA", "COLON", "SEMI", "SLASH", "STAR", "LBRACKET", "RBRACKET", "LBRACE", "RBRACE", "SPACE", "BAD",
+        "NAME", "OPERATOR", "CLOSE", "COMMA", "SLASH", "STRING", "CALL", "OPEN", "OPTION", "SEMI", "DIRECTION", "LAMBDA", "PARAM",
+        "GUID", "DATETIME", "DATE", "TIME", "NUMBER", "BADNUMBER", "NOT", "CONSTANT", "SPECIAL", "QUOTED", "LEVELS", "KEEP", "ALL_OF",
+        "OTHER_NAME", "OTHER_SLASH", "COUNT_OPEN", "COUNT", "FILTER_OPEN", "REF_OPEN", "REF", "AGGREGATE_OPEN", "VARIABLE", "DOLLAR_COUNT",
+        "DOLLAR_VALUE", "DOLLAR_NAME",
+        "ALIAS_EQ", "AT", "STAR", "MEMBER", "JSTRING", "LBRACKET", "RBRACKET", "LBRACE", "RBRACE", "COLON", "MINUS",
+        "AS", "WITH", "FROM", "SPACE", "BAD",
     }  # fmt: skip
 
+    # The great majority of names; those with a keyword's name come as OTHER_NAME, after the keywords had their turn.
+    NAME = rf"(?!(?i:{_RESERVED})(?!\w)){_QNAME}(?![('=\-]|\.\*)"
+    OPERATOR = rf"[ \t]++(?i:{_OPERATORS})[ \t]++"
+    CLOSE = r"[ \t]*+\)"
+    COMMA = r"[ \t]*+,[ \t]*+"
+    SLASH = r"/(?![$a])"
     STRING = _QUOTE
-    GUID = rf"[0-9A-Fa-f]{{8}}{_HEX4}{_HEX4}{_HEX4}-[0-9A-Fa-f]{{12}}(?![\w-])"
-    LAMBDA = rf"(?i:any|all)\([ \t]*(?:{_IDENT}[ \t]*:[ \t]*|(?=\)))"
-    LEVELS = r"\$?(?i:levels)=[^;)]*"
-    KEEP = r"keep[ \t]+start(?!\w)"
+    LAMBDA = rf"(?i:any|all)\([ \t]*+(?:{_IDENT}[ \t]*+:[ \t]*+|(?=\)))"
+    NOT = rf"(?i:not)(?:[ \t]++(?!(?i:{_OPERATORS})[ \t])|(?=\())"
+    CALL = rf"{_QNAME}\([ \t]*+"
+    OPEN = r"\([ \t]*+"
+    LEVELS = r"\$?(?i:levels)=[^;)]*+"
     OPTION = rf"\$?(?i:{_OPTIONS})="
-    NOT = rf"(?i:not)(?:[ \t]+(?!(?i:{_OPERATORS})[ \t])|(?=\())"
+    SEMI = r";"
+    PARAM = rf"{_IDENT}="
+    DIRECTION = r"[ \t]++(?i:asc|desc)(?=[ \t]*+(?:[,;)]|$))"
+    GUID = rf"[0-9A-Fa-f]{{8}}{_HEX4}{_HEX4}{_HEX4}-[0-9A-Fa-f]{{12}}(?![\w-])"
+    DATETIME = r"-?[0-9]{4,}+-[0-9]++-[0-9]++[Tt][0-9:.]*+(?:[Zz]|[+-][0-9:]++)?"
+    DATE = r"-?[0-9]{4,}+-[0-9]++-[0-9]++(?![\w:-])"
+    TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]++)?)?(?![\w:.])"
+    NUMBER = r"[+-]?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?[LlMmDdFf]?(?![\w.])"
+    BADNUMBER = r"[0-9][\w.]*+"
     CONSTANT = rf"(?:null|(?i:true|false)){_END}"
     SPECIAL = rf"(?:-?INF|NaN){_END}"
     QUOTED = rf"{_QNAME}{_QUOTE}"
-    CALL = rf"{_QNAME}\([ \t]*"
-    PARAM = rf"{_IDENT}="
+    KEEP = r"keep[ \t]++start(?!\w)"
     ALL_OF = rf"{_QNAME}\.\*"
-    NAME = _QNAME
-    DATETIME = r"-?[0-9]{4,}-[0-9]+-[0-9]+[Tt][0-9:.]*(?:[Zz]|[+-][0-9:]+)?"
-    DATE = r"-?[0-9]{4,}-[0-9]+-[0-9]+(?![\w:-])"
-    TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?![\w:.])"
-    NUMBER = _NUMBER
-    BADNUMBER = r"[0-9][\w.]*"
-    EQUALITY = r"[ \t]+(?i:eq|ne)[ \t]+"
-    AND = r"[ \t]+(?i:and)[ \t]+"
-    OR = r"[ \t]+(?i:or)[ \t]+"
-    RELATION = r"[ \t]+(?i:lt|le|gt|ge)[ \t]+"
-    IN = r"[ \t]+(?i:in)[ \t]+"
-    ADDITIVE = r"[ \t]+(?i:add|sub)[ \t]+"
-    MULTIPLICATIVE = r"[ \t]+(?i:mul|divby|div|mod)[ \t]+"
-    HAS = r"[ \t]+(?i:has)[ \t]+"
-    DIRECTION = r"[ \t]+(?i:asc|desc)(?=[ \t]*(?:[,;)]|$))"
-    AS = r"[ \t]+(?i:as)[ \t]+"
-    WITH = r"[ \t]+with[ \t]+"
-    FROM = r"[ \t]+from[ \t]+"
-    OPEN = r"\([ \t]*"
-    CLOSE = r"[ \t]*\)"
-    COMMA = r"[ \t]*,[ \t]*"
-    COUNT_OPEN = r"/\$count\([ \t]*"
+    OTHER_NAME = _QNAME
+    COUNT_OPEN = r"/\$count\([ \t]*+"
     COUNT = r"/\$count(?!\w)"
-    FILTER_OPEN = r"/\$filter\([ \t]*"
-    REF_OPEN = r"/\$ref\([ \t]*"
+    FILTER_OPEN = r"/\$filter\([ \t]*+"
+    REF_OPEN = r"/\$ref\([ \t]*+"
     REF = r"/\$ref(?!\w)"
-    AGGREGATE_OPEN = r"/aggregate\([ \t]*"
-    SLASH = r"/"
+    AGGREGATE_OPEN = r"/aggregate\([ \t]*+"
+    OTHER_SLASH = r"/"
     VARIABLE = r"\$(?:it|this|root|these)(?!\w)"
     DOLLAR_COUNT = r"\$count(?!\w)"
     DOLLAR_VALUE = r"\$value(?!\w)"
-    DOLLAR_NAME = r"\$\w*=?"
+    DOLLAR_NAME = r"\$\w*+=?"
     ALIAS_EQ = rf"@{_IDENT}="
     AT = rf"@{_QNAME}(?:\#{_IDENT})?"
-    SEMI = r";"
     STAR = r"\*"
-    MEMBER = r'"[^"\\]*(?:\\.[^"\\]*)*"[ \t]*:[ \t]*'
-    JSTRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-    LBRACKET = r"\[[ \t]*"
-    RBRACKET = r"[ \t]*\]"
-    LBRACE = r"\{[ \t]*"
-    RBRACE = r"[ \t]*\}"
-    COLON = r"[ \t]*:[ \t]*"
-    MINUS = r"-[ \t]*"
-    SPACE = r"[ \t]+"
+    MEMBER = rf"{_JSON_STRING}[ \t]*+:[ \t]*+"
+    JSTRING = _JSON_STRING
+    LBRACKET = r"\[[ \t]*+"
+    RBRACKET = r"[ \t]*+\]"
+    LBRACE = r"\{[ \t]*+"
+    RBRACE = r"[ \t]*+\}"
+    COLON = r"[ \t]*+:[ \t]*+"
+    MINUS = r"-[ \t]*+"
+    AS = r"[ \t]++(?i:as)[ \t]++"
+    WITH = r"[ \t]++with[ \t]++"
+    FROM = r"[ \t]++from[ \t]++"
+    SPACE = r"[ \t]++"
     BAD = r"[\s\S]"
 
 

@@ -1,8 +1,8 @@
 """A target as a Template, which is the cache key, and the values of its literals.
 
 Two requests that differ in literals alone have equal Templates. The key is the decoded text of path and options in which a mark with the
-kind of the literal stands for each literal; what must change the SQL (names, operators, null, true, false, $count, $levels) stays in it. The tokens
-ride along for the parser, uncompared: on a cache hit nothing but `split` and this module has run.
+kind of the literal stands for each literal; what must change the SQL (names, operators, null, true, false, $count, $levels) stays in it.
+The tokens ride along for the parser, uncompared: on a cache hit nothing but `split` and this module has run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
 from odata_gateway.url import options
@@ -23,8 +24,7 @@ RawToken = tuple[str, str, int]
 LiftedToken = tuple[str, str | LiteralToken, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """What the parser reads of one option or path segment: (type, text, offset), or ("LITERAL", LiteralToken, offset).
 
     `name` is the canonical name of the option, or `path`; `end` the offset after its text.
@@ -187,37 +187,46 @@ class _Lifter:
 
     def literal(self, value: Value, many: bool = False) -> LiftedToken:
         """The token of a literal, whose value takes the next slot and whose kind goes into the key."""
-        self.key.append(f"\0{value.kind}*\0" if many else f"\0{value.kind}\0")
-        self.values.append(value)
-        return "LITERAL", (value.kind, len(self.values) - 1, many), value.at
+        kind = value.kind
+        self.key.append(f"\0{kind}*\0" if many else f"\0{kind}\0")
+        values = self.values
+        slot = len(values)
+        values.append(value)
+        return "LITERAL", (kind, slot, many), value.at
 
     def lifted(self, name: str, raw: list[RawToken], end: int) -> Tokens:
-        """Tokens with literals lifted; a list of literals after `in`, or as an alias's value, is one literal if its items are of one kind."""
+        """Tokens with literals lifted; a list after `in`, or as an alias's value, is one literal if all its items are of one kind."""
         tokens: list[LiftedToken] = []
-        key = self.key
-        previous = ""
+        append, key = tokens.append, self.key.append
         done = -1
-        for index, (kind, text, at) in enumerate(raw):
+        for index, token in enumerate(raw):
             if index <= done:
                 continue
-            if kind in DECODERS:
-                value = decode(kind, text, at, name)
-                if previous == "OPTION" and raw[index - 1][1].lower() in _NUMBER_OPTIONS:
-                    value = _number(raw[index - 1][1], text, at, name)
-                token = self.literal(value)
-                tokens.append(("JSTRING", *token[1:]) if kind == "JSTRING" else token)
+            kind = token[0]
+            if kind not in _SPECIAL:
+                append(token)
+                key(token[1])
+            elif kind in DECODERS:
+                append(self.decoded(raw, index, name))
             elif kind in _WORDS:
-                tokens.append((kind, text, at))
-                tokens.append(self.literal(Value("string", _word(kind, text), at, name)))
-            elif kind in _OPENINGS and _may_be_list(previous, kind, name) and (last := _list_end(raw, index)):
-                token = self.folded(raw[index + 1 : last], kind, at, name)
-                tokens.append(token)
-                done = last if token[0] == "LITERAL" else index
+                append(token)
+                append(self.literal(Value("string", _word(kind, token[1]), token[2], name)))
+            elif _may_be_list(raw, index, name) and (last := _list_end(raw, index)):
+                opening = self.folded(raw[index + 1 : last], kind, token[2], name)
+                append(opening)
+                done = last if opening[0] == "LITERAL" else index
             else:
-                tokens.append((kind, text, at))
-                key.append(text)
-            previous = kind
+                append(token)
+                key(token[1])
         return Tokens(name, tuple(tokens), end)
+
+    def decoded(self, raw: list[RawToken], index: int, name: str) -> LiftedToken:
+        """The token of the literal at `index`."""
+        kind, text, at = raw[index]
+        if kind == "NUMBER" and index and raw[index - 1][1].lower() in _NUMBER_OPTIONS:
+            return self.literal(_number(raw[index - 1][1].lower(), text, at, name))
+        token = self.literal(decode(kind, text, at, name))
+        return ("JSTRING", token[1], token[2]) if kind == "JSTRING" else token
 
     def folded(self, items: list[RawToken], kind: str, at: int, name: str) -> LiftedToken:
         """The items between the brackets as one literal, or the opening bracket of a list that stays one."""
@@ -233,6 +242,7 @@ class _Lifter:
 _WORDS = frozenset({"WORD", "PHRASE", "SINGLE"})
 _NUMBER_OPTIONS = frozenset({"$top=", "$skip=", "top=", "skip="})
 _OPENINGS = {"OPEN": "CLOSE", "LBRACKET": "RBRACKET"}
+_SPECIAL = frozenset(DECODERS) | _WORDS | _OPENINGS.keys()
 _EXAMPLES = {
     "$filter": "write it like $filter=status eq 1",
     "$orderby": "write it like $orderby=created_at desc,id",
@@ -269,8 +279,12 @@ def _number(name: str, text: str, at: int, target: str) -> Value:
     return Value("int64", -int(digits) if text[0] == "-" else int(digits), at, target)
 
 
-def _may_be_list(previous: str, kind: str, name: str) -> bool:
-    return previous == "IN" or (kind == "LBRACKET" and not previous and name[0] == "@")
+def _may_be_list(raw: list[RawToken], index: int, name: str) -> bool:
+    """Whether the bracket opens the right side of `in`, or the whole value of an alias."""
+    if index == 0:
+        return raw[0][0] == "LBRACKET" and name[0] == "@"
+    before = raw[index - 1]
+    return before[0] == "OPERATOR" and before[1].strip().lower() == "in"
 
 
 def _list_end(raw: list[RawToken], start: int) -> int:

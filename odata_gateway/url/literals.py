@@ -1,8 +1,8 @@
 """Literals as values: from the text of a token to a kind and a natural Python value (ABNF section 7).
 
-A text that is no literal of its kind raises UrlSyntax or UrlLiteral. A text that is one, but names a day no calendar has (30 February), follows the
-grammar and raises BindValue. Dates are counted on the proleptic Gregorian calendar with a year 0, in plain integers: OData's years
-have no limit, Python's `datetime` ends at 9999.
+A text that is no literal of its kind raises UrlSyntax or UrlLiteral. A text that is one, but names a day no calendar has (30 February),
+follows the grammar and raises BindValue. Dates are counted on the proleptic Gregorian calendar with a year 0, in plain integers: OData's
+years have no limit, Python's `datetime` ends at 9999.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ _SUFFIXES: dict[str, LiteralKind] = {"l": "int64", "m": "decimal", "d": "double"
 
 def number(text: str) -> Decoded:
     """An integer is int32 or int64 if it fits, then decimal; with a fraction decimal; with an exponent double."""
+    if text.isdigit():
+        return integer(text)
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise UrlSyntax(f"'{shorten(text)}' is not a number", hint=_number_hint(text))

@@ -69,10 +69,10 @@ def _option(part: Tokens) -> object:
 
 
 def _parsed(part: Tokens, start: str) -> Any:
-    tokens = [Token(start, ("", 0))]
-    for kind, text, at in _marked(part, start):
-        tokens.append(Token(kind, (text, at)))
     try:
+        tokens = [Token(start, ("", 0))]
+        for kind, text, at in _marked(part, start):
+            tokens.append(Token(kind, (text, at)))
         return UrlParser().parse(iter(tokens))
     except ODataError as error:
         error.target = part.name
@@ -81,16 +81,29 @@ def _parsed(part: Tokens, start: str) -> Any:
         raise
 
 
+# The lexer's names of tokens, where the grammar has others.
+_RENAMED = {"OTHER_NAME": "NAME", "OTHER_SLASH": "SLASH"}
+_OPERATORS = {
+    "or": "OR", "and": "AND", "eq": "EQUALITY", "ne": "EQUALITY", "lt": "RELATION", "le": "RELATION", "gt": "RELATION", "ge": "RELATION",
+    "has": "HAS", "in": "IN", "add": "ADDITIVE", "sub": "ADDITIVE", "mul": "MULTIPLICATIVE", "div": "MULTIPLICATIVE",
+    "divby": "MULTIPLICATIVE", "mod": "MULTIPLICATIVE",
+}  # fmt: skip
+
+
 def _marked(part: Tokens, start: str) -> list[tuple[str, object, int]]:
     """Tokens with the names the grammar has for them."""
     marked: list[tuple[str, object, int]] = []
     steps = start == "START_APPLY"
     for kind, text, at in part.tokens:
-        if kind == "OPTION" and isinstance(text, str):
-            kind = "OPT_" + text.strip("$=").upper()
+        if kind == "OPERATOR":
+            kind = _OPERATORS[str(text).strip().lower()]
+        elif kind == "OPTION":
+            kind = "OPT_" + str(text).strip("$=").upper()
             steps = steps or kind == "OPT_APPLY"
-        elif kind == "CALL" and isinstance(text, str) and text[:5].lower() == "case(":
+        elif kind == "CALL" and str(text)[:5].lower() == "case(":
             kind = "CASE"
+        else:
+            kind = _RENAMED.get(kind, kind)
         marked.append((kind, text, at))
     if start == "START_SEGMENT" and marked[0][0] == "DOLLAR_NAME":
         marked[:2] = [("SEGMENT_" + str(marked[0][1])[1:].upper(), marked[0][1], marked[0][2])]
@@ -154,11 +167,13 @@ def _allowed(path: tuple[ast.Segment, ...]) -> frozenset[str]:
 # --- limits ---------------------------------------------------------------------------------------------------------------------
 
 
+_SCALARS = frozenset({"str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind"})
+
+
 @cache
-def _child_names(cls: type) -> tuple[str, ...]:
-    """The fields of a node class that can hold nodes."""
-    scalars = ("str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind")
-    return tuple([each.name for each in fields(cls) if str(each.type) not in scalars])
+def _child_names(name: str) -> tuple[str, ...]:
+    """The fields of a node class, by its name, that can hold nodes."""
+    return tuple([each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS])
 
 
 def _check_size(request: ast.Request) -> None:
@@ -173,7 +188,7 @@ def _check_size(request: ast.Request) -> None:
             nodes += 1
             if depth > MAX_DEPTH:
                 raise LimitDepth(f"the request is nested deeper than {MAX_DEPTH} levels", at=getattr(node, "at", None))
-            for name in _child_names(type(node)):
+            for name in _child_names(type(node).__name__):
                 child = getattr(node, name)
                 if child is not None:
                     stack.append((child, depth + 1))

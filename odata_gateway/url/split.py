@@ -1,13 +1,13 @@
 """The request target, cut into path segments and options; every part percent-decoded exactly once.
 
-The order matters (OData 4.01 Part 2: URL Conventions, section 2.1): the path is split at "/" and the query at "&" and the first "=" while still
-encoded, so that `%2F`, `%26` and `%3D` are text and never separators.
+The order matters (OData 4.01 Part 2: URL Conventions, section 2.1): the path is split at "/" and the query at "&" and the first "=" while
+still encoded, so that `%2F`, `%26` and `%3D` are text and never separators.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
@@ -18,8 +18,7 @@ _OFFSET_SIGN = re.compile(r"([Tt]\d\d(?::|%3[Aa])\d\d(?:(?::|%3[Aa])\d\d(?:\.\d+
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One query option. `raw` is the text as sent, `value` None without "="; `at` is its offset in the target."""
 
     name: str
@@ -28,8 +27,7 @@ class Option:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Decoded path segments, without the empty one of a trailing slash, and the options in their order."""
 
     segments: tuple[str, ...]
@@ -89,6 +87,9 @@ def _option(raw: str, at: int) -> Option:
 
 
 def _decode(text: str, target: str) -> str:
+    # Most escapes are blanks; every "%" begins an escape, so that replacing them first cannot make a new one.
+    if "%20" in text:
+        text = text.replace("%20", " ")
     if "%" in text:
         bad = _BAD_ESCAPE.search(text)
         if bad:

@@ -1,8 +1,8 @@
 """Which names in $apply are transformations, decided by where they stand (Data Aggregation ABNF, section 2).
 
-`concat(` is a transformation in `concat(identity,top(1))` and a function in `compute(concat(a,b) as c)`; `filter(` may be a property's name. One
-pass over the tokens with a stack of parentheses finds the places where a transformation begins and renames the tokens there, so that the
-grammar needs no context.
+`concat(` is a transformation in `concat(identity,top(1))` and a function in `compute(concat(a,b) as c)`; `filter(` may be a property's
+name. One pass over the tokens with a stack of parentheses finds the places where a transformation begins and renames the tokens there, so
+that the grammar needs no context.
 """
 
 from __future__ import annotations
