@@ -13,10 +13,11 @@ from typing import Callable, Sequence
 from uuid import UUID
 
 from odata_gateway.edm.types import PrimitiveType
-from odata_gateway.errors import BindType, BindValue, ODataError, Unsupported
+from odata_gateway.errors import BindSegment, BindType, BindValue, ODataError, Unsupported
 from odata_gateway.plan.expr import LiteralSlot
 from odata_gateway.url import literals
 from odata_gateway.url.literals import Instant, Span, Value
+from odata_gateway.url.unparse import canonical_text, civil_from_days
 
 MICROS_PER_DAY = 86_400_000_000
 # Postgres's timestamp: 4713 BC to 294276 AD, in days since 1970-01-01.
@@ -39,12 +40,23 @@ def argument(slot: LiteralSlot, values: Sequence[Value]) -> object:
 def _one(slot: LiteralSlot, value: Value, item: object) -> object:
     if slot.mode == "cast":
         return _cast(slot, value, item)
+    if value.kind == "raw":
+        return _key_segment(slot, value, str(item))
     try:
         return DECODERS[slot.type.family](item, slot, value)
     except ODataError as error:
         if error.at is None:
             error.at, error.target = value.at, value.target
         raise
+
+
+def _key_segment(slot: LiteralSlot, value: Value, text: str) -> object:
+    """A path segment read as a key (4.3.6); what is no value of the key's type names nothing."""
+    try:
+        return DECODERS[slot.type.family](FROM_TEXT[slot.type.family](text), slot, value)
+    except (ODataError, ValueError):
+        hint = "members are addressed by key, as in Message(1)"
+        raise BindSegment(f"'{literals.shorten(text)}' is neither a segment nor a key here", target=value.target, at=value.at, hint=hint) from None
 
 
 def _cast(slot: LiteralSlot, value: Value, item: object) -> object:
@@ -58,7 +70,7 @@ def _cast(slot: LiteralSlot, value: Value, item: object) -> object:
 def _converted(item: object, value: Value, type_: PrimitiveType) -> object:
     """The natural value of the target type that a literal of another type stands for; ValueError where there is none."""
     if type_.family == "string":
-        return item if isinstance(item, str) else literals.canonical(value.kind, item)
+        return item if isinstance(item, str) else canonical_text(value.kind, item)
     if type_.is_numeric and isinstance(item, (int, float, Decimal)):
         return _number(item, type_)
     if isinstance(item, str) and value.kind == "string":
@@ -236,5 +248,5 @@ def date_text(days: int) -> str:
 def _civil_text(days: int) -> tuple[str, str]:
     if not FIRST_DAY <= days <= LAST_DAY:
         raise BindValue("the date is out of range", hint="dates go from 4713 BC to the year 294276")
-    year, month, day = literals.civil_from_days(days)
+    year, month, day = civil_from_days(days)
     return (f"{year:04d}-{month:02d}-{day:02d}", "") if year > 0 else (f"{1 - year:04d}-{month:02d}-{day:02d}", " BC")

@@ -34,6 +34,7 @@ class Property:
     pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`, `json`), from the model or, once introspected, the database
     secret    always reads as null, and no clause may compute with it
     missing   the database lacks the column: reads as null everywhere
+    not_null  the database declares the column NOT NULL; `nullable` is what $metadata promises, and weaker, since versions of the schema differ
     """
 
     name: str
@@ -44,6 +45,7 @@ class Property:
     is_key: bool = False
     secret: bool = False
     missing: bool = False
+    not_null: bool = False
     precision: int | None = None
     scale: int | str | None = None
     max_length: int | None = None

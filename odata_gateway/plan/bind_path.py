@@ -25,7 +25,7 @@ def bind_path(node: ast.Expr, scope: Scope) -> Place:
             raise Unsupported(f"{name} is not supported", target=target, at=node.at)
         case ast.Member(base=None, name=name):
             return _first(name, scope, node.at)
-        case ast.Member(base=ast.Expr() as base, name=name) if base is not None:
+        case ast.Member(base=base, name=name) if base is not None:
             return _step(bind_path(base, scope), name, scope, node.at)
         case ast.FilterSegment(base=base, predicate=predicate):
             place = bind_path(base, scope)

@@ -149,7 +149,7 @@ def _expand_many(
         number, navigation, entity_set, target_set,
         frame.block(outer.binding.link(outer.implicit.source, navigation), predicates), order,
         page_literal(options.top, "$top"), page_literal(options.skip, "$skip"), options.count is True, content,
-        unparse_options(options),
+        unparse_options(options, outer.binding.aliases),
     )  # fmt: skip
 
 

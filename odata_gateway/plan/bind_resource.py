@@ -12,7 +12,7 @@ from typing import Literal
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindNoEntity, BindSegment, BindType, BindValue, Unsupported, nearest
 from odata_gateway.plan.bind_expr import bind_expr, check_comparable, literal
-from odata_gateway.plan.expr import Column, Compare, Expr
+from odata_gateway.plan.expr import Column, Compare, Expr, LiteralSlot, Parameter
 from odata_gateway.plan.relation import Block, Link, Source, Within
 from odata_gateway.plan.scope import Binding, Frame, Scope
 from odata_gateway.url import ast
@@ -115,7 +115,7 @@ def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
     entity_type = place.entity_set.entity_type
     if place.state == "property":
         raise BindSegment(f"a primitive property has no '{segment.name}'", target=PATH, at=segment.at, hint="only $value can follow it")
-    if "." in segment.name and segment.literal is None:
+    if segment.name.startswith(entity_type.namespace + "."):
         return _type_cast(place, segment)
     if place.state == "collection":
         return _key_segment(place, segment, binding)
@@ -155,8 +155,10 @@ def _navigate(place: Place, navigation: NavigationProperty, segment: ast.Segment
 
 def _key_segment(place: Place, segment: ast.Segment, binding: Binding) -> Place:
     """Key as segment (4.3.6): `Conversation/1`."""
-    key = place.entity_set.entity_type.key
-    if len(key) == 1 and segment.literal is not None and segment.args is None:
+    entity_type = place.entity_set.entity_type
+    key = entity_type.key
+    is_name = segment.name in entity_type.properties or segment.name in entity_type.navigation
+    if len(key) == 1 and segment.literal is not None and segment.args is None and not is_name:
         return _by_key(place, (segment.literal,), segment, binding)
     hint = f"a member of {place.entity_set.name} is addressed by key, as in {place.entity_set.name}(1)"
     raise BindSegment(f"'{segment.name}' cannot follow a collection", target=PATH, at=segment.at, hint=hint)
@@ -166,7 +168,8 @@ def _by_key(place: Place, args: tuple[ast.Expr, ...], segment: ast.Segment, bind
     key = place.entity_set.entity_type.key
     values = _key_values(place.entity_set.entity_type, key, args, segment)
     scope = Scope.of(binding, Frame(place.source))
-    predicates, pieces = [], []
+    predicates: list[Expr] = []
+    pieces: list[str | int] = []
     for prop in key:
         predicates.append(_key_predicate(place.source, prop, values[prop.name], scope, segment))
         value = _unalias(values[prop.name], binding)
@@ -201,10 +204,12 @@ def _unalias(node: ast.Expr, binding: Binding) -> ast.Expr:
 def _key_predicate(source: Source, prop: Property, node: ast.Expr, scope: Scope, segment: ast.Segment) -> Expr:
     node = _unalias(node, scope.binding)
     column = Column(source.number, prop.column, prop.pg_type, prop.type, False)
-    if isinstance(node, ast.Literal) and not node.many:
+    if isinstance(node, ast.Literal) and node.kind == "raw":
+        value: Expr = Parameter(LiteralSlot(node.slot, prop.type), prop.type)
+    elif isinstance(node, ast.Literal) and not node.many:
         if node.kind in ("decimal", "double") and prop.type.is_integer:
             raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=PATH, at=node.at)
-        value: Expr = literal(node, prop.type, scope)
+        value = literal(node, prop.type, scope)
     else:
         value = bind_expr(node, scope)
     if value.type is None:

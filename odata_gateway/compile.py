@@ -1,0 +1,204 @@
+"""The line from a request target to statements, and its bounded cache.
+
+    target -> split -> lift -> (parse -> bind -> render, cached under template and shape) -> Compiled
+
+The cache holds nothing that belongs to a caller: templates have no literals, shapes no account ids. Values meet a statement in `arguments`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Callable, Hashable, Sequence, TypeVar, cast
+from urllib.parse import quote
+
+from odata_gateway.decode import argument
+from odata_gateway.edm.model import Model
+from odata_gateway.plan.bind import bind
+from odata_gateway.plan.expr import AccountsSlot, KeysetSlot, LimitSlot, LinkSlot, LiteralSlot, PageSlot, Slot
+from odata_gateway.plan.policy import Caller
+from odata_gateway.plan.projection import ExpandMany, Projection
+from odata_gateway.plan.query import Query
+from odata_gateway.plan.scope import Limits
+from odata_gateway.sql.fragment import Statement
+from odata_gateway.sql.statement import Rendered, Shape, render
+from odata_gateway.url.lift import Side, Template, lift
+from odata_gateway.url.literals import Value
+from odata_gateway.url.parse import parse
+from odata_gateway.url.split import Target, split
+from odata_gateway.url.unparse import canonical_text, literal_text
+
+T = TypeVar("T")
+# Options that change neither the rows nor their order, and so do not bind a token.
+_FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=")
+
+
+class Cache:
+    """A bounded table that forgets what was not used for longest; `hits` and `misses` are for metrics."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._table: OrderedDict[Hashable, object] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    def get_or_make(self, key: Hashable, make: Callable[[], T]) -> T:
+        found = self._table.get(key)
+        if found is not None:
+            self._table.move_to_end(key)
+            self.hits += 1
+            return cast(T, found)
+        self.misses += 1
+        made = make()
+        self._table[key] = made
+        if len(self._table) > self._entries:
+            self._table.popitem(last=False)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A request, cut and lifted: everything that is known before a name is looked up."""
+
+    target: Target
+    template: Template
+    values: tuple[Value, ...]
+
+    @property
+    def side(self) -> Side:
+        return self.template.side
+
+    def path_text(self) -> str:
+        """The keys in the path, in canonical form."""
+        return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target == "path")
+
+    def key_text(self, slot: int) -> str:
+        """A key of the path as a context URL shows it."""
+        value = self.values[slot]
+        if value.kind == "raw":
+            text = str(value.value)
+            return text if text.lstrip("-").isdigit() else literal_text("string", text)
+        return literal_text(value.kind, value.value)
+
+    def binding(self) -> str:
+        """A digest of the query and its values, without page, format and the keys of the path: what a $skiptoken belongs to."""
+        path = "/".join(s.partition("(")[0] + ("()" if "(" in s else "") for s in self.target.segments)
+        options = [o for o in self.template.key.split("\0&")[1:] if not o.startswith(_FREE_OPTIONS)]
+        values = [(v.kind, v.value) for v in self.values if v.target != "path"]
+        return hashlib.sha256(repr((path, options, values)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What fills a statement's slots besides literals.
+
+    limit      rows to read
+    page_rows  rows of a page of an expanded collection
+    root       service root for links inside rows, and `credential` the query option to repeat in them
+    keys       order values of the row a page starts behind
+    """
+
+    caller: Caller
+    limit: int = 1
+    page_rows: int = 1
+    root: str = ""
+    credential: str | None = None
+    keys: tuple[str | None, ...] = field(default=())
+
+
+class Compiler:
+    """Compiles requests against one model."""
+
+    def __init__(self, model: Model, *, limits: Limits, max_url_bytes: int, cache_entries: int) -> None:
+        self.model = model
+        self._limits = limits
+        self._max_url_bytes = max_url_bytes
+        self.cache = Cache(cache_entries)
+
+    def lift(self, target: str) -> Lifted:
+        """Cut a request target and lift its literals; all faults of encoding and of literals are found here."""
+        cut = split(target, max_bytes=self._max_url_bytes)
+        return Lifted(cut, *lift(cut))
+
+    def check_syntax(self, lifted: Lifted) -> None:
+        """Parse a request that is not for data, so that its mistakes show."""
+        parse(lifted.template)
+
+    def query(self, lifted: Lifted) -> Query:
+        """The bound query of a request."""
+        key = (lifted.template.key, self.model.version)
+        return self.cache.get_or_make(key, lambda: bind(parse(lifted.template), self.model, self._limits))
+
+    def statements(self, lifted: Lifted, query: Query, shape: Shape) -> Rendered:
+        """The statements of a query in a shape."""
+        return self.cache.get_or_make((lifted.template.key, self.model.version, shape), lambda: render(query, shape))
+
+    def arguments(self, statement: Statement, query: Query, lifted: Lifted, context: Context) -> list[object]:
+        """A statement's arguments in order.
+
+        raises  BindValue, BindType where a literal is none of its type
+        """
+        return [self._argument(slot, query, lifted, context) for slot in statement.slots]
+
+    def _argument(self, slot: Slot, query: Query, lifted: Lifted, context: Context) -> object:
+        match slot:
+            case LiteralSlot():
+                return argument(slot, lifted.values)
+            case AccountsSlot(many=many):
+                return list(context.caller.accounts) if many else context.caller.accounts[0]
+            case LimitSlot():
+                return context.limit
+            case PageSlot():
+                return context.page_rows
+            case KeysetSlot(index=index):
+                return context.keys[index]
+            case LinkSlot():
+                return self._link_argument(slot, query, lifted, context)
+
+    def _link_argument(self, slot: LinkSlot, query: Query, lifted: Lifted, context: Context) -> str:
+        """A piece of an expanded collection's next link; its token is bound to the URL that stands in the link."""
+        if slot.part == "root":
+            return context.root
+        expand = _expand_number(query.projection, slot.index)
+        options = "".join(p if isinstance(p, str) else _literal(p, lifted.values) for p in expand.query)
+        if slot.part == "query":
+            credential = [context.credential] if context.credential is not None else []
+            return "&".join([options or "?", *credential, "$skiptoken="]).replace("?&", "?", 1)
+        key = ",".join(f"{p.name}=0" for p in expand.parent_set.entity_type.key)
+        return self.lift(f"{expand.parent_set.name}({key})/{expand.navigation.name}{options}").binding()
+
+
+def _literal(slot: int, values: Sequence[Value]) -> str:
+    return quote(literal_text(values[slot].kind, values[slot].value), safe="'(),:-._~")
+
+
+def _expand_number(projection: Projection | None, number: int) -> ExpandMany:
+    stack = [projection]
+    while stack:
+        current = stack.pop()
+        for expand in () if current is None else current.expands:
+            if isinstance(expand, ExpandMany) and expand.number == number:
+                return expand
+            if isinstance(expand.content, Projection):
+                stack.append(expand.content)
+    raise LookupError(number)
+
+
+def explain(target: str, model: Model, caller: Caller, limits: Limits | None = None) -> list[tuple[str, str]]:
+    """Every value on the line for one request, as (name, text)."""
+    compiler = Compiler(model, limits=limits or Limits(), max_url_bytes=16_384, cache_entries=8)
+    lifted = compiler.lift(target)
+    request = parse(lifted.template)
+    query = compiler.query(lifted)
+    rendered = compiler.statements(lifted, query, Shape(many_accounts=not caller.has_one_account))
+    context = Context(caller, limit=10_001, page_rows=10_000, root="https://host/v1.0/odata/")
+    steps = [
+        ("target", repr(lifted.target)), ("template", repr(lifted.template.key)), ("values", "\n".join(map(repr, lifted.values))),
+        ("request", repr(request)), ("query", repr(query)),
+    ]  # fmt: skip
+    for name, statement in (("rows", rendered.rows), ("count", rendered.count), ("parent", rendered.parent)):
+        if statement is not None:
+            steps.append((f"sql ({name})", statement.text))
+            steps.append((f"arguments ({name})", repr(compiler.arguments(statement, query, lifted, context))))
+    return steps

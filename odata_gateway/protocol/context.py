@@ -1,0 +1,46 @@
+"""Context URLs (Protocol 4.01, section 10): what of the model a body shows.
+
+Parentheses are never empty in 4.0, where older readers refuse them; in 4.01 an expanded navigation property is always followed by its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from odata_gateway.plan.projection import Projection
+from odata_gateway.plan.query import Query
+
+
+def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
+    """The fragment of a query's context URL; `key_text` gives a key value of the path by the number of its literal."""
+    match query.form:
+        case "references":
+            return "#Collection($ref)"
+        case "reference":
+            return "#$ref"
+        case "property" | "value":
+            path = "".join(piece if isinstance(piece, str) else key_text(piece) for piece in query.path)
+            return f"#{path}"
+    selection = "" if query.projection is None else _parenthesized(items(query.projection, version))
+    suffix = "/$entity" if query.form == "entity" else ""
+    return f"#{query.entity_set.name}{selection}{suffix}"
+
+
+def _parenthesized(names: list[str]) -> str:
+    return f"({','.join(names)})" if names else ""
+
+
+def items(projection: Projection, version: str) -> list[str]:
+    """The select list of a projection (10.7 to 10.10)."""
+    expands = [e for e in projection.expands if isinstance(e.content, Projection)]
+    names: list[str] = []
+    if projection.selected is not None:
+        names += projection.selected
+    elif projection.computed:
+        names += ["*", *projection.computed]
+    for expand in expands:
+        assert isinstance(expand.content, Projection)
+        nested = items(expand.content, version)
+        if nested or version != "4.0":
+            names.append(f"{expand.navigation.name}({','.join(nested)})")
+    return names

@@ -1,0 +1,49 @@
+"""What stands around rows: the JSON object of a collection, an entity, a property (JSON Format 4.01, sections 6, 11 and 13).
+
+The rows come as finished text; nothing here looks inside them.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from odata_gateway.protocol.negotiate import Format
+
+
+def control(form: Format, name: str) -> str:
+    """The name of control information in the format's version: `@odata.count` or `@count`."""
+    return f"@{form.prefix}{name}"
+
+
+def _member(name: str, value: str) -> bytes:
+    return b'"%s":%s' % (name.encode(), orjson.dumps(value))
+
+
+def collection_head(form: Format, context: str, count: int | None) -> bytes:
+    """Everything before the first row: context first, then the count."""
+    members = [] if form.level == "none" else [_member(control(form, "context"), context)]
+    if count is not None:
+        number = f'"{count}"' if form.ieee754 else str(count)
+        members.append(f'"{control(form, "count")}":{number}'.encode())
+    return b"{" + b",".join([*members, b'"value":['])
+
+
+def collection_tail(form: Format, next_link: str | None) -> bytes:
+    """Everything after the last row."""
+    return b"]}" if next_link is None else b"]," + _member(control(form, "nextLink"), next_link) + b"}"
+
+
+def entity(form: Format, context: str, row: str) -> bytes:
+    """A single entity or reference: the row with the context as its first member."""
+    if form.level == "none":
+        return row.encode()
+    head = b"{" + _member(control(form, "context"), context)
+    return head + (b"}" if row == "{}" else b"," + row[1:].encode())
+
+
+def property_value(form: Format, context: str, value: str, type_name: str | None) -> bytes:
+    """A single property; `type_name` where a reader must be told (full metadata)."""
+    members = [] if form.level == "none" else [_member(control(form, "context"), context)]
+    if type_name is not None and form.level == "full":
+        members.append(_member(control(form, "type"), type_name if form.version != "4.0" else f"#{type_name}"))
+    return b"{" + b",".join([*members, b'"value":' + value.encode()]) + b"}"

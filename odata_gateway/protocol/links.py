@@ -1,0 +1,100 @@
+"""Next links and the tokens in them (Protocol 4.01, sections 11.2.6.7 and 8.2.8.5).
+
+A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array `[sent,page,[order values of the last row]]` and the
+digits are the beginning of a SHA-256 over what the token is bound to (the query, its values, the keys in its path) and the payload. An altered
+token, or one of another query, is refused; a forged one gains nothing, because scope is computed anew for each request. Any instance can answer
+any page. The next link of an expanded collection carries a token of the same form that Postgres makes (sql.json).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import orjson
+
+from odata_gateway.errors import UrlSkiptoken
+
+DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where a page starts: rows `sent` on the pages before, their size, and the order values of the last row as Postgres wrote them."""
+
+    sent: int
+    page_rows: int
+    keys: tuple[str | None, ...]
+
+    @property
+    def mask(self) -> tuple[bool, ...]:
+        return tuple(key is None for key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a token belongs to: a digest of the query and its values, and the keys in its path."""
+
+    query: str
+    path: str
+
+
+def skiptoken(continuation: Continuation, bound: Bound) -> str:
+    """The token of the page that follows."""
+    payload = orjson.dumps([continuation.sent, continuation.page_rows, list(continuation.keys)])
+    return f"{urlsafe_b64encode(payload).decode().rstrip('=')}.{_digits(payload, bound)}"
+
+
+def read_skiptoken(token: str, bound: Bound, *, keys: int) -> Continuation:
+    """The continuation in a token; `keys` is the number of order values the query has.
+
+    raises  UrlSkiptoken for a token that was altered, or is bound to another query
+    """
+    encoded, _, digits = token.partition(".")
+    try:
+        payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except (ValueError, Base64Error):
+        raise _refused() from None
+    if digits != _digits(payload, bound) or urlsafe_b64encode(payload).decode().rstrip("=") != encoded:
+        raise _refused()
+    sent, page_rows, values = orjson.loads(payload)
+    if len(values) != keys:
+        raise _refused()
+    return Continuation(sent, page_rows, tuple(values))
+
+
+def _refused() -> UrlSkiptoken:
+    hint = "follow @odata.nextLink as it is, or start again without $skiptoken"
+    return UrlSkiptoken("the token is damaged, or belongs to another query", target="$skiptoken", at=0, hint=hint)
+
+
+def _digits(payload: bytes, bound: Bound) -> str:
+    text = f"{bound.query}|{bound.path}|".encode()
+    return hashlib.sha256(text + payload).hexdigest()[:DIGITS]
+
+
+def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) -> str:
+    """The URL of the next page: the request's path and options as the client sent them, and the token.
+
+    options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated custom options (clients append `apikey` to every
+             link) the first stays
+    """
+    kept: dict[str, str] = {}
+    for name, raw in options:
+        if name != "$skiptoken":
+            kept.setdefault(name, raw)
+    query = "&".join(_wire(raw) for raw in (*kept.values(), f"$skiptoken={token}"))
+    return f"{root}{_wire(path)}?{query}"
+
+
+def _wire(text: str) -> str:
+    """Text as a URL may hold it: what a sloppy client sent unencoded is encoded, what was encoded stays."""
+    return quote(text, safe="%/:?@!$&'()*+,;=-._~[]{}|^`")
+
+
+def credential(token: str) -> str:
+    """The query option that carries an access token."""
+    return f"apikey={quote(token, safe='')}"
