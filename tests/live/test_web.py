@@ -14,11 +14,14 @@ from tests.support.gateway import free_port, start_gateway
 ROOT = "/v1.0/odata/"
 
 
-def raw(gateway, text, *, timeout=20.0):
-    """Send bytes as they are and read until the other side closes; (answer, seconds, whether the connection was reset)."""
+def raw(gateway, text, *, then=b"", timeout=20.0):
+    """Send bytes as they are, `then` more, and read until the other side closes; (answer, seconds, whether the connection was reset)."""
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=timeout) as connection:
         connection.sendall(text)
+        if then:
+            time.sleep(0.2)
+            connection.sendall(then)
         answer, reset = b"", False
         try:
             while part := connection.recv(65536):
@@ -188,7 +191,8 @@ def test_secrets_are_in_no_log_line(gateways, reader_dsn):
 
 @pytest.mark.parametrize("length", [17_000, 40_000, 300_000])
 def test_long_url_is_an_odata_error(gateway, length):
-    answer, _, _ = raw(gateway, b"GET /v1.0/odata/Label?x=" + b"a" * length + b" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    url = f"{ROOT}Label?apikey={gateway.tokens.ADMIN}&x={'a' * length}"
+    answer, _, _ = raw(gateway, f"GET {url} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split()[1] == b"414" and json.loads(body)["error"]["code"] == "Limit.Url"
     assert head.count(b"OData-Version: 4.0") == 1
@@ -217,7 +221,7 @@ def test_half_sent_requests_have_a_deadline(gateways, reader_dsn):
     with gateways(ODATA_DSN=reader_dsn, ODATA_READ_TIMEOUT_S="0.5") as gateway:
         answer, seconds, _ = raw(gateway, b"GET /v1.0/odata/ HTTP/1.1\r\nHost:")
         assert answer == b"" and 0.3 < seconds < 5
-        answer, seconds, _ = raw(gateway, b"GET /health HTTP/1.1\r\nHost: h\r\n\r\nGET /he")
+        answer, seconds, _ = raw(gateway, b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n", then=b"GET /he")
         assert answer.count(b"HTTP/1.1") == 1 and seconds < 5
         answer, seconds, _ = raw(
             gateway, b"POST /v1.0/odata/$batch HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nConnection: close\r\n\r\nabc"
@@ -314,9 +318,12 @@ def test_sigterm_drains_and_exits_with_0(gateways, reader_dsn):
 
 def test_several_processes_share_the_port(gateways, reader_dsn):
     with gateways(ODATA_DSN=reader_dsn, ODATA_WORKERS="2") as gateway:
+        deadline = time.monotonic() + 15
+        while gateway.log().count("listening on") < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert {gateway.get("Label?$top=1").status for _ in range(20)} == {200}
         assert gateway.stop() == 0
-        assert gateway.log().count("listening on") == 2
+        assert gateway.log().count("requests are running") == 2
 
 
 def test_admin_port_answers_health_only(gateways, reader_dsn):

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "sql": {"errors", "edm", "plan"},
     "decode": {"errors", "edm", "plan", "url"},
     "compile": {"errors", "edm", "url", "plan", "sql", "decode"},
-    "db": {"errors", "edm.model", "edm.types", "plan.policy", "sql.statement"},
+    "db": {"errors", "edm.model", "edm.types", "edm.variants", "plan.policy", "sql.statement"},
     "protocol": {"errors", "edm", "plan"},
     "service": {"errors", "settings", "edm", "url", "plan", "sql", "decode", "compile", "db", "protocol"},
     "web": {"errors", "settings", "protocol", "service"},
