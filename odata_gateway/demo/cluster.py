@@ -120,6 +120,7 @@ class Cluster:
         self._programs = programs
         self._options = dict(options)
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard = _start_guard(folder)
 
     @classmethod
     def start(cls, *, tcp: bool = False, options: Mapping[str, str] | None = None) -> Cluster:
@@ -128,12 +129,16 @@ class Cluster:
         folder.chmod(0o711)  # the server's user passes through to its own folder below
         try:
             programs = find_programs(folder)
-            cluster = cls(folder, programs, _free_port() if tcp else None, _FAST | dict(options or {}))
             programs.owned(folder / "server")
             programs.run("initdb", *_INITDB, "-D", str(folder / "server" / "data"), cwd=folder / "server", server_side=True)
-            cluster.resume()
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
+            raise
+        cluster = cls(folder, programs, _free_port() if tcp else None, _FAST | dict(options or {}))
+        try:
+            cluster.resume()
+        except BaseException:
+            cluster.close()
             raise
         return cluster
 
@@ -220,6 +225,7 @@ class Cluster:
         """End the server and remove its folder."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._guard.communicate()
 
     def __enter__(self) -> Cluster:
         return self
@@ -233,6 +239,22 @@ _INITDB = (
     "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
 )  # fmt: skip
 """Byte order for texts and Unicode's simple case mapping, whatever the machine has. Nobody else can enter the folder, hence trust."""
+
+
+_GUARD = """
+read -r line
+pid=$(head -n 1 "$1/server/data/postmaster.pid" 2>/dev/null) && kill -INT "$pid" 2>/dev/null
+while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+rm -rf "$1"
+"""
+
+
+def _start_guard(folder: Path) -> subprocess.Popen[bytes]:
+    """A shell that waits for the end of this process, however it ends, and then ends the server: even SIGKILL leaves nothing behind."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, "sh", str(folder)], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def _free_port() -> int:

@@ -1,0 +1,100 @@
+"""What the database has: the columns of some tables, as Postgres's catalog and this role's privileges tell.
+
+Columns are named by their base types (a domain counts as what it is made of), and NOT NULL only where every row is known to obey it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from odata_gateway.db.session import Session
+from odata_gateway.edm.model import Table
+
+_COLUMNS = """
+WITH RECURSIVE base (oid, of, checked) AS (
+    SELECT oid, oid, typnotnull FROM pg_catalog.pg_type
+    UNION ALL
+    SELECT base.oid, t.typbasetype, base.checked OR t.typnotnull
+    FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.of AND t.typtype = 'd'
+)
+SELECT n.nspname::text AS schema, c.relname::text AS relation, a.attname::text AS name, b.typname::text AS type,
+       c.relkind::text AS kind, a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
+       has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable,
+       has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable
+FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN base ON base.oid = a.atttypid
+JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
+LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n' AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum]
+ORDER BY 1, 2, a.attnum
+"""
+
+_SERVER = """
+SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int4 AS version_number,
+       current_setting('server_encoding') AS encoding, current_setting('is_superuser') = 'on' AS superuser,
+       pg_catalog.lower(chr(196)) = chr(228) AS lower_is_unicode, pg_catalog.pg_is_in_recovery() AS standby,
+       ARRAY(SELECT collname::text FROM pg_catalog.pg_collation
+             WHERE collname IN ('und-x-icu', 'unicode', 'pg_unicode_fast', 'pg_c_utf8', 'ucs_basic', 'C.UTF-8', 'C.utf8')
+               AND collnamespace = 'pg_catalog'::regnamespace AND collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))
+             ORDER BY 1) AS collations
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """A column: `type` by Postgres's short name, `not_null` if no row can have null in it, `readable` by this role."""
+
+    type: str
+    not_null: bool
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A table or view with its columns; `writable` if this role could change it in a transaction that is not read-only."""
+
+    columns: Mapping[str, ColumnFacts]
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The server: `lower_is_unicode` if lower('Ä') is 'ä'; `collations` names those that know Unicode, of a short list."""
+
+    version: str
+    version_number: int
+    encoding: str
+    superuser: bool
+    lower_is_unicode: bool
+    standby: bool
+    collations: tuple[str, ...]
+
+
+async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, TableFacts]:
+    """The tables among these that exist."""
+    wanted = sorted(set(tables), key=lambda table: (table.schema, table.name))
+    rows = await session.fetch(_COLUMNS, ([table.schema for table in wanted], [table.name for table in wanted]))
+    columns: dict[Table, dict[str, ColumnFacts]] = {}
+    writable: set[Table] = set()
+    for row in rows:
+        table = Table(row["schema"], row["relation"])
+        columns.setdefault(table, {})[row["name"]] = ColumnFacts(row["type"], row["not_null"], row["readable"])
+        if row["writable"]:
+            writable.add(table)
+    return {table: TableFacts(found, table in writable) for table, found in columns.items()}
+
+
+async def read_server(session: Session) -> ServerFacts:
+    row = (await session.fetch(_SERVER))[0]
+    return ServerFacts(
+        version=row["version"],
+        version_number=row["version_number"],
+        encoding=row["encoding"],
+        superuser=row["superuser"],
+        lower_is_unicode=row["lower_is_unicode"],
+        standby=row["standby"],
+        collations=tuple(row["collations"]),
+    )
