@@ -13,8 +13,11 @@ from dataclasses import replace
 
 from odata_gateway import __version__
 from odata_gateway.compile import Compiler, Context, explain
+from odata_gateway.db.indexes import missing_indexes
 from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
+from odata_gateway.demo import banner
+from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.mistakes import ModelError
 from odata_gateway.edm.model import Model
@@ -96,9 +99,6 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _demo(settings: Settings, _: argparse.Namespace) -> int:
-    from odata_gateway.demo import banner
-    from odata_gateway.demo.cluster import READER, Cluster, ClusterError
-
     try:
         with Cluster.start() as cluster:
             cluster.load()
@@ -118,6 +118,8 @@ async def _checked(settings: Settings, model: Model) -> int:
     database = await Database.open(database_settings(settings))
     try:
         _, findings = await inspect(database, model)
+        if settings.model is None:
+            findings += await missing_indexes(database, (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8"))
     except ODataError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
@@ -125,8 +127,9 @@ async def _checked(settings: Settings, model: Model) -> int:
         await database.close()
     for finding in findings:
         print(finding)
-    print(f"{len(findings)} findings" if findings else "the database has everything the model names")
-    return 1 if findings else 0
+    errors = sum(finding.level == "error" for finding in findings)
+    print(f"{len(findings)} findings, {errors} of them errors" if findings else "the database has everything the model names")
+    return 1 if errors else 0
 
 
 def _explain(settings: Settings, options: argparse.Namespace) -> int:
@@ -142,6 +145,9 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     path = path_of(url)
     inner = service_target(path) if path.startswith("/") else None
     target, model = path if inner is None else inner, load_model(settings.model)
+    if target.lstrip("/").partition("?")[0].partition("/")[0] in ("", "$metadata", "$batch"):
+        print("this is answered from the model, without a statement")
+        return 0
     database = await Database.open(database_settings(settings)) if settings.dsn else None
     try:
         if database is not None:

@@ -1,0 +1,71 @@
+"""The commands beside `serve`: explain, check, and mistakes on the command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments, **settings):
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("ODATA_", "POSTGRES_", "PG"))} | settings
+    command = [sys.executable, "-m", "odata_gateway", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("target", ["Message?$top=1", "/Message?$top=1", "http://h:3001/v1.0/odata/Message?$top=1"])
+def test_explain_prints_every_value_on_the_line(target):
+    done = run("explain", target)
+    assert done.returncode == 0, done.stderr
+    titles = [line.removeprefix("== ") for line in done.stdout.splitlines() if line.startswith("== ")]
+    assert titles[:5] == ["target", "template", "values", "request", "query"] and titles[-2:] == ["sql (rows)", "arguments (rows)"]
+
+
+def test_explain_shows_the_plan_of_a_database(reader_dsn):
+    done = run("explain", "Conversation?$filter=status eq 0&$expand=inbox", "--accounts", "1,2", ODATA_DSN=reader_dsn)
+    assert done.returncode == 0, done.stderr
+    assert "Scan" in done.stdout.partition("== plan")[2]
+
+
+def test_explain_of_a_mistake_says_what_the_service_would():
+    done = run("explain", "Message?$filter=statuss eq 1")
+    assert (done.returncode, "400 Bind.Name" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("target", ["", "$metadata"])
+def test_explain_of_a_document(target):
+    assert run("explain", target).returncode == 0
+
+
+def test_check_of_a_complete_database(reader_dsn):
+    done = run("check", ODATA_DSN=reader_dsn)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "error" not in done.stdout.partition("findings")[0]
+
+
+def test_check_reports_what_is_missing(cluster, scratch, scratch_reader_dsn):
+    cluster.psql(scratch, "ALTER TABLE public.messages DROP COLUMN content; DROP TABLE public.labels CASCADE;")
+    done = run("check", ODATA_DSN=scratch_reader_dsn)
+    assert done.returncode == 1
+    assert "content" in done.stdout and "labels" in done.stdout
+
+
+def test_check_without_a_database_ends_with_1():
+    done = run("check", ODATA_DSN="postgresql://nobody:hunter2@127.0.0.1:1/none")
+    assert (done.returncode, "hunter2" in done.stdout + done.stderr, "Traceback" in done.stderr) == (1, False, False)
+
+
+def test_mistakes_of_flags_and_variables_are_reported_together():
+    done = run("serve", "--page-rows", "x", ODATA_PROT="1")
+    assert done.returncode == 2
+    assert "--page-rows must be" in done.stderr and "did you mean ODATA_PORT?" in done.stderr
+
+
+def test_model_that_cannot_be_used_ends_the_start(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text("{}")
+    done = run("serve", "--model", str(path), "--dsn", "postgresql://h/d")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
