@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -253,6 +254,23 @@ def test_client_that_stops_reading_is_cut_off(gateways, reader_dsn):
             while part := client.recv(65536):
                 received += part
         assert not received.endswith(b"0\r\n\r\n")
+
+
+def test_answer_that_fails_in_the_middle_ends_with_a_reset(gateways, own_cluster):
+    cluster = own_cluster(tcp=True)
+    cluster.load()
+    with gateways(ODATA_DSN=cluster.dsn(user="odata_reader")) as gateway, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        client.sendall(f"GET {ROOT}Message?$expand=conversation&apikey={gateway.tokens.ADMIN} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        received = client.recv(100)
+        assert received.startswith(b"HTTP/1.1 200")
+        cluster.stop(signal.SIGQUIT)
+        with pytest.raises(ConnectionResetError):
+            while part := client.recv(65536):
+                received += part
+        assert not received.endswith(b"0\r\n\r\n") and not received.rstrip().endswith(b"]}")
+        assert gateway.log().count("in the middle of an answer") == 1
 
 
 def test_http_1_0_gets_a_length(gateway):
