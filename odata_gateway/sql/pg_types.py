@@ -28,7 +28,8 @@ AS_IS: dict[str, frozenset[str]] = {
     "date": frozenset({"date"}), "time": frozenset({"time"}), "duration": frozenset({"interval"}), "guid": frozenset({"uuid"}), "binary": frozenset({"bytea"}),
 }  # fmt: skip
 CONVERSIONS: dict[tuple[str, str], str] = {
-    ("string", "json"): "({0} #>> '{{}}')",
+    # json, unlike jsonb, may hold an escaped NUL, which no text can: such a value stays as it was written
+    ("string", "json"): "(CASE WHEN strpos({0}::text, '\\u0000') = 0 THEN {0} #>> '{{}}' ELSE {0}::text END)",
     ("string", "jsonb"): "({0} #>> '{{}}')",
     ("datetime", "timestamptz"): "({0} AT TIME ZONE 'UTC')",
 }

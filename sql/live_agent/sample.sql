@@ -27,8 +27,8 @@ INSERT INTO users (id, provider, uid, encrypted_password, reset_password_token, 
 SELECT i, 'email', 'user' || i || '@cognigy.example', 'SECRET$2a$11$' || md5('password' || i),
     CASE WHEN i % 4 = 0 THEN 'SECRET-reset-' || md5('reset' || i) END,
     CASE WHEN i % 4 = 0 THEN timestamp '2021-12-01 08:00:00.5' + i * interval '1 day' END,
-    CASE i WHEN 14 THEN '-infinity' WHEN 15 THEN 'infinity' WHEN 16 THEN timestamp '0044-03-15 12:00:00 BC'
-           WHEN 17 THEN timestamp '12021-12-11 12:41:26.745123' ELSE CASE WHEN i % 3 = 0 THEN timestamp '2021-12-01' + i * interval '1 minute' END END,
+    CASE i WHEN 14 THEN '-infinity' WHEN 15 THEN 'infinity' WHEN 29 THEN timestamp '0044-03-15 12:00:00 BC'
+           WHEN 30 THEN timestamp '12021-12-11 12:41:26.745123' ELSE CASE WHEN i % 3 = 0 THEN timestamp '2021-12-01' + i * interval '1 minute' END END,
     i * 7 % 40,
     timestamp '2021-12-11 12:41:26.745' + i * interval '1 hour 0.000001 second',
     CASE WHEN i % 5 > 0 THEN timestamp '2021-12-10 12:41:26.745' + i * interval '1 hour' END,
@@ -110,7 +110,8 @@ SELECT u, b, timestamp '2021-10-11', timestamp '2021-10-11'
 FROM (VALUES (1, 1), (2, 1), (3, 1), (4444, 1), (6, 1), (10, 1), (1, 2), (7, 2), (11, 2), (12, 3), (13, 3), (14, 3), (2, 4), (6, 6), (3, 6),
              (4, 6), (20, 6), (21, 7), (22, 7), (4, 1), (9, 10), (28, 10), (9, 1), (1, 10), (3, 9999)) AS known (u, b);
 
--- Conversations. 1: account 1, assigned, with messages. 2: account 1, unassigned, without messages.
+-- Conversations. 1: account 1, assigned, with messages. 2: account 1, unassigned, without messages. Years that .NET's readers (Excel, Power BI)
+-- cannot hold, before 1 and after 9999, are in account 3 only, as are the users with such times.
 INSERT INTO conversations (id, account_id, inbox_id, status, assignee_id, created_at, updated_at, contact_id, display_id, contact_last_seen_at,
                            agent_last_seen_at, additional_attributes, contact_inbox_id, uuid, identifier, last_activity_at, team_id, campaign_id,
                            snoozed_until, custom_attributes, assignee_last_seen_at)
@@ -120,9 +121,9 @@ SELECT i, a,
     CASE WHEN i = 1 THEN 2 WHEN i = 2 OR i % 4 = 3 THEN NULL WHEN i % 23 = 0 THEN 7 WHEN i % 41 = 0 THEN 5000 WHEN i % 43 = 0 THEN 3
          WHEN i % 11 = 0 THEN 6 WHEN a = 1 THEN 10 + i % 10 WHEN a = 2 THEN 20 + i % 8 ELSE 28 + i % 3 END,
     c, c + i % 9 * interval '1 hour 0.000001 second', CASE WHEN i % 8 > 0 THEN 1 + i * 17 % 250 END, 0,
-    CASE i WHEN 5 THEN '-infinity' WHEN 6 THEN 'infinity' WHEN 8 THEN timestamp '0001-01-01 00:00:00 BC'
+    CASE i WHEN 5 THEN '-infinity' WHEN 6 THEN 'infinity' WHEN 40 THEN timestamp '0001-01-01 00:00:00 BC'
            ELSE CASE WHEN i % 3 > 0 THEN c + interval '5 hours' END END,
-    CASE i WHEN 5 THEN timestamp '0044-03-15 12:00:00 BC' WHEN 8 THEN timestamp '0001-01-01 00:00:00'
+    CASE i WHEN 30 THEN timestamp '0044-03-15 12:00:00 BC' WHEN 8 THEN timestamp '0001-01-01 00:00:00'
            ELSE CASE WHEN i % 4 > 0 THEN c + interval '6 hours' END END,
     CASE i % 7 WHEN 0 THEN '{}' WHEN 1 THEN '{"browser": {"browser_name": "Chrome", "platform_name": "macOS"}, "referer": "https://shop.example/?q=a&b=\"c\""}'
                WHEN 2 THEN '{"emoji": "👍🏽", "control": "\u0001", "nested": {"a": [1, null, {"b": "c\\d"}]}}'
@@ -131,8 +132,8 @@ SELECT i, a,
     md5('conversation' || i)::uuid,
     CASE i % 6 WHEN 0 THEN '' WHEN 1 THEN 'id-' || i WHEN 2 THEN 'a''b"c\d' WHEN 3 THEN '50%_off' END,
     c + i % 5 * interval '1 day', CASE WHEN i % 3 = 0 THEN 1 + i % 4 END, CASE WHEN i % 50 = 0 THEN 9007199254740993 + i END,
-    CASE i WHEN 9 THEN 'infinity' WHEN 13 THEN timestamp '12021-12-11 12:41:26.745123' WHEN 17 THEN timestamp '294276-12-31 23:59:59.999999'
-           WHEN 21 THEN timestamp '4713-01-01 00:00:00 BC' ELSE CASE WHEN i * 7 % 4 = 3 THEN c + interval '9 days' END END,
+    CASE i WHEN 9 THEN 'infinity' WHEN 50 THEN timestamp '12021-12-11 12:41:26.745123' WHEN 60 THEN timestamp '294276-12-31 23:59:59.999999'
+           WHEN 70 THEN timestamp '4713-01-01 00:00:00 BC' ELSE CASE WHEN i * 7 % 4 = 3 THEN c + interval '9 days' END END,
     CASE i % 6 WHEN 0 THEN '{}' WHEN 1 THEN '{"tier": "gold", "score": 12.50}' WHEN 2 THEN '{"": "empty name", "ключ": "значение"}' WHEN 3 THEN 'null' END::jsonb,
     CASE WHEN i % 4 > 0 THEN c + i % 3 * interval '7 hours 0.5 second' END
 FROM (SELECT i, (ARRAY[3, 1, 1, 2, 1, 2, 1, 1, 2, 1])[1 + i % 10] AS a,
