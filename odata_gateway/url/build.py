@@ -32,9 +32,22 @@ def identifier(lexeme: Lexeme) -> str:
     return text
 
 
+def check_name(text: str, at: int, target: str | None = None) -> None:
+    """No part of a name has more than 128 characters."""
+    if any(len(part) > MAX_NAME for part in text.rstrip("( =").split(".")):
+        raise UrlSyntax("a name of more than 128 characters", target=target, at=at)
+
+
 def call_name(lexeme: Lexeme) -> str:
     """The name in a token such as `contains( `."""
     return lexeme[0].rstrip()[:-1]
+
+
+def check_key(opening: Lexeme, arguments: list[ast.Expr], closing: Lexeme) -> None:
+    """No blanks around a key without name (ABNF simpleKey); function parameters may have them."""
+    blank = opening[0][-1] != "(" or closing[0][0] != ")"
+    if blank and arguments and not isinstance(arguments[0], ast.NamedArgument):
+        raise UrlSyntax("a blank beside a key", at=opening[1])
 
 
 def operator_at(lexeme: Lexeme) -> int:
@@ -65,12 +78,22 @@ def alias_or_annotation(lexeme: Lexeme) -> ast.Alias | ast.Member:
 def lambda_(base: ast.Expr, lexeme: Lexeme, body: ast.Expr | None) -> ast.Lambda:
     """`base/any(m:body)` from the token `any(m:`."""
     text, at = lexeme
-    variable = text[4:].rstrip()[:-1].strip() if body is not None else None
+    variable = text[4:].rstrip()[:-1].strip() or None
+    if variable is not None and body is None:
+        raise UrlSyntax(f"'{text.strip()}' has no expression", at=at, hint="write it like any(m:m/status eq 1)")
     if text[:3].lower() == "any":
         return ast.Lambda(base, "any", variable, body, at)
     if body is None:
         raise UrlSyntax("'all' needs an expression", at=at, hint="write it like all(m:m/status eq 1)")
     return ast.Lambda(base, "all", variable, body, at)
+
+
+def bound_call(base: ast.Expr, lexeme: Lexeme, arguments: list[ast.Expr]) -> ast.Call:
+    """`base/name(arguments)`; `any(x)` would be a lambda without its variable."""
+    name = call_name(lexeme)
+    if name.lower() in ("any", "all"):
+        raise UrlSyntax(f"'{name}' needs a variable and a colon", at=lexeme[1], hint=f"write it like {name}(m:m/status eq 1)")
+    return ast.Call(base, name, tuple(arguments), lexeme[1])
 
 
 def member_name(lexeme: Lexeme) -> str:
@@ -162,6 +185,14 @@ def property_path(path: ast.Expr) -> ast.Expr:
             raise UrlSyntax("expected a path of property names", at=step.at)
         step = step.base
     return path
+
+
+def rollup_paths(paths: list[ast.Expr]) -> tuple[ast.Expr, ...]:
+    """Two paths or more, or the simple name of a levelled hierarchy."""
+    first = property_path(paths[0])
+    if len(paths) == 1 and isinstance(first, ast.Member) and first.base is not None:
+        raise UrlSyntax("rollup needs two paths or more, or the name of a hierarchy", at=first.at)
+    return (first, *[property_path(path) for path in paths[1:]])
 
 
 def custom_aggregate(expr: ast.Expr) -> ast.AggregateItem:
@@ -322,7 +353,7 @@ def _after_blank(token: Any, following: Any, words: str) -> UrlSyntax:
 def _hint(token: Any) -> str | None:
     text = token.value[0]
     if not isinstance(text, str):
-        return None
+        return "strings stand in single quotes" if token.type == "JSTRING" else None
     return nearest(text.lower(), _AFTER_VALUES) if token.type == "NAME" else _HINTS.get(text.strip()[:1])
 
 

@@ -60,7 +60,7 @@ class UrlParser(SlyParser):
 
     @rule(
         "start : START_EXPR expr", "start : START_SEARCH search", "start : START_SELECT select", "start : START_EXPAND expand",
-        "start : START_ORDERBY orderby", "start : START_COMPUTE compute", "start : START_APPLY steps", "start : START_ALIAS element",
+        "start : START_ORDERBY orderby", "start : START_COMPUTE compute", "start : START_APPLY steps", "start : START_ALIAS expr",
         "start : START_SEGMENT segment",
     )  # fmt: skip
     def start_symbol(self, p: Any) -> object:
@@ -70,6 +70,7 @@ class UrlParser(SlyParser):
 
     @rule("segment : CALL key_list CLOSE")
     def segment_call(self, p: Any) -> list[ast.Segment]:
+        build.check_key(*p)
         return [ast.Segment(build.call_name(p[0]), tuple(p[1]), at=p[0][1])]
 
     @rule("segment : segment OPEN key_list CLOSE")
@@ -144,7 +145,7 @@ class UrlParser(SlyParser):
 
     @rule("option : OPT_FILTER expr", "option : OPT_SEARCH search", "option : OPT_SELECT select", "option : OPT_EXPAND expand",
           "option : OPT_ORDERBY orderby", "option : OPT_COMPUTE compute", "option : OPT_APPLY steps", "option : OPT_TOP LITERAL",
-          "option : OPT_SKIP LITERAL", "option : OPT_COUNT CONSTANT", "option : ALIAS_EQ element")  # fmt: skip
+          "option : OPT_SKIP LITERAL", "option : OPT_COUNT CONSTANT", "option : ALIAS_EQ expr")  # fmt: skip
     def option(self, p: Any) -> build.Pair:
         return build.option(p[0], p[1])
 
@@ -379,7 +380,7 @@ class UrlParser(SlyParser):
 
     @rule("path : path SLASH CALL argument_list CLOSE")
     def bound_call(self, p: Any) -> ast.Call:
-        return ast.Call(p[0], build.call_name(p[2]), tuple(p[3]), p[2][1])
+        return build.bound_call(p[0], p[2], p[3])
 
     @rule("path : path OPEN key_list CLOSE")
     def key_of_call(self, p: Any) -> ast.Call:
@@ -499,7 +500,7 @@ class UrlParser(SlyParser):
 
     @rule("group_item : T_ROLLUP paths CLOSE")
     def rollup(self, p: Any) -> ast.Rollup:
-        return ast.Rollup(tuple([build.property_path(path) for path in p[1]]), p[0][1])
+        return ast.Rollup(build.rollup_paths(p[1]), p[0][1])
 
     @rule("group_item : T_ROLLUPRECURSIVE hierarchy CLOSE")
     def rollup_recursive(self, p: Any) -> ast.RollupRecursive:

@@ -2,9 +2,9 @@
 
 Keywords are contextual, since any of them may be the name of a property. An operator is only one with blanks on both sides, so that `in
 in (1)` reads as the property `in`; `any(` and `all(` are lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN`
-are values only where no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with its `$count` and an option with its `=`
-are one token each: the grammar then needs a single token of lookahead. Blanks belong to the punctuation that allows them (BWS of the
-ABNF); any other blank is the token SPACE, which no rule takes.
+are values only where no `/` comes before and no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with its `$count` and
+an option with its `=` are one token each: the grammar then needs a single token of lookahead. Blanks belong to the punctuation that
+allows them (BWS of the ABNF); any other blank is the token SPACE, which no rule takes.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class UrlLexer(SlyLexer):
     TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]++)?)?(?![\w:.])"
     NUMBER = r"[+-]?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?[LlMmDdFf]?(?![\w.])"
     BADNUMBER = r"[0-9][\w.]*+"
-    CONSTANT = rf"(?:null|(?i:true|false)){_END}"
-    SPECIAL = rf"(?:-?INF|NaN){_END}"
+    CONSTANT = rf"(?<!/)(?:null|(?i:true|false)){_END}"
+    SPECIAL = rf"(?<!/)(?:-?INF|NaN){_END}"
     QUOTED = rf"{_QNAME}{_QUOTE}"
     KEEP = r"keep[ \t]++start(?!\w)"
     ALL_OF = rf"{_QNAME}\.\*"

@@ -60,6 +60,7 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|\$filter|\$crossjoin)\(")
 _VERSION = re.compile(r"\*|[A-Za-z0-9._~-]+")
+_MEDIA_TYPE = re.compile(r"[^\s/][^/]*/[^\s/](?:[^/]*[^\s/])?")
 _BOOLEANS = frozenset({"true", "false"})
 _NO_SIDE = Side()
 
@@ -170,9 +171,7 @@ class _Lifter:
             return Tokens(name, (self.literal(_number(name, value, 0, name)),), len(value))
         if name == "$count":
             return self.boolean(name, value)
-        if name == "$schemaversion" and not _VERSION.fullmatch(value):
-            raise UrlSyntax("a schema version holds letters, digits, '-', '.', '_' and '~', or is '*'", target=name, at=0)
-        self.side[name[1:]] = value
+        self.side[name[1:]] = _text(name, value)
         return None
 
     def boolean(self, name: str, value: str) -> Tokens:
@@ -210,6 +209,7 @@ class _Lifter:
                 append(self.decoded(raw, index, name))
             elif kind in _WORDS:
                 append(token)
+                key(kind)
                 append(self.literal(Value("string", _word(kind, token[1]), token[2], name)))
             elif _may_be_list(raw, index, name) and (last := _list_end(raw, index)):
                 opening = self.folded(raw[index + 1 : last], kind, token[2], name)
@@ -223,8 +223,9 @@ class _Lifter:
     def decoded(self, raw: list[RawToken], index: int, name: str) -> LiftedToken:
         """The token of the literal at `index`."""
         kind, text, at = raw[index]
-        if kind == "NUMBER" and index and raw[index - 1][1].lower() in _NUMBER_OPTIONS:
-            return self.literal(_number(raw[index - 1][1].lower(), text, at, name))
+        before = raw[index - 1][1].lower().rstrip() if kind == "NUMBER" and index else ""
+        if before in _NUMBER_OPTIONS or (name == "$apply" and before in _NUMBER_STEPS):
+            return self.literal(_number(before, text, at, name))
         token = self.literal(decode(kind, text, at, name))
         return ("JSTRING", token[1], token[2]) if kind == "JSTRING" else token
 
@@ -240,6 +241,7 @@ class _Lifter:
 
 
 _WORDS = frozenset({"WORD", "PHRASE", "SINGLE"})
+_NUMBER_STEPS = frozenset({"top(", "skip("})
 _NUMBER_OPTIONS = frozenset({"$top=", "$skip=", "top=", "skip="})
 _OPENINGS = {"OPEN": "CLOSE", "LBRACKET": "RBRACKET"}
 _SPECIAL = frozenset(DECODERS) | _WORDS | _OPENINGS.keys()
@@ -251,6 +253,9 @@ _EXAMPLES = {
     "$count": "write $count=true",
     "$top": "write it like $top=10",
     "$skip": "write it like $skip=10",
+    "$search": "write it like $search=hello",
+    "$apply": "write it like $apply=aggregate($count as n)",
+    "$compute": "write it like $compute=length(title) as len",
 }
 
 
@@ -260,6 +265,15 @@ def _scan(name: str, text: str) -> list[RawToken]:
         scan_search(text, 0, tokens)
         return tokens
     return scan(text, lists=name in ("$select", "$expand"), apply=name == "$apply" or "apply=" in text)
+
+
+def _text(name: str, value: str) -> str:
+    """The text of an option that is kept as it is."""
+    if name == "$schemaversion" and not _VERSION.fullmatch(value):
+        raise UrlSyntax("a schema version holds letters, digits, '-', '.', '_' and '~', or is '*'", target=name, at=0)
+    if name == "$format" and value.lower() not in options.FORMATS and not _MEDIA_TYPE.fullmatch(value):
+        raise UrlSyntax(f"'{shorten(value)}' is no format", target=name, at=0, hint="write json, xml or a media type")
+    return value
 
 
 def _word(kind: str, text: str) -> str:
@@ -322,20 +336,25 @@ def _fold(values: list[Value]) -> tuple[LiteralKind, tuple[object, ...]] | None:
 def _join_filters(segments: tuple[str, ...]) -> tuple[str, ...]:
     """Segments in which `$filter(a/b eq 1)` is whole again: the ABNF lets it hold slashes."""
     joined: list[str] = []
+    parts: list[str] = []
+    depth, quoted = 0, False
     for segment in segments:
-        if joined and joined[-1].startswith("$filter(") and _open_parentheses(joined[-1]):
-            joined[-1] += "/" + segment
-        else:
-            joined.append(segment)
-    return tuple(joined)
+        if parts or segment.startswith("$filter("):
+            parts.append(segment)
+            depth, quoted = _parentheses(segment, depth, quoted)
+            if depth > 0 or quoted:
+                continue
+            segment = "/".join(parts)
+            parts = []
+        joined.append(segment)
+    return (*joined, "/".join(parts)) if parts else tuple(joined)
 
 
-def _open_parentheses(text: str) -> int:
-    quoted = False
-    depth = 0
+def _parentheses(text: str, depth: int, quoted: bool) -> tuple[int, bool]:
+    """The depth after a text, and whether it ends inside a string."""
     for char in text:
         if char == "'":
             quoted = not quoted
         elif not quoted:
             depth += (char == "(") - (char == ")")
-    return depth
+    return depth, quoted

@@ -225,13 +225,20 @@ def duration(text: str) -> Decoded:
 
 _BINARY_RE = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]=?|[\w-][AQgw](?:==)?)?", re.ASCII)
 _ENUM_RE = re.compile(r"(?:[^\W\d]\w*|[+-]?\d{1,19})(?:,(?:[^\W\d]\w*|[+-]?\d{1,19}))*")
-_POSITION = r"-?[\d.eE+INFa-]+(?: -?[\d.eE+INFa-]+){1,3}"
-_GEO_RE = re.compile(
-    r"SRID=\d{1,5};(?:GeometryCollection|LineString|MultiLineString|MultiPoint|MultiPolygon|Point|Polygon)\(.*\)", re.DOTALL | re.IGNORECASE
+_NUMBER_TEXT = r"(?:[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?INF)"
+_POSITION = rf"{_NUMBER_TEXT}(?: {_NUMBER_TEXT}){{1,3}}"
+_POINT = rf"\({_POSITION}\)"
+_LINE = rf"\({_POSITION}(?:,{_POSITION})+\)"
+_RING = rf"\({_POSITION}(?:,{_POSITION})*\)"
+_POLYGON = rf"\({_RING}(?:,{_RING})*\)"
+_SHAPE = re.compile(
+    rf"Point{_POINT}|LineString{_LINE}|Polygon{_POLYGON}|MultiPoint\((?:{_POINT}(?:,{_POINT})*)?\)"
+    rf"|MultiLineString\((?:{_LINE}(?:,{_LINE})*)?\)|MultiPolygon\((?:{_POLYGON}(?:,{_POLYGON})*)?\)",
+    re.ASCII | re.IGNORECASE,
 )
-_GEO_BODY_RE = re.compile(
-    rf"(?:GeometryCollection|LineString|MultiLineString|MultiPoint|MultiPolygon|Point|Polygon|{_POSITION}|[(),])*", re.IGNORECASE
-)
+_COLLECTION = re.compile(r"GeometryCollection\(\*(?:,\*)*\)", re.IGNORECASE)
+_MAX_COLLECTIONS = 20
+_SRID = re.compile(r"SRID=\d{1,5};", re.ASCII | re.IGNORECASE)
 
 
 def binary(text: str) -> Decoded:
@@ -243,20 +250,16 @@ def binary(text: str) -> Decoded:
 
 
 def geo(text: str) -> Decoded:
-    """A geography or geometry in well-known text; its shape is checked, not its meaning."""
-    body = text.partition(";")[2]
-    if not _GEO_RE.fullmatch(text) or not _GEO_BODY_RE.fullmatch(body) or not _balanced(body):
+    """A geography or geometry in well-known text: every simple shape becomes `*`, then every collection of such, until one is left."""
+    srid = _SRID.match(text)
+    shape = _SHAPE.sub("*", text[srid.end() :]) if srid and "*" not in text else ""
+    for _ in range(_MAX_COLLECTIONS):
+        if "(" not in shape:
+            break
+        shape = _COLLECTION.sub("*", shape)
+    if shape != "*":
         raise UrlLiteral("not well-known text", hint="write it like geography'SRID=4326;Point(142.1 64.1)'")
     return "geo", text
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for char in text:
-        depth += (char == "(") - (char == ")")
-        if depth < 0:
-            return False
-    return depth == 0
 
 
 _PREFIXES: dict[str, Callable[[str], Decoded]] = {"duration": duration, "binary": binary, "geography": geo, "geometry": geo}

@@ -34,6 +34,9 @@ RESTRICTED = {
 }
 ENTITY_CAST = _ALWAYS | {"$id", "$expand", "$select"}
 
+# The short names of formats; all others are media types.
+FORMATS = frozenset({"atom", "json", "xml"})
+
 # Names of earlier versions, and what took their place.
 RENAMED = {"$inlinecount": "use $count=true", "$links": "use /$ref after the navigation property"}
 

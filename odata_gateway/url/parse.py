@@ -83,6 +83,7 @@ def _parsed(part: Tokens, start: str) -> Any:
 
 # The lexer's names of tokens, where the grammar has others.
 _RENAMED = {"OTHER_NAME": "NAME", "OTHER_SLASH": "SLASH"}
+_NAMES = frozenset({"NAME", "CALL", "PARAM", "AT", "ALL_OF", "ALIAS_EQ", "LAMBDA"})
 _OPERATORS = {
     "or": "OR", "and": "AND", "eq": "EQUALITY", "ne": "EQUALITY", "lt": "RELATION", "le": "RELATION", "gt": "RELATION", "ge": "RELATION",
     "has": "HAS", "in": "IN", "add": "ADDITIVE", "sub": "ADDITIVE", "mul": "MULTIPLICATIVE", "div": "MULTIPLICATIVE",
@@ -104,10 +105,12 @@ def _marked(part: Tokens, start: str) -> list[tuple[str, object, int]]:
             kind = "CASE"
         else:
             kind = _RENAMED.get(kind, kind)
+        if kind in _NAMES and len(str(text)) > build.MAX_NAME:
+            build.check_name(str(text), at)
         marked.append((kind, text, at))
     if start == "START_SEGMENT" and marked[0][0] == "DOLLAR_NAME":
         marked[:2] = [("SEGMENT_" + str(marked[0][1])[1:].upper(), marked[0][1], marked[0][2])]
-    return mark_steps(marked) if steps else marked
+    return mark_steps(marked, start) if steps else marked
 
 
 # --- the resource path ----------------------------------------------------------------------------------------------------------
@@ -135,6 +138,8 @@ def _plain_segment(part: Tokens) -> ast.Segment:
     if text[0:1] == "$" and (text not in _FIRST | _LATER or text in _WITH_PARENTHESES):
         raise UrlSyntax(f"'{shorten(text)}' is no path segment of OData", target="path", at=at, hint=nearest(text.lower(), _FIRST | _LATER))
     literal = None
+    if len(part.tokens) == 1 and len(text) > build.MAX_NAME:
+        build.check_name(text, at, "path")
     if len(part.tokens) > 1 and not isinstance(part.tokens[1][1], str):
         kind, slot, many = part.tokens[1][1]
         literal = ast.Literal(kind, slot, many, at)

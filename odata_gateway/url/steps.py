@@ -36,22 +36,22 @@ class _Frame:
         self.commas = 0
 
 
-def mark_steps(tokens: list[tuple[str, object, int]]) -> list[tuple[str, object, int]]:
+def mark_steps(tokens: list[tuple[str, object, int]], start: str) -> list[tuple[str, object, int]]:
     """The tokens with transformations renamed to T_..., and `groupby((` made one token.
 
     raises  UrlSyntax for a name that is no transformation where one must stand
     """
-    return _Marker(tokens).run()
+    return _Marker(tokens, start).run()
 
 
 class _Marker:
     __slots__ = ("ended", "frames", "marked", "previous", "tokens")
 
-    def __init__(self, tokens: list[tuple[str, object, int]]) -> None:
+    def __init__(self, tokens: list[tuple[str, object, int]], start: str) -> None:
         self.tokens = tokens
         self.marked: list[tuple[str, object, int]] = []
         self.frames: list[_Frame] = []
-        self.previous = "START_APPLY"
+        self.previous = start
         self.ended = False  # whether the token before ends a transformation
 
     def run(self) -> list[tuple[str, object, int]]:
