@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Callable, Hashable, Sequence, TypeVar, cast
+from typing import TypeVar, cast
 from urllib.parse import quote
 
 from odata_gateway.decode import argument
@@ -70,8 +71,8 @@ class Lifted:
         return self.template.side
 
     def path_text(self) -> str:
-        """The keys in the path, in canonical form."""
-        return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target == "path")
+        """The keys in the path, in canonical form; keys as segments are part of the path itself."""
+        return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target == "path" and v.kind != "raw")
 
     def key_text(self, slot: int) -> str:
         """A key of the path as a context URL shows it."""

@@ -1,15 +1,15 @@
 """The values of literals as arguments of a statement: the only place where a client's value meets a Postgres type.
 
-`DECODERS` is keyed by the edm family the binder chose. Times travel as text in Postgres's own notation, because the driver's types end at year
-9999. An ordering comparison with a time finer than a microsecond rounds it to the side that keeps the answer right (`floor`, `ceil`); for equality
-nothing can be right but a refusal.
+`DECODERS` is keyed by the edm family the binder chose. Times travel as text in Postgres's own notation, because the driver's types end at
+year 9999. An ordering comparison with a time finer than a microsecond rounds it to the side that keeps the answer right (`floor`,
+`ceil`); for equality nothing can be right but a refusal.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from math import isnan
-from typing import Callable, Sequence
 from uuid import UUID
 
 from odata_gateway.edm.types import PrimitiveType
@@ -56,7 +56,9 @@ def _key_segment(slot: LiteralSlot, value: Value, text: str) -> object:
         return DECODERS[slot.type.family](FROM_TEXT[slot.type.family](text), slot, value)
     except (ODataError, ValueError):
         hint = "members are addressed by key, as in Message(1)"
-        raise BindSegment(f"'{literals.shorten(text)}' is neither a segment nor a key here", target=value.target, at=value.at, hint=hint) from None
+        raise BindSegment(
+            f"'{literals.shorten(text)}' is neither a segment nor a key here", target=value.target, at=value.at, hint=hint
+        ) from None
 
 
 def _cast(slot: LiteralSlot, value: Value, item: object) -> object:
@@ -74,7 +76,8 @@ def _converted(item: object, value: Value, type_: PrimitiveType) -> object:
     if type_.is_numeric and isinstance(item, (int, float, Decimal)):
         return _number(item, type_)
     if isinstance(item, str) and value.kind == "string":
-        return FROM_TEXT[type_.family](item)
+        read = FROM_TEXT[type_.family](item)
+        return _number(read, type_) if type_.is_integer and isinstance(read, int) else read
     if type_.family == "date" and isinstance(item, Instant):
         return item.micros // MICROS_PER_DAY
     if type_.family == "time" and isinstance(item, Instant):
@@ -181,7 +184,9 @@ def quoted_instant(text: str) -> Instant:
             continue
         assert isinstance(found, Instant)
         return found
-    raise BindType(f"'{literals.shorten(text)}' is no date-time", hint="write it like 2021-11-23T00:00:00Z, or quoted as '2021-11-23T00:00:00'")
+    raise BindType(
+        f"'{literals.shorten(text)}' is no date-time", hint="write it like 2021-11-23T00:00:00Z, or quoted as '2021-11-23T00:00:00'"
+    )
 
 
 def _date(item: object, slot: LiteralSlot, value: Value) -> object:
@@ -224,8 +229,8 @@ def _mismatch(value: Value, wanted: str) -> object:
 
 Decoder = Callable[[object, LiteralSlot, Value], object]
 DECODERS: dict[str, Decoder] = {
-    "boolean": _boolean, "string": _string, "integer": _integer, "decimal": _decimal, "double": _double, "datetime": _datetime, "date": _date,
-    "time": _time, "duration": _duration, "guid": _guid, "binary": _binary,
+    "boolean": _boolean, "string": _string, "integer": _integer, "decimal": _decimal, "double": _double, "datetime": _datetime,
+    "date": _date, "time": _time, "duration": _duration, "guid": _guid, "binary": _binary,
 }  # fmt: skip
 
 

@@ -2,13 +2,14 @@
 
 Each class is one stable error code: `status` is the HTTP status, `code` the value of `error.code` (OData JSON Format 4.01, section 21.1).
 The prefix of a code names the stage that found the fault: `Url.` (syntax), `Bind.` (meaning), `Auth.`, `Limit.`, `Unsupported.` (501),
-`Db.` and `Internal.`. Faults are raised where the fact is known and caught once, in the web middleware; `protocol.documents` writes the body.
+`Db.` and `Internal.`. Faults are raised where the fact is known and caught once, in the web middleware; `protocol.documents` writes the
+body.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Iterable
 
 
 class ODataError(Exception):

@@ -1,8 +1,8 @@
 """`answer(Request) -> Reply`: the only place where all stages meet.
 
-Free of aiohttp, so that a batch can call it once for each of its parts. Everything that can be refused is refused before the first byte: the first
-rows are read before the reply's head is given out, and whatever fails later raises from the body's iterator, which the web turns into a broken
-connection.
+Free of aiohttp, so that a batch can call it once for each of its parts. Everything that can be refused is refused before the first byte:
+the first rows are read before the reply's head is given out, and whatever fails later raises from the body's iterator, which the web
+turns into a broken connection.
 """
 
 from __future__ import annotations
@@ -221,7 +221,9 @@ class Service:
             raise _no_entity(call)
         text = rows[0][0]
         if call.query.form == "value":
-            return Reply(204, _headers(call, None)) if text is None else Reply(200, _headers(call, "text/plain;charset=utf-8"), text.encode())
+            return (
+                Reply(204, _headers(call, None)) if text is None else Reply(200, _headers(call, "text/plain;charset=utf-8"), text.encode())
+            )
         if call.query.form == "property":
             return self._property(call, text)
         return Reply(200, _headers(call, content_type(call.format)), envelope.entity(call.format, call.context_url, text))
@@ -315,7 +317,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: rows `sent` before it, the size of pages, how many rows it may show, and how many to read to know whether it is the last."""
+    """One page: rows `sent` before it, the size of pages, the rows it may show, and those to read to know whether it is the last."""
 
     sent: int
     page_rows: int

@@ -13,8 +13,8 @@ Objects are compared by identity: there is one object per element of the model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Mapping
 
 from odata_gateway.edm.types import PrimitiveType
 
@@ -31,10 +31,10 @@ class Table:
 class Property:
     """A structural property and the column it reads.
 
-    pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`, `json`), from the model or, once introspected, the database
+    pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the model or, once introspected, the database
     secret    always reads as null, and no clause may compute with it
     missing   the database lacks the column: reads as null everywhere
-    not_null  the database declares the column NOT NULL; `nullable` is what $metadata promises, and weaker, since versions of the schema differ
+    not_null  the database declares the column NOT NULL; `nullable`, what $metadata promises, is weaker, since versions of the schema differ
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The primitive types of the Entity Data Model as a table (CSDL 4.01, section 3.3).
 
-`PrimitiveType` is compared by identity: there is one object per type. Numeric promotion follows URL Conventions 5.1.1.18 and is expressed by
-`rank`: the wider of two numeric operands wins, and integers meet decimals before they meet doubles.
+`PrimitiveType` is compared by identity: there is one object per type. Numeric promotion follows URL Conventions 5.1.1.18 and is expressed
+by `rank`: the wider of two numeric operands wins, and integers meet decimals before they meet doubles.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A syntax tree and a model become a query: which rows, in which order, showing what.
 
-Text order is not evaluation order: options are bound in the order the standard evaluates them (Protocol 11.2.1), $compute before $filter before
-$orderby before $select and $expand.
+Text order is not evaluation order: options are bound in the order the standard evaluates them (Protocol 11.2.1), $compute before $filter
+before $orderby before $select and $expand.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
 COLLECTION = frozenset({"$filter", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
-# $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect (11.2.10).
+# $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect
+# (11.2.10).
 APPLICABLE: dict[Form, frozenset[str]] = {
     "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute"},
     "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
@@ -34,7 +35,7 @@ APPLICABLE: dict[Form, frozenset[str]] = {
 UNSUPPORTED = frozenset({"$search", "$apply", "$index", "$deltatoken"})
 
 
-def bind(request: ast.Request, model: Model, limits: Limits = Limits()) -> Query:
+def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
     """The query of a request for data; names and types are checked here, and row policies are attached to every source."""
     options = request.options
     binding = Binding(model, dict(options.aliases), limits)

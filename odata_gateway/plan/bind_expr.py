@@ -1,15 +1,17 @@
 """From syntax to typed expressions (URL Conventions 5.1.1).
 
-A literal takes its type from its neighbour, so operands are bound in two steps: first everything that knows its own type, then the literals.
-Types are OData's, strictly, with one addition for this product: a quoted time compared with a DateTimeOffset, with UTC where no offset is given.
+A literal takes its type from its neighbour, so operands are bound in two steps: first everything that knows its own type, then the
+literals. Types are OData's, strictly, with one addition for this product: a quoted time compared with a DateTimeOffset, with UTC where no
+offset is given.
 """
 
 from __future__ import annotations
 
 from odata_gateway.edm import types
-from odata_gateway.edm.functions import Signature, resolve
-from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
-from odata_gateway.errors import BindName, BindType, BindValue, Unsupported
+from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.plan.bind_function import bind_call
+from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
 from odata_gateway.plan.bind_path import Place, bind_path, collection_block
 from odata_gateway.plan.expr import (
     Arithmetic,
@@ -22,7 +24,6 @@ from odata_gateway.plan.expr import (
     CountOf,
     Exists,
     Expr,
-    Function,
     LiteralSlot,
     Logic,
     Mode,
@@ -35,19 +36,10 @@ from odata_gateway.plan.expr import (
 from odata_gateway.plan.scope import Frame, Related, Row, Scope
 from odata_gateway.url import ast
 
-NATURAL_TYPES: dict[str, PrimitiveType] = {
-    "string": types.STRING, "int32": types.INT32, "int64": types.INT64, "decimal": types.DECIMAL, "double": types.DOUBLE,
-    "datetime": types.DATETIME, "date": types.DATE, "time": types.TIME, "duration": types.DURATION, "guid": types.GUID, "binary": types.BINARY,
-}  # fmt: skip
-
-# What a quoted string may also be, by the type it meets: the product's own date form, and durations without prefix (4.01 Minimal 9b).
-QUOTED_TYPES = (types.DATETIME, types.DURATION)
-
-COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
-ARITHMETIC = frozenset({"add", "sub", "mul", "div", "divby", "mod"})
+COMPARISONS: dict[str, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
+ARITHMETIC: dict[str, ArithmeticOp] = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "divby": "divby", "mod": "mod"}
 MIRRORED: dict[ComparisonOp, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 ORDER_MODES: dict[ComparisonOp, Mode] = {"lt": "ceil", "ge": "ceil", "gt": "floor", "le": "floor", "eq": "exact", "ne": "exact"}
-LIKE_MODES: dict[str, Mode] = {"contains": "infix", "startswith": "prefix", "endswith": "suffix"}
 
 
 def bind_filter(node: ast.Expr, scope: Scope) -> Expr:
@@ -95,7 +87,7 @@ def _bind(node: ast.Expr, scope: Scope) -> Expr:
         case ast.Binary():
             return _arithmetic(node, scope)
         case ast.Call(base=None):
-            return _call(node, scope)
+            return bind_call(node, scope, bind_expr)
         case ast.Lambda():
             return _lambda(node, scope)
         case ast.Count():
@@ -103,78 +95,25 @@ def _bind(node: ast.Expr, scope: Scope) -> Expr:
         case ast.Case():
             return _case(node, scope)
         case ast.ListExpr() | ast.ObjectExpr():
-            raise Unsupported("collections and objects in expressions are supported on the right of 'in' only", target=scope.binding.target, at=node.at)
+            raise Unsupported(
+                "collections and objects in expressions are supported on the right of 'in' only", target=scope.binding.target, at=node.at
+            )
         case _:
             return _path_value(node, scope)
-
-
-# --- literals -----------------------------------------------------------------------------------------------------------------
-
-
-def natural_type(node: ast.Literal, scope: Scope) -> PrimitiveType:
-    found = NATURAL_TYPES.get(node.kind)
-    if found is None:
-        raise Unsupported(f"{node.kind} literals are not supported", target=scope.binding.target, at=node.at)
-    return found
-
-
-def literal(node: ast.Literal, type_: PrimitiveType, scope: Scope, mode: Mode = "exact") -> Parameter:
-    """The parameter for a literal that meets `type_`; what cannot become it is a type error."""
-    natural = natural_type(node, scope)
-    if natural is type_ or (natural.is_numeric and type_.is_numeric):
-        target = natural
-    elif natural is types.STRING and type_ in QUOTED_TYPES:
-        target = type_
-    else:
-        raise BindType(
-            f"a literal of type {natural.name} cannot be compared with {type_.name}",
-            target=scope.binding.target, at=node.at, hint=_literal_hint(natural, type_),
-        )  # fmt: skip
-    return Parameter(LiteralSlot(node.slot, target, mode, node.many), target)
-
-
-def _literal_hint(natural: PrimitiveType, type_: PrimitiveType) -> str:
-    match natural.family, type_.family:
-        case "string", "integer" | "decimal" | "double":
-            return "write the number without quotes"
-        case "string", "boolean":
-            return "write true or false without quotes"
-        case "date", "datetime":
-            return "write a time too, such as 2021-11-23T00:00:00Z, or compare date(...) of the property"
-        case _, "string":
-            return "put the value in single quotes"
-    return f"write a literal of type {type_.name}"
-
-
-def _is_literal(node: ast.Expr) -> bool:
-    return isinstance(node, ast.Literal)
-
-
-def _resolve(node: ast.Expr, scope: Scope) -> ast.Expr:
-    """The node itself, or what a parameter alias stands for."""
-    steps = 0
-    while isinstance(node, ast.Alias):
-        scope.binding.enter()
-        scope.binding.leave()
-        steps += 1
-        if steps > 100:
-            raise BindValue(f"parameter alias {node.name} refers to itself", target=scope.binding.target, at=node.at)
-        node = scope.binding.aliases.get(node.name) or ast.Constant(None, node.at)
-    return node
 
 
 # --- comparison and logic -----------------------------------------------------------------------------------------------------
 
 
 def _compare(node: ast.Binary, scope: Scope) -> Expr:
-    op: ComparisonOp = node.op  # type: ignore[assignment]
-    left, right = _resolve(node.left, scope), _resolve(node.right, scope)
+    op = COMPARISONS[node.op]
+    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
     entity = _entity_comparison(op, left, right, scope, node.at)
     if entity is not None:
         return entity
-    if isinstance(left, ast.Literal) and not _is_literal(right):
+    if isinstance(left, ast.Literal) and not isinstance(right, ast.Literal):
         return _compare_literal(MIRRORED[op], bind_expr(right, scope), left, scope)
-    if isinstance(right, ast.Literal) and not _is_literal(left):
+    if isinstance(right, ast.Literal) and not isinstance(left, ast.Literal):
         return _compare_literal(op, bind_expr(left, scope), right, scope)
     bound_left, bound_right = bind_expr(left, scope), bind_expr(right, scope)
     check_comparable(op, bound_left.type, bound_right.type, scope, node.at)
@@ -227,8 +166,8 @@ def _logic(node: ast.Binary, scope: Scope) -> Expr:
 
 
 def _in(node: ast.Binary, scope: Scope) -> Expr:
-    operand = bind_expr(_resolve(node.left, scope), scope)
-    right = _resolve(node.right, scope)
+    operand = bind_expr(resolve_alias(node.left, scope), scope)
+    right = resolve_alias(node.right, scope)
     match right:
         case ast.Literal(many=True):
             if operand.type is None:
@@ -243,7 +182,7 @@ def _in(node: ast.Binary, scope: Scope) -> Expr:
 
 
 def _in_item(operand: Expr, item: ast.Expr, scope: Scope) -> Expr:
-    item = _resolve(item, scope)
+    item = resolve_alias(item, scope)
     if isinstance(item, ast.Literal):
         return _compare_literal("eq", operand, item, scope)
     value = bind_expr(item, scope)
@@ -261,7 +200,9 @@ def _case(node: ast.Case, scope: Scope) -> Expr:
         if result.is_numeric and other.is_numeric:
             result = types.promote(result, other)
         elif other is not result:
-            raise BindType(f"the results of case() have different types, {result.name} and {other.name}", target=scope.binding.target, at=node.at)
+            raise BindType(
+                f"the results of case() have different types, {result.name} and {other.name}", target=scope.binding.target, at=node.at
+            )
     return Case(branches, result)
 
 
@@ -278,7 +219,7 @@ def _negate(node: ast.Unary, scope: Scope) -> Expr:
 
 
 def _arithmetic(node: ast.Binary, scope: Scope) -> Expr:
-    op: ArithmeticOp = node.op  # type: ignore[assignment]
+    op = ARITHMETIC[node.op]
     left, right = bind_expr(node.left, scope), bind_expr(node.right, scope)
     if left.type is None or right.type is None:
         return Constant(None, left.type or right.type)
@@ -292,7 +233,13 @@ def _arithmetic(node: ast.Binary, scope: Scope) -> Expr:
 def _requote(expr: Expr, other: PrimitiveType | None, op: str) -> Expr:
     """A quoted string beside a time in add and sub is a duration without its prefix (4.01 Minimal 9b)."""
     is_time = other is types.DATETIME or other is types.DATE or other is types.DURATION
-    if is_time and op in ("add", "sub") and isinstance(expr, Parameter) and isinstance(expr.slot, LiteralSlot) and expr.type is types.STRING:
+    if (
+        is_time
+        and op in ("add", "sub")
+        and isinstance(expr, Parameter)
+        and isinstance(expr.slot, LiteralSlot)
+        and expr.type is types.STRING
+    ):
         return Parameter(LiteralSlot(expr.slot.index, types.DURATION), types.DURATION)
     return expr
 
@@ -320,85 +267,6 @@ def arithmetic_type(op: ArithmeticOp, left: PrimitiveType | None, right: Primiti
         case "div" | "divby", "duration", "integer" | "decimal" | "double":
             return left
     return None
-
-
-# --- functions ----------------------------------------------------------------------------------------------------------------
-
-
-def _call(node: ast.Call, scope: Scope) -> Expr:
-    name = node.name.lower()
-    if name in ("cast", "isof"):
-        return _cast(node, scope) if name == "cast" else _isof(node, scope)
-    if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
-        raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
-    nodes = [_resolve(argument, scope) for argument in node.args]
-    args = [bind_expr(argument, scope) for argument in nodes]
-    signature = resolve(node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at)
-    if any(a.type is None for a in args):
-        return Constant(None, signature_type(signature, args))
-    bound = tuple(_argument(signature, i, n, a, scope) for i, (n, a) in enumerate(zip(nodes, args, strict=True)))
-    return Function(signature.id, bound, signature_type(signature, args), any(a.nullable for a in bound))
-
-
-def signature_type(signature: Signature, args: list[Expr]) -> PrimitiveType:
-    if signature.result is not None:
-        return signature.result
-    return next((a.type for a in args if a.type is not None), types.STRING)
-
-
-def _argument(signature: Signature, position: int, node: ast.Expr, bound: Expr, scope: Scope) -> Expr:
-    if not isinstance(node, ast.Literal):
-        return bound
-    if position == 1 and signature.id in LIKE_MODES and node.kind == "string":
-        return literal(node, types.STRING, scope, LIKE_MODES[signature.id])
-    return literal(node, types.DATETIME, scope, "utc") if node.kind == "datetime" else bound
-
-
-def _cast(node: ast.Call, scope: Scope) -> Expr:
-    if len(node.args) != 2:
-        raise Unsupported("cast of the current instance is not supported", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)")
-    value, type_ = _resolve(node.args[0], scope), _type_argument(node.args[1], scope)
-    if isinstance(value, ast.Literal) and not value.many:
-        natural = natural_type(value, scope)
-        return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=natural is not type_)
-    operand = bind_expr(value, scope)
-    if operand.type is None:
-        return Constant(None, type_)
-    if operand.type is type_:
-        return operand
-    if not castable(operand.type, type_):
-        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
-    return Function("cast", (operand,), type_, nullable=True)
-
-
-def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
-    """Whether cast() between two primitive types has a meaning (5.1.1.10.1)."""
-    if source.family == "binary" or target.family == "binary":
-        return False
-    if target is types.STRING or source is types.STRING or (source.is_numeric and target.is_numeric):
-        return True
-    return (source.family, target.family) in {("datetime", "date"), ("datetime", "time"), ("date", "datetime")}
-
-
-def _isof(node: ast.Call, scope: Scope) -> Expr:
-    """isof(value,Type): known from the types alone; a null value is of no type."""
-    name = node.args[-1].name if node.args and isinstance(node.args[-1], ast.Member) else ""
-    if len(node.args) == 1:
-        return Constant(name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
-    type_ = _type_argument(node.args[1], scope)
-    operand = bind_expr(node.args[0], scope)
-    if operand.type is not type_:
-        return Constant(False, types.BOOLEAN)
-    return Compare("ne", operand, Constant(None, type_)) if operand.nullable else Constant(True, types.BOOLEAN)
-
-
-def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
-    name = node.name if isinstance(node, ast.Member) else ""
-    if name in PRIMITIVE_TYPES:
-        return PRIMITIVE_TYPES[name]
-    if name.startswith("Edm."):
-        raise Unsupported(f"type {name} is not supported", target=scope.binding.target, at=node.at)
-    raise BindName(f"there is no primitive type '{name}'", target=scope.binding.target, at=node.at, hint="primitive types look like Edm.Int32")
 
 
 # --- collections --------------------------------------------------------------------------------------------------------------
@@ -434,13 +302,17 @@ def _related(base: ast.Expr | None, scope: Scope, what: str, at: int) -> Related
     place: Place | None = bind_path(base, scope) if base is not None else None
     if isinstance(place, Related):
         return place
-    raise BindType(f"{what} needs a collection before it", target=scope.binding.target, at=at, hint="collections are to-many navigation properties")
+    raise BindType(
+        f"{what} needs a collection before it", target=scope.binding.target, at=at, hint="collections are to-many navigation properties"
+    )
 
 
 def _path_value(node: ast.Expr, scope: Scope) -> Expr:
     place = bind_path(node, scope)
     if isinstance(place, Row):
-        raise BindType("an entity is no value", target=scope.binding.target, at=node.at, hint="name one of its properties, or compare it with null")
+        raise BindType(
+            "an entity is no value", target=scope.binding.target, at=node.at, hint="name one of its properties, or compare it with null"
+        )
     if isinstance(place, Related):
         hint = f"write {place.navigation.name}/any(...) or {place.navigation.name}/$count"
         raise BindType("a collection is no value", target=scope.binding.target, at=node.at, hint=hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expr import Expr

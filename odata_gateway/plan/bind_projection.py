@@ -22,7 +22,9 @@ def bind_compute(items: tuple[ast.ComputeItem, ...] | None, entity_type: EntityT
     for item in items or ():
         scope.binding.target = "$compute"
         if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed:
-            raise BindName(f"the name '{item.name}' is taken", target="$compute", at=item.at, hint="choose a name that the type does not have")
+            raise BindName(
+                f"the name '{item.name}' is taken", target="$compute", at=item.at, hint="choose a name that the type does not have"
+            )
         value = bind_expr(item.expr, scope.with_computed(computed))
         if value.type is None:
             raise BindType("null has no type; a computed property needs one", target="$compute", at=item.at)
@@ -69,7 +71,12 @@ def _selected(items: tuple[ast.SelectItem, ...] | None, entity_type: EntityType,
         if not known:
             raise no_such_name(entity_type, name, target="$select", at=item.at, extra=tuple(scope.computed))
         if item.options is not None:
-            raise BindType(f"'{name}' is primitive and takes no nested options", target="$select", at=item.at, hint="options of a navigation property belong into $expand")
+            raise BindType(
+                f"'{name}' is primitive and takes no nested options",
+                target="$select",
+                at=item.at,
+                hint="options of a navigation property belong into $expand",
+            )
         names[name] = None
     return tuple(names)
 
@@ -84,7 +91,12 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityT
     for item in items or ():
         path = item.path[1:] if len(item.path) > 1 and item.path[0] == entity_type.qualified_name else item.path
         if len(path) > 1:
-            raise BindName(f"'{path[0]}' cannot be part of a longer $expand path", target="$expand", at=item.at, hint=f"nest it: {path[0]}($expand={path[1]})")
+            raise BindName(
+                f"'{path[0]}' cannot be part of a longer $expand path",
+                target="$expand",
+                at=item.at,
+                hint=f"nest it: {path[0]}($expand={path[1]})",
+            )
         if path[0] == "*":
             stars.append(item)
         elif path[0] in named:
@@ -103,7 +115,9 @@ def _expand(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: in
     name, entity_type = item.path[-1], entity_set.entity_type
     limit = scope.binding.limits.expand_depth
     if depth >= limit:
-        raise LimitDepth(f"$expand is nested deeper than {limit} levels", target="$expand", at=item.at, hint="ODATA_MAX_EXPAND_DEPTH moves this limit")
+        raise LimitDepth(
+            f"$expand is nested deeper than {limit} levels", target="$expand", at=item.at, hint="ODATA_MAX_EXPAND_DEPTH moves this limit"
+        )
     if name not in entity_type.navigation:
         if name in entity_type.properties:
             raise BindName(f"'{name}' is no navigation property", target="$expand", at=item.at, hint=f"use $select={name}")

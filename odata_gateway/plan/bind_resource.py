@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
-from odata_gateway.errors import BindNoEntity, BindSegment, BindType, BindValue, Unsupported, nearest
-from odata_gateway.plan.bind_expr import bind_expr, check_comparable, literal
+from odata_gateway.errors import BindNoEntity, BindSegment, BindType, Unsupported, nearest
+from odata_gateway.plan.bind_expr import bind_expr, check_comparable
+from odata_gateway.plan.bind_literal import literal, resolve_alias
 from odata_gateway.plan.expr import Column, Compare, Expr, LiteralSlot, Parameter
 from odata_gateway.plan.relation import Block, Link, Source, Within
 from odata_gateway.plan.scope import Binding, Frame, Scope
@@ -107,7 +108,9 @@ def _closing(place: Place, segment: ast.Segment) -> Form | None:
         case "$filter" | "$each" | "$query" | "$search", _:
             raise Unsupported(f"the path segment {segment.name} is not supported", target=PATH, at=segment.at)
     if segment.name.startswith("$"):
-        raise BindSegment(f"there is no segment '{segment.name}'", target=PATH, at=segment.at, hint=nearest(segment.name, ("$count", "$value", "$ref")))
+        raise BindSegment(
+            f"there is no segment '{segment.name}'", target=PATH, at=segment.at, hint=nearest(segment.name, ("$count", "$value", "$ref"))
+        )
     return None
 
 
@@ -123,7 +126,17 @@ def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
         if segment.args is not None:
             raise BindSegment(f"property '{segment.name}' takes no parentheses", target=PATH, at=segment.at)
         prop = entity_type.properties[segment.name]
-        return Place("property", place.entity_set, place.source, place.keys, None, place.within, place.optional, prop, (*place.pieces, "/" + prop.name))
+        return Place(
+            "property",
+            place.entity_set,
+            place.source,
+            place.keys,
+            None,
+            place.within,
+            place.optional,
+            prop,
+            (*place.pieces, "/" + prop.name),
+        )
     if segment.name in entity_type.navigation:
         return _navigate(place, entity_type.navigation[segment.name], segment, binding)
     hint = nearest(segment.name, [*entity_type.properties, *entity_type.navigation])
@@ -172,13 +185,17 @@ def _by_key(place: Place, args: tuple[ast.Expr, ...], segment: ast.Segment, bind
     pieces: list[str | int] = []
     for prop in key:
         predicates.append(_key_predicate(place.source, prop, values[prop.name], scope, segment))
-        value = _unalias(values[prop.name], binding)
+        value = resolve_alias(values[prop.name], scope)
         name = f"{prop.name}=" if len(key) > 1 else ""
         pieces += [("," if pieces else "(") + name, value.slot if isinstance(value, ast.Literal) else ""]
-    return Place("entity", place.entity_set, place.source, tuple(predicates), None, place.within, False, None, (*place.pieces, *pieces, ")"))
+    return Place(
+        "entity", place.entity_set, place.source, tuple(predicates), None, place.within, False, None, (*place.pieces, *pieces, ")")
+    )
 
 
-def _key_values(entity_type: EntityType, key: tuple[Property, ...], args: tuple[ast.Expr, ...], segment: ast.Segment) -> dict[str, ast.Expr]:
+def _key_values(
+    entity_type: EntityType, key: tuple[Property, ...], args: tuple[ast.Expr, ...], segment: ast.Segment
+) -> dict[str, ast.Expr]:
     names = [p.name for p in key]
     if len(args) == 1 and len(key) == 1 and not isinstance(args[0], ast.NamedArgument):
         return {names[0]: args[0]}
@@ -191,18 +208,8 @@ def _key_values(entity_type: EntityType, key: tuple[Property, ...], args: tuple[
     raise BindType(reason, target=PATH, at=segment.at, hint=f"write {entity_type.name}({form})")
 
 
-def _unalias(node: ast.Expr, binding: Binding) -> ast.Expr:
-    steps = 0
-    while isinstance(node, ast.Alias):
-        steps += 1
-        if steps > 100:
-            raise BindValue(f"parameter alias {node.name} refers to itself", target=PATH, at=node.at)
-        node = binding.aliases.get(node.name) or ast.Constant(None, node.at)
-    return node
-
-
 def _key_predicate(source: Source, prop: Property, node: ast.Expr, scope: Scope, segment: ast.Segment) -> Expr:
-    node = _unalias(node, scope.binding)
+    node = resolve_alias(node, scope)
     column = Column(source.number, prop.column, prop.pg_type, prop.type, False)
     if isinstance(node, ast.Literal) and node.kind == "raw":
         value: Expr = Parameter(LiteralSlot(node.slot, prop.type), prop.type)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
-# How a literal becomes an argument: `exact` refuses what the type cannot hold; `floor` and `ceil` round sub-microsecond times towards the side
-# that keeps an ordering comparison right; the LIKE modes escape wildcards; `cast` turns what does not fit into null; `utc` wants offset 0.
+# How a literal becomes an argument: `exact` refuses what the type cannot hold; `floor` and `ceil` round sub-microsecond times towards the
+# side that keeps an ordering comparison right; the LIKE modes escape wildcards; `cast` turns what does not fit into null; `utc` wants
+# offset 0.
 Mode = Literal["exact", "floor", "ceil", "infix", "prefix", "suffix", "cast", "utc", "uuid"]
 
 
@@ -62,7 +63,7 @@ class KeysetSlot:
 
 @dataclass(frozen=True, slots=True)
 class LinkSlot:
-    """A piece of the next link of expanded collection number `index`: its text up to the key, after the key, or what its token is bound to."""
+    """A piece of the next link of expanded collection number `index`: the service root, the query, or what its token is bound to."""
 
     index: int
     part: Literal["root", "query", "binding"]

@@ -1,7 +1,7 @@
 """Who asks: the accounts whose rows a request may read.
 
-A caller with one account (nearly all of them) and a caller with several get different SQL, `account = $1` against `account = ANY($1)`, because
-only the first lets an index on (account, key) give a page in order. The form is part of the cache key; the ids never are.
+A caller with one account (nearly all of them) and a caller with several get different SQL, `account = $1` against `account = ANY($1)`,
+because only the first lets an index on (account, key) give a page in order. The form is part of the cache key; the ids never are.
 """
 
 from __future__ import annotations

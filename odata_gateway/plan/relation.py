@@ -1,7 +1,8 @@
 """Bound relations: which rows, from which tables, in which order.
 
-A `Block` is one SELECT: a base source, to-one joins, predicates. Blocks nest through lambdas, counts, expands and paths, and each block sees the
-sources of the blocks around it by number. A `Source` is the only way a table comes in, and sql.relation writes its row policy beside it.
+A `Block` is one SELECT: a base source, to-one joins, predicates. Blocks nest through lambdas, counts, expands and paths, and each block
+sees the sources of the blocks around it by number. A `Source` is the only way a table comes in, and sql.relation writes its row policy
+beside it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class ToOne:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The parent entity a path goes through: a row of `source` that the child's `link` reaches, that `predicates` pick, itself within `outer`.
+    """The parent entity a path goes through: a row of `source` that the child's `link` reaches and `predicates` pick, within `outer`.
 
     Rendered as EXISTS, because a many-to-many join may find the same child twice.
     """

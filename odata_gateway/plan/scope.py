@@ -1,14 +1,15 @@
 """What names mean at a place: rows, range variables, computed names, and the to-one joins that paths ask for.
 
-A `Frame` is a SELECT under construction: paths over single-valued navigation properties add one LEFT JOIN for each distinct path, to the frame
-that owns the row they start from, however deep in lambdas they stand. Frames are the only mutable thing in `plan`, and none leaves it.
+A `Frame` is a SELECT under construction: paths over single-valued navigation properties add one LEFT JOIN for each distinct path, to the
+frame that owns the row they start from, however deep in lambdas they stand. Frames are the only mutable thing in `plan`, and none leaves
+it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Iterator, Mapping
 
 from odata_gateway.edm.model import EntityType, Model, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindSecret, LimitDepth, LimitNodes, nearest
@@ -155,7 +156,9 @@ def read_property(row: Row, prop: Property, *, target: str, at: int) -> Expr:
     return column_of(row, prop)
 
 
-def no_such_name(entity_type: EntityType, name: str, *, target: str, at: int, what: str = "property", extra: tuple[str, ...] = ()) -> BindName:
+def no_such_name(
+    entity_type: EntityType, name: str, *, target: str, at: int, what: str = "property", extra: tuple[str, ...] = ()
+) -> BindName:
     known = [*entity_type.properties, *entity_type.navigation, *extra]
     hint = nearest(name, known) or f"$metadata lists the properties of {entity_type.name}"
     return BindName(f"{entity_type.name} has no {what} '{name}'", target=target, at=at, hint=hint)

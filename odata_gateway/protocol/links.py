@@ -1,9 +1,10 @@
 """Next links and the tokens in them (Protocol 4.01, sections 11.2.6.7 and 8.2.8.5).
 
-A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array `[sent,page,[order values of the last row]]` and the
-digits are the beginning of a SHA-256 over what the token is bound to (the query, its values, the keys in its path) and the payload. An altered
-token, or one of another query, is refused; a forged one gains nothing, because scope is computed anew for each request. Any instance can answer
-any page. The next link of an expanded collection carries a token of the same form that Postgres makes (sql.json).
+A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array `[sent,page,[order values of the last
+row]]` and the digits are the beginning of a SHA-256 over what the token is bound to (the query, its values, the keys in its path) and the
+payload. An altered token, or one of another query, is refused; a forged one gains nothing, because scope is computed anew for each
+request. Any instance can answer any page. The next link of an expanded collection carries a token of the same form that Postgres makes
+(sql.json).
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def _digits(payload: bytes, bound: Bound) -> str:
 def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) -> str:
     """The URL of the next page: the request's path and options as the client sent them, and the token.
 
-    options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated custom options (clients append `apikey` to every
-             link) the first stays
+    options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated custom options (clients append
+             `apikey` to every link) the first stays
     """
     kept: dict[str, str] = {}
     for name, raw in options:

@@ -1,7 +1,7 @@
 """Arithmetic operators (URL Conventions 5.1.1.2).
 
-Integers divide by truncation and mod takes the sign of its left side, as in Postgres; division of an integer or decimal by zero fails the request
-(SQLSTATE 22012). A double divided by zero is INF, -INF or NaN, where Postgres would raise.
+Integers divide by truncation and mod takes the sign of its left side, as in Postgres; division of an integer or decimal by zero fails the
+request (SQLSTATE 22012). A double divided by zero is INF, -INF or NaN, where Postgres would raise.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from odata_gateway.sql.fragment import Sql, fill
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "divby": "/", "mod": "%"}
 _DOUBLE_DIV = (
-    "(CASE WHEN {1} <> 0 THEN {0}::float8 / {1}::float8 WHEN {0} = 0 OR {0} = 'NaN' THEN 'NaN'::float8 WHEN {0} > 0 THEN 'Infinity'::float8 "
-    "WHEN {0} < 0 THEN '-Infinity'::float8 END)"
+    "(CASE WHEN {1} <> 0 THEN {0}::float8 / {1}::float8 WHEN {0} = 0 OR {0} = 'NaN' THEN 'NaN'::float8 "
+    "WHEN {0} > 0 THEN 'Infinity'::float8 WHEN {0} < 0 THEN '-Infinity'::float8 END)"
 )
 _DOUBLE_MOD = "(CASE WHEN {1} <> 0 THEN {0}::float8 - {1}::float8 * trunc({0}::float8 / {1}::float8) WHEN {1} = 0 THEN 'NaN'::float8 END)"
 

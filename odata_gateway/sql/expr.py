@@ -1,8 +1,8 @@
 """Typed expressions as SQL. Null logic lives here and only here.
 
-OData's comparisons have two values and its and, or, not three (URL Conventions 5.1.1.1). At the top of a WHERE, and below and/or there, null and
-false mean the same, so a comparison stays bare and indexes serve it. Elsewhere (`strict`) a comparison over something nullable becomes
-`(...) IS TRUE`.
+OData's comparisons have two values and its and, or, not three (URL Conventions 5.1.1.1). At the top of a WHERE, and below and/or there,
+null and false mean the same, so a comparison stays bare and indexes serve it. Elsewhere (`strict`) a comparison over something nullable
+becomes `(...) IS TRUE`.
 """
 
 from __future__ import annotations
@@ -162,8 +162,9 @@ def is_pattern(expr: Expr) -> bool:
 
 
 def may_miss(expr: Expr) -> bool:
-    """Whether a parameter may be null so as to equal nothing: a text that is no uuid, beside a uuid column."""
-    return isinstance(expr, Parameter) and isinstance(expr.slot, LiteralSlot) and expr.slot.mode in ("uuid", "cast")
+    """Whether a parameter may be null so as to equal nothing: a text that is no uuid beside a uuid column, a cast that fails, NaN."""
+    slot = expr.slot if isinstance(expr, Parameter) else None
+    return isinstance(slot, LiteralSlot) and (slot.mode in ("uuid", "cast") or slot.type.family == "double")
 
 
 def column_sql(column: Column) -> Sql:

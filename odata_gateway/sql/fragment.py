@@ -1,13 +1,14 @@
 """SQL as a value: text with typed holes.
 
-SQL starts from four functions and never from a plain string: `raw` takes literals of our own source, `ident` quotes names of the model, `quoted`
-quotes text of the model, and `param` leaves a hole for a value that travels beside the statement. `finish` numbers the holes.
+SQL starts from four functions and never from a plain string: `raw` takes literals of our own source, `ident` quotes names of the model,
+`quoted` quotes text of the model, and `param` leaves a hole for a value that travels beside the statement. `finish` numbers the holes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, LiteralString
+from typing import LiteralString
 
 from odata_gateway.plan.expr import Slot
 

@@ -11,7 +11,10 @@ from odata_gateway.sql.fragment import Sql, fill
 from odata_gateway.sql.pg_types import CANONICAL, TEXTS
 
 # What Unicode calls white space; btrim alone takes blanks only.
-_BLANKS = "E' \\t\\n\\u000B\\f\\r\\u0085\\u00A0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000\\uFEFF'"
+_BLANKS = (
+    "E' \\t\\n\\u000B\\f\\r\\u0085\\u00A0\\u1680"
+    "\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000\\uFEFF'"
+)
 
 # Postgres counts positions in int4: larger numbers reach past the end of any string as well.
 _INT4 = "least(greatest({1}, -2147483647), 2147483646)::int4"
@@ -98,7 +101,8 @@ _ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _DURATION = "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
 # Years from 1 on, and no day past the end of its month.
 _REAL_DAY = (
-    "substr({0}, 1, 4) <> '0000' AND substr({0}, 9, 2)::int4 <= CASE substr({0}, 6, 2) WHEN '02' THEN 28 + (CASE WHEN substr({0}, 1, 4)::int4 % 4 = 0 "
+    "substr({0}, 1, 4) <> '0000' AND substr({0}, 9, 2)::int4 <= CASE substr({0}, 6, 2) "
+    "WHEN '02' THEN 28 + (CASE WHEN substr({0}, 1, 4)::int4 % 4 = 0 "
     "AND (substr({0}, 1, 4)::int4 % 100 <> 0 OR substr({0}, 1, 4)::int4 % 400 = 0) THEN 1 ELSE 0 END) "
     "WHEN '04' THEN 30 WHEN '06' THEN 30 WHEN '09' THEN 30 WHEN '11' THEN 30 ELSE 31 END"
 )
@@ -113,7 +117,8 @@ FROM_STRING: dict[str, str] = {
     "boolean": "(CASE {0} WHEN 'true' THEN true WHEN 'false' THEN false END)",
     "decimal": _guarded(_NUMBER, "{0}::numeric"),
     "double": _guarded(_FLOAT, "replace({0}, 'INF', 'Infinity')::float8"),
-    "datetime": f"(CASE WHEN {{0}} ~ '^{_DATE_PART}T{_TIME_PART}{_ZONE}$' THEN CASE WHEN {_REAL_DAY} THEN ({{0}}::timestamptz AT TIME ZONE 'UTC') END END)",
+    "datetime": f"(CASE WHEN {{0}} ~ '^{_DATE_PART}T{_TIME_PART}{_ZONE}$' "
+    f"THEN CASE WHEN {_REAL_DAY} THEN ({{0}}::timestamptz AT TIME ZONE 'UTC') END END)",
     "date": f"(CASE WHEN {{0}} ~ '^{_DATE_PART}$' THEN CASE WHEN {_REAL_DAY} THEN {{0}}::date END END)",
     "time": _guarded(f"^{_TIME_PART}$", "{0}::time"),
     "duration": _guarded(_DURATION, "CASE WHEN {0} !~ '[PT]$' THEN {0}::interval END"),
@@ -145,5 +150,7 @@ def _to_integer(operand: Sql, source: PrimitiveType, target: PrimitiveType) -> S
     bounds = f"BETWEEN {target.low} AND {target.high}"
     name = CANONICAL[target.name]
     if source.family == "string":
-        return fill(f"(CASE WHEN {{0}} ~ '{_INTEGER}' THEN CASE WHEN {{0}}::numeric {bounds} THEN {{0}}::numeric::{name} END END)", (operand,))
+        return fill(
+            f"(CASE WHEN {{0}} ~ '{_INTEGER}' THEN CASE WHEN {{0}}::numeric {bounds} THEN {{0}}::numeric::{name} END END)", (operand,)
+        )
     return fill(f"(CASE WHEN trunc({{0}}::numeric) {bounds} THEN trunc({{0}}::numeric)::{name} END)", (operand,))

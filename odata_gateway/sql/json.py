@@ -1,15 +1,16 @@
 """A row as one JSON text, made by Postgres (JSON Format 4.01, sections 6 to 8).
 
-`RowFormat` is the part of content negotiation that changes the text. A text is made of pieces, constant JSON or SQL, and `concat` turns them into
-one expression. An expanded navigation property is one scalar subquery inside the text, nested by recursion, so one request is one statement and no
-expand can multiply rows. A page of an expanded collection is an array one longer than the page; only when it is full does the subquery for the next
-link's token run.
+`RowFormat` is the part of content negotiation that changes the text. A text is made of pieces, constant JSON or SQL, and `concat` turns
+them into one expression. An expanded navigation property is one scalar subquery inside the text, nested by recursion, so one request is
+one statement and no expand can multiply rows. A page of an expanded collection is an array one longer than the page; only when it is full
+does the subquery for the next link's token run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, Literal
+from typing import Literal
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.edm.types import BOOLEAN, DOUBLE, STRING, PrimitiveType
@@ -27,7 +28,18 @@ Pieces = list[Piece]
 EVIDENT_TYPES = (STRING, BOOLEAN, DOUBLE)
 
 # Characters of a string key that would end or change a URL, in the order they must be replaced; others stay as IRIs allow.
-URL_ESCAPES = (("%", "%25"), ("'", "''"), ("/", "%2F"), ("?", "%3F"), ("#", "%23"), ("&", "%26"), ("+", "%2B"), (" ", "%20"), ('"', "%22"), ("\\", "%5C"))
+URL_ESCAPES = (
+    ("%", "%25"),
+    ("'", "''"),
+    ("/", "%2F"),
+    ("?", "%3F"),
+    ("#", "%23"),
+    ("&", "%26"),
+    ("+", "%2B"),
+    (" ", "%20"),
+    ('"', "%22"),
+    ("\\", "%5C"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +204,8 @@ class Rows:
     def _next_link(self, projection: Projection, expand: ExpandMany) -> Sql:
         """The member `messages@odata.nextLink`: the collection by its own URL, from behind the last row of the page.
 
-        The token is the one `protocol.links.skiptoken` makes, and a test compares the two: base64url of the payload `[sent,page,[order values]]`, a
-        dot, and 16 hexadecimal digits of a SHA-256 that bind it to the query and the key in its path.
+        The token is the one `protocol.links.skiptoken` makes, and a test compares the two: base64url of the payload `[sent,page,[order
+        values]]`, a dot, and 16 hexadecimal digits of a SHA-256 that bind it to the query and the key in its path.
         """
         root, query = self._slot(expand, "root"), self._slot(expand, "query")
         id_of = self.id_of(projection.entity_set, projection.source)
@@ -208,7 +220,9 @@ class Rows:
         skipped = raw("0") if expand.skip is None else param(expand.skip, "int8")
         last = build("{0} LIMIT 1 OFFSET {1} + {2} - 1", order_by(expand.order, expressions), skipped, page)
         values = build("json_build_array({0})::text", join(", ", key_texts(expand.order, expressions)))
-        payload = build("'[' || {0}::text || ',' || {0}::text || ',' || ({1}) || ']'", page, self._relations.select(values, expand.block, last))
+        payload = build(
+            "'[' || {0}::text || ',' || {0}::text || ',' || ({1}) || ']'", page, self._relations.select(values, expand.block, last)
+        )
         keys = [Column(projection.source, p.column, p.pg_type, p.type, False) for p in projection.entity_set.entity_type.key]
         path = join(" || ',' || ", (build("{0}::text", expressions.value(k)) for k in keys))
         return build(
@@ -216,4 +230,3 @@ class Rows:
             "substr(encode(sha256(convert_to({0} || '|' || {1} || '|' || p.t, 'UTF8')), 'hex'), 1, 16) FROM (SELECT {2} AS t) AS p)",
             self._slot(expand, "binding"), path, payload,
         )  # fmt: skip
-

@@ -1,8 +1,8 @@
 """Order and continuation: ORDER BY, and the rows after the last one of a page.
 
-The mask of the last row's nulls is known when the statement is rendered, so the condition has no branch for what cannot be. Where all directions
-agree and no null is left ahead it is a row comparison, which an index follows to its end; in the general form the leading bound comes first, so
-that an index still starts at the right place.
+The mask of the last row's nulls is known when the statement is rendered, so the condition has no branch for what cannot be. Where all
+directions agree and no null is left ahead it is a row comparison, which an index follows to its end; in the general form the leading
+bound comes first, so that an index still starts at the right place.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """How each type is read, compared and written, as tables.
 
-A column is first read as the canonical Postgres type of its edm type (`CANONICAL`): a uuid that the model calls Edm.String as text, a timestamptz
-as UTC wall time, JSON columns as the text they hold (`#>> '{}'` unwraps what was encoded twice). Comparisons with a parameter leave the column bare
-where it can, and convert the parameter, so that an index on the column serves.
+A column is first read as the canonical Postgres type of its edm type (`CANONICAL`): a uuid that the model calls Edm.String as text, a
+timestamptz as UTC wall time, JSON columns as the text they hold (`#>> '{}'` unwraps what was encoded twice). Comparisons with a parameter
+leave the column bare where it can, and convert the parameter, so that an index on the column serves.
 
-Text forms depend on no session setting. What JSON cannot say has a documented value: infinite times, 24:00 and Decimal NaN are null; years before 1
-are written as ISO 8601 does (44 BC is -0043), later than 9999 with more digits.
+Text forms depend on no session setting. What JSON cannot say has a documented value: infinite times, 24:00 and Decimal NaN are null;
+years before 1 are written as ISO 8601 does (44 BC is -0043), later than 9999 with more digits.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ CANONICAL: dict[str, str] = {
 # Reading a column of a Postgres type as the canonical type of an edm family; what is not listed is cast to it.
 AS_IS: dict[str, frozenset[str]] = {
     "boolean": frozenset({"bool"}), "string": frozenset({"text", "varchar", "name"}), "integer": frozenset({"int2", "int4", "int8"}),
-    "decimal": frozenset({"numeric", "int2", "int4", "int8"}), "double": frozenset({"float4", "float8"}), "datetime": frozenset({"timestamp"}),
-    "date": frozenset({"date"}), "time": frozenset({"time"}), "duration": frozenset({"interval"}), "guid": frozenset({"uuid"}), "binary": frozenset({"bytea"}),
+    "decimal": frozenset({"numeric", "int2", "int4", "int8"}), "double": frozenset({"float4", "float8"}),
+    "datetime": frozenset({"timestamp"}), "date": frozenset({"date"}), "time": frozenset({"time"}), "duration": frozenset({"interval"}),
+    "guid": frozenset({"uuid"}), "binary": frozenset({"bytea"}),
 }  # fmt: skip
 CONVERSIONS: dict[tuple[str, str], str] = {
     # json, unlike jsonb, may hold an escaped NUL, which no text can: such a value stays as it was written
@@ -58,7 +59,7 @@ _YEAR_BC = "CASE extract(year from {0}) WHEN -1 THEN '0000' ELSE '-' || lpad((- 
 _DATE = f"CASE WHEN {{0}} >= '0001-01-01' THEN to_char({{0}}, 'YYYY-MM-DD') ELSE {_YEAR_BC} || to_char({{0}}, '-MM-DD') END"
 _DATETIME = (
     "CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
-    f"ELSE {_YEAR_BC} || to_char({{0}}, '-MM-DD\"T\"HH24:MI:SS.US\"Z\"') END"
+    f'ELSE {_YEAR_BC} || to_char({{0}}, \'-MM-DD"T"HH24:MI:SS.US"Z"\') END'
 )
 
 # The text of a value without quotes, as in /$value; JSON puts quotes around the families of QUOTED.
@@ -78,8 +79,7 @@ TEXTS: dict[str, str] = {
 QUOTED = frozenset({"datetime", "date", "time", "duration", "guid", "binary"})
 JSON_TEXTS: dict[str, str] = {
     "string": "to_json({0})::text",
-    "double": "CASE WHEN {0} IN ('Infinity', '-Infinity', 'NaN') THEN CASE {0} WHEN 'Infinity' THEN '\"INF\"' WHEN '-Infinity' THEN '\"-INF\"' "
-    "ELSE '\"NaN\"' END ELSE {0}::text END",
+    "double": "CASE {0} WHEN 'Infinity' THEN '\"INF\"' WHEN '-Infinity' THEN '\"-INF\"' WHEN 'NaN' THEN '\"NaN\"' ELSE {0}::text END",
 }
 CAN_BE_NULL = frozenset({"datetime", "date", "time", "decimal"})
 

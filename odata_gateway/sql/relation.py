@@ -1,13 +1,14 @@
 """Blocks as SQL: FROM, WHERE and the one door through which every table comes in.
 
-`_door` is the only place that writes the name of an entity type's table, and it always returns the row policy with it. Whoever takes the table takes
-the policy: the base and parents of a path in WHERE, to-one joins in ON (so that a foreign row is as if it were not there), lambdas, counts and
-expands in their own WHERE. Link tables carry no account; they come in only between two tables that went through the door.
+`_door` is the only place that writes the name of an entity type's table, and it always returns the row policy with it. Whoever takes the
+table takes the policy: the base and parents of a path in WHERE, to-one joins in ON (so that a foreign row is as if it were not there),
+lambdas, counts and expands in their own WHERE. Link tables carry no account; they come in only between two tables that went through the
+door.
 """
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from odata_gateway.edm.model import AccountColumn, Join, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
 from odata_gateway.errors import Unsupported
@@ -72,7 +73,11 @@ class Relations:
 
     def _link(self, link: Link, target: Source) -> list[Sql]:
         """The join's terms; with link tables as EXISTS, because they may lead to the same row twice."""
-        names = {"source": link.parent.number, "target": target.number, **{t.name: n for t, n in zip(link.join.links, link.numbers, strict=True)}}
+        names = {
+            "source": link.parent.number,
+            "target": target.number,
+            **{t.name: n for t, n in zip(link.join.links, link.numbers, strict=True)},
+        }
         terms = [_term(term, names) for term in link.join.terms]
         if not link.join.links:
             return terms

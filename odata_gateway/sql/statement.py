@@ -1,13 +1,13 @@
 """A bound query as finished statements.
 
-A collection is one statement whose rows are (row text, order value texts...); beside it may stand a count over the same rows, and a question whether
-the parent of a path exists, which is asked only when there are no rows. `Shape` is everything outside the query that changes the SQL, and so
-belongs into the cache key.
+A collection is one statement whose rows are (row text, order value texts...); beside it may stand a count over the same rows, and a
+question whether the parent of a path exists, which is asked only when there are no rows. `Shape` is everything outside the query that
+changes the SQL, and so belongs into the cache key.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from odata_gateway.plan.expr import LimitSlot
@@ -25,7 +25,7 @@ class Shape:
     """Who asks (with one account or many), in which format, and behind which kind of row (None for the first page)."""
 
     many_accounts: bool = False
-    row_format: RowFormat = RowFormat()
+    row_format: RowFormat = field(default_factory=RowFormat)
     mask: NullMask | None = None
 
 

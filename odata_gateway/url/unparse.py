@@ -1,7 +1,7 @@
 """Query options as text again, for links the service makes: the next link of an expanded collection repeats the options of its expand item.
 
-The text comes in pieces, constant text or the slot of a literal, because it is made once per template; `literal_text` writes the values. What
-comes out parses to the same tree (a test walks both ways).
+The text comes in pieces, constant text or the slot of a literal, because it is made once per template; `literal_text` writes the values.
+What comes out parses to the same tree (a test walks both ways).
 """
 
 from __future__ import annotations

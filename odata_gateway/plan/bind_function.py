@@ -1,0 +1,99 @@
+"""Calls of canonical functions, cast and isof (URL Conventions 5.1.1.4 to 5.1.1.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from odata_gateway.edm import types
+from odata_gateway.edm.functions import Signature, resolve
+from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.errors import BindName, BindType, Unsupported
+from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
+from odata_gateway.plan.expr import Compare, Constant, Expr, Function, LiteralSlot, Mode, Parameter
+from odata_gateway.plan.scope import Scope
+from odata_gateway.url import ast
+
+Bind = Callable[[ast.Expr, Scope], Expr]
+
+LIKE_MODES: dict[str, Mode] = {"contains": "infix", "startswith": "prefix", "endswith": "suffix"}
+
+
+def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
+    """A call of a canonical function, cast or isof; a null literal as argument makes the result null (5.1.1.4)."""
+    name = node.name.lower()
+    if name in ("cast", "isof"):
+        return _cast(node, scope, bind) if name == "cast" else _isof(node, scope, bind)
+    if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
+        raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
+    nodes = [resolve_alias(argument, scope) for argument in node.args]
+    args = [bind(argument, scope) for argument in nodes]
+    signature = resolve(node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at)
+    if any(a.type is None for a in args):
+        return Constant(None, signature_type(signature, args))
+    bound = tuple(_argument(signature, i, n, a, scope) for i, (n, a) in enumerate(zip(nodes, args, strict=True)))
+    return Function(signature.id, bound, signature_type(signature, args), any(a.nullable for a in bound))
+
+
+def signature_type(signature: Signature, args: list[Expr]) -> PrimitiveType:
+    if signature.result is not None:
+        return signature.result
+    return next((a.type for a in args if a.type is not None), types.STRING)
+
+
+def _argument(signature: Signature, position: int, node: ast.Expr, bound: Expr, scope: Scope) -> Expr:
+    if not isinstance(node, ast.Literal):
+        return bound
+    if position == 1 and signature.id in LIKE_MODES and node.kind == "string":
+        return literal(node, types.STRING, scope, LIKE_MODES[signature.id])
+    return literal(node, types.DATETIME, scope, "utc") if node.kind == "datetime" else bound
+
+
+def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
+    if len(node.args) != 2:
+        raise Unsupported(
+            "cast of the current instance is not supported", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)"
+        )
+    value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
+    if isinstance(value, ast.Literal) and not value.many:
+        natural = natural_type(value, scope)
+        return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=natural is not type_)
+    operand = bind(value, scope)
+    if operand.type is None:
+        return Constant(None, type_)
+    if operand.type is type_:
+        return operand
+    if not castable(operand.type, type_):
+        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
+    return Function("cast", (operand,), type_, nullable=True)
+
+
+def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
+    """Whether cast() between two primitive types has a meaning (5.1.1.10.1)."""
+    if source.family == "binary" or target.family == "binary":
+        return False
+    if target is types.STRING or source is types.STRING or (source.is_numeric and target.is_numeric):
+        return True
+    return (source.family, target.family) in {("datetime", "date"), ("datetime", "time"), ("date", "datetime")}
+
+
+def _isof(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
+    """isof(value,Type): known from the types alone; a null value is of no type."""
+    name = node.args[-1].name if node.args and isinstance(node.args[-1], ast.Member) else ""
+    if len(node.args) == 1:
+        return Constant(name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
+    type_ = _type_argument(node.args[1], scope)
+    operand = bind(node.args[0], scope)
+    if operand.type is not type_:
+        return Constant(False, types.BOOLEAN)
+    return Compare("ne", operand, Constant(None, type_)) if operand.nullable else Constant(True, types.BOOLEAN)
+
+
+def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
+    name = node.name if isinstance(node, ast.Member) else ""
+    if name in PRIMITIVE_TYPES:
+        return PRIMITIVE_TYPES[name]
+    if name.startswith("Edm."):
+        raise Unsupported(f"type {name} is not supported", target=scope.binding.target, at=node.at)
+    raise BindName(
+        f"there is no primitive type '{name}'", target=scope.binding.target, at=node.at, hint="primitive types look like Edm.Int32"
+    )
