@@ -29,10 +29,11 @@ def _plain(text: str) -> str:
 
 
 def access(method: str, target: str, status: int, *, size: int, started: float, request_id: str, note: str = "") -> None:
-    """Log one finished request; `started` is the time.perf_counter() of its begin."""
+    """Log one finished request, a probe of health only for debugging; `started` is the time.perf_counter() of its begin."""
+    level = logging.DEBUG if target.startswith("/health") else logging.INFO
     took_ms = (time.perf_counter() - started) * 1000
     tail = f" {note}" if note else ""
-    ACCESS.info("%s %s %d %dB %.1fms id=%s%s", _plain(method[:20]), shown_target(target), status, size, took_ms, request_id, tail)
+    ACCESS.log(level, "%s %s %d %dB %.1fms id=%s%s", _plain(method[:20]), shown_target(target), status, size, took_ms, request_id, tail)
 
 
 def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], what: str) -> None:
