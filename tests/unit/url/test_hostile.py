@@ -149,9 +149,9 @@ HUGE = {
 @pytest.mark.parametrize("name", HUGE)
 def test_ten_thousand_bytes_take_no_time(name: str) -> None:
     for target in ("Message?" + HUGE[name], "Message/$filter(" + HUGE[name].partition("=")[2]):
-        started = time.perf_counter()
+        started = time.process_time()
         read(target[:MAX_BYTES])
-        assert time.perf_counter() - started < 0.5  # 0.2 s and room for a busy machine
+        assert time.process_time() - started < 0.3  # at most 0.1 s of processor time when measured
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_ten_thousand_bytes_take_no_time(name: str) -> None:
     ["a/" * 5000, "/" * 9000, "$filter(" * 1000, "a/$filter(" * 900, "a(1)" * 2000, "a(1)/" * 1900, "a" + "(1)" * 3000, "%2F" * 3000],
 )
 def test_long_paths_take_no_time(path: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     read(path)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.3
 
 
 def test_random_bytes_are_answered() -> None:
