@@ -84,6 +84,9 @@ class Gateway:
             link = page.get("@odata.nextLink") or page.get("@nextLink") or ""
         return found
 
+    def forget_log(self) -> None:
+        self._log_path.unlink(missing_ok=True)
+
     def stop(self) -> int:
         """SIGTERM, and the exit status; killed after STOP_S."""
         if self.process.poll() is None:
@@ -99,7 +102,7 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._log_path.unlink(missing_ok=True)
+        self.forget_log()
 
 
 def start_gateway(*, wait_for: str = "/health/readiness", **settings: str) -> Gateway:
@@ -131,7 +134,9 @@ def _wait(gateway: Gateway, path: str) -> None:
             pass
         time.sleep(0.02)
     gateway.stop()
-    raise AssertionError(f"the gateway did not answer {path} with 200 in {START_S:g} s:\n{gateway.log()[-4000:]}")
+    log = gateway.log()
+    gateway.forget_log()
+    raise AssertionError(f"the gateway did not answer {path} with 200 in {START_S:g} s:\n{log[-4000:]}")
 
 
 def free_port() -> int:
