@@ -51,6 +51,9 @@ class Property:
     max_length: int | None = None
     description: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
 
 @dataclass(frozen=True, slots=True)
 class JoinColumn:
@@ -104,6 +107,9 @@ class NavigationProperty:
     partner: str | None = None
     constraint: tuple[tuple[str, str], ...] = ()  # $ReferentialConstraint: (dependent property, principal property), for $metadata
 
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
 
 @dataclass(frozen=True, slots=True)
 class AccountColumn:
@@ -146,6 +152,9 @@ class EntityType:
     missing: bool = False  # the database lacks the table
     description: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
     @property
     def qualified_name(self) -> str:
         return f"{self.namespace}.{self.name}"
@@ -162,6 +171,9 @@ class EntitySet:
     name: str
     entity_type: EntityType
     bindings: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

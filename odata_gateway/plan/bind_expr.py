@@ -156,12 +156,14 @@ def check_comparable(op: ComparisonOp, left: PrimitiveType | None, right: Primit
 def _logic(node: ast.Binary, scope: Scope) -> Expr:
     """One flat `and` or `or`: BI tools write chains of hundreds, which must not cost a level each."""
     operands: list[ast.Expr] = []
-    left: ast.Expr = node
-    while isinstance(left, ast.Binary) and left.op == node.op:
-        operands.append(left.right)
-        left = left.left
-    operands.append(left)
-    bound = tuple(bind_filter(o, scope) for o in reversed(operands))
+    stack: list[ast.Expr] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, ast.Binary) and current.op == node.op:
+            stack += (current.right, current.left)
+        else:
+            operands.append(current)
+    bound = tuple(bind_filter(o, scope) for o in operands)
     return Logic("and" if node.op == "and" else "or", bound, any(o.nullable for o in bound))
 
 
