@@ -55,6 +55,8 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
 
 def _check_options(resource: Resource, options: ast.Options) -> None:
     for name in options.order:
+        if name.startswith("@"):
+            continue
         if name in UNSUPPORTED and resource.form in ("collection", "count"):
             raise Unsupported(f"{name} is not supported", target=name, at=0)
         if name not in APPLICABLE[resource.form]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType, BindValue
 from odata_gateway.plan.bind_expr import bind_expr
-from odata_gateway.plan.expr import Column, Expr, LiteralSlot
+from odata_gateway.plan.expr import Column, Constant, Expr, LiteralSlot
 from odata_gateway.plan.relation import OrderKey
-from odata_gateway.plan.scope import Row, Scope, column_of
+from odata_gateway.plan.scope import Scope, column_of
 from odata_gateway.url import ast
 
 
@@ -29,7 +29,7 @@ def _until_unique(wanted: list[OrderKey], key: list[Column]) -> tuple[OrderKey, 
     for item in wanted:
         if not missing:
             break
-        if item.expr.type is None or item.expr in seen:
+        if isinstance(item.expr, Constant) or item.expr in seen:
             continue
         seen.add(item.expr)
         order.append(item)
@@ -45,8 +45,3 @@ def page_literal(node: ast.Literal | None, option: str) -> LiteralSlot | None:
     if node.kind not in ("int32", "int64"):
         raise BindValue("the number is too large", target=option, at=node.at)
     return LiteralSlot(node.slot, INT64)
-
-
-def is_row(row: Row, expr: Expr) -> bool:
-    """Whether an expression is a column of the row itself."""
-    return isinstance(expr, Column) and expr.source == row.source.number

@@ -77,7 +77,7 @@ class Expressions:
             case Untrue(operand=operand):
                 return build("({0} IS NOT TRUE)", self.condition(operand))
             case Exists(block=block, negated=negated):
-                return build("NOT EXISTS ({0})" if negated else "EXISTS ({0})", self._relations.select(raw("1"), block))
+                return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", self._relations.select(raw("1"), block))
             case CountOf(block=block):
                 return build("({0})", self._relations.select(raw("count(*)"), block))
             case Arithmetic():
