@@ -18,13 +18,12 @@ from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
 from odata_gateway.demo import banner
 from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
-from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.mistakes import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.process import database_settings, run_loop, serve, supervise
+from odata_gateway.process import database_settings, model_of, run_loop, serve, supervise
 from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
 from odata_gateway.sql.statement import Shape
 from odata_gateway.web import logs
@@ -94,7 +93,7 @@ def _need_dsn(settings: Settings) -> None:
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
     _need_dsn(settings)
-    model = load_model(settings.model)
+    model = model_of(settings)
     return supervise(settings) if settings.workers > 1 else run_loop(serve(settings, model))
 
 
@@ -103,7 +102,7 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
         with Cluster.start() as cluster:
             cluster.load()
             own = replace(settings, dsn=cluster.dsn(user=READER))
-            return run_loop(serve(own, load_model(own.model), started=lambda port: print(banner.text(port), flush=True)))
+            return run_loop(serve(own, model_of(own), started=lambda port: print(banner.text(port), flush=True)))
     except ClusterError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
@@ -111,7 +110,7 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
 
 def _check(settings: Settings, _: argparse.Namespace) -> int:
     _need_dsn(settings)
-    return run_loop(_checked(settings, load_model(settings.model)))
+    return run_loop(_checked(settings, model_of(settings)))
 
 
 async def _checked(settings: Settings, model: Model) -> int:
@@ -144,7 +143,7 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     """Print every value on the way from the URL to the SQL, and, with a database, Postgres's plan; each as far as the request gets."""
     path = path_of(url)
     inner = service_target(path) if path.startswith("/") else None
-    target, model = path if inner is None else inner, load_model(settings.model)
+    target, model = path if inner is None else inner, model_of(settings)
     if target.lstrip("/").partition("?")[0].partition("/")[0] in ("", "$metadata", "$batch"):
         print("this is answered from the model, without a statement")
         return 0

@@ -22,6 +22,7 @@ from odata_gateway.db.pool import Database
 from odata_gateway.db.tokens import TokenDirectory
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.model import Model
+from odata_gateway.edm.variants import with_secrets_exposed
 from odata_gateway.errors import ODataError
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
@@ -33,6 +34,7 @@ LOG = logging.getLogger("odata_gateway")
 FIRST_LOOK_S = 5.0
 LOOK_AGAIN_S = 2.0
 RESTART_S = 1.0
+_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -43,6 +45,15 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         wait_s=settings.pool_wait_s,
         statement_timeout_s=settings.statement_timeout_s,
     )
+
+
+def model_of(settings: Settings) -> Model:
+    """The model the settings name; its secret properties are secret no more where they are to be exposed.
+
+    raises  ModelError for a file that is no model
+    """
+    model = load_model(settings.model)
+    return with_secrets_exposed(model) if settings.expose_secrets else model
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> int:
@@ -101,7 +112,7 @@ async def _look(database: Database, model: Model, use: Callable[[Model], None], 
                 LOG.warning("the database cannot be examined yet: %s", error)
         else:
             for finding in findings:
-                LOG.warning("%s", finding)
+                LOG.log(_LEVELS[finding.level], "%s", finding)
             use(inspected)
             return
         finally:
@@ -114,7 +125,7 @@ async def _look(database: Database, model: Model, use: Callable[[Model], None], 
 
 def _work(settings: Settings) -> None:
     logs.set_up(settings.log_level, settings.log_format)
-    raise SystemExit(run_loop(serve(settings, load_model(settings.model), reuse_port=True)))
+    raise SystemExit(run_loop(serve(settings, model_of(settings), reuse_port=True)))
 
 
 def supervise(settings: Settings) -> int:

@@ -17,7 +17,7 @@ from odata_gateway.compile import Compiler, Context, Lifted
 from odata_gateway.db.pool import Database
 from odata_gateway.db.tokens import TokenDirectory
 from odata_gateway.edm.model import Model
-from odata_gateway.edm.variants import with_secrets_exposed, without_missing_tables
+from odata_gateway.edm.variants import without_missing_tables
 from odata_gateway.errors import AuthMissing, BindNoEntity, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.query import Query
@@ -97,7 +97,7 @@ class Service:
     """Answers requests against one model and one database."""
 
     def __init__(self, model: Model, database: Database, tokens: TokenDirectory, settings: Settings) -> None:
-        model = without_missing_tables(with_secrets_exposed(model) if settings.expose_secrets else model)
+        model = without_missing_tables(model)
         self.model = model
         self._database = database
         self._tokens = tokens
