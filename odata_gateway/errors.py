@@ -41,7 +41,8 @@ class ODataError(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The hint `did you mean 'status'?` for a misspelt name, or None where nothing visible is near."""
-    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    found = [n for n in names if n.lower() == name.lower()] or get_close_matches(name, names, n=1, cutoff=0.6)
     return f"did you mean '{found[0]}'?" if found else None
 
 

@@ -25,9 +25,10 @@ EXPAND = {
 SELECT = _REF | {"$compute", "$select"}
 COUNT = _COUNT
 
-# Options of the resources that are no data; custom options may stand anywhere.
+# Options of the resources that are no data ("" is the service document); custom options may stand anywhere.
 _ALWAYS = frozenset({"$format", "$schemaversion"})
 RESTRICTED = {
+    "": _ALWAYS,
     "$batch": _ALWAYS,
     "$metadata": _ALWAYS,
     "$entity": _ALWAYS | {"$id"},

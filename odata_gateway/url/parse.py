@@ -50,7 +50,7 @@ def parse(template: Template) -> ast.Request:
     allowed = _allowed(path)
     for name, _, _ in pairs:
         if name not in allowed and (name[0] != "@" or allowed is not options.SYSTEM):
-            raise UrlOption(f"'{name}' does not apply to {path[0].name}", target=name)
+            raise UrlOption(f"'{name}' does not apply to {path[0].name if path else 'the service document'}", target=name)
     request = ast.Request(path, build.options_of(pairs, options.SYSTEM, "a resource"))
     if path and path[0].name == "$entity" and request.options.id is None:
         raise UrlOption("$entity needs the option $id", target="$id", hint="write it like $entity?$id=Message(1)")
@@ -163,7 +163,7 @@ def _check_order(before: ast.Segment | None, segment: ast.Segment) -> None:
 def _allowed(path: tuple[ast.Segment, ...]) -> frozenset[str]:
     """The options that may come with the resource; those of data depend on the model."""
     if not path:
-        return options.SYSTEM
+        return options.RESTRICTED[""]
     if path[0].name == "$entity" and len(path) > 1:
         return options.ENTITY_CAST
     return options.RESTRICTED.get(path[0].name, options.SYSTEM)
