@@ -61,8 +61,18 @@ def read_skiptoken(token: str, bound: Bound, *, keys: int) -> Continuation:
         raise _refused() from None
     if digits != _digits(payload, bound) or urlsafe_b64encode(payload).decode().rstrip("=") != encoded:
         raise _refused()
-    sent, page_rows, values = orjson.loads(payload)
-    if len(values) != keys:
+    return _continuation(payload, keys)
+
+
+def _continuation(payload: bytes, keys: int) -> Continuation:
+    """What a payload says. Its digits are no secret, so whoever computes them can write anything into it."""
+    try:
+        sent, page_rows, values = orjson.loads(payload)
+    except (ValueError, TypeError):
+        raise _refused() from None
+    if type(sent) is not int or type(page_rows) is not int or sent < 0 or not 0 < page_rows < 2**31 or type(values) is not list:
+        raise _refused()
+    if len(values) != keys or not all(value is None or type(value) is str for value in values):
         raise _refused()
     return Continuation(sent, page_rows, tuple(values))
 
