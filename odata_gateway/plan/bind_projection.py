@@ -112,6 +112,17 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityT
 
 
 def _expand(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int) -> Expand:
+    """One item of $expand; parameter aliases assigned in its parentheses hold there only (Protocol 11.2.6.1.3)."""
+    binding, aliases = scope.binding, scope.binding.aliases
+    if item.options is not None and item.options.aliases:
+        binding.aliases = {**aliases, **dict(item.options.aliases)}
+    try:
+        return _expand_navigation(item, entity_set, scope, depth)
+    finally:
+        binding.aliases = aliases
+
+
+def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int) -> Expand:
     name, entity_type = item.path[-1], entity_set.entity_type
     limit = scope.binding.limits.expand_depth
     if depth >= limit:

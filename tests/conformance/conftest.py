@@ -24,7 +24,9 @@ class Ask:
         self.gateway = gateway
         self.root = gateway.base_url
 
-    def __call__(self, target: str, status: int = 200, *, headers: Mapping[str, str] | None = None, token: str | None = ADMIN, method: str = "GET") -> Reply:
+    def __call__(
+        self, target: str, status: int = 200, *, headers: Mapping[str, str] | None = None, token: str | None = ADMIN, method: str = "GET"
+    ) -> Reply:
         """One reply of the expected status, complete and with a version."""
         reply = self.gateway.get(target, headers=headers, token=token, method=method)
         assert reply.status == status, f"{target}: {reply.status} {reply.body[:800]!r}"

@@ -141,7 +141,13 @@ def test_a17_an_unknown_schema_version_is_not_found(ask, sample):
 
 @pytest.mark.parametrize(
     ("target", "option"),
-    [("$metadata?$filter=true", "$filter"), ("?$top=1", "$top"), ("$metadata?$select=id", "$select"), ("?$orderby=name", "$orderby"), ("?$foo=1", "$foo")],
+    [
+        ("$metadata?$filter=true", "$filter"),
+        ("?$top=1", "$top"),
+        ("$metadata?$select=id", "$select"),
+        ("?$orderby=name", "$orderby"),
+        ("?$foo=1", "$foo"),
+    ],
 )
 def test_a18_options_that_do_not_apply_are_refused(ask, target, option):
     assert option in ask.error(target, 400, 501)["message"]

@@ -7,7 +7,14 @@ V401 = {"OData-MaxVersion": "4.01"}
 
 @pytest.mark.parametrize(
     ("target", "status"),
-    [("Message?$top=1", 200), ("Nope", 404), ("Message/$count", 200), ("Conversation(2)/assignee", 204), ("Message?$filter=", 400), ("$metadata", 200)],
+    [
+        ("Message?$top=1", 200),
+        ("Nope", 404),
+        ("Message/$count", 200),
+        ("Conversation(2)/assignee", 204),
+        ("Message?$filter=", 400),
+        ("$metadata", 200),
+    ],
 )
 def test_b01_every_answer_has_a_version(ask, target, status):
     assert ask(target, status).headers["odata-version"] == "4.0"
@@ -79,7 +86,9 @@ def test_b11_a_body_has_a_content_type(ask, target, media_type):
 
 
 def test_b12_the_content_type_names_the_metadata_level(ask):
-    assert ask("Message?$top=1", headers={"Accept": "application/json"}).headers["content-type"] == "application/json;odata.metadata=minimal"
+    assert (
+        ask("Message?$top=1", headers={"Accept": "application/json"}).headers["content-type"] == "application/json;odata.metadata=minimal"
+    )
 
 
 def test_b13_no_charset_unless_it_was_asked_for(ask):

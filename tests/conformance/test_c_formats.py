@@ -22,7 +22,9 @@ def test_c02_a_type_that_is_not_available_is_406(ask, value):
     ask.error("Message", 406, headers=accept(value))
 
 
-@pytest.mark.parametrize("value", ["application/json;foo=bar", "application/json;odata.metadata=some", "application/json;IEEE754Compatible=maybe"])
+@pytest.mark.parametrize(
+    "value", ["application/json;foo=bar", "application/json;odata.metadata=some", "application/json;IEEE754Compatible=maybe"]
+)
 def test_c03_an_unknown_format_parameter_is_406(ask, value):
     ask.error("Message", 406, headers=accept(value))
     assert ask("Message?$top=1", headers=accept(f"{value}, application/json;q=0.1")).headers["content-type"] == MINIMAL
@@ -59,7 +61,9 @@ def test_c07_the_abbreviation_json_ignores_case_and_takes_no_parameters(ask):
     ask.error("Message?$top=1&$format=json;odata.metadata=full", 400, 406)
 
 
-@pytest.mark.parametrize(("value", "statuses"), [("atom", (406,)), ("nonsense", (400, 406)), ("", (400,)), ("text/csv", (406,)), ("xml", (406,))])
+@pytest.mark.parametrize(
+    ("value", "statuses"), [("atom", (406,)), ("nonsense", (400, 406)), ("", (400,)), ("text/csv", (406,)), ("xml", (406,))]
+)
 def test_c08_a_format_that_is_not_available(ask, value, statuses):
     ask.error(f"Message?$format={value}", *statuses)
 
@@ -96,7 +100,9 @@ def test_c11_none_keeps_next_link_and_count(ask):
 
 def test_c12_the_prefix_of_metadata_follows_the_version(ask):
     full = accept("application/json;metadata=full")
-    assert ask("Message?$top=1", headers=full | {"OData-MaxVersion": "4.0"}).headers["content-type"] == "application/json;odata.metadata=full"
+    assert (
+        ask("Message?$top=1", headers=full | {"OData-MaxVersion": "4.0"}).headers["content-type"] == "application/json;odata.metadata=full"
+    )
     assert ask("Message?$top=1", headers=full | V401).headers["content-type"] == "application/json;metadata=full"
 
 
@@ -135,7 +141,9 @@ def test_c15_otherwise_numbers_keep_their_digits(ask, sample):
 def test_c16_decimals_have_no_exponent(ask):
     body = ask("Message?$compute=cast('0.0000001',Edm.Decimal) as d&$select=id,d&$top=1").body
     assert b'"d":0.0000001' in body
-    row = json.loads(ask("Message?$compute=id mul 100000000000000000000000.0 as big&$select=id,big&$top=1").body, parse_float=Decimal)["value"][0]
+    row = json.loads(ask("Message?$compute=id mul 100000000000000000000000.0 as big&$select=id,big&$top=1").body, parse_float=Decimal)[
+        "value"
+    ][0]
     assert row["big"] == row["id"] * Decimal(10) ** 23
 
 

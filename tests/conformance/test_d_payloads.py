@@ -27,7 +27,9 @@ def test_d02_an_entity_is_one_object(ask):
 def test_d03_null_properties_are_not_left_out(ask, sample):
     body = ask.json("Conversation(2)")
     assert body["assignee_id"] is None
-    columns = sample.column("SELECT column_name FROM information_schema.columns WHERE table_name = 'conversations' AND table_schema = 'public'")
+    columns = sample.column(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'conversations' AND table_schema = 'public'"
+    )
     assert set(body) - {"@odata.context"} <= set(columns) and len(body) == 22
 
 
@@ -68,7 +70,9 @@ def test_d06_a_computed_value_says_its_type(ask, expression, type_name, value):
 
 
 def test_d07_a_payload_of_4_01_has_no_prefixes(ask):
-    body = ask.json("Message?$count=true&$compute=id mul 2 as x", headers=V401 | {"Prefer": "maxpagesize=1", "Accept": "application/json;metadata=full"})
+    body = ask.json(
+        "Message?$count=true&$compute=id mul 2 as x", headers=V401 | {"Prefer": "maxpagesize=1", "Accept": "application/json;metadata=full"}
+    )
     assert list(body) == ["@context", "@count", "value", "@nextLink"]
     assert "@odata." not in json.dumps(body)
     assert body["value"][0]["@type"] == "#LiveAgent.Message" and body["value"][0]["x@type"] == "Int32"

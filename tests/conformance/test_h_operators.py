@@ -202,7 +202,9 @@ def test_h20_arithmetic_with_durations(same, entity_set, odata, sql):
 
 def test_h21_duration_literals_need_no_prefix(same):
     expected = "updated_at - created_at < interval '1 minute'"
-    assert same("Message", "updated_at sub created_at lt 'PT1M'", expected) == same("Message", "updated_at sub created_at lt duration'PT1M'", expected)
+    assert same("Message", "updated_at sub created_at lt 'PT1M'", expected) == same(
+        "Message", "updated_at sub created_at lt duration'PT1M'", expected
+    )
 
 
 @cases(
@@ -290,7 +292,11 @@ def test_h28_count_of_a_navigation_property(same, entity_set, odata, sql):
 
 @pytest.mark.parametrize(
     "odata",
-    ["messages/$count($filter=private eq true) gt 0", "messages/$filter(private eq true)/$count gt 0", "messages/$count($filter=private) ne 0"],
+    [
+        "messages/$count($filter=private eq true) gt 0",
+        "messages/$filter(private eq true)/$count gt 0",
+        "messages/$count($filter=private) ne 0",
+    ],
 )
 def test_h29_count_of_a_filtered_collection(same, odata):
     assert same("Conversation", odata, some("m.private"))
@@ -360,7 +366,7 @@ def test_h34_literals_of_every_type(same, entity_set, odata, sql):
         "id eq 42.",
         "id eq 0x1",
         "content eq 'open",
-        "content eq \"double\"",
+        'content eq "double"',
     ],
 )
 def test_h35_malformed_literals_fail(ask, odata):
