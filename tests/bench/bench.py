@@ -1,0 +1,79 @@
+"""What all works share: the database, the servers that were started so far, how often to measure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.bench import servers
+from tests.bench.cluster import Server
+from tests.bench.meter import Meter, Used
+from tests.bench.servers import Running
+
+INSIDE = Path(__file__).parent / "inside.py"
+
+
+@dataclass(slots=True)
+class Bench:
+    """One run of the benchmark.
+
+    checkouts  name and folder of each gateway to measure; the first is this one
+    folder     where things are kept between runs
+    """
+
+    database: Server
+    checkouts: dict[str, Path]
+    rows: int
+    rounds: int
+    folder: Path
+    stack: ExitStack
+    _servers: dict[str, Running] = field(default_factory=dict)
+
+    def gateways(self) -> list[Running]:
+        """A warm gateway of every checkout."""
+        return [self._once(name, lambda n=name, c=checkout: self._warm(n, c)) for name, checkout in self.checkouts.items()]
+
+    def hello(self) -> Running:
+        return self._once("hello", lambda: self.stack.enter_context(servers.hello()))
+
+    def fastapi(self) -> Running:
+        return self._once(
+            "fastapi", lambda: self.stack.enter_context(servers.fastapi(self.database.owner_dsn, servers.fastapi_python(self.folder)))
+        )
+
+    def meter(self, server: Running | None) -> Meter:
+        return Meter(None if server is None else server.pid, self.database.pid)
+
+    def psql(self, script: str, *, dsn: str | None = None) -> Used:
+        """Run a script by hand and throw its output away."""
+        with self.meter(None) as used:
+            subprocess.run(
+                [self.database.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn or self.database.dsn, "-c", script],
+                stdout=subprocess.DEVNULL, check=True,
+            )  # fmt: skip
+        return used
+
+    def inside(self, checkout: Path, *arguments: str, given: Any = None) -> Any:
+        """What `inside.py` finds out with a checkout's own modules."""
+        done = subprocess.run(
+            [sys.executable, str(INSIDE), *arguments], cwd=checkout, env=os.environ | {"PYTHONPATH": str(checkout)},
+            input=json.dumps(given), capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(done.stderr[-3000:])
+        return json.loads(done.stdout)
+
+    def _once(self, name: str, start: Callable[[], Running]) -> Running:
+        if name not in self._servers:
+            self._servers[name] = start()
+        return self._servers[name]
+
+    def _warm(self, name: str, checkout: Path) -> Running:
+        return self.stack.enter_context(servers.gateway(self.database.dsn, checkout=checkout, name=name))

@@ -1,0 +1,121 @@
+"""The servers under measurement, each a process of its own: the gateway of a checkout, and the peers beside it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench import meter
+from tests.support.gateway import ROOT, free_port
+
+ADMIN_OF_ALL, ADMIN_OF_ONE, GIANT = "bench-admin-of-all-00001", "bench-admin-of-one-00002", "bench-giant-account-0003"
+PEERS = Path(__file__).parent / "peers"
+START_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers.
+
+    started_s  from its start to its first answer
+    idle_mb    its memory then
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    port: int
+    root: str
+    token: str | None
+    started_s: float
+    idle_mb: float
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def url(self, target: str) -> str:
+        return self.root + target
+
+
+@contextmanager
+def gateway(dsn: str, *, checkout: Path = ROOT, name: str = "gateway", token: str = ADMIN_OF_ALL, **settings: str) -> Iterator[Running]:
+    """The program as its users start it, `python -m odata_gateway serve`."""
+    port = free_port()
+    environment = _clean() | {"PYTHONPATH": str(checkout), "ODATA_HOST": "127.0.0.1", "ODATA_PORT": str(port), "ODATA_DSN": dsn}
+    command = [sys.executable, "-m", "odata_gateway", "serve"]
+    with _running(name, command, checkout, environment | settings, port, "/v1.0/odata/", "Message(1)", token) as running:
+        yield running
+
+
+@contextmanager
+def hello() -> Iterator[Running]:
+    """aiohttp's hello, on uvloop where the gateway would use it."""
+    port = free_port()
+    with _running("aiohttp hello", [sys.executable, str(PEERS / "hello.py"), str(port)], PEERS, _clean(), port, "/", "", None) as running:
+        yield running
+
+
+@contextmanager
+def fastapi(dsn: str, python: Path) -> Iterator[Running]:
+    """The straightforward service that a Python developer writes in an afternoon."""
+    port, folder = free_port(), PEERS / "fastapi_service"
+    command = [str(python), "-m", "uvicorn", "app:app", "--port", str(port), "--no-access-log"]
+    environment = _clean() | {"DSN": dsn.replace("postgresql://", "postgresql+asyncpg://", 1)}
+    with _running("fastapi", command, folder, environment, port, "/v1.0/odata/", "Message(1)", None) as running:
+        yield running
+
+
+def fastapi_python(folder: Path) -> Path:
+    """The Python of a venv for that service, made once: it needs an older sly than the gateway, so the two cannot share one."""
+    python = folder / "fastapi-venv" / "bin" / "python"
+    wanted = (PEERS / "fastapi_service" / "requirements.txt").read_text().split()
+    if not python.exists():
+        print("installing the FastAPI service ...", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "fastapi-venv")], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True)
+    return python
+
+
+def _clean() -> dict[str, str]:
+    """This process's environment without what would configure a server."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(("ODATA_", "POSTGRES_", "PG", "PYTHON"))}
+
+
+@contextmanager
+def _running(
+    name: str, command: list[str], cwd: Path, environment: dict[str, str], port: int, root: str, ready: str, token: str | None
+) -> Iterator[Running]:
+    with tempfile.NamedTemporaryFile(prefix="bench-", suffix=".log") as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            if not _await(process, port, root + ready, token, began):
+                raise SystemExit(f"{name} did not answer:\n" + Path(log.name).read_text(errors="replace")[-4000:])
+            started_s = time.perf_counter() - began
+            yield Running(name, process, port, root, token, started_s, meter.memory_mb(process.pid, "VmRSS"))
+        finally:
+            meter.end(process)
+
+
+def _await(process: subprocess.Popen[bytes], port: int, path: str, token: str | None, began: float) -> bool:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    while time.perf_counter() - began < START_S and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
+        try:
+            connection.request("GET", path, headers=headers)
+            if connection.getresponse().status == 200:
+                return True
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.005)
+    return False

@@ -1,0 +1,103 @@
+"""P5 to P9, P11 and P12: many small requests, beside aiohttp's hello and the FastAPI service."""
+
+from __future__ import annotations
+
+from tests.bench import servers
+from tests.bench.bench import Bench
+from tests.bench.client import Load, load
+from tests.bench.figures import Figure, Target, ratios
+from tests.bench.meter import Used
+from tests.bench.servers import Running
+
+Sample = tuple[Load, Used]
+
+
+def entity(bench: Bench) -> list[Figure]:
+    """P5: one entity by key, 64 connections."""
+    peers = {"aiohttp hello": (bench.hello(), ""), "fastapi": (bench.fastapi(), "Message({id})")}
+    peers |= {gateway.name: (gateway, "Message({id})") for gateway in bench.gateways()}
+    samples = _rounds(bench, peers)
+    figures = [Figure("P5", name, "requests a second", _rates(taken)) for name, taken in samples.items()]
+    for gateway in bench.gateways():
+        taken, rates = samples[gateway.name], _rates(samples[gateway.name])
+        figures += [
+            Figure(
+                "P5", gateway.name, "rate / aiohttp hello's", ratios(rates, _rates(samples["aiohttp hello"])), Target(0.25, at_least=True)
+            ),
+            Figure("P5", gateway.name, "rate / fastapi's", ratios(rates, _rates(samples["fastapi"])), Target(6, at_least=True)),
+            Figure("P5", gateway.name, "p50, ms", tuple(seen.p50 for seen, _ in taken)),
+            Figure("P5", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken), Target(4)),
+            Figure("P5", gateway.name, "gateway CPU, us a request", _cpu(taken, 1e6)),
+            Figure("P5", gateway.name, "Postgres CPU, us a request", tuple(used.postgres / seen.count * 1e6 for seen, used in taken)),
+        ]
+    return figures + _noise("P5", samples)
+
+
+def page(bench: Bench) -> list[Figure]:
+    """P6: a page of 1,000, 64 connections."""
+    target = "Message?$top=1000"
+    peers = {"fastapi": (bench.fastapi(), target)} | {gateway.name: (gateway, target) for gateway in bench.gateways()}
+    samples = _rounds(bench, peers)
+    figures = [Figure("P6", name, "pages a second", _rates(taken)) for name, taken in samples.items()]
+    figures += [Figure("P6", name, "CPU, ms a page", _cpu(taken, 1e3)) for name, taken in samples.items()]
+    for gateway in bench.gateways():
+        taken = samples[gateway.name]
+        per_page = ratios(_cpu(taken, 1e3), _cpu(samples["fastapi"], 1e3))
+        figures += [
+            Figure("P6", gateway.name, "rate / fastapi's", ratios(_rates(taken), _rates(samples["fastapi"])), Target(4, at_least=True)),
+            Figure("P6", gateway.name, "CPU a page / fastapi's", per_page, Target(0.125)),
+            Figure("P6", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken)),
+            Figure("P6", gateway.name, "peak - idle, MB", tuple(used.peak_mb - gateway.idle_mb for _, used in taken)),
+        ]
+    return figures + _noise("P6", samples)
+
+
+def _rounds(bench: Bench, peers: dict[str, tuple[Running, str]]) -> dict[str, list[Sample]]:
+    samples: dict[str, list[Sample]] = {name: [] for name in peers}
+    for server, target in peers.values():
+        load(server, target, seconds=2, most=bench.rows)
+    for _ in range(bench.rounds):
+        for name, (server, target) in peers.items():
+            with bench.meter(server) as used:
+                seen = load(server, target, most=bench.rows)
+            if seen.failed:
+                raise SystemExit(f"{name}: {seen.failed} of {seen.count} requests failed")
+            samples[name].append((seen, used))
+    return samples
+
+
+def _rates(taken: list[Sample]) -> tuple[float, ...]:
+    return tuple(seen.rate for seen, _ in taken)
+
+
+def _cpu(taken: list[Sample], scale: float) -> tuple[float, ...]:
+    return tuple(used.server / seen.count * scale for seen, used in taken)
+
+
+def _noise(work: str, samples: dict[str, list[Sample]]) -> list[Figure]:
+    others = tuple(used.others / used.wall for taken in samples.values() for _, used in taken)
+    return [Figure(work, "all", "cores used by other programs", others)]
+
+
+def compiling(bench: Bench) -> list[Figure]:
+    """P8, in a process of its own."""
+    figures = []
+    for name, checkout in bench.checkouts.items():
+        times = [bench.inside(checkout, "compile") for _ in range(bench.rounds)]
+        figures += [
+            Figure("P8", name, "compile a URL never seen, ms", tuple(t["never_s"] * 1e3 for t in times), Target(1.5)),
+            Figure("P8", name, "the same with other literals, us", tuple(t["seen_s"] * 1e6 for t in times), Target(60)),
+        ]
+    return figures
+
+
+def start(bench: Bench) -> list[Figure]:
+    """P12: from `serve` to the first answer with a row in it."""
+    figures = []
+    for name, checkout in bench.checkouts.items():
+        times = []
+        for _ in range(max(3, bench.rounds)):
+            with servers.gateway(bench.database.dsn, checkout=checkout) as running:
+                times.append(running.started_s)
+        figures.append(Figure("P12", name, "first answer after start, s", tuple(times), Target(1.5)))
+    return figures
