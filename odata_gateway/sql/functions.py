@@ -13,7 +13,7 @@ from odata_gateway.sql.pg_types import CANONICAL, TEXTS
 # What Unicode calls white space; btrim alone takes blanks only.
 _BLANKS = (
     "E' \\t\\n\\u000B\\f\\r\\u0085\\u00A0\\u1680"
-    "\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000\\uFEFF'"
+    "\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000'"
 )
 
 # Postgres counts positions in int4: larger numbers reach past the end of any string as well.
