@@ -133,7 +133,8 @@ class Maker:
             return None
         kind = KINDS[place.type][name]
         if kind == "time":
-            return self.time(value + self.random.choice((0, 0, 0, 1, -1, 3_600_000_000)))
+            near = value + self.random.choice((0, 0, 0, 1, -1, 3_600_000_000))
+            return self.time(near if abs(near) < 9_000_000_000_000_000_000 else value)
         if kind == "int" and self.chance(0.1):
             return self.constant(f"{value}.5", "dec", Fraction(2 * value + 1, 2)) if value >= 0 else None
         return self.constant(literal(value, "string" if kind in TEXTS else kind), "string" if kind in TEXTS else kind, value)
