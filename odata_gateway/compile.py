@@ -167,7 +167,8 @@ class Compiler:
             credential = [context.credential] if context.credential is not None else []
             return "&".join([options or "?", *credential, "$skiptoken="]).replace("?&", "?", 1)
         key = ",".join(f"{p.name}=0" for p in expand.parent_set.entity_type.key)
-        return self.lift(f"{expand.parent_set.name}({key})/{expand.navigation.name}{options}").binding()
+        path = f"{expand.navigation.name}/$ref" if expand.content == "$ref" else expand.navigation.name
+        return self.lift(f"{expand.parent_set.name}({key})/{path}{options}").binding()
 
 
 def _literal(slot: int, values: Sequence[Value]) -> str:

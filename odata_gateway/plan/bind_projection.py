@@ -87,7 +87,7 @@ def _selected(items: tuple[ast.SelectItem, ...] | None, entity_type: EntityType,
 def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityType, scope: Scope) -> list[ast.ExpandItem]:
     """The items with * replaced by all navigation properties that are not named themselves; a name may come once."""
     named: dict[str, ast.ExpandItem] = {}
-    stars = []
+    stars: list[ast.ExpandItem] = []
     for item in items or ():
         path = item.path[1:] if len(item.path) > 1 and item.path[0] == entity_type.qualified_name else item.path
         if len(path) > 1:
@@ -97,9 +97,9 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityT
                 at=item.at,
                 hint=f"nest it: {path[0]}($expand={path[1]})",
             )
-        if path[0] == "*":
+        if path[0] == "*" and not stars:
             stars.append(item)
-        elif path[0] in named:
+        elif path[0] == "*" or path[0] in named:
             raise BindOption(f"'{path[0]}' is expanded twice", target="$expand", at=item.at)
         else:
             named[path[0]] = item

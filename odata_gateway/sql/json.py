@@ -210,7 +210,8 @@ class Rows:
         root, query = self._slot(expand, "root"), self._slot(expand, "query")
         id_of = self.id_of(projection.entity_set, projection.source)
         name = expand.navigation.name
-        return concat([f',"{name}{self._format.prefix}nextLink":"', root, *id_of, f"/{name}", query, self._token(projection, expand), '"'])
+        path = f"/{name}/$ref" if expand.content == "$ref" else f"/{name}"
+        return concat([f',"{name}{self._format.prefix}nextLink":"', root, *id_of, path, query, self._token(projection, expand), '"'])
 
     def _slot(self, expand: ExpandMany, part: Literal["root", "query", "binding"]) -> Sql:
         return param(LinkSlot(expand.number, part), "text")
