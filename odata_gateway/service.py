@@ -7,14 +7,15 @@ turns into a broken connection.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlsplit
 
+from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, Ask, Chunk, Chunks, Keys
 from odata_gateway.compile import Compiler, Context, Lifted
 from odata_gateway.db.pool import Database
+from odata_gateway.db.session import Session
 from odata_gateway.db.tokens import TokenDirectory
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import without_missing_tables
@@ -40,9 +41,6 @@ from odata_gateway.settings import Settings
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.json import EVIDENT_TYPES, RowFormat
 from odata_gateway.sql.statement import Rendered, Shape
-
-BATCH_ROWS = 500
-"""Rows fetched at once from a cursor; a page of no more rows is one plain query and holds no connection while it is sent."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -85,6 +83,7 @@ class Call:
     format: Format
     preferences: Preferences
     continuation: links.Continuation | None
+    shape: Shape
     rendered: Rendered
     bound: Callable[[], links.Bound]
 
@@ -178,7 +177,7 @@ class Service:
         row_format = RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754)
         shape = Shape(not caller.has_one_account, row_format, None if continuation is None else continuation.mask)
         rendered = self.compiler.statements(lifted, query, shape)
-        return Call(request, lifted, query, caller, form, preferences(request.headers), continuation, rendered, bound)
+        return Call(request, lifted, query, caller, form, preferences(request.headers), continuation, shape, rendered, bound)
 
     async def _data(self, call: Call) -> Reply:
         match call.query.form:
@@ -189,8 +188,9 @@ class Service:
             case "entity" | "reference" | "property" | "value":
                 return await self._single(call)
 
-    def _arguments(self, call: Call, statement: Statement, *, limit: int = 1) -> Sequence[object]:
-        keys = () if call.continuation is None else call.continuation.keys
+    def _arguments(self, call: Call, statement: Statement, *, limit: int = 1, keys: Keys | None = None) -> Sequence[object]:
+        if keys is None:
+            keys = () if call.continuation is None else call.continuation.keys
         has_key = any(o.name == "apikey" for o in call.lifted.target.options)
         credential = links.credential(call.request.token) if has_key and call.request.token else None
         values = Context(call.caller, limit, self._page_rows(call), call.request.root, credential, keys)
@@ -252,66 +252,67 @@ class Service:
 
     async def _collection(self, call: Call) -> Reply:
         page = self._page(call)
-        headers = _headers(call, content_type(call.format), call.preferences.applied("maxpagesize"))
-        arguments = self._arguments(call, call.rendered.rows, limit=page.limit)
-        if page.limit > BATCH_ROWS:
-            return Reply(200, headers, self._streamed(call, page, arguments))
+        first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
+        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows)
         async with self._database.session(snapshot=call.rendered.count is not None) as session:
             count = await self._counted(call, session)
-            rows = await session.fetch(call.rendered.rows.text, arguments)
-        if not rows:
+            first = await chunks.first(session)
+        if not first.rows:
             await self._require_parent(call)
-        shown = rows[: page.rows]
+        headers = _headers(call, content_type(call.format), call.preferences.applied("maxpagesize"))
         head = envelope.collection_head(call.format, call.context_url, count)
-        body = ",".join([row[0] for row in shown]).encode()
-        return Reply(200, headers, b"".join((head, body, self._tail(call, page, len(rows), shown[-1] if shown else None))))
+        if chunks.is_complete(first.rows, first):
+            return Reply(200, headers, head + first.text + self._tail(call, page, first))
+        return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
 
     def _page(self, call: Call) -> Page:
-        """How many rows this page may show and must read."""
+        """How many rows this page may show, and whether the client's $top ends with it."""
         sent = 0 if call.continuation is None else call.continuation.sent
         page_rows = self._page_rows(call)
         if call.query.top is None:
-            return Page(sent, page_rows, page_rows, page_rows + 1)
+            return Page(sent, page_rows, page_rows, ends=False)
         value = call.lifted.values[call.query.top.index].value
         left = max(0, (value if isinstance(value, int) else 0) - sent)
-        if left <= page_rows:
-            return Page(sent, page_rows, left, left)
-        return Page(sent, page_rows, page_rows, page_rows + 1)
+        return Page(sent, page_rows, min(left, page_rows), ends=left <= page_rows)
 
-    async def _counted(self, call: Call, session: Any) -> int | None:
+    def _asker(self, call: Call) -> Ask:
+        """The statements of a page's chunks: the first follows the page before, the others each other."""
+
+        def ask(keys: Keys | None, rows: int) -> tuple[str, Sequence[object]]:
+            if keys is None:
+                statement = call.rendered.rows
+                return statement.text, self._arguments(call, statement, limit=rows)
+            shape = replace(call.shape, mask=tuple(key is None for key in keys))
+            statement = self.compiler.statements(call.lifted, call.query, shape).rows
+            return statement.text, self._arguments(call, statement, limit=rows, keys=keys)
+
+        return ask
+
+    async def _counted(self, call: Call, session: Session) -> int | None:
         statement = call.rendered.count
         if statement is None:
             return None
         rows = await session.fetch(statement.text, self._arguments(call, statement))
         return int(rows[0][0])
 
-    async def _streamed(self, call: Call, page: Page, arguments: Sequence[object]) -> AsyncIterator[bytes]:
-        """A page from a cursor, batch by batch; the first chunk comes with the first rows, so that what fails before it has its status."""
-        read, last = 0, None
-        async with self._database.session(snapshot=call.rendered.count is not None) as session:
-            count = await self._counted(call, session)
-            pending = envelope.collection_head(call.format, call.context_url, count)
-            stream = session.stream(call.rendered.rows.text, arguments, batch_rows=BATCH_ROWS)
-            try:
-                async for batch in stream:
-                    shown = batch[: max(0, page.rows - read)]
-                    chunk = ",".join([row[0] for row in shown]).encode()
-                    if shown:
-                        yield b"".join((pending, b"," if read else b"", chunk))
-                        pending, last = b"", shown[-1]
-                    read += len(batch)
-            finally:
-                await stream.aclose()
-        if not read:
-            await self._require_parent(call)
-        yield pending + self._tail(call, page, read, last)
+    async def _streamed(self, call: Call, page: Page, head: bytes, chunks: AsyncGenerator[Chunk]) -> AsyncIterator[bytes]:
+        """A page of several chunks; what fails after the first is raised from here."""
+        pending, last = head, None
+        try:
+            async for chunk in chunks:
+                if chunk.text:
+                    yield pending + chunk.text
+                    pending = b","
+                last = chunk
+        finally:
+            await chunks.aclose()
+        yield self._tail(call, page, last)
 
-    def _tail(self, call: Call, page: Page, read: int, last: Any | None) -> bytes:
-        """The end of the body, with a link to the next page where one row more was there."""
-        if read <= page.rows or last is None:
+    def _tail(self, call: Call, page: Page, last: Chunk | None) -> bytes:
+        """The end of the body, with a link to the next page where there is more."""
+        if last is None or not last.more or page.ends:
             return envelope.collection_tail(call.format, None)
-        keys = tuple(last[1:])
-        token = links.skiptoken(links.Continuation(page.sent + page.rows, page.page_rows, keys), call.bound())
+        token = links.skiptoken(links.Continuation(page.sent + page.rows, page.page_rows, last.keys), call.bound())
         path = call.request.target.removeprefix("/").partition("?")[0]
         options = [(_plain_name(o.name), o.raw) for o in call.lifted.target.options]
         return envelope.collection_tail(call.format, links.next_link(call.request.root, path, options, token))
@@ -319,12 +320,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: rows `sent` before it, the size of pages, the rows it may show, and those to read to know whether it is the last."""
+    """One page: rows `sent` before it, the size of pages, the rows it may show, and whether the client's $top ends with it."""
 
     sent: int
     page_rows: int
     rows: int
-    limit: int
+    ends: bool
 
 
 class _Metadata:

@@ -1,8 +1,8 @@
 """A bound query as finished statements.
 
-A collection is one statement whose rows are (row text, order value texts...); beside it may stand a count over the same rows, and a
-question whether the parent of a path exists, which is asked only when there are no rows. `Shape` is everything outside the query that
-changes the SQL, and so belongs into the cache key.
+A collection is read in chunks, each one record of joined row texts and the last row's order values; beside it may stand a count over the
+same rows, and a question whether the parent of a path exists, which is asked only when there are no rows. `Shape` is everything outside
+the query that changes the SQL, and so belongs into the cache key.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Shape:
 class Rendered:
     """The statements of one request.
 
-    rows    the answer: (text) or (text, order values...) a row
+    rows    the answer: a chunk of a collection as one record (see `_chunk`), else one text a row
     count   one row, one number: all rows of the query, whatever the page
     parent  one row where the path before the last segment leads to something
     """
@@ -55,7 +55,7 @@ def _rows(query: Query, shape: Shape, relations: Relations) -> Statement:
     rows = Rows(relations, shape.row_format)
     match query.form:
         case "collection" | "references":
-            return finish(_page(query, shape, relations, _row(query, rows)))
+            return finish(_chunk(query, shape, relations, _row(query, rows)))
         case "entity" | "reference":
             return finish(relations.select(_row(query, rows), query.block, raw(" LIMIT 2")))
         case "count":
@@ -85,18 +85,27 @@ def _count(block: Block, relations: Relations) -> Statement:
     return finish(relations.select(raw("count(*)"), block))
 
 
-def _page(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
-    """One page and one row more; $skip acts before the first page only."""
-    expressions = relations.expressions
-    keys = (build("{0} AS {1}", key, raw_name(i)) for i, key in enumerate(key_texts(query.order, expressions)))
-    what = join(", ", (build("{0} AS row", row), *keys))
-    tail = build("{0} LIMIT {1}", order_by(query.order, expressions), param(LimitSlot(), "int8"))
+def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
+    """The first rows of a query, or the first behind another row, as one record: (text, rows, more, order values of the last row...).
+
+    `limit` rows are shown and one more is read, which tells whether there are more. $skip acts before the first page only.
+    """
+    expressions, limit = relations.expressions, param(LimitSlot(), "int8")
+    keys = [(build("{0} AS {1}", key, _key(i)), _key(i)) for i, key in enumerate(key_texts(query.order, expressions))]
+    tail = build("{0} LIMIT {1} + 1", order_by(query.order, expressions), limit)
+    extra: tuple[Sql, ...] = ()
     if shape.mask is not None:
-        return relations.select(what, query.block, tail, (after(query.order, shape.mask, expressions),))
-    if query.skip is not None:
+        extra = (after(query.order, shape.mask, expressions),)
+    elif query.skip is not None:
         tail += build(" OFFSET {0}", param(query.skip, "int8"))
-    return relations.select(what, query.block, tail)
+    rows = relations.select(join(", ", (build("{0} AS row", row), *(key for key, _ in keys))), query.block, tail, extra)
+    last = join("", (build(", min(q.{0}) FILTER (WHERE q.n = {1})", name, limit) for _, name in keys))
+    return build(
+        "SELECT convert_to(string_agg(q.row, ',') FILTER (WHERE q.n <= {0}), 'UTF8'), least(count(*), {0}), count(*) > {0}{1} "
+        "FROM (SELECT p.*, row_number() OVER () AS n FROM ({2}) AS p) AS q",
+        limit, last, rows,
+    )  # fmt: skip
 
 
-def raw_name(index: int) -> Sql:
+def _key(index: int) -> Sql:
     return Sql((f"k{index:d}",))
