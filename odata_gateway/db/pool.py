@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from asyncpg.transaction import Transaction
 
-from odata_gateway.db.connect import Connection, Connector, DatabaseSettings, Record
+from odata_gateway.db.connect import Connection, Connector, DatabaseSettings
 from odata_gateway.db.queue import FairQueue
 from odata_gateway.db.session import Session
 from odata_gateway.errors import DbBusy, DbUnavailable
@@ -118,23 +118,18 @@ class Database:
             self._idle.append(held)
         self._queue.leave()
 
-    def clean_up(self, held: Held, transaction: Transaction | None, pending: asyncio.Task[list[Record]] | None) -> None:
-        """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback.
-
-        pending  a fetch that was cancelled just now and may not have heard of it yet
-        """
-        task = asyncio.get_running_loop().create_task(self._clean(held, transaction, pending))
+    def clean_up(self, held: Held, transaction: Transaction | None) -> None:
+        """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback."""
+        task = asyncio.get_running_loop().create_task(self._clean(held, transaction))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
 
     # -----------------------------------------------------------------------------------------------------------------------------
 
-    async def _clean(self, held: Held, transaction: Transaction | None, pending: asyncio.Task[list[Record]] | None) -> None:
+    async def _clean(self, held: Held, transaction: Transaction | None) -> None:
         connection, clean = held.connection, False
         try:
             async with asyncio.timeout(_CLEAN_UP_S):
-                if pending is not None:
-                    await asyncio.wait((pending,))
                 if transaction is not None:
                     await transaction.rollback()
                 elif not connection.is_closed():

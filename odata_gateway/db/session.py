@@ -1,24 +1,22 @@
-"""One connection, used by one request: single statements, and streams of rows.
+"""One connection, used by one request for one or more statements.
 
 A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and two round trips are more than a small
-query itself. A stream needs a transaction, because a cursor lives in one. Everything is read-only, so COMMIT and ROLLBACK are the same;
-ROLLBACK works after errors too and is sent in the background, when the caller has its answer already. asyncpg's `async with transaction` is
-not used: on a lost connection it tries to roll back, fails, and its failure hides the cause.
+query itself. A snapshot needs a transaction. Everything is read-only, so COMMIT and ROLLBACK are the same; ROLLBACK works after errors
+too and is sent in the background, when the caller has its answer already. asyncpg's `async with transaction` is not used: on a lost
+connection it tries to roll back, fails, and its failure hides the cause.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import asyncpg
 from asyncpg.transaction import Transaction
 
 from odata_gateway.db.connect import Connection, Record
 from odata_gateway.db.sqlstate import to_odata_error
-from odata_gateway.db.stream import Stream
 from odata_gateway.errors import Internal
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ class Session:
         self._snapshot = snapshot
         self._held: Held | None = None
         self._transaction: Transaction | None = None
-        self._stream: Stream | None = None
         self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
         self._untouched = True  # no statement has run yet
         self._in_flight = False  # a statement's answer has not been read to its end
@@ -46,23 +43,23 @@ class Session:
         self._held = await self._database.acquire()
         if self._snapshot:
             try:
-                await self._begin("repeatable_read")
+                await self._begin()
             except BaseException:
-                self._give_back(None)
+                self._give_back()
                 raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._give_back(self._stream.abandon() if self._stream is not None else None)
+        self._give_back()
 
-    def _give_back(self, pending: asyncio.Task[list[Record]] | None) -> None:
+    def _give_back(self) -> None:
         held, self._held = self._held, None
         if held is None:
             return
         if self._transaction is None and not self._in_flight:
             self._database.release(held)
         else:
-            self._database.clean_up(held, self._transaction, pending)
+            self._database.clean_up(held, self._transaction)
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Record]:
         """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
@@ -71,21 +68,9 @@ class Session:
         """
         return await self._run(lambda connection: connection.fetch(sql, *args, timeout=self._timeout_s))
 
-    def stream(self, sql: str, args: Sequence[Any] = (), *, batch_rows: int) -> Stream:
-        """The rows of one statement in batches, through a server-side cursor; see `Stream`. It is the session's last statement."""
-        if self._stream is not None:
-            raise Internal("a session has one stream")
-        self._stream = Stream(self._in_transaction, sql, args, batch_rows=batch_rows, timeout_s=self._timeout_s)
-        return self._stream
-
-    async def _in_transaction(self) -> Connection:
-        if self._transaction is None:
-            await self._begin(None)
-        return self._live().connection
-
-    async def _begin(self, isolation: Literal["repeatable_read"] | None) -> None:
+    async def _begin(self) -> None:
         async def start(connection: Connection) -> Transaction:
-            transaction = connection.transaction(isolation=isolation, readonly=True)
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
             await transaction.start()
             return transaction
 

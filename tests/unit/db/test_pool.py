@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
 import signal
 import time
 
@@ -191,45 +189,13 @@ async def test_cancelling_the_task_cancels_its_sql(database, superuser):
     assert database.counts["open"] == 1
 
 
-async def test_leaving_a_stream_early_cancels_it_and_keeps_the_connection(database, superuser):
-    sql = "SELECT n, CASE WHEN n > 15 THEN pg_sleep(60)::text END FROM generate_series(1, 1000) AS n"
-    async with database.session() as session:
-        pid = (await session.fetch("SELECT pg_backend_pid()"))[0][0]
-        async for batch in session.stream(sql, batch_rows=10):
-            assert len(batch) == 10
-            break
-    await settled(database)
-    assert await busy_backends(superuser) == 0
-    assert await value(database, "SELECT pg_backend_pid()") == pid
-    assert database.counts == {"open": 1, "idle": 1, "used": 0, "waiting": 0}
-
-
-async def test_cancelling_a_task_in_the_middle_of_a_stream_cancels_its_sql(database, superuser):
-    async def read():
-        async with database.session() as session:
-            async for _ in session.stream(
-                "SELECT n, CASE WHEN n > 5 THEN pg_sleep(60)::text END FROM generate_series(1, 9) AS n", batch_rows=5
-            ):
-                pass
-
-    task = asyncio.create_task(read())
-    while await busy_backends(superuser) == 0:
-        await asyncio.sleep(0.01)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await settled(database)
-    assert await busy_backends(superuser) == 0
-    assert await value(database, "SELECT 1") == 1
-
-
 async def test_sessions_cancelled_at_any_moment_leave_a_whole_pool(open_database):
     database = await open_database(max_connections=3)
 
     async def read():
-        async with database.session() as session:
-            async for _ in session.stream(NUMBERS, (2000,), batch_rows=100):
-                await asyncio.sleep(0)
+        async with database.session(snapshot=True) as session:
+            for _ in range(10):
+                await session.fetch(NUMBERS, (2000,))
 
     for delay_ms in range(60):
         tasks = [asyncio.create_task(read()) for _ in range(6)]
@@ -242,70 +208,22 @@ async def test_sessions_cancelled_at_any_moment_leave_a_whole_pool(open_database
     assert database.counts["open"] <= 3
 
 
-# --- Streams -------------------------------------------------------------------------------------------------------------------
+# --- Snapshots and writes -------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows", [0, 1, 99, 100, 101, 1000])
-async def test_batches_together_are_the_whole(database, rows):
-    async with database.session() as session:
-        batches = [batch async for batch in session.stream(NUMBERS, (rows,), batch_rows=100)]
-    assert [row["row"] for batch in batches for row in batch] == [str(n + 1) for n in range(rows)]
-    assert all(len(batch) == 100 for batch in batches[:-1]) and all(batches)
-    await settled(database)
-    assert database.counts["open"] == 1
-
-
-async def test_the_next_batch_is_fetched_while_the_last_one_is_used(database):
-    sql = "SELECT n, pg_sleep(0.05)::text FROM generate_series(1, 6) AS n"
-    async with database.session() as session:
-        await session.fetch("SELECT 1")
-        started = time.monotonic()
-        async for _ in session.stream(sql, batch_rows=1):
-            await asyncio.sleep(0.05)
-    assert time.monotonic() - started < 0.05 * 6 * 2 - 0.1
-
-
-async def test_an_error_in_the_first_batch_and_in_a_later_one(database):
-    for first_bad in (1, 250):
-        with pytest.raises(DbValue):
-            async with database.session() as session:
-                async for _ in session.stream("SELECT 1 / ($1::int8 - n) FROM generate_series(1, 1000) AS n", (first_bad,), batch_rows=100):
-                    pass
-        await settled(database)
-    assert await value(database, "SELECT 1") == 1
-    assert database.counts["open"] == 1
-
-
-async def test_a_stream_that_ended_stays_ended_and_a_session_has_one(database):
-    async with database.session() as session:
-        stream = session.stream(NUMBERS, (5,), batch_rows=3)
-        assert [len(batch) async for batch in stream] == [3, 2]
-        assert [batch async for batch in stream] == []
-        with pytest.raises(Internal):
-            session.stream(NUMBERS, (5,), batch_rows=3)
-    with pytest.raises(Internal):
-        await session.fetch("SELECT 1")
-
-
-async def test_closing_a_stream_is_quiet(database, caplog):
-    async with database.session() as session:
-        stream = session.stream("SELECT 1 / (15 - n) FROM generate_series(1, 100) AS n", batch_rows=10)
-        await anext(stream)
-        await asyncio.sleep(0.05)  # the second batch has failed by now, and nobody will hear of it
-        await stream.aclose()
-        await stream.aclose()
-    await settled(database)
-    gc.collect()
-    await asyncio.sleep(0)
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-async def test_a_stream_cannot_write(open_database, dsn):
+@pytest.mark.parametrize("snapshot", [False, True])
+async def test_a_session_cannot_write(open_database, dsn, snapshot):
     database = await open_database(dsn)
     with pytest.raises(DbDenied):
-        async with database.session() as session:
-            async for _ in session.stream("SELECT setval('public.messages_id_seq', 1)", batch_rows=1):
-                pass
+        async with database.session(snapshot=snapshot) as session:
+            await session.fetch("SELECT setval('public.messages_id_seq', 1)")
+
+
+async def test_a_session_that_ended_answers_no_more(database):
+    async with database.session() as session:
+        await session.fetch("SELECT 1")
+    with pytest.raises(Internal):
+        await session.fetch("SELECT 1")
 
 
 async def test_a_snapshot_does_not_change(open_database, scratch_dsn, scratch_reader_dsn):
@@ -315,7 +233,7 @@ async def test_a_snapshot_does_not_change(open_database, scratch_dsn, scratch_re
             before = (await session.fetch("SELECT count(*) FROM public.messages"))[0][0]
             await owner.execute("DELETE FROM messages WHERE id <= 100")
             assert (await session.fetch("SELECT count(*) FROM public.messages"))[0][0] == before == 8000
-            ids = [row[0] async for batch in session.stream("SELECT id FROM public.messages ORDER BY id", batch_rows=1000) for row in batch]
+            ids = [row[0] for row in await session.fetch("SELECT id FROM public.messages ORDER BY id")]
             assert len(ids) == 8000 and ids[0] == 1
         assert await value(database, "SELECT count(*) FROM public.messages") == 7900
     finally:
@@ -384,12 +302,15 @@ async def test_an_idle_connection_that_died_is_replaced_unseen(database, superus
         await settled(database)
 
 
-async def test_a_backend_killed_in_the_middle_of_a_stream_is_an_error_with_its_cause(database, superuser):
+async def test_a_backend_killed_in_the_middle_of_a_statement_is_an_error_with_its_cause(database, superuser):
     with pytest.raises(DbUnavailable) as caught:
         async with database.session() as session:
             pid = (await session.fetch("SELECT pg_backend_pid()"))[0][0]
-            async for _ in session.stream(NUMBERS, (10_000_000,), batch_rows=1000):
-                await superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
+            killer = asyncio.create_task(superuser.execute("SELECT pg_sleep(0.1), pg_terminate_backend($1, 1000)", pid))
+            try:
+                await session.fetch("SELECT pg_sleep(60)")
+            finally:
+                await killer
     assert isinstance(caught.value.__cause__, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError))
     await settled(database)
     assert await value(database, "SELECT 1") == 1
