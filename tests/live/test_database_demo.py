@@ -64,7 +64,7 @@ def test_the_server_ends_when_its_owner_is_killed():
 
 def test_copied_programs_run(tmp_path):
     programs = find_programs(tmp_path)
-    copied = Programs(_copy(programs.folder.parent, tmp_path / "programs"), None)
+    copied = Programs(_copy(programs.folder.parent, tmp_path / "again"), None)
     for name in ("postgres", "initdb", "psql"):
         assert "18" in copied.run(name, "--version", cwd=tmp_path)
 
