@@ -1,0 +1,105 @@
+"""Golden cases: a request, the statements it becomes, and their arguments.
+
+    # What the case is about.
+    request: Conversation(1)/messages?$filter=status eq 1
+    accounts: 1
+    after: null 17                order values of the row a page starts behind; left out for a first page
+    format: full 4.01 ieee754     left out for minimal 4.0
+
+    rows:                         the SQL; a line break stands for one blank
+    SELECT ...
+    rows arguments: [1, 100]
+
+`count` and `parent` statements follow in the same way. `ODATA_UPDATE_CASES=1 pytest tests/cases` writes what the code says now into the files;
+then read the difference.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from odata_gateway.compile import Compiler, Context
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.model import Model
+from odata_gateway.plan.policy import Caller
+from odata_gateway.plan.scope import Limits
+from odata_gateway.sql.json import RowFormat
+from odata_gateway.sql.statement import Shape
+
+FOLDER = Path(__file__).parents[1] / "cases" / "compile"
+STATEMENTS = ("rows", "count", "parent")
+# Where a statement is broken into lines; constants are skipped as a whole.
+_BREAKS = re.compile(
+    r"E'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|(?<!DISTINCT) (?=FROM |WHERE |LEFT JOIN |ORDER BY |AND EXISTS |AND NOT EXISTS )", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as its file has it: the head, and (SQL, arguments) by statement."""
+
+    comment: str
+    request: str
+    accounts: tuple[int, ...]
+    after: tuple[str | None, ...] | None
+    format: str
+    statements: dict[str, tuple[str, list[object]]]
+
+    @property
+    def row_format(self) -> RowFormat:
+        words = self.format.split()
+        level = next((w for w in words if w in ("none", "full")), "minimal")
+        return RowFormat(level, "@" if "4.01" in words else "@odata.", "ieee754" in words)
+
+
+def read(path: Path) -> Case:
+    """A case; line breaks in its SQL are blanks."""
+    head, *blocks = path.read_text(encoding="utf-8").rstrip("\n").split("\n\n")
+    comment = "\n".join(line for line in head.splitlines() if line.startswith("#"))
+    fields = dict(line.split(": ", 1) for line in head.splitlines() if not line.startswith("#"))
+    after = tuple(None if k == "null" else k for k in fields["after"].split(" ")) if "after" in fields else None
+    statements = {}
+    for block in blocks:
+        name, _, rest = block.partition(":\n")
+        text, _, arguments = rest.rpartition(f"\n{name} arguments: ")
+        statements[name] = text.replace("\n", " "), orjson.loads(arguments)
+    accounts = tuple(int(a) for a in fields["accounts"].split())
+    return Case(comment, fields["request"], accounts, after, fields.get("format", ""), statements)
+
+
+def write(path: Path, case: Case) -> None:
+    head = [case.comment, f"request: {case.request}", f"accounts: {' '.join(map(str, case.accounts))}"]
+    if case.after is not None:
+        head.append("after: " + " ".join("null" if k is None else k for k in case.after))
+    if case.format:
+        head.append(f"format: {case.format}")
+    blocks = ["\n".join(head)]
+    for name, (text, arguments) in case.statements.items():
+        blocks.append(f"{name}:\n{broken(text)}\n{name} arguments: {orjson.dumps(arguments).decode()}")
+    path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+
+
+def broken(text: str) -> str:
+    """SQL in lines: some blanks outside of constants become line breaks."""
+    return _BREAKS.sub(lambda match: "\n" if match.group() == " " else match.group(), text)
+
+
+def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: RowFormat | None = None,
+             model: Model | None = None) -> dict[str, tuple[str, list[object]]]:  # fmt: skip
+    """The statements of a request: (SQL, arguments) by name."""
+    caller = Caller(1, accounts)
+    compiler = Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
+    lifted = compiler.lift(request)
+    query = compiler.query(lifted)
+    mask = None if after is None else tuple(key is None for key in after)
+    rendered = compiler.statements(lifted, query, Shape(not caller.has_one_account, row_format or RowFormat(), mask))
+    context = Context(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
+    found = ((name, getattr(rendered, name)) for name in STATEMENTS)
+    return {name: (s.text, compiler.arguments(s, query, lifted, context)) for name, s in found if s is not None}
+
+
+MODEL = load_model()
