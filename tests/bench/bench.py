@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.bench import servers
 from tests.bench.cluster import Server
@@ -60,15 +59,15 @@ class Bench:
             )  # fmt: skip
         return used
 
-    def inside(self, checkout: Path, *arguments: str, given: Any = None) -> Any:
-        """What `inside.py` finds out with a checkout's own modules."""
+    def compile_times(self, checkout: Path) -> dict[str, float]:
+        """What `inside.py` measures with a checkout's own modules."""
         done = subprocess.run(
-            [sys.executable, str(INSIDE), *arguments], cwd=checkout, env=os.environ | {"PYTHONPATH": str(checkout)},
-            input=json.dumps(given), capture_output=True, text=True,
-        )  # fmt: skip
+            [sys.executable, str(INSIDE)], cwd=checkout, env=os.environ | {"PYTHONPATH": str(checkout)}, capture_output=True, text=True
+        )
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])
-        return json.loads(done.stdout)
+        times: dict[str, float] = json.loads(done.stdout)
+        return times
 
     def _once(self, name: str, start: Callable[[], Running]) -> Running:
         if name not in self._servers:

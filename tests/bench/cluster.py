@@ -49,12 +49,18 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A database to measure against. `pid` is the postmaster's where it is known (for its CPU time), `psql` the program to ask it by hand."""
+    """A database to measure against.
+
+    pid   the postmaster's, where it is known, for its CPU time
+    psql  the program to ask it by hand
+    log   what the server writes, where it can be read
+    """
 
     dsn: str
     owner_dsn: str
     pid: int | None
     psql: str
+    log: Path | None
 
 
 class KeptCluster:
@@ -76,7 +82,8 @@ class KeptCluster:
         else:
             self._start(programs)
         assert self._process is not None
-        return Server(self._dsn(READER), self._dsn(SUPERUSER), self._process.pid, str(programs.folder / "bin" / "psql"))
+        psql = str(programs.folder / "bin" / "psql")
+        return Server(self._dsn(READER), self._dsn(SUPERUSER), self._process.pid, psql, self._folder / "server" / "log")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._process is not None:
@@ -144,7 +151,7 @@ class GivenServer:
         self._psql = psql or shutil.which("psql") or "psql"
 
     def __enter__(self) -> Server:
-        return Server(self._dsn, self._dsn, None, self._psql)
+        return Server(self._dsn, self._dsn, None, self._psql, None)
 
     def __exit__(self, *_: object) -> None:
         pass

@@ -1,9 +1,6 @@
-"""Measured without a server, with the modules of the checkout on PYTHONPATH: the compiler's time, and the statements it makes.
+"""P8, with the modules of the checkout on PYTHONPATH: seconds to compile a URL never seen, and one seen with other literals, as JSON.
 
-    python inside.py compile                              seconds to compile a URL never seen, and one seen with other literals
-    python inside.py statements < [[target, accounts]...] SQL, arguments of each
-
-Prints JSON. A program of its own, so that it can run on another checkout's modules than the benchmark's.
+A program of its own, so that it can run on another checkout's modules than the benchmark's.
 """
 
 from __future__ import annotations
@@ -11,13 +8,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
 
-from odata_gateway.compile import Compiler, Context, Lifted
+from odata_gateway.compile import Compiler, Context
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.protocol import links
 from odata_gateway.sql.json import RowFormat
 from odata_gateway.sql.statement import Shape
 
@@ -69,26 +64,5 @@ def compile_times() -> dict[str, float]:
     return {"never_s": never, "seen_s": seen}
 
 
-def statements(asked: list[tuple[str, list[int], int]]) -> list[dict[str, Any]]:
-    """The statement for the rows of each target, as (target, accounts, rows of a page)."""
-    used, found = compiler(), []
-    for target, accounts, page_rows in asked:
-        lifted = used.lift(target)
-        query = used.query(lifted)
-        token = lifted.side.skiptoken
-        start = None if token is None else links.read_skiptoken(token, bound(lifted), keys=len(query.order))
-        rendered = used.statements(lifted, query, Shape(len(accounts) > 1, RowFormat(), None if start is None else start.mask))
-        top = None if query.top is None else lifted.values[query.top.index].value
-        limit = top if isinstance(top, int) and top <= page_rows else page_rows + 1
-        context = Context(Caller(1, tuple(accounts)), limit, page_rows, "http://host/", None, () if start is None else start.keys)
-        found.append({"sql": rendered.rows.text, "arguments": used.arguments(rendered.rows, query, lifted, context)})
-    return found
-
-
-def bound(lifted: Lifted) -> links.Bound:
-    return links.Bound(lifted.binding(), lifted.path_text())
-
-
 if __name__ == "__main__":
-    answer: object = compile_times() if sys.argv[1] == "compile" else statements(json.load(sys.stdin))
-    json.dump(answer, sys.stdout, default=str)
+    json.dump(compile_times(), sys.stdout)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 from tests.bench import servers
 from tests.bench.bench import Bench
-from tests.bench.client import Load, load
+from tests.bench.client import Http, Load, export, load
 from tests.bench.figures import Figure, Target, ratios
 from tests.bench.meter import Used
 from tests.bench.servers import Running
@@ -83,7 +87,7 @@ def compiling(bench: Bench) -> list[Figure]:
     """P8, in a process of its own."""
     figures = []
     for name, checkout in bench.checkouts.items():
-        times = [bench.inside(checkout, "compile") for _ in range(bench.rounds)]
+        times = [bench.compile_times(checkout) for _ in range(bench.rounds)]
         figures += [
             Figure("P8", name, "compile a URL never seen, ms", tuple(t["never_s"] * 1e3 for t in times), Target(1.5)),
             Figure("P8", name, "the same with other literals, us", tuple(t["seen_s"] * 1e6 for t in times), Target(60)),
@@ -101,3 +105,43 @@ def start(bench: Bench) -> list[Figure]:
                 times.append(running.started_s)
         figures.append(Figure("P12", name, "first answer after start, s", tuple(times), Target(1.5)))
     return figures
+
+
+def workers(bench: Bench) -> list[Figure]:
+    """P11: two server processes beside one, for small requests and for two exports at once, and how many connections they hold."""
+    figures = []
+    for name, checkout in bench.checkouts.items():
+        rates: dict[str, list[float]] = {"1": [], "2": []}
+        walls: dict[str, list[float]] = {"1": [], "2": []}
+        connections: dict[str, list[float]] = {"1": [], "2": []}
+        for _ in range(bench.rounds):
+            for count in rates:
+                before = _connections(bench)
+                with servers.gateway(bench.database.dsn, checkout=checkout, ODATA_WORKERS=count) as running:
+                    load(running, "Message({id})", seconds=2, most=bench.rows)
+                    rates[count].append(load(running, "Message({id})", most=bench.rows).rate)
+                    connections[count].append(_connections(bench) - before)
+                    walls[count].append(_exports(running))
+        figures += [
+            Figure("P11", name, "two workers: requests a second, entity by key", tuple(rates["2"])),
+            Figure("P11", name, "two workers / one: requests a second", ratios(rates["2"], rates["1"])),
+            Figure("P11", name, "two workers / one: wall of 4 exports at once", ratios(walls["2"], walls["1"])),
+            Figure("P11", name, "database connections of one worker", tuple(connections["1"])),
+            Figure("P11", name, "database connections of two workers", tuple(connections["2"])),
+        ]
+    return figures
+
+
+def _exports(running: Running) -> float:
+    began = time.perf_counter()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: export(Http(running), "Message", most_pages=20), range(4)))
+    return time.perf_counter() - began
+
+
+def _connections(bench: Bench) -> int:
+    counting = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'odata-gateway%'"
+    done = subprocess.run(
+        [bench.database.psql, "-X", "-A", "-t", "-d", bench.database.owner_dsn, "-c", counting], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.bench import small, whole
+from tests.bench import depth, queries, small, whole
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 
@@ -13,7 +13,12 @@ WORKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "P8": small.compiling,
     "P1": whole.plain,
     "P2": whole.packed,
+    "P3": depth.depth,
     "P4": whole.memory,
     "P5": small.entity,
     "P6": small.page,
+    "P7": queries.expanded,
+    "P9": queries.counted,
+    "P10": queries.filtered,
+    "P11": small.workers,
 }
