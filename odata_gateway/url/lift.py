@@ -226,6 +226,8 @@ class _Lifter:
         before = raw[index - 1][1].lower().rstrip() if kind == "NUMBER" and index else ""
         if before in _NUMBER_OPTIONS or (name == "$apply" and before in _NUMBER_STEPS):
             return self.literal(_number(before, text, at, name))
+        if kind == "JSTRING":
+            self.key.append('"')  # stands in fewer places than a string in single quotes, so the key must tell them apart
         token = self.literal(decode(kind, text, at, name))
         return ("JSTRING", token[1], token[2]) if kind == "JSTRING" else token
 

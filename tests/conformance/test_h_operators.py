@@ -373,6 +373,12 @@ def test_h35_malformed_literals_fail(ask, odata):
     assert ask.error(f"Message?$filter={odata}", 400)["code"].startswith("Url.")
 
 
+def test_h35_double_quotes_fail_after_the_same_query_in_single_quotes(ask):
+    """A template that was found right before must not pass for one that only looks alike."""
+    ask("Message?$filter=content eq 'once'&$top=1")
+    ask.error('Message?$filter=content eq "once"&$top=1', 400)
+
+
 @pytest.mark.parametrize("odata", ["created_at lt 2021-02-30T00:00:00Z", "date(created_at) eq 2021-11-31"])
 def test_h35_days_that_no_month_has_fail(ask, odata):
     """The grammar allows day 31 in every month, so this is a bad value rather than bad syntax."""
