@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from odata_gateway.errors import UrlFormat, UrlHeader, UrlOption, UrlPrecondition
@@ -55,7 +56,11 @@ def version(headers: Headers) -> Version:
 
     raises  UrlHeader for a maximum that is no decimal number or below 4.0
     """
-    text = headers.get("odata-maxversion")
+    return _version(headers.get("odata-maxversion"))
+
+
+@lru_cache(maxsize=256)
+def _version(text: str | None) -> Version:
     if text is None:
         return "4.0"
     numbers = {part.strip() for part in text.split(",")}
@@ -131,9 +136,8 @@ def media_range(text: str) -> MediaRange | None:
     return MediaRange(kind, subtype, tuple(pair for pair in parameters if pair[0] != "q"), quality)
 
 
-def accept(headers: Headers) -> tuple[MediaRange, ...] | None:
-    """The members of the Accept header that can be read, best first; None where the client names no type at all."""
-    text = headers.get("accept", "")
+def accept(text: str) -> tuple[MediaRange, ...] | None:
+    """The members of an Accept header that can be read, best first; None where the client names no type at all."""
     if not text.strip():
         return None
     members = [found for part in _MEMBER.findall(text) if (found := media_range(part)) is not None]
@@ -180,10 +184,15 @@ def negotiate(headers: Headers, format_option: str | None) -> Format:
 
     raises  UrlFormat (406) where JSON is not acceptable, UrlOption (400) for a malformed $format, UrlHeader for a bad version
     """
-    answer_version = version(headers)
+    return _negotiate(headers.get("accept", ""), version(headers), format_option)
+
+
+@lru_cache(maxsize=1024)
+def _negotiate(accepted: str, answer_version: Version, format_option: str | None) -> Format:
+    """The same few headers come with every request of a client, so what they mean is kept."""
     if format_option is not None:
         return _json_option(format_option, answer_version)
-    members = accept(headers)
+    members = accept(accepted)
     if members is None:
         return Format(version=answer_version)
     refused = any(m.quality == 0 and m.covers("application", "json") and m.specificity == 2 and not m.parameters for m in members)
@@ -193,7 +202,7 @@ def negotiate(headers: Headers, format_option: str | None) -> Format:
         form = _json_form(member, answer_version) if member.specificity == 2 else Format(version=answer_version)
         if form is not None:
             return form
-    raise UrlFormat(f"none of the acceptable types is available: {headers['accept'][:200]}", target="Accept", hint=_AVAILABLE)
+    raise UrlFormat(f"none of the acceptable types is available: {accepted[:200]}", target="Accept", hint=_AVAILABLE)
 
 
 _AVAILABLE = "application/json with odata.metadata=none, minimal or full is available"
@@ -241,7 +250,7 @@ def negotiate_metadata(headers: Headers, format_option: str | None) -> tuple[Lit
             if media_type == f"{member.kind}/{member.subtype}":
                 return form, answer_version
         raise UrlFormat(f"the format '{format_option[:60]}' is not available", target="$format", hint="xml and json are available")
-    members = accept(headers) or ()
+    members = accept(headers.get("accept", "")) or ()
     takes_xml = any(m.quality > 0 and m.covers("application", "xml") for m in members)
     takes_json = any(m.quality > 0 and m.covers("application", "json") and m.specificity == 2 for m in members)
     return ("json" if answer_version == "4.01" and takes_json and not takes_xml else "xml"), answer_version
@@ -293,7 +302,12 @@ def _page_size(value: str) -> int | None:
 
 def preferences(headers: Headers) -> Preferences:
     """The preferences of the Prefer header, that can be understood, with or without the prefix `odata.`."""
-    found = {name: (value, written) for name, value, written in _preference_members(headers.get("prefer", ""))}
+    return _preferences(headers.get("prefer", ""))
+
+
+@lru_cache(maxsize=256)
+def _preferences(header: str) -> Preferences:
+    found = {name: (value, written) for name, value, written in _preference_members(header)}
     text = {name: value for name, (value, _) in found.items()}
     size = _page_size(text.get("maxpagesize", ""))
     known = {

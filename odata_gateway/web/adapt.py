@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote
 
@@ -87,6 +88,7 @@ def root_url(headers: Mapping[str, str], peer: Peer, settings: Settings) -> str:
 _FORWARDED = ("proto", "host", "port", "prefix")
 
 
+@lru_cache(maxsize=1024)
 def is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
     """Whether headers a proxy at this address adds are believed; an IPv4 client of an IPv6 socket counts as IPv4."""
     try:

@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from odata_gateway.web.connection import abort
 
 PIECE_BYTES = 64 * 1024
+SMALL_BYTES = 32 * 1024
 LEAST_COMPRESSED_BYTES = 1000
 GZIP_LEVEL = 1
 _GZIP_WINDOW = 31  # zlib's way to say: 15 bits and a gzip header
@@ -56,6 +57,11 @@ class Body:
             raise
         await body.close()
         return cls(joined)
+
+    @property
+    def first(self) -> bytes:
+        """The chunk that is there already: all of a body whose size is known."""
+        return self._first
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The chunks in order, none of them empty."""
@@ -110,6 +116,8 @@ async def send(
 
     raises  SendTimeout or what the body raises, after the connection has been cut; ConnectionError when the client is gone
     """
+    if body.size is not None and body.size <= SMALL_BYTES and not _is_worth_packing(request, headers, body) and _has_room(request):
+        return await _send_small(request, status, headers, body, closing=closing)
     response = web.StreamResponse(status=status, headers=headers)
     started = False
     try:
@@ -133,6 +141,20 @@ async def send(
     finally:
         await body.close()
     return response
+
+
+async def _send_small(request: web.BaseRequest, status: int, headers: CIMultiDict[str], body: Body, *, closing: bool) -> web.Response:
+    """Head and body in one write, which cannot wait: the connection's buffer is empty and has room for both."""
+    response = web.Response(status=status, headers=headers, body=None if status in (204, 304) else body.first)
+    if closing or request.version < HttpVersion11:
+        response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    return response
+
+
+def _has_room(request: web.BaseRequest) -> bool:
+    return request.transport is not None and request.transport.get_write_buffer_size() == 0
 
 
 async def _write(response: web.StreamResponse, chunks: AsyncIterator[bytes], timeout_s: float) -> None:
