@@ -92,6 +92,12 @@ class Maker:
     def __init__(self, seed: str, world: World) -> None:
         self.random = Random(seed)
         self.world = world
+        self.root: str | None = None
+
+    def here(self, type_: str) -> Places:
+        """The rows an option of a collection can name: its own, and at times $it, which stays the row of the request."""
+        own = here(type_)
+        return own if self.root is None else (*own, *own, *own, Place(self.root, "$it/", lambda env: env.it))
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
@@ -189,7 +195,17 @@ class Maker:
         """A whole number, or an exact decimal."""
         if depth <= 0 or self.chance(0.3):
             return self.name(places, "int")
-        match self.random.randrange(8):
+        match self.random.randrange(10):
+            case 8:
+                return self.case(places, depth)
+            case 9:
+                left, right = self.steady(places), self.steady(places)
+                span = Expr(
+                    f"{left.text} sub {right.text}", "span", lambda env: oracle.arithmetic("sub", left.value(env), right.value(env)), ADD
+                )
+                return Expr(
+                    f"totalseconds({span.text})", "dec", lambda env: None if (v := span.value(env)) is None else Fraction(v, 1_000_000)
+                )
             case 0:
                 return self.call("length", "int", self.string(places, depth - 1))
             case 1:
@@ -208,6 +224,24 @@ class Maker:
                 return self.counted(places, depth)
         return self.arithmetic(places, depth)
 
+    def steady(self, places: Places) -> Expr:
+        """A time that is never infinite, nor so late that an hour more is none."""
+        for _ in range(20):
+            place = self.place(places)
+            names = [n for n in ("created_at", "updated_at", "last_activity_at", "assignee_last_seen_at") if n in KINDS[place.type]]
+            if names:
+                return place.property(self.random.choice(names))
+        return places[0].property("created_at")
+
+    def case(self, places: Places, depth: int) -> Expr:
+        """case(condition:number,...): the first that is true, or null."""
+        branches = [(self.condition(places, depth - 2), self.number(places, 0)) for _ in range(self.random.choice((1, 2, 3)))]
+
+        def value(env: Env) -> Any:
+            return next((number.value(env) for condition, number in branches if condition.value(env) is True), None)
+
+        return Expr(f"case({','.join(f'{c.text} : {n.text}' for c, n in branches)})", "int", value)
+
     def rounded(self, places: Places, depth: int) -> Expr:
         divisor = self.random.choice((2, 3, 4, 10))
         operand = self.operation("divby", self.number(places, 0), self.constant(str(divisor), "int", divisor))
@@ -223,7 +257,7 @@ class Maker:
         text = f"{place.prefix}{name}/$count"
         if depth < 2 or self.chance(0.5):
             return Expr(text, "int", lambda env: len(place.related(env, name)))
-        body = self.condition(here(NAVIGATION[place.type][name][0]), depth - 2)
+        body = self.condition(self.here(NAVIGATION[place.type][name][0]), depth - 2)
 
         def value(env: Env) -> int:
             return sum(body.value(env.nested(row)) is True for row in place.related(env, name))
@@ -301,7 +335,13 @@ class Maker:
     def leaf(self, places: Places, depth: int) -> Expr:
         """A condition without conditions in it."""
         op = self.random.choice(tuple(SYMBOL_LEVELS))
-        match self.random.randrange(13):
+        match self.random.randrange(15):
+            case 13:
+                return self.comparison(op, self.moved(places), self.steady(places))
+            case 14:
+                number = self.name(places, "int")
+                text = Expr(f"cast({number.text},Edm.String)", "string", lambda env: None if (v := number.value(env)) is None else str(v))
+                return self.comparison(op, text, self.constant("'2'", "string", "2"))
             case 0 | 1 | 2:
                 return self.property_leaf(places, op)
             case 3:
@@ -325,6 +365,15 @@ class Maker:
                 found = self.name(places, "bool")
                 return found if found.kind == "bool" else self.property_leaf(places, op)
         return self.comparison(self.random.choice(("eq", "ne", "ne", "gt")), self.name(places, "int", "time", "bool", *TEXTS), self.null())
+
+    def moved(self, places: Places) -> Expr:
+        """A time and a duration, in each of its forms."""
+        text, micros = self.random.choice((
+            ("duration'PT1H'", 3_600_000_000), ("duration'P2DT3H4M5.000006S'", 183_845_000_006), ("duration'-PT0.5S'", -500_000),
+            ("'P1D'", 86_400_000_000),
+        ))  # fmt: skip
+        op = self.random.choice(("add", "sub"))
+        return self.operation(op, self.steady(places), self.constant(text, "span", micros))
 
     def null(self) -> Expr:
         return self.constant("null", "null", None)
@@ -401,7 +450,7 @@ class Maker:
 
     def order(self, type_: str) -> list[tuple[Expr, bool]]:
         """Items of $orderby: properties, also behind navigation, and values that are computed."""
-        places = here(type_)
+        places = self.here(type_)
         found = []
         for _ in range(self.random.choice((1, 1, 2, 3))):
             match self.random.randrange(8):
@@ -416,9 +465,10 @@ class Maker:
             found.append((item, self.chance(0.4)))
         return [item for item in found if "'" not in item[0].text or item[0].kind != "string" or "(" in item[0].text]
 
-    def query(self, type_: str, depth: int = 3) -> Query:
-        """A collection with every option but $expand."""
-        condition = self.condition(here(type_), depth) if self.chance(0.85) else None
+    def query(self, type_: str, depth: int = 3, *, nested: bool = False) -> Query:
+        """A collection with every option but $expand; the gateway refuses $it in nested options."""
+        self.root = None if nested else type_
+        condition = self.condition(self.here(type_), depth) if self.chance(0.85) else None
         order = self.order(type_) if self.chance(0.5) else []
         top = self.random.choice((None, None, None, 0, 1, 5, 40, 1500))
         skip = self.random.choice((None, None, None, None, 0, 1, 7, 300))
@@ -448,5 +498,5 @@ class Maker:
         expand = self.expands(type_, levels - 1) if self.chance(0.5) else {}
         if not collection:
             return Query(type_, select=self.selection(type_), expand=expand)
-        query = self.query(type_, 2)
+        query = self.query(type_, 2, nested=True)
         return replace(query, top=self.random.choice((0, 1, 3, 9)), skip=self.random.choice((None, None, 0, 1, 4)), expand=expand)

@@ -1,6 +1,6 @@
 """The gateway's answers to generated queries are the oracle's.
 
-Queries are numbered and the same in every run; ODATA_TEST_QUERIES sets how many of each kind (default 200), ODATA_TEST_SEED another series.
+Queries are numbered and the same in every run; ODATA_TEST_QUERIES sets how many of each kind (default 300), ODATA_TEST_SEED another series.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.live import oracle
 from tests.live.generate import Maker, here, target
 from tests.live.oracle import Query, View
 
-QUERIES = int(os.environ.get("ODATA_TEST_QUERIES", "200"))
+QUERIES = int(os.environ.get("ODATA_TEST_QUERIES", "300"))
 SEED = os.environ.get("ODATA_TEST_SEED", "1")
 PAGE_ROWS = 1000
 CALLERS = (tokens.ADMIN, tokens.OTHER_ADMIN, tokens.BOTH_ADMIN)

@@ -266,7 +266,9 @@ def test_links_of_generated_expands_lead_to_their_end(small, world, views, numbe
     name = maker.random.choice(collections)
     other, many = NAVIGATION[type_][name]
     nested = (
-        replace(maker.query(other, 1), top=maker.random.choice((None, 8, 15, 30)), select=["id"]) if many else Query(other, select=["id"])
+        replace(maker.query(other, 1, nested=True), top=maker.random.choice((None, 8, 15, 30)), select=["id"])
+        if many
+        else Query(other, select=["id"])
     )
     query = Query(type_, top=4, skip=maker.random.randrange(5), select=["id"], expand={name: nested})
     known = {row.id: row for row in views[tokens.ADMIN].rows[type_]}
