@@ -29,6 +29,7 @@ from odata_gateway.protocol.metadata import csdl_json, csdl_xml, metadata_etag
 from odata_gateway.protocol.negotiate import (
     Format,
     Preferences,
+    check_body,
     content_type,
     names_etag,
     negotiate,
@@ -111,6 +112,7 @@ class Service:
         if first == "" or first == "$metadata":
             return await self._document(request, first)
         if first == "$batch":
+            check_body(request.headers)
             raise Unsupported("$batch is not supported", target="path", at=0, hint="send the requests one by one")
         caller = await self._caller(request)
         if first == "$entity":

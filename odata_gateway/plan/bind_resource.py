@@ -104,7 +104,7 @@ def _closing(place: Place, segment: ast.Segment) -> Form | None:
         case "$value", "entity":
             raise BindType(f"{place.entity_set.name} is no media entity, so it has no $value", target=PATH, at=segment.at)
         case "$count" | "$ref" | "$value", state:
-            raise BindSegment(f"{segment.name} cannot follow a {state}", target=PATH, at=segment.at)
+            raise BindSegment(f"{segment.name} cannot follow {'an' if state == 'entity' else 'a'} {state}", target=PATH, at=segment.at)
         case "$filter" | "$each" | "$query" | "$search", _:
             raise Unsupported(f"the path segment {segment.name} is not supported", target=PATH, at=segment.at)
     if segment.name.startswith("$"):

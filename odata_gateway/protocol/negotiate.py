@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
-from odata_gateway.errors import UrlFormat, UrlHeader, UrlOption, UrlPrecondition
+from odata_gateway.errors import UrlFormat, UrlHeader, UrlMediaType, UrlOption, UrlPrecondition
 
 Level = Literal["none", "minimal", "full"]
 Version = Literal["4.0", "4.01"]
@@ -70,6 +70,20 @@ def _version(text: str | None) -> Version:
     if Decimal(only) < Decimal("4.0"):
         raise UrlHeader(f"this service speaks OData 4.0 and 4.01, nothing up to {only}", target="OData-MaxVersion")
     return "4.01" if Decimal(only) >= Decimal("4.01") else "4.0"
+
+
+def check_body(headers: Headers) -> None:
+    """The version and type of a request's body (Protocol 8.1.5), before what it asks for.
+
+    raises  UrlHeader, UrlMediaType
+    """
+    body_version = headers.get("odata-version", "4.0").strip()
+    if body_version not in ("4.0", "4.01"):
+        raise UrlHeader(f"a body of version '{body_version[:40]}' cannot be read", target="OData-Version", hint="4.0 and 4.01 are known")
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in ("", "multipart/mixed", "application/json"):
+        hint = "multipart/mixed or application/json is expected"
+        raise UrlMediaType(f"a batch is no '{media_type[:40]}'", target="Content-Type", hint=hint)
 
 
 # --- Media ranges -------------------------------------------------------------------------------------------------------------
