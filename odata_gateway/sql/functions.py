@@ -16,10 +16,10 @@ _BLANKS = (
     "\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000'"
 )
 
-# Postgres counts positions in int4: larger numbers reach past the end of any string as well.
-_INT4 = "least(greatest({1}, -2147483647), 2147483646)::int4"
+# Postgres counts positions in int4: larger numbers reach past the end of any string as well. CASE, because least and greatest skip nulls.
+_INT4 = "CASE WHEN {1} > 2147483646 THEN 2147483646 WHEN {1} < -2147483647 THEN -2147483647 ELSE {1}::int4 END"
 _START = f"CASE WHEN {{1}} < 0 THEN greatest(length({{0}}) + {_INT4}, 0) ELSE {_INT4} END + 1"
-_LENGTH = "least({2}, 2147483647 - 1)::int4"
+_LENGTH = "CASE WHEN {2} > 2147483646 THEN 2147483646 ELSE {2}::int4 END"
 
 
 def _part(field: str) -> str:

@@ -182,7 +182,8 @@ class Maker:
                 return self.call("concat", "string", self.string(places, depth - 1), self.string(places, 0))
             case 3:
                 number = self.random.randrange(6)
-                return self.call("substring", "string", self.string(places, depth - 1), self.constant(str(number), "int", number))
+                start = self.name(places, "int") if self.chance(0.3) else self.constant(str(number), "int", number)
+                return self.call("substring", "string", self.string(places, depth - 1), start)
         start, length = self.random.randrange(6), self.random.randrange(5)
         arguments = (self.constant(str(n), "int", n) for n in (start, length))
         return self.call("substring", "string", self.string(places, depth - 1), *arguments)
