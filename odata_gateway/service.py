@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, Ask, Chunk, Chunks, Keys
+from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys
 from odata_gateway.compile import Compiler, Context, Lifted
 from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
@@ -263,7 +263,7 @@ class Service:
             await self._require_parent(call)
         headers = _headers(call, content_type(call.format), call.preferences.applied("maxpagesize"))
         head = envelope.collection_head(call.format, call.context_url, count)
-        if chunks.is_complete(first.rows, first):
+        if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
             return Reply(200, headers, head + first.text + self._tail(call, page, first))
         return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
 
@@ -303,7 +303,8 @@ class Service:
         try:
             async for chunk in chunks:
                 if chunk.text:
-                    yield pending + chunk.text
+                    yield pending
+                    yield chunk.text  # as it is: a row may have 100 MB, and a copy of it as well
                     pending = b","
                 last = chunk
         finally:
