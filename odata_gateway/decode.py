@@ -53,7 +53,7 @@ def _one(slot: LiteralSlot, value: Value, item: object) -> object:
 def _key_segment(slot: LiteralSlot, value: Value, text: str) -> object:
     """A path segment read as a key (4.3.6); what is no value of the key's type names nothing."""
     try:
-        return DECODERS[slot.type.family](FROM_TEXT[slot.type.family](text), slot, value)
+        return DECODERS[slot.type.family](_from_text(text, slot.type), slot, value)
     except (ODataError, ValueError):
         hint = "members are addressed by key, as in Message(1)"
         raise BindSegment(
@@ -76,8 +76,7 @@ def _converted(item: object, value: Value, type_: PrimitiveType) -> object:
     if type_.is_numeric and isinstance(item, (int, float, Decimal)):
         return _number(item, type_)
     if isinstance(item, str) and value.kind == "string":
-        read = FROM_TEXT[type_.family](item)
-        return _number(read, type_) if type_.is_integer and isinstance(read, int) else read
+        return _from_text(item, type_)
     if type_.family == "date" and isinstance(item, Instant):
         return item.micros // MICROS_PER_DAY
     if type_.family == "time" and isinstance(item, Instant):
@@ -87,13 +86,23 @@ def _converted(item: object, value: Value, type_: PrimitiveType) -> object:
     raise ValueError(value.kind)
 
 
+def _from_text(text: str, type_: PrimitiveType) -> object:
+    """The value of a type a text stands for; ValueError where it stands for none."""
+    read = FROM_TEXT.get(type_.family, _refuse)(text)
+    return _number(read, type_) if type_.is_numeric and isinstance(read, (int, float, Decimal)) else read
+
+
 def _number(item: int | float | Decimal, type_: PrimitiveType) -> int | float | Decimal:
     if type_.is_integer:
         whole = int(item)
         if type_.low is None or type_.high is None or not type_.low <= whole <= type_.high:
             raise ValueError(whole)
         return whole
-    return float(item) if type_.family == "double" else Decimal(item)
+    if type_.family == "double":
+        return float(item)
+    if not Decimal(item).is_finite():
+        raise ValueError(item)
+    return Decimal(item)
 
 
 def _text_boolean(text: str) -> bool:
@@ -155,9 +164,9 @@ def _decimal(item: object, slot: LiteralSlot, value: Value) -> object:
 
 
 def _double(item: object, slot: LiteralSlot, value: Value) -> object:
-    """NaN equals nothing and has no order (5.1.1.1), which is what SQL NULL does beside it."""
+    """NaN, compared, equals nothing and has no order (5.1.1.1), which is what SQL NULL does beside it; as a value it is NaN."""
     number = float(item) if isinstance(item, (int, float, Decimal)) else float("nan")
-    return None if isnan(number) and slot.mode != "cast" else number
+    return None if isnan(number) and slot.mode not in ("value", "cast") else number
 
 
 def _datetime(item: object, slot: LiteralSlot, value: Value) -> object:

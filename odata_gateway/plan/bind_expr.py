@@ -64,8 +64,10 @@ def bind_expr(node: ast.Expr, scope: Scope) -> Expr:
 
 def _bind(node: ast.Expr, scope: Scope) -> Expr:
     match node:
+        case ast.Literal(many=True):
+            raise BindType("a list can stand on the right of 'in' only", target=scope.binding.target, at=node.at)
         case ast.Literal():
-            return literal(node, natural_type(node, scope), scope)
+            return literal(node, natural_type(node, scope), scope, "value")
         case ast.Constant(value=value):
             return Constant(value, None if value is None else types.BOOLEAN)
         case ast.Alias(name=name):
@@ -111,20 +113,18 @@ def _compare(node: ast.Binary, scope: Scope) -> Expr:
     entity = _entity_comparison(op, left, right, scope, node.at)
     if entity is not None:
         return entity
-    if isinstance(left, ast.Literal) and not isinstance(right, ast.Literal):
-        return _compare_literal(MIRRORED[op], bind_expr(right, scope), left, scope)
-    if isinstance(right, ast.Literal) and not isinstance(left, ast.Literal):
+    if isinstance(right, ast.Literal):
         return _compare_literal(op, bind_expr(left, scope), right, scope)
+    if isinstance(left, ast.Literal):
+        return _compare_literal(MIRRORED[op], bind_expr(right, scope), left, scope)
     bound_left, bound_right = bind_expr(left, scope), bind_expr(right, scope)
     check_comparable(op, bound_left.type, bound_right.type, scope, node.at)
     return Compare(op, bound_left, bound_right)
 
 
 def _compare_literal(op: ComparisonOp, expr: Expr, node: ast.Literal, scope: Scope) -> Expr:
-    if node.many:
-        raise BindType("a list can stand on the right of 'in' only", target=scope.binding.target, at=node.at)
-    if expr.type is None:
-        return Compare(op, expr, literal(node, natural_type(node, scope), scope))
+    if node.many or expr.type is None:
+        return Compare(op, expr, bind_expr(node, scope))
     mode: Mode = ORDER_MODES[op]
     if isinstance(expr, Column) and expr.pg_type == "uuid" and op in ("eq", "ne") and node.kind == "string":
         mode = "uuid"

@@ -55,8 +55,9 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         )
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
-        natural = natural_type(value, scope)
-        return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=natural is not type_)
+        if natural_type(value, scope) is type_:
+            return bind(value, scope)
+        return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
     operand = bind(value, scope)
     if operand.type is None:
         return Constant(None, type_)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
-# How a literal becomes an argument: `exact` refuses what the type cannot hold; `floor` and `ceil` round sub-microsecond times towards the
-# side that keeps an ordering comparison right; the LIKE modes escape wildcards; `cast` turns what does not fit into null; `utc` wants
-# offset 0.
-Mode = Literal["exact", "floor", "ceil", "infix", "prefix", "suffix", "cast", "utc", "uuid"]
+# How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type cannot hold; `floor` and `ceil` round
+# sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `cast` turns what does
+# not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null.
+Mode = Literal["value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "cast", "utc", "uuid"]
 
 
 # --- what a statement's parameters are filled from ----------------------------------------------------------------------------

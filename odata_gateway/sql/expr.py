@@ -164,7 +164,7 @@ def is_pattern(expr: Expr) -> bool:
 def may_miss(expr: Expr) -> bool:
     """Whether a parameter may be null so as to equal nothing: a text that is no uuid beside a uuid column, a cast that fails, NaN."""
     slot = expr.slot if isinstance(expr, Parameter) else None
-    return isinstance(slot, LiteralSlot) and (slot.mode in ("uuid", "cast") or slot.type.family == "double")
+    return isinstance(slot, LiteralSlot) and (slot.mode in ("uuid", "cast") or (slot.type.family == "double" and slot.mode != "value"))
 
 
 def column_sql(column: Column) -> Sql:
