@@ -31,7 +31,8 @@ def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
     if any(a.type is None for a in args):
         return Constant(None, signature_type(signature, args))
     bound = tuple(_argument(signature, i, n, a, scope) for i, (n, a) in enumerate(zip(nodes, args, strict=True)))
-    return Function(signature.id, bound, signature_type(signature, args), any(a.nullable for a in bound))
+    nullable = signature.misses_infinity or any(a.nullable for a in bound)
+    return Function(signature.id, bound, signature_type(signature, args), nullable)
 
 
 def signature_type(signature: Signature, args: list[Expr]) -> PrimitiveType:
@@ -55,17 +56,23 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         )
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
-        if natural_type(value, scope) is type_:
+        natural = natural_type(value, scope)
+        if natural is type_:
             return bind(value, scope)
+        _check_cast(natural, type_, scope, node.at)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
     operand = bind(value, scope)
     if operand.type is None:
         return Constant(None, type_)
     if operand.type is type_:
         return operand
-    if not castable(operand.type, type_):
-        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
+    _check_cast(operand.type, type_, scope, node.at)
     return Function("cast", (operand,), type_, nullable=True)
+
+
+def _check_cast(source: PrimitiveType, target: PrimitiveType, scope: Scope, at: int) -> None:
+    if not castable(source, target):
+        raise BindType(f"{source.name} cannot be cast to {target.name}", target=scope.binding.target, at=at)
 
 
 def castable(source: PrimitiveType, target: PrimitiveType) -> bool:

@@ -326,6 +326,13 @@ def test_h32_a_cast_that_fails_is_null(same, entity_set, odata, sql):
     assert same(entity_set, odata, sql)
 
 
+@pytest.mark.parametrize(
+    "odata", ["cast('abc',Edm.Binary) eq null", "cast(content,Edm.Binary) eq null", "cast(1,Edm.Guid) eq null", "cast(id,Edm.Nope) eq 1"]
+)
+def test_h32_a_cast_between_types_that_have_none_is_a_mistake(ask, odata):
+    ask.error(f"Message?$filter={odata}", 400)
+
+
 @cases(
     ("Message", "cast(id,Edm.String) eq '1'", "id = 1"),
     ("Message", "cast(id,Edm.Int64) eq 1", "id = 1"),
