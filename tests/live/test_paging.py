@@ -11,10 +11,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
+from odata_gateway.compile import Compiler
 from odata_gateway.demo import tokens
+from odata_gateway.plan.scope import Limits
+from odata_gateway.protocol.links import Bound, Continuation, skiptoken
 from tests.live import oracle
 from tests.live.generate import Maker, target
 from tests.live.oracle import KINDS, NAVIGATION, Env, Query
+from tests.support.cases import MODEL
 from tests.support.gateway import Gateway, start_gateway
 
 TYPES = tuple(KINDS)
@@ -395,3 +399,26 @@ def test_a_nested_token_is_bound_to_its_parent(small):
 def test_a_token_is_never_an_empty_page_for_a_single_entity_or_count(small, link):
     for path in ("Conversation(1)", "Conversation/$count", "Conversation(1)/status"):
         assert small.get(f"{path}?$skiptoken={token_of(link)}").status == 400
+
+
+@pytest.mark.parametrize(
+    "keys", [("abc", "1"), ("", ""), ("99999999999999999999", "1"), (None, None), ("1'; --", "1"), ("\0", "1"), ("1", "NaN"), ("1.5", "1")]
+)
+def test_a_forged_token_with_the_right_digits_is_a_clients_mistake_at_worst(small, views, keys):
+    """Its digits are no secret. Whatever it says, it is a position among the caller's own rows, or 400."""
+    text = "Conversation?$orderby=status&$select=id"
+    compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1)
+    lifted = compiler.lift(text)
+    token = skiptoken(Continuation(7, 7, keys), Bound(lifted.binding(), lifted.path_text()))
+    reply = small.get(f"{text}&$skiptoken={token}")
+    assert reply.status in (200, 400), reply.body
+    if reply.status == 200:
+        assert {row["id"] for row in reply.rows} <= {row.id for row in views[tokens.ADMIN].rows["Conversation"]}
+
+
+def test_a_forged_token_made_as_the_gateway_does_is_taken(small):
+    """So that the test above tests what it says."""
+    text = "Conversation?$orderby=status&$select=id"
+    lifted = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1).lift(text)
+    token = skiptoken(Continuation(7, 7, ("1", "5")), Bound(lifted.binding(), lifted.path_text()))
+    assert small.get(f"{text}&$skiptoken={token}").status == 200
