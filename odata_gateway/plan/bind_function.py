@@ -56,23 +56,17 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         )
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
-        natural = natural_type(value, scope)
-        if natural is type_:
+        if natural_type(value, scope) is type_:
             return bind(value, scope)
-        _check_cast(natural, type_, scope, node.at)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
     operand = bind(value, scope)
     if operand.type is None:
         return Constant(None, type_)
     if operand.type is type_:
         return operand
-    _check_cast(operand.type, type_, scope, node.at)
+    if not castable(operand.type, type_):
+        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
     return Function("cast", (operand,), type_, nullable=True)
-
-
-def _check_cast(source: PrimitiveType, target: PrimitiveType, scope: Scope, at: int) -> None:
-    if not castable(source, target):
-        raise BindType(f"{source.name} cannot be cast to {target.name}", target=scope.binding.target, at=at)
 
 
 def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
