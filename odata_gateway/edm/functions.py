@@ -1,8 +1,8 @@
 """The canonical functions as a table (URL Conventions 4.01, sections 5.1.1.5 to 5.1.1.9).
 
 A signature has one set of type families per argument. Its `id` is stable: the function's name in lower case, with a suffix where overloads
-differ, such as `round.decimal`; SQL is looked up under it. Every canonical function answers null for a null argument (5.1.1.4). Names
-ignore case (4.01).
+differ, such as `round.decimal`; SQL is looked up under it. Every canonical function answers null for a null argument (5.1.1.4), and parts
+of a time for an infinite one, which Postgres has and OData has not. Names ignore case (4.01).
 
 An integer given to round, floor or ceiling is promoted to Edm.Decimal, which holds each of its values; Edm.Single to Edm.Double (5.1.1.18).
 cast, isof and lambdas need more than types and are not here.
@@ -24,6 +24,11 @@ class Signature:
     id: str
     arguments: tuple[frozenset[Family], ...]
     result: PrimitiveType | None
+
+    @property
+    def misses_infinity(self) -> bool:
+        """Whether an argument may be an infinite time, of which no part exists: then the result is null though the argument is not."""
+        return any(not families.isdisjoint(("datetime", "date")) for families in self.arguments)
 
     def fits(self, types: Sequence[PrimitiveType | None]) -> bool:
         """Whether arguments of these types can be given; None is the type of a null literal and fits anywhere."""

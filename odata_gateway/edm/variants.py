@@ -28,7 +28,9 @@ def _on(entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
 
 def _state(entity_type: EntityType) -> tuple[object, ...]:
     """What may differ between models of one file."""
-    properties = [(p.name, p.column, p.pg_type, p.secret, p.missing, p.not_null) for p in entity_type.properties.values()]
+    properties = [
+        (p.name, p.type.name, p.nullable, p.column, p.pg_type, p.secret, p.missing, p.not_null) for p in entity_type.properties.values()
+    ]
     return entity_type.name, entity_type.table, entity_type.missing, properties, list(entity_type.navigation)
 
 

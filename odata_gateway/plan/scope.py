@@ -139,8 +139,8 @@ def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
 
 
 def column_of(row: Row, prop: Property) -> Column:
-    """The column behind a property, secret or not: for output only."""
-    nullable = row.optional or not (prop.is_key or prop.not_null)
+    """The column behind a property, secret or not: for output only. A JSON column that is never NULL may still hold JSON's null."""
+    nullable = row.optional or prop.pg_type in ("json", "jsonb") or not (prop.is_key or prop.not_null)
     return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
 
 

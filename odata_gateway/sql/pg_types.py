@@ -24,7 +24,7 @@ CANONICAL: dict[str, str] = {
 # Reading a column of a Postgres type as the canonical type of an edm family; what is not listed is cast to it.
 AS_IS: dict[str, frozenset[str]] = {
     "boolean": frozenset({"bool"}), "string": frozenset({"text", "varchar", "name"}), "integer": frozenset({"int2", "int4", "int8"}),
-    "decimal": frozenset({"numeric", "int2", "int4", "int8"}), "double": frozenset({"float4", "float8"}),
+    "decimal": frozenset({"numeric"}), "double": frozenset({"float4", "float8"}),
     "datetime": frozenset({"timestamp"}), "date": frozenset({"date"}), "time": frozenset({"time"}), "duration": frozenset({"interval"}),
     "guid": frozenset({"uuid"}), "binary": frozenset({"bytea"}),
 }  # fmt: skip
@@ -72,7 +72,8 @@ TEXTS: dict[str, str] = {
     "datetime": _DATETIME,
     "date": _DATE,
     "time": "CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
-    "duration": "CASE WHEN extract(epoch from {0}) < 0 THEN '-' ELSE '' END || 'PT' || abs(extract(epoch from {0}))::text || 'S'",
+    "duration": "CASE WHEN isfinite({0}) THEN CASE WHEN extract(epoch from {0}) < 0 THEN '-' ELSE '' END || 'PT' || "
+    "abs(extract(epoch from {0}))::text || 'S' END",
     "guid": "{0}::text",
     "binary": "rtrim(translate(encode({0}, 'base64'), E'+/\\n', '-_'), '=')",
 }
@@ -81,7 +82,7 @@ JSON_TEXTS: dict[str, str] = {
     "string": "to_json({0})::text",
     "double": "CASE {0} WHEN 'Infinity' THEN '\"INF\"' WHEN '-Infinity' THEN '\"-INF\"' WHEN 'NaN' THEN '\"NaN\"' ELSE {0}::text END",
 }
-CAN_BE_NULL = frozenset({"datetime", "date", "time", "decimal"})
+CAN_BE_NULL = frozenset({"datetime", "date", "time", "duration", "decimal"})
 
 
 def read(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.model import Model
+from odata_gateway.edm.types import INT64
 from odata_gateway.edm.variants import with_secrets_exposed, with_types, without_missing_tables
 from odata_gateway.protocol.metadata import csdl_json, csdl_xml
 from tests.support.csdl import assert_valid_json, assert_valid_xml
@@ -58,3 +59,14 @@ def test_the_version_follows_what_the_database_says() -> None:
     }
     assert len(versions) == 3
     assert _without_table(load_model(), "Label").version == _without_table(model, "Label").version
+
+
+def test_the_version_follows_the_type_and_what_metadata_promises_of_null() -> None:
+    model = load_model()
+    message = model.entity_types["Message"]
+    private = message.properties["private"]
+    versions = {model.version}
+    for prop in (replace(private, type=INT64), replace(private, nullable=not private.nullable), replace(private, not_null=True)):
+        changed = replace(message, properties=dict(message.properties) | {"private": prop})
+        versions.add(with_types(model, dict(model.entity_types) | {"Message": changed}).version)
+    assert len(versions) == 4
