@@ -255,7 +255,7 @@ class Service:
     async def _collection(self, call: Call) -> Reply:
         page = self._page(call)
         first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
-        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows)
+        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends)
         async with self._database.session(snapshot=call.rendered.count is not None) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
@@ -280,11 +280,9 @@ class Service:
     def _asker(self, call: Call) -> Ask:
         """The statements of a page's chunks: the first follows the page before, the others each other."""
 
-        def ask(keys: Keys | None, rows: int) -> tuple[str, Sequence[object]]:
-            if keys is None:
-                statement = call.rendered.rows
-                return statement.text, self._arguments(call, statement, limit=rows)
-            shape = replace(call.shape, mask=tuple(key is None for key in keys))
+        def ask(keys: Keys | None, rows: int, peeks: bool) -> tuple[str, Sequence[object]]:
+            mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
+            shape = replace(call.shape, mask=mask, peeks=peeks)
             statement = self.compiler.statements(call.lifted, call.query, shape).rows
             return statement.text, self._arguments(call, statement, limit=rows, keys=keys)
 

@@ -82,7 +82,19 @@ JSON_TEXTS: dict[str, str] = {
     "string": "to_json({0})::text",
     "double": "CASE {0} WHEN 'Infinity' THEN '\"INF\"' WHEN '-Infinity' THEN '\"-INF\"' WHEN 'NaN' THEN '\"NaN\"' ELSE {0}::text END",
 }
-CAN_BE_NULL = frozenset({"datetime", "date", "time", "duration", "decimal"})
+CAN_BE_NULL = frozenset({"date", "time", "duration", "decimal"})
+
+# Whole JSON texts, 'null' included, for what most rows consist of (measured: 0.1 us a cell for the quotes inside to_char's
+# format, a third for a string in a JSON column, which is its own JSON text and need not be unwrapped and escaped again).
+WHOLE_JSON: dict[str, str] = {
+    "datetime": "CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' "
+    """THEN to_char({0}, '"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""') """
+    f"ELSE coalesce('\"' || ({_DATETIME}) || '\"', 'null') END",
+}
+JSON_COLUMNS: dict[str, str] = {
+    "json": "CASE WHEN left({0}::text, 1) = '\"' THEN {0}::text ELSE coalesce(to_json({1})::text, 'null') END",
+    "jsonb": "CASE WHEN jsonb_typeof({0}) = 'string' THEN {0}::text ELSE coalesce(to_json({1})::text, 'null') END",
+}
 
 
 def read(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
@@ -96,12 +108,19 @@ def read(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
 def json_text(value: Sql, type_: PrimitiveType, *, nullable: bool, as_string: bool) -> Sql:
     """A value as JSON text, never SQL NULL. `as_string` puts Int64 and Decimal in quotes (IEEE754Compatible, JSON Format 3.2)."""
     family = type_.family
+    if family in WHOLE_JSON:
+        return fill("({0})", (fill(WHOLE_JSON[family], (value,)),))
     text = fill(JSON_TEXTS.get(family, TEXTS[family]), (value,))
     if family in QUOTED or (as_string and (type_.name == "Edm.Int64" or family == "decimal")):
         text = fill("'\"' || ({0}) || '\"'" if text.parts[0] != value.parts[0] else "'\"' || {0} || '\"'", (text,))
     if nullable or family in CAN_BE_NULL:
         return fill("coalesce({0}, 'null')", (text,))
     return text
+
+
+def json_column_text(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
+    """A json or jsonb column that the model calls Edm.String, as JSON text of the text it holds."""
+    return fill("({0})", (fill(JSON_COLUMNS[pg_type], (column, read(column, pg_type, type_))),))
 
 
 def plain_text(value: Sql, type_: PrimitiveType) -> Sql:

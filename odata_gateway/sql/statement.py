@@ -22,11 +22,13 @@ from odata_gateway.sql.relation import Relations
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Who asks (with one account or many), in which format, and behind which kind of row (None for the first page)."""
+    """Who asks (with one account or many), in which format, behind which kind of row (None for the first page), and whether the answer must
+    tell if there are more rows."""
 
     many_accounts: bool = False
     row_format: RowFormat = field(default_factory=RowFormat)
     mask: NullMask | None = None
+    peeks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +90,39 @@ def _count(block: Block, relations: Relations) -> Statement:
 def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
     """The first rows of a query, or the first behind another row, as one record: (text, rows, more, order values of the last row...).
 
-    `limit` rows are shown and one more is read, which tells whether there are more. $skip acts before the first page only.
+    $skip acts before the first page only.
     """
-    expressions, limit = relations.expressions, param(LimitSlot(), "int8")
-    keys = [(build("{0} AS {1}", key, _key(i)), _key(i)) for i, key in enumerate(key_texts(query.order, expressions))]
-    tail = build("{0} LIMIT {1} + 1", order_by(query.order, expressions), limit)
+    expressions = relations.expressions
+    keys = key_texts(query.order, expressions)
+    limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
+    tail = build("{0} LIMIT {1}", order_by(query.order, expressions), limit)
     extra: tuple[Sql, ...] = ()
     if shape.mask is not None:
         extra = (after(query.order, shape.mask, expressions),)
     elif query.skip is not None:
         tail += build(" OFFSET {0}", param(query.skip, "int8"))
-    rows = relations.select(join(", ", (build("{0} AS row", row), *(key for key, _ in keys))), query.block, tail, extra)
-    last = join("", (build(", min(q.{0}) FILTER (WHERE q.n = {1})", name, limit) for _, name in keys))
+    names = [_key(i) for i in range(len(query.order))]
+    what = join(", ", (build("{0} AS row", row), *(build("{0} AS {1}", key, name) for key, name in zip(keys, names, strict=True))))
+    rows = relations.select(what, query.block, tail, extra)
+    return _peeking(rows, names) if shape.peeks else _blind(rows, names)
+
+
+def _blind(rows: Sql, names: list[Sql]) -> Sql:
+    """As many rows as asked for; a full chunk may have more behind it."""
+    last = join("", (build(", (array_agg(p.{0}))[count(*)::int4]", name) for name in names))
+    joined = build("SELECT convert_to(string_agg(p.row, ','), 'UTF8'), count(*), count(*) = {0}{1}", param(LimitSlot(), "int4"), last)
+    return build("{0} FROM ({1}) AS p", joined, rows)
+
+
+def _peeking(rows: Sql, names: list[Sql]) -> Sql:
+    """One row more is read than shown, to know whether there is more."""
+    limit = param(LimitSlot(), "int4")
+    arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
+    last = join("", (build(", a.{0}[{1}]", name, limit) for name in names))
     return build(
-        "SELECT convert_to(string_agg(q.row, ',') FILTER (WHERE q.n <= {0}), 'UTF8'), least(count(*), {0}), count(*) > {0}{1} "
-        "FROM (SELECT p.*, row_number() OVER () AS n FROM ({2}) AS p) AS q",
-        limit, last, rows,
+        "SELECT convert_to(array_to_string(a.r[1:{0}], ','), 'UTF8'), least(a.c, {0}), a.c > {0}{1} "
+        "FROM (SELECT count(*) AS c, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
+        limit, last, arrays, rows,
     )  # fmt: skip
 
 
