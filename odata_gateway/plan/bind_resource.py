@@ -217,8 +217,10 @@ def _key_predicate(source: Source, prop: Property, node: ast.Expr, scope: Scope,
         if node.kind in ("decimal", "double") and prop.type.is_integer:
             raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=PATH, at=node.at)
         value = literal(node, prop.type, scope)
-    else:
+    elif isinstance(node, ast.Constant):
         value = bind_expr(node, scope)
+    else:
+        raise BindType("a key is a literal", target=PATH, at=segment.at, hint=f"write {segment.name}(1), or an alias of a literal")
     if value.type is None:
         raise BindNoEntity("a key is never null", target=PATH, at=segment.at)
     check_comparable("eq", prop.type, value.type, scope, segment.at)

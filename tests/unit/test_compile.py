@@ -1,0 +1,80 @@
+"""Requests as statements, and what Postgres answers to them: no row is lost, whatever its values are."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.model import Model
+from odata_gateway.edm.variants import with_types
+from odata_gateway.errors import BindType
+from tests.support.cases import compiled
+
+
+def answer(dsn: str, request: str, *, before: str = "", model: Model | None = None) -> list[dict[str, Any]]:
+    """The rows of a request, as Postgres writes them after it has run `before`, which is undone."""
+    sql, values = compiled(request, (1,), model=model)["rows"]
+
+    async def ask() -> bytes:
+        connection = await asyncpg.connect(dsn)
+        try:
+            async with connection.transaction():
+                await connection.execute(before)
+                return (await connection.fetch(sql, *values))[0][0] or b""
+        finally:
+            await connection.close()
+
+    return orjson.loads(b"[" + asyncio.run(ask()) + b"]")
+
+
+def never_null(model: Model, entity_type: str, *names: str) -> Model:
+    """The model on a database that declares these columns NOT NULL."""
+    changed = model.entity_types[entity_type]
+    properties = {n: replace(p, not_null=p.not_null or n in names) for n, p in changed.properties.items()}
+    return with_types(model, dict(model.entity_types) | {entity_type: replace(changed, properties=properties)})
+
+
+@pytest.mark.parametrize("part", ["year", "month", "day", "hour", "minute", "second", "fractionalseconds", "time", "date"])
+def test_the_parts_of_an_infinite_time_are_null(scratch_dsn: str, part: str) -> None:
+    rows = answer(
+        scratch_dsn,
+        f"Conversation?$compute={part}(created_at) as x&$select=id,created_at,x&$filter=id lt 20",
+        before="UPDATE conversations SET created_at = 'infinity' WHERE id = 1",
+        model=never_null(load_model(), "Conversation", "created_at"),
+    )
+    assert rows[0]["id"] == 1
+    assert (rows[0]["created_at"], rows[0]["x"]) == (None, None)
+    assert all(row["x"] is not None for row in rows[1:])
+
+
+def test_a_null_part_differs_from_every_number(scratch_dsn: str) -> None:
+    rows = answer(
+        scratch_dsn,
+        "Conversation?$filter=year(created_at) ne 2021 and id lt 20&$select=id",
+        before="UPDATE conversations SET created_at = 'infinity' WHERE id = 1",
+        model=never_null(load_model(), "Conversation", "created_at"),
+    )
+    assert [row["id"] for row in rows] == [1]
+
+
+def test_a_json_column_that_is_never_null_may_hold_the_null_of_json(scratch_dsn: str) -> None:
+    model = never_null(load_model(), "Conversation", "additional_attributes")
+    before = "UPDATE conversations SET additional_attributes = 'null' WHERE id = 1"
+    for request in ("Conversation?$filter=id eq 1", "Conversation?$filter=additional_attributes eq null&$select=id,additional_attributes"):
+        assert [row["additional_attributes"] for row in answer(scratch_dsn, request, before=before, model=model)][:1] == [None]
+
+
+@pytest.mark.parametrize("key", ["inbox/id", "inbox_id", "messages/$count", "1 add 1", "length('a')"])
+def test_a_key_is_a_literal(key: str) -> None:
+    with pytest.raises(BindType):
+        compiled(f"Conversation(@k)?@k={key}", (1,))
+
+
+def test_a_key_may_be_an_alias_of_a_literal() -> None:
+    assert 17 in compiled("Conversation(@k)?@k=17", (1,))["rows"][1]
