@@ -26,7 +26,7 @@ FILTERS = (
     "Message?$filter=sender_type eq 'User' and sender_id eq 77&$top=100&$select=id",
     "Message?$filter=conversation_id in ({})&$select=id".format(",".join(str(3 * n) for n in range(1, 1001))),
     "Message?$filter=conversation/status eq 1&$top=100&$select=id",
-    "Conversation?$filter=assignee_id eq 77&$select=id",
+    "Conversation?$filter=assignee_id eq 63&$select=id",
     "Conversation?$filter=status eq 0 and created_at ge 2022-12-01T00:00:00Z&$top=100&$select=id",
 )
 EXECUTIONS = 8
@@ -109,7 +109,7 @@ def _some(gateway: Running, target: str) -> float:
 
 
 def filtered(bench: Bench) -> list[Figure]:
-    """P10: rows read for each filter, at the first execution and after some; the plan is part of the line."""
+    """P10: rows read for each filter, at the first execution and after some, when Postgres may have gone over to a generic plan."""
     figures = []
     for name, checkout in bench.checkouts.items():
         with explained(bench, checkout, ODATA_POOL_MAX="1") as plans:
@@ -120,6 +120,6 @@ def filtered(bench: Bench) -> list[Figure]:
                     taken = [plans.ask(target, token=token)[0] for _ in range(EXECUTIONS)]
                     first, last = taken[0], taken[-1]
                     flip = "" if first.shape == last.shape else f" **then {last.shape}**"
-                    what = f"{who}: `{target[:70]}`: rows read, by {first.shape}{flip}"
-                    figures.append(Figure("P10", name, what, (first.rows_read, last.rows_read)))
+                    what = f"{who}: `{target[:70]}`: {first.rows_read:,} rows read by {first.shape}{flip}; after {EXECUTIONS} executions / first"
+                    figures.append(Figure("P10", name, what, ((last.rows_read + 1) / (first.rows_read + 1),), Target(1.15)))
     return figures
