@@ -6,6 +6,7 @@ What comes out parses to the same tree (a test walks both ways).
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from urllib.parse import quote
@@ -62,10 +63,7 @@ def _expand(item: ast.ExpandItem) -> Pieces:
     nested = _options(item.options)
     if item.options.levels is not None:
         nested.append(("$levels", (str(item.options.levels),)))
-    pieces: list[str | int] = [head, "("]
-    for i, (name, value) in enumerate(nested):
-        pieces += [(";" if i else "") + name + "=", *value]
-    return (*pieces, ")")
+    return (head, *_parenthesized(nested))
 
 
 def _list(items: Iterable[Iterable[str | int]], separator: str = ",") -> Pieces:
@@ -96,7 +94,7 @@ def _expr(node: ast.Expr) -> Pieces:
             head: Pieces = () if base is None else (*_expr(base), "/")
             return (*head, f"{name}(", *_list(_expr(a) for a in args), ")")
         case ast.Count(base=base, options=options):
-            return (*_expr(base), "/$count", *_count_options(options))
+            return (*_expr(base), "/$count", *_parenthesized([] if options is None else _options(options)))
         case ast.FilterSegment(base=base, predicate=predicate):
             return (*_expr(base), "/$filter(", *_expr(predicate), ")")
         case ast.Lambda(base=base, quantifier=quantifier, variable=variable, body=body):
@@ -107,29 +105,28 @@ def _expr(node: ast.Expr) -> Pieces:
         case ast.Binary(op=op, left=left, right=right):
             return ("(", *_expr(left), f" {op} ", *_expr(right), ")")
         case ast.ListExpr(items=items):
-            return ("(", *_list(_expr(i) for i in items), ")")
+            return ("[", *_list(_expr(i) for i in items), "]")
         case ast.Case(branches=branches):
             return ("case(", *_list((*_expr(c), ":", *_expr(v)) for c, v in branches), ")")
     raise Unsupported("this expression inside $expand is not supported")
 
 
-def _count_options(options: ast.Options | None) -> Pieces:
-    if options is None:
-        return ()
-    return ("(", *_list(((f"{name}=", *value) for name, value in _options(options)), ";"), ")")
+def _parenthesized(options: list[tuple[str, Pieces]]) -> Pieces:
+    """Options in the parentheses of an item, which are never empty."""
+    return ("(", *_list(((f"{name}=", *value) for name, value in options), ";"), ")") if options else ()
 
 
 # --- literals -----------------------------------------------------------------------------------------------------------------
 
 
 def literal_text(kind: ast.LiteralKind, value: object) -> str:
-    """A literal as URL text, not percent-encoded; a tuple is a list."""
+    """A literal as URL text, not percent-encoded; a tuple is a list, in brackets: they serve after `in` and as an alias's value."""
     if isinstance(value, tuple):
-        return "(" + ",".join(literal_text(kind, item) for item in value) + ")"
+        return "[" + ",".join(literal_text(kind, item) for item in value) + "]"
     if kind == "string":
         return "'" + str(value).replace("'", "''") + "'"
-    if kind == "duration":
-        return f"duration'{canonical_text(kind, value)}'"
+    if kind in ("duration", "binary"):
+        return f"{kind}'{canonical_text(kind, value)}'"
     if kind == "double":
         text = canonical_text(kind, value)
         return text if "e" in text or not text[-1].isdigit() else text + "e0"
@@ -155,6 +152,8 @@ def canonical_text(kind: ast.LiteralKind, value: object) -> str:
             return {"inf": "INF", "-inf": "-INF", "nan": "NaN"}.get(str(number), repr(number))
         case "decimal", Decimal() as number:
             return f"{number:f}"
+        case "binary", bytes() as octets:
+            return urlsafe_b64encode(octets).decode().rstrip("=")
     return str(value)
 
 

@@ -1,13 +1,18 @@
 """Tokens of next links: what they carry, and what is refused although its digits are right."""
 
+import asyncio
 import hashlib
 from base64 import urlsafe_b64encode
 
+import asyncpg
 import orjson
 import pytest
 
+from odata_gateway.compile import Compiler
 from odata_gateway.errors import UrlSkiptoken
+from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol.links import DIGITS, Bound, Continuation, next_link, read_skiptoken, skiptoken
+from tests.support.cases import MODEL, compiled
 
 BOUND = Bound("query", "1")
 
@@ -63,5 +68,34 @@ def test_a_next_link_repeats_each_option_once_and_replaces_the_token():
 
 
 def test_the_payload_is_compact_json():
-    """As Postgres writes it for nested links: no blanks."""
+    """Every byte of it stands in each link."""
     assert orjson.dumps([1, 2, ["a", None]]) == b'[1,2,["a",null]]'
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["", "($orderby=content desc;$skip=1)", "($orderby=sender_id,created_at desc;$select=id)", "($filter=id in @p or id gt 0)&@p=[1,2]",
+     "($filter=contains(content,@q) or 1 eq 1;$expand=inbox($expand=members($count=false)))&@q='%25_ü''%26'", "($compute=id mul 2 as x;$orderby=x)"],
+)  # fmt: skip
+def test_the_token_postgres_makes_is_the_one_made_here(reader_dsn, options):
+    """In the link of an expanded collection; and it is bound to the URL it stands in."""
+    sql, values = compiled(f"Inbox?$select=id&$expand=messages{options}", (1,))["rows"]
+
+    async def ask():
+        connection = await asyncpg.connect(reader_dsn)
+        try:
+            return (await connection.fetch(sql, *values))[0][0]
+        finally:
+            await connection.close()
+
+    rows = orjson.loads(b"[" + asyncio.run(ask()) + b"]")
+    found = [row["messages@odata.nextLink"] for row in rows if "messages@odata.nextLink" in row]
+    assert found
+    compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
+    for link in found:
+        lifted = compiler.lift(link.removeprefix("http://host/odata/"))
+        bound, keys = Bound(lifted.binding(), lifted.path_text()), len(compiler.query(lifted).order)
+        continuation = read_skiptoken(lifted.side.skiptoken, bound, keys=keys)
+        again = read_skiptoken(skiptoken(continuation, bound), bound, keys=keys)
+        assert again == continuation
+        assert (continuation.sent, continuation.page_rows) == (10, 10)
