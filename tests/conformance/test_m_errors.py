@@ -147,4 +147,5 @@ async def test_m10_a_statement_that_takes_too_long_is_504(gateways, scratch_dsn,
     finally:
         await holder.close()
     assert (reply.status, reply.json()["error"]["code"]) == (504, "Db.Timeout")
+    assert int(reply.headers["retry-after"]) >= 1
     assert gateway.get("Message?$top=1").status == 200
