@@ -213,13 +213,6 @@ class LimitNodes(ODataError):
     status, code = 400, "Limit.Nodes"
 
 
-class LimitRequests(ODataError):
-    """Too many requests at once."""
-
-    status, code = 429, "Limit.Requests"
-    retry_after_s = 1
-
-
 # --- Unsupported. -------------------------------------------------------------------------------------------------------------
 
 
