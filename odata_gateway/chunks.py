@@ -68,6 +68,7 @@ class Chunks:
         read = chunk.rows
         while not self.is_complete(read, chunk):
             following = asyncio.create_task(self._next(chunk, self._rows - read))
+            following.add_done_callback(_seen)
             try:
                 yield chunk
                 chunk = await following
@@ -95,3 +96,9 @@ class Chunks:
                 rows //= 10
                 continue
             return Chunk(record[0] or b"", record[1], record[2], tuple(record[3:]), time.perf_counter() - started)
+
+
+def _seen(task: asyncio.Task[Chunk]) -> None:
+    """A chunk that failed when nobody waited for it any more is no fault to log: whoever waits gets the error all the same."""
+    if not task.cancelled():
+        task.exception()

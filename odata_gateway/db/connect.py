@@ -50,8 +50,8 @@ class DatabaseSettings:
 
         jit              off: it compiles the hundred small expressions of a row's text anew for each statement; on a page of 10,000 that
                          costs more than it gains
-        search_path      names in our SQL are qualified; nothing a user of the database creates can take the place of an operator or
-        function plan_cache_mode  is left alone: Postgres changes to a generic plan only where that looks as cheap
+        search_path      nothing a user of the database creates can take the place of an operator or function; our tables are qualified
+        plan_cache_mode  is left alone: Postgres changes to a generic plan only where that looks as cheap
         """
         return {
             "application_name": self.application_name,

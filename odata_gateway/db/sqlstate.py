@@ -32,6 +32,7 @@ ANSWERS: dict[str, Answer] = {
     "08": _GONE,
     "0A": _FAULT,
     "0A000": _CHANGED,  # feature_not_supported: in practice "cached plan must not change result type"
+    "21000": _CHANGED,  # cardinality_violation: several rows where the model promises one
     "22": Answer(DbValue, "a value cannot be used as the query uses it"),
     "25": _FAULT,
     "25006": Answer(DbDenied, "the database refused to write"),  # read_only_sql_transaction: the last wall held
@@ -46,6 +47,7 @@ ANSWERS: dict[str, Answer] = {
     "42": _FAULT,
     "42501": _DENIED,
     "42P01": _CHANGED,  # undefined_table
+    "42P05": _GONE,  # duplicate_prepared_statement, as behind a pooler that gives the server connection to another client
     "42703": _CHANGED,  # undefined_column
     "42704": _CHANGED,  # undefined_object, such as a dropped enum type
     "42804": _CHANGED,  # datatype_mismatch

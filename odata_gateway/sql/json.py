@@ -19,7 +19,7 @@ from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, build, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
-from odata_gateway.sql.pg_types import JSON_COLUMNS, json_column_text, json_text
+from odata_gateway.sql.pg_types import JSON_COLUMNS, json_column_text, json_text, plain_text
 from odata_gateway.sql.relation import Relations
 
 Piece = str | Sql
@@ -28,7 +28,8 @@ Pieces = list[Piece]
 # Types a reader of JSON tells apart without being told (JSON Format 4.5.3).
 EVIDENT_TYPES = (STRING, BOOLEAN, DOUBLE)
 
-# Characters of a string key that would end or change a URL, in the order they must be replaced; others stay as IRIs allow.
+# Characters of a string key that would end or change a URL, in the order they must be replaced; others stay as IRIs allow, control
+# characters as JSON writes them.
 URL_ESCAPES = (
     ("%", "%25"),
     ("'", "''"),
@@ -136,10 +137,10 @@ class Rows:
     def _key_literal(self, column: Column) -> Sql:
         value = self._relations.expressions.value(column)
         if column.type is not STRING:
-            return build("{0}::text", value)
+            return plain_text(value, column.type)
         for plain, code in URL_ESCAPES:
             value = build("replace({0}, {1}, {2})", value, quoted(plain), quoted(code))
-        return build("'''' || {0} || ''''", value)
+        return build("btrim(to_json('''' || {0} || '''')::text, '\"')", value)
 
     def _field(self, field: Field) -> Pieces:
         shows_type = self._format.level == "full" or (field.dynamic and self._format.level == "minimal")
@@ -215,7 +216,7 @@ class Rows:
     def _next_link(self, projection: Projection, expand: ExpandMany) -> Sql:
         """The member `messages@odata.nextLink`: the collection by its own URL, from behind the last row of the page.
 
-        The token is the one `protocol.links.skiptoken` makes, and a test compares the two: base64url of the payload `[sent,page,[order
+        The token is of the form `protocol.links.read_skiptoken` reads, and a test reads it: base64url of the payload `[sent,page,[order
         values]]`, a dot, and 16 hexadecimal digits of a SHA-256 that bind it to the query and the key in its path.
         """
         root, query = self._slot(expand, "root"), self._slot(expand, "query")
@@ -236,7 +237,7 @@ class Rows:
             "'[' || {0}::text || ',' || {0}::text || ',' || ({1}) || ']'", page, self._relations.select(values, expand.block, last)
         )
         keys = [Column(projection.source, p.column, p.pg_type, p.type, False) for p in projection.entity_set.entity_type.key]
-        path = join(" || ',' || ", (build("{0}::text", expressions.value(k)) for k in keys))
+        path = join(" || ',' || ", (plain_text(expressions.value(k), k.type) for k in keys))
         return build(
             "(SELECT rtrim(translate(encode(convert_to(p.t, 'UTF8'), 'base64'), E'+/\\n', '-_'), '=') || '.' || "
             "substr(encode(sha256(convert_to({0} || '|' || {1} || '|' || p.t, 'UTF8')), 'hex'), 1, 16) FROM (SELECT {2} AS t) AS p)",
