@@ -42,6 +42,9 @@ class Bench:
     def hello(self) -> Running:
         return self._once("hello", lambda: self.stack.enter_context(servers.hello()))
 
+    def hardwired(self) -> Running:
+        return self._once("hard-wired", lambda: self.stack.enter_context(servers.hardwired(self.database.dsn)))
+
     def fastapi(self) -> Running:
         return self._once(
             "fastapi", lambda: self.stack.enter_context(servers.fastapi(self.database.owner_dsn, servers.fastapi_python(self.folder)))

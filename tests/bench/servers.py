@@ -64,6 +64,15 @@ def hello() -> Iterator[Running]:
 
 
 @contextmanager
+def hardwired(dsn: str) -> Iterator[Running]:
+    """A ceiling: aiohttp and asyncpg with one fixed statement."""
+    port = free_port()
+    command = [sys.executable, str(PEERS / "hardwired.py"), str(port), dsn]
+    with _running("hard-wired", command, PEERS, _clean(), port, "/", "Message(1)", None) as running:
+        yield running
+
+
+@contextmanager
 def fastapi(dsn: str, python: Path) -> Iterator[Running]:
     """The straightforward service that a Python developer writes in an afternoon."""
     port, folder = free_port(), PEERS / "fastapi_service"

@@ -18,20 +18,22 @@ Sample = tuple[Load, Used]
 
 def entity(bench: Bench) -> list[Figure]:
     """P5: one entity by key, 64 connections."""
-    peers = {"aiohttp hello": (bench.hello(), ""), "fastapi": (bench.fastapi(), "Message({id})")}
-    peers |= {gateway.name: (gateway, "Message({id})") for gateway in bench.gateways()}
+    target = "Message({id})"
+    peers = {"aiohttp hello": (bench.hello(), ""), "hard-wired": (bench.hardwired(), target), "fastapi": (bench.fastapi(), target)}
+    peers |= {gateway.name: (gateway, target) for gateway in bench.gateways()}
     samples = _rounds(bench, peers)
     figures = [Figure("P5", name, "requests a second", _rates(taken)) for name, taken in samples.items()]
+    figures += [Figure("P5", name, "CPU, us a request", _cpu(taken, 1e6)) for name, taken in samples.items()]
     for gateway in bench.gateways():
         taken, rates = samples[gateway.name], _rates(samples[gateway.name])
         figures += [
             Figure(
                 "P5", gateway.name, "rate / aiohttp hello's", ratios(rates, _rates(samples["aiohttp hello"])), Target(0.25, at_least=True)
             ),
+            Figure("P5", gateway.name, "rate / hard-wired's", ratios(rates, _rates(samples["hard-wired"]))),
             Figure("P5", gateway.name, "rate / fastapi's", ratios(rates, _rates(samples["fastapi"])), Target(6, at_least=True)),
             Figure("P5", gateway.name, "p50, ms", tuple(seen.p50 for seen, _ in taken)),
             Figure("P5", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken), Target(4)),
-            Figure("P5", gateway.name, "gateway CPU, us a request", _cpu(taken, 1e6)),
             Figure("P5", gateway.name, "Postgres CPU, us a request", tuple(used.postgres / seen.count * 1e6 for seen, used in taken)),
         ]
     return figures + _noise("P5", samples)
