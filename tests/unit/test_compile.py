@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 import pytest
 
-from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import with_types
 from odata_gateway.errors import BindType
@@ -78,3 +78,26 @@ def test_a_key_is_a_literal(key: str) -> None:
 
 def test_a_key_may_be_an_alias_of_a_literal() -> None:
     assert 17 in compiled("Conversation(@k)?@k=17", (1,))["rows"][1]
+
+
+def test_any_text_can_be_a_key_in_links(scratch_dsn: str) -> None:
+    model = parse_model(
+        {
+            "$Version": "4.01",
+            "$EntityContainer": "N.Service",
+            "N": {
+                "Thing": {
+                    "$Kind": "EntityType",
+                    "$Key": ["name"],
+                    "@Gateway.Table": "public.things",
+                    "@Gateway.Account": "account_id",
+                    "name": {},
+                    "account_id": {"$Type": "Edm.Int32"},
+                },
+                "Service": {"$Kind": "EntityContainer", "Things": {"$Collection": True, "$Type": "N.Thing"}},
+            },
+        }
+    )
+    before = "CREATE TABLE things (name text, account_id int); INSERT INTO things VALUES (E'a\\n\\u0001\"b''c/\\\\%', 1)"
+    (row,) = answer(scratch_dsn, "Things?$select=account_id", before=before, model=model)
+    assert row == {"@odata.id": "Things('a\n\x01%22b''c%2F%5C%25')", "account_id": 1}

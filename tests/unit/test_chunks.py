@@ -1,0 +1,66 @@
+"""Chunks of a page, read from Postgres: together they are the rows asked for, and no connection is held between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from odata_gateway.chunks import Chunks, Keys
+from odata_gateway.db.connect import DatabaseSettings
+from odata_gateway.db.pool import Database
+from odata_gateway.errors import DbValue
+
+TABLE_ROWS = 25
+# (text, rows, whether there are more, last order value) of the numbers behind one.
+_SQL = """SELECT convert_to(string_agg(p.n::text, ','), 'UTF8'), count(*), max(p.n) < 25, max(p.n)::text
+          FROM (SELECT n FROM generate_series(1, 25) AS n WHERE n > $1::int4 ORDER BY n LIMIT $2::int4) AS p"""
+
+
+def numbers(keys: Keys | None, rows: int, peeks: bool) -> tuple[str, Sequence[object]]:
+    return _SQL, (0 if keys is None else int(keys[0] or 0), rows)
+
+
+def failing_later(keys: Keys | None, rows: int, peeks: bool) -> tuple[str, Sequence[object]]:
+    return numbers(keys, rows, peeks) if keys is None else ("SELECT 1 / (1 - $1::int4)", (1,))
+
+
+async def texts(dsn: str, ask: Callable[[Keys | None, int, bool], tuple[str, Sequence[object]]], rows: int, first_rows: int) -> list[str]:
+    database = await Database.open(DatabaseSettings(dsn, max_connections=1))
+    try:
+        chunks = Chunks(database, ask, rows=rows, first_rows=first_rows, peeks=True)
+        async with database.session() as session:
+            first = await chunks.first(session)
+        return [chunk.text.decode() async for chunk in chunks.after(first)]
+    finally:
+        assert database.counts["used"] == 0
+        await database.close()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10, 24, 25, 26, 1000])
+@pytest.mark.parametrize("first_rows", [1, 7, 25, 100])
+async def test_the_chunks_together_are_the_page(reader_dsn: str, rows: int, first_rows: int) -> None:
+    found = ",".join(await texts(reader_dsn, numbers, rows, first_rows))
+    assert found == ",".join(str(n) for n in range(1, min(rows, TABLE_ROWS) + 1))
+
+
+async def test_a_chunk_that_fails_fails_the_page(reader_dsn: str) -> None:
+    with pytest.raises(DbValue):
+        await texts(reader_dsn, failing_later, 25, 5)
+
+
+async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn: str, caplog: pytest.LogCaptureFixture) -> None:
+    database = await Database.open(DatabaseSettings(reader_dsn, max_connections=1))
+    chunks = Chunks(database, failing_later, rows=25, first_rows=5, peeks=True)
+    async with database.session() as session:
+        first = await chunks.first(session)
+    following = chunks.after(first)
+    await anext(following)
+    while database.counts["used"] or not database.counts["idle"]:
+        async with database.session() as session:  # in line behind the chunk that fails
+            await session.fetch("SELECT 1")
+    await following.aclose()
+    async with database.session() as session:
+        assert await session.fetch("SELECT 1")
+    await database.close()
+    assert not caplog.records
