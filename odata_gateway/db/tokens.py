@@ -98,10 +98,6 @@ class TokenDirectory:
         while len(self._known) > self._entries:
             self._known.popitem(last=False)
 
-    def forget(self) -> None:
-        """Drop all answers, as after a reload of the settings."""
-        self._known.clear()
-
 
 def _refusal(error: type[ODataError]) -> ODataError:
     if error is AuthForbidden:

@@ -139,7 +139,7 @@ def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope
     _check_options(item, navigation, options)
     target_set = scope.binding.model.entity_sets[entity_set.bindings[name]]
     frame = Frame(scope.binding.source(target_set.entity_type))
-    inner = Scope(scope.binding, Row(frame, frame.source), scope.it, Row(frame, frame.source))
+    inner = scope.nested(Row(frame, frame.source))
     if navigation.collection:
         return _expand_many(item, navigation, entity_set, target_set, options, scope, inner, frame, depth)
     content = _content(item, target_set, options, inner, depth)

@@ -209,10 +209,3 @@ class Case:
 Expr = (
     Column | Parameter | Constant | Function | Arithmetic | Negate | Compare | OneOf | Logic | Not | Untrue | Exists | CountOf | Case
 )  # fmt: skip
-
-
-def conjunction(operands: tuple[Expr, ...]) -> Expr | None:
-    """All of the operands; None for none."""
-    if len(operands) <= 1:
-        return operands[0] if operands else None
-    return Logic("and", operands, any(o.nullable for o in operands))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from odata_gateway.edm.model import AccountColumn, Join, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
+from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.expr import AccountsSlot
 from odata_gateway.plan.relation import Block, Link, Source, ToOne, Within
@@ -101,7 +101,3 @@ def _term(term: JoinTerm, names: dict[str, int]) -> Sql:
 def _column(column: JoinColumn, names: dict[str, int]) -> Sql:
     sql = build("{0}.{1}", alias(names[column.side]), ident(column.column))
     return build("lower({0})", sql) if column.lower else sql
-
-
-def join_tables(join_: Join) -> tuple[Table, ...]:
-    return tuple(link.table for link in join_.links)
