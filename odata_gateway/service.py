@@ -108,7 +108,7 @@ class Service:
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request; raises ODataError only, before the reply or from its body."""
-        first = request.target.removeprefix("/").partition("?")[0].partition("/")[0]
+        first = request.target.removeprefix("/").partition("?")[0].partition("#")[0].partition("/")[0]
         if first == "" or first == "$metadata":
             return await self._document(request, first)
         if first == "$batch":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
-from odata_gateway.errors import BindNoEntity, BindSegment, BindType, Unsupported, nearest
+from odata_gateway.errors import BindNoEntity, BindSegment, BindType, LimitDepth, Unsupported, nearest
 from odata_gateway.plan.bind_expr import bind_expr, check_comparable
 from odata_gateway.plan.bind_literal import literal, resolve_alias
 from odata_gateway.plan.expr import Column, Compare, Expr, LiteralSlot, Parameter
@@ -19,6 +19,8 @@ from odata_gateway.plan.scope import Binding, Frame, Scope
 from odata_gateway.url import ast
 
 PATH = "path"
+MAX_SEGMENTS = 32
+"""Of a path. Each navigation is an EXISTS in another one: 30 of them take 0.14 s of planning, 50 0.5 s, 100 6 s (measured)."""
 State = Literal["collection", "entity", "property"]
 Form = Literal["collection", "entity", "property", "value", "count", "references", "reference"]
 
@@ -67,6 +69,8 @@ class Resource:
 def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
     """The resource a path of at least one segment names; BindSegment where a segment does not exist."""
     binding.target = PATH
+    if len(path) > MAX_SEGMENTS:
+        raise LimitDepth(f"the path has more than {MAX_SEGMENTS} segments", target=PATH, at=path[MAX_SEGMENTS].at)
     place = _entity_set(path[0], binding)
     form: Form | None = None
     for segment in path[1:]:
@@ -118,6 +122,8 @@ def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
     entity_type = place.entity_set.entity_type
     if place.state == "property":
         raise BindSegment(f"a primitive property has no '{segment.name}'", target=PATH, at=segment.at, hint="only $value can follow it")
+    if not segment.name:
+        raise BindSegment("a key cannot follow another one", target=PATH, at=segment.at)
     if segment.name.startswith(entity_type.namespace + "."):
         return _type_cast(place, segment)
     if place.state == "collection":

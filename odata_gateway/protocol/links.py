@@ -91,12 +91,12 @@ def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) 
     """The URL of the next page: the request's path and options as the client sent them, and the token.
 
     options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated custom options (clients append
-             `apikey` to every link) the first stays
+             `apikey` to every link) the first with a value stays, which is the one that was used
     """
     kept: dict[str, str] = {}
     for name, raw in options:
-        if name != "$skiptoken":
-            kept.setdefault(name, raw)
+        if name != "$skiptoken" and not kept.get(name, "").partition("=")[2]:
+            kept[name] = raw
     query = "&".join(_wire(raw) for raw in (*kept.values(), f"$skiptoken={token}"))
     return f"{root}{_wire(path)}?{query}"
 

@@ -138,6 +138,8 @@ class _Lifter:
 
     def segment(self, text: str, at: int) -> Tokens:
         """A segment with parentheses as tokens; any other as SEGMENT, with its text as a raw literal if it may be a key."""
+        if not text:
+            raise BindSegment("an empty path segment", target="path", at=at, hint="write one '/' between two segments")
         self.key.append("\0/")
         if _CALL.match(text):
             tokens = scan(text)
@@ -149,8 +151,6 @@ class _Lifter:
         if at and text[:1] != "$":
             lifted += (self.literal(Value("raw", text, at, "path")),)
         elif not is_name and text[:1] != "$":
-            if not text:
-                raise BindSegment("an empty path segment", target="path", at=at)
             raise UrlSyntax(f"'{shorten(text)}' is not the name of a resource", target="path", at=at)
         return Tokens("path", lifted, at + len(text))
 

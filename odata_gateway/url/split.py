@@ -56,7 +56,7 @@ def split(target: str, *, max_bytes: int = 16384) -> Target:
 def _check_size(target: str, max_bytes: int) -> None:
     size = len(target) if target.isascii() else len(target.encode("utf-8", "surrogatepass"))
     if size > max_bytes:
-        raise LimitUrl(f"the URL has {size} bytes after the service root; the limit is {max_bytes}")
+        raise LimitUrl(f"the URL has {size} bytes after the service root; the limit is {max_bytes}", target="url")
 
 
 def _without_fragment(target: str) -> str:

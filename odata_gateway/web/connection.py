@@ -63,9 +63,10 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("part of another answer is already out")
         if isinstance(exc, LineTooLong):
-            error: ODataError = LimitUrl("the URL or a header is too long")
+            error: ODataError = LimitUrl("the URL or a header is too long", hint="ODATA_MAX_URL_BYTES moves this limit")
         elif status < 500:
-            error = UrlSyntax("this is no HTTP request that can be read")
+            hint = "in a URL, write blanks and what is beyond ASCII percent-encoded, such as %20 and %C3%A9"
+            error = UrlSyntax("this is no HTTP request that can be read", hint=hint)
         else:
             error = Internal("the request could not be answered")
         response = self._refuse(error)
