@@ -76,10 +76,15 @@ def root_url(headers: Mapping[str, str], peer: Peer, settings: Settings) -> str:
         return settings.public_url.removesuffix(SERVICE_PATH) + SERVICE_PATH + "/"
     trusted = is_trusted(peer.address, settings.trusted_proxies)
     forwarded = {name: _first(headers.get(f"x-forwarded-{name}", "")) for name in _FORWARDED} if trusted else dict.fromkeys(_FORWARDED, "")
-    named = forwarded["proto"].lower()
-    scheme = named if named in ("http", "https") else settings.protocol or "http"
-    host = _with_port(_host(forwarded["host"] or headers.get("host", "").strip() or peer.local), forwarded["port"], scheme)
-    prefix = forwarded["prefix"].rstrip("/")
+    host = forwarded["host"] or headers.get("host", "").strip() or peer.local
+    return _root(forwarded["proto"].lower(), settings.protocol or "http", host, forwarded["port"], forwarded["prefix"].rstrip("/"))
+
+
+@lru_cache(maxsize=256)
+def _root(named: str, default: str, host: str, port: str, prefix: str) -> str:
+    """Clients come under few names, so their root URLs are kept."""
+    scheme = named if named in ("http", "https") else default
+    host = _with_port(_host(host), port, scheme)
     if prefix and not _PREFIX.fullmatch(prefix):
         raise UrlHeader("this is no path", target="X-Forwarded-Prefix")
     return f"{scheme}://{host}{prefix}{SERVICE_PATH}/"
