@@ -12,7 +12,7 @@ from odata_gateway.sql.fragment import Sql, fill
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "divby": "/", "mod": "%"}
 _DOUBLE_DIV = (
-    "(CASE WHEN {1} <> 0 THEN {0}::float8 / {1}::float8 WHEN {0} = 0 OR {0} = 'NaN' THEN 'NaN'::float8 "
+    "(CASE WHEN {1} <> 0 THEN {0}::float8 / {1}::float8 WHEN {0} = 0 OR {0}::float8 = 'NaN' THEN 'NaN'::float8 "
     "WHEN {0} > 0 THEN 'Infinity'::float8 WHEN {0} < 0 THEN '-Infinity'::float8 END)"
 )
 _DOUBLE_MOD = "(CASE WHEN {1} <> 0 THEN {0}::float8 - {1}::float8 * trunc({0}::float8 / {1}::float8) WHEN {1} = 0 THEN 'NaN'::float8 END)"

@@ -132,7 +132,11 @@ class Expressions:
         if isinstance(right, Column) and isinstance(left, Parameter):
             column, value = self._beside(right, left)
             return value, column
-        return self.value(left), self.value(right)
+        return self._number(left), self._number(right)
+
+    def _number(self, expr: Expr) -> Sql:
+        """A side of a comparison; a NaN that was computed is NULL there, because Postgres has it equal to itself and above all numbers."""
+        return build("nullif({0}, 'NaN')", self.value(expr)) if may_be_nan(expr) else self.value(expr)
 
     def _beside(self, column: Column, value: Parameter) -> tuple[Sql, Sql]:
         if isinstance(value.slot, LiteralSlot) and value.slot.mode == "uuid":
@@ -163,8 +167,15 @@ def is_pattern(expr: Expr) -> bool:
 
 def may_miss(expr: Expr) -> bool:
     """Whether a parameter may be null so as to equal nothing: a text that is no uuid beside a uuid column, a cast that fails, NaN."""
+    if may_be_nan(expr):
+        return True
     slot = expr.slot if isinstance(expr, Parameter) else None
     return isinstance(slot, LiteralSlot) and (slot.mode in ("uuid", "cast") or (slot.type.family == "double" and slot.mode != "value"))
+
+
+def may_be_nan(expr: Expr) -> bool:
+    """Whether a double is computed, so that it may be no number."""
+    return isinstance(expr, Arithmetic | Function | Negate) and expr.type.family == "double"
 
 
 def column_sql(column: Column) -> Sql:
