@@ -60,7 +60,7 @@ def _check_options(resource: Resource, options: ast.Options) -> None:
         if name in UNSUPPORTED and resource.form in ("collection", "count"):
             raise Unsupported(f"{name} is not supported", target=name, at=0)
         if name not in APPLICABLE[resource.form]:
-            what = {"entity": "a single entity", "property": "a property", "value": "a value"}.get(resource.form, f"a {resource.form}")
+            what = {"entity": "a single entity", "references": "references"}.get(resource.form, f"a {resource.form}")
             raise BindOption(f"{name} does not apply to {what}", target=name, at=0, hint="leave it out")
 
 

@@ -96,6 +96,5 @@ def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
         return PRIMITIVE_TYPES[name]
     if name.startswith("Edm."):
         raise Unsupported(f"type {name} is not supported", target=scope.binding.target, at=node.at)
-    raise BindName(
-        f"there is no primitive type '{name}'", target=scope.binding.target, at=node.at, hint="primitive types look like Edm.Int32"
-    )
+    reason = f"there is no primitive type '{name}'" if name else "this is not the name of a type"
+    raise BindName(reason, target=scope.binding.target, at=node.at, hint="write it like Edm.Int32, without quotes")

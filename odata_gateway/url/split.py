@@ -43,6 +43,7 @@ def split(target: str, *, max_bytes: int = 16384) -> Target:
     _check_size(target, max_bytes)
     target = _without_fragment(target)
     path, _, query = target.partition("?")
+    _check_path(path)
     offset = len(path) + 1
     options: list[Option] = []
     if query:
@@ -65,6 +66,14 @@ def _without_fragment(target: str) -> str:
     if target.lstrip("/").startswith("$metadata"):
         return target.partition("#")[0]
     raise UrlSyntax("a '#' ends the query of a URL", target="url", at=target.index("#"), hint="write %23 for the character itself")
+
+
+def _check_path(path: str) -> None:
+    """A text such as `Message&apikey=...` is refused before any message repeats it."""
+    if "&" in path and "'" not in path and "=" in path.partition("&")[2]:
+        raise UrlSyntax(
+            "an option in the path", target="path", at=path.index("&"), hint="write '?' before the first option, '&' before others"
+        )
 
 
 def _segments(path: str) -> tuple[str, ...]:

@@ -20,10 +20,20 @@ LOG = logging.getLogger("odata_gateway.web")
 
 
 def shown_target(target: str) -> str:
-    """A request target as a log line may show it: the path, and the names of the options."""
+    """A request target as a log line may show it: the path, and the names of the options.
+
+    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name; `*` stands for both.
+    """
     path, mark, query = target.partition("?")
-    names = ",".join(unquote(option.partition("=")[0]) for option in query.split("&") if option)
-    return _plain(path[:200]) + (f" [{_plain(names[:200])}]" if mark and names else "")
+    path, ampersand, _ = path.replace("%26", "&").partition("&")
+    names = ",".join(_option_name(option) for option in query.split("&") if option)
+    return _plain(path[:200]) + ("&*" if ampersand else "") + (f" [{_plain(names[:200])}]" if mark and names else "")
+
+
+def _option_name(option: str) -> str:
+    name, equals, _ = option.partition("=")
+    name = unquote(name)
+    return name if equals and "=" not in name else "*"
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.live.test_web import raw
@@ -12,6 +14,15 @@ def error_of(reply, status, code):
     error = reply.json()["error"]
     assert (reply.status, error["code"]) == (status, code), reply.body
     return error
+
+
+def log_of(gateway):
+    """The log with the line of everything asked so far; lines come up to 50 ms late."""
+    gateway.get("Label?$top=0&last=1")
+    deadline = time.monotonic() + 5
+    while not gateway.log().rstrip().rpartition("\n")[2].count("[$top,last]") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return gateway.log()
 
 
 def test_next_link_carries_the_apikey_that_was_used(gateway):
@@ -45,3 +56,35 @@ def test_unencoded_text_in_a_url_is_told_how_to_encode_it(gateway):
     answer, _, _ = raw(gateway, "GET /v1.0/odata/Message?$filter=content eq 'ä' HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert b" 400 " in answer
     assert b"%20 and %C3%A9" in answer
+
+
+@pytest.mark.parametrize("target", ["Message&apikey={0}", "Message(1)/content&apikey={0}", "Message/1&$top=1&apikey={0}"])
+def test_token_in_the_path_is_not_repeated(gateway, target):
+    """Who writes '&' for '?' finds the token in the error and in the log of the gateway."""
+    token = "MistypedTokenOf24Letters"
+    error = error_of(gateway.get(target.format(token), token=None), 401, "Auth.Missing")
+    assert token not in str(error)
+    error = error_of(gateway.get(target.format(token)), 400, "Url.Syntax")
+    assert "write '?' before the first option" in error["message"] and token not in str(error)
+    assert token not in log_of(gateway)
+
+
+@pytest.mark.parametrize("target", ["Label?apikey%3D{0}", "Label?{0}", "Label%26apikey={0}"])
+def test_token_in_the_name_of_an_option_is_not_logged(gateway, target):
+    token = "MisplacedTokenOf24Letter"
+    gateway.get(target.format(token))
+    assert token not in log_of(gateway)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("Message/$ref?$select=id", "$select at 0: $select does not apply to references; leave it out"),
+        (
+            "Message?$filter=cast(content,'Edm.Int32') eq 1",
+            "$filter at 13: this is not the name of a type; write it like Edm.Int32, without quotes",
+        ),
+    ],
+)
+def test_message_says_what_to_write(gateway, target, message):
+    assert gateway.get(target).json()["error"]["message"] == message
