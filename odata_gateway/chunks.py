@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
-from odata_gateway.errors import LimitNodes
+from odata_gateway.errors import Internal, LimitNodes
+from odata_gateway.sql.fragment import Statement
 
 CHUNK_BYTES = 512 * 1024
 SLOW_S = 0.1
@@ -28,7 +29,7 @@ FIRST_ROWS_EXPANDED = 100
 """A row with expanded collections may be as large as a page."""
 
 Keys = tuple[str | None, ...]
-Ask = Callable[[Keys | None, int, bool], tuple[str, Sequence[object]]]
+Ask = Callable[[Keys | None, int, bool], tuple[Statement, Sequence[object]]]
 """The statement and arguments for that many rows behind the row with these order values (None: from the start of the page); and whether it
 must tell if there are more, which costs a tenth (measured) and only a page's last chunk needs."""
 
@@ -89,13 +90,15 @@ class Chunks:
         while True:
             statement, arguments = self._ask(keys, rows, self._peeks and rows == left)
             try:
-                record = (await session.fetch(statement, arguments))[0]
+                record = (await session.fetch(statement.text, arguments, anew=statement.has_ranges))[0]
             except LimitNodes:
-                if rows <= 1:
+                if rows <= 1 or session.in_snapshot:
                     raise
-                rows //= 10
+                rows = max(1, rows // 10)
                 continue
-            return Chunk(record[0] or b"", record[1], record[2], tuple(record[3:]), time.perf_counter() - started)
+            if not record[3]:
+                raise Internal("a row has no text")  # joining texts passes over NULL: never a short page that looks whole
+            return Chunk(record[0] or b"", record[1], record[2], tuple(record[4:]), time.perf_counter() - started)
 
 
 def _seen(task: asyncio.Task[Chunk]) -> None:

@@ -204,9 +204,10 @@ class Service:
         return max(1, min(asked, self._settings.max_page_rows))
 
     async def _count(self, call: Call) -> Reply:
-        arguments = self._arguments(call, call.rendered.rows)
+        statement = call.rendered.rows
+        arguments = self._arguments(call, statement)
         async with self._database.session() as session:
-            rows = await session.fetch(call.rendered.rows.text, arguments)
+            rows = await session.fetch(statement.text, arguments, anew=statement.has_ranges)
         if rows[0][0] == 0:
             await self._require_parent(call)
         return Reply(200, _headers(call, "text/plain"), str(rows[0][0]).encode())
@@ -280,11 +281,11 @@ class Service:
     def _asker(self, call: Call) -> Ask:
         """The statements of a page's chunks: the first follows the page before, the others each other."""
 
-        def ask(keys: Keys | None, rows: int, peeks: bool) -> tuple[str, Sequence[object]]:
+        def ask(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
             shape = replace(call.shape, mask=mask, peeks=peeks)
             statement = self.compiler.statements(call.lifted, call.query, shape).rows
-            return statement.text, self._arguments(call, statement, limit=rows, keys=keys)
+            return statement, self._arguments(call, statement, limit=rows, keys=keys)
 
         return ask
 
@@ -292,7 +293,7 @@ class Service:
         statement = call.rendered.count
         if statement is None:
             return None
-        rows = await session.fetch(statement.text, self._arguments(call, statement))
+        rows = await session.fetch(statement.text, self._arguments(call, statement), anew=statement.has_ranges)
         return int(rows[0][0])
 
     async def _streamed(self, call: Call, page: Page, head: bytes, chunks: AsyncGenerator[Chunk]) -> AsyncIterator[bytes]:

@@ -61,12 +61,27 @@ class Session:
         else:
             self._database.clean_up(held, self._transaction)
 
-    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Record]:
+    @property
+    def in_snapshot(self) -> bool:
+        """Whether a statement that fails ends what the session can do."""
+        return self._snapshot
+
+    async def fetch(self, sql: str, args: Sequence[Any] = (), *, anew: bool = False) -> list[Record]:
         """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
+
+        anew  plan for these arguments: a kept statement gets, after five executions, a plan for any arguments, and a range has no typical
+              width. It costs a round trip and the planning.
 
         A connection that was lost while it lay idle is replaced and the statement sent again, once.
         """
+        if anew:
+            return await self._run(lambda connection: self._fetch_anew(connection, sql, args))
         return await self._run(lambda connection: connection.fetch(sql, *args, timeout=self._timeout_s))
+
+    async def _fetch_anew(self, connection: Connection, sql: str, args: Sequence[Any]) -> list[Record]:
+        statement = await connection.prepare(sql, name="", timeout=self._timeout_s)
+        rows: list[Record] = await statement.fetch(*args, timeout=self._timeout_s)
+        return rows
 
     async def _begin(self) -> None:
         async def start(connection: Connection) -> Transaction:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import LiteralString
 
-from odata_gateway.plan.expr import Slot
+from odata_gateway.plan.expr import LiteralSlot, Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class Statement:
 
     text: str
     slots: tuple[Slot, ...]
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether a literal bounds a range, so that the best plan depends on its value."""
+        return any(isinstance(slot, LiteralSlot) and slot.mode in ("floor", "ceil") for slot in self.slots)
 
 
 EMPTY = Sql(())

@@ -198,10 +198,10 @@ class Rows:
         return members
 
     def _page(self, projection: Projection, expand: ExpandMany) -> Sql:
-        """`[...]` and, when there is more, the next link behind it, as one scalar subquery."""
+        """`[...]` and, when there is more, the next link behind it, as one scalar subquery; a NULL row would show as `!`, which is no JSON."""
         rows = self._relations.select(self._content(expand), expand.block, self._page_tail(expand))
         return build(
-            "(SELECT '[' || array_to_string(a.r[1:{0}], ',') || ']' || CASE WHEN cardinality(a.r) > {0} THEN {1} ELSE '' END "
+            "(SELECT '[' || array_to_string(a.r[1:{0}], ',', '!') || ']' || CASE WHEN cardinality(a.r) > {0} THEN {1} ELSE '' END "
             "FROM (SELECT ARRAY({2}) AS r OFFSET 0) AS a)",
             param(PageSlot(), "int4"), self._next_link(projection, expand), rows,
         )  # fmt: skip

@@ -88,7 +88,8 @@ def _count(block: Block, relations: Relations) -> Statement:
 
 
 def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
-    """The first rows of a query, or the first behind another row, as one record: (text, rows, more, order values of the last row...).
+    """The first rows of a query, or the first behind another row, as one record: (text, rows, more, whether no row was
+    NULL, order values of the last row...).
 
     $skip acts before the first page only.
     """
@@ -110,7 +111,11 @@ def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
 def _blind(rows: Sql, names: list[Sql]) -> Sql:
     """As many rows as asked for; a full chunk may have more behind it."""
     last = join("", (build(", (array_agg(p.{0}))[count(*)::int4]", name) for name in names))
-    joined = build("SELECT convert_to(string_agg(p.row, ','), 'UTF8'), count(*), count(*) = {0}{1}", param(LimitSlot(), "int4"), last)
+    joined = build(
+        "SELECT convert_to(string_agg(p.row, ','), 'UTF8'), count(*), count(*) = {0}, count(*) = count(p.row){1}",
+        param(LimitSlot(), "int4"),
+        last,
+    )
     return build("{0} FROM ({1}) AS p", joined, rows)
 
 
@@ -120,8 +125,8 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
     arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
     last = join("", (build(", a.{0}[{1}]", name, limit) for name in names))
     return build(
-        "SELECT convert_to(array_to_string(a.r[1:{0}], ','), 'UTF8'), least(a.c, {0}), a.c > {0}{1} "
-        "FROM (SELECT count(*) AS c, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
+        "SELECT convert_to(array_to_string(a.r[1:{0}], ','), 'UTF8'), least(a.c, {0}), a.c > {0}, a.c = a.w{1} "
+        "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
         limit, last, arrays, rows,
     )  # fmt: skip
 

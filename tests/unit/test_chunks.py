@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from odata_gateway.chunks import Chunks, Keys
+from odata_gateway.chunks import Ask, Chunks, Keys
 from odata_gateway.db.connect import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.errors import DbValue
+from odata_gateway.errors import DbValue, Internal
+from odata_gateway.sql.fragment import Statement
 
 TABLE_ROWS = 25
-# (text, rows, whether there are more, last order value) of the numbers behind one.
-_SQL = """SELECT convert_to(string_agg(p.n::text, ','), 'UTF8'), count(*), max(p.n) < 25, max(p.n)::text
+# (text, rows, whether there are more, whether all rows have a text, last order value) of the numbers behind one.
+_SQL = """SELECT convert_to(string_agg(p.n::text, ','), 'UTF8'), count(*), max(p.n) < 25, count(*) = count(nullif(p.n, $3::int4)), max(p.n)::text
           FROM (SELECT n FROM generate_series(1, 25) AS n WHERE n > $1::int4 ORDER BY n LIMIT $2::int4) AS p"""
 
 
-def numbers(keys: Keys | None, rows: int, peeks: bool) -> tuple[str, Sequence[object]]:
-    return _SQL, (0 if keys is None else int(keys[0] or 0), rows)
+def numbers(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
+    return Statement(_SQL, ()), (0 if keys is None else int(keys[0] or 0), rows, 0)
 
 
-def failing_later(keys: Keys | None, rows: int, peeks: bool) -> tuple[str, Sequence[object]]:
-    return numbers(keys, rows, peeks) if keys is None else ("SELECT 1 / (1 - $1::int4)", (1,))
+def without_a_text(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
+    statement, arguments = numbers(keys, rows, peeks)
+    return statement, (*arguments[:2], 13)
 
 
-async def texts(dsn: str, ask: Callable[[Keys | None, int, bool], tuple[str, Sequence[object]]], rows: int, first_rows: int) -> list[str]:
+def failing_later(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
+    return numbers(keys, rows, peeks) if keys is None else (Statement("SELECT 1 / (1 - $1::int4)", ()), (1,))
+
+
+async def texts(dsn: str, ask: Ask, rows: int, first_rows: int) -> list[str]:
     database = await Database.open(DatabaseSettings(dsn, max_connections=1))
     try:
         chunks = Chunks(database, ask, rows=rows, first_rows=first_rows, peeks=True)
@@ -47,6 +53,12 @@ async def test_the_chunks_together_are_the_page(reader_dsn: str, rows: int, firs
 async def test_a_chunk_that_fails_fails_the_page(reader_dsn: str) -> None:
     with pytest.raises(DbValue):
         await texts(reader_dsn, failing_later, 25, 5)
+
+
+@pytest.mark.parametrize("first_rows", [5, 25])
+async def test_a_row_without_a_text_fails_the_page(reader_dsn: str, first_rows: int) -> None:
+    with pytest.raises(Internal):
+        await texts(reader_dsn, without_a_text, 25, first_rows)
 
 
 async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn: str, caplog: pytest.LogCaptureFixture) -> None:

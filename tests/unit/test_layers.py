@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "compile": {"errors", "edm", "url", "plan", "sql", "decode"},
     "db": {"errors", "edm.model", "edm.types", "edm.variants", "plan.policy", "sql.statement"},
     "protocol": {"errors", "edm", "plan"},
-    "chunks": {"errors", "db"},
+    "chunks": {"errors", "db", "sql"},
     "service": {"errors", "settings", "edm", "url", "plan", "sql", "decode", "compile", "db", "protocol", "chunks"},
     "web": {"errors", "settings", "protocol", "service"},
     "demo": {"errors"},

@@ -368,3 +368,11 @@ async def test_the_pool_lives_again_soon_after_the_server(open_database, own_clu
             assert time.monotonic() - started < 2
             await asyncio.sleep(0.05)
     assert [record for record in caplog.records if "reached again" in record.message]
+
+
+async def test_a_statement_planned_anew_is_not_kept(database):
+    async with database.session() as session:
+        rows = await session.fetch("SELECT $1::int8 + 1 AS planned_anew", (1,), anew=True)
+        kept = await session.fetch("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%planned_anew%' AND name <> ''")
+    assert rows[0][0] == 2
+    assert kept[0][0] == 1  # the question itself
