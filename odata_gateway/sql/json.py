@@ -198,7 +198,7 @@ class Rows:
         return members
 
     def _page(self, projection: Projection, expand: ExpandMany) -> Sql:
-        """`[...]` and, when there is more, the next link behind it, as one scalar subquery; a NULL row would show as `!`, which is no JSON."""
+        """`[...]` and, when there is more, the next link behind it, as one scalar subquery; a NULL row would show as `!`, no JSON."""
         rows = self._relations.select(self._content(expand), expand.block, self._page_tail(expand))
         return build(
             "(SELECT '[' || array_to_string(a.r[1:{0}], ',', '!') || ']' || CASE WHEN cardinality(a.r) > {0} THEN {1} ELSE '' END "
