@@ -14,6 +14,9 @@ CREATE INDEX IF NOT EXISTS odata_messages_account_id_created_at_id ON public.mes
 -- Message?$filter=updated_at ge ...: incremental refresh.
 CREATE INDEX IF NOT EXISTS odata_messages_account_id_updated_at_id ON public.messages (account_id, updated_at, id);
 
+-- Inbox(9)/messages and Inbox?$expand=messages($top=5), in key order.
+CREATE INDEX IF NOT EXISTS odata_messages_inbox_id_id ON public.messages (inbox_id, id);
+
 -- Conversation in key order.
 CREATE INDEX IF NOT EXISTS odata_conversations_account_id_id ON public.conversations (account_id, id);
 
