@@ -13,7 +13,8 @@ from odata_gateway.url.lift import Template, Tokens
 from odata_gateway.url.literals import shorten
 from odata_gateway.url.steps import mark_steps
 
-MAX_DEPTH = 100
+MAX_DEPTH = 200
+"""What every later stage can walk; binding refuses less deep ones by ODATA_MAX_DEPTH, whose greatest value this must exceed."""
 MAX_NODES = 20_000
 
 

@@ -88,3 +88,12 @@ def test_token_in_the_name_of_an_option_is_not_logged(gateway, target):
 )
 def test_message_says_what_to_write(gateway, target, message):
     assert gateway.get(target).json()["error"]["message"] == message
+
+
+def test_setting_of_the_depth_moves_the_limit_up_too(gateway, gateways, reader_dsn):
+    """The parser refused 100 levels before the setting was asked, without a word about it."""
+    target = "Label?$top=0&$filter=" + "not " * 120 + "true"
+    error = error_of(gateway.get(target), 400, "Limit.Depth")
+    assert error["target"] == "$filter" and "ODATA_MAX_DEPTH" in error["message"]
+    with gateways(ODATA_DSN=reader_dsn, ODATA_MAX_DEPTH="150") as deep:
+        assert deep.get(target).status == 200
