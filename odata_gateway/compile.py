@@ -23,7 +23,7 @@ from odata_gateway.plan.projection import ExpandMany, Projection
 from odata_gateway.plan.query import Query
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.fragment import Statement
-from odata_gateway.sql.statement import Rendered, Shape, render
+from odata_gateway.sql.statement import Rendered, Shape, render, render_order_values
 from odata_gateway.url.lift import Side, Template, lift
 from odata_gateway.url.literals import Value
 from odata_gateway.url.parse import parse
@@ -134,6 +134,11 @@ class Compiler:
     def statements(self, lifted: Lifted, query: Query, shape: Shape) -> Rendered:
         """The statements of a query in a shape."""
         return self.cache.get_or_make((lifted.template.key, self.model.version, shape), lambda: render(query, shape))
+
+    def order_values(self, lifted: Lifted, query: Query, shape: Shape) -> Statement:
+        """The statement that reads a row's order values again."""
+        key = (lifted.template.key, self.model.version, shape, "order values")
+        return self.cache.get_or_make(key, lambda: render_order_values(query, shape))
 
     def arguments(self, statement: Statement, query: Query, lifted: Lifted, context: Context) -> list[object]:
         """A statement's arguments in order.

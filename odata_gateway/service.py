@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from urllib.parse import urlsplit
 
 from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys
@@ -25,7 +24,7 @@ from odata_gateway.plan.query import Query
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol import context, envelope, links
 from odata_gateway.protocol.documents import service_document
-from odata_gateway.protocol.metadata import csdl_json, csdl_xml, metadata_etag
+from odata_gateway.protocol.metadata import Metadata
 from odata_gateway.protocol.negotiate import (
     Format,
     Preferences,
@@ -102,9 +101,9 @@ class Service:
         self._database = database
         self._tokens = tokens
         self._settings = settings
-        limits = Limits(settings.max_depth, settings.max_nodes, settings.max_expand_depth)
+        limits = Limits(settings.max_depth, settings.max_nodes, settings.max_expand_depth, settings.max_lambda_depth)
         self.compiler = Compiler(model, limits=limits, max_url_bytes=settings.max_url_bytes, cache_entries=settings.cache_entries)
-        self._metadata = _Metadata(model)
+        self._metadata = Metadata(model)
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request; raises ODataError only, before the reply or from its body."""
@@ -192,7 +191,7 @@ class Service:
 
     def _arguments(self, call: Call, statement: Statement, *, limit: int = 1, keys: Keys | None = None) -> Sequence[object]:
         if keys is None:
-            keys = () if call.continuation is None else call.continuation.keys
+            keys = () if call.continuation is None else tuple(k if isinstance(k, str) else None for k in call.continuation.keys)
         has_key = any(o.name == "apikey" for o in call.lifted.target.options)
         credential = links.credential(call.request.token) if has_key and call.request.token else None
         values = Context(call.caller, limit, self._page_rows(call), call.request.root, credential, keys)
@@ -254,6 +253,7 @@ class Service:
     # --- collections ----------------------------------------------------------------------------------------------------------
 
     async def _collection(self, call: Call) -> Reply:
+        call = await self._completed(call)
         page = self._page(call)
         first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
         chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends)
@@ -267,6 +267,18 @@ class Service:
         if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
             return Reply(200, headers, head + first.text + self._tail(call, page, first))
         return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
+
+    async def _completed(self, call: Call) -> Call:
+        """The call with order values read again that its link had no room for."""
+        if call.continuation is None or not call.continuation.is_short:
+            return call
+        statement = self.compiler.order_values(call.lifted, call.query, call.shape)
+        arguments = self._arguments(call, statement, keys=tuple(k if isinstance(k, str) else None for k in call.continuation.keys))
+        async with self._database.session() as session:
+            rows = await session.fetch(statement.text, arguments)
+        if not rows:
+            raise links.moved()
+        return replace(call, continuation=call.continuation.completed(tuple(rows[0])))
 
     def _page(self, call: Call) -> Page:
         """How many rows this page may show, and whether the client's $top ends with it."""
@@ -314,7 +326,8 @@ class Service:
         """The end of the body, with a link to the next page where there is more."""
         if last is None or not last.more or page.ends:
             return envelope.collection_tail(call.format, None)
-        token = links.skiptoken(links.Continuation(page.sent + page.rows, page.page_rows, last.keys), call.bound())
+        following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(call.query.key_positions)
+        token = links.skiptoken(following, call.bound())
         path = call.request.target.removeprefix("/").partition("?")[0]
         options = [(_plain_name(o.name), o.raw) for o in call.lifted.target.options]
         return envelope.collection_tail(call.format, links.next_link(call.request.root, path, options, token))
@@ -328,34 +341,6 @@ class Page:
     page_rows: int
     rows: int
     ends: bool
-
-
-class _Metadata:
-    """The bodies of $metadata with their entity tags, made once."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    def get(self, kind: str, odata_version: str) -> tuple[bytes, str]:
-        if kind == "json":
-            return self._json
-        return self._xml if odata_version == "4.0" else self._xml_401
-
-    @cached_property
-    def _json(self) -> tuple[bytes, str]:
-        return _tagged(csdl_json(self._model))
-
-    @cached_property
-    def _xml(self) -> tuple[bytes, str]:
-        return _tagged(csdl_xml(self._model, version="4.0"))
-
-    @cached_property
-    def _xml_401(self) -> tuple[bytes, str]:
-        return _tagged(csdl_xml(self._model, version="4.01"))
-
-
-def _tagged(body: bytes) -> tuple[bytes, str]:
-    return body, metadata_etag(body)
 
 
 def _headers(call: Call, media_type: str | None, applied: str | None = None) -> Headers:

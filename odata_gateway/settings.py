@@ -186,6 +186,7 @@ class Settings:
     max_depth: int = _setting("100", _whole(5, 150), "deepest nesting of an expression")
     max_nodes: int = _setting("5000", _whole(10, 1_000_000), "most parts of one request, aliases counted once for each use")
     max_expand_depth: int = _setting("8", _whole(1, 20), "deepest nesting of `$expand`")
+    max_lambda_depth: int = _setting("5", _whole(1, 20), "deepest nesting of `any` and `all`")
     max_body_bytes: int = _setting("1048576", _whole(0, 1_073_741_824), "longest request body")
     read_timeout_s: float = _setting("20", _seconds(0.1, 600), "longest time a client may take to send a request")
     send_timeout_s: float = _setting("60", _seconds(0.1, 3600), "longest time a client may take to receive a part of an answer")

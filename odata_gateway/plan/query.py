@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.plan.expr import LiteralSlot
+from odata_gateway.plan.expr import Column, LiteralSlot
 from odata_gateway.plan.projection import Field, Projection
 from odata_gateway.plan.relation import Block, OrderKey
+
+LONG_VALUE = 500
+"""Characters of an order value that a next link may carry; of a longer one it carries the MD5."""
 
 Form = Literal["collection", "entity", "property", "value", "count", "references", "reference"]
 
@@ -40,3 +43,10 @@ class Query:
     parent: Block | None = None
     optional: bool = False
     path: tuple[str | int, ...] = ()
+
+    @property
+    def key_positions(self) -> frozenset[int]:
+        """Where the key stands in the order: values that find the row."""
+        names, source = {p.column for p in self.entity_set.entity_type.key}, self.block.source.number
+        columns = ((i, k.expr) for i, k in enumerate(self.order))
+        return frozenset(i for i, c in columns if isinstance(c, Column) and c.source == source and c.name in names)

@@ -25,6 +25,7 @@ class Limits:
     depth: int = 100
     nodes: int = 5_000
     expand_depth: int = 8
+    lambda_depth: int = 5
 
 
 @dataclass(slots=True)

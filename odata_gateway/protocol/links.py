@@ -1,10 +1,10 @@
 """Next links and the tokens in them (Protocol 4.01, sections 11.2.6.7 and 8.2.8.5).
 
 A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array `[sent,page,[order values of the last
-row]]` and the digits are the beginning of a SHA-256 over what the token is bound to (the query, its values, the keys in its path) and the
-payload. An altered token, or one of another query, is refused; a forged one gains nothing, because scope is computed anew for each
-request. Any instance can answer any page. The next link of an expanded collection carries a token of the same form that Postgres makes
-(sql.json).
+row]]` (a value too long for a URL is `[its MD5]`), and the digits are the beginning of a SHA-256 over what the token is bound to (the
+query, its values, the keys in its path) and the payload. An altered token, or one of another query, is refused; a forged one gains
+nothing, because scope is computed anew for each request. Any instance can answer any page. The next link of an expanded collection
+carries a token of the same form that Postgres makes (sql.json).
 """
 
 from __future__ import annotations
@@ -18,8 +18,23 @@ from urllib.parse import quote
 import orjson
 
 from odata_gateway.errors import UrlSkiptoken
+from odata_gateway.plan.query import LONG_VALUE
 
 DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The MD5 of an order value too long for a URL; the value is read again from the row, and must still be the same."""
+
+    md5: str
+
+    @classmethod
+    def of(cls, text: str) -> Digest:
+        return cls(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+
+
+OrderValue = str | Digest | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +43,34 @@ class Continuation:
 
     sent: int
     page_rows: int
-    keys: tuple[str | None, ...]
+    keys: tuple[OrderValue, ...]
 
     @property
     def mask(self) -> tuple[bool, ...]:
         return tuple(key is None for key in self.keys)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether some value is known by its digest only."""
+        return any(isinstance(key, Digest) for key in self.keys)
+
+    def shortened(self, whole: frozenset[int]) -> Continuation:
+        """The same with digests for long values, but at the positions in `whole`, which find the row."""
+        keys = tuple(
+            Digest.of(key) if isinstance(key, str) and len(key) > LONG_VALUE and i not in whole else key for i, key in enumerate(self.keys)
+        )
+        return Continuation(self.sent, self.page_rows, keys)
+
+    def completed(self, values: tuple[str | None, ...]) -> Continuation:
+        """The same with the row's own values for the digests.
+
+        raises  UrlSkiptoken where the row has other values by now
+        """
+        if any(
+            isinstance(key, Digest) and (value is None or Digest.of(value) != key) for key, value in zip(self.keys, values, strict=True)
+        ):
+            raise moved()
+        return Continuation(self.sent, self.page_rows, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +83,8 @@ class Bound:
 
 def skiptoken(continuation: Continuation, bound: Bound) -> str:
     """The token of the page that follows."""
-    payload = orjson.dumps([continuation.sent, continuation.page_rows, list(continuation.keys)])
+    keys = [[key.md5] if isinstance(key, Digest) else key for key in continuation.keys]
+    payload = orjson.dumps([continuation.sent, continuation.page_rows, keys])
     return f"{urlsafe_b64encode(payload).decode().rstrip('=')}.{_digits(payload, bound)}"
 
 
@@ -72,9 +111,25 @@ def _continuation(payload: bytes, keys: int) -> Continuation:
         raise _refused() from None
     if type(sent) is not int or type(page_rows) is not int or sent < 0 or not 0 < page_rows < 2**31 or type(values) is not list:
         raise _refused()
-    if len(values) != keys or not all(value is None or type(value) is str for value in values):
+    if len(values) != keys:
         raise _refused()
-    return Continuation(sent, page_rows, tuple(values))
+    return Continuation(sent, page_rows, tuple(_order_value(value) for value in values))
+
+
+def _order_value(value: object) -> OrderValue:
+    match value:
+        case None | str():
+            return value
+        case [str(digest)] if len(digest) == 32:
+            return Digest(digest)
+    raise _refused()
+
+
+def moved() -> UrlSkiptoken:
+    """The row the page before ended with has gone or changed, and its order values were too long for the link."""
+    return UrlSkiptoken(
+        "the row this page would start behind has changed", target="$skiptoken", at=0, hint="start again without $skiptoken"
+    )
 
 
 def _refused() -> UrlSkiptoken:

@@ -7,6 +7,8 @@ that a client finds the shape it expects, and say that they read as null.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
+from typing import Literal
 
 from odata_gateway.edm.model import Model
 from odata_gateway.protocol.capabilities import CAPABILITIES, Capabilities, Version
@@ -27,3 +29,32 @@ def csdl_json(model: Model, capabilities: Capabilities = CAPABILITIES) -> bytes:
 def metadata_etag(body: bytes) -> str:
     """A weak entity tag (RFC 9110, section 8.8.3): the same body may be sent compressed."""
     return f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+
+class Metadata:
+    """The bodies of $metadata with their entity tags, each made once."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def get(self, kind: Literal["xml", "json"], version: Version) -> tuple[bytes, str]:
+        """The body in a form and version, and its entity tag."""
+        if kind == "json":
+            return self._json
+        return self._xml if version == "4.0" else self._xml_401
+
+    @cached_property
+    def _json(self) -> tuple[bytes, str]:
+        return _tagged(csdl_json(self._model))
+
+    @cached_property
+    def _xml(self) -> tuple[bytes, str]:
+        return _tagged(csdl_xml(self._model, version="4.0"))
+
+    @cached_property
+    def _xml_401(self) -> tuple[bytes, str]:
+        return _tagged(csdl_xml(self._model, version="4.01"))
+
+
+def _tagged(body: bytes) -> tuple[bytes, str]:
+    return body, metadata_etag(body)

@@ -16,8 +16,9 @@ from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.edm.types import BOOLEAN, DOUBLE, STRING, PrimitiveType
 from odata_gateway.plan.expr import Column, LinkSlot, PageSlot
 from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
+from odata_gateway.plan.query import LONG_VALUE
 from odata_gateway.sql.expr import column_sql
-from odata_gateway.sql.fragment import Sql, build, join, param, quoted, raw
+from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
 from odata_gateway.sql.pg_types import JSON_COLUMNS, json_column_text, json_text, plain_text
 from odata_gateway.sql.relation import Relations
@@ -228,11 +229,22 @@ class Rows:
     def _slot(self, expand: ExpandMany, part: Literal["root", "query", "binding"]) -> Sql:
         return param(LinkSlot(expand.number, part), "text")
 
+    def _order_values(self, expand: ExpandMany) -> list[Sql]:
+        """The order values for a token: of a text too long for a URL the digest, but of a key, which finds the row."""
+        key = {(expand.block.source.number, p.column) for p in expand.target_set.entity_type.key}
+        texts = zip(expand.order, key_texts(expand.order, self._relations.expressions), strict=True)
+        return [
+            fill(f"CASE WHEN length({{0}}) > {LONG_VALUE} THEN json_build_array(md5({{0}})) ELSE to_json({{0}}) END", (text,))
+            if k.expr.type is STRING and not (isinstance(k.expr, Column) and (k.expr.source, k.expr.name) in key)
+            else text
+            for k, text in texts
+        ]
+
     def _token(self, projection: Projection, expand: ExpandMany) -> Sql:
         expressions, page = self._relations.expressions, param(PageSlot(), "int4")
         skipped = raw("0") if expand.skip is None else param(expand.skip, "int8")
         last = build("{0} LIMIT 1 OFFSET {1} + {2} - 1", order_by(expand.order, expressions), skipped, page)
-        values = build("json_build_array({0})::text", join(", ", key_texts(expand.order, expressions)))
+        values = build("json_build_array({0})::text", join(", ", self._order_values(expand)))
         payload = build(
             "'[' || {0}::text || ',' || {0}::text || ',' || ({1}) || ']'", page, self._relations.select(values, expand.block, last)
         )

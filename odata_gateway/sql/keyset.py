@@ -64,6 +64,11 @@ def _after(index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions:
     return build("({0} OR {1} IS NULL)", bound, column) if key.descending and key.expr.nullable else bound
 
 
+def equals(index: int, key: OrderKey, expressions: Expressions) -> Sql:
+    """Whether an order value is that of the keyset."""
+    return build("{0} = {1}", expressions.value(key.expr), _value(index, key))
+
+
 def _value(index: int, key: OrderKey) -> Sql:
     type_ = key.expr.type
     return fill("{0}::" + CANONICAL[type_.name if type_ is not None else "Edm.String"], (param(KeysetSlot(index), "text"),))

@@ -15,7 +15,7 @@ from odata_gateway.plan.query import Query
 from odata_gateway.plan.relation import Block
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
 from odata_gateway.sql.json import RowFormat, Rows
-from odata_gateway.sql.keyset import NullMask, after, key_texts, order_by
+from odata_gateway.sql.keyset import NullMask, after, equals, key_texts, order_by
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.relation import Relations
 
@@ -129,6 +129,14 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
         "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
         limit, last, arrays, rows,
     )  # fmt: skip
+
+
+def render_order_values(query: Query, shape: Shape) -> Statement:
+    """The order values of the row that the keyset's key values find, as texts; no row where there is none any more."""
+    relations = Relations(many_accounts=shape.many_accounts)
+    values = join(", ", key_texts(query.order, relations.expressions))
+    found = tuple(equals(i, query.order[i], relations.expressions) for i in sorted(query.key_positions))
+    return finish(relations.select(values, query.block, raw(" LIMIT 1"), found))
 
 
 def _key(index: int) -> Sql:
