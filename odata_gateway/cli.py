@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from odata_gateway import __version__
-from odata_gateway.compile import Compiler, Context, explain
+from odata_gateway.compile import Explanation, explain
 from odata_gateway.db.indexes import missing_indexes
 from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
@@ -22,10 +22,8 @@ from odata_gateway.edm.mistakes import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.policy import Caller
-from odata_gateway.plan.scope import Limits
 from odata_gateway.process import database_settings, model_of, run_loop, serve, supervise
 from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
-from odata_gateway.sql.statement import Shape
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import path_of, service_target
 
@@ -151,10 +149,11 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     try:
         if database is not None:
             model = (await inspect(database, model))[0]
-        for title, text in explain(target, model, caller):
+        explained = explain(target, model, caller)
+        for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:
-            print(f"== plan\n{await _plan(database, target, model, caller)}")
+            print(f"== plan\n{await _plan(database, explained)}")
     except ODataError as error:
         print(f"== {error.status} {error.code}\n{error}", file=sys.stderr)
         return 1
@@ -164,14 +163,7 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     return 0
 
 
-async def _plan(database: Database, target: str, model: Model, caller: Caller) -> str:
+async def _plan(database: Database, explained: Explanation) -> str:
     """How Postgres would run the statement that reads the rows."""
-    compiler = Compiler(model, limits=Limits(), max_url_bytes=Settings().max_url_bytes, cache_entries=1)
-    lifted = compiler.lift(target)
-    query = compiler.query(lifted)
-    statement = compiler.statements(lifted, query, Shape(many_accounts=not caller.has_one_account)).rows
-    if statement is None:
-        return "(this request reads no rows)"
-    arguments = compiler.arguments(statement, query, lifted, Context(caller, limit=Settings().page_rows + 1))
     async with database.session() as session:
-        return "\n".join(row[0] for row in await session.fetch("EXPLAIN " + statement.text, arguments))
+        return "\n".join(row[0] for row in await session.fetch("EXPLAIN " + explained.rows.text, explained.arguments))

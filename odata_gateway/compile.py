@@ -23,7 +23,7 @@ from odata_gateway.plan.projection import ExpandMany, Projection
 from odata_gateway.plan.query import Query
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.fragment import Statement
-from odata_gateway.sql.statement import Rendered, Shape, render, render_order_values
+from odata_gateway.sql.statement import Part, Shape, parts, render
 from odata_gateway.url.lift import Side, Template, lift
 from odata_gateway.url.literals import Value
 from odata_gateway.url.parse import parse
@@ -131,14 +131,9 @@ class Compiler:
         key = (lifted.template.key, self.model.version)
         return self.cache.get_or_make(key, lambda: bind(parse(lifted.template), self.model, self._limits))
 
-    def statements(self, lifted: Lifted, query: Query, shape: Shape) -> Rendered:
-        """The statements of a query in a shape."""
-        return self.cache.get_or_make((lifted.template.key, self.model.version, shape), lambda: render(query, shape))
-
-    def order_values(self, lifted: Lifted, query: Query, shape: Shape) -> Statement:
-        """The statement that reads a row's order values again."""
-        key = (lifted.template.key, self.model.version, shape, "order values")
-        return self.cache.get_or_make(key, lambda: render_order_values(query, shape))
+    def statement(self, lifted: Lifted, query: Query, shape: Shape, part: Part = "rows") -> Statement:
+        """One of a query's statements in a shape."""
+        return self.cache.get_or_make((lifted.template.key, self.model.version, shape, part), lambda: render(query, shape, part))
 
     def arguments(self, statement: Statement, query: Query, lifted: Lifted, context: Context) -> list[object]:
         """A statement's arguments in order.
@@ -192,20 +187,30 @@ def _expand_number(projection: Projection | None, number: int) -> ExpandMany:
     raise LookupError(number)
 
 
-def explain(target: str, model: Model, caller: Caller, limits: Limits | None = None) -> list[tuple[str, str]]:
-    """Every value on the line for one request, as (name, text)."""
-    compiler = Compiler(model, limits=limits or Limits(), max_url_bytes=16_384, cache_entries=8)
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every value on the line for one request, as (name, text), and the statement of its rows with the arguments."""
+
+    steps: tuple[tuple[str, str], ...]
+    rows: Statement
+    arguments: Sequence[object]
+
+
+def explain(target: str, model: Model, caller: Caller) -> Explanation:
+    """What becomes of a request for data, as far as that is known without a database."""
+    compiler = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     lifted = compiler.lift(target)
     request = parse(lifted.template)
     query = compiler.query(lifted)
-    rendered = compiler.statements(lifted, query, Shape(many_accounts=not caller.has_one_account))
-    context = Context(caller, limit=10_001, page_rows=10_000, root="https://host/v1.0/odata/")
+    shape = Shape(many_accounts=not caller.has_one_account)
+    context = Context(caller, limit=1000, page_rows=10_000, root="https://host/v1.0/odata/")
     steps = [
         ("target", repr(lifted.target)), ("template", repr(lifted.template.key)), ("values", "\n".join(map(repr, lifted.values))),
         ("request", repr(request)), ("query", repr(query)),
     ]  # fmt: skip
-    for name, statement in (("rows", rendered.rows), ("count", rendered.count), ("parent", rendered.parent)):
-        if statement is not None:
-            steps.append((f"sql ({name})", statement.text))
-            steps.append((f"arguments ({name})", repr(compiler.arguments(statement, query, lifted, context))))
-    return steps
+    for part in parts(query, shape):
+        statement = compiler.statement(lifted, query, shape, part)
+        steps.append((f"sql ({part})", statement.text))
+        steps.append((f"arguments ({part})", repr(compiler.arguments(statement, query, lifted, context))))
+    rows = compiler.statement(lifted, query, shape)
+    return Explanation(tuple(steps), rows, compiler.arguments(rows, query, lifted, context))

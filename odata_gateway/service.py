@@ -40,7 +40,7 @@ from odata_gateway.protocol.negotiate import (
 from odata_gateway.settings import Settings
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.json import EVIDENT_TYPES, RowFormat
-from odata_gateway.sql.statement import Rendered, Shape
+from odata_gateway.sql.statement import Part, Shape
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -84,8 +84,12 @@ class Call:
     preferences: Preferences
     continuation: links.Continuation | None
     shape: Shape
-    rendered: Rendered
     bound: Callable[[], links.Bound]
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether this page carries @odata.count: the first one does."""
+        return self.query.counted is not None and self.continuation is None
 
     @property
     def context_url(self) -> str:
@@ -177,8 +181,10 @@ class Service:
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         row_format = RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754)
         shape = Shape(not caller.has_one_account, row_format, None if continuation is None else continuation.mask)
-        rendered = self.compiler.statements(lifted, query, shape)
-        return Call(request, lifted, query, caller, form, preferences(request.headers), continuation, shape, rendered, bound)
+        return Call(request, lifted, query, caller, form, preferences(request.headers), continuation, shape, bound)
+
+    def _statement(self, call: Call, part: Part = "rows") -> Statement:
+        return self.compiler.statement(call.lifted, call.query, call.shape, part)
 
     async def _data(self, call: Call) -> Reply:
         match call.query.form:
@@ -203,7 +209,7 @@ class Service:
         return max(1, min(asked, self._settings.max_page_rows))
 
     async def _count(self, call: Call) -> Reply:
-        statement = call.rendered.rows
+        statement = self._statement(call)
         arguments = self._arguments(call, statement)
         async with self._database.session() as session:
             rows = await session.fetch(statement.text, arguments, anew=statement.has_ranges)
@@ -213,9 +219,10 @@ class Service:
 
     async def _single(self, call: Call) -> Reply:
         """An entity, a reference, a property or its raw value; 204 for null."""
-        arguments = self._arguments(call, call.rendered.rows)
+        statement = self._statement(call)
+        arguments = self._arguments(call, statement)
         async with self._database.session() as session:
-            rows = await session.fetch(call.rendered.rows.text, arguments)
+            rows = await session.fetch(statement.text, arguments)
         if len(rows) > 1:
             raise DbModel(f"the key of {call.query.entity_set.name} is not unique in the database")
         if not rows:
@@ -242,9 +249,9 @@ class Service:
 
     async def _require_parent(self, call: Call) -> None:
         """Nothing found: 404 where the path before it leads nowhere (Protocol 11.2.7)."""
-        statement = call.rendered.parent
-        if statement is None:
+        if call.query.parent is None:
             return
+        statement = self._statement(call, "parent")
         arguments = self._arguments(call, statement)
         async with self._database.session() as session:
             if not await session.fetch(statement.text, arguments):
@@ -257,7 +264,7 @@ class Service:
         page = self._page(call)
         first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
         chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends)
-        async with self._database.session(snapshot=call.rendered.count is not None) as session:
+        async with self._database.session(snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
         if not first.rows:
@@ -272,8 +279,8 @@ class Service:
         """The call with order values read again that its link had no room for."""
         if call.continuation is None or not call.continuation.is_short:
             return call
-        statement = self.compiler.order_values(call.lifted, call.query, call.shape)
-        arguments = self._arguments(call, statement, keys=tuple(k if isinstance(k, str) else None for k in call.continuation.keys))
+        statement = self._statement(call, "order values")
+        arguments = self._arguments(call, statement)
         async with self._database.session() as session:
             rows = await session.fetch(statement.text, arguments)
         if not rows:
@@ -296,15 +303,15 @@ class Service:
         def ask(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
             shape = replace(call.shape, mask=mask, peeks=peeks)
-            statement = self.compiler.statements(call.lifted, call.query, shape).rows
+            statement = self.compiler.statement(call.lifted, call.query, shape)
             return statement, self._arguments(call, statement, limit=rows, keys=keys)
 
         return ask
 
     async def _counted(self, call: Call, session: Session) -> int | None:
-        statement = call.rendered.count
-        if statement is None:
+        if not call.is_counted:
             return None
+        statement = self._statement(call, "count")
         rows = await session.fetch(statement.text, self._arguments(call, statement), anew=statement.has_ranges)
         return int(rows[0][0])
 

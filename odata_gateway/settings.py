@@ -203,9 +203,6 @@ def _row(item: Field[Any]) -> Setting:
 
 SETTINGS: tuple[Setting, ...] = tuple(_row(item) for item in fields(Settings))
 
-IGNORED_VARIABLES = ("NODE_ENV", "APP_VERSION", "LS_DETECT_K8S")
-"""The chart's other variables, which have no meaning here."""
-
 _SERVICE_LINK_NAME = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 

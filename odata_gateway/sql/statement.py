@@ -8,7 +8,7 @@ the query that changes the SQL, and so belongs into the cache key.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Literal, assert_never
 
 from odata_gateway.plan.expr import LimitSlot
 from odata_gateway.plan.query import Query
@@ -31,26 +31,38 @@ class Shape:
     peeks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The statements of one request.
+Part = Literal["rows", "count", "parent", "order values"]
 
-    rows    the answer: a chunk of a collection as one record (see `_chunk`), else one text a row
-    count   one row, one number: all rows of the query, whatever the page
-    parent  one row where the path before the last segment leads to something
+
+def parts(query: Query, shape: Shape) -> tuple[Part, ...]:
+    """The statements a request of this shape may need; `order values` only where a link had no room for them."""
+    count: tuple[Part, ...] = () if query.counted is None or shape.mask is not None else ("count",)
+    parent: tuple[Part, ...] = () if query.parent is None else ("parent",)
+    return ("rows", *count, *parent)
+
+
+def render(query: Query, shape: Shape, part: Part) -> Statement:
+    """One of a query's statements in a shape.
+
+    rows          the answer: a chunk of a collection as one record (see `_chunk`), else one text a row
+    count         one row, one number: all rows of the query, whatever the page
+    parent        one row where the path before the last segment leads to something
+    order values  of the row that the keyset's key values find, as texts; no row where there is none any more
     """
-
-    rows: Statement
-    count: Statement | None = None
-    parent: Statement | None = None
-
-
-def render(query: Query, shape: Shape) -> Rendered:
-    """The statements of a query in a shape."""
     relations = Relations(many_accounts=shape.many_accounts)
-    count = None if query.counted is None or shape.mask is not None else _count(query.counted, relations)
-    parent = None if query.parent is None else finish(relations.select(raw("1"), query.parent, raw(" LIMIT 1")))
-    return Rendered(_rows(query, shape, relations), count, parent)
+    match part:
+        case "rows":
+            return _rows(query, shape, relations)
+        case "count":
+            return _count(query.counted or query.block, relations)
+        case "parent":
+            return finish(relations.select(raw("1"), query.parent or query.block, raw(" LIMIT 1")))
+        case "order values":
+            values = join(", ", key_texts(query.order, relations.expressions))
+            found = tuple(equals(i, query.order[i], relations.expressions) for i in sorted(query.key_positions))
+            return finish(relations.select(values, query.block, raw(" LIMIT 1"), found))
+        case _:
+            assert_never(part)
 
 
 def _rows(query: Query, shape: Shape, relations: Relations) -> Statement:
@@ -129,14 +141,6 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
         "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
         limit, last, arrays, rows,
     )  # fmt: skip
-
-
-def render_order_values(query: Query, shape: Shape) -> Statement:
-    """The order values of the row that the keyset's key values find, as texts; no row where there is none any more."""
-    relations = Relations(many_accounts=shape.many_accounts)
-    values = join(", ", key_texts(query.order, relations.expressions))
-    found = tuple(equals(i, query.order[i], relations.expressions) for i in sorted(query.key_positions))
-    return finish(relations.select(values, query.block, raw(" LIMIT 1"), found))
 
 
 def _key(index: int) -> Sql:

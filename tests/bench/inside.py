@@ -32,7 +32,7 @@ def compile_once(used: Compiler, target: str) -> object:
     """All that happens between a URL and what goes to the driver."""
     lifted = used.lift(target)
     query = used.query(lifted)
-    statement = used.statements(lifted, query, Shape(False, RowFormat())).rows
+    statement = used.statement(lifted, query, Shape(False, RowFormat()))
     return used.arguments(statement, query, lifted, Context(Caller(1, (1,)), limit=101, page_rows=100))
 
 

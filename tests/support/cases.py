@@ -28,10 +28,9 @@ from odata_gateway.edm.model import Model
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.json import RowFormat
-from odata_gateway.sql.statement import Shape
+from odata_gateway.sql.statement import Shape, parts
 
 FOLDER = Path(__file__).parents[1] / "cases" / "compile"
-STATEMENTS = ("rows", "count", "parent")
 # Where a statement is broken into lines; constants are skipped as a whole.
 _BREAKS = re.compile(
     r"E'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|(?<!DISTINCT) (?=FROM |WHERE |LEFT JOIN |ORDER BY |AND EXISTS |AND NOT EXISTS )", re.DOTALL
@@ -96,10 +95,10 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     lifted = compiler.lift(request)
     query = compiler.query(lifted)
     mask = None if after is None else tuple(key is None for key in after)
-    rendered = compiler.statements(lifted, query, Shape(not caller.has_one_account, row_format or RowFormat(), mask))
+    shape = Shape(not caller.has_one_account, row_format or RowFormat(), mask)
     context = Context(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
-    found = ((name, getattr(rendered, name)) for name in STATEMENTS)
-    return {name: (s.text, compiler.arguments(s, query, lifted, context)) for name, s in found if s is not None}
+    found = ((part, compiler.statement(lifted, query, shape, part)) for part in parts(query, shape))
+    return {part: (s.text, compiler.arguments(s, query, lifted, context)) for part, s in found}
 
 
 MODEL = load_model()
