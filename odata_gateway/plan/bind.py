@@ -10,13 +10,13 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.bind_expr import bind_filter
 from odata_gateway.plan.bind_order import bind_order, page_literal
-from odata_gateway.plan.bind_projection import bind_compute, bind_projection
-from odata_gateway.plan.bind_resource import Form, Resource, bind_resource
+from odata_gateway.plan.bind_projection import bind_compute, bind_projection, field_of
+from odata_gateway.plan.bind_resource import Resource, bind_resource
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.projection import Field
-from odata_gateway.plan.query import Query
+from odata_gateway.plan.query import Form, Query
 from odata_gateway.plan.relation import Block
-from odata_gateway.plan.scope import Binding, Limits, Row, Scope, column_of
+from odata_gateway.plan.scope import Binding, Limits, Row, Scope
 from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
@@ -48,9 +48,9 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
         case "entity":
             return _bind_entity(resource, options, scope)
         case "reference":
-            return _query(resource, (), None)
+            return _query(resource, None)
         case "property" | "value":
-            return _query(resource, (), _field(resource))
+            return _query(resource, _field(resource))
 
 
 def _check_options(resource: Resource, options: ast.Options) -> None:
@@ -88,7 +88,7 @@ def _bind_entity(resource: Resource, options: ast.Options, scope: Scope) -> Quer
     scope = bind_compute(options.compute, entity_set.entity_type, scope)
     projection = bind_projection(entity_set, options, scope)
     return Query(
-        "entity", entity_set, _narrowed(resource, ()), (), projection,
+        "entity", entity_set, resource.block, (), projection,
         parent=resource.parent, optional=resource.place.optional, path=resource.place.pieces,
     )  # fmt: skip
 
@@ -102,12 +102,11 @@ def _field(resource: Resource) -> Field:
     prop = resource.place.prop
     if prop is None:
         raise BindSegment("the path ends in no property", target="path")
-    row = Row(resource.frame, resource.place.source)
-    return Field(prop.name, None if prop.secret or prop.missing else column_of(row, prop), prop.type)
+    return field_of(Row(resource.frame, resource.place.source), prop)
 
 
-def _query(resource: Resource, predicates: tuple[Expr, ...], field: Field | None) -> Query:
+def _query(resource: Resource, field: Field | None) -> Query:
     return Query(
-        resource.form, resource.place.entity_set, _narrowed(resource, predicates), field=field,
+        resource.form, resource.place.entity_set, resource.block, field=field,
         parent=resource.parent, optional=resource.form == "reference" and resource.place.optional, path=resource.place.pieces,
     )  # fmt: skip

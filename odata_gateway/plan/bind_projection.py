@@ -37,7 +37,7 @@ def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, d
     entity_type, row = entity_set.entity_type, scope.implicit
     names = _selected(options.select, entity_type, scope)
     expands = tuple(_expand(item, entity_set, scope, depth) for item in _expand_items(options.expand, entity_type, scope))
-    fields = tuple(_field(row, p) for p in entity_type.properties.values() if names is None or p.name in names or "*" in names)
+    fields = tuple(field_of(row, p) for p in entity_type.properties.values() if names is None or p.name in names or "*" in names)
     computed = tuple(
         Field(name, value, value.type or types.STRING, dynamic=True)
         for name, value in scope.computed.items()
@@ -52,7 +52,8 @@ def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, d
     )  # fmt: skip
 
 
-def _field(row: Row, prop: Property) -> Field:
+def field_of(row: Row, prop: Property) -> Field:
+    """A property as a row shows it: secret and missing ones always as null."""
     return Field(prop.name, None if prop.secret or prop.missing else column_of(row, prop), prop.type)
 
 

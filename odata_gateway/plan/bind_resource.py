@@ -6,7 +6,7 @@ A path is walked from the left. Each navigation segment makes the entity before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
@@ -14,7 +14,8 @@ from odata_gateway.errors import BindNoEntity, BindSegment, BindType, LimitDepth
 from odata_gateway.plan.bind_expr import bind_expr, check_comparable
 from odata_gateway.plan.bind_literal import literal, resolve_alias
 from odata_gateway.plan.expr import Column, Compare, Expr, LiteralSlot, Parameter
-from odata_gateway.plan.relation import Block, Link, Source, Within
+from odata_gateway.plan.query import Form
+from odata_gateway.plan.relation import Block, Source, Within
 from odata_gateway.plan.scope import Binding, Frame, Scope
 from odata_gateway.url import ast
 
@@ -22,7 +23,6 @@ PATH = "path"
 MAX_SEGMENTS = 32
 """Of a path. Each navigation is an EXISTS in another one: 30 of them take 0.14 s of planning, 50 0.5 s, 100 6 s (measured)."""
 State = Literal["collection", "entity", "property"]
-Form = Literal["collection", "entity", "property", "value", "count", "references", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Place:
     source      the table use of the entity or collection
     keys        the predicates that pick one entity of it
     within      the path before it, and `optional` whether its last step was a single-valued navigation property
-    key_pieces  the canonical text of the path, for context URLs
+    prop        the property a path ends in
+    pieces      the canonical text of the path, for context URLs: text, or the number of a key's literal
     """
 
     state: State
     entity_set: EntitySet
     source: Source
     keys: tuple[Expr, ...] = ()
-    link: Link | None = None
     within: Within | None = None
     optional: bool = False
     prop: Property | None = None
@@ -132,17 +132,7 @@ def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
         if segment.args is not None:
             raise BindSegment(f"property '{segment.name}' takes no parentheses", target=PATH, at=segment.at)
         prop = entity_type.properties[segment.name]
-        return Place(
-            "property",
-            place.entity_set,
-            place.source,
-            place.keys,
-            None,
-            place.within,
-            place.optional,
-            prop,
-            (*place.pieces, "/" + prop.name),
-        )
+        return replace(place, state="property", prop=prop, pieces=(*place.pieces, "/" + prop.name))
     if segment.name in entity_type.navigation:
         return _navigate(place, entity_type.navigation[segment.name], segment, binding)
     hint = nearest(segment.name, [*entity_type.properties, *entity_type.navigation])
@@ -158,10 +148,10 @@ def _type_cast(place: Place, segment: ast.Segment) -> Place:
 def _navigate(place: Place, navigation: NavigationProperty, segment: ast.Segment, binding: Binding) -> Place:
     target_set = binding.model.entity_sets[place.entity_set.bindings[navigation.name]]
     source = binding.source(target_set.entity_type)
-    within = Within(place.source, binding.link(place.source, navigation), place.keys, (), place.within)
+    within = Within(place.source, binding.link(place.source, navigation), place.keys, place.within)
     state: State = "collection" if navigation.collection else "entity"
     pieces = (target_set.name,) if navigation.collection else (*place.pieces, "/" + navigation.name)
-    found = Place(state, target_set, source, (), None, within, not navigation.collection, None, pieces)
+    found = Place(state, target_set, source, within=within, optional=not navigation.collection, pieces=pieces)
     if segment.args is None:
         return found
     if not navigation.collection:
@@ -194,9 +184,7 @@ def _by_key(place: Place, args: tuple[ast.Expr, ...], segment: ast.Segment, bind
         value = resolve_alias(values[prop.name], scope)
         name = f"{prop.name}=" if len(key) > 1 else ""
         pieces += [("," if pieces else "(") + name, value.slot if isinstance(value, ast.Literal) else ""]
-    return Place(
-        "entity", place.entity_set, place.source, tuple(predicates), None, place.within, False, None, (*place.pieces, *pieces, ")")
-    )
+    return replace(place, state="entity", keys=tuple(predicates), optional=False, pieces=(*place.pieces, *pieces, ")"))
 
 
 def _key_values(

@@ -25,7 +25,7 @@ class Source:
 class Link:
     """How a source hangs on its parent source: the join of a navigation property, with the numbers of the link tables it needs.
 
-    `forward` says that the parent is the join's source side; in a path it is the other way round: the parent is looked for from the child.
+    The parent is always the join's source side; a path looks for it from the child.
     """
 
     parent: Source
@@ -51,7 +51,6 @@ class Within:
     source: Source
     link: Link
     predicates: tuple[Expr, ...]
-    joins: tuple[ToOne, ...] = ()
     outer: Within | None = None
 
 

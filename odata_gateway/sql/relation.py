@@ -85,7 +85,7 @@ class Relations:
         return [build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", terms))]
 
     def _within(self, within: Within, child: Source) -> Sql:
-        block = Block(within.source, None, within.outer, within.joins, within.predicates)
+        block = Block(within.source, None, within.outer, (), within.predicates)
         return build("EXISTS ({0})", self.select(raw("1"), block, extra=self._link(within.link, child)))
 
 
