@@ -24,6 +24,9 @@ packing = import_module("isal.isal_zlib" if find_spec("isal") else "zlib")
 PIECE_BYTES = 256 * 1024
 SMALL_BYTES = 32 * 1024
 LEAST_COMPRESSED_BYTES = 1000
+HELD_BYTES = 16 * 1024 * 1024
+"""HTTP/1.0 has no chunks, and only a length tells that a body is whole: so much is held back until the length is known. A longer body is
+streamed, and ends with a reset if it fails."""
 GZIP_LEVEL = 1
 _GZIP_WINDOW = 31  # zlib's way to say: 15 bits and a gzip header
 
@@ -44,7 +47,7 @@ class Body:
 
     @classmethod
     async def open(cls, source: bytes | AsyncIterator[bytes], *, whole: bool) -> Body:
-        """A body whose first chunk, or `whole` of which, has been fetched.
+        """A body whose first chunk, or `whole` of which if that is no longer than HELD_BYTES, has been fetched.
 
         holds   the source until closed
         raises  what the source raises before that
@@ -56,12 +59,14 @@ class Body:
             if not whole:
                 body._first = await anext(source, b"")
                 return body
-            joined = b"".join([chunk async for chunk in source])
+            body._first, ended = await _held(source)
         except BaseException:
             await body.close()
             raise
+        if not ended:
+            return body
         await body.close()
-        return cls(joined)
+        return cls(body._first)
 
     @property
     def first(self) -> bytes:
@@ -82,6 +87,17 @@ class Body:
         close = getattr(self._rest, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _held(source: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """The source's first HELD_BYTES and a little more, or all of it and True."""
+    chunks, size = [], 0
+    async for chunk in source:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > HELD_BYTES:
+            return b"".join(chunks), False
+    return b"".join(chunks), True
 
 
 # --- Compression --------------------------------------------------------------------------------------------------------------
@@ -133,6 +149,9 @@ async def send(
         elif _is_worth_packing(request, headers, body):
             response.headers["Content-Encoding"] = "gzip"
             chunks = _compressed(chunks)
+            if body.size is not None and request.version < HttpVersion11:
+                packed = b"".join([chunk async for chunk in chunks])
+                response.content_length, chunks = len(packed), Body(packed).chunks()
         elif body.size is not None:
             response.content_length = body.size
         if closing or request.version < HttpVersion11:

@@ -1,11 +1,9 @@
-"""What the tests of trust share: a server that may be killed, the program in front of it, a network that fails, and the long mode.
-
-`ODATA_NIGHTLY=1` runs the long versions; without it each test is short enough for the suite.
+"""What the tests of trust share: a server that may be killed, and a network that fails. See tests/support/{faults,proxy,raw}.py, and
+figures.py for amounts and measurements.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -13,14 +11,6 @@ import pytest
 
 from odata_gateway.demo.cluster import Cluster
 from tests.support.proxy import Proxy
-
-IS_NIGHTLY = os.environ.get("ODATA_NIGHTLY", "") not in ("", "0")
-
-
-@pytest.fixture(scope="session")
-def rounds() -> Callable[[int, int], int]:
-    """How often, or how long: rounds(20, 200) is 20 in the suite and 200 at night."""
-    return lambda suite, nightly: nightly if IS_NIGHTLY else suite
 
 
 @pytest.fixture(scope="module")

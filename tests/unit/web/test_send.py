@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from odata_gateway.web.send import Body, _compressed, accepts_gzip
+from odata_gateway.web.send import HELD_BYTES, Body, _compressed, accepts_gzip
 
 
 class Source:
@@ -99,3 +99,12 @@ async def test_compressed_chunks_make_one_gzip_member():
 )
 def test_gzip_only_where_it_is_accepted(header, expected):
     assert accepts_gzip(header) is expected
+
+
+async def test_of_a_very_long_body_no_more_is_held_than_the_bound():
+    source = Source(*[b"x" * (HELD_BYTES // 4)] * 8)
+    body = await Body.open(source, whole=True)
+    assert (body.size, len(body.first), len(source.chunks)) == (None, HELD_BYTES // 4 * 5, 3)
+    assert sum(map(len, await collect(body.chunks()))) == HELD_BYTES * 2
+    await body.close()
+    assert source.closed
