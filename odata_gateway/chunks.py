@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from odata_gateway.db.pool import Database
+from odata_gateway.db.queue import Lane
 from odata_gateway.db.session import Session
 from odata_gateway.errors import Internal, LimitNodes
 from odata_gateway.sql.fragment import Statement
@@ -47,10 +48,11 @@ class Chunk:
 
 
 class Chunks:
-    """The first `rows` rows that `ask` can get; with `peeks` the last chunk tells whether there are more."""
+    """The first `rows` rows that `ask` can get, for the caller in `lane`; with `peeks` the last chunk tells whether there are more."""
 
-    def __init__(self, database: Database, ask: Ask, *, rows: int, first_rows: int, peeks: bool) -> None:
+    def __init__(self, database: Database, ask: Ask, *, rows: int, first_rows: int, peeks: bool, lane: Lane = None) -> None:
         self._database = database
+        self._lane = lane
         self._ask = ask
         self._rows = rows
         self._peeks = peeks
@@ -81,7 +83,7 @@ class Chunks:
     async def _next(self, chunk: Chunk, left: int) -> Chunk:
         wanted_bytes = SLOW_CHUNK_BYTES if chunk.elapsed_s > SLOW_S else CHUNK_BYTES
         rows = max(1, min(left, wanted_bytes * chunk.rows // max(1, len(chunk.text))))
-        async with self._database.session() as session:
+        async with self._database.session(self._lane, begun=True) as session:
             return await self._read(session, chunk.keys, rows, left)
 
     async def _read(self, session: Session, keys: Keys | None, rows: int, left: int) -> Chunk:

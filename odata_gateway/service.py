@@ -105,7 +105,14 @@ class Service:
         self._database = database
         self._tokens = tokens
         self._settings = settings
-        limits = Limits(settings.max_depth, settings.max_nodes, settings.max_expand_depth, settings.max_lambda_depth)
+        limits = Limits(
+            depth=settings.max_depth,
+            nodes=settings.max_nodes,
+            expand_depth=settings.max_expand_depth,
+            lambda_depth=settings.max_lambda_depth,
+            expands=settings.max_expands,
+            list_items=settings.max_list_items,
+        )
         self.compiler = Compiler(model, limits=limits, max_url_bytes=settings.max_url_bytes, cache_entries=settings.cache_entries)
         self._metadata = Metadata(model)
 
@@ -211,7 +218,7 @@ class Service:
     async def _count(self, call: Call) -> Reply:
         statement = self._statement(call)
         arguments = self._arguments(call, statement)
-        async with self._database.session() as session:
+        async with self._database.session(call.caller.user_id) as session:
             rows = await session.fetch(statement.text, arguments, anew=statement.has_ranges)
         if rows[0][0] == 0:
             await self._require_parent(call)
@@ -221,7 +228,7 @@ class Service:
         """An entity, a reference, a property or its raw value; 204 for null."""
         statement = self._statement(call)
         arguments = self._arguments(call, statement)
-        async with self._database.session() as session:
+        async with self._database.session(call.caller.user_id) as session:
             rows = await session.fetch(statement.text, arguments)
         if len(rows) > 1:
             raise DbModel(f"the key of {call.query.entity_set.name} is not unique in the database")
@@ -253,7 +260,7 @@ class Service:
             return
         statement = self._statement(call, "parent")
         arguments = self._arguments(call, statement)
-        async with self._database.session() as session:
+        async with self._database.session(call.caller.user_id) as session:
             if not await session.fetch(statement.text, arguments):
                 raise _no_entity(call)
 
@@ -263,8 +270,9 @@ class Service:
         call = await self._completed(call)
         page = self._page(call)
         first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
-        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends)
-        async with self._database.session(snapshot=call.is_counted) as session:
+        lane = call.caller.user_id
+        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends, lane=lane)
+        async with self._database.session(call.caller.user_id, snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
         if not first.rows:
@@ -281,7 +289,7 @@ class Service:
             return call
         statement = self._statement(call, "order values")
         arguments = self._arguments(call, statement)
-        async with self._database.session() as session:
+        async with self._database.session(call.caller.user_id) as session:
             rows = await session.fetch(statement.text, arguments)
         if not rows:
             raise links.moved()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from asyncpg.transaction import Transaction
 
 from odata_gateway.db.connect import Connection, Connector, DatabaseSettings
-from odata_gateway.db.queue import FairQueue
+from odata_gateway.db.queue import FairQueue, Lane
 from odata_gateway.db.session import Session
 from odata_gateway.errors import DbBusy, DbUnavailable
 
@@ -26,11 +26,12 @@ _PING_S = 3.0
 
 @dataclass(slots=True)
 class Held:
-    """A connection and its age."""
+    """A connection, its age, and whose it is now."""
 
     connection: Connection
     opened_at: float
     reused: bool = False
+    lane: Lane = None
 
 
 class Database:
@@ -49,15 +50,19 @@ class Database:
     async def open(cls, settings: DatabaseSettings) -> Database:
         return cls(settings)
 
-    def session(self, snapshot: bool = False) -> Session:
+    def session(self, lane: Lane = None, *, snapshot: bool = False, begun: bool = False) -> Session:
         """One connection for the length of an `async with`; raises DbBusy after the longest wait, DbUnavailable when there is no database.
 
+        lane      whose turn it takes, and whose share of the connections (see `queue`)
         snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY); otherwise each sees its own moment
+        begun     the answer is on its way already: better late than broken
         """
-        return Session(self, snapshot)
+        return Session(self, lane, snapshot, begun)
 
     async def ping(self) -> None:
         """Return when the database answers, or is merely busy; raises DbUnavailable within a few seconds otherwise."""
+        if not self._queue.free:
+            return
         try:
             async with asyncio.timeout(_PING_S):
                 async with self.session() as session:
@@ -92,16 +97,18 @@ class Database:
 
     # --- For Session -------------------------------------------------------------------------------------------------------------
 
-    async def acquire(self) -> Held:
-        """A connection in the order of asking."""
+    async def acquire(self, lane: Lane, begun: bool) -> Held:
+        """A connection, when its lane has its turn."""
         if self._closed:
             raise DbUnavailable("the gateway is shutting down")
-        await self._queue.enter()
+        await self._queue.enter(lane, begun=begun)
         try:
-            return self._take_idle() or await self._connect()
+            held = self._take_idle() or await self._connect()
         except BaseException:
-            self._queue.leave()
+            self._queue.leave(lane)
             raise
+        held.lane = lane
+        return held
 
     async def renew(self, held: Held) -> None:
         """Another connection in the place of one that turned out to be lost; the slot stays taken."""
@@ -116,7 +123,7 @@ class Database:
         else:
             held.reused = True
             self._idle.append(held)
-        self._queue.leave()
+        self._queue.leave(held.lane)
 
     def clean_up(self, held: Held, transaction: Transaction | None) -> None:
         """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback."""

@@ -21,6 +21,7 @@ from odata_gateway.errors import Internal
 
 if TYPE_CHECKING:
     from odata_gateway.db.pool import Database, Held
+    from odata_gateway.db.queue import Lane
 
 T = TypeVar("T")
 _GRACE_S = 5.0
@@ -30,9 +31,11 @@ _GRACE_S = 5.0
 class Session:
     """Made by `Database.session`; a connection is held from `async with` to its end. Not for two tasks at once."""
 
-    def __init__(self, database: Database, snapshot: bool) -> None:
+    def __init__(self, database: Database, lane: Lane, snapshot: bool, begun: bool) -> None:
         self._database = database
+        self._lane = lane
         self._snapshot = snapshot
+        self._begun = begun
         self._held: Held | None = None
         self._transaction: Transaction | None = None
         self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
@@ -40,7 +43,7 @@ class Session:
         self._in_flight = False  # a statement's answer has not been read to its end
 
     async def __aenter__(self) -> Self:
-        self._held = await self._database.acquire()
+        self._held = await self._database.acquire(self._lane, self._begun)
         if self._snapshot:
             try:
                 await self._begin()

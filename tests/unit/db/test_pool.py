@@ -42,8 +42,8 @@ async def superuser(dsn):
     await connection.close()
 
 
-async def value(database, sql, *args):
-    async with database.session() as session:
+async def value(database, sql, *args, lane=None):
+    async with database.session(lane) as session:
         return (await session.fetch(sql, args))[0][0]
 
 
@@ -259,12 +259,12 @@ async def test_never_more_connections_than_allowed(open_database, superuser):
     database = await open_database(max_connections=3, application_name="count-me")
     most = 0
 
-    async def use():
+    async def use(number):
         nonlocal most
-        await value(database, "SELECT pg_sleep(0.01)")
+        await value(database, "SELECT pg_sleep(0.01)", lane=number % 3)
         most = max(most, database.counts["open"])
 
-    await asyncio.gather(*(use() for _ in range(60)))
+    await asyncio.gather(*(use(number) for number in range(60)))
     assert most == 3
     assert await superuser.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'count-me'") == 3
 
