@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from odata_gateway.errors import UrlHeader
@@ -19,8 +19,7 @@ from odata_gateway.settings import Network, Settings
 SERVICE_PATH = "/v1.0/odata"
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """Where a request came from and arrived: the address at the other end, and ours as `host:port`."""
 
     address: str
@@ -48,13 +47,21 @@ def service_target(target: str) -> str | None:
 
 def methods_of(target: str) -> tuple[str, ...]:
     """The methods of a resource of the service: POST where the last segment is $batch or $query, reading ones everywhere else."""
+    if "$" not in target and "%" not in target:
+        return _READING
     last = unquote(target.partition("?")[0].rstrip("/").rpartition("/")[2])
-    return ("POST", "OPTIONS") if last in ("$batch", "$query") else ("GET", "HEAD", "OPTIONS")
+    return ("POST", "OPTIONS") if last in ("$batch", "$query") else _READING
+
+
+_READING = ("GET", "HEAD", "OPTIONS")
 
 
 def joined(pairs: Mapping[str, str] | list[tuple[str, str]]) -> dict[str, str]:
     """Headers under lower-case names; the values of a repeated header become one list (RFC 9110, section 5.3)."""
-    found: dict[str, str] = {}
+    found = {name.lower(): value for name, value in (pairs.items() if isinstance(pairs, Mapping) else pairs)}
+    if len(found) == len(pairs):
+        return found
+    found = {}
     for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
         key = name.lower()
         found[key] = f"{found[key]}, {value}" if key in found else value
@@ -74,10 +81,12 @@ def root_url(headers: Mapping[str, str], peer: Peer, settings: Settings) -> str:
     """
     if settings.public_url:
         return settings.public_url.removesuffix(SERVICE_PATH) + SERVICE_PATH + "/"
-    trusted = is_trusted(peer.address, settings.trusted_proxies)
-    forwarded = {name: _first(headers.get(f"x-forwarded-{name}", "")) for name in _FORWARDED} if trusted else dict.fromkeys(_FORWARDED, "")
-    host = forwarded["host"] or headers.get("host", "").strip() or peer.local
-    return _root(forwarded["proto"].lower(), settings.protocol or "http", host, forwarded["port"], forwarded["prefix"].rstrip("/"))
+    host = headers.get("host", "").strip() or peer.local
+    default = settings.protocol or "http"
+    if headers.keys().isdisjoint(_FORWARDED) or not is_trusted(peer.address, settings.trusted_proxies):
+        return _root("", default, host, "", "")
+    proto, named, port, prefix = (_first(headers.get(name, "")) for name in _FORWARDED)
+    return _root(proto.lower(), default, named or host, port, prefix.rstrip("/"))
 
 
 @lru_cache(maxsize=256)
@@ -90,7 +99,7 @@ def _root(named: str, default: str, host: str, port: str, prefix: str) -> str:
     return f"{scheme}://{host}{prefix}{SERVICE_PATH}/"
 
 
-_FORWARDED = ("proto", "host", "port", "prefix")
+_FORWARDED = ("x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix")
 
 
 @lru_cache(maxsize=1024)

@@ -1,9 +1,17 @@
-"""The headers that every answer carries, whatever it answers."""
+"""The head of an answer: the headers that every answer carries, whatever it answers, and their text.
+
+Most answers differ in their id, length and date only, so what goes before those is kept.
+"""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import NamedTuple
 
 from multidict import CIMultiDict
 
@@ -23,17 +31,75 @@ CORS_EXPOSED = "Content-Language, ETag, Location, OData-Version, Preference-Appl
 _TOKENS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,63}")
 
 
-def complete(own: tuple[tuple[str, str], ...], asked: Headers, settings: Settings, request_id: str) -> CIMultiDict[str]:
+Own = tuple[tuple[str, str], ...]
+
+
+def complete(own: Own, asked: Headers, settings: Settings, request_id: str) -> CIMultiDict[str]:
     """The headers of an answer: its own, and those that every answer has and it does not."""
+    headers = CIMultiDict(_shared(own, answer_version(asked), allowed_origin(asked, settings), settings.cors_origins == ("*",)))
+    headers["X-Request-Id"] = request_id
+    return headers
+
+
+@lru_cache(maxsize=512)
+def _shared(own: Own, version: str, origin: str | None, any_origin: bool) -> Own:
     headers = CIMultiDict(own)
-    headers["Vary"] = vary(headers.getall("Vary", []), settings)
-    headers.setdefault("OData-Version", answer_version(asked))
+    headers["Vary"] = vary(headers.getall("Vary", []), any_origin)
+    headers.setdefault("OData-Version", version)
     headers.setdefault("Cache-Control", "private, no-cache")
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers["X-Request-Id"] = request_id
     headers["Server"] = "odata-gateway"
-    headers.update(cross_origin(asked, settings))
-    return headers
+    if origin is not None:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+    return tuple(headers.items())
+
+
+class Head(NamedTuple):
+    """All that goes before the body: the status, the answer's own headers, the request's, and the request's id."""
+
+    status: int
+    own: Own
+    asked: Headers
+    settings: Settings
+    request_id: str
+
+    def headers(self) -> CIMultiDict[str]:
+        """The headers, but for those of the transfer."""
+        return complete(self.own, self.asked, self.settings, self.request_id)
+
+    def text(self, version: str, *, length: int | None, packed: bool, closing: bool) -> bytes:
+        """The head of an answer that goes out at once, for HTTP `version`."""
+        lines = _lines(
+            self.own, answer_version(self.asked), allowed_origin(self.asked, self.settings), self.settings.cors_origins == ("*",)
+        )
+        sized = "" if length is None else f"Content-Length: {length}\r\n"
+        coded = "Content-Encoding: gzip\r\n" if packed else ""
+        ended = "Connection: close\r\n" if closing else ""
+        return (
+            f"HTTP/{version} {self.status} {_PHRASES[self.status]}\r\n{lines}X-Request-Id: {self.request_id}\r\n"
+            f"{sized}{coded}{ended}Date: {_date(int(time.time()))}\r\n\r\n"
+        ).encode()
+
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@lru_cache(maxsize=512)
+def _lines(own: Own, version: str, origin: str | None, any_origin: bool) -> str:
+    """The shared headers as text; raises ValueError for a value that would end its line."""
+    text = ""
+    for name, value in _shared(own, version, origin, any_origin):
+        if _CONTROL.search(name + value):
+            raise ValueError(f"the header {name!r} holds a control character")
+        text += f"{name}: {value}\r\n"
+    return text
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def answer_version(asked: Headers) -> str:
@@ -44,27 +110,24 @@ def answer_version(asked: Headers) -> str:
         return "4.0"
 
 
-def vary(own: list[str], settings: Settings) -> str:
+def vary(own: list[str], any_origin: bool) -> str:
     """All request headers that can change an answer; one list for the whole service keeps caches right at no cost."""
     named = [name.strip() for value in own for name in value.split(",") if name.strip()]
-    names = [*VARY, *named] if settings.cors_origins == ("*",) else [*VARY, "Origin", *named]
+    names = [*VARY, *named] if any_origin else [*VARY, "Origin", *named]
     return ", ".join({name.lower(): name for name in names}.values())
 
 
-def cross_origin(asked: Headers, settings: Settings) -> dict[str, str]:
-    """What allows a page of another origin to read the answer (Fetch Standard, section 3.2); nothing for origins that may not."""
+def allowed_origin(asked: Headers, settings: Settings) -> str | None:
+    """Whose pages may read the answer (Fetch Standard, section 3.2): everyone's, the asking origin's, or nobody's but ours."""
     if settings.cors_origins == ("*",):
-        allowed = "*"
-    elif asked.get("origin", "").rstrip("/") in settings.cors_origins:
-        allowed = asked["origin"]
-    else:
-        return {}
-    return {"Access-Control-Allow-Origin": allowed, "Access-Control-Expose-Headers": CORS_EXPOSED}
+        return "*"
+    origin = asked.get("origin", "")
+    return origin if origin.rstrip("/") in settings.cors_origins else None
 
 
 def preflight(asked: Headers, settings: Settings) -> tuple[tuple[str, str], ...]:
     """The answer to a browser that asks first; the headers it names are allowed, since none of them changes more than an answer's form."""
-    if not cross_origin(asked, settings) or "access-control-request-method" not in asked:
+    if allowed_origin(asked, settings) is None or "access-control-request-method" not in asked:
         return ()
     wanted = asked.get("access-control-request-headers", "")
     allowed = f"{CORS_ALLOWED}, {wanted}" if _TOKENS.fullmatch(wanted) else CORS_ALLOWED

@@ -11,12 +11,16 @@ import logging
 import sys
 import time
 import traceback
+from abc import ABC, abstractmethod
 from contextlib import suppress
+from functools import lru_cache
 from typing import TextIO
 from urllib.parse import unquote
 
 ACCESS = logging.getLogger("odata_gateway.access")
 LOG = logging.getLogger("odata_gateway.web")
+_writer: BatchingHandler | None = None
+"""Where access lines go without a detour; None where the program around has set up logging itself, which then gets records."""
 
 
 def shown_target(target: str) -> str:
@@ -49,7 +53,10 @@ def access(method: str, target: str, status: int, *, size: int, started: float, 
     took_ms = (time.perf_counter() - started) * 1000
     tail = f" {note}" if note else ""
     line = f"{_plain(method[:20])} {shown_target(target)} {status} {size}B {took_ms:.1f}ms id={request_id}{tail}"
-    ACCESS.handle(logging.LogRecord(ACCESS.name, level, "", 0, line, None, None))  # Logger.log would look for the calling line first
+    if _writer is None:
+        ACCESS.handle(logging.LogRecord(ACCESS.name, level, "", 0, line, None, None))  # Logger.log would look for the calling line first
+    else:
+        _writer.add(level, ACCESS.name, line)
 
 
 def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], what: str) -> None:
@@ -63,54 +70,81 @@ def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], wha
 # --- Set-up -------------------------------------------------------------------------------------------------------------------
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+class LineFormatter(logging.Formatter, ABC):
+    """Lines from records, and from their parts: a record for each request costs as much as compiling it (measured)."""
 
     def format(self, record: logging.LogRecord) -> str:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        entry = {
-            "time": f"{stamp}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
+        traceback = self.formatException(record.exc_info) if record.exc_info else None
+        return self.line(record.created, record.levelname, record.name, record.getMessage(), traceback)
+
+    @abstractmethod
+    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None) -> str:
+        """One line without its end; `created` in seconds since 1970."""
+
+
+class JsonFormatter(LineFormatter):
+    """One JSON object a line."""
+
+    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None) -> str:
+        stamp = _utc_stamp(int(created))
+        entry = {"time": f"{stamp}.{_milliseconds(created)}Z", "level": level.lower(), "logger": name, "message": message}
+        if traceback is not None:
+            entry["traceback"] = traceback
         return json.dumps(entry, ensure_ascii=True)
 
 
-class TextFormatter(logging.Formatter):
-    """`2026-01-31 12:00:00,123 INFO name message`; the part of the stamp that lines of one second share is made once."""
+class TextFormatter(LineFormatter):
+    """`2026-01-31 12:00:00,123 INFO name message`, and a traceback on lines of its own."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-        self._second, self._stamp = -1, ""
+    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None) -> str:
+        tail = "" if traceback is None else f"\n{traceback}"
+        return f"{_local_stamp(int(created))},{_milliseconds(created)} {level} {name} {message}{tail}"
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        second = int(record.created)
-        if second != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-        return f"{self._stamp},{int(record.msecs):03d}"
+
+@lru_cache(maxsize=1)
+def _utc_stamp(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+@lru_cache(maxsize=1)
+def _local_stamp(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
+def _milliseconds(created: float) -> str:
+    return f"{int(created % 1 * 1000):03d}"
 
 
 class BatchingHandler(logging.StreamHandler[TextIO]):
     """Writes lines together, at most 50 ms late: a system call a line costs a small request a twentieth (measured). Warnings go at once."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__(stream)
+        self.setFormatter(formatter)
+        self._line = formatter.line
         self._waiting: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._waiting.append(self.format(record) + self.terminator)
+            self._keep(self.format(record), record.levelno)
         except Exception:
             self.handleError(record)
-        loop = asyncio._get_running_loop()
-        if loop is None or record.levelno >= logging.WARNING or len(self._waiting) >= 200:
+
+    def add(self, level: int, name: str, message: str) -> None:
+        """A line without a record; from the event loop's thread only."""
+        self._keep(self._line(time.time(), logging.getLevelName(level), name, message), level)
+
+    def _keep(self, line: str, level: int) -> None:
+        self._waiting.append(line + self.terminator)
+        if level >= logging.WARNING or len(self._waiting) >= 200:
             self.flush()
         elif self._timer is None:
-            self._timer = loop.call_later(0.05, self.flush)
+            loop = asyncio._get_running_loop()
+            if loop is None:
+                self.flush()
+            else:
+                self._timer = loop.call_later(0.05, self.flush)
 
     def flush(self) -> None:
         """Write what waits; called by logging at exit too."""
@@ -126,9 +160,6 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
 def set_up(level: str, form: str) -> None:
     """Log to stderr, in the form the settings name."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
-    handler = BatchingHandler(sys.stderr)
-    if form == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    global _writer
+    _writer = BatchingHandler(sys.stderr, JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[_writer], force=True)

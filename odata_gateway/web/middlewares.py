@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
 
 from aiohttp import HttpVersion11, web
 
@@ -17,12 +17,11 @@ from odata_gateway.settings import Settings
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import joined
 from odata_gateway.web.auth import secrets_of
-from odata_gateway.web.headers import complete
+from odata_gateway.web.headers import Head
 from odata_gateway.web.send import Body, SendTimeout, send
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request on its way through: aiohttp's object, its headers under lower-case names, its id and when it began."""
 
     raw: web.BaseRequest
@@ -33,13 +32,15 @@ class Exchange:
 
 Handler = Callable[[Exchange], Awaitable[Reply]]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NUMBERS = Random()
+"""For ids, which must be different but need not be secret; the system's random numbers cost a system call each."""
 
 
 def begin(request: web.BaseRequest) -> Exchange:
     """The exchange of a request; the id a proxy gave it is kept."""
     headers = joined(list(request.headers.items()))
-    given = headers.get("x-request-id", "")
-    request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    given = headers.get("x-request-id")
+    request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else f"{_NUMBERS.getrandbits(64):016x}"
     return Exchange(request, headers, request_id, time.perf_counter())
 
 
@@ -76,10 +77,10 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
     """
     exchange = begin(request)
     reply, body = await _prepared(exchange, handler, settings)
-    headers = complete(reply.headers, exchange.headers, settings, exchange.id)
+    head = Head(reply.status, reply.headers, exchange.headers, settings, exchange.id)
     note = "cancelled"
     try:
-        response = await send(request, reply.status, headers, body, timeout_s=settings.send_timeout_s, closing=closing)
+        response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=closing)
         note = ""
     except ConnectionError:
         note = "client gone"

@@ -1,5 +1,6 @@
 """Log lines hold no values of a URL and cannot be forged."""
 
+import io
 import json
 import logging
 
@@ -26,3 +27,17 @@ def test_traceback_is_logged_without_tokens(caplog):
 def test_json_lines_parse():
     record = logging.LogRecord("a.b", logging.INFO, "f.py", 1, "x %s", ('"\n',), None)
     assert json.loads(logs.JsonFormatter().format(record))["message"] == 'x "\n'
+
+
+def test_lines_made_without_a_record_are_those_of_a_record():
+    record = logging.LogRecord("a.b", logging.INFO, "", 0, "x", None, None)
+    for formatter in (logs.JsonFormatter(), logs.TextFormatter()):
+        assert formatter.format(record) == formatter.line(record.created, "INFO", "a.b", "x")
+
+
+def test_added_lines_come_out_in_order_and_in_the_form_of_records():
+    stream = io.StringIO()
+    handler = logs.BatchingHandler(stream, logs.TextFormatter())
+    handler.add(logging.INFO, "a", "first")
+    handler.handle(logging.LogRecord("b", logging.ERROR, "", 0, "second", None, None))
+    assert [line.split(" ", 2)[2] for line in stream.getvalue().splitlines()] == ["INFO a first", "ERROR b second"]
