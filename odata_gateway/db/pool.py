@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from asyncpg.transaction import Transaction
 
 from odata_gateway.db.connect import Connection, Connector, DatabaseSettings
+from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.queue import FairQueue, Lane
 from odata_gateway.db.session import Session
 from odata_gateway.errors import DbBusy, DbUnavailable
@@ -24,14 +25,21 @@ _CLEAN_UP_S = 5.0
 _PING_S = 3.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Held:
-    """A connection, its age, and whose it is now."""
+    """A connection, its age, whose it is now, and whether it was cut because an answer was overdue."""
 
     connection: Connection
     opened_at: float
     reused: bool = False
     lane: Lane = None
+    overdue: bool = False
+
+
+def _cut(held: Held) -> None:
+    """The server's own limit is long past, so the connection is dead."""
+    held.overdue = True
+    held.connection.terminate()
 
 
 class Database:
@@ -41,6 +49,7 @@ class Database:
         self.settings = settings
         self._connector = Connector(settings)
         self._queue = FairQueue(settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s)
+        self.deadlines = Deadlines(_cut)
         self._idle: list[Held] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
         self._held: set[Connection] = set()
         self._cleaning: set[asyncio.Task[None]] = set()

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from typing import TypeAlias
 
+from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.errors import DbBusy
 
 Lane: TypeAlias = int | None
@@ -27,6 +29,11 @@ _MEMORY = 8
 _LONGEST_RETRY_S = 60
 _PATIENCE = 6
 """How many times longer an answer that has begun may wait."""
+
+
+def _waited_too_long(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError())
 
 
 def share(slots: int) -> int:
@@ -47,6 +54,7 @@ class FairQueue:
         self._used: dict[Lane, int] = {}  # slots a lane has; none is 0
         self._pace_s = 0.0  # from one slot that becomes free to the next, while somebody waits
         self._left_at = 0.0
+        self._deadlines = Deadlines(_waited_too_long)
 
     @property
     def free(self) -> int:
@@ -63,20 +71,21 @@ class FairQueue:
             return
         if not begun:
             self._check_line(lane)
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._waiting:
-            self._left_at = loop.time()
+            self._left_at = time.monotonic()
         self._lines.setdefault(lane, deque()).append(turn)
         self._waiting += 1
+        self._deadlines.start(turn, self._wait_s * _PATIENCE if begun else self._wait_s)
         try:
-            async with asyncio.timeout(self._wait_s * _PATIENCE if begun else self._wait_s):
-                await turn
+            await turn
         except BaseException as error:
             self._give_up(lane, turn)
             if isinstance(error, TimeoutError):
                 raise DbBusy(f"no database connection became free in {self._wait_s:g} s") from None
             raise
+        finally:
+            self._deadlines.stop(turn)
 
     def leave(self, lane: Lane = None) -> None:
         """Give a slot back; it goes to the first in the next lane."""
@@ -87,7 +96,7 @@ class FairQueue:
         else:
             del self._used[lane]
         if self._waiting:
-            now = asyncio.get_running_loop().time()
+            now = time.monotonic()
             self._pace_s += (now - self._left_at - self._pace_s) / _MEMORY
             self._left_at = now
             self._give()
@@ -125,7 +134,7 @@ class FairQueue:
 
     def _give_up(self, lane: Lane, turn: asyncio.Future[None]) -> None:
         """Step out of the line; a slot that was given at the same moment goes on to the next."""
-        if turn.done() and not turn.cancelled():
+        if turn.done() and not turn.cancelled() and turn.exception() is None:
             self.leave(lane)
             return
         turn.cancel()

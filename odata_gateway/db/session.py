@@ -79,11 +79,11 @@ class Session:
         """
         if anew:
             return await self._run(lambda connection: self._fetch_anew(connection, sql, args))
-        return await self._run(lambda connection: connection.fetch(sql, *args, timeout=self._timeout_s))
+        return await self._run(lambda connection: connection.fetch(sql, *args))
 
     async def _fetch_anew(self, connection: Connection, sql: str, args: Sequence[Any]) -> list[Record]:
-        statement = await connection.prepare(sql, name="", timeout=self._timeout_s)
-        rows: list[Record] = await statement.fetch(*args, timeout=self._timeout_s)
+        statement = await connection.prepare(sql, name="")
+        rows: list[Record] = await statement.fetch(*args)
         return rows
 
     async def _begin(self) -> None:
@@ -97,17 +97,21 @@ class Session:
     async def _run(self, statement: Callable[[Connection], Awaitable[T]]) -> T:
         held, untouched = self._live(), self._untouched
         self._untouched, self._in_flight = False, True
+        deadlines = self._database.deadlines
+        deadlines.start(held, self._timeout_s)
         try:
             try:
                 result = await statement(held.connection)
             except Exception:
-                if not (untouched and held.reused and held.connection.is_closed()):
+                if not (untouched and held.reused and held.connection.is_closed()) or held.overdue:
                     raise
                 await self._database.renew(held)
                 result = await statement(held.connection)
         except Exception as error:
             self._in_flight = not isinstance(error, asyncpg.PostgresError)  # the server has answered, and awaits the next statement
-            raise to_odata_error(error) from error
+            raise to_odata_error(TimeoutError() if held.overdue else error) from error
+        finally:
+            deadlines.stop(held)
         self._in_flight = False
         return result
 

@@ -11,7 +11,9 @@ import pytest
 
 from odata_gateway.db.connect import DatabaseSettings
 from odata_gateway.db.pool import Database
+from odata_gateway.demo.cluster import READER
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal
+from tests.support.proxy import Proxy
 
 NUMBERS = "SELECT n::text AS row FROM pg_catalog.generate_series(1, $1::int8) AS n"
 
@@ -136,6 +138,23 @@ async def test_statement_timeout(open_database):
         await value(database, "SELECT pg_sleep(10)")
     assert time.monotonic() - started < 2
     assert await value(database, "SELECT 1") == 1
+
+
+async def test_a_server_that_falls_silent_is_noticed_and_its_connection_replaced(open_database, cluster, monkeypatch):
+    monkeypatch.setattr("odata_gateway.db.session._GRACE_S", 0.2)
+    with Proxy(cluster.port) as proxy:
+        dsn = cluster.dsn(user=READER, tcp=True).replace(str(cluster.port), str(proxy.port))
+        database = await open_database(dsn, max_connections=1, statement_timeout_s=0.2)
+        assert await value(database, "SELECT 1") == 1
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(DbTimeout):
+            await value(database, "SELECT 2")
+        assert time.monotonic() - began >= 0.4
+        proxy.flow()
+        await settled(database)
+        assert await value(database, "SELECT 3") == 3
+    assert proxy.connections_made == 2
 
 
 async def test_lock_timeout_is_busy(open_database, scratch_dsn, scratch_reader_dsn):
