@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 from odata_gateway.decode import argument
@@ -58,8 +58,7 @@ class Cache:
         return made
 
 
-@dataclass(frozen=True, slots=True)
-class Lifted:
+class Lifted(NamedTuple):
     """A request, cut and lifted: everything that is known before a name is looked up."""
 
     target: Target
@@ -90,8 +89,7 @@ class Lifted:
         return hashlib.sha256(repr((path, options, values)).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What fills a statement's slots besides literals.
 
     limit      rows to read
@@ -105,7 +103,7 @@ class Context:
     page_rows: int = 1
     root: str = ""
     credential: str | None = None
-    keys: tuple[str | None, ...] = field(default=())
+    keys: tuple[str | None, ...] = ()
 
 
 class Compiler:

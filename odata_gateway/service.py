@@ -7,8 +7,10 @@ turns into a broken connection.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys
@@ -45,8 +47,7 @@ from odata_gateway.sql.statement import Part, Shape
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request for the service.
 
     target   text after the service root as on the wire
@@ -63,8 +64,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer; a body of unknown length is an iterator, which must be closed."""
 
     status: int
@@ -72,8 +72,7 @@ class Reply:
     body: bytes | AsyncIterator[bytes] = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request for data on its way: compiled, negotiated, and with its caller."""
 
     request: Request
@@ -164,7 +163,7 @@ class Service:
         path = _relative(entity_id, request.root)
         cast = "/" + lifted.target.segments[1] if len(lifted.target.segments) > 1 else ""
         options = [o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") != "id"]
-        resolved = replace(request, target=f"{path}{cast}?{'&'.join(options)}")
+        resolved = request._replace(target=f"{path}{cast}?{'&'.join(options)}")
         if self.compiler.query(self.compiler.lift(resolved.target)).form != "entity":
             raise BindSegment("$id names no entity", target="$id", at=0)
         return resolved
@@ -186,27 +185,26 @@ class Service:
 
         token = lifted.side.skiptoken
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
-        row_format = RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754)
-        shape = Shape(not caller.has_one_account, row_format, None if continuation is None else continuation.mask)
+        shape = Shape(len(caller.accounts) > 1, _row_format(form), None if continuation is None else continuation.mask)
         return Call(request, lifted, query, caller, form, preferences(request.headers), continuation, shape, bound)
 
     def _statement(self, call: Call, part: Part = "rows") -> Statement:
         return self.compiler.statement(call.lifted, call.query, call.shape, part)
 
-    async def _data(self, call: Call) -> Reply:
+    def _data(self, call: Call) -> Awaitable[Reply]:
         match call.query.form:
-            case "collection" | "references":
-                return await self._collection(call)
-            case "count":
-                return await self._count(call)
             case "entity" | "reference" | "property" | "value":
-                return await self._single(call)
+                return self._single(call)
+            case "collection" | "references":
+                return self._collection(call)
+            case "count":
+                return self._count(call)
 
     def _arguments(self, call: Call, statement: Statement, *, limit: int = 1, keys: Keys | None = None) -> Sequence[object]:
         if keys is None:
             keys = () if call.continuation is None else tuple(k if isinstance(k, str) else None for k in call.continuation.keys)
-        has_key = any(o.name == "apikey" for o in call.lifted.target.options)
-        credential = links.credential(call.request.token) if has_key and call.request.token else None
+        options, token = call.lifted.target.options, call.request.token
+        credential = links.credential(token) if options and token and any(o.name == "apikey" for o in options) else None
         values = Context(call.caller, limit, self._page_rows(call), call.request.root, credential, keys)
         return self.compiler.arguments(statement, call.query, call.lifted, values)
 
@@ -293,7 +291,7 @@ class Service:
             rows = await session.fetch(statement.text, arguments)
         if not rows:
             raise links.moved()
-        return replace(call, continuation=call.continuation.completed(tuple(rows[0])))
+        return call._replace(continuation=call.continuation.completed(tuple(rows[0])))
 
     def _page(self, call: Call) -> Page:
         """How many rows this page may show, and whether the client's $top ends with it."""
@@ -310,7 +308,7 @@ class Service:
 
         def ask(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
-            shape = replace(call.shape, mask=mask, peeks=peeks)
+            shape = call.shape._replace(mask=mask, peeks=peeks)
             statement = self.compiler.statement(call.lifted, call.query, shape)
             return statement, self._arguments(call, statement, limit=rows, keys=keys)
 
@@ -363,6 +361,11 @@ def _headers(call: Call, media_type: str | None, applied: str | None = None) -> 
     if media_type is not None:
         headers = (("Content-Type", media_type), *headers)
     return headers if applied is None else (*headers, ("Preference-Applied", applied))
+
+
+@lru_cache(maxsize=128)
+def _row_format(form: Format) -> RowFormat:
+    return RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754)
 
 
 def _no_entity(call: Call) -> BindNoEntity:

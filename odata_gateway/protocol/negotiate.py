@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from odata_gateway.errors import UrlFormat, UrlHeader, UrlMediaType, UrlOption, UrlPrecondition
 
@@ -21,8 +21,7 @@ Version = Literal["4.0", "4.01"]
 Headers = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """The form of a JSON answer; its media type is `content_type(format)`."""
 
     level: Level = "minimal"
@@ -38,6 +37,7 @@ class Format:
         return "odata." if self.version == "4.0" else ""
 
 
+@lru_cache(maxsize=128)
 def content_type(form: Format) -> str:
     """The media type that names every parameter which was applied (JSON Format 4.01, section 3)."""
     text = f"application/json;{form.prefix}metadata={form.level}"

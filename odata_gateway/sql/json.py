@@ -9,8 +9,7 @@ does the subquery for the next link's token run.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.edm.types import BOOLEAN, DOUBLE, STRING, PrimitiveType
@@ -45,8 +44,7 @@ URL_ESCAPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RowFormat:
+class RowFormat(NamedTuple):
     """What of the format changes a row's text."""
 
     level: Literal["none", "minimal", "full"] = "minimal"

@@ -7,8 +7,7 @@ the query that changes the SQL, and so belongs into the cache key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from odata_gateway.plan.expr import LimitSlot
 from odata_gateway.plan.query import Query
@@ -20,13 +19,12 @@ from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.relation import Relations
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """Who asks (with one account or many), in which format, behind which kind of row (None for the first page), and whether the answer must
     tell if there are more rows."""
 
     many_accounts: bool = False
-    row_format: RowFormat = field(default_factory=RowFormat)
+    row_format: RowFormat = RowFormat()
     mask: NullMask | None = None
     peeks: bool = False
 
