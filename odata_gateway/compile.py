@@ -21,12 +21,12 @@ from odata_gateway.plan.expr import AccountsSlot, KeysetSlot, LimitSlot, LinkSlo
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.projection import ExpandMany, Projection
 from odata_gateway.plan.query import Query
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope import Limits, check_list
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import Part, Shape, parts, render
 from odata_gateway.url.lift import Side, Template, lift
 from odata_gateway.url.literals import Value
-from odata_gateway.url.parse import parse
+from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.split import Target, split
 from odata_gateway.url.unparse import canonical_text, literal_text
 
@@ -118,7 +118,11 @@ class Compiler:
     def lift(self, target: str) -> Lifted:
         """Cut a request target and lift its literals; all faults of encoding and of literals are found here."""
         cut = split(target, max_bytes=self._max_url_bytes)
-        return Lifted(cut, *lift(cut))
+        template, values = lift(cut)
+        for value in values:
+            if type(value.value) is tuple:
+                check_list(len(value.value), self._limits, value.target, value.at)
+        return Lifted(cut, template, values)
 
     def check_syntax(self, lifted: Lifted) -> None:
         """Parse a request that is not for data, so that its mistakes show."""
@@ -127,7 +131,10 @@ class Compiler:
     def query(self, lifted: Lifted) -> Query:
         """The bound query of a request."""
         key = (lifted.template.key, self.model.version)
-        return self.cache.get_or_make(key, lambda: bind(parse(lifted.template), self.model, self._limits))
+        return self.cache.get_or_make(key, lambda: self._bound(lifted.template))
+
+    def _bound(self, template: Template) -> Query:
+        return bind(parse(template, max_nodes=max(MAX_NODES, self._limits.nodes)), self.model, self._limits)
 
     def statement(self, lifted: Lifted, query: Query, shape: Shape, part: Part = "rows") -> Statement:
         """One of a query's statements in a shape."""

@@ -18,6 +18,7 @@ class Answer(NamedTuple):
 
     error: type[ODataError]
     message: str
+    hint: str | None = None
 
 
 _CHANGED = Answer(DbModel, "the database has changed since the model was checked against it")
@@ -59,7 +60,7 @@ ANSWERS: dict[str, Answer] = {
     "55": _UNAVAILABLE,
     "55P03": Answer(DbBusy, "a lock in the database was not free in time"),
     "57": _UNAVAILABLE,
-    "57014": Answer(DbTimeout, "the query ran longer than its limit"),
+    "57014": Answer(DbTimeout, "the query ran longer than its limit", "ODATA_STATEMENT_TIMEOUT_S moves this limit"),
     "58": _UNAVAILABLE,  # system_error: disk, files
     "72": _CONFLICT,  # snapshot_too_old
     "F0": _UNAVAILABLE,
@@ -119,4 +120,4 @@ def _by_sqlstate(sqlstate: str) -> ODataError:
 
 
 def _answer(answer: Answer) -> ODataError:
-    return answer.error(answer.message)
+    return answer.error(answer.message, hint=answer.hint)

@@ -33,7 +33,7 @@ from odata_gateway.plan.expr import (
     Parameter,
     Untrue,
 )
-from odata_gateway.plan.scope import Frame, Related, Row, Scope
+from odata_gateway.plan.scope import Frame, Related, Row, Scope, check_list
 from odata_gateway.url import ast
 
 COMPARISONS: dict[str, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
@@ -177,6 +177,7 @@ def _in(node: ast.Binary, scope: Scope) -> Expr:
             mode: Mode = "uuid" if isinstance(operand, Column) and operand.pg_type == "uuid" and right.kind == "string" else "exact"
             return OneOf(operand, literal(right, operand.type, scope, mode))
         case ast.ListExpr(items=items):
+            check_list(len(items), scope.binding.limits, scope.binding.target, right.at)
             tests = tuple(_in_item(operand, item, scope) for item in items)
             return Logic("or", tests, False) if tests else Constant(False, types.BOOLEAN)
         case _:

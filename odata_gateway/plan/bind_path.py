@@ -45,7 +45,9 @@ def _first(name: str, scope: Scope, at: int) -> Place:
     if name in scope.variables:
         return scope.variables[name]
     if name in scope.computed:
-        return scope.computed[name]
+        found = scope.computed[name]
+        scope.binding.spend(found.nodes, found.levels)
+        return found.value
     return _step(scope.implicit, name, scope, at)
 
 

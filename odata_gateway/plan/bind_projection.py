@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
-from odata_gateway.errors import BindName, BindOption, BindType, LimitDepth, Unsupported, nearest
+from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
 from odata_gateway.plan.bind_expr import bind_expr, bind_filter
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
-from odata_gateway.plan.scope import Frame, Row, Scope, column_of, no_such_name
+from odata_gateway.plan.scope import Computed, Frame, Row, Scope, column_of, no_such_name
 from odata_gateway.url import ast
 from odata_gateway.url.unparse import unparse_options
 
@@ -18,18 +18,29 @@ SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
 
 def bind_compute(items: tuple[ast.ComputeItem, ...] | None, entity_type: EntityType, scope: Scope) -> Scope:
     """The scope with the names of $compute in it."""
-    computed: dict[str, Expr] = {}
+    computed: dict[str, Computed] = {}
     for item in items or ():
         scope.binding.target = "$compute"
         if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed:
             raise BindName(
                 f"the name '{item.name}' is taken", target="$compute", at=item.at, hint="choose a name that the type does not have"
             )
-        value = bind_expr(item.expr, scope.with_computed(computed))
+        value, nodes, levels = _measured(item.expr, scope.with_computed(computed))
         if value.type is None:
             raise BindType("null has no type; a computed property needs one", target="$compute", at=item.at)
-        computed[item.name] = value
+        computed[item.name] = Computed(value, nodes, levels)
     return scope.with_computed(computed)
+
+
+def _measured(expr: ast.Expr, scope: Scope) -> tuple[Expr, int, int]:
+    """An expression bound, and the number of nodes and of levels below its root, whose place a name takes."""
+    binding = scope.binding
+    nodes, deepest = binding.nodes, binding.deepest
+    binding.deepest = binding.depth
+    value = bind_expr(expr, scope)
+    levels = binding.deepest - binding.depth - 1
+    binding.deepest = max(deepest, binding.deepest)
+    return value, binding.nodes - nodes - 1, levels
 
 
 def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0) -> Projection:
@@ -39,8 +50,8 @@ def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, d
     expands = tuple(_expand(item, entity_set, scope, depth) for item in _expand_items(options.expand, entity_type, scope))
     fields = tuple(field_of(row, p) for p in entity_type.properties.values() if names is None or p.name in names or "*" in names)
     computed = tuple(
-        Field(name, value, value.type or types.STRING, dynamic=True)
-        for name, value in scope.computed.items()
+        Field(name, found.value, found.value.type or types.STRING, dynamic=True)
+        for name, found in scope.computed.items()
         if names is None or name in names or "*" in names
     )
     expanded = {e.navigation.name for e in expands}
@@ -125,11 +136,7 @@ def _expand(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: in
 
 def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int) -> Expand:
     name, entity_type = item.path[-1], entity_set.entity_type
-    limit = scope.binding.limits.expand_depth
-    if depth >= limit:
-        raise LimitDepth(
-            f"$expand is nested deeper than {limit} levels", target="$expand", at=item.at, hint="ODATA_MAX_EXPAND_DEPTH moves this limit"
-        )
+    scope.binding.expand(depth, item.at)
     if name not in entity_type.navigation:
         if name in entity_type.properties:
             raise BindName(f"'{name}' is no navigation property", target="$expand", at=item.at, hint=f"use $select={name}")

@@ -26,6 +26,16 @@ class Limits:
     nodes: int = 5_000
     expand_depth: int = 8
     lambda_depth: int = 5
+    expands: int = 100
+    list_items: int = 10_000
+
+
+def check_list(items: int, limits: Limits, target: str, at: int) -> None:
+    """Refuse a list of more items than one may have."""
+    if items > limits.list_items:
+        raise LimitNodes(
+            f"a list of {items} items; the limit is {limits.list_items}", target=target, at=at, hint="ODATA_MAX_LIST_ITEMS moves this limit"
+        )
 
 
 @dataclass(slots=True)
@@ -37,8 +47,10 @@ class Binding:
     limits: Limits = field(default_factory=Limits)
     numbers: Iterator[int] = field(default_factory=count)
     expands: Iterator[int] = field(default_factory=count)
+    expanded: int = 0
     nodes: int = 0
     depth: int = 0
+    deepest: int = 0
     target: str = "$filter"
 
     def source(self, entity_type: EntityType) -> Source:
@@ -49,14 +61,19 @@ class Binding:
 
     def enter(self) -> None:
         """Count one more node one level deeper; aliases are counted once for each use."""
-        self.nodes += 1
         self.depth += 1
+        self.spend(1, 0)
+
+    def spend(self, nodes: int, levels: int) -> None:
+        """Count nodes that reach some levels below this one."""
+        self.nodes += nodes
+        self.deepest = max(self.deepest, self.depth + levels)
         if self.nodes > self.limits.nodes:
             raise LimitNodes(
-                f"the request has more than {self.limits.nodes} expressions, aliases counted once for each use",
+                f"the request has more than {self.limits.nodes} expressions, aliases and computed names counted for each use",
                 target=self.target, hint="ODATA_MAX_NODES moves this limit",
             )  # fmt: skip
-        if self.depth > self.limits.depth:
+        if self.depth + levels > self.limits.depth:
             raise LimitDepth(
                 f"expressions are nested deeper than {self.limits.depth} levels",
                 target=self.target, hint="ODATA_MAX_DEPTH moves this limit",
@@ -64,6 +81,20 @@ class Binding:
 
     def leave(self) -> None:
         self.depth -= 1
+
+    def expand(self, depth: int, at: int) -> None:
+        """Count one more expanded navigation property, `depth` levels below the resource; `*` counts for all it stands for."""
+        self.expanded += 1
+        if depth >= self.limits.expand_depth:
+            raise LimitDepth(
+                f"$expand is nested deeper than {self.limits.expand_depth} levels",
+                target="$expand", at=at, hint="ODATA_MAX_EXPAND_DEPTH moves this limit",
+            )  # fmt: skip
+        if self.expanded > self.limits.expands:
+            raise LimitNodes(
+                f"the request expands more than {self.limits.expands} navigation properties",
+                target="$expand", at=at, hint="ODATA_MAX_EXPANDS moves this limit",
+            )  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -97,6 +128,15 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """The value of a computed name, and what it is made of: each use of the name repeats it in the statement."""
+
+    value: Expr
+    nodes: int
+    levels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What names mean in an expression.
 
@@ -111,7 +151,7 @@ class Scope:
     it: Row
     this: Row
     variables: Mapping[str, Row] = field(default_factory=dict)
-    computed: Mapping[str, Expr] = field(default_factory=dict)
+    computed: Mapping[str, Computed] = field(default_factory=dict)
 
     @classmethod
     def of(cls, binding: Binding, frame: Frame) -> Scope:
@@ -125,7 +165,7 @@ class Scope:
     def with_variable(self, name: str, row: Row) -> Scope:
         return Scope(self.binding, self.implicit, self.it, row, {**self.variables, name: row}, self.computed)
 
-    def with_computed(self, computed: Mapping[str, Expr]) -> Scope:
+    def with_computed(self, computed: Mapping[str, Computed]) -> Scope:
         return Scope(self.binding, self.implicit, self.it, self.this, self.variables, computed)
 
 

@@ -34,9 +34,10 @@ _STARTS = {
 }  # fmt: skip
 
 
-def parse(template: Template) -> ast.Request:
+def parse(template: Template, *, max_nodes: int = MAX_NODES) -> ast.Request:
     """The syntax tree of a request, with literals by slot.
 
+    max_nodes  most parts of the tree; binding counts expressions, aliases once for each use, and refuses fewer
     raises  UrlSyntax, UrlOption (misplaced or unknown), LimitDepth, LimitNodes; each with its option and offset
     """
     path = _path(template.path)
@@ -55,7 +56,7 @@ def parse(template: Template) -> ast.Request:
     request = ast.Request(path, build.options_of(pairs, options.SYSTEM, "a resource"))
     if path and path[0].name == "$entity" and request.options.id is None:
         raise UrlOption("$entity needs the option $id", target="$id", hint="write it like $entity?$id=Message(1)")
-    _check_size(request)
+    _check_size(request, max_nodes)
     return request
 
 
@@ -182,7 +183,7 @@ def _child_names(name: str) -> tuple[str, ...]:
     return tuple([each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS])
 
 
-def _check_size(request: ast.Request) -> None:
+def _check_size(request: ast.Request, max_nodes: int) -> None:
     """A recursive walk over the tree is safe after this."""
     nodes = 0
     stack: list[tuple[object, int]] = [(request, 0)]
@@ -193,10 +194,13 @@ def _check_size(request: ast.Request) -> None:
         elif isinstance(node, ast.Node):
             nodes += 1
             if depth > MAX_DEPTH:
-                raise LimitDepth(f"the request is nested deeper than {MAX_DEPTH} levels", at=getattr(node, "at", None))
+                raise LimitDepth(
+                    f"the request is nested deeper than {MAX_DEPTH} levels, which is beyond what ODATA_MAX_DEPTH can allow",
+                    at=getattr(node, "at", None),
+                )
             for name in _child_names(type(node).__name__):
                 child = getattr(node, name)
                 if child is not None:
                     stack.append((child, depth + 1))
-    if nodes > MAX_NODES:
-        raise LimitNodes(f"the request has {nodes} parts; the limit is {MAX_NODES}")
+    if nodes > max_nodes:
+        raise LimitNodes(f"the request has {nodes} parts; the limit is {max_nodes}", hint="ODATA_MAX_NODES moves this limit")

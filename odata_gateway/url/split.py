@@ -57,7 +57,11 @@ def split(target: str, *, max_bytes: int = 16384) -> Target:
 def _check_size(target: str, max_bytes: int) -> None:
     size = len(target) if target.isascii() else len(target.encode("utf-8", "surrogatepass"))
     if size > max_bytes:
-        raise LimitUrl(f"the URL has {size} bytes after the service root; the limit is {max_bytes}", target="url")
+        raise LimitUrl(
+            f"the URL has {size} bytes after the service root; the limit is {max_bytes}",
+            target="url",
+            hint="ODATA_MAX_URL_BYTES moves this limit",
+        )
 
 
 def _without_fragment(target: str) -> str:

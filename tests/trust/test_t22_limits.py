@@ -1,0 +1,145 @@
+"""T22: every limit refuses what is beyond it, takes what is within it, and its error names the setting that moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from odata_gateway.demo import tokens
+from odata_gateway.settings import SETTINGS
+from tests.support.gateway import Gateway
+from tests.trust.figures import record
+from tests.trust.inside import inside
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A setting with a small value; a request just within it, one just beyond it, and how that is refused."""
+
+    setting: str
+    value: str
+    within: str
+    beyond: str
+    status: int
+    code: str
+
+
+def lists(number: int) -> str:
+    return ",".join(map(str, range(number)))
+
+
+def nested(number: int) -> str:
+    """$expand that many levels deep."""
+    names = [("inbox", "conversations")[level % 2] for level in range(number)]
+    text = ""
+    for name in reversed(names):
+        text = f"{name}($select=id{';$expand=' + text if text else ''}{';$top=1' if name == 'conversations' else ''})"
+    return f"Conversation(1)?$select=id&$expand={text}"
+
+
+def lambdas(number: int) -> str:
+    text = "true"
+    for level in reversed(range(number)):
+        base = f"v{level - 1}/" if level else ""
+        text = f"{base}{('messages', 'conversation/messages')[level > 0]}/any(v{level}:{text})"
+    return f"Conversation?$filter={text}&$top=1&$select=id"
+
+
+def doubled(number: int) -> str:
+    """Aliases that double: 2 to the power of `number` uses of a literal."""
+    aliases = "".join(f"&@a{n + 1}=concat(@a{n},@a{n})" for n in range(number))
+    return f"Message?$filter=content eq @a{number}&@a0='x'{aliases}&$top=1"
+
+
+def computed(number: int) -> str:
+    """Computed names that double in the same way."""
+    items = "".join(f",n{n} add n{n} as n{n + 1}" for n in range(number))
+    return f"Message?$compute=status as n0{items}&$select=id&$top=1"
+
+
+LIMITS = (
+    Limit("ODATA_MAX_URL_BYTES", "300", "Message?$top=1&x=" + "a" * 283, "Message?$top=1&x=" + "a" * 284, 414, "Limit.Url"),
+    Limit("ODATA_MAX_DEPTH", "20", f"Message?$filter={'not(' * 18}private{')' * 18}&$top=1",
+          f"Message?$filter={'not(' * 21}private{')' * 21}&$top=1", 400, "Limit.Depth"),
+    Limit("ODATA_MAX_DEPTH", "20", f"Message?$compute=id as n0,{','.join(f'n{n} add 1 as n{n + 1}' for n in range(15))}&$top=1",
+          f"Message?$compute=id as n0,{','.join(f'n{n} add 1 as n{n + 1}' for n in range(25))}&$top=1", 400, "Limit.Depth"),
+    Limit("ODATA_MAX_NODES", "200", doubled(4), doubled(8), 400, "Limit.Nodes"),
+    Limit("ODATA_MAX_NODES", "200", computed(4), computed(9), 400, "Limit.Nodes"),
+    Limit("ODATA_MAX_NODES", "200", f"Message?$filter={' or '.join(['status eq 1'] * 50)}&$top=1",
+          f"Message?$filter={' or '.join(['status eq 1'] * 150)}&$top=1", 400, "Limit.Nodes"),
+    Limit("ODATA_MAX_EXPAND_DEPTH", "3", nested(3), nested(4), 400, "Limit.Depth"),
+    Limit("ODATA_MAX_EXPANDS", "4", "Conversation?$expand=*&$top=1", "Conversation?$expand=*,inbox($expand=members)&$top=1", 400, "Limit.Nodes"),
+    Limit("ODATA_MAX_LAMBDA_DEPTH", "2", lambdas(2), lambdas(3), 400, "Limit.Depth"),
+    Limit("ODATA_MAX_LIST_ITEMS", "10", f"Message?$filter=id in ({lists(10)})&$top=1", f"Message?$filter=id in ({lists(11)})&$top=1", 400,
+          "Limit.Nodes"),
+    Limit("ODATA_MAX_LIST_ITEMS", "10", f"Message?$filter=id in ({lists(9)},null)&$top=1", f"Message?$filter=id in ({lists(10)},null)&$top=1",
+          400, "Limit.Nodes"),
+    Limit("ODATA_MAX_LIST_ITEMS", "10", f"Message?$filter=id in @l&@l=[{lists(10)}]&$top=1", f"Message?$filter=id in @l&@l=[{lists(11)}]&$top=1",
+          400, "Limit.Nodes"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: f"{limit.setting}-{len(limit.within)}")
+async def test_t22_a_limit_refuses_what_is_beyond_it_and_names_its_setting(reader_dsn: str, limit: Limit) -> None:
+    async with inside(reader_dsn, **{limit.setting: limit.value}) as gateway:
+        within, beyond = await gateway.ask(limit.within), await gateway.ask(limit.beyond)
+    assert within.status == 200, within.body
+    assert (beyond.status, beyond.code) == (limit.status, limit.code), beyond.body[:500]
+    assert f"{limit.setting} moves this limit" in str(beyond.json()["error"]), beyond.body
+    async with inside(reader_dsn) as gateway:
+        assert (await gateway.ask(limit.beyond)).status == 200, "the setting does not move it"
+
+
+def test_t22_a_statement_that_runs_too_long_names_its_setting(
+    gateways: Callable[..., Gateway], scratch_dsn: str, scratch_reader_dsn: str
+) -> None:
+    """A lock holds the statement up for longer than it may run."""
+    import asyncio
+
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_STATEMENT_TIMEOUT_S="0.3")
+
+    async def locked() -> None:
+        connection = await asyncpg.connect(scratch_dsn)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+            reply = await asyncio.to_thread(gateway.get, "Message?$top=1")
+            assert (reply.status, reply.json()["error"]["code"]) == (504, "Db.Timeout")
+            assert "ODATA_STATEMENT_TIMEOUT_S moves this limit" in reply.body.decode()
+        await connection.close()
+
+    asyncio.run(locked())
+    assert gateway.get("Message?$top=1").status == 200
+
+
+def test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http(gateways: Callable[..., Gateway], reader_dsn: str) -> None:
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_MAX_URL_BYTES="300", ODATA_MAX_BODY_BYTES="100", ODATA_READ_TIMEOUT_S="5")
+    for size in (400, 5000, 50_000):
+        reply = gateway.get("Message?x=" + "a" * size)
+        assert (reply.status, reply.json()["error"]["code"]) == (414, "Limit.Url"), reply.body
+        assert "ODATA_MAX_URL_BYTES moves this limit" in reply.body.decode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {tokens.ADMIN}"}
+    reply = gateway.ask("POST", "/v1.0/odata/$batch", headers, b"x" * 101)
+    assert (reply.status, reply.json()["error"]["code"]) == (413, "Limit.Body"), reply.body
+    assert "ODATA_MAX_BODY_BYTES moves this limit" in reply.body.decode()
+
+
+async def test_t22_a_page_is_never_larger_than_its_setting_and_says_so(reader_dsn: str) -> None:
+    """More than the setting is no error: a preference may be met in part, and the answer tells how far (Protocol 8.2.8.5)."""
+    async with inside(reader_dsn, ODATA_PAGE_ROWS="7", ODATA_MAX_PAGE_ROWS="20") as gateway:
+        assert len((await gateway.ask("Message?$select=id")).json()["value"]) == 7
+        for asked, got in ((5, 5), (20, 20), (21, 20), (2**31 - 1, 20)):
+            answer = await gateway.ask("Message?$select=id", headers={"Prefer": f"odata.maxpagesize={asked}"})
+            assert len(answer.json()["value"]) == got and "@odata.nextLink" in answer.json()
+        assert len((await gateway.ask("Message?$select=id&$top=100")).json()["value"]) == 7
+
+
+def test_t22_every_limit_has_a_row() -> None:
+    """A setting that begins with MAX is a limit, and is tried here; page rows are those of the test above, bodies of the one before."""
+    elsewhere = {"ODATA_MAX_PAGE_ROWS", "ODATA_MAX_BODY_BYTES", "ODATA_MAX_TOKEN_REQUESTS"}
+    named = {setting.variable for setting in SETTINGS if setting.name.startswith("max_")}
+    tried = {limit.setting for limit in LIMITS}
+    assert named <= tried | elsewhere, named - tried - elsewhere
+    record("T22", "limits that name their setting", len(tried) + 4, how="max")
