@@ -213,6 +213,13 @@ class LimitNodes(ODataError):
     status, code = 400, "Limit.Nodes"
 
 
+class LimitRequests(ODataError):
+    """Too many requests with one access token run at the same time."""
+
+    status, code = 429, "Limit.Requests"
+    retry_after_s = 1
+
+
 # --- Unsupported. -------------------------------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,8 @@ from odata_gateway.errors import ODataError
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
 from odata_gateway.web import logs
-from odata_gateway.web.app import Gateway, drain, start
+from odata_gateway.web.app import Gateway
+from odata_gateway.web.listening import Ending, drain, start
 
 LOG = logging.getLogger("odata_gateway")
 
@@ -68,14 +69,15 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def serve(settings: Settings, model: Model, *, reuse_port: bool = False, started: Callable[[int], None] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT, then drain; the exit status.
+    """Serve until SIGTERM or SIGINT, then drain; the exit status, 1 where a second signal cut that short.
 
     started  called with the port once clients can connect
     raises   OSError when a port cannot be had
     """
-    stop = asyncio.Event()
+    ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, ending.ask, number)
+    _allow_many_files()
     database = await Database.open(database_settings(settings))
     tokens = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
     gateway = Gateway(settings, Service(model, database, tokens, settings), database.ping)
@@ -89,19 +91,28 @@ async def serve(settings: Settings, model: Model, *, reuse_port: bool = False, s
         with suppress(TimeoutError):
             await asyncio.wait_for(looked.wait(), FIRST_LOOK_S)
         _spare_the_collector()
-        runners = await start(gateway, reuse_port=reuse_port)
-        port = runners[0].addresses[0][1]
+        doors = await start(gateway, shared=reuse_port or settings.shared_port)
+        port = doors[0].port
         LOG.info("listening on %s port %d", settings.host, port)
         if started is not None:
             started(port)
-        await stop.wait()
-        await drain(gateway, runners)
+        await ending.asked.wait()
+        await drain(gateway, doors, ending)
     finally:
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
         await database.close()
-    return 0
+    return int(ending.at_once.is_set())
+
+
+def _allow_many_files() -> None:
+    """As many connections as the system allows this process at most, where it has such limits."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _spare_the_collector() -> None:

@@ -164,11 +164,14 @@ class Settings:
         "127.0.0.0/8,::1/128", _each(_network), "networks whose `X-Forwarded-*` headers are believed, separated by commas; or `none`"
     )
     model: Path | None = _setting("", _file, "model, a CSDL JSON file; empty: the built-in Live Agent model")
+    model_check_s: float = _setting(
+        "60", _seconds(0, 86400), "time between two looks at the tables; 0: only at the start and after errors that say they changed"
+    )
     workers: int = _setting("1", _whole(1, 64), "server processes")
 
     page_rows: int = _setting("10000", _whole(1, 1_000_000), "rows of a page")
     max_page_rows: int = _setting("100000", _whole(1, 1_000_000), "most rows of a page a client may ask for with `Prefer: maxpagesize`")
-    pool_max: int = _setting("10", _whole(1, 1000), "database connections of one server process")
+    pool_max: int = _setting("10", _whole(1, 1000), "database connections, of all server processes together")
     pool_wait_s: float = _setting("10", _seconds(0, 600), "longest wait for a free database connection")
     statement_timeout_s: float = _setting("300", _seconds(0.1, 86400), "longest run of one SQL statement")
     cache_entries: int = _setting("512", _whole(1, 1_000_000), "compiled requests that are kept")
@@ -186,11 +189,16 @@ class Settings:
     max_depth: int = _setting("100", _whole(5, 150), "deepest nesting of an expression")
     max_nodes: int = _setting("5000", _whole(10, 1_000_000), "most parts of one request, aliases counted once for each use")
     max_expand_depth: int = _setting("8", _whole(1, 20), "deepest nesting of `$expand`")
+    max_expands: int = _setting("100", _whole(1, 1000), "most expanded navigation properties of one request; `*` counts for all of them")
+    max_list_items: int = _setting("10000", _whole(10, 1_000_000), "most items of a list, as after `in`")
     max_lambda_depth: int = _setting("5", _whole(1, 20), "deepest nesting of `any` and `all`")
+    max_token_requests: int = _setting("200", _whole(1, 100_000), "most requests of one access token that run at the same time")
     max_body_bytes: int = _setting("1048576", _whole(0, 1_073_741_824), "longest request body")
-    read_timeout_s: float = _setting("20", _seconds(0.1, 600), "longest time a client may take to send a request")
+    read_timeout_s: float = _setting("10", _seconds(0.1, 600), "longest time a client may take to send a request")
     send_timeout_s: float = _setting("60", _seconds(0.1, 3600), "longest time a client may take to receive a part of an answer")
     keepalive_s: float = _setting("120", _seconds(0, 3600), "how long an idle connection is kept")
+    shared_port: bool = _setting("false", _switch, "listen although other gateways do on the same port, for restarts without a gap")
+    grace_s: float = _setting("2", _seconds(0, 600), "how long requests are still taken after SIGTERM, until balancers have noticed")
     drain_s: float = _setting("20", _seconds(0, 3600), "how long running requests may take to end after SIGTERM")
 
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
@@ -309,5 +317,10 @@ def _is_service_link(name: str, value: str) -> bool:
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.max_page_rows < settings.page_rows:
         yield f"ODATA_MAX_PAGE_ROWS ({settings.max_page_rows}) must not be less than ODATA_PAGE_ROWS ({settings.page_rows})"
+    if settings.workers > settings.pool_max:
+        yield (
+            f"ODATA_WORKERS ({settings.workers}) must not be more than ODATA_POOL_MAX ({settings.pool_max}): "
+            "the server processes share the database connections, and each needs one"
+        )
     if not settings.admin_roles:
         yield "ODATA_ADMIN_ROLES must name at least one role"

@@ -30,9 +30,18 @@ def path_of(raw_target: str) -> str:
     """The request target in origin form; a proxy may send the absolute form `http://host/path` (RFC 9112, section 3.2.2)."""
     if raw_target.startswith("/"):
         return raw_target
-    absolute = re.match(r"https?://[^/?#]*", raw_target, re.IGNORECASE)
+    absolute = _ABSOLUTE.match(raw_target)
     rest = raw_target[absolute.end() :] if absolute else raw_target
     return rest if rest.startswith("/") or not absolute else "/" + rest
+
+
+def with_authority(raw_target: str, headers: dict[str, str]) -> dict[str, str]:
+    """Headers in which the authority of an absolute-form target is the Host, whatever that said (RFC 9112, section 3.2.2)."""
+    absolute = _ABSOLUTE.match(raw_target)
+    return {**headers, "host": absolute[1]} if absolute else headers
+
+
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
 def service_target(target: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The HTTP server: which path is answered by what, and how it starts and ends."""
+"""The HTTP server: which path is answered by what."""
 
 from __future__ import annotations
 
@@ -8,55 +8,66 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.http_exceptions import PayloadEncodingError
 
-from odata_gateway.errors import BindSegment, LimitBody, ODataError, UrlMethod, UrlTimeout
+from odata_gateway.errors import BindSegment, DbDenied, DbModel, LimitBody, ODataError, UrlMethod, UrlSyntax, UrlTimeout
 from odata_gateway.service import Reply, Request, Service
 from odata_gateway.settings import Settings
-from odata_gateway.web.adapt import SERVICE_PATH, Peer, methods_of, path_of, root_url, service_target
+from odata_gateway.web.adapt import SERVICE_PATH, Peer, methods_of, path_of, root_url, service_target, with_authority
+from odata_gateway.web.admission import Admission
 from odata_gateway.web.auth import access_token
-from odata_gateway.web.connection import Server
-from odata_gateway.web.headers import complete, preflight
-from odata_gateway.web.middlewares import Exchange, Handler, refusal, respond
+from odata_gateway.web.headers import preflight
+from odata_gateway.web.middlewares import Exchange, respond
 
 LOG = logging.getLogger("odata_gateway.web")
 
 READY_TIMEOUT_S = 2.0
-FINISH_S = 2.0
-"""How long connections get to end after the requests on them have."""
+Answerer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True)
 class Gateway:
-    """The running server's state. `service` may be exchanged while it runs; `is_ready` tells whether the database answers."""
+    """The running server's state. `service` may be exchanged while it runs; `is_ready` tells whether the database answers, and
+    `look_again` compares the model with it and exchanges the service where they differ."""
 
     settings: Settings
     service: Service
     is_ready: Callable[[], Awaitable[object]]
+    look_again: Callable[[], Awaitable[None]] | None = None
     draining: bool = False
     active: int = 0
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    admission: Admission = field(init=False)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request of the main port."""
-        return await self._counted(request, self._route)
+    def __post_init__(self) -> None:
+        self.admission = Admission(self.settings.max_token_requests)
 
-    async def handle_admin(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request of an admin port, which knows health only."""
-        return await respond(request, self._health, self.settings, closing=self.draining)
+    @property
+    def handlers(self) -> tuple[Answerer, Answerer]:
+        """What answers the requests of the main port, and those of the admin ports, which know health only."""
+        return self._handle, self._handle_admin
 
-    async def _counted(self, request: web.BaseRequest, handler: Handler) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.active += 1
-        self.idle.clear()
         try:
-            return await respond(request, handler, self.settings, closing=self.draining)
+            return await respond(request, self._route, self.settings, is_closing=self._is_closing)
         finally:
             self.active -= 1
-            if not self.active:
-                self.idle.set()
+            self.admission.leave(id(request))
+
+    async def _handle_admin(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await respond(request, self._health, self.settings, is_closing=self._is_closing)
+
+    def _is_closing(self) -> bool:
+        return self.draining
 
     async def _route(self, exchange: Exchange) -> Reply:
-        raw = path_of(exchange.raw.raw_path)
+        raw, version = exchange.raw.raw_path, exchange.raw.version
+        if version is not HttpVersion11 and version not in (HttpVersion10, HttpVersion11):
+            raise UrlSyntax("HTTP/1.1 and HTTP/1.0 are understood here")
+        if not raw.startswith("/"):
+            raw = path_of(raw)
+            exchange = exchange._replace(headers=with_authority(exchange.raw.raw_path, exchange.headers))
         target = service_target(raw)
         if target is not None:
             return await self._service(exchange, target)
@@ -69,15 +80,30 @@ class Gateway:
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
         _check_method(method, methods)
+        token = access_token(exchange.headers, target.partition("?")[2], basic=self.settings.basic_auth)
+        if token is not None:
+            self.admission.enter(id(exchange.raw), token)
         request = Request(
             method="GET" if method == "HEAD" else method,
             target=target,
             headers=exchange.headers,
             root=root_url(exchange.headers, _peer(exchange.raw), self.settings),
-            token=access_token(exchange.headers, target.partition("?")[2], basic=self.settings.basic_auth),
+            token=token,
             body=await _body(exchange, self.settings) if method == "POST" else b"",
         )
-        return await self.service.answer(request)
+        return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Reply:
+        """The service's reply; where the database has changed under its model, that of the service with a new model."""
+        service = self.service
+        try:
+            return await service.answer(request)
+        except (DbModel, DbDenied):
+            if self.look_again is not None:
+                await self.look_again()
+            if self.service is service:
+                raise
+            return await self.service.answer(request)
 
     async def _health(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path).partition("?")[0]
@@ -136,7 +162,7 @@ async def _body(exchange: Exchange, settings: Settings) -> bytes:
     """
     limit = settings.max_body_bytes
     if (exchange.raw.content_length or 0) > limit:
-        raise LimitBody(f"a request body may have {limit} bytes")
+        raise _too_long(limit)
     if exchange.headers.get("expect", "").lower() == "100-continue":
         await exchange.raw.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         exchange.raw.writer.output_size = 0
@@ -146,59 +172,15 @@ async def _body(exchange: Exchange, settings: Settings) -> bytes:
             async for chunk in exchange.raw.content.iter_any():
                 parts.append(chunk)
                 if sum(map(len, parts)) > limit:
-                    raise LimitBody(f"a request body may have {limit} bytes")
+                    raise _too_long(limit)
+    except (web.RequestPayloadError, PayloadEncodingError) as error:
+        raise UrlSyntax("the request body does not follow HTTP") from error
     except TimeoutError:
-        raise UrlTimeout(f"the request body did not arrive in {settings.read_timeout_s:g} s") from None
+        raise UrlTimeout(
+            f"the request body did not arrive in {settings.read_timeout_s:g} s", hint="ODATA_READ_TIMEOUT_S moves this limit"
+        ) from None
     return b"".join(parts)
 
 
-# --- Starting and ending ------------------------------------------------------------------------------------------------------
-
-
-def _server(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], settings: Settings) -> Server:
-    def refuse(error: ODataError) -> web.Response:
-        reply = refusal(error, "-", settings)
-        assert isinstance(reply.body, bytes)
-        return web.Response(status=reply.status, body=reply.body, headers=complete(reply.headers, {}, settings, "-"))
-
-    connection = {
-        "keepalive_timeout": settings.keepalive_s,
-        "max_line_size": settings.max_url_bytes + 1024,
-        "max_field_size": 16384,
-        "access_log": None,
-        "lingering_time": min(5.0, settings.read_timeout_s),
-        "read_timeout_s": settings.read_timeout_s,
-        "refuse": refuse,
-    }
-    return Server(handler, connection=connection, send_timeout_s=settings.send_timeout_s)
-
-
-async def start(gateway: Gateway, *, reuse_port: bool = False) -> tuple[web.ServerRunner, ...]:
-    """Listen on the main port and the admin ports; `addresses` of the first runner tells where the main one is.
-
-    raises  OSError when a port cannot be had
-    """
-    settings = gateway.settings
-    runner = web.ServerRunner(_server(gateway.handle, settings), shutdown_timeout=FINISH_S)
-    admin = web.ServerRunner(_server(gateway.handle_admin, settings), shutdown_timeout=FINISH_S)
-    await runner.setup()
-    await web.TCPSite(runner, settings.host, settings.port, backlog=1024, reuse_port=reuse_port).start()
-    await admin.setup()
-    for port in dict.fromkeys(settings.admin_port):
-        if port != settings.port:
-            await web.TCPSite(admin, settings.host, port, reuse_port=reuse_port).start()
-    return runner, admin
-
-
-async def drain(gateway: Gateway, runners: tuple[web.ServerRunner, ...]) -> None:
-    """Report not ready, let running requests end for at most drain_s, then close everything."""
-    gateway.draining = True
-    LOG.info("ending: %d requests are running", gateway.active)
-    if gateway.active:
-        try:
-            async with asyncio.timeout(gateway.settings.drain_s):
-                await gateway.idle.wait()
-        except TimeoutError:
-            LOG.warning("%d requests did not end in %g s and are cut off", gateway.active, gateway.settings.drain_s)
-    for runner in runners:
-        await runner.cleanup()
+def _too_long(limit: int) -> LimitBody:
+    return LimitBody(f"a request body may have {limit} bytes", hint="ODATA_MAX_BODY_BYTES moves this limit")

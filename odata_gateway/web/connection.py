@@ -98,8 +98,12 @@ def _limit_unread(transport: asyncio.Transport, timeout_s: float) -> None:
 
 
 def abort(request: web.BaseRequest) -> None:
-    """Cut the connection with a reset, so that no client can take what it has for the whole answer."""
-    transport = request.transport
+    """Cut a request's connection, so that no client can take what it has for the whole answer."""
+    cut(request.transport)
+
+
+def cut(transport: asyncio.Transport | None) -> None:
+    """End a connection with a reset."""
     if transport is None:
         return
     sock = transport.get_extra_info("socket")

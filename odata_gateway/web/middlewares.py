@@ -70,9 +70,10 @@ async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) ->
     return refused, Body(refused.body)
 
 
-async def respond(request: web.BaseRequest, handler: Handler, settings: Settings, *, closing: bool) -> web.StreamResponse:
+async def respond(request: web.BaseRequest, handler: Handler, settings: Settings, *, is_closing: Callable[[], bool]) -> web.StreamResponse:
     """Answer one request to its end, whatever happens, and log it once.
 
+    is_closing  asked when the answer is about to go out: whether the connection ends with it
     raises  ConnectionError after the connection has been cut, which ends it for aiohttp
     """
     exchange = begin(request)
@@ -80,7 +81,7 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
     head = Head(reply.status, reply.headers, exchange.headers, settings, exchange.id)
     note = "cancelled"
     try:
-        response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=closing)
+        response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing())
         note = ""
     except ConnectionError:
         note = "client gone"
