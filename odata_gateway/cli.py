@@ -22,10 +22,11 @@ from odata_gateway.edm.mistakes import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.policy import Caller
-from odata_gateway.process import database_settings, model_of, run_loop, serve, supervise
+from odata_gateway.process import database_settings, model_of, run_loop, serve
 from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import path_of, service_target
+from odata_gateway.workers import supervise
 
 EXPLAIN_USER = 1
 

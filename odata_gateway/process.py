@@ -1,4 +1,4 @@
-"""The server as a process: its parts put together, started, kept in step with the database, and ended; one process or several.
+"""The server as a process: its parts put together, started, kept in step with the database, and ended.
 
 A database that is down does not keep the gateway from starting: it listens, is not ready, answers 503, and looks again.
 """
@@ -8,35 +8,26 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import multiprocessing
 import signal
-import socket
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from odata_gateway.db.connect import DatabaseSettings
-from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
 from odata_gateway.db.tokens import TokenDirectory
+from odata_gateway.db.watch import Watch
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import with_secrets_exposed
-from odata_gateway.errors import ODataError
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
-from odata_gateway.web import logs
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.listening import Ending, drain, start
 
 LOG = logging.getLogger("odata_gateway")
 
 FIRST_LOOK_S = 5.0
-LOOK_AGAIN_S = 2.0
-RESTART_S = 1.0
-_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -46,6 +37,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         max_connections=settings.pool_max,
         wait_s=settings.pool_wait_s,
         statement_timeout_s=settings.statement_timeout_s,
+        row_security=settings.rls,
     )
 
 
@@ -85,11 +77,12 @@ async def serve(settings: Settings, model: Model, *, reuse_port: bool = False, s
     def use(inspected: Model) -> None:
         gateway.service = Service(inspected, database, tokens, settings)
 
-    looked = asyncio.Event()
-    looking = asyncio.create_task(_look(database, model, use, looked))
+    watch = Watch(database, model, use, every_s=settings.model_check_s)
+    gateway.look_again = watch.look_again
+    looking = asyncio.create_task(watch.run())
     try:
         with suppress(TimeoutError):
-            await asyncio.wait_for(looked.wait(), FIRST_LOOK_S)
+            await asyncio.wait_for(watch.looked.wait(), FIRST_LOOK_S)
         _spare_the_collector()
         doors = await start(gateway, shared=reuse_port or settings.shared_port)
         port = doors[0].port
@@ -120,67 +113,3 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-async def _look(database: Database, model: Model, use: Callable[[Model], None], looked: asyncio.Event) -> None:
-    """Compare the model with the database, as soon as that answers, and put the outcome to use; `looked` is set after the first attempt."""
-    while True:
-        try:
-            inspected, findings = await inspect(database, model)
-        except ODataError as error:
-            if not looked.is_set():
-                LOG.warning("the database cannot be examined yet: %s", error)
-        else:
-            for finding in findings:
-                LOG.log(_LEVELS[finding.level], "%s", finding)
-            use(inspected)
-            return
-        finally:
-            looked.set()
-        await asyncio.sleep(LOOK_AGAIN_S)
-
-
-# --- Several processes --------------------------------------------------------------------------------------------------------
-
-
-def _work(settings: Settings) -> None:
-    logs.set_up(settings.log_level, settings.log_format)
-    raise SystemExit(run_loop(serve(settings, model_of(settings), reuse_port=True)))
-
-
-def supervise(settings: Settings) -> int:
-    """Serve with several processes on the same port; one that dies is replaced. Returns 0 after SIGTERM or SIGINT.
-
-    raises  OSError when the port cannot be had
-    """
-    socket.create_server((settings.host, settings.port), reuse_port=True).close()
-    context = multiprocessing.get_context("spawn")
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    workers: list[SpawnProcess] = []
-    while not stopping:
-        workers = [worker for worker in workers if worker.is_alive()]
-        for _ in range(settings.workers - len(workers)):
-            worker = context.Process(target=_work, args=(settings,))
-            worker.start()
-            workers.append(worker)
-            LOG.info("started server process %d", worker.pid)
-        time.sleep(RESTART_S)
-    return _end(workers, settings.drain_s + 10)
-
-
-def _end(workers: list[SpawnProcess], wait_s: float) -> int:
-    for worker in workers:
-        worker.terminate()
-    deadline = time.monotonic() + wait_s
-    for worker in workers:
-        worker.join(max(0.1, deadline - time.monotonic()))
-        if worker.is_alive():
-            worker.kill()
-    return 0

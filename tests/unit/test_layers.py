@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "web": {"errors", "settings", "protocol", "service"},
     "demo": {"errors"},
     "process": {"errors", "settings", "edm", "db", "service", "web"},
-    "cli": {"errors", "settings", "edm", "url", "plan", "sql", "compile", "db", "service", "web", "demo", "process"},
+    "workers": {"settings", "web", "process"},
+    "cli": {"errors", "settings", "edm", "url", "plan", "sql", "compile", "db", "service", "web", "demo", "process", "workers"},
     "__main__": {"cli"},
     "__init__": set(),
 }
