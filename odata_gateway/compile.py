@@ -24,7 +24,7 @@ from odata_gateway.plan.query import Query
 from odata_gateway.plan.scope import Limits, check_list
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import Part, Shape, parts, render
-from odata_gateway.url.lift import Side, Template, lift
+from odata_gateway.url.lift import Side, Template, lift, lift_entity
 from odata_gateway.url.literals import Value
 from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.split import Target, split
@@ -117,6 +117,9 @@ class Compiler:
 
     def lift(self, target: str) -> Lifted:
         """Cut a request target and lift its literals; all faults of encoding and of literals are found here."""
+        known = lift_entity(target) if len(target) <= self._max_url_bytes else None
+        if known is not None:
+            return Lifted(*known)
         cut = split(target, max_bytes=self._max_url_bytes)
         template, values = lift(cut)
         for value in values:
@@ -145,7 +148,11 @@ class Compiler:
 
         raises  BindValue, BindType where a literal is none of its type
         """
-        return [self._argument(slot, query, lifted, context) for slot in statement.slots]
+        values = lifted.values
+        return [
+            argument(slot, values) if type(slot) is LiteralSlot else self._argument(slot, query, lifted, context)
+            for slot in statement.slots
+        ]
 
     def _argument(self, slot: Slot, query: Query, lifted: Lifted, context: Context) -> object:
         match slot:

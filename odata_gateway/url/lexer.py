@@ -110,7 +110,7 @@ def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[s
     apply  the text is `$apply`, where `search(` is a transformation
     """
     if "search" not in text and "SEARCH" not in text and "search" not in text.lower():
-        return [(match.lastgroup or "", match.group(), match.start()) for match in _MASTER.finditer(text)]
+        return [(match.lastgroup or "", match[0], match.start()) for match in _MASTER.finditer(text)]
     tokens: list[tuple[str, str, int]] = []
     position = 0
     while position < len(text):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
@@ -82,6 +83,23 @@ def lift(target: Target, *, custom: frozenset[str] = frozenset()) -> tuple[Templ
             parsed.append(tokens)
     side = Side(**lifter.side) if lifter.side else _NO_SIDE
     return Template("".join(lifter.key), path, tuple(parsed), side), tuple(lifter.values)
+
+
+_BY_KEY = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]{0,99})\(([0-9]{1,9})\)")
+
+
+def lift_entity(target: str) -> tuple[Target, Template, tuple[Value, ...]] | None:
+    """What `split` and `lift` make of `Message(123)`, the shortest of requests and so the one where they count most; None for others."""
+    match = _BY_KEY.fullmatch(target)
+    if match is None:
+        return None
+    name, key = match.groups()
+    return Target((f"{name}({key})",), ()), _entity_template(name), (Value("int32", int(key), len(name) + 1, "path"),)
+
+
+@lru_cache(maxsize=256)
+def _entity_template(name: str) -> Template:
+    return lift(Target((f"{name}(0)",), ()))[0]
 
 
 def _name(option: Option, custom: frozenset[str], previous: str) -> str | None:
@@ -165,6 +183,9 @@ class _Lifter:
         value = option.value
         if not value:
             raise UrlSyntax("the option has no value", target=name, at=0, hint=_EXAMPLES.get(name))
+        if _PLAIN.fullmatch(value) and name in _LISTS and (known := _without_literals(name, value)):
+            self.key.append(known[1])
+            return known[0]
         if name in options.PARSED or name[0] == "@":
             return self.lifted(name, _scan(name, value), len(value))
         if name in options.NUMBERS:
@@ -240,6 +261,18 @@ class _Lifter:
                 return self.literal(Value(folded[0], folded[1], at, name), many=True)
         self.key.append("\0(")
         return ("LIST" if kind == "OPEN" else kind), "(", at
+
+
+_LISTS = frozenset({"$select", "$orderby", "$expand"})
+_PLAIN = re.compile(r"[A-Za-z_,/ ]{1,200}")
+
+
+@lru_cache(maxsize=512)
+def _without_literals(name: str, value: str) -> tuple[Tokens, str] | None:
+    """The tokens and the key of lists of names, which clients send over and over; None where a literal is among them (`INF`)."""
+    lifter = _Lifter()
+    tokens = lifter.lifted(name, _scan(name, value), len(value))
+    return None if lifter.values else (tokens, "".join(lifter.key))
 
 
 _WORDS = frozenset({"WORD", "PHRASE", "SINGLE"})

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from odata_gateway.errors import LimitUrl, ODataError, UrlLiteral, UrlOption, UrlSyntax
-from odata_gateway.url.lift import Side, Template, lift
+from odata_gateway.url.lift import Side, Template, lift, lift_entity
 from odata_gateway.url.literals import Span, Value
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
@@ -221,3 +221,48 @@ def test_the_limit_is_on_the_whole_target() -> None:
     with pytest.raises(LimitUrl) as caught:
         split("Message?$filter=" + "a" * 20_000, max_bytes=16_384)
     assert caught.value.status == 414
+
+
+@pytest.mark.parametrize("name", ["Message", "not", "any", "all", "null", "INF", "in", "search", "Edm", "m2_x", "top", "date"])
+@pytest.mark.parametrize("key", ["0", "7", "007", "123456789"])
+def test_an_entity_by_a_number_is_lifted_as_any_other_target(name: str, key: str) -> None:
+    for target in (f"{name}({key})", f"/{name}({key})"):
+        known = lift_entity(target)
+        assert known is not None
+        plain = split(target)
+        expected, values = lift(plain)
+        assert (known[0], known[2]) == (plain, values)
+        assert known[1] == expected
+        assert [[piece[:2] for piece in tokens.tokens] for tokens in known[1].path] == [
+            [piece[:2] for piece in tokens.tokens] for tokens in expected.path
+        ]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "Message",
+        "Message(1)/id",
+        "Message(1)?a=1",
+        "Message(1)#",
+        "Message(-1)",
+        "Message(1L)",
+        "Message(1234567890)",
+        "Message(id=1)",
+        "A%20(1)",
+        "Mé(1)",
+        "Message(١)",
+    ],
+)
+def test_anything_else_is_no_entity_by_a_number(target: str) -> None:
+    assert lift_entity(target) is None
+
+
+@pytest.mark.parametrize(
+    "query", ["$orderby=INF", "$select=id,content", "$orderby=null,true desc", "$select=a&$orderby=a", "$expand=a/b,-INF"]
+)
+def test_a_list_seen_before_is_lifted_as_at_first(query: str) -> None:
+    first, again = lifted(f"Message?{query}"), lifted(f"Message?{query}")
+    assert first == again
+    assert [tokens.tokens for tokens in first[0].options] == [tokens.tokens for tokens in again[0].options]
+    assert bool(first[1]) == ("INF" in query)
