@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys
+from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, AskMark, Chunk, Chunks, Keys
 from odata_gateway.compile import Compiler, Context, Lifted
 from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
@@ -216,7 +216,7 @@ class Service:
     async def _count(self, call: Call) -> Reply:
         statement = self._statement(call)
         arguments = self._arguments(call, statement)
-        async with self._database.session(call.caller.user_id) as session:
+        async with self._database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
             rows = await session.fetch(statement.text, arguments, anew=statement.has_ranges)
         if rows[0][0] == 0:
             await self._require_parent(call)
@@ -226,7 +226,7 @@ class Service:
         """An entity, a reference, a property or its raw value; 204 for null."""
         statement = self._statement(call)
         arguments = self._arguments(call, statement)
-        async with self._database.session(call.caller.user_id) as session:
+        async with self._database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
             rows = await session.fetch(statement.text, arguments)
         if len(rows) > 1:
             raise DbModel(f"the key of {call.query.entity_set.name} is not unique in the database")
@@ -258,7 +258,7 @@ class Service:
             return
         statement = self._statement(call, "parent")
         arguments = self._arguments(call, statement)
-        async with self._database.session(call.caller.user_id) as session:
+        async with self._database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
             if not await session.fetch(statement.text, arguments):
                 raise _no_entity(call)
 
@@ -269,8 +269,9 @@ class Service:
         page = self._page(call)
         first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
         lane = call.caller.user_id
-        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends, lane=lane)
-        async with self._database.session(call.caller.user_id, snapshot=call.is_counted) as session:
+        chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends, lane=lane,
+                        accounts=call.caller.accounts, ask_mark=self._marker(call) if page.rows > 2 * first_rows and call.query.is_plain else None)  # fmt: skip
+        async with self._database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
         if not first.rows:
@@ -287,7 +288,7 @@ class Service:
             return call
         statement = self._statement(call, "order values")
         arguments = self._arguments(call, statement)
-        async with self._database.session(call.caller.user_id) as session:
+        async with self._database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
             rows = await session.fetch(statement.text, arguments)
         if not rows:
             raise links.moved()
@@ -310,6 +311,16 @@ class Service:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
             shape = call.shape._replace(mask=mask, peeks=peeks)
             statement = self.compiler.statement(call.lifted, call.query, shape)
+            return statement, self._arguments(call, statement, limit=rows, keys=keys)
+
+        return ask
+
+    def _marker(self, call: Call) -> AskMark:
+        """The statement that looks ahead to the row with which a chunk will end."""
+
+        def ask(keys: Keys, rows: int) -> tuple[Statement, Sequence[object]]:
+            shape = call.shape._replace(mask=tuple(key is None for key in keys))
+            statement = self.compiler.statement(call.lifted, call.query, shape, "mark")
             return statement, self._arguments(call, statement, limit=rows, keys=keys)
 
         return ask

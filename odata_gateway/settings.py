@@ -179,6 +179,7 @@ class Settings:
     admin_roles: tuple[int, ...] = _setting(
         "1", _each(_whole(0, 2**31 - 1)), "values of `account_users.role` that may read, separated by commas"
     )
+    rls: bool = _setting("false", _switch, "send the caller's account ids with each query, for the policies of `sql/live_agent/rls.sql`")
     token_ttl_s: float = _setting("30", _seconds(0, 30), "how long an access token is remembered")
     basic_auth: bool = _setting("true", _switch, "accept HTTP Basic with the access token as password")
     public_metadata: bool = _setting("true", _switch, "answer the service document and `$metadata` without a token")

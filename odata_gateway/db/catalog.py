@@ -32,6 +32,32 @@ LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n
 ORDER BY 1, 2, a.attnum
 """
 
+_INDEXES = """
+SELECT n.nspname::text AS schema, c.relname::text AS relation,
+       ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+             WHERE k.place <= x.indnkeyatts ORDER BY k.place) AS columns
+FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
+JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+JOIN pg_catalog.pg_am AS m ON m.oid = i.relam AND m.amname = 'btree'
+WHERE 0 = ALL (x.indoption::int2[])
+AND NOT EXISTS (SELECT FROM unnest(x.indkey::int2[], x.indcollation::oid[]) AS k (number, collated)
+                JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+                WHERE k.collated IS NOT NULL AND k.collated <> a.attcollation)
+ORDER BY 1, 2, 3
+"""
+
+_ROW_SECURITY = """
+SELECT n.nspname::text AS schema, c.relname::text AS relation
+FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation AND c.relkind IN ('r', 'p')
+WHERE row_security_active(c.oid)
+"""
+
 _SERVER = """
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int4 AS version_number,
        current_setting('server_encoding') AS encoding, current_setting('is_superuser') = 'on' AS superuser,
@@ -54,10 +80,14 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table or view with its columns; `writable` if this role could change it in a transaction that is not read-only."""
+    """A table or view with its columns; `writable` if this role could change it in a transaction that is not read-only.
+
+    indexes  columns of each complete B-tree index on plain columns in their default order
+    """
 
     columns: Mapping[str, ColumnFacts]
     writable: bool
+    indexes: frozenset[tuple[str, ...]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +106,8 @@ class ServerFacts:
 async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, TableFacts]:
     """The tables among these that exist."""
     wanted = sorted(set(tables), key=lambda table: (table.schema, table.name))
-    rows = await session.fetch(_COLUMNS, ([table.schema for table in wanted], [table.name for table in wanted]))
+    names = [table.schema for table in wanted], [table.name for table in wanted]
+    rows = await session.fetch(_COLUMNS, names)
     columns: dict[Table, dict[str, ColumnFacts]] = {}
     writable: set[Table] = set()
     for row in rows:
@@ -84,7 +115,23 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
         columns.setdefault(table, {})[row["name"]] = ColumnFacts(row["type"], row["not_null"], row["readable"])
         if row["writable"]:
             writable.add(table)
-    return {table: TableFacts(found, table in writable) for table, found in columns.items()}
+    indexes: dict[Table, set[tuple[str, ...]]] = {}
+    for row in await session.fetch(_INDEXES, names):
+        indexes.setdefault(Table(row["schema"], row["relation"]), set()).add(tuple(row["columns"]))
+    return {table: TableFacts(found, table in writable, frozenset(indexes.get(table, ()))) for table, found in columns.items()}
+
+
+async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Table]:
+    """The tables among these of which this role sees only the rows that policies allow."""
+    wanted = sorted(tables, key=lambda table: (table.schema, table.name))
+    rows = await session.fetch(_ROW_SECURITY, ([table.schema for table in wanted], [table.name for table in wanted]))
+    return {Table(row["schema"], row["relation"]) for row in rows}
+
+
+async def can_call(session: Session, function: str) -> bool:
+    """Whether this role may call a function, such as `public.f(int4)`."""
+    rows = await session.fetch("SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)", (function,))
+    return bool(rows[0][0])
 
 
 async def read_server(session: Session) -> ServerFacts:

@@ -1,7 +1,12 @@
-"""Opening connections: how each is set up, and what happens while the database is away.
+"""Opening connections: how each is set up, what stands between, and what happens while the database is away.
 
 A failed attempt is remembered for a moment that doubles up to a second: until then everyone is refused at once, then one tries. So a
-database that is down costs nobody a wait, sees about one attempt a second from each process, and is found again within a second.
+database that is down costs nobody a wait, sees about one attempt a second from each process, and is found again within a second. An attempt
+that hangs does not keep the next one from being made.
+
+A pooler such as PgBouncer in transaction mode gives each transaction another server connection: neither session settings nor prepared
+statements last. It is recognised by what it does: it refuses settings in the first message, or the server process that answers is not
+the one whose number came with the login. Then `Held.pooled` says so, and every session begins a transaction that brings the settings along.
 """
 
 from __future__ import annotations
@@ -10,17 +15,24 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from odata_gateway.db.hosts import Connection, Hosts, Record
 from odata_gateway.errors import DbUnavailable
 
-Record: TypeAlias = asyncpg.Record
-Connection: TypeAlias = "asyncpg.Connection[Record]"
+__all__ = ["Connection", "Connector", "DatabaseSettings", "Record"]
+
+Pooler = Literal["auto", "transaction", "none"]
 
 _LOG = logging.getLogger("odata_gateway.db")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+_MOST_HANDSHAKES = 4
+_MOST_HOST_S = 2.0
+"""For one of several hosts, so that the next one gets its turn."""
+
 _CACHED_STATEMENTS = 256
 """Prepared statements of a connection. Each costs the server memory for its plan, so the number is bounded, not the time or the size."""
 
@@ -29,8 +41,10 @@ _CACHED_STATEMENTS = 256
 class DatabaseSettings:
     """How to reach the database and how much of it to use.
 
-    dsn             as asyncpg reads it: several hosts, target_session_attrs, sslmode and service files included
+    dsn             as asyncpg reads it, with several hosts and target_session_attrs as in `hosts`
+    pooler          whether one in transaction mode stands before Postgres; auto: found out with each connection
     wait_s          longest wait for a free connection; at most `max_waiting` requests wait
+    row_security    Postgres's policies need the caller's accounts (sql/live_agent/rls.sql)
     max_age_s       a connection is replaced after that long, so that its backend's memory does not grow for ever
     """
 
@@ -43,6 +57,8 @@ class DatabaseSettings:
     idle_in_transaction_s: float = 60.0
     connect_timeout_s: float = 5.0
     max_age_s: float = 3600.0
+    row_security: bool = False
+    pooler: Pooler = "auto"
     application_name: str = "odata-gateway"
 
     def server_settings(self) -> dict[str, str]:
@@ -69,8 +85,30 @@ class DatabaseSettings:
         }
 
 
+    @property
+    def local_settings(self) -> str:
+        """The same as SQL for the length of a transaction."""
+        return "".join(f"; SET LOCAL {name} = {_quoted(name, text)}" for name, text in self.server_settings().items() if name not in _KEPT)
+
+
+_KEPT = ("application_name", "default_transaction_read_only")
+"""What a transaction need not set: the pooler passes the name on, and the transaction says itself that it is read-only."""
+
+
+def _quoted(name: str, text: str) -> str:
+    return text if name == "search_path" else f"'{text}'"
+
+
 def _milliseconds(seconds: float) -> str:
     return str(max(1, round(seconds * 1000)))
+
+
+class Made(NamedTuple):
+    """A new connection: behind a pooler or not, and for how long to use it."""
+
+    connection: Connection
+    pooled: bool
+    use_s: float
 
 
 class Connector:
@@ -78,50 +116,113 @@ class Connector:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
-        self._one_tries = asyncio.Lock()
+        self._hosts: Hosts | None = None
+        self._pooled = settings.pooler == "transaction"
+        self._handshakes = asyncio.Semaphore(_MOST_HANDSHAKES)
         self._pause_s = 0.0
         self._not_before = 0.0
-        self._reason: str | None = None  # why the last attempt failed; None when it did not
+        self._down: str | None = None  # why the last attempt failed; None when it did not
+        self._down_since = 0.0
 
-    async def connect(self) -> Connection:
+    async def connect(self) -> Made:
         """A new connection; raises DbUnavailable, at once while a recent failure is remembered."""
-        if self._reason is None:
-            return await self._attempt()
-        async with self._one_tries:
-            return await self._attempt()
+        async with self._handshakes:
+            if self._down is not None:
+                self._wait_turn()
+            try:
+                made = await self._make()
+            except Exception as error:
+                self._failed(error)
+                raise _away() from None  # logged by now, once for all who meet it
+            self._succeeded()
+            return made
 
-    async def _attempt(self) -> Connection:
-        if self._reason is not None and time.monotonic() < self._not_before:
-            raise DbUnavailable("the database cannot be reached")
-        try:
-            connection = await self._open()
-        except Exception as error:
-            self._failed(f"{type(error).__name__}: {error}")
-            raise DbUnavailable("the database cannot be reached") from error
-        self._succeeded()
-        return connection
+    def _wait_turn(self) -> None:
+        """Refuse all but the first who comes after each pause."""
+        now = time.monotonic()
+        if now < self._not_before:
+            raise _away()
+        self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2)
+        self._not_before = now + self._pause_s
 
-    async def _open(self) -> Connection:
-        settings = self._settings
+    async def _make(self) -> Made:
+        if self._hosts is None:
+            self._hosts = Hosts(self._settings.dsn)
+        opened = await self._hosts.open(self._open)
+        return Made(opened.connection, self._pooled, self._settings.max_age_s if opened.preferred else _MAKESHIFT_S)
+
+    async def _open(self, dsn: str) -> Connection:
+        if not self._pooled:
+            try:
+                connection = await self._dial(dsn, self._settings.server_settings())
+                if self._settings.pooler == "none" or await _is_server_itself(connection):
+                    return connection
+                connection.terminate()
+            except asyncpg.ProtocolViolationError:
+                if self._settings.pooler == "none":
+                    raise
+            _LOG.info("a pooler stands before the database: transactions bring their settings along, and no statement stays prepared")
+            self._pooled = True
+        return await self._dial(dsn, {"application_name": self._settings.application_name})
+
+    async def _dial(self, dsn: str, server_settings: dict[str, str]) -> Connection:
+        several = self._hosts is not None and len(self._hosts.dsns) > 1
         connection: Connection = await asyncpg.connect(
-            settings.dsn,
-            timeout=settings.connect_timeout_s,
-            statement_cache_size=_CACHED_STATEMENTS,
+            dsn,
+            timeout=min(_MOST_HOST_S, self._settings.connect_timeout_s) if several else self._settings.connect_timeout_s,
+            statement_cache_size=0 if self._pooled else _CACHED_STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
-            server_settings=settings.server_settings(),
+            server_settings=server_settings,
+            target_session_attrs="any",
         )
         return connection
 
-    def _failed(self, reason: str) -> None:
-        """Log once for each new reason, not for each attempt."""
-        if reason != self._reason:
-            _LOG.error("the database cannot be reached: %s", reason)
-        self._reason = reason
-        self._pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, self._pause_s * 2))
-        self._not_before = time.monotonic() + self._pause_s
+    def _failed(self, error: Exception) -> None:
+        """Log the change, and later each new kind of cause, but not each attempt."""
+        cause, now = self._cause(error), time.monotonic()
+        if self._down is None:
+            self._down_since, self._pause_s = now, _FIRST_PAUSE_S
+            self._not_before = now + self._pause_s
+        if cause != self._down:
+            _LOG.error("the database cannot be reached: %s", cause)
+        self._down = cause
 
     def _succeeded(self) -> None:
-        if self._reason is not None:
-            _LOG.warning("the database can be reached again")
-        self._reason, self._pause_s = None, 0.0
+        if self._down is not None:
+            _LOG.warning("the database can be reached again, after %.1f s", time.monotonic() - self._down_since)
+        self._down = None
+
+    def _cause(self, error: Exception) -> str:
+        """What an operator needs to know, in one line and without the password."""
+        match error:
+            case TimeoutError():
+                return f"no answer within {self._settings.connect_timeout_s:g} s"
+            case asyncpg.PostgresError():
+                text = f"{error} (SQLSTATE {error.sqlstate})"
+            case OSError() if error.strerror:
+                text = error.strerror
+            case _:
+                text = f"{type(error).__name__}: {error}"
+        return " ".join(_without_password(text, self._settings.dsn).split())
+
+
+_MAKESHIFT_S = 20.0
+"""How long to use a connection to a host that is not of the preferred kind."""
+
+
+def _away() -> DbUnavailable:
+    return DbUnavailable("the database cannot be reached")
+
+
+async def _is_server_itself(connection: Connection) -> bool:
+    """Whether the process that answers is the one whose number came with the login; asked in one simple message, which leaves nothing."""
+    return await connection.execute(f"SELECT WHERE pg_catalog.pg_backend_pid() = {connection.get_server_pid()}") == "SELECT 1"
+
+
+def _without_password(text: str, dsn: str) -> str:
+    login = urlsplit(dsn).netloc.rpartition("@")[0]
+    password = login.partition(":")[2]
+    for secret in (password, unquote(password)):
+        text = text.replace(secret, "***") if secret else text
+    return text

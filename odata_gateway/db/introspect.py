@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from odata_gateway.db.catalog import ColumnFacts, ServerFacts, TableFacts, read_server, read_tables
+from odata_gateway.db.catalog import ColumnFacts, ServerFacts, TableFacts, can_call, read_row_security, read_server, read_tables
 from odata_gateway.db.pool import Database
+from odata_gateway.db.session import Session
 from odata_gateway.edm.model import (
     AccountColumn,
     EntityType,
@@ -57,6 +58,8 @@ TOKEN_COLUMNS: dict[Table, tuple[str, ...]] = {
     Table("public", "users"): ("id",),
 }
 """What db.tokens reads."""
+TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
+"""What it calls instead behind row-level security."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding
     async with database.session(snapshot=True) as session:
         tables = await read_tables(session, _tables(model))
         server = await read_server(session)
-    findings = [*_server_findings(server, tables), *_token_findings(tables)]
+        walls = await _wall_findings(session, tables, database.settings.row_security)
+    findings = [*_server_findings(server, tables), *walls, *_token_findings(tables, by_function=database.settings.row_security)]
     fitted = {name: _fit(entity_type, tables, findings) for name, entity_type in model.entity_types.items()}
     joined = {name: _with_joins(entity_type, fitted, tables, findings) for name, entity_type in fitted.items()}
     partnered = {name: _with_partners(entity_type, joined) for name, entity_type in joined.items()}
@@ -116,8 +120,24 @@ def _server_findings(server: ServerFacts, tables: Tables) -> Iterator[Finding]:
         yield Finding("note", "server", "the database lower-cases ASCII only: tolower and toupper leave other letters as they are")
 
 
-def _token_findings(tables: Tables) -> Iterator[Finding]:
+async def _wall_findings(session: Session, tables: Tables, expected: bool) -> list[Finding]:
+    """Whether row-level security is what the setting says; where it is not, answers would be empty, or the second wall is not there."""
+    active = await read_row_security(session, tables)
+    if not expected:
+        names = ", ".join(sorted(f"{table.schema}.{table.name}" for table in active))
+        text = f"policies narrow what the role sees of {names}; with those of sql/live_agent/rls.sql, ODATA_RLS must be true"
+        return [Finding("warning", "row-level security", text)] if active else []
+    open_tables = sorted(f"{table.schema}.{table.name}" for table in set(tables) - active)
+    found = [Finding("error", name, "has no row-level security for this role; sql/live_agent/rls.sql makes it") for name in open_tables]
+    if not await can_call(session, TOKEN_FUNCTION):
+        found.append(Finding("error", TOKEN_FUNCTION, "the role may not call it; no access token can be looked up"))
+    return found
+
+
+def _token_findings(tables: Tables, *, by_function: bool) -> Iterator[Finding]:
     for table, columns in TOKEN_COLUMNS.items():
+        if by_function and table.name == "access_tokens":
+            continue
         for column in columns:
             if reason := _unreadable(tables, table, column):
                 yield Finding("error", f"{table.schema}.{table.name}.{column}", f"{reason}; no access token can be looked up")
@@ -149,7 +169,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
     reasons = [f"key {prop.name} is missing" for prop in properties.values() if prop.is_key and prop.missing]
     reasons += _policy_faults(entity_type, tables)
     findings += [Finding("error", subject, f"{reason}; {entity_type.name} cannot be served") for reason in reasons]
-    return replace(entity_type, properties=properties, missing=bool(reasons))
+    return replace(entity_type, properties=properties, missing=bool(reasons), indexes=facts.indexes)
 
 
 def _fit_property(prop: Property, facts: ColumnFacts | None, subject: str, findings: list[Finding]) -> Property:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from asyncpg.transaction import Transaction
 
 from odata_gateway.db.connect import Connection, Connector, DatabaseSettings
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.queue import FairQueue, Lane
-from odata_gateway.db.session import Session
+from odata_gateway.db.session import Session, opening
 from odata_gateway.errors import DbBusy, DbUnavailable
 
 _LOG = logging.getLogger("odata_gateway.db")
@@ -59,14 +58,15 @@ class Database:
     async def open(cls, settings: DatabaseSettings) -> Database:
         return cls(settings)
 
-    def session(self, lane: Lane = None, *, snapshot: bool = False, begun: bool = False) -> Session:
+    def session(self, lane: Lane = None, *, accounts: Sequence[int] = (), snapshot: bool = False, begun: bool = False) -> Session:
         """One connection for the length of an `async with`; raises DbBusy after the longest wait, DbUnavailable when there is no database.
 
         lane      whose turn it takes, and whose share of the connections (see `queue`)
+        accounts  what row-level security shall show where it is in use
         snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY); otherwise each sees its own moment
         begun     the answer is on its way already: better late than broken
         """
-        return Session(self, lane, snapshot, begun)
+        return Session(self, lane, opening(snapshot, accounts if self.settings.row_security and accounts else None), begun)
 
     async def ping(self) -> None:
         """Return when the database answers, or is merely busy; raises DbUnavailable within a few seconds otherwise."""
@@ -104,6 +104,11 @@ class Database:
             "waiting": self._queue.waiting,
         }
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether more than half of the connections are free: enough to use a second one for what one could do."""
+        return not self._queue.waiting and 2 * self._queue.free > self.settings.max_connections
+
     # --- For Session -------------------------------------------------------------------------------------------------------------
 
     async def acquire(self, lane: Lane, begun: bool) -> Held:
@@ -134,20 +139,20 @@ class Database:
             self._idle.append(held)
         self._queue.leave(held.lane)
 
-    def clean_up(self, held: Held, transaction: Transaction | None) -> None:
+    def clean_up(self, held: Held, *, in_transaction: bool) -> None:
         """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback."""
-        task = asyncio.get_running_loop().create_task(self._clean(held, transaction))
+        task = asyncio.get_running_loop().create_task(self._clean(held, in_transaction))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
 
     # -----------------------------------------------------------------------------------------------------------------------------
 
-    async def _clean(self, held: Held, transaction: Transaction | None) -> None:
+    async def _clean(self, held: Held, in_transaction: bool) -> None:
         connection, clean = held.connection, False
         try:
             async with asyncio.timeout(_CLEAN_UP_S):
-                if transaction is not None:
-                    await transaction.rollback()
+                if in_transaction:
+                    await connection.execute("ROLLBACK")
                 elif not connection.is_closed():
                     await connection.fetchval("SELECT 1")
             clean = connection.is_closed() or not connection.is_in_transaction()

@@ -1,9 +1,10 @@
 """One connection, used by one request for one or more statements.
 
 A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and two round trips are more than a small
-query itself. A snapshot needs a transaction. Everything is read-only, so COMMIT and ROLLBACK are the same; ROLLBACK works after errors
-too and is sent in the background, when the caller has its answer already. asyncpg's `async with transaction` is not used: on a lost
-connection it tries to roll back, fails, and its failure hides the cause.
+query itself. A snapshot needs a transaction, and so do row-level security's account ids, which must not outlive the request, and which a
+pooler would leave behind on another server connection: they travel with BEGIN. Everything is read-only, so COMMIT and ROLLBACK are the
+same; ROLLBACK works after errors too and is sent in the background, when the caller has its answer already. asyncpg's
+`async with transaction` is not used: on a lost connection it tries to roll back, fails, and its failure hides the cause.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import asyncpg
-from asyncpg.transaction import Transaction
 
 from odata_gateway.db.connect import Connection, Record
 from odata_gateway.db.sqlstate import to_odata_error
@@ -31,22 +31,22 @@ _GRACE_S = 5.0
 class Session:
     """Made by `Database.session`; a connection is held from `async with` to its end. Not for two tasks at once."""
 
-    def __init__(self, database: Database, lane: Lane, snapshot: bool, begun: bool) -> None:
+    def __init__(self, database: Database, lane: Lane, opening: str | None, begun: bool) -> None:
         self._database = database
         self._lane = lane
-        self._snapshot = snapshot
+        self._opening = opening  # what begins the transaction; None: there is none
         self._begun = begun
         self._held: Held | None = None
-        self._transaction: Transaction | None = None
+        self._in_transaction = False
         self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
         self._untouched = True  # no statement has run yet
         self._in_flight = False  # a statement's answer has not been read to its end
 
     async def __aenter__(self) -> Self:
         self._held = await self._database.acquire(self._lane, self._begun)
-        if self._snapshot:
+        if self._opening is not None:
             try:
-                await self._begin()
+                await self._begin(self._opening)
             except BaseException:
                 self._give_back()
                 raise
@@ -59,15 +59,15 @@ class Session:
         held, self._held = self._held, None
         if held is None:
             return
-        if self._transaction is None and not self._in_flight:
-            self._database.release(held)
+        if self._in_transaction or self._in_flight:
+            self._database.clean_up(held, in_transaction=self._in_transaction)
         else:
-            self._database.clean_up(held, self._transaction)
+            self._database.release(held)
 
     @property
-    def in_snapshot(self) -> bool:
+    def in_transaction(self) -> bool:
         """Whether a statement that fails ends what the session can do."""
-        return self._snapshot
+        return self._opening is not None
 
     async def fetch(self, sql: str, args: Sequence[Any] = (), *, anew: bool = False) -> list[Record]:
         """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
@@ -86,13 +86,9 @@ class Session:
         rows: list[Record] = await statement.fetch(*args)
         return rows
 
-    async def _begin(self) -> None:
-        async def start(connection: Connection) -> Transaction:
-            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-            await transaction.start()
-            return transaction
-
-        self._transaction = await self._run(start)
+    async def _begin(self, opening: str) -> None:
+        await self._run(lambda connection: connection.execute(opening))
+        self._in_transaction = True
 
     async def _run(self, statement: Callable[[Connection], Awaitable[T]]) -> T:
         held, untouched = self._live(), self._untouched
@@ -119,3 +115,16 @@ class Session:
         if self._held is None:
             raise Internal("the session has ended")
         return self._held
+
+
+def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
+    """The text that begins a session's transaction, in one round trip; None where it needs none.
+
+    accounts  what row-level security shall show, for the length of the transaction; None: nothing is said of them
+    """
+    if not snapshot and accounts is None:
+        return None
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else "BEGIN READ ONLY"
+    if accounts is None:
+        return begin
+    return f"{begin}; SET LOCAL odata.accounts = '{{{','.join(str(int(account)) for account in accounts)}}}'"
