@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from odata_gateway.demo import tokens
 
 ROOT = Path(__file__).parents[2]
-START_S, STOP_S = 15.0, 30.0
+START_S, STOP_S = 60.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Gateway:
         self.forget_log()
 
 
-def start_gateway(*, wait_for: str = "/health/readiness", **settings: str) -> Gateway:
+def start_gateway(*, wait_for: str = "/health/readiness", module: str = "odata_gateway", **settings: str) -> Gateway:
     """Start the program on a free port and wait until `wait_for` answers 200 ("": do not wait).
 
     raises  AssertionError with the log when it ends or is not ready in START_S
@@ -116,7 +116,7 @@ def start_gateway(*, wait_for: str = "/health/readiness", **settings: str) -> Ga
     handle, name = tempfile.mkstemp(prefix="odata-gateway-", suffix=".log")
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "odata_gateway", "serve"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [sys.executable, "-m", module, "serve"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     gateway = Gateway(process, port, Path(name))
     if wait_for:
