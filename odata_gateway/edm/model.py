@@ -141,7 +141,11 @@ Policy = AccountColumn | Membership | Unscoped
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityType:
-    """An entity type, the table behind it and the row policy that goes with every use of that table."""
+    """An entity type, the table behind it and the row policy that goes with every use of that table.
+
+    missing  the database lacks the table
+    indexes  the columns of each of the table's indexes that can give an order, once introspected; statements differ by them, answers never
+    """
 
     name: str
     namespace: str
@@ -149,7 +153,8 @@ class EntityType:
     policy: Policy
     properties: Mapping[str, Property]
     navigation: Mapping[str, NavigationProperty]
-    missing: bool = False  # the database lacks the table
+    missing: bool = False
+    indexes: frozenset[tuple[str, ...]] = frozenset()
     description: str | None = None
 
     def __repr__(self) -> str:

@@ -31,7 +31,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
     properties = [
         (p.name, p.type.name, p.nullable, p.column, p.pg_type, p.secret, p.missing, p.not_null) for p in entity_type.properties.values()
     ]
-    return entity_type.name, entity_type.table, entity_type.missing, properties, list(entity_type.navigation)
+    return entity_type.name, entity_type.table, entity_type.missing, sorted(entity_type.indexes), properties, list(entity_type.navigation)
 
 
 def with_secrets_exposed(model: Model) -> Model:

@@ -50,3 +50,11 @@ class Query:
         names, source = {p.column for p in self.entity_set.entity_type.key}, self.block.source.number
         columns = ((i, k.expr) for i, k in enumerate(self.order))
         return frozenset(i for i, c in columns if isinstance(c, Column) and c.source == source and c.name in names)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the rows are all that the caller may see, in an order of their own columns, with nothing but their values: then Postgres
+        counts through them in a small part of the time it takes to read them."""
+        own = all(isinstance(k.expr, Column) and k.expr.source == self.block.source.number for k in self.order)
+        expands = self.projection is not None and self.projection.expands
+        return own and not expands and self.block == Block(self.block.source)

@@ -40,8 +40,8 @@ class Statement:
 
     @property
     def has_ranges(self) -> bool:
-        """Whether a literal bounds a range, so that the best plan depends on its value."""
-        return any(isinstance(slot, LiteralSlot) and slot.mode in ("floor", "ceil") for slot in self.slots)
+        """Whether a literal bounds a range or is a list, so that the best plan depends on its value."""
+        return any(isinstance(slot, LiteralSlot) and (slot.mode in ("floor", "ceil") or slot.many) for slot in self.slots)
 
 
 EMPTY = Sql(())
@@ -100,6 +100,13 @@ def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
             parts.append(separator)
         parts.extend(piece.parts)
     return Sql(tuple(parts))
+
+
+def columns_in(sql: Sql, source: int) -> list[Sql]:
+    """The columns of a source that SQL names, each once, as quoted names."""
+    name, parts = f"t{source:d}", sql.parts
+    found = (parts[i + 2] for i in range(len(parts) - 2) if parts[i] == name and parts[i + 1] == ".")
+    return [Sql((column,)) for column in dict.fromkeys(found)]
 
 
 def finish(sql: Sql) -> Statement:

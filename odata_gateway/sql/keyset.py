@@ -3,6 +3,9 @@
 The mask of the last row's nulls is known when the statement is rendered, so the condition has no branch for what cannot be. Where all
 directions agree and no null is left ahead it is a row comparison, which an index follows to its end; in the general form the leading
 bound comes first, so that an index still starts at the right place.
+
+The values stand in subqueries, which Postgres runs once and whose outcome it does not know when it plans. If it knew how few rows are left
+near the end, it would take another index there, read what is left of the whole table and sort it (measured: three times the rows).
 """
 
 from __future__ import annotations
@@ -32,13 +35,25 @@ def key_texts(order: tuple[OrderKey, ...], expressions: Expressions) -> list[Sql
     return [build("{0}::text", expressions.value(k.expr)) for k in order]
 
 
-def after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions) -> Sql:
-    """The rows behind the one whose order values are null where `mask` says so and else in the keyset slots."""
-    if not any(mask) and _one_direction(order):
-        columns = join(", ", (expressions.value(k.expr) for k in order))
-        values = join(", ", (_value(i, k) for i, k in enumerate(order)))
-        return fill("(({0}) " + ("<" if order[0].descending else ">") + " ({1}))", (columns, values))
-    return _after(0, order, mask, expressions)
+def after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions, start: int = 0) -> Sql:
+    """The rows behind the one whose order values are null where `mask` says so and else in the keyset slots; of rows with the same values
+    before `start`."""
+    if not any(mask[start:]) and _one_direction(order[start:]):
+        return _row_after(order, start, expressions)
+    return _after(start, order, mask, expressions)
+
+
+def after_in(lead: Sql, value: Sql, order: tuple[OrderKey, ...], expressions: Expressions) -> Sql:
+    """As `after` for values that are not null in an order of one direction, of rows where `lead` has a value: as one comparison of rows."""
+    return _row_after(order, 0, expressions, (lead,), (value,))
+
+
+def _row_after(
+    order: tuple[OrderKey, ...], start: int, expressions: Expressions, leads: tuple[Sql, ...] = (), led: tuple[Sql, ...] = ()
+) -> Sql:
+    columns = join(", ", (*leads, *(expressions.value(k.expr) for k in order[start:])))
+    values = join(", ", (*led, *(_bound(i, k) for i, k in enumerate(order) if i >= start)))
+    return fill("(({0}) " + ("<" if order[start].descending else ">") + " ({1}))", (columns, values))
 
 
 def _one_direction(order: tuple[OrderKey, ...]) -> bool:
@@ -56,7 +71,7 @@ def _after(index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions:
         if key.descending:
             return build("({0} IS NULL AND {1})", column, rest)
         return build("({0} IS NOT NULL OR {1})", column, rest)
-    value = _value(index, key)
+    value = _bound(index, key)
     symbol = "<" if key.descending else ">"
     bound = fill("({0} " + symbol + "= {1} AND ({0} " + symbol + " {1} OR {2}))", (column, value, rest))
     if last:
@@ -67,6 +82,11 @@ def _after(index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions:
 def equals(index: int, key: OrderKey, expressions: Expressions) -> Sql:
     """Whether an order value is that of the keyset."""
     return build("{0} = {1}", expressions.value(key.expr), _value(index, key))
+
+
+def _bound(index: int, key: OrderKey) -> Sql:
+    """An order value to start behind, as a subquery: so Postgres plans without knowing the value, and a late page as it plans the first."""
+    return build("(SELECT {0})", _value(index, key))
 
 
 def _value(index: int, key: OrderKey) -> Sql:

@@ -8,7 +8,7 @@ door.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
 from odata_gateway.errors import Unsupported
@@ -31,6 +31,15 @@ class Relations:
         wanted = join(" AND ", (*conditions, *extra)) if conditions or extra else raw("true")
         sql = build("SELECT {0} FROM {1} WHERE {2}", what, tables, wanted)
         return sql + tail if tail is not None else sql
+
+    def each_account(self, branch: Callable[[Sql], Sql], source: Source) -> Sql:
+        """FROM items: `branch` once for each of the caller's accounts, as `source`; the branch is given the condition of its account.
+
+        Each branch has its policy all the same, so nothing hangs on the condition but the order of work.
+        """
+        account = build("{0} = a.account", build("{0}.{1}", alias(source.number), ident(_account_column(source))))
+        accounts = param(AccountsSlot(many=True), "int8[]")
+        return build("unnest({0}) AS a (account) CROSS JOIN LATERAL ({1}) AS {2}", accounts, branch(account), alias(source.number))
 
     def _base(self, block: Block) -> tuple[Sql, list[Sql]]:
         table, policy = self._door(block.source)
@@ -87,6 +96,12 @@ class Relations:
     def _within(self, within: Within, child: Source) -> Sql:
         block = Block(within.source, None, within.outer, (), within.predicates)
         return build("EXISTS ({0})", self.select(raw("1"), block, extra=self._link(within.link, child)))
+
+
+def _account_column(source: Source) -> str:
+    policy = source.entity_type.policy
+    assert isinstance(policy, AccountColumn)
+    return policy.column
 
 
 def table_sql(table: Table) -> Sql:

@@ -14,7 +14,8 @@ from odata_gateway.plan.query import Query
 from odata_gateway.plan.relation import Block
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
 from odata_gateway.sql.json import RowFormat, Rows
-from odata_gateway.sql.keyset import NullMask, after, equals, key_texts, order_by
+from odata_gateway.sql.keyset import NullMask, equals, key_texts
+from odata_gateway.sql.ordered import Ordered
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.relation import Relations
 
@@ -29,14 +30,15 @@ class Shape(NamedTuple):
     peeks: bool = False
 
 
-Part = Literal["rows", "count", "parent", "order values"]
+Part = Literal["rows", "count", "parent", "order values", "mark"]
 
 
 def parts(query: Query, shape: Shape) -> tuple[Part, ...]:
     """The statements a request of this shape may need; `order values` only where a link had no room for them."""
+    mark: tuple[Part, ...] = ("mark",) if query.form in ("collection", "references") and query.is_plain and shape.mask is not None else ()
     count: tuple[Part, ...] = () if query.counted is None or shape.mask is not None else ("count",)
     parent: tuple[Part, ...] = () if query.parent is None else ("parent",)
-    return ("rows", *count, *parent)
+    return ("rows", *count, *parent, *mark)
 
 
 def render(query: Query, shape: Shape, part: Part) -> Statement:
@@ -46,6 +48,7 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
     count         one row, one number: all rows of the query, whatever the page
     parent        one row where the path before the last segment leads to something
     order values  of the row that the keyset's key values find, as texts; no row where there is none any more
+    mark          order values, as texts, of the last row of a full chunk behind another row; no row where the chunk would not be full
     """
     relations = Relations(many_accounts=shape.many_accounts)
     match part:
@@ -59,6 +62,8 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
             values = join(", ", key_texts(query.order, relations.expressions))
             found = tuple(equals(i, query.order[i], relations.expressions) for i in sorted(query.key_positions))
             return finish(relations.select(values, query.block, raw(" LIMIT 1"), found))
+        case "mark":
+            return finish(_mark(query, shape, relations))
         case _:
             assert_never(part)
 
@@ -99,23 +104,22 @@ def _count(block: Block, relations: Relations) -> Statement:
 
 def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
     """The first rows of a query, or the first behind another row, as one record: (text, rows, more, whether no row was
-    NULL, order values of the last row...).
-
-    $skip acts before the first page only.
-    """
-    expressions = relations.expressions
-    keys = key_texts(query.order, expressions)
+    NULL, order values of the last row...)."""
+    keys = key_texts(query.order, relations.expressions)
     limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
-    tail = build("{0} LIMIT {1}", order_by(query.order, expressions), limit)
-    extra: tuple[Sql, ...] = ()
-    if shape.mask is not None:
-        extra = (after(query.order, shape.mask, expressions),)
-    elif query.skip is not None:
-        tail += build(" OFFSET {0}", param(query.skip, "int8"))
     names = [_key(i) for i in range(len(query.order))]
     what = join(", ", (build("{0} AS row", row), *(build("{0} AS {1}", key, name) for key, name in zip(keys, names, strict=True))))
-    rows = relations.select(what, query.block, tail, extra)
+    rows = Ordered(query, relations, many_accounts=shape.many_accounts).rows(what, limit, shape.mask)
     return _peeking(rows, names) if shape.peeks else _blind(rows, names)
+
+
+def _mark(query: Query, shape: Shape, relations: Relations) -> Sql:
+    names = [_key(i) for i in range(len(query.order))]
+    keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
+    what = join(", ", (build("{0} AS {1}", key, name) for key, name in keys))
+    rows = Ordered(query, relations, many_accounts=shape.many_accounts).rows(what, param(LimitSlot(), "int4"), shape.mask)
+    wanted = join(", ", (build("p.{0}", name) for name in names))
+    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, param(LimitSlot(), "int4"))
 
 
 def _blind(rows: Sql, names: list[Sql]) -> Sql:

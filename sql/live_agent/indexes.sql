@@ -14,6 +14,9 @@ CREATE INDEX IF NOT EXISTS odata_messages_account_id_created_at_id ON public.mes
 -- Message?$filter=updated_at ge ...: incremental refresh.
 CREATE INDEX IF NOT EXISTS odata_messages_account_id_updated_at_id ON public.messages (account_id, updated_at, id);
 
+-- Message?$orderby=source_id in either direction: a column that may be null, read as its nulls and its values.
+CREATE INDEX IF NOT EXISTS odata_messages_account_id_source_id_id ON public.messages (account_id, source_id, id);
+
 -- Inbox(9)/messages and Inbox?$expand=messages($top=5), in key order.
 CREATE INDEX IF NOT EXISTS odata_messages_inbox_id_id ON public.messages (inbox_id, id);
 

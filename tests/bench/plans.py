@@ -87,7 +87,7 @@ class Explained:
             raise SystemExit(f"{target} answered {page.status}: {page.tail[-500:]!r}")
         with self._log.open("rb") as log:
             log.seek(before)
-            return [plan for plan in _plans(log.read().decode()) if "access_tokens" not in plan.sql]
+            return [plan for plan in read_plans(log.read().decode()) if "access_tokens" not in plan.sql]
 
 
 @contextmanager
@@ -101,7 +101,8 @@ def explained(bench: Bench, checkout: Path, **settings: str) -> Iterator[Explain
         yield Explained(running, bench.database.log)
 
 
-def _plans(log: str) -> Iterator[Plan]:
+def read_plans(log: str) -> Iterator[Plan]:
+    """The plans in a server's log."""
     decoder = json.JSONDecoder()
     for part in log.split("plan:\n")[1:]:
         found, _ = decoder.raw_decode(part.replace("\n\t", "\n").lstrip())

@@ -32,7 +32,7 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 async def test_a_case_is_compiled_as_written_and_runs(reader: asyncpg.Connection, path: Path) -> None:
     case = cases.read(path)
-    found = cases.compiled(case.request, case.accounts, case.after, case.row_format)
+    found = cases.compiled(case.request, case.accounts, case.after, case.row_format, case.model)
     statements = {name: (text, plain(arguments)) for name, (text, arguments) in found.items()}
     if os.environ.get("ODATA_UPDATE_CASES"):
         cases.write(path, replace(case, statements=statements))

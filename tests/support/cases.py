@@ -5,6 +5,7 @@
     accounts: 1
     after: null 17                order values of the row a page starts behind; left out for a first page
     format: full 4.01 ieee754     left out for minimal 4.0
+    indexes: recommended          left out where none are known
 
     rows:                         the SQL; a line break stands for one blank
     SELECT ...
@@ -17,14 +18,17 @@ then read the difference.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
 from odata_gateway.compile import Compiler, Context
+from odata_gateway.db.indexes import read_recommendations
+from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.csdl import load_model
-from odata_gateway.edm.model import Model
+from odata_gateway.edm.model import EntityType, Model
+from odata_gateway.edm.variants import with_types
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.json import RowFormat
@@ -46,6 +50,7 @@ class Case:
     accounts: tuple[int, ...]
     after: tuple[str | None, ...] | None
     format: str
+    indexes: str
     statements: dict[str, tuple[str, list[object]]]
 
     @property
@@ -53,6 +58,10 @@ class Case:
         words = self.format.split()
         level = next((w for w in words if w in ("none", "full")), "minimal")
         return RowFormat(level, "@" if "4.01" in words else "@odata.", "ieee754" in words)
+
+    @property
+    def model(self) -> Model:
+        return INDEXED if self.indexes else MODEL
 
 
 def read(path: Path) -> Case:
@@ -67,7 +76,7 @@ def read(path: Path) -> Case:
         text, _, arguments = rest.rpartition(f"\n{name} arguments: ")
         statements[name] = text.replace("\n", " "), orjson.loads(arguments)
     accounts = tuple(int(a) for a in fields["accounts"].split())
-    return Case(comment, fields["request"], accounts, after, fields.get("format", ""), statements)
+    return Case(comment, fields["request"], accounts, after, fields.get("format", ""), fields.get("indexes", ""), statements)
 
 
 def write(path: Path, case: Case) -> None:
@@ -76,6 +85,8 @@ def write(path: Path, case: Case) -> None:
         head.append("after: " + " ".join("null" if k is None else k for k in case.after))
     if case.format:
         head.append(f"format: {case.format}")
+    if case.indexes:
+        head.append(f"indexes: {case.indexes}")
     blocks = ["\n".join(head)]
     for name, (text, arguments) in case.statements.items():
         blocks.append(f"{name}:\n{broken(text)}\n{name} arguments: {orjson.dumps(arguments).decode()}")
@@ -101,4 +112,16 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     return {part: (s.text, compiler.arguments(s, query, lifted, context)) for part, s in found}
 
 
+def indexed(model: Model) -> Model:
+    """The model as it is found in a database with the recommended indexes."""
+    recommended = list(read_recommendations((SQL_FOLDER / "indexes.sql").read_text()))
+
+    def known(entity_type: EntityType) -> EntityType:
+        table = entity_type.table
+        return replace(entity_type, indexes=frozenset(r.columns for r in recommended if (r.schema, r.table) == (table.schema, table.name)))
+
+    return with_types(model, {name: known(entity_type) for name, entity_type in model.entity_types.items()})
+
+
 MODEL = load_model()
+INDEXED = indexed(MODEL)

@@ -14,7 +14,7 @@ from typing import Any
 import pglast
 import pytest
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SubLinkType
+from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubLinkType
 
 from odata_gateway.errors import ODataError
 from odata_gateway.sql.json import RowFormat
@@ -48,8 +48,13 @@ class Checker:
         assert not names & SECRETS
 
     def select(self, node: ast.SelectStmt, outer: dict[str, str]) -> None:
-        """One SELECT; `outer` has the tables of those around it by alias."""
-        assert not (node.larg or node.rarg or node.withClause or node.intoClause or node.lockingClause or node.valuesLists)
+        """One SELECT, or several with UNION ALL between; `outer` has the tables of those around it by alias."""
+        assert not (node.withClause or node.intoClause or node.lockingClause or node.valuesLists)
+        if node.op != SetOperation.SETOP_NONE:
+            assert node.op == SetOperation.SETOP_UNION and node.all and not (node.sortClause or node.limitCount)
+            self.select(node.larg, outer)
+            self.select(node.rarg, outer)
+            return
         scope = dict(outer)
         for item in node.fromClause or ():
             self.from_item(item, list(conjuncts(node.whereClause)), scope)
@@ -64,10 +69,31 @@ class Checker:
                 self.from_item(item.larg, conditions, scope)
                 self.table(item.rarg, list(conjuncts(item.quals)), scope)
                 self.expression(item.quals, scope)
+            case ast.JoinExpr(jointype=JoinType.JOIN_INNER, larg=ast.RangeFunction(), rarg=ast.RangeSubselect(lateral=True), quals=None):
+                self.accounts_of(item.larg)
+                self.from_item(item.rarg, conditions, scope)
             case ast.RangeSubselect():
                 self.select(item.subquery, scope)
+                self.rows_of(item, scope)
             case _:
                 raise AssertionError(f"{type(item).__name__} in FROM")
+
+    def accounts_of(self, item: ast.RangeFunction) -> None:
+        """unnest($n::int8[]) AS a (account), and only there a name without a table."""
+        [[call, _]] = item.functions
+        assert call.funcname[-1].sval == "unnest" and self.is_accounts(call.args[0], many=True)
+        assert item.alias.aliasname == "a" and [c.sval for c in item.alias.colnames] == ["account"]
+
+    def rows_of(self, item: ast.RangeSubselect, scope: dict[str, str]) -> None:
+        """Rows of a table that passed, under the name the table has within: it stands for the table."""
+        inner = item.subquery
+        while inner.op != SetOperation.SETOP_NONE:
+            inner = inner.larg
+        alias = item.alias.aliasname
+        uses = [u for u in inner.fromClause or () if isinstance(u, ast.RangeVar) and u.alias.aliasname == alias]
+        if uses:
+            assert alias not in scope, f"{alias} hides another table"
+            scope[alias] = uses[0].relname
 
     def table(self, use: ast.RangeVar, conditions: list[Any], scope: dict[str, str]) -> None:
         self.seen.add(id(use))
@@ -99,14 +125,17 @@ class Checker:
         """alias.account_id = $n::int8, or = ANY($n::int8[]), where $n is the caller's accounts."""
         if not isinstance(node, ast.A_Expr) or node.name[0].sval != "=" or column(node.lexpr) != (alias, "account_id"):
             return False
-        many = len(self.accounts) > 1
-        kind = A_Expr_Kind.AEXPR_OP_ANY if many else A_Expr_Kind.AEXPR_OP
-        value = node.rexpr
-        if node.kind != kind or not isinstance(value, ast.TypeCast) or not isinstance(value.arg, ast.ParamRef):
+        many = node.kind == A_Expr_Kind.AEXPR_OP_ANY
+        return (many or node.kind == A_Expr_Kind.AEXPR_OP) and self.is_accounts(node.rexpr, many=many)
+
+    def is_accounts(self, value: Any, *, many: bool) -> bool:
+        """$n::int8[], or $n::int8 for a caller with one account, where $n is the caller's accounts."""
+        if not isinstance(value, ast.TypeCast) or not isinstance(value.arg, ast.ParamRef):
             return False
         wanted = list(self.accounts) if many else self.accounts[0]
         return (
-            value.typeName.names[-1].sval == "int8"
+            (many or len(self.accounts) == 1)
+            and value.typeName.names[-1].sval == "int8"
             and bool(value.typeName.arrayBounds) == many
             and self.arguments[value.arg.number - 1] == wanted
         )
@@ -193,13 +222,14 @@ def nodes(node: Any) -> Iterator[Any]:
 
 
 def check(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: RowFormat | None = None) -> int:
-    """Check every statement of a request; the number of tables in them."""
+    """Check every statement of a request, with and without indexes known; the number of tables in them."""
     uses = 0
-    for text, arguments in cases.compiled(request, accounts, after, row_format).values():
-        checker = Checker(arguments, accounts)
-        checker.statement(text)
-        uses += checker.uses
-    return uses
+    for model in (cases.INDEXED, cases.MODEL):
+        for text, arguments in cases.compiled(request, accounts, after, row_format, model).values():
+            checker = Checker(arguments, accounts)
+            checker.statement(text)
+            uses += checker.uses
+    return uses // 2
 
 
 @pytest.mark.parametrize("accounts", [ONE, MANY])
@@ -278,11 +308,32 @@ def test_this_test_fails_where_the_policy_of_one_table_is_missing(monkeypatch, n
         'SELECT 1 FROM "public"."users" AS t0 WHERE EXISTS (SELECT 1 FROM "public"."account_users" AS m WHERE m."user_id" = t0."id")',
         'SELECT t0."tokens" FROM "public"."messages" AS t0 WHERE t0."account_id" = $1::int8',
         'DELETE FROM "public"."messages" AS t0 WHERE t0."account_id" = $1::int8',
+        'SELECT 1 FROM "public"."messages" AS t0 WHERE t0."account_id" = ANY($1::int8[])',
+        'SELECT 1 FROM ((SELECT t0."id" FROM "public"."messages" AS t0 WHERE t0."account_id" = $1::int8) UNION ALL '
+        '(SELECT t0."id" FROM "public"."messages" AS t0)) AS t0',
+        'SELECT 1 FROM ((SELECT t0."id" FROM "public"."messages" AS t0 WHERE t0."account_id" = $1::int8) UNION '
+        '(SELECT t0."id" FROM "public"."messages" AS t0 WHERE t0."account_id" = $1::int8)) AS t0',
     ],
 )
 def test_this_test_refuses(text):
     with pytest.raises(AssertionError):
         Checker([ONE[0], 5], ONE).statement(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'SELECT 1 FROM unnest($1::int8[]) AS a (account) CROSS JOIN LATERAL (SELECT 1 FROM "public"."messages" AS t0 '
+        'WHERE t0."account_id" = a.account) AS t0',
+        'SELECT 1 FROM unnest($2::int8[]) AS a (account) CROSS JOIN LATERAL (SELECT 1 FROM "public"."messages" AS t0 '
+        'WHERE t0."account_id" = ANY($1::int8[])) AS t0',
+        'SELECT 1 FROM generate_series(1, 9) AS a (account) CROSS JOIN LATERAL (SELECT 1 FROM "public"."messages" AS t0 '
+        'WHERE t0."account_id" = ANY($1::int8[])) AS t0',
+    ],
+)
+def test_this_test_refuses_for_many_accounts(text):
+    with pytest.raises(AssertionError):
+        Checker([list(MANY), [*MANY, 5]], MANY).statement(text)
 
 
 def test_a_block_without_a_policy_is_a_type_that_asks_for_none():
