@@ -391,10 +391,15 @@ class Query:
     count: bool = False
     select: Sequence[str] | None = None
     expand: Mapping[str, Query] = field(default_factory=dict)
+    compute: Mapping[str, Expr] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    form: str = ""  # how it is expanded: "", "/$ref" or "/$count"
 
     def options(self) -> list[str]:
         """The options as text, not percent-encoded."""
         found = []
+        if self.compute:
+            found.append("$compute=" + ",".join(f"{expr.text} as {name}" for name, expr in self.compute.items()))
         if self.filter is not None:
             found.append(f"$filter={self.filter.text}")
         if self.order:
@@ -405,8 +410,8 @@ class Query:
         if self.select is not None:
             found.append("$select=" + ",".join(self.select))
         if self.expand:
-            found.append("$expand=" + ",".join(name + _nested(q.options()) for name, q in self.expand.items()))
-        return found
+            found.append("$expand=" + ",".join(name + q.form + _nested(q.options()) for name, q in self.expand.items()))
+        return found + [f"@{name}={text}" for name, text in self.aliases.items()]
 
 
 def _nested(options: list[str]) -> str:
@@ -439,8 +444,18 @@ def shown(query: Query, env: Env, page_rows: int) -> dict[str, Any]:
     kinds = KINDS[query.type]
     names = [n for n in kinds if query.select is None or n in query.select or "*" in query.select]
     found = {n: time_text(env.row.values[n]) if kinds[n] == "time" else env.row.values[n] for n in names}
+    for name, expr in query.compute.items():
+        if query.select is None or name in query.select or "*" in query.select:
+            found[name] = expr.value(env)
     for navigation, nested in query.expand.items():
         rows = env.view.related(env.row, navigation)
+        if nested.form == "/$count":
+            found[f"{navigation}@odata.count"] = len(matching(nested, rows, env.nested))
+            continue
+        if nested.form == "/$ref":
+            chosen = window(nested, matching(nested, rows, env.nested))[:page_rows]
+            found[navigation] = [{} for _ in chosen] if NAVIGATION[query.type][navigation][1] else {} if rows else None
+            continue
         if NAVIGATION[query.type][navigation][1]:
             all_rows = matching(nested, rows, env.nested)
             if nested.count:
