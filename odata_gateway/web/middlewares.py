@@ -31,6 +31,8 @@ class Exchange(NamedTuple):
 
 
 Handler = Callable[[Exchange], Awaitable[Reply]]
+GONE = 499
+"""What a log line has for status where the client left before there was an answer; nginx's number."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NUMBERS = Random()
 """For ids, which must be different but need not be secret; the system's random numbers cost a system call each."""
@@ -77,10 +79,11 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
     raises  ConnectionError after the connection has been cut, which ends it for aiohttp
     """
     exchange = begin(request)
-    reply, body = await _prepared(exchange, handler, settings)
-    head = Head(reply.status, reply.headers, exchange.headers, settings, exchange.id)
-    note = "cancelled"
+    status, note = GONE, "client gone"
     try:
+        reply, body = await _prepared(exchange, handler, settings)
+        status, note = reply.status, "cancelled"
+        head = Head(status, reply.headers, exchange.headers, settings, exchange.id)
         response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing())
         note = ""
     except ConnectionError:
@@ -97,5 +100,5 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
         raise ConnectionResetError("the answer could not be finished") from None
     finally:
         size, target = request.writer.output_size, request.raw_path
-        logs.access(request.method, target, reply.status, size=size, started=exchange.started, request_id=exchange.id, note=note)
+        logs.access(request.method, target, status, size=size, started=exchange.started, request_id=exchange.id, note=note)
     return response
