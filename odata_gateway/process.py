@@ -34,6 +34,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
     """What the database layer needs to know of the settings."""
     return DatabaseSettings(
         dsn=settings.dsn,
+        pooler=settings.pooler,
         max_connections=settings.pool_max,
         wait_s=settings.pool_wait_s,
         statement_timeout_s=settings.statement_timeout_s,
@@ -60,15 +61,18 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         return runner.run(main)
 
 
-async def serve(settings: Settings, model: Model, *, reuse_port: bool = False, started: Callable[[int], None] | None = None) -> int:
+async def serve(settings: Settings, model: Model, *, worker: bool = False, started: Callable[[int], None] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then drain; the exit status, 1 where a second signal cut that short.
 
+    worker   one of several processes on the same port, ended by the one above it: SIGINT is for that one
     started  called with the port once clients can connect
     raises   OSError when a port cannot be had
     """
     ending = Ending()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM,) if worker else (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.ask, number)
+    if worker:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     _allow_many_files()
     database = await Database.open(database_settings(settings))
     tokens = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
@@ -84,7 +88,7 @@ async def serve(settings: Settings, model: Model, *, reuse_port: bool = False, s
         with suppress(TimeoutError):
             await asyncio.wait_for(watch.looked.wait(), FIRST_LOOK_S)
         _spare_the_collector()
-        doors = await start(gateway, shared=reuse_port or settings.shared_port)
+        doors = await start(gateway, shared=worker or settings.shared_port)
         port = doors[0].port
         LOG.info("listening on %s port %d", settings.host, port)
         if started is not None:

@@ -172,6 +172,11 @@ class Settings:
     page_rows: int = _setting("10000", _whole(1, 1_000_000), "rows of a page")
     max_page_rows: int = _setting("100000", _whole(1, 1_000_000), "most rows of a page a client may ask for with `Prefer: maxpagesize`")
     pool_max: int = _setting("10", _whole(1, 1000), "database connections, of all server processes together")
+    pooler: str = _setting(
+        "auto",
+        _one_of("auto", "transaction", "none"),
+        "whether a pooler in transaction mode, such as PgBouncer, stands before Postgres: `transaction`, `none`, or `auto` to find out",
+    )
     pool_wait_s: float = _setting("10", _seconds(0, 600), "longest wait for a free database connection")
     statement_timeout_s: float = _setting("300", _seconds(0.1, 86400), "longest run of one SQL statement")
     cache_entries: int = _setting("512", _whole(1, 1_000_000), "compiled requests that are kept")

@@ -13,8 +13,23 @@ import pytest
 
 from odata_gateway.demo.cluster import DATABASE, READER, Cluster
 from tests.support.gateway import Gateway, start_gateway
+from tests.support.pgbouncer import PgBouncer
 
 _TEMPLATE = "live_agent_template"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--through", choices=["pgbouncer"], help="what stands between the gateway and Postgres")
+
+
+@pytest.fixture(scope="session")
+def reader_url(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Callable[[str], str]]:
+    """The DSN of a database as the gateway sees it: the role of sql/live_agent/roles.sql, and through what --through says."""
+    if request.config.getoption("--through") is None:
+        yield lambda database: cluster.dsn(user=READER, database=database)
+        return
+    with PgBouncer(cluster) as bouncer:
+        yield lambda database: bouncer.dsn(database=database)
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +48,9 @@ def dsn(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def reader_dsn(cluster: Cluster) -> str:
+def reader_dsn(reader_url: Callable[[str], str]) -> str:
     """The sample data as the gateway sees it: the role of sql/live_agent/roles.sql."""
-    return cluster.dsn(user=READER)
+    return reader_url(DATABASE)
 
 
 @pytest.fixture
@@ -54,9 +69,9 @@ def scratch_dsn(cluster: Cluster, scratch: str) -> str:
 
 
 @pytest.fixture
-def scratch_reader_dsn(cluster: Cluster, scratch: str) -> str:
+def scratch_reader_dsn(reader_url: Callable[[str], str], scratch: str) -> str:
     """The scratch database as the role of sql/live_agent/roles.sql."""
-    return cluster.dsn(user=READER, database=scratch)
+    return reader_url(scratch)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -25,7 +25,6 @@ from odata_gateway.errors import DbUnavailable
 
 __all__ = ["Connection", "Connector", "DatabaseSettings", "Record"]
 
-Pooler = Literal["auto", "transaction", "none"]
 
 _LOG = logging.getLogger("odata_gateway.db")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
@@ -58,7 +57,7 @@ class DatabaseSettings:
     connect_timeout_s: float = 5.0
     max_age_s: float = 3600.0
     row_security: bool = False
-    pooler: Pooler = "auto"
+    pooler: str = "auto"
     application_name: str = "odata-gateway"
 
     def server_settings(self) -> dict[str, str]:
@@ -83,7 +82,6 @@ class DatabaseSettings:
             "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction_s),
             "jit": "off",
         }
-
 
     @property
     def local_settings(self) -> str:
@@ -126,9 +124,12 @@ class Connector:
 
     async def connect(self) -> Made:
         """A new connection; raises DbUnavailable, at once while a recent failure is remembered."""
+        tries = self._down is not None
+        if tries:
+            self._wait_turn()
         async with self._handshakes:
-            if self._down is not None:
-                self._wait_turn()
+            if self._down is not None and not tries:  # it failed for those before
+                raise _away()
             try:
                 made = await self._make()
             except Exception as error:
@@ -217,7 +218,8 @@ def _away() -> DbUnavailable:
 
 async def _is_server_itself(connection: Connection) -> bool:
     """Whether the process that answers is the one whose number came with the login; asked in one simple message, which leaves nothing."""
-    return await connection.execute(f"SELECT WHERE pg_catalog.pg_backend_pid() = {connection.get_server_pid()}") == "SELECT 1"
+    found = await connection.execute(f"SELECT WHERE pg_catalog.pg_backend_pid() = {connection.get_server_pid()}")
+    return str(found) == "SELECT 1"
 
 
 def _without_password(text: str, dsn: str) -> str:

@@ -10,10 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from odata_gateway.db.connect import Connection, Connector, DatabaseSettings
+from asyncpg.prepared_stmt import PreparedStatement
+
+from odata_gateway.db.connect import Connection, Connector, DatabaseSettings, Record
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.queue import FairQueue, Lane
 from odata_gateway.db.session import Session, opening
@@ -22,17 +26,34 @@ from odata_gateway.errors import DbBusy, DbUnavailable
 _LOG = logging.getLogger("odata_gateway.db")
 _CLEAN_UP_S = 5.0
 _PING_S = 3.0
+_UNPREPARED = 256
+"""Statements of a connection behind a pooler whose types are known."""
 
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A connection, its age, whose it is now, and whether it was cut because an answer was overdue."""
+    """A connection and until when to use it, whether a pooler stands behind it, whose it is now, and whether it was cut because an answer
+    was overdue."""
 
     connection: Connection
-    opened_at: float
-    reused: bool = False
+    use_until: float
+    pooled: bool = False
     lane: Lane = None
     overdue: bool = False
+    unprepared: OrderedDict[str, PreparedStatement[Record]] = field(default_factory=OrderedDict)
+
+    async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[Record]:
+        """All rows of a statement that leaves nothing on the server: after the first time, which asks for the types of its parameters
+        and columns (our statements name them all), it is parsed and run in one message."""
+        statement = self.unprepared.get(sql)
+        if statement is None:
+            statement = self.unprepared[sql] = await self.connection.prepare(sql, name="")
+            if len(self.unprepared) > _UNPREPARED:
+                self.unprepared.popitem(last=False)
+        else:
+            self.unprepared.move_to_end(sql)
+        rows: list[Record] = await statement.fetch(*args)
+        return rows
 
 
 def _cut(held: Held) -> None:
@@ -128,14 +149,13 @@ class Database:
         """Another connection in the place of one that turned out to be lost; the slot stays taken."""
         self._drop(held)
         fresh = await self._connect()
-        held.connection, held.opened_at, held.reused = fresh.connection, fresh.opened_at, False
+        held.connection, held.use_until, held.pooled, held.unprepared = fresh.connection, fresh.use_until, fresh.pooled, fresh.unprepared
 
     def release(self, held: Held) -> None:
         """Take back a connection with no transaction and nothing in flight."""
-        if held.connection.is_closed() or self._closed or time.monotonic() - held.opened_at > self.settings.max_age_s:
+        if held.connection.is_closed() or self._closed or time.monotonic() > held.use_until:
             self._drop(held)
         else:
-            held.reused = True
             self._idle.append(held)
         self._queue.leave(held.lane)
 
@@ -154,7 +174,7 @@ class Database:
                 if in_transaction:
                     await connection.execute("ROLLBACK")
                 elif not connection.is_closed():
-                    await connection.fetchval("SELECT 1")
+                    await connection.execute("SELECT 1")
             clean = connection.is_closed() or not connection.is_in_transaction()
         except Exception as error:
             _LOG.debug("a connection could not be cleaned and is cut: %s", type(error).__name__)
@@ -172,12 +192,12 @@ class Database:
         return None
 
     async def _connect(self) -> Held:
-        connection = await self._connector.connect()
+        made = await self._connector.connect()
         if self._closed:
-            connection.terminate()
+            made.connection.terminate()
             raise DbUnavailable("the gateway is shutting down")
-        self._held.add(connection)
-        return Held(connection, time.monotonic())
+        self._held.add(made.connection)
+        return Held(made.connection, time.monotonic() + made.use_s, made.pooled)
 
     def _drop(self, held: Held) -> None:
         self._held.discard(held.connection)

@@ -5,6 +5,10 @@ query itself. A snapshot needs a transaction, and so do row-level security's acc
 pooler would leave behind on another server connection: they travel with BEGIN. Everything is read-only, so COMMIT and ROLLBACK are the
 same; ROLLBACK works after errors too and is sent in the background, when the caller has its answer already. asyncpg's
 `async with transaction` is not used: on a lost connection it tries to roll back, fails, and its failure hides the cause.
+
+Behind a pooler in transaction mode every session is a transaction, which brings the session's settings along, and statements are parsed
+anew each time. A statement that fails for a passing reason is repeated once, unless a part of the answer is on its way or the session's
+snapshot, and what was read from it, would be lost.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import asyncpg
 
 from odata_gateway.db.connect import Connection, Record
-from odata_gateway.db.sqlstate import to_odata_error
+from odata_gateway.db.sqlstate import is_passing, to_odata_error
 from odata_gateway.errors import Internal
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from odata_gateway.db.queue import Lane
 
 T = TypeVar("T")
+BEGIN, SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _GRACE_S = 5.0
 """How much longer than the server's own limit to wait for it, before the connection counts as dead."""
 
@@ -38,15 +43,16 @@ class Session:
         self._begun = begun
         self._held: Held | None = None
         self._in_transaction = False
+        self._aborted = False  # a statement failed, and the transaction takes no other
         self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
         self._untouched = True  # no statement has run yet
         self._in_flight = False  # a statement's answer has not been read to its end
 
     async def __aenter__(self) -> Self:
-        self._held = await self._database.acquire(self._lane, self._begun)
-        if self._opening is not None:
+        held = self._held = await self._database.acquire(self._lane, self._begun)
+        if self._opening is not None or held.pooled:
             try:
-                await self._begin(self._opening)
+                await self._run(self._begin, opens=True)
             except BaseException:
                 self._give_back()
                 raise
@@ -66,8 +72,8 @@ class Session:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a statement that fails ends what the session can do."""
-        return self._opening is not None
+        """Whether the statements belong together, as in a snapshot, so that one that fails ends what the session can do."""
+        return self._opening is not None and self._opening.startswith(SNAPSHOT)
 
     async def fetch(self, sql: str, args: Sequence[Any] = (), *, anew: bool = False) -> list[Record]:
         """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
@@ -75,8 +81,11 @@ class Session:
         anew  plan for these arguments: a kept statement gets, after five executions, a plan for any arguments, and a range has no typical
               width. It costs a round trip and the planning.
 
-        A connection that was lost while it lay idle is replaced and the statement sent again, once.
+        What fails for a passing reason, as with a lost connection, is sent again once.
         """
+        held = self._held
+        if held is not None and held.pooled:
+            return await self._run(lambda _: held.fetch_unprepared(sql, args))
         if anew:
             return await self._run(lambda connection: self._fetch_anew(connection, sql, args))
         return await self._run(lambda connection: connection.fetch(sql, *args))
@@ -86,30 +95,48 @@ class Session:
         rows: list[Record] = await statement.fetch(*args)
         return rows
 
-    async def _begin(self, opening: str) -> None:
-        await self._run(lambda connection: connection.execute(opening))
-        self._in_transaction = True
+    async def _begin(self, connection: Connection) -> None:
+        text = self._opening
+        if self._live().pooled:
+            text = (text or BEGIN) + self._database.settings.local_settings
+        if text is not None:
+            await connection.execute(text)
+            self._in_transaction = True
 
-    async def _run(self, statement: Callable[[Connection], Awaitable[T]]) -> T:
-        held, untouched = self._live(), self._untouched
-        self._untouched, self._in_flight = False, True
+    async def _run(self, statement: Callable[[Connection], Awaitable[T]], *, opens: bool = False) -> T:
+        held = self._live()
+        can_repeat = not self._begun and (self._untouched or not self.in_transaction)
+        self._untouched, self._in_flight = self._untouched and opens, True
         deadlines = self._database.deadlines
         deadlines.start(held, self._timeout_s)
         try:
             try:
+                if self._aborted and not self.in_transaction:
+                    await self._start_over(held, opens)
                 result = await statement(held.connection)
-            except Exception:
-                if not (untouched and held.reused and held.connection.is_closed()) or held.overdue:
+            except Exception as error:
+                if not can_repeat or held.overdue or not (held.connection.is_closed() or is_passing(error)):
                     raise
-                await self._database.renew(held)
+                await self._start_over(held, opens)
                 result = await statement(held.connection)
         except Exception as error:
             self._in_flight = not isinstance(error, asyncpg.PostgresError)  # the server has answered, and awaits the next statement
+            self._aborted = self._in_transaction
             raise to_odata_error(TimeoutError() if held.overdue else error) from error
         finally:
             deadlines.stop(held)
         self._in_flight = False
         return result
+
+    async def _start_over(self, held: Held, opens: bool) -> None:
+        """A connection, and a transaction where there was one, in which nothing has failed."""
+        if held.connection.is_closed():
+            await self._database.renew(held)
+        elif self._in_transaction:
+            await held.connection.execute("ROLLBACK")
+        self._in_transaction = self._aborted = False
+        if not opens:
+            await self._begin(held.connection)
 
     def _live(self) -> Held:
         if self._held is None:
@@ -124,7 +151,7 @@ def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
     """
     if not snapshot and accounts is None:
         return None
-    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else "BEGIN READ ONLY"
+    begin = SNAPSHOT if snapshot else BEGIN
     if accounts is None:
         return begin
     return f"{begin}; SET LOCAL odata.accounts = '{{{','.join(str(int(account)) for account in accounts)}}}'"

@@ -91,6 +91,16 @@ VALUES: dict[str, str] = {
 }
 
 
+PASSING = frozenset({"40001", "40P01", "72000", "26000", "34000", "42P05"})
+"""What need not happen again to the same statement: a conflict with a standby's recovery or another transaction, a statement another one's
+pooler took away. Not a lock that was not free or a limit of time: those have been waited for."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same statement, sent again, may well succeed. A lost connection is known by the connection."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in PASSING
+
+
 def to_odata_error(error: BaseException) -> ODataError:
     """The answer to any exception that asyncpg, the socket below it or this package raises; an ODataError is its own answer."""
     match error:

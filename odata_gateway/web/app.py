@@ -36,6 +36,7 @@ class Gateway:
     is_ready: Callable[[], Awaitable[object]]
     look_again: Callable[[], Awaitable[None]] | None = None
     draining: bool = False
+    answers: bool = True
     active: int = 0
     admission: Admission = field(init=False)
 
@@ -122,9 +123,12 @@ class Gateway:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self.is_ready()
         except (ODataError, TimeoutError, OSError) as error:
-            LOG.warning("not ready: %s", error.__class__.__name__)
-            return False
-        return True
+            if self.answers:
+                LOG.warning("not ready: %s", str(error) or "the database does not answer")
+            self.answers = False
+        else:
+            self.answers = True
+        return self.answers
 
 
 def _status(status: int, text: str) -> Reply:

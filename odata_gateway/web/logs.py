@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import TextIO
 from urllib.parse import unquote
 
+from odata_gateway.errors import ODataError
+
 ACCESS = logging.getLogger("odata_gateway.access")
 LOG = logging.getLogger("odata_gateway.web")
 _writer: BatchingHandler | None = None
@@ -65,6 +67,13 @@ def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], wha
     for secret in secrets:
         text = text.replace(secret, "***")
     LOG.error("%s id=%s\n%s", what, request_id, text)
+
+
+def fault(error: ODataError, request_id: str) -> None:
+    """Log in one line what outside the gateway made a request fail, without words that could quote a value."""
+    cause = error.__cause__
+    sqlstate = getattr(cause, "sqlstate", None)
+    LOG.warning("%s id=%s: %s (%s%s)", error.code, request_id, error, type(cause).__name__, f", SQLSTATE {sqlstate}" if sqlstate else "")
 
 
 # --- Set-up -------------------------------------------------------------------------------------------------------------------

@@ -62,7 +62,9 @@ async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) ->
         reply = await handler(exchange)
         return reply, await Body.open(reply.body, whole=exchange.raw.version < HttpVersion11)
     except ODataError as error:
-        if error.status >= 500 and error.__cause__ is not None:
+        if error.status in (503, 504) and error.__cause__ is not None:
+            logs.fault(error, exchange.id)
+        elif error.status >= 500 and error.__cause__ is not None:
             logs.failure(error, exchange.id, secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]), error.code)
         refused = refusal(error, exchange.id, settings)
     except Exception as error:
