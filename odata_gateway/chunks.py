@@ -8,10 +8,10 @@ a record a row, in the time of `psql -c COPY`). The next chunk is on its way whi
 A chunk is sized by bytes, from what rows turned out to have. An order without an index costs Postgres a sort for each chunk: where a
 chunk took long, the next is a larger one.
 
-Where many connections are free, two chunks are read at once (an export takes 0.8 times as long with it). The second must start where
-the first will end, so Postgres is asked for a mark first: the order values of the last row the first will have, found in the index. Rows may
-come or go in between. So the second chunk counts only if the first did end at the mark; otherwise it is thrown away and read again behind
-the row where the first really ended. No row is lost or doubled that way: what lies up to the mark is in the first, the rest behind it.
+Where many connections are free, two chunks are read at once. The second must start where the first will end, so Postgres is asked for a
+mark before: the order values of the last row the first will have, found in the index. Rows may come or go in between. So the second chunk
+counts only if the first did end at the mark; otherwise it is thrown away and read again behind the row where the first really ended. No row
+is lost or doubled that way: what lies up to the mark is in the first, and the rest behind it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from odata_gateway.db.pool import Database
 from odata_gateway.db.queue import Lane
@@ -39,11 +40,12 @@ FIRST_ROWS_EXPANDED = 50
 AT_ONCE = 2
 
 Keys = tuple[str | None, ...]
-Ask = Callable[[Keys | None, int, bool], tuple[Statement, Sequence[object]]]
-"""The statement and arguments for that many rows behind the row with these order values (None: from the start of the page); and whether it
-must tell if there are more, which costs a tenth (measured) and only a page's last chunk needs."""
-AskMark = Callable[[Keys, int], tuple[Statement, Sequence[object]]]
-"""The statement and arguments for the order values of the row so many behind the one with these; no row where there are fewer."""
+Want = Literal["rows", "last rows", "mark"]
+Ask = Callable[[Keys | None, int, Want], tuple[Statement, Sequence[object]]]
+"""The statement and arguments for that many rows behind the row with these order values (None: from the start of the page): the rows as one
+record; the same telling if there are more, which costs a tenth (measured) and only a page's last chunk needs; or the order values of the
+last of that many rows, and no record where there are fewer."""
+Mark = asyncio.Future[Keys | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +70,28 @@ class _Step:
     chunk   None where `behind` is
     """
 
-    behind: asyncio.Future[Keys | None]
+    behind: Mark
     rows: int
-    mark: asyncio.Future[Keys | None] | None
+    mark: Mark | None
     chunk: asyncio.Task[Chunk | None]
 
 
 class Chunks:
     """The first `rows` rows that `ask` can get, for the caller in `lane`.
 
-    peeks     the last chunk tells whether there are more
-    ask_mark  for rows that are cheap to count through; None where they are not
+    peeks  the last chunk tells whether there are more
+    marks  the rows are cheap to count through, so that two chunks may be read at once
     """
 
     def __init__(
         self, database: Database, ask: Ask, *, rows: int, first_rows: int, peeks: bool, lane: Lane = None, accounts: Sequence[int] = (),
-        ask_mark: AskMark | None = None,
+        marks: bool = False,
     ) -> None:  # fmt: skip
         self._database = database
         self._lane = lane
         self._accounts = accounts
         self._ask = ask
-        self._ask_mark = ask_mark
+        self._marks = marks
         self._rows = rows
         self._peeks = peeks
         self._first_rows = rows if rows <= 2 * first_rows else first_rows
@@ -121,7 +123,7 @@ class Chunks:
         is_slow = chunk.elapsed_s > SLOW_S
         wanted_bytes = SLOW_CHUNK_BYTES if is_slow else CHUNK_BYTES
         rows = max(1, wanted_bytes * chunk.rows // max(1, len(chunk.text)))
-        marks = not is_slow and self._ask_mark is not None and self._database.has_spare
+        marks = not is_slow and self._marks and self._database.spare >= AT_ONCE - len(steps)
         left -= sum(step.rows for step in steps)
         if not steps:
             steps.append(self._step(_known(chunk.keys), min(rows, left), left, marks))
@@ -130,7 +132,7 @@ class Chunks:
             steps.append(self._step(steps[-1].mark, min(rows, left), left, marks))
             left -= steps[-1].rows
 
-    def _step(self, behind: asyncio.Future[Keys | None], rows: int, left: int, marks: bool) -> _Step:
+    def _step(self, behind: Mark, rows: int, left: int, marks: bool) -> _Step:
         mark = asyncio.get_running_loop().create_future() if marks and rows < left else None
         task = asyncio.create_task(self._next(behind, rows, left, mark))
         task.add_done_callback(_seen)
@@ -139,22 +141,24 @@ class Chunks:
     async def _take(self, steps: deque[_Step], chunk: Chunk, left: int) -> Chunk:
         """The chunk behind another; read anew where the one on its way starts somewhere else."""
         step = steps.popleft()
-        try:
-            found = await step.chunk
-        finally:
-            step.chunk.cancel()
-        if found is not None and step.behind.result() == chunk.keys:
-            return found
+        if step.behind.result() == chunk.keys:  # which is known: the mark came before the chunk
+            try:
+                found = await step.chunk
+            finally:
+                step.chunk.cancel()
+            if found is not None:
+                return found
+        step.chunk.cancel()
         _cancel(steps)
         steps.append(self._step(_known(chunk.keys), min(step.rows, left), left, marks=False))
         return await self._take(steps, chunk, left)
 
-    async def _next(self, behind: asyncio.Future[Keys | None], rows: int, left: int, mark: asyncio.Future[Keys | None] | None) -> Chunk | None:
-        """A chunk of a page, and before that its mark; without a place to start, or as a guess that would take what others need, none."""
-        is_guess = not behind.done()
+    async def _next(self, behind: Mark, rows: int, left: int, mark: Mark | None) -> Chunk | None:
+        """A chunk of a page, and before that its mark; none without a place to start, or if meanwhile others need the connection."""
+        waits = not behind.done()
         try:
             keys = await asyncio.shield(behind)
-            if keys is None or (is_guess and not self._database.has_spare):
+            if keys is None or (waits and not self._database.spare):
                 return None
             async with self._database.session(self._lane, accounts=self._accounts, begun=True) as session:
                 if mark is not None:
@@ -166,9 +170,7 @@ class Chunks:
 
     async def _marked(self, session: Session, keys: Keys, rows: int) -> Keys | None:
         """A mark; None where there is none, or where the question fails: what is wrong then shows when the rows are read."""
-        if self._ask_mark is None:
-            return None
-        statement, arguments = self._ask_mark(keys, rows)
+        statement, arguments = self._ask(keys, rows, "mark")
         try:
             found = await session.fetch(statement.text, arguments)
         except ODataError:
@@ -179,7 +181,7 @@ class Chunks:
         """One chunk of a page with `left` rows to show; with fewer rows where so many make a text beyond what Postgres can hold (1 GB)."""
         started = time.perf_counter()
         while True:
-            statement, arguments = self._ask(keys, rows, self._peeks and rows == left)
+            statement, arguments = self._ask(keys, rows, "last rows" if self._peeks and rows == left else "rows")
             try:
                 record = (await session.fetch(statement.text, arguments, anew=statement.has_ranges))[0]
             except LimitNodes:
@@ -192,8 +194,8 @@ class Chunks:
             return Chunk(record[0] or b"", record[1], record[2], tuple(record[4:]), time.perf_counter() - started)
 
 
-def _known(keys: Keys) -> asyncio.Future[Keys | None]:
-    known: asyncio.Future[Keys | None] = asyncio.get_running_loop().create_future()
+def _known(keys: Keys) -> Mark:
+    known: Mark = asyncio.get_running_loop().create_future()
     known.set_result(keys)
     return known
 

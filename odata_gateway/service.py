@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, AskMark, Chunk, Chunks, Keys
+from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys, Want
 from odata_gateway.compile import Compiler, Context, Lifted
 from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
@@ -270,7 +270,7 @@ class Service:
         first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
         lane = call.caller.user_id
         chunks = Chunks(self._database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends, lane=lane,
-                        accounts=call.caller.accounts, ask_mark=self._marker(call) if page.rows > 2 * first_rows and call.query.is_plain else None)  # fmt: skip
+                        accounts=call.caller.accounts, marks=page.rows > first_rows and call.query.is_plain)  # fmt: skip
         async with self._database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
@@ -307,20 +307,10 @@ class Service:
     def _asker(self, call: Call) -> Ask:
         """The statements of a page's chunks: the first follows the page before, the others each other."""
 
-        def ask(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
+        def ask(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
-            shape = call.shape._replace(mask=mask, peeks=peeks)
-            statement = self.compiler.statement(call.lifted, call.query, shape)
-            return statement, self._arguments(call, statement, limit=rows, keys=keys)
-
-        return ask
-
-    def _marker(self, call: Call) -> AskMark:
-        """The statement that looks ahead to the row with which a chunk will end."""
-
-        def ask(keys: Keys, rows: int) -> tuple[Statement, Sequence[object]]:
-            shape = call.shape._replace(mask=tuple(key is None for key in keys))
-            statement = self.compiler.statement(call.lifted, call.query, shape, "mark")
+            shape = call.shape._replace(mask=mask, peeks=want == "last rows")
+            statement = self.compiler.statement(call.lifted, call.query, shape, "mark" if want == "mark" else "rows")
             return statement, self._arguments(call, statement, limit=rows, keys=keys)
 
         return ask

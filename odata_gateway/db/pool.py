@@ -126,9 +126,9 @@ class Database:
         }
 
     @property
-    def has_spare(self) -> bool:
-        """Whether more than half of the connections are free: enough to use a second one for what one could do."""
-        return not self._queue.waiting and 2 * self._queue.free > self.settings.max_connections
+    def spare(self) -> int:
+        """Connections an answer may use that does not need them: half of all stay free for others, and none is spare while one waits."""
+        return 0 if self._queue.waiting else max(0, self._queue.free - self.settings.max_connections // 2)
 
     # --- For Session -------------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from odata_gateway.chunks import Ask, Chunks, Keys
+from odata_gateway.chunks import Ask, Chunks, Keys, Want
 from odata_gateway.db.connect import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbValue, Internal
@@ -18,17 +18,17 @@ _SQL = """SELECT convert_to(string_agg(p.n::text, ','), 'UTF8'), count(*), max(p
           FROM (SELECT n FROM generate_series(1, 25) AS n WHERE n > $1::int4 ORDER BY n LIMIT $2::int4) AS p"""
 
 
-def numbers(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
+def numbers(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
     return Statement(_SQL, ()), (0 if keys is None else int(keys[0] or 0), rows, 0)
 
 
-def without_a_text(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
-    statement, arguments = numbers(keys, rows, peeks)
+def without_a_text(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
+    statement, arguments = numbers(keys, rows, want)
     return statement, (*arguments[:2], 13)
 
 
-def failing_later(keys: Keys | None, rows: int, peeks: bool) -> tuple[Statement, Sequence[object]]:
-    return numbers(keys, rows, peeks) if keys is None else (Statement("SELECT 1 / (1 - $1::int4)", ()), (1,))
+def failing_later(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
+    return numbers(keys, rows, want) if keys is None else (Statement("SELECT 1 / (1 - $1::int4)", ()), (1,))
 
 
 async def texts(dsn: str, ask: Ask, rows: int, first_rows: int) -> list[str]:

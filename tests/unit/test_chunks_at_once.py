@@ -1,0 +1,113 @@
+"""Two chunks read at once: together they are still the rows of the page, whatever comes and goes between a mark and the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from odata_gateway import chunks
+from odata_gateway.chunks import AT_ONCE, CHUNK_BYTES, Chunks, Keys, Want
+from odata_gateway.db.connect import DatabaseSettings
+from odata_gateway.db.pool import Database
+from odata_gateway.sql.fragment import Statement
+
+ROWS_OF_A_CHUNK = 5
+FIRST_ROWS = 5
+# (text, rows, whether there may be more, whether all rows have a text, last order value) of the numbers behind one.
+_ROWS = f"""SELECT convert_to(string_agg(lpad(p.n::text, {CHUNK_BYTES // ROWS_OF_A_CHUNK - 1}), ','), 'UTF8'),
+                   count(*), count(*) = $2::int4 AND $3::int4[] && array(SELECT generate_series(max(p.n) + 1, 1000)), true, max(p.n)::text
+            FROM (SELECT n FROM unnest($3::int4[]) AS n WHERE n > $1::int4 ORDER BY n LIMIT $2::int4) AS p"""
+_MARK = "SELECT n::text AS mark FROM unnest($3::int4[]) AS n WHERE n > $1::int4 ORDER BY n LIMIT 1 OFFSET $2::int4 - 1"
+
+
+class Table:
+    """Numbers that change between a mark and the rows up to it. Remembers what was asked."""
+
+    def __init__(self, numbers: Sequence[int], change: Callable[[set[int], int], None] | None = None) -> None:
+        self.numbers = set(numbers)
+        self.asked: list[tuple[int, Want]] = []
+        self._change = change
+
+    def ask(self, keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
+        behind = 0 if keys is None else int(keys[0] or 0)
+        self.asked.append((behind, want))
+        now = sorted(self.numbers)
+        if want == "mark" and self._change is not None:
+            self._change(self.numbers, behind)
+        return Statement(_MARK if want == "mark" else _ROWS, ()), (behind, rows, now)
+
+    def count(self, want: Want) -> int:
+        return sum(each == want for _, each in self.asked)
+
+
+@pytest.fixture(autouse=True)
+def no_chunk_counts_as_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine any may be, and what is slow is not read at once."""
+    monkeypatch.setattr(chunks, "SLOW_S", 60.0)
+
+
+async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tuple[list[int], int]:
+    """The numbers of a page, and how many connections it took."""
+    database = await Database.open(DatabaseSettings(dsn, max_connections=connections))
+    try:
+        page = Chunks(database, table.ask, rows=rows, first_rows=FIRST_ROWS, peeks=True, marks=True)
+        async with database.session() as session:
+            first = await page.first(session)
+        texts = [chunk.text.decode() async for chunk in page.after(first) if chunk.text]
+        return [int(n) for text in texts for n in text.split(",")], database.counts["open"]
+    finally:
+        await database.close()
+
+
+async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn: str) -> None:
+    table = Table(range(1, 101))
+    found, connections = await read(reader_dsn, table, 90)
+    assert found == list(range(1, 91))
+    assert connections == AT_ONCE
+    assert table.count("rows") + table.count("last rows") == 90 / ROWS_OF_A_CHUNK  # none was read in vain
+    assert table.count("last rows") == 1
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_the_last_free_connections_are_left_alone(reader_dsn: str, connections: int) -> None:
+    table = Table(range(1, 101))
+    found, used = await read(reader_dsn, table, 90, connections=connections)
+    assert (found, used, table.count("mark")) == (list(range(1, 91)), 1, 0)
+
+
+def _row_goes(numbers: set[int], behind: int) -> None:
+    numbers.discard(behind + 2)
+
+
+def _marked_row_goes(numbers: set[int], behind: int) -> None:
+    numbers.discard(behind + ROWS_OF_A_CHUNK)
+
+
+def _row_comes(numbers: set[int], behind: int) -> None:
+    numbers.update(n + 1 for n in tuple(numbers) if behind < n <= behind + 4)
+
+
+def _all_go(numbers: set[int], behind: int) -> None:
+    numbers.difference_update(range(behind + 1, 1000))
+
+
+def _rows_behind_the_mark_go(numbers: set[int], behind: int) -> None:
+    numbers.difference_update(range(behind + ROWS_OF_A_CHUNK + 1, behind + 2 * ROWS_OF_A_CHUNK))
+
+
+@pytest.mark.parametrize("rows", [12, 37, 60, 1000])
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("change", [_row_goes, _marked_row_goes, _row_comes, _all_go, _rows_behind_the_mark_go])
+async def test_what_comes_and_goes_loses_and_doubles_no_row(
+    reader_dsn: str, rows: int, step: int, change: Callable[[set[int], int], None]
+) -> None:
+    before = range(step, 100 * step, step)
+    table = Table(before, change)
+    found, _ = await read(reader_dsn, table, rows)
+    assert found == sorted(set(found))
+    assert len(found) <= rows
+    stayed = table.numbers & set(before)
+    reach = found[-1] if len(found) == rows else 1000
+    assert {n for n in stayed if n <= reach} <= set(found)
+    assert table.count("mark") > 0
