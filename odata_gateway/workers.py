@@ -28,7 +28,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 MOST_EARLY_DEATHS = 4
 """In a row, in one place, while no other process lives either."""
 
-LOOK_S = 0.2
+LOOK_S, ENDING_LOOK_S = 0.2, 0.02
 
 
 def shares(connections: int, workers: int) -> tuple[int, ...]:
@@ -78,22 +78,17 @@ def _is_hopeless(places: Sequence[Place]) -> bool:
 
 
 def supervise(settings: Settings) -> int:
-    """Serve with several processes; returns 0 after SIGTERM or SIGINT, and 1 when they cannot be started.
+    """Serve with several processes; returns 0 after SIGTERM or SIGINT, and 1 after a second one or when they cannot be started.
 
     raises  OSError when the port cannot be had
     """
     socket.create_server((settings.host, settings.port), reuse_port=True).close()
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-
+    asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda signal_number, _: asked.append(signal_number))
     places = [Place(replace(settings, pool_max=part)) for part in shares(settings.pool_max, settings.workers)]
     status = 0
-    while not stopping:
+    while not asked:
         for place in places:
             place.tend(_start)
         if _is_hopeless(places):
@@ -101,8 +96,8 @@ def supervise(settings: Settings) -> int:
             status = 1
             break
         time.sleep(LOOK_S)
-    _end([place.process for place in places if place.process is not None], settings.drain_s + 10)
-    return status
+    _end([place.process for place in places if place.process is not None], settings.drain_s + 10, asked)
+    return int(bool(status) or len(asked) > 1)
 
 
 def _start(settings: Settings) -> SpawnProcess:
@@ -115,18 +110,23 @@ def _start(settings: Settings) -> SpawnProcess:
 def _work(settings: Settings) -> None:
     logs.set_up(settings.log_level, settings.log_format)
     try:
-        status = run_loop(serve(settings, model_of(settings), reuse_port=True))
+        status = run_loop(serve(settings, model_of(settings), worker=True))
     except OSError as error:
         LOG.error("%s", error)
         status = 1
     raise SystemExit(status)
 
 
-def _end(workers: list[SpawnProcess], wait_s: float) -> None:
+def _end(workers: list[SpawnProcess], wait_s: float, asked: list[int]) -> None:
+    """Pass each signal on, wait for the processes to end, and kill those that do not."""
+    told, deadline = 0, time.monotonic() + wait_s
+    while time.monotonic() < deadline and any(worker.is_alive() for worker in workers):
+        if told < max(1, len(asked)):
+            told += 1
+            for worker in workers:
+                worker.terminate()
+        time.sleep(ENDING_LOOK_S)
     for worker in workers:
-        worker.terminate()
-    deadline = time.monotonic() + wait_s
-    for worker in workers:
-        worker.join(max(0.1, deadline - time.monotonic()))
         if worker.is_alive():
             worker.kill()
+        worker.join()

@@ -9,6 +9,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 from tests.support.faults import wait_until
 from tests.support.gateway import free_port, start_gateway
 from tests.trust.figures import amount, record
@@ -49,13 +51,15 @@ async def test_t12_running_requests_are_waited_for_within_bounds(gateways, clust
     assert "1 requests have not ended" in gateway.log()
 
 
-async def test_t12_second_sigterm_ends_at_once(gateways, cluster, scratch, scratch_reader_dsn):
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_t12_second_sigterm_ends_at_once(gateways, cluster, scratch, scratch_reader_dsn, workers):
     make_slow(cluster, scratch, 60)
-    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_DRAIN_S="60", ODATA_GRACE_S="30")
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_DRAIN_S="60", ODATA_GRACE_S="30", ODATA_WORKERS=workers)
+    await asyncio.to_thread(wait_until, lambda: gateway.log().count("listening on") == int(workers), 30)
     running = asyncio.create_task(ask(gateway.port, data("Label")))
     await asyncio.sleep(0.5)
     gateway.process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.3)
+    await asyncio.to_thread(wait_until, lambda: gateway.log().count("ending:") == int(workers), 10)
     assert gateway.process.poll() is None
     started = time.monotonic()
     gateway.process.send_signal(signal.SIGTERM)
