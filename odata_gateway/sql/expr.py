@@ -3,10 +3,15 @@
 OData's comparisons have two values and its and, or, not three (URL Conventions 5.1.1.1). At the top of a WHERE, and below and/or there,
 null and false mean the same, so a comparison stays bare and indexes serve it. Elsewhere (`strict`) a comparison over something nullable
 becomes `(...) IS TRUE`.
+
+Postgres chooses when it computes what, and may do so for a row before it has looked at the row policy: an operation that fails on a value
+would then tell of rows that nobody may see. Whatever can fail is therefore computed behind the policies of the rows it reads, in a CASE,
+whose order Postgres keeps (its documentation, 4.2.14).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, assert_never
 
 from odata_gateway.edm.types import PrimitiveType
@@ -42,12 +47,15 @@ class Blocks(Protocol):
 
     def select(self, what: Sql, block: Block) -> Sql: ...
 
+    def walls(self, sources: Iterable[int]) -> list[Sql]: ...
+
 
 class Expressions:
     """Renders expressions; `relations` renders the blocks inside them."""
 
     def __init__(self, relations: Blocks) -> None:
         self._relations = relations
+        self._behind_walls = False
 
     def condition(self, expr: Expr) -> Sql:
         """A Boolean expression of which only true matters."""
@@ -58,6 +66,8 @@ class Expressions:
         return self._render(expr, strict=True)
 
     def _render(self, expr: Expr, *, strict: bool) -> Sql:
+        if may_fail(expr) and not self._behind_walls:
+            return self._walled(expr, strict=strict)
         match expr:
             case Column():
                 return read(column_sql(expr), expr.pg_type, expr.type)
@@ -77,9 +87,9 @@ class Expressions:
             case Untrue(operand=operand):
                 return build("({0} IS NOT TRUE)", self.condition(operand))
             case Exists(block=block, negated=negated):
-                return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", self._relations.select(raw("1"), block))
+                return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", self._select(raw("1"), block))
             case CountOf(block=block):
-                return build("({0})", self._relations.select(raw("count(*)"), block))
+                return build("({0})", self._select(raw("count(*)"), block))
             case Arithmetic():
                 return arithmetic_sql(expr, self.value(expr.left), self.value(expr.right))
             case Negate(operand=operand):
@@ -92,6 +102,24 @@ class Expressions:
                 return self._case(expr)
             case _:
                 assert_never(expr)
+
+    def _walled(self, expr: Expr, *, strict: bool) -> Sql:
+        """An operation that may fail, computed for rows within the policies only; null for others, which no answer shows."""
+        walls = self._relations.walls(sorted(sources_of(expr)))
+        self._behind_walls = True
+        try:
+            inner = self._render(expr, strict=strict)
+        finally:
+            self._behind_walls = False
+        return build("(CASE WHEN {0} THEN {1} END)", join(" AND ", walls), inner) if walls else inner
+
+    def _select(self, what: Sql, block: Block) -> Sql:
+        """A block inside an expression: its rows are others, with walls of their own."""
+        behind, self._behind_walls = self._behind_walls, False
+        try:
+            return self._relations.select(what, block)
+        finally:
+            self._behind_walls = behind
 
     def _compare(self, expr: Compare, *, strict: bool) -> Sql:
         if is_null(expr.left) or is_null(expr.right):
@@ -154,6 +182,38 @@ class Expressions:
     def _case(self, expr: Case) -> Sql:
         branches = join(" ", (build("WHEN {0} THEN {1}", self.condition(c), self.value(v)) for c, v in expr.branches))
         return build("(CASE {0} END)", branches)
+
+
+_NEVER_FAIL = frozenset({
+    "concat", "contains", "endswith", "indexof", "length", "startswith", "tolower", "toupper", "trim", "year.date", "year.datetime",
+    "month.date", "month.datetime", "day.date", "day.datetime", "hour.datetime", "hour.time", "minute.datetime", "minute.time",
+    "second.datetime", "second.time", "fractionalseconds.datetime", "fractionalseconds.time", "date.datetime", "time.datetime",
+    "totaloffsetminutes", "now", "mindatetime", "maxdatetime",
+})  # fmt: skip
+
+
+def may_fail(expr: Expr) -> bool:
+    """Whether an operation itself can raise for some values, as a division by zero does."""
+    return isinstance(expr, Arithmetic | Negate) or (isinstance(expr, Function) and expr.id not in _NEVER_FAIL)
+
+
+def sources_of(expr: Expr) -> set[int]:
+    """The sources whose columns an expression reads, but for those of the blocks inside it."""
+    match expr:
+        case Column(source=source):
+            return {source}
+        case Parameter() | Constant() | Exists() | CountOf():
+            return set()
+        case Function(args=parts) | Logic(operands=parts):
+            return set().union(*map(sources_of, parts))
+        case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
+            return sources_of(left) | sources_of(right)
+        case Negate(operand=operand) | Not(operand=operand) | Untrue(operand=operand) | OneOf(operand=operand):
+            return sources_of(operand)
+        case Case(branches=branches):
+            return set().union(*(sources_of(part) for branch in branches for part in branch))
+        case _:
+            assert_never(expr)
 
 
 def is_null(expr: Expr) -> bool:

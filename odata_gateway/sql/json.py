@@ -19,7 +19,7 @@ from odata_gateway.plan.query import LONG_VALUE
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
-from odata_gateway.sql.pg_types import JSON_COLUMNS, json_column_text, json_text, plain_text
+from odata_gateway.sql.pg_types import JSON_COLUMNS, checked, json_column_text, json_text, plain_text
 from odata_gateway.sql.relation import Relations
 
 Piece = str | Sql
@@ -110,7 +110,7 @@ class Rows:
             return quoted("null")
         if isinstance(field.value, Column) and field.value.pg_type in JSON_COLUMNS and field.type is STRING:
             return json_column_text(column_sql(field.value), field.value.pg_type, field.type)
-        value = self._relations.expressions.value(field.value)
+        value = _shown(field.value) if isinstance(field.value, Column) else self._relations.expressions.value(field.value)
         return json_text(value, field.type, nullable=field.value.nullable, as_string=self._format.numbers_as_strings)
 
     def id_of(self, entity_set: EntitySet, source: int) -> Pieces:
@@ -134,7 +134,7 @@ class Rows:
         return []
 
     def _key_literal(self, column: Column) -> Sql:
-        value = self._relations.expressions.value(column)
+        value = _shown(column)
         if column.type is not STRING:
             return plain_text(value, column.type)
         for plain, code in URL_ESCAPES:
@@ -183,10 +183,12 @@ class Rows:
         return self.reference(expand.target_set, expand.block.source.number)
 
     def _expand_one(self, expand: ExpandOne) -> list[Pieces]:
+        self._relations.enter(expand.block)
         entity = build("coalesce(({0}), 'null')", self._relations.select(self._content(expand), expand.block))
         return [[f'"{expand.navigation.name}":', entity]]
 
     def _expand_many(self, projection: Projection, expand: ExpandMany) -> list[Pieces]:
+        self._relations.enter(expand.block)
         name, members = expand.navigation.name, list[Pieces]()
         if expand.count or expand.content == "$count":
             number = build("({0})", self._relations.select(raw("count(*)::text"), expand.block))
@@ -253,3 +255,7 @@ class Rows:
             "substr(encode(sha256(convert_to({0} || '|' || {1} || '|' || p.t, 'UTF8')), 'hex'), 1, 16) FROM (SELECT {2} AS t) AS p)",
             self._slot(expand, "binding"), path, payload,
         )  # fmt: skip
+
+
+def _shown(column: Column) -> Sql:
+    return checked(column_sql(column), column.pg_type, column.type)

@@ -8,7 +8,8 @@ door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import LiteralString
 
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
 from odata_gateway.errors import Unsupported
@@ -23,6 +24,7 @@ class Relations:
 
     def __init__(self, *, many_accounts: bool) -> None:
         self._many = many_accounts
+        self._known: dict[int, tuple[Source, bool]] = {}
         self.expressions = Expressions(self)
 
     def select(self, what: Sql, block: Block, tail: Sql | None = None, extra: Sequence[Sql] = ()) -> Sql:
@@ -31,6 +33,20 @@ class Relations:
         wanted = join(" AND ", (*conditions, *extra)) if conditions or extra else raw("true")
         sql = build("SELECT {0} FROM {1} WHERE {2}", what, tables, wanted)
         return sql + tail if tail is not None else sql
+
+    def enter(self, block: Block) -> None:
+        """Make a block's sources known to `walls`, before any expression over them is rendered."""
+        self._known[block.source.number] = (block.source, False)
+        self._known |= {joined.source.number: (joined.source, True) for joined in block.joins}
+
+    def walls(self, sources: Iterable[int]) -> list[Sql]:
+        """The policies of sources; a row that a to-one join did not find is behind no wall."""
+        found: list[Sql] = []
+        for source, optional in (self._known[number] for number in sources):
+            key = build("{0}.{1}", alias(source.number), ident(source.entity_type.key[0].column))
+            for policy in self._policy(source, "w"):
+                found.append(build("({0} IS NULL OR {1})", key, policy) if optional else policy)
+        return found
 
     def each_account(self, branch: Callable[[Sql], Sql], source: Source) -> Sql:
         """FROM items: `branch` once for each of the caller's accounts, as `source`; the branch is given the condition of its account.
@@ -42,6 +58,7 @@ class Relations:
         return build("unnest({0}) AS a (account) CROSS JOIN LATERAL ({1}) AS {2}", accounts, branch(account), alias(source.number))
 
     def _base(self, block: Block) -> tuple[Sql, list[Sql]]:
+        self.enter(block)
         table, policy = self._door(block.source)
         conditions = [*policy]
         if block.link is not None:
@@ -58,12 +75,12 @@ class Relations:
             raise Unsupported(f"the database has no table for {entity_type.name}", hint="odata-gateway check lists what is missing")
         return build("{0} AS {1}", table_sql(entity_type.table), alias(source.number)), self._policy(source)
 
-    def _policy(self, source: Source) -> list[Sql]:
+    def _policy(self, source: Source, member_name: LiteralString = "m") -> list[Sql]:
         match source.entity_type.policy:
             case AccountColumn(column=column):
                 return [self._accounts(build("{0}.{1}", alias(source.number), ident(column)))]
             case Membership() as member:
-                name = build("{0}m", alias(source.number))
+                name = build("{0}{1}", alias(source.number), raw(member_name))
                 terms = build("{0}.{1} = {2}.{3}", name, ident(member.member), alias(source.number), ident(member.column))
                 account = self._accounts(build("{0}.{1}", name, ident(member.account)))
                 return [build("EXISTS (SELECT 1 FROM {0} AS {1} WHERE {2} AND {3})", table_sql(member.table), name, terms, account)]

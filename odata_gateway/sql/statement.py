@@ -51,6 +51,7 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
     mark          order values, as texts, of the last row of a full chunk behind another row; no row where the chunk would not be full
     """
     relations = Relations(many_accounts=shape.many_accounts)
+    relations.enter(query.block)
     match part:
         case "rows":
             return _rows(query, shape, relations)
