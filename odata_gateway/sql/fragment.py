@@ -40,10 +40,11 @@ class Statement:
 
     @property
     def has_ranges(self) -> bool:
-        """Whether a literal bounds a range or is a list, so that the best plan depends on its value."""
-        return any(isinstance(slot, LiteralSlot) and (slot.mode in ("floor", "ceil") or slot.many) for slot in self.slots)
+        """Whether a literal bounds a range, is a list or a part of texts, so that the best plan depends on its value."""
+        return any(isinstance(slot, LiteralSlot) and (slot.mode in _RANGES or slot.many) for slot in self.slots)
 
 
+_RANGES = frozenset({"floor", "ceil", "infix", "prefix", "suffix"})
 EMPTY = Sql(())
 
 

@@ -72,7 +72,7 @@ def large(own_cluster) -> Cluster:
     server.psql(DATABASE, (SQL_FOLDER / "schema.sql").read_text())
     server.psql(DATABASE, f"\\set messages {MESSAGES}\n{bench}")
     server.psql("postgres", f"CREATE DATABASE plain TEMPLATE {DATABASE}")
-    server.psql(DATABASE, (SQL_FOLDER / "indexes.sql").read_text() + "VACUUM (ANALYZE);")
+    server.psql(DATABASE, "CREATE EXTENSION pg_trgm;" + (SQL_FOLDER / "indexes.sql").read_text() + "VACUUM (ANALYZE);")
     server.psql("plain", "VACUUM (ANALYZE);")
     return server
 
@@ -173,6 +173,8 @@ FILTERS = (
         "index_messages_on_conversation_id",
     ),
     ("Message?$filter=source_id eq 'wamid.x'&$select=id", "source_id"),
+    ("Message?$filter=contains(content,'TE-4711')&$select=id", "odata_messages_content"),
+    ("Message?$filter=startswith(content,'zebra')&$top=100&$select=id", "odata_messages_content"),
     ("Conversation?$filter=assignee_id eq 63&$select=id", "index_conversations_on_assignee_id_and_account_id"),
     ("Conversation?$filter=contact_id eq 7&$select=id", "odata_conversations_contact_id"),
     ("Conversation?$filter=uuid eq '00000000-0000-0000-0000-000000000000'&$select=id", "odata_conversations_uuid"),

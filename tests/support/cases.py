@@ -117,8 +117,8 @@ def indexed(model: Model) -> Model:
     recommended = list(read_recommendations((SQL_FOLDER / "indexes.sql").read_text()))
 
     def known(entity_type: EntityType) -> EntityType:
-        table = entity_type.table
-        return replace(entity_type, indexes=frozenset(r.columns for r in recommended if (r.schema, r.table) == (table.schema, table.name)))
+        own = (r for r in recommended if (r.schema, r.table, r.method) == (entity_type.table.schema, entity_type.table.name, "btree"))
+        return replace(entity_type, indexes=frozenset(r.columns for r in own))
 
     return with_types(model, {name: known(entity_type) for name, entity_type in model.entity_types.items()})
 

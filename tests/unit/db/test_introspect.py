@@ -187,6 +187,40 @@ async def test_roles_that_could_write_are_named(owner, scratch_dsn, database, mo
     await superuser.close()
 
 
+async def test_an_index_that_needs_an_extension_is_named_where_that_is_installed(database, owner):
+    assert await missing_indexes(database, INDEXES) == []
+    await owner.execute("CREATE EXTENSION pg_trgm")
+    [finding] = await missing_indexes(database, INDEXES)
+    assert "contains" in finding.text and "gin_trgm_ops" in finding.text
+    await owner.execute("CREATE INDEX by_bytes ON public.messages (content)")
+    assert await missing_indexes(database, INDEXES) == [finding]
+    await owner.execute("CREATE INDEX by_parts ON public.messages USING gin (content gin_trgm_ops)")
+    assert await missing_indexes(database, INDEXES) == []
+
+
+async def test_the_model_knows_the_indexes_that_give_an_order(database, owner, model):
+    await owner.execute("""
+        CREATE INDEX one ON public.messages (account_id, status, id);
+        CREATE INDEX two ON public.messages (account_id, status DESC);
+        CREATE INDEX three ON public.messages (account_id, sender_id) WHERE private;
+        CREATE INDEX four ON public.messages (account_id, lower(source_id));
+        CREATE INDEX five ON public.messages USING hash (inbox_id);
+        CREATE INDEX six ON public.messages (account_id, sender_type COLLATE "POSIX");
+        CREATE INDEX seven ON public.messages (account_id, private) INCLUDE (status)""")
+    before = model.entity_types["Message"].indexes
+    known = (await inspect(database, model))[0].entity_types["Message"].indexes
+    assert before == frozenset()
+    assert known >= {
+        ("id",),
+        ("account_id", "id"),
+        ("account_id", "source_id", "id"),
+        ("account_id", "status", "id"),
+        ("account_id", "private"),
+    }
+    accounts = {columns[1:] for columns in known if columns[0] == "account_id"}
+    assert not accounts & {("status",), ("sender_id",), ("source_id",), ("sender_type",)}
+
+
 async def test_missing_indexes_are_named_with_what_they_serve(database, owner):
     await owner.execute(
         "DROP INDEX odata_messages_account_id_created_at_id; DROP INDEX odata_tags_lower_name; DROP INDEX odata_conversations_uuid"
