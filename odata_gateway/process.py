@@ -34,6 +34,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
     """What the database layer needs to know of the settings."""
     return DatabaseSettings(
         dsn=settings.dsn,
+        pooler=settings.pooler,
         max_connections=settings.pool_max,
         wait_s=settings.pool_wait_s,
         statement_timeout_s=settings.statement_timeout_s,
