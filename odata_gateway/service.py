@@ -128,10 +128,10 @@ class Service:
             request = self._resolve_entity_id(request)
         return await self._data(self._call(request, caller))
 
-    async def _caller(self, request: Request) -> Caller:
+    def _caller(self, request: Request) -> Awaitable[Caller]:
         if not request.token:
             raise AuthMissing("an access token is needed", hint="send it as Bearer token, as ?apikey=, or as the password of HTTP Basic")
-        return await self._tokens.caller(request.token)
+        return self._tokens.caller(request.token)
 
     # --- documents ------------------------------------------------------------------------------------------------------------
 

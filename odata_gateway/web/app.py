@@ -17,6 +17,7 @@ from odata_gateway.settings import Settings
 from odata_gateway.web.adapt import SERVICE_PATH, Peer, methods_of, path_of, root_url, service_target, with_authority
 from odata_gateway.web.admission import Admission
 from odata_gateway.web.auth import access_token
+from odata_gateway.web.connection import Connection
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.middlewares import Exchange, respond
 
@@ -149,14 +150,9 @@ def _options(exchange: Exchange, allowed: tuple[str, ...], settings: Settings) -
 
 
 def _peer(request: web.BaseRequest) -> Peer:
-    transport = request.transport
-    remote = transport.get_extra_info("peername") if transport is not None else None
-    local = transport.get_extra_info("sockname") if transport is not None else None
-    address = str(remote[0]) if isinstance(remote, tuple) else ""
-    if not isinstance(local, tuple):
-        return Peer(address, "localhost")
-    name = f"[{local[0]}]" if ":" in local[0] else local[0]
-    return Peer(address, f"{name}:{local[1]}")
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    return connection.peer
 
 
 async def _body(exchange: Exchange, settings: Settings) -> bytes:

@@ -25,7 +25,7 @@ def access_token(headers: Mapping[str, str], query: str, *, basic: bool) -> str 
     """
     scheme, _, credentials = headers.get("authorization", "").strip().partition(" ")
     credentials = credentials.strip()
-    from_query = _from_query(query)
+    from_query = _from_query(query) if query else ""
     match scheme.lower():
         case "bearer":
             if not credentials:

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from odata_gateway.errors import Internal, LimitUrl, ODataError, UrlSyntax
+from odata_gateway.web.adapt import Peer
 
 Refuse = Callable[[ODataError], web.Response]
 
@@ -23,7 +24,7 @@ Refuse = Callable[[ODataError], web.Response]
 class Connection(web.RequestHandler):
     """A connection that closes itself when a request has not arrived whole within read_timeout_s."""
 
-    __slots__ = ("_deadline", "_read_timeout_s", "_refuse")
+    __slots__ = ("_deadline", "_peer", "_read_timeout_s", "_refuse")
 
     def __init__(
         self, manager: web.Server, *, loop: asyncio.AbstractEventLoop, read_timeout_s: float, refuse: Refuse, **options: Any
@@ -32,6 +33,14 @@ class Connection(web.RequestHandler):
         self._read_timeout_s = read_timeout_s
         self._refuse = refuse
         self._deadline: asyncio.TimerHandle | None = None
+        self._peer: Peer | None = None
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end; the same for all requests of a connection."""
+        if self._peer is None:
+            self._peer = _peer(self.transport)
+        return self._peer
 
     def data_received(self, data: bytes) -> None:
         """The deadline runs from the first byte of a request until its headers are complete."""
@@ -72,6 +81,16 @@ class Connection(web.RequestHandler):
         response = self._refuse(error)
         response.force_close()
         return response
+
+
+def _peer(transport: asyncio.BaseTransport | None) -> Peer:
+    remote = transport.get_extra_info("peername") if transport is not None else None
+    local = transport.get_extra_info("sockname") if transport is not None else None
+    address = str(remote[0]) if isinstance(remote, tuple) else ""
+    if not isinstance(local, tuple):
+        return Peer(address, "localhost")
+    name = f"[{local[0]}]" if ":" in local[0] else local[0]
+    return Peer(address, f"{name}:{local[1]}")
 
 
 class Server(web.Server):

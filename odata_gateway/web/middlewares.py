@@ -60,6 +60,8 @@ async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) ->
     """The handler's reply with its first chunk, or the refusal that its error becomes."""
     try:
         reply = await handler(exchange)
+        if isinstance(reply.body, bytes):
+            return reply, Body(reply.body)
         return reply, await Body.open(reply.body, whole=exchange.raw.version < HttpVersion11)
     except ODataError as error:
         if error.status in (503, 504) and error.__cause__ is not None:
