@@ -4,12 +4,15 @@ figures.py for amounts and measurements.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from odata_gateway.demo.cluster import Cluster
+from tests.live.conftest import CALLERS
+from tests.live.oracle import View, World
 from tests.support.proxy import Proxy
 
 
@@ -26,3 +29,15 @@ def proxies() -> Iterator[Callable[[int], Proxy]]:
     """Proxies in front of a port of this machine: proxies(gateway.port) or proxies(postgres.port); ended with the test."""
     with ExitStack() as stack:
         yield lambda target: stack.enter_context(Proxy(target))
+
+
+@pytest.fixture(scope="session")
+def world(dsn: str) -> World:
+    """All rows of all accounts of the sample data."""
+    return asyncio.run(World.load(dsn))
+
+
+@pytest.fixture(scope="session")
+def views(world: World) -> dict[str, View]:
+    """What each caller sees, by token."""
+    return {token: world.view(*accounts) for token, accounts in CALLERS.items()}

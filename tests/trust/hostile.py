@@ -168,7 +168,7 @@ class Hostile:
             ("conversation/messages/any(m:m/", "private", ")"), ("cast(", "id", ",Edm.Int64) eq 1"), ("$it/", "id", ""), ("conversation/", "id", ""),
             ("id add (", "1", ")"), ("private and (", "true", ")"), ("id in (", "1", ")"), ('{"a":', "1", "}"), ("(private eq ", "true", ")"),
         ))  # fmt: skip
-        depth = self.depth()
+        depth = max(7, self.depth()) if "any(" in opening else self.depth()  # few levels are legal, and multiply rows as asked
         text = opening * depth + inner + closing * (depth - (self.random.random() < 0.1))
         expand = "conversation($expand=messages($top=1;$expand="
         return self.random.choice((

@@ -93,7 +93,7 @@ def wire(text: str, headers: dict[str, str]) -> bytes:
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     """The status of one answer, read to its end, and whether the connection stays."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-    status, keeps = int(head.split(" ", 2)[1]), "connection: close" not in head
+    status, keeps = int(head.split(" ", 2)[1]), head.startswith("http/1.1") and "connection: close" not in head
     if "transfer-encoding: chunked" in head:
         while size := int(await reader.readline(), 16):
             await reader.readexactly(size + 2)

@@ -1,0 +1,134 @@
+"""T21: nothing in the database changes, whatever is asked: rows, sequences and the server's own counters of written tuples, before and after."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+
+from odata_gateway.demo.cluster import READER, Cluster
+from tests.live.test_tenants import ATTACKS
+from tests.support import cases
+from tests.trust.figures import amount, record
+from tests.trust.hostile import Hostile, seeds
+from tests.trust.inside import Inside, in_step, inside
+
+DATABASE = "t21_read_only"
+REQUESTS = amount(2_000, 50_000)
+_CALL = re.compile(r'(?<![\w".])([a-z_][a-z_0-9]*) ?\(')
+# What looks like a call in SQL and is none.
+_SYNTAX = frozenset({
+    "and", "any", "array", "as", "by", "case", "cast", "coalesce", "distinct", "else", "end", "exists", "extract", "filter", "from", "greatest", "in",
+    "least", "limit", "not", "nullif", "offset", "on", "or", "over", "overlay", "position", "row", "select", "substring", "then", "trim", "values", "when",
+    "where", "zone", "lateral", "between", "date", "time", "a",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database of the test's own: as the gateway's role, and as the superuser."""
+
+    reader: str
+    owner: str
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster) -> Iterator[Place]:
+    cluster.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE live_agent_template")
+    yield Place(cluster.dsn(user=READER, database=DATABASE), cluster.dsn(database=DATABASE))
+    cluster.psql("postgres", f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+async def state(dsn: str) -> dict[str, Any]:
+    """A checksum of each table, the place of each sequence, what the catalog holds, and how many tuples the server has ever written."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        found: dict[str, Any] = {}
+        for table in await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+        ):
+            name = table["relname"]
+            found[name] = await connection.fetchval(
+                f"SELECT md5(coalesce(string_agg(x, ',' ORDER BY x), '')) FROM (SELECT t.ctid::text || t.xmin::text || t::text AS x FROM \"{name}\" AS t)"
+            )
+        sequences = await connection.fetch("SELECT schemaname || '.' || sequencename AS name, last_value FROM pg_sequences ORDER BY 1")
+        found["sequences"] = [tuple(row) for row in sequences]
+        found["catalog"] = await connection.fetchval("SELECT count(*) FROM pg_class") + await connection.fetchval(
+            "SELECT count(*) FROM pg_proc"
+        )
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        written = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables WHERE schemaname = 'public'"
+        found["written tuples"] = await connection.fetchval(written)
+        return found
+    finally:
+        await connection.close()
+
+
+async def _fuzz(gateway: Inside) -> None:
+    async def one(text: str, headers: dict[str, str]) -> None:
+        await gateway.ask(text, headers=headers)
+
+    texts = [(text, {}) for text in (*ATTACKS, *seeds())] + [Hostile(f"t21 {number}").request() for number in range(REQUESTS)]
+    await in_step([lambda pair=pair: one(*pair) for pair in texts], width=3)
+
+
+def test_t21_nothing_changes_whatever_is_asked(place: Place) -> None:
+    async def run() -> None:
+        before = await state(place.owner)
+        async with inside(place.reader, ODATA_PAGE_ROWS="20", ODATA_STATEMENT_TIMEOUT_S="20") as gateway:
+            await _fuzz(gateway)
+        assert await state(place.owner) == before
+
+    asyncio.run(run())
+    record("T21", "requests after which the database is the same", REQUESTS, how="sum", at_least=REQUESTS)
+
+
+WRITES = (
+    "UPDATE public.messages SET content = 'x'", "DELETE FROM public.labels", "INSERT INTO public.tags (name) VALUES ('x')", "CREATE TABLE public.x (a int)",
+    "CREATE TEMP TABLE x (a int)", "SELECT nextval('public.messages_id_seq')", "SELECT setval('public.messages_id_seq', 1)", "TRUNCATE public.tags",
+    "SELECT lo_create(0)", "COPY public.tags TO PROGRAM 'true'", "SELECT 1 FROM public.messages FOR UPDATE",
+    "SELECT pg_read_file('PG_VERSION')", "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", WRITES)
+async def test_t21_a_connection_of_the_gateway_cannot_write(place: Place, sql: str) -> None:
+    """Even if a statement could be smuggled in: the session is read-only and the role has SELECT only."""
+    async with inside(place.reader) as gateway, gateway.database.session() as session:
+        with pytest.raises(Exception) as caught:
+            await session.fetch(sql)
+        assert isinstance(caught.value.__cause__, asyncpg.PostgresError), caught.value
+
+
+@pytest.mark.parametrize("sql", [sql for sql in WRITES[:9] if "TEMP" not in sql])
+async def test_t21_the_role_alone_cannot_write_either(place: Place, sql: str) -> None:
+    """A session that is not read-only: the grants hold."""
+    connection = await asyncpg.connect(place.reader)
+    try:
+        await connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(asyncpg.PostgresError):
+            await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def test_t21_no_statement_names_a_volatile_function(place: Place) -> None:
+    """Every function in the SQL of the golden cases and of the seeds is immutable or stable in Postgres's catalog."""
+    texts = [text for path in sorted(cases.FOLDER.glob("*.case")) for text, _ in cases.read(path).statements.values()]
+    connection = await asyncpg.connect(place.owner)
+    try:
+        names = {name for text in texts for name in _CALL.findall(re.sub(r"E?'(?:[^'\\]|''|\\.)*'", "''", text))} - _SYNTAX
+        rows = await connection.fetch(
+            "SELECT proname, bool_or(provolatile = 'v') AS volatile FROM pg_proc WHERE proname = ANY($1::text[]) GROUP BY 1", sorted(names)
+        )
+    finally:
+        await connection.close()
+    known = {row["proname"]: row["volatile"] for row in rows}
+    assert names - set(known) <= {"int8", "int4", "text"} and len(known) > 8, names - set(known)
+    assert not [name for name, volatile in known.items() if volatile]
+    record("T21", "functions in statements, none volatile", len(known))
