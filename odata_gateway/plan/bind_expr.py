@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from odata_gateway.edm import types
 from odata_gateway.edm.types import PrimitiveType
-from odata_gateway.errors import BindType, LimitDepth, Unsupported
+from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.bind_function import bind_call
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
 from odata_gateway.plan.bind_path import Place, bind_path, collection_block
@@ -276,11 +276,11 @@ def arithmetic_type(op: ArithmeticOp, left: PrimitiveType | None, right: Primiti
 
 
 def _lambda(node: ast.Lambda, scope: Scope) -> Expr:
-    if len(scope.variables) >= scope.binding.limits.lambda_depth:
-        raise LimitDepth(
-            f"any and all are nested deeper than {scope.binding.limits.lambda_depth} levels",
-            target=scope.binding.target, at=node.at, hint="ODATA_MAX_LAMBDA_DEPTH moves this limit",
-        )  # fmt: skip
+    with scope.binding.within_collection(node.at):
+        return _quantified(node, scope)
+
+
+def _quantified(node: ast.Lambda, scope: Scope) -> Expr:
     related = _related(node.base, scope, node.quantifier, node.at)
     frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
     row = Row(frame, frame.source)
@@ -295,6 +295,11 @@ def _lambda(node: ast.Lambda, scope: Scope) -> Expr:
 
 
 def _count(node: ast.Count, scope: Scope) -> Expr:
+    with scope.binding.within_collection(node.at):
+        return _counted(node, scope)
+
+
+def _counted(node: ast.Count, scope: Scope) -> Expr:
     related = _related(node.base, scope, "$count", node.at)
     frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
     predicates: tuple[Expr, ...] = ()

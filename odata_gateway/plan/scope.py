@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -51,6 +52,7 @@ class Binding:
     nodes: int = 0
     depth: int = 0
     deepest: int = 0
+    collections: int = 0
     target: str = "$filter"
 
     def source(self, entity_type: EntityType) -> Source:
@@ -81,6 +83,20 @@ class Binding:
 
     def leave(self) -> None:
         self.depth -= 1
+
+    @contextmanager
+    def within_collection(self, at: int) -> Iterator[None]:
+        """Around the condition of an any, all or $count: each level multiplies the rows that are looked at."""
+        if self.collections >= self.limits.lambda_depth:
+            raise LimitDepth(
+                f"any, all and $count are nested deeper than {self.limits.lambda_depth} levels",
+                target=self.target, at=at, hint="ODATA_MAX_LAMBDA_DEPTH moves this limit",
+            )  # fmt: skip
+        self.collections += 1
+        try:
+            yield
+        finally:
+            self.collections -= 1
 
     def expand(self, depth: int, at: int) -> None:
         """Count one more expanded navigation property, `depth` levels below the resource; `*` counts for all it stands for."""

@@ -216,7 +216,7 @@ class Walls:
                 assert value["id"] in self.visible["User"], (text, value)
             for name, member in value.items():
                 if name.endswith("@odata.id") or name.endswith("Link"):
-                    for entity, key in re.findall(r"\b(\w+)\((\d+)\)", str(member)):
+                    for entity, key in re.findall(r"\b([A-Z][a-z]+)\((\d+)\)", str(member)):
                         assert int(key) in self.visible[entity], (text, member)
                 self._entities(text, member)
 

@@ -48,6 +48,19 @@ def lambdas(number: int) -> str:
     return f"Conversation?$filter={text}&$top=1&$select=id"
 
 
+def shadowed(number: int) -> str:
+    """any within any, with one and the same name for the row."""
+    return f"Message?$filter={'conversation/messages/any(m:m/' * number}private{')' * number}&$top=1&$select=id"
+
+
+def counted(number: int) -> str:
+    """$count within $count."""
+    text = "status eq 1"
+    for _ in range(number):
+        text = f"conversation/messages/$count($filter={text}) gt 0"
+    return f"Message?$filter={text}&$top=1&$select=id"
+
+
 def doubled(number: int) -> str:
     """Aliases that double: 2 to the power of `number` uses of a literal."""
     aliases = "".join(f"&@a{n + 1}=concat(@a{n},@a{n})" for n in range(number))
@@ -73,6 +86,8 @@ LIMITS = (
     Limit("ODATA_MAX_EXPAND_DEPTH", "3", nested(3), nested(4), 400, "Limit.Depth"),
     Limit("ODATA_MAX_EXPANDS", "4", "Conversation?$expand=*&$top=1", "Conversation?$expand=*,inbox($expand=members)&$top=1", 400, "Limit.Nodes"),
     Limit("ODATA_MAX_LAMBDA_DEPTH", "2", lambdas(2), lambdas(3), 400, "Limit.Depth"),
+    Limit("ODATA_MAX_LAMBDA_DEPTH", "2", shadowed(2), shadowed(3), 400, "Limit.Depth"),
+    Limit("ODATA_MAX_LAMBDA_DEPTH", "2", counted(2), counted(3), 400, "Limit.Depth"),
     Limit("ODATA_MAX_LIST_ITEMS", "10", f"Message?$filter=id in ({lists(10)})&$top=1", f"Message?$filter=id in ({lists(11)})&$top=1", 400,
           "Limit.Nodes"),
     Limit("ODATA_MAX_LIST_ITEMS", "10", f"Message?$filter=id in ({lists(9)},null)&$top=1", f"Message?$filter=id in ({lists(10)},null)&$top=1",
