@@ -39,21 +39,10 @@ def after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions,
     """The rows behind the one whose order values are null where `mask` says so and else in the keyset slots; of rows with the same values
     before `start`."""
     if not any(mask[start:]) and _one_direction(order[start:]):
-        return _row_after(order, start, expressions)
+        columns = join(", ", (expressions.value(k.expr) for k in order[start:]))
+        values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
+        return fill("(({0}) " + ("<" if order[start].descending else ">") + " ({1}))", (columns, values))
     return _after(start, order, mask, expressions)
-
-
-def after_in(lead: Sql, value: Sql, order: tuple[OrderKey, ...], expressions: Expressions) -> Sql:
-    """As `after` for values that are not null in an order of one direction, of rows where `lead` has a value: as one comparison of rows."""
-    return _row_after(order, 0, expressions, (lead,), (value,))
-
-
-def _row_after(
-    order: tuple[OrderKey, ...], start: int, expressions: Expressions, leads: tuple[Sql, ...] = (), led: tuple[Sql, ...] = ()
-) -> Sql:
-    columns = join(", ", (*leads, *(expressions.value(k.expr) for k in order[start:])))
-    values = join(", ", (*led, *(_bound(i, k) for i, k in enumerate(order) if i >= start)))
-    return fill("(({0}) " + ("<" if order[start].descending else ">") + " ({1}))", (columns, values))
 
 
 def _one_direction(order: tuple[OrderKey, ...]) -> bool:

@@ -21,12 +21,11 @@ from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import AccountColumn
 from odata_gateway.edm.types import INT64
-from odata_gateway.plan.expr import AccountsSlot, Column, Compare, Expr, Logic, OneOf
+from odata_gateway.plan.expr import Column, Compare, Expr, Logic, OneOf
 from odata_gateway.plan.query import Query
 from odata_gateway.plan.relation import OrderKey
-from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, alias, build, columns_in, join, param
-from odata_gateway.sql.keyset import NullMask, after, after_in, order_by
+from odata_gateway.sql.keyset import NullMask, after, order_by
 from odata_gateway.sql.relation import Relations
 
 
@@ -65,7 +64,7 @@ class Ordered:
         if self._by_account or len(branches) > 1:
             return self._merged(what, branches, limit)
         if self._is_whole_account():
-            return self._whole_account(what, limit, is_first=mask is None)
+            return self._whole_account(what, branches[0], limit)
         return self._branch(what, branches[0], limit)
 
     def _merged(self, what: Sql, branches: list[Branch], limit: Sql) -> Sql:
@@ -87,21 +86,18 @@ class Ordered:
         tail = build("{0} LIMIT {1}", self._order_by(branch.order), limit)
         return self._relations.select(what, self._query.block, tail, (*account, *branch.conditions))
 
-    def _whole_account(self, what: Sql, limit: Sql, *, is_first: bool) -> Sql:
-        """All of one account in key order, written with the account in ORDER BY and in the comparison, and as a list of one.
+    def _whole_account(self, what: Sql, branch: Branch, limit: Sql) -> Sql:
+        """All of one account in key order, ordered by account and key, and the account as a list of one.
 
-        All this says nothing new, but only the index on account and key has this order. Left to itself, Postgres takes that index for the
-        first pages and later the key's own, which has the rows of all accounts (a third were the caller's where this was measured): it
-        counts how far rows lie apart on disk, and has no figure for how they lie within an account.
+        Both say nothing new, but only the index on account and key has this order. Left to itself, Postgres takes that index for the first
+        pages and later the key's own, which has the rows of all accounts (a third were the caller's where this was measured): it counts
+        how far rows lie apart on disk, and has no figure for how they lie within an account. (The account in the comparison as well would
+        be wrong: behind an equality Postgres does not start at a comparison of rows, but reads the index from the account's first row.)
         """
-        query, order = self._query, self._query.order
-        account = Column(query.block.source.number, self._account_column or "", "int8", INT64, nullable=False)
-        behind: tuple[Sql, ...] = ()
-        if not is_first:
-            value = param(AccountsSlot(many=False), "int8")
-            behind = (after_in(column_sql(account), value, order, self._expressions),)
-        tail = build("{0} LIMIT {1}", self._order_by((OrderKey(account, order[0].descending), *order)), limit)
-        return Relations(many_accounts=True).select(what, query.block, tail, behind)
+        account = Column(self._query.block.source.number, self._account_column or "", "int8", INT64, nullable=False)
+        order = (OrderKey(account, branch.order[0].descending), *branch.order)
+        tail = build("{0} LIMIT {1}", self._order_by(order), limit)
+        return Relations(many_accounts=True).select(what, self._query.block, tail, branch.conditions)
 
     def _order_by(self, order: tuple[OrderKey, ...]) -> Sql:
         return order_by(order, self._expressions)

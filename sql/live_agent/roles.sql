@@ -28,6 +28,7 @@ ALTER ROLE :"reader" SET default_transaction_read_only = on;
 ALTER ROLE :"reader" SET statement_timeout = '5min';
 ALTER ROLE :"reader" SET lock_timeout = '10s';
 ALTER ROLE :"reader" SET idle_in_transaction_session_timeout = '1min';
+ALTER ROLE :"reader" SET random_page_cost = 1.1;
 
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'reader') \gexec
 GRANT USAGE ON SCHEMA public TO :"reader";

@@ -19,8 +19,11 @@ CASES = (
     ("$orderby=created_at", "created_at", ADMIN_OF_ONE),
     ("$orderby=created_at desc", "created_at desc", ADMIN_OF_ONE),
     ("$orderby=created_at", "created_at, three accounts", ADMIN_OF_ALL),
+    ("$orderby=created_at desc", "created_at desc, three accounts", ADMIN_OF_ALL),
     ("$orderby=source_id", "nullable source_id", ADMIN_OF_ONE),
     ("$orderby=source_id desc", "nullable source_id desc", ADMIN_OF_ONE),
+    ("$orderby=source_id", "nullable source_id, three accounts", ADMIN_OF_ALL),
+    ("$orderby=source_id desc", "nullable source_id desc, three accounts", ADMIN_OF_ALL),
     ("$orderby=conversation/created_at", "conversation/created_at", ADMIN_OF_ONE),
 )
 LIMIT = Target(1.15)
