@@ -50,6 +50,11 @@ class Bench:
             "fastapi", lambda: self.stack.enter_context(servers.fastapi(self.database.owner_dsn, servers.fastapi_python(self.folder)))
         )
 
+    def sap_cap(self) -> Running | None:
+        """None where it cannot be run."""
+        folder = servers.sap_cap_folder(self.folder)
+        return folder and self._once("SAP CAP", lambda: self.stack.enter_context(servers.sap_cap(self.database.owner_dsn, folder)))
+
     def meter(self, server: Running | None) -> Meter:
         return Meter(None if server is None else server.pid, self.database.pid)
 

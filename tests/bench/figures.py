@@ -42,6 +42,8 @@ class Figure:
         return statistics.median(self.samples)
 
     def line(self) -> str:
+        if not self.samples:
+            return f"| {self.work} | {self.who} | {self.what} | not measured | | {self.target or ''} | |"
         noise = f"{_short(min(self.samples))} to {_short(max(self.samples))}" if len(self.samples) > 1 else ""
         verdict = "" if self.target is None else "yes" if self.target.holds(self.median) else "**no**"
         target = "" if self.target is None else str(self.target)

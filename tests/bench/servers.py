@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.bench import meter
 from tests.support.gateway import ROOT, free_port
@@ -91,6 +94,36 @@ def fastapi_python(folder: Path) -> Path:
         subprocess.run([sys.executable, "-m", "venv", str(folder / "fastapi-venv")], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True)
     return python
+
+
+@contextmanager
+def sap_cap(dsn: str, folder: Path) -> Iterator[Running]:
+    """SAP CAP over the same tables, in a folder that `sap_cap_folder` made; reads as the tables' owner, and knows no callers."""
+    parts, port = urlsplit(dsn), free_port()
+    options = dict(parse_qsl(parts.query))
+    credentials = {
+        "host": options.get("host", parts.hostname), "port": int(options.get("port", parts.port or 5432)), "user": parts.username,
+        "password": parts.password or "none", "database": parts.path[1:],
+    }  # fmt: skip
+    configured = _clean() | {"NODE_ENV": "production", "CDS_CONFIG": json.dumps({"requires": {"db": {"credentials": credentials}}})}
+    subprocess.run(["node", "views.js"], cwd=folder, env=configured, check=True, stdout=subprocess.DEVNULL)
+    command = ["node", str((folder / "node_modules" / ".bin" / "cds-serve").resolve()), "all", "--port", str(port)]
+    with _running("SAP CAP", command, folder, configured, port, "/v1.0/odata/", "Message(1)", None) as running:
+        yield running
+
+
+def sap_cap_folder(folder: Path) -> Path | None:
+    """Where SAP CAP is installed, once; None on a machine without node and npm."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return None
+    installed = folder / "sap-cap"
+    if not (installed / "node_modules" / ".bin" / "cds-serve").exists():
+        print("installing SAP CAP ...", file=sys.stderr, flush=True)
+        shutil.copytree(PEERS / "sap_cap", installed, dirs_exist_ok=True)
+        subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=installed, check=True, stdout=subprocess.DEVNULL
+        )
+    return installed
 
 
 def _clean() -> dict[str, str]:
