@@ -28,6 +28,9 @@ __all__ = ["Connection", "Connector", "DatabaseSettings", "Record"]
 
 _LOG = logging.getLogger("odata_gateway.db")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+_PROBE_WAIT_S = 0.5
+"""How long a request waits for an attempt that is made while the database is away."""
+
 _MOST_HANDSHAKES = 4
 _MOST_HOST_S = 2.0
 """For one of several hosts, so that the next one gets its turn."""
@@ -120,26 +123,45 @@ class Connector:
         self._hosts: Hosts | None = None
         self._pooled = settings.pooler == "transaction"
         self._handshakes = asyncio.Semaphore(_MOST_HANDSHAKES)
+        self._late: set[asyncio.Task[Made]] = set()
         self._pause_s = 0.0
         self._not_before = 0.0
         self._down: str | None = None  # why the last attempt failed; None when it did not
         self._down_since = 0.0
 
     async def connect(self) -> Made:
-        """A new connection; raises DbUnavailable, at once while a recent failure is remembered."""
-        tries = self._down is not None
-        if tries:
-            self._wait_turn()
-        async with self._handshakes:
-            if self._down is not None and not tries:  # it failed for those before
-                raise _away()
-            try:
-                made = await self._make()
-            except Exception as error:
-                self._failed(error)
-                raise _away() from None  # logged by now, once for all who meet it
-            self._succeeded()
-            return made
+        """A new connection; raises DbUnavailable, at once or nearly so while a recent failure is remembered."""
+        if self._down is None:
+            async with self._handshakes:
+                if self._down is not None:  # it failed for those before
+                    raise _away()
+                return await self._attempt()
+        self._wait_turn()
+        probe = asyncio.create_task(self._attempt())
+        try:
+            await asyncio.wait({probe}, timeout=_PROBE_WAIT_S)
+        finally:
+            if not probe.done():
+                self._late.add(probe)
+                probe.add_done_callback(self._forget)
+        if not probe.done():
+            raise _away()
+        return probe.result()
+
+    async def _attempt(self) -> Made:
+        try:
+            made = await self._make()
+        except Exception as error:
+            self._failed(error)
+            raise _away() from None  # logged by now, once for all who meet it
+        self._succeeded()
+        return made
+
+    def _forget(self, probe: asyncio.Task[Made]) -> None:
+        """Nobody waited for its end: that the database can be reached is what it was for."""
+        self._late.discard(probe)
+        if not probe.cancelled() and probe.exception() is None:
+            probe.result().connection.terminate()
 
     def _wait_turn(self) -> None:
         """Refuse all but the first who comes after each pause."""
