@@ -137,8 +137,8 @@ def test_t14_many_clients_at_once_get_what_they_get_without_it(postgres, gateway
     assert "a pooler stands before the database" in through.log() and "Traceback" not in through.log()
 
 
-def test_t14_the_oracle_paging_and_the_conformance_examples_go_through_it():
-    tests = ["tests/live/test_paging.py", "tests/live/test_support_table.py", "tests/conformance/test_product_examples.py"]
+def test_t14_the_supported_features_paging_and_the_products_examples_go_through_it():
+    tests = ["tests/live/test_support_table.py", "tests/conformance/test_k_order_paging.py", "tests/conformance/test_product_examples.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "--through=pgbouncer", *tests]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
