@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sys
 import time
 import traceback
@@ -25,15 +26,20 @@ _writer: BatchingHandler | None = None
 """Where access lines go without a detour; None where the program around has set up logging itself, which then gets records."""
 
 
+_LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
+
+
 def shown_target(target: str) -> str:
     """A request target as a log line may show it: the path, and the names of the options.
 
-    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name; `*` stands for both.
+    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name; `*` stands for both, and for whatever is
+    as long as a token and has no sign in it.
     """
     path, mark, query = target.partition("?")
     path, ampersand, _ = path.replace("%26", "&").partition("&")
     names = ",".join(_option_name(option) for option in query.split("&") if option)
-    return _plain(path[:200]) + ("&*" if ampersand else "") + (f" [{_plain(names[:200])}]" if mark and names else "")
+    path, names = (_plain(_LIKE_A_TOKEN.sub("*", text)[:200]) for text in (path, names))
+    return path + ("&*" if ampersand else "") + (f" [{names}]" if mark and names else "")
 
 
 def _option_name(option: str) -> str:

@@ -1,0 +1,209 @@
+"""T19: a token leaves no trace. It is sent in every way, over error paths of every kind, and then looked for in all that the gateway, Postgres
+and the system show: log lines of each form at level debug, bodies, headers, command lines, pg_stat_activity and the server's own log.
+
+Each request has a token of its own, made of letters that need no escaping, so that it would be found however it was cut or encoded: also in
+base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as README says.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import pytest
+
+from odata_gateway.demo.cluster import READER, Cluster
+from tests.support.faults import backends, kill_backends, wait_until
+from tests.support.gateway import Gateway
+from tests.support.raw import RawClient, ask
+from tests.trust.figures import record
+
+_numbers = itertools.count(1)
+
+
+def canary() -> str:
+    return f"canary{next(_numbers):06d}Zq7TokenOfNobody"
+
+
+# Where a request may hold a token: (target, headers) of a target and a token.
+WAYS: dict[str, Callable[[str, str], tuple[str, list[str]]]] = {
+    "bearer": lambda target, token: (target, [f"Authorization: Bearer {token}"]),
+    "basic password": lambda target, token: (target, ["Authorization: Basic " + base64.b64encode(f"user:{token}".encode()).decode()]),
+    "basic user": lambda target, token: (target, ["Authorization: Basic " + base64.b64encode(f"{token}:".encode()).decode()]),
+    "apikey header": lambda target, token: (target, [f"apikey: {token}"]),
+    "apikey": lambda target, token: (with_option(target, f"apikey={token}"), []),
+    "apikey, name encoded": lambda target, token: (with_option(target, f"%61pikey={token}"), []),
+    "apikey, sign encoded": lambda target, token: (with_option(target, f"apikey%3D{token}"), []),
+    "apikey after &": lambda target, token: (target.replace("?", "&") + f"&apikey={token}", []),
+    "cookie": lambda target, token: (target, [f"Cookie: apikey={token}; token={token}"]),
+    "unknown scheme": lambda target, token: (target, [f"Authorization: Digest {token}"]),
+}
+ERRORS = (
+    "Message(1)", "Message?$top=x", "Message?$filter=nosuch eq 1", "Message?$filter=id eq", "Message?$filter=contains(content,'%zz')",
+    "Message?$top=1&$top=2", "Message?$foo=1", "Nothing", "Message(999999999)", "Message(x)", "Message?$format=xml", "Message?$skiptoken=x.y",
+    "Message?$apply=aggregate($count as n)", "Message?$search=x", "$batch", "$all", "$metadata?$format=nonsense", "$metadata/x", "?$filter=1",
+    "Message?$filter=" + "not%20" * 200 + "true", "Message?$expand=nosuch", "Message?$filter=id%20div%200%20eq%201", "User?$filter=tokens ne null",
+    "Conversation(1)/messages(999)", "Message/$count/x", "Message?$select=", "%00", "Message?$filter=%ff", "Message?" + "a" * 20000,
+    "$entity?$id=http://other.example/x", "Message?$orderby=id%20sideways", "Message(1)/id/$value/x",
+)  # fmt: skip
+METHODS = ("GET", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "BREW")
+
+
+def with_option(target: str, option: str) -> str:
+    return f"{target}{'&' if '?' in target else '?'}{option}"
+
+
+def traces(token: str) -> tuple[bytes, ...]:
+    """The token as it is, percent-encoded to the last letter, and what base64 makes of its middle."""
+    encoded = [base64.b64encode(b"x" * shift + token.encode())[4:-4] for shift in range(3)]
+    return (token.encode(), "".join(f"%{byte:02X}" for byte in token.encode()).encode(), *encoded)
+
+
+class Search:
+    """The tokens that were sent, and what may be looked through for them."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def token(self) -> str:
+        self.sent.append(canary())
+        return self.sent[-1]
+
+    def found_in(self, text: bytes) -> list[str]:
+        return [token for token in self.sent if any(trace in text for trace in traces(token))]
+
+
+@pytest.fixture(scope="module")
+def logging_postgres() -> Iterator[Cluster]:
+    """A server that logs as much as one can make it: every statement, and the parameters of those that fail."""
+    with Cluster.start(options={"log_min_error_statement": "debug5", "log_error_verbosity": "verbose"}) as server:
+        server.load()
+        yield server
+
+
+@pytest.fixture(params=["text", "json"])
+def gateway(request, gateways, logging_postgres: Cluster) -> Gateway:
+    return gateways(
+        ODATA_DSN=logging_postgres.dsn(user=READER), ODATA_LOG_LEVEL="debug", ODATA_LOG_FORMAT=request.param, ODATA_READ_TIMEOUT_S="1",
+        ODATA_MAX_BODY_BYTES="100",
+    )  # fmt: skip
+
+
+def send(gateway: Gateway, way: str, target: str, search: Search, method: str = "GET") -> bytes:
+    """One request with a token in it, and all that came back."""
+    path, headers = WAYS[way](quote(target, safe="/?&=$%()',:;+~!*@"), search.token())
+    lines = [f"{method} /v1.0/odata/{path} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]
+    try:
+        answer = ask(gateway.port, "\r\n".join(lines).encode(), timeout_s=20)
+    except ConnectionError:
+        return b""
+    return answer.head + answer.body
+
+
+def processes(gateway: Gateway, cluster: Cluster) -> bytes:
+    """The command lines and titles of all that runs, as any user of the machine can read them."""
+    pids = [gateway.process.pid, *(child.pid for child in psutil.Process(gateway.process.pid).children(recursive=True)), *backends(cluster)]
+    return b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids if Path(f"/proc/{pid}").exists())
+
+
+def shown_by_postgres(cluster: Cluster) -> bytes:
+    return (cluster.psql("live_agent", "SELECT query FROM pg_stat_activity; SELECT query FROM pg_stat_activity") + cluster.log()).encode()
+
+
+def test_t19_no_trace_of_a_token_after_errors_of_every_kind(gateway, logging_postgres):
+    search, returned = Search(), []
+    for target in ERRORS:
+        for way in WAYS:
+            returned.append(send(gateway, way, target, search))
+    for method, way in itertools.product(METHODS, WAYS):
+        returned.append(send(gateway, way, "Message", search, method))
+    returned += unfinished(gateway, search)
+    record("T19", "requests with a token, over errors", len(search.sent), how="sum", at_least=300)
+    seen = {
+        "answers": b"\n".join(returned), "log": gateway.log().encode(), "processes": processes(gateway, logging_postgres),
+        "Postgres": shown_by_postgres(logging_postgres),
+    }  # fmt: skip
+    found = {place: search.found_in(text) for place, text in seen.items()}
+    record("T19", "traces of a token", sum(map(len, found.values())), how="sum", at_most=0)
+    assert not any(found.values()), {place: tokens[:3] for place, tokens in found.items()}
+
+
+def unfinished(gateway: Gateway, search: Search) -> list[bytes]:
+    """Requests that are cut off, stand still, are too long, or are no HTTP."""
+    token = search.token
+    texts = (
+        f"GET /v1.0/odata/Message?apikey={token()} HTTP/1.1\r\nHost: a\r\nX-Half: {token()}",
+        f"GET /v1.0/odata/Message?apikey={token()}\r\n\r\n",
+        f"{token()} /v1.0/odata/Message HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"GET {token()} HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"GET /v1.0/odata/Message HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token()}\r\nbroken header {token()}\r\n\r\n",
+        f"GET /v1.0/odata/Message HTTP/1.1\r\nHost: a\r\nX-Long: {token() * 2000}\r\n\r\n",
+        f"GET /v1.0/odata/Message?apikey={token()}{'a' * 30000} HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"GET /{token()} HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"POST /v1.0/odata/$batch?apikey={token()} HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n{token()}",
+        f"POST /v1.0/odata/$query?apikey={token()} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{token()}",
+        f"GET /v1.0/odata/Message?apikey={token()} HTTP/9.9\r\nHost: a\r\n\r\n",
+        f"GET /v1.0/odata/Message HTTP/1.1\r\nHost: {token()} {token()}\r\n\r\n",
+    )
+    found = []
+    for text in texts:
+        try:
+            answer = ask(gateway.port, text.encode(), timeout_s=20)
+        except ConnectionError:
+            continue
+        found.append(answer.head + answer.body)
+    return found
+
+
+def test_t19_no_trace_of_a_token_when_the_database_dies_under_it(gateway, logging_postgres):
+    """Exceptions nobody foresaw, with tracebacks: the lookup of a token is under way while its backend is killed, or there is none at all."""
+    search, returned = Search(), []
+    for _ in range(3):
+        clients = []
+        for way in WAYS:
+            path, headers = WAYS[way]("Message", search.token())
+            client = RawClient(gateway.port, timeout_s=20)
+            client.send("\r\n".join([f"GET /v1.0/odata/{path} HTTP/1.1", "Host: a", "Connection: close", *headers, "", ""]).encode())
+            clients.append(client)
+        kill_backends(logging_postgres)
+        for client in clients:
+            with client:
+                answer = client.finish()
+                returned.append(answer.head + answer.raw)
+        time.sleep(0.3)
+    logging_postgres.stop(signal.SIGQUIT)
+    returned += [send(gateway, way, "Message", search) for way in WAYS]
+    logging_postgres.resume()
+    wait_until(lambda: gateway.get("Label?$top=1").status == 200, 30)
+    texts = (b"\n".join(returned), gateway.log().encode(), logging_postgres.log().encode())
+    assert [search.found_in(text) for text in texts] == [[], [], []]
+
+
+def test_t19_a_known_token_is_in_next_links_of_apikey_requests_only(gateway):
+    by_option = gateway.get(f"Message?$top=5&apikey={gateway.tokens.ADMIN}", token=None, headers={"Prefer": "maxpagesize=2"})
+    by_header = gateway.get("Message?$top=5", headers={"Prefer": "maxpagesize=2"})
+    assert gateway.tokens.ADMIN in by_option.json()["@odata.nextLink"]
+    assert by_option.body.count(gateway.tokens.ADMIN.encode()) == 1
+    assert gateway.tokens.ADMIN.encode() not in by_header.body
+    assert gateway.tokens.ADMIN not in gateway.log() + str(dict(by_option.headers)) + str(dict(by_header.headers))
+    wait_until(lambda: "Message" in gateway.log(), 10)
+
+
+def test_t19_postgres_logs_no_token_even_where_it_logs_parameters(gateways, own_cluster):
+    """log_parameter_max_length_on_error shows the arguments of a statement that fails, and auto-logging those of all: the lookup's too."""
+    cluster = own_cluster(options={"log_parameter_max_length_on_error": "-1"})
+    cluster.load()
+    gateway = gateways(ODATA_DSN=cluster.dsn(user=READER))
+    search = Search()
+    cluster.psql(
+        "live_agent", "REVOKE ALL ON access_tokens, account_users FROM odata_reader; ALTER TABLE account_users RENAME role TO away"
+    )
+    for way in WAYS:
+        send(gateway, way, "Message", search)
+    assert search.found_in(cluster.log().encode()) == []
