@@ -30,6 +30,10 @@ ALTER ROLE :"reader" SET lock_timeout = '10s';
 ALTER ROLE :"reader" SET idle_in_transaction_session_timeout = '1min';
 ALTER ROLE :"reader" SET random_page_cost = 1.1;
 
+-- A server that logs slow statements logs their parameters too, and the token is one of the lookup's. Only a superuser can say so for a role.
+SELECT format('ALTER ROLE %I SET %I = 0', :'reader', name) FROM pg_catalog.pg_settings
+WHERE name IN ('log_parameter_max_length', 'log_parameter_max_length_on_error') AND current_setting('is_superuser') = 'on' \gexec
+
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'reader') \gexec
 GRANT USAGE ON SCHEMA public TO :"reader";
 
