@@ -154,7 +154,7 @@ def _statuses(received: bytes) -> list[int]:
 def test_t20_doubtful_requests_are_refused_once(gateway):
     wrong = {}
     for name, text in REFUSED.items():
-        statuses, received, ended = exchange(gateway.port, text)
+        statuses, _, ended = exchange(gateway.port, text)
         if len(statuses) != 1 or not 400 <= statuses[0] < 500 or not ended:
             wrong[name] = (statuses, ended)
     assert not wrong
