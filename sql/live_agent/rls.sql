@@ -6,7 +6,8 @@
 --
 -- Run it as the tables' owner or a superuser; running it again is harmless. With the setting, each transaction of the gateway begins with
 -- SET LOCAL odata.accounts = '{1,2}', the caller's accounts, and Postgres itself shows the reader rows of these accounts only; without it the reader
--- sees nothing. All other roles see what they saw before: the policies that narrow are for the reader alone.
+-- sees nothing. All other roles see what they saw before: the policies that narrow are for the reader alone. Measured on the sample: 0.1 ms more a
+-- request; labels of conversations, whose link tables have no account, take 1.6 times as long.
 --
 -- An access token is looked up before any account is known. For that there is one function, which tells a caller's accounts and nothing else;
 -- the reader loses its right to read the table of tokens.
