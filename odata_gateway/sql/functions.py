@@ -59,7 +59,7 @@ TEMPLATES: dict[str, str] = {
     "fractionalseconds.time": "(extract(second from {0}) % 1)",
     "date.datetime": "{0}::date",
     "time.datetime": "{0}::time",
-    "totaloffsetminutes": "CASE WHEN {0} IS NOT NULL THEN 0 END",
+    "totaloffsetminutes": "CASE WHEN isfinite({0}) THEN 0 END",
     "totalseconds": "extract(epoch from {0})",
     "now": "(now() AT TIME ZONE 'UTC')",
     "mindatetime": "timestamp '4713-11-24 00:00:00 BC'",

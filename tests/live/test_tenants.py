@@ -203,13 +203,13 @@ class Walls:
             if value in body or json.dumps(value, ensure_ascii=False)[1:-1] in body:
                 assert value in asked, (text, value)
         if reply.status == 200 and reply.headers["content-type"].startswith("application/json"):
-            self._entities(text, reply.json())
+            self.check_entities(text, reply.json())
 
-    def _entities(self, text: str, value: Any) -> None:
+    def check_entities(self, text: str, value: Any) -> None:
         """Every object with an account is of account 1; every id in a link is of a visible entity."""
         if isinstance(value, list):
             for item in value:
-                self._entities(text, item)
+                self.check_entities(text, item)
         elif isinstance(value, dict):
             assert value.get("account_id", 1) == 1, (text, value)
             if "pubsub_tokens" in value:
@@ -218,7 +218,7 @@ class Walls:
                 if name.endswith("@odata.id") or name.endswith("Link"):
                     for entity, key in re.findall(r"\b([A-Z][a-z]+)\((\d+)\)", str(member)):
                         assert int(key) in self.visible[entity], (text, member)
-                self._entities(text, member)
+                self.check_entities(text, member)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
@@ -49,6 +50,30 @@ def queries(gateway: Inside, world: World, visible: dict[str, set[int]]) -> list
     return [*ATTACKS, *(Attacker(f"t17 {n}", world, visible, gateway.service.compiler).query() for n in range(QUERIES - len(ATTACKS)))]
 
 
+def look(walls: Walls, foreign: frozenset[str], text: str, answer: Answer, *, whole: bool) -> None:
+    """No entity that is foreign, and no value; every tenth answer is searched for parts of values too, which takes ten times as long."""
+    reply = Reply(answer.status, {name.lower(): value for name, value in answer.headers}, answer.body)
+    if whole:
+        walls.check(text, reply)
+    elif answer.status == 200 and answer.body.startswith(b"{"):
+        walls.check_entities(text, reply.json())
+        assert foreign.isdisjoint(strings(reply.json())), text
+    else:
+        assert answer.status >= 400 or answer.body.decode() not in foreign, text
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from strings(item)
+        case dict():
+            yield from strings(list(value.values()))
+
+
 def test_t17_no_foreign_row_and_no_change_when_foreign_rows_change(place: Place, world: World, views: dict[str, View]) -> None:
     walls = Walls.around(views[tokens.ADMIN])
     asyncio.run(_attack(place, world, walls))
@@ -56,6 +81,7 @@ def test_t17_no_foreign_row_and_no_change_when_foreign_rows_change(place: Place,
 
 async def _attack(place: Place, world: World, walls: Walls) -> None:
     statuses: dict[int, int] = {}
+    foreign = frozenset(walls.foreign)
 
     async with inside(place.reader, ODATA_PAGE_ROWS="5") as gateway:
         texts = queries(gateway, world, walls.visible)
@@ -64,7 +90,7 @@ async def _attack(place: Place, world: World, walls: Walls) -> None:
             answer = await gateway.ask(text)
             if checked:
                 assert answer.status < 500 or answer.status == 501, (text, answer.body)
-                walls.check(text, Reply(answer.status, {k.lower(): v for k, v in answer.headers}, answer.body))
+                look(walls, foreign, text, answer, whole=len(statuses) == 0 or sum(statuses.values()) % 10 == 0)
                 statuses[answer.status] = statuses.get(answer.status, 0) + 1
             return digest(answer)
 
