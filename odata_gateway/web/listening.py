@@ -138,7 +138,7 @@ def _server(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         "max_line_size": settings.max_url_bytes + 1024,
         "max_field_size": 16384,
         "access_log": None,
-        "lingering_time": min(5.0, settings.read_timeout_s),
+        "lingering_time": min(2.0, settings.read_timeout_s),
         "auto_decompress": False,  # no body is read that may be compressed
         "read_timeout_s": settings.read_timeout_s,
         "refuse": refuse,
