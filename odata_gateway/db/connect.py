@@ -35,6 +35,9 @@ _MOST_HANDSHAKES = 4
 _MOST_HOST_S = 2.0
 """For one of several hosts, so that the next one gets its turn."""
 
+_NOTICE_CUT = "SET client_connection_check_interval = 1000"
+"""A statement ends with its connection. Servers from 14 on can (ms); older ones would refuse the setting at login, so it comes after. A
+cancellation can miss its statement (it comes when one has ended and the next has not begun), and a gateway that is killed sends none."""
 _CACHED_STATEMENTS = 256
 """Prepared statements of a connection. Each costs the server memory for its plan, so the number is bounded, not the time or the size."""
 
@@ -202,6 +205,8 @@ class Connector:
             server_settings=server_settings,
             target_session_attrs="any",
         )
+        if not self._pooled and connection.get_server_version() >= (14,):
+            await connection.execute(_NOTICE_CUT)
         return connection
 
     def _failed(self, error: Exception) -> None:

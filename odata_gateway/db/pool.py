@@ -24,7 +24,7 @@ from odata_gateway.db.session import Session, opening
 from odata_gateway.errors import DbBusy, DbUnavailable
 
 _LOG = logging.getLogger("odata_gateway.db")
-_CLEAN_UP_S = 5.0
+_CLEAN_UP_S = 2.0
 _PING_S = 3.0
 _UNPREPARED = 256
 """Statements of a connection behind a pooler whose types are known."""

@@ -75,3 +75,18 @@ async def test_t09_a_client_that_is_gone_leaves_the_line(gateways, cluster, scra
     reply = await asyncio.to_thread(gateway.get, "Inbox?$top=1")
     assert reply.status == 200
     await watcher.close()
+
+
+async def test_t09_statements_of_a_killed_gateway_end(gateways, cluster, scratch, scratch_dsn, scratch_reader_dsn):
+    make_slow(cluster, scratch, 60)
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn)
+    watcher = await asyncpg.connect(scratch_dsn)
+    sock = await asyncio.to_thread(client, gateway, "Label?$top=1")
+    await runs(watcher, scratch, 1)
+    await asyncio.sleep(0.5)
+    gateway.process.kill()
+    took = await runs(watcher, scratch, 0)
+    sock.close()
+    await watcher.close()
+    record("T9", "SQL of a gateway that was killed still runs for", took, "s")
+    assert took < 20
