@@ -34,10 +34,13 @@ def stalled(gateway, token, buffer=4096):
 
 
 async def others(gateway, count):
-    """The p99 of small requests of another caller, one after the other, in seconds."""
-    outcomes = [await ask(gateway.port, data("Label?$top=1"), gateway.tokens.OTHER_ADMIN) for _ in range(count)]
-    assert {outcome.status for outcome in outcomes} == {200}
-    return percentile([outcome.took_s for outcome in outcomes], 0.99)
+    """The p99 of small requests of another caller, one after the other, in seconds: the median of five rounds, since a round holds few."""
+    rounds = []
+    for _ in range(5):
+        outcomes = [await ask(gateway.port, data("Label?$top=1"), gateway.tokens.OTHER_ADMIN) for _ in range(count)]
+        assert {outcome.status for outcome in outcomes} == {200}
+        rounds.append(percentile([outcome.took_s for outcome in outcomes], 0.99))
+    return sorted(rounds)[2]
 
 
 async def test_t07_stalled_exports_hold_no_connection(exports, scratch, scratch_dsn):
