@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http_exceptions import PayloadEncodingError
 
+from odata_gateway.call import Reply, Request
 from odata_gateway.errors import BindSegment, DbDenied, DbModel, LimitBody, ODataError, UrlMethod, UrlSyntax, UrlTimeout
-from odata_gateway.service import Reply, Request, Service
+from odata_gateway.service import Service
 from odata_gateway.settings import Settings
 from odata_gateway.web.adapt import SERVICE_PATH, Peer, methods_of, path_of, root_url, service_target, with_authority
 from odata_gateway.web.admission import Admission

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from aiohttp import HttpVersion11, web
 
+from odata_gateway.call import Reply
 from odata_gateway.errors import AuthInvalid, AuthMissing, Internal, ODataError
 from odata_gateway.protocol.documents import error_document
-from odata_gateway.service import Reply
 from odata_gateway.settings import Settings
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import joined

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from odata_gateway.call import Request
 from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
 from odata_gateway.db.tokens import TokenDirectory
@@ -20,7 +21,7 @@ from odata_gateway.demo import tokens
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.process import database_settings, model_of
-from odata_gateway.service import Request, Service
+from odata_gateway.service import Service
 from odata_gateway.settings import load
 from odata_gateway.web.auth import access_token
 from odata_gateway.web.middlewares import refusal

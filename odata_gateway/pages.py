@@ -1,0 +1,119 @@
+"""Pages of collections: the first rows, the chunks behind them, and the link to the next page.
+
+The first rows are read before the reply's head is given out, and whatever fails later raises from the body's iterator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from odata_gateway.call import Call, Reply, reply_headers
+from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys, Want
+from odata_gateway.db.session import Session
+from odata_gateway.protocol import envelope, links
+from odata_gateway.protocol.negotiate import content_type
+from odata_gateway.reading import Reader
+from odata_gateway.sql.fragment import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: rows `sent` before it, the size of pages, the rows it may show, and whether the client's $top ends with it."""
+
+    sent: int
+    page_rows: int
+    rows: int
+    ends: bool
+
+
+class Pages:
+    """Answers requests for collections."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def collection(self, call: Call) -> Reply:
+        """A page of entities or references, as one text where it is short and as a stream where it is not."""
+        call = await self._completed(call)
+        page = self._page(call)
+        first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
+        lane = call.caller.user_id
+        chunks = Chunks(self._reader.database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends, lane=lane,
+                        accounts=call.caller.accounts, marks=page.rows > first_rows and call.query.is_plain)  # fmt: skip
+        async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
+            count = await self._counted(call, session)
+            first = await chunks.first(session)
+        if not first.rows:
+            await self._reader.require_parent(call)
+        headers = reply_headers(call, content_type(call.format), call.preferences.applied("maxpagesize"))
+        head = envelope.collection_head(call.format, call.context_url, count)
+        if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
+            return Reply(200, headers, head + first.text + self._tail(call, page, first))
+        return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
+
+    async def _completed(self, call: Call) -> Call:
+        """The call with order values read again that its link had no room for."""
+        if call.continuation is None or not call.continuation.is_short:
+            return call
+        rows = await self._reader.fetch(call, "order values")
+        if not rows:
+            raise links.moved()
+        return call._replace(continuation=call.continuation.completed(tuple(rows[0])))
+
+    def _page(self, call: Call) -> Page:
+        """How many rows this page may show, and whether the client's $top ends with it."""
+        sent = 0 if call.continuation is None else call.continuation.sent
+        page_rows = self._reader.page_rows(call)
+        if call.query.top is None:
+            return Page(sent, page_rows, page_rows, ends=False)
+        value = call.lifted.values[call.query.top.index].value
+        left = max(0, (value if isinstance(value, int) else 0) - sent)
+        return Page(sent, page_rows, min(left, page_rows), ends=left <= page_rows)
+
+    def _asker(self, call: Call) -> Ask:
+        """The statements of a page's chunks: the first follows the page before, the others each other."""
+
+        def ask(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
+            mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
+            shape = call.shape._replace(mask=mask, peeks=want == "last rows")
+            statement = self._reader.compiler.statement(call.lifted, call.query, shape, "mark" if want == "mark" else "rows")
+            return statement, self._reader.arguments(call, statement, limit=rows, keys=keys)
+
+        return ask
+
+    async def _counted(self, call: Call, session: Session) -> int | None:
+        if not call.is_counted:
+            return None
+        statement = self._reader.statement(call, "count")
+        rows = await session.fetch(statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges)
+        return int(rows[0][0])
+
+    async def _streamed(self, call: Call, page: Page, head: bytes, chunks: AsyncGenerator[Chunk]) -> AsyncIterator[bytes]:
+        """A page of several chunks; what fails after the first is raised from here."""
+        pending, last = head, None
+        try:
+            async for chunk in chunks:
+                if chunk.text:
+                    yield pending
+                    yield chunk.text  # as it is: a row may have 100 MB, and a copy of it as well
+                    pending = b","
+                last = chunk
+        finally:
+            await chunks.aclose()
+        yield self._tail(call, page, last)
+
+    def _tail(self, call: Call, page: Page, last: Chunk | None) -> bytes:
+        """The end of the body, with a link to the next page where there is more."""
+        if last is None or not last.more or page.ends:
+            return envelope.collection_tail(call.format, None)
+        following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(call.query.key_positions)
+        token = links.skiptoken(following, call.bound())
+        path = call.request.target.removeprefix("/").partition("?")[0]
+        options = [(_plain_name(o.name), o.raw) for o in call.lifted.target.options]
+        return envelope.collection_tail(call.format, links.next_link(call.request.root, path, options, token))
+
+
+def _plain_name(name: str) -> str:
+    """The name under which an option is kept once: `$skiptoken` however it is spelled."""
+    return "$skiptoken" if name.lower() == "$skiptoken" else name
