@@ -2,16 +2,17 @@
 
 A chunk is one plain statement that starts behind the last row of the chunk before, and Postgres joins its rows to one text. So a page of
 any size needs no transaction and no cursor, a connection is held only while Postgres works and never while a client reads, a reader that
-stops costs one chunk of memory, and Python's work is per chunk, not per row (measured on 300,000 messages: 0.4 us a row against 3.0 with
+stops costs two chunks of memory, and Python's work is per chunk, not per row (measured on 300,000 messages: 0.4 us a row against 3.0 with
 a record a row, in the time of `psql -c COPY`). The next chunk is on its way while the one before is sent.
 
-A chunk is sized by bytes, from what rows turned out to have. An order without an index costs Postgres a sort for each chunk: where a
-chunk took long, the next is a larger one.
+A chunk is sized by bytes, from what rows turned out to have; a page's first chunk from what they had when the same was asked before. An
+order without an index costs Postgres a sort for each chunk: where a chunk took long for it, the next is a larger one, and is read when the
+client has taken the one before.
 
-Where many connections are free, two chunks are read at once. The second must start where the first will end, so Postgres is asked for a
-mark before: the order values of the last row the first will have, found in the index. Rows may come or go in between. So the second chunk
-counts only if the first did end at the mark; otherwise it is thrown away and read again behind the row where the first really ended. No row
-is lost or doubled that way: what lies up to the mark is in the first, and the rest behind it.
+Where many connections are free, two chunks are read at once, for as long as the client takes them. The second must start where the first
+will end, so Postgres is asked for a mark before: the order values of the last row the first will have, found in the index. Rows may come or
+go in between. So the second chunk counts only if the first did end at the mark; otherwise it is thrown away and read again behind the row
+where the first really ended. No row is lost or doubled that way: what lies up to the mark is in the first, and the rest behind it.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ CHUNK_BYTES = 256 * 1024
 """Postgres joins texts a tenth faster when they fit its processor's cache (measured: 3.6 us a row, 4.0 with twice as much)."""
 SLOW_S = 0.1
 SLOW_CHUNK_BYTES = 4 * 1024 * 1024
-FIRST_ROWS = 500
-"""Few, so that the second reader can begin soon. A page of up to twice as many rows is read at once."""
-FIRST_ROWS_EXPANDED = 50
-"""A row with expanded collections may be as large as a page."""
+FIRST_ROWS, FIRST_BYTES = 500, 512 * 1024
+"""Few, so that the second reader can begin soon. A page of up to twice as many is read at once."""
+FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED = 100, 50
+"""Of rows whose size is not known; one with expanded collections may be as large as a page."""
+_KEPT_SIZES = 1024
 AT_ONCE = 2
 
 Keys = tuple[str | None, ...]
@@ -76,22 +78,43 @@ class _Step:
     chunk: asyncio.Task[Chunk | None]
 
 
+class RowSizes:
+    """How many bytes a row had in the last answer to each query, for as many queries as it keeps."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[int, int] = {}
+
+    def first_rows(self, query: int, unknown: int) -> int:
+        """How many rows the first chunk of a query with this number should have; `unknown` before its first answer."""
+        size = self._bytes.get(query)
+        return unknown if size is None else max(1, min(FIRST_ROWS, FIRST_BYTES // size))
+
+    def learn(self, query: int, chunk: Chunk) -> None:
+        if chunk.rows:
+            self._bytes.pop(query, None)
+            self._bytes[query] = 1 + len(chunk.text) // chunk.rows
+            if len(self._bytes) > _KEPT_SIZES:
+                del self._bytes[next(iter(self._bytes))]
+
+
 class Chunks:
     """The first `rows` rows that `ask` can get, for the caller in `lane`.
 
     peeks  the last chunk tells whether there are more
     marks  the rows are cheap to count through, so that two chunks may be read at once
+    sorts  no index is known to give the order, so that each chunk may cost a sort
     """
 
     def __init__(
         self, database: Database, ask: Ask, *, rows: int, first_rows: int, peeks: bool, lane: Lane = None, accounts: Sequence[int] = (),
-        marks: bool = False,
+        marks: bool = False, sorts: bool = False,
     ) -> None:  # fmt: skip
         self._database = database
         self._lane = lane
         self._accounts = accounts
         self._ask = ask
         self._marks = marks
+        self._sorts = sorts
         self._rows = rows
         self._peeks = peeks
         self._first_rows = rows if rows <= 2 * first_rows else first_rows
@@ -105,30 +128,36 @@ class Chunks:
         return not chunk.more or read >= self._rows
 
     async def after(self, chunk: Chunk) -> AsyncGenerator[Chunk]:
-        """The chunk itself and those behind it; the next ones are being read while one is used."""
+        """The chunk itself and those behind it; the next one is being read while one is used, and then one more."""
         read, steps = chunk.rows, deque[_Step]()
         try:
             while not self.is_complete(read, chunk):
-                self._start(steps, chunk, self._rows - read)
-                await asyncio.sleep(0)  # so that Postgres has its work before the chunk is written
+                if not self._is_costly(chunk):
+                    self._start(steps, chunk, self._rows - read, at_once=1)
+                    await asyncio.sleep(0)  # so that Postgres has its work before the chunk is written
                 yield chunk
+                self._start(steps, chunk, self._rows - read, at_once=AT_ONCE)
                 chunk = await self._take(steps, chunk, self._rows - read)
                 read += chunk.rows
             yield chunk
         finally:
             _cancel(steps)
 
-    def _start(self, steps: deque[_Step], chunk: Chunk, left: int) -> None:
-        """Begin to read what follows a chunk that leaves `left` rows of the page."""
-        is_slow = chunk.elapsed_s > SLOW_S
-        wanted_bytes = SLOW_CHUNK_BYTES if is_slow else CHUNK_BYTES
+    def _is_costly(self, chunk: Chunk) -> bool:
+        """Whether many small chunks would cost much more than a large one; a machine that is merely slow is no reason."""
+        return self._sorts and chunk.elapsed_s > SLOW_S
+
+    def _start(self, steps: deque[_Step], chunk: Chunk, left: int, at_once: int) -> None:
+        """Begin to read what follows a chunk that leaves `left` rows of the page, up to `at_once` chunks."""
+        is_costly = self._is_costly(chunk)
+        wanted_bytes = SLOW_CHUNK_BYTES if is_costly else CHUNK_BYTES
         rows = max(1, wanted_bytes * chunk.rows // max(1, len(chunk.text)))
-        marks = not is_slow and self._marks and self._database.spare >= AT_ONCE - len(steps)
+        marks = not is_costly and self._marks and self._database.spare >= AT_ONCE - len(steps)
         left -= sum(step.rows for step in steps)
         if not steps:
             steps.append(self._step(_known(chunk.keys), min(rows, left), left, marks))
             left -= steps[-1].rows
-        while marks and left and len(steps) < AT_ONCE and steps[-1].mark is not None:
+        while marks and left and len(steps) < at_once and steps[-1].mark is not None:
             steps.append(self._step(steps[-1].mark, min(rows, left), left, marks))
             left -= steps[-1].rows
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from odata_gateway.call import Call, Reply, reply_headers
-from odata_gateway.chunks import FIRST_ROWS, FIRST_ROWS_EXPANDED, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys, Want
+from odata_gateway.chunks import FIRST_ROWS_EXPANDED, FIRST_ROWS_UNKNOWN, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys, RowSizes, Want
 from odata_gateway.db.session import Session
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.negotiate import content_type
@@ -32,18 +32,17 @@ class Pages:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._row_sizes = RowSizes()
 
     async def collection(self, call: Call) -> Reply:
         """A page of entities or references, as one text where it is short and as a stream where it is not."""
         call = await self._completed(call)
         page = self._page(call)
-        first_rows = FIRST_ROWS_EXPANDED if call.query.projection is not None and call.query.projection.expands else FIRST_ROWS
-        lane = call.caller.user_id
-        chunks = Chunks(self._reader.database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends, lane=lane,
-                        accounts=call.caller.accounts, marks=page.rows > first_rows and call.query.is_plain)  # fmt: skip
+        chunks = self._chunks(call, page)
         async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
+        self._row_sizes.learn(hash(call.lifted.template.key), first)
         if not first.rows:
             await self._reader.require_parent(call)
         headers = reply_headers(call, content_type(call.format), call.preferences.applied("maxpagesize"))
@@ -71,6 +70,16 @@ class Pages:
         left = max(0, (value if isinstance(value, int) else 0) - sent)
         return Page(sent, page_rows, min(left, page_rows), ends=left <= page_rows)
 
+    def _chunks(self, call: Call, page: Page) -> Chunks:
+        """What reads the page; how, depends on the size of its rows and on what Postgres can find quickly."""
+        query = call.query
+        expands = query.projection is not None and query.projection.expands
+        first_rows = self._row_sizes.first_rows(hash(call.lifted.template.key), FIRST_ROWS_EXPANDED if expands else FIRST_ROWS_UNKNOWN)
+        has_more = page.rows > first_rows
+        return Chunks(self._reader.database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends,
+                      lane=call.caller.user_id, accounts=call.caller.accounts, marks=has_more and query.is_plain,
+                      sorts=has_more and not query.follows_index)  # fmt: skip
+
     def _asker(self, call: Call) -> Ask:
         """The statements of a page's chunks: the first follows the page before, the others each other."""
 
@@ -94,11 +103,11 @@ class Pages:
         pending, last = head, None
         try:
             async for chunk in chunks:
+                last = chunk  # before it is sent: the one before is kept no longer
                 if chunk.text:
                     yield pending
                     yield chunk.text  # as it is: a row may have 100 MB, and a copy of it as well
                     pending = b","
-                last = chunk
         finally:
             await chunks.aclose()
         yield self._tail(call, page, last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from odata_gateway.edm.model import EntitySet
+from odata_gateway.edm.model import AccountColumn, EntitySet
 from odata_gateway.plan.expr import Column, LiteralSlot
 from odata_gateway.plan.projection import Field, Projection
 from odata_gateway.plan.relation import Block, OrderKey
@@ -58,3 +58,14 @@ class Query:
         own = all(isinstance(k.expr, Column) and k.expr.source == self.block.source.number for k in self.order)
         expands = self.projection is not None and self.projection.expands
         return own and not expands and self.block == Block(self.block.source)
+
+    @property
+    def follows_index(self) -> bool:
+        """Whether the rows are all that the caller may see, in the order of an index that is known: then Postgres begins each chunk of them
+        where the one before ended, and sorts none."""
+        if self.block != Block(self.block.source) or len({k.descending for k in self.order}) != 1:
+            return False
+        entity_type = self.block.source.entity_type
+        names = tuple(k.expr.name if isinstance(k.expr, Column) and k.expr.source == self.block.source.number else "" for k in self.order)
+        account = (entity_type.policy.column,) if isinstance(entity_type.policy, AccountColumn) else ()
+        return any(index[: len(order)] == order for order in {names, (*account, *names)} for index in entity_type.indexes)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from odata_gateway import chunks
-from odata_gateway.chunks import AT_ONCE, CHUNK_BYTES, Chunks, Keys, Want
+from odata_gateway.chunks import AT_ONCE, CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, Chunks, Keys, RowSizes, Want
 from odata_gateway.db.connect import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.sql.fragment import Statement
@@ -41,12 +42,6 @@ class Table:
         return sum(each == want for _, each in self.asked)
 
 
-@pytest.fixture(autouse=True)
-def no_chunk_counts_as_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine any may be, and what is slow is not read at once."""
-    monkeypatch.setattr(chunks, "SLOW_S", 60.0)
-
-
 async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tuple[list[int], int]:
     """The numbers of a page, and how many connections it took."""
     database = await Database.open(DatabaseSettings(dsn, max_connections=connections))
@@ -58,6 +53,51 @@ async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tu
         return [int(n) for text in texts for n in text.split(",")], database.counts["open"]
     finally:
         await database.close()
+
+
+async def test_a_reader_that_stands_still_has_two_chunks(reader_dsn: str) -> None:
+    """The second of two that could be read at once is asked for when the one before has been taken."""
+    table = Table(range(1, 101))
+    database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
+    page = Chunks(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True)
+    async with database.session() as session:
+        following = page.after(await page.first(session))
+    for taken in (1, 2, 3):
+        await anext(following)
+        while database.counts["used"]:
+            await asyncio.sleep(0.01)
+        assert table.count("rows") <= taken + 1
+    await following.aclose()
+    await database.close()
+
+
+@pytest.mark.parametrize("sorts", [False, True])
+async def test_only_where_each_chunk_may_cost_a_sort_a_slow_one_makes_the_next_larger(
+    reader_dsn: str, monkeypatch: pytest.MonkeyPatch, sorts: bool
+) -> None:
+    monkeypatch.setattr(chunks, "SLOW_S", 0.0)
+    table = Table(range(1, 101))
+    database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
+    page = Chunks(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True, sorts=sorts)
+    async with database.session() as session:
+        first = await page.first(session)
+    sizes = [len(chunk.text) async for chunk in page.after(first)]
+    assert max(sizes) <= (SLOW_CHUNK_BYTES if sorts else CHUNK_BYTES)
+    assert (max(sizes) > 10 * CHUNK_BYTES) is sorts
+    await database.close()
+
+
+def test_a_first_chunk_has_as_many_rows_as_their_size_allows() -> None:
+    sizes = RowSizes()
+    assert sizes.first_rows(1, 100) == 100
+    for size, rows in ((100, 500), (8192, 63), (10_000_000, 1)):
+        sizes.learn(1, Chunk(b"x" * size * 2, 2, True, (), 0.0))
+        assert (sizes.first_rows(1, 100), sizes.first_rows(2, 100)) == (rows, 100)
+    sizes.learn(1, Chunk(b"", 0, False, (), 0.0))
+    assert sizes.first_rows(1, 100) == 1
+    for query in range(2000):
+        sizes.learn(query + 10, Chunk(b"x", 1, True, (), 0.0))
+    assert sizes.first_rows(1, 100) == 100
 
 
 async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn: str) -> None:
