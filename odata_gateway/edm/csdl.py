@@ -4,7 +4,8 @@ OData's own format names types, keys, facets, `$Partner` and `$ReferentialConstr
 
     entity type          @Gateway.Table "schema.table", and one row policy, without which a type is a mistake:
                          @Gateway.Account "column" | @Gateway.Membership {Table, Member, Column, Account} | @Gateway.Unscoped true
-    property             @Gateway.Column (default: the property's name), @Gateway.PgType (default: first of PG_TYPES), @Gateway.Secret
+    property             @Gateway.Column (default: the property's name), @Gateway.PgType (default: first of PG_TYPES), @Gateway.Secret,
+                         @Gateway.Search (a text that $search looks at)
     navigation property  @Gateway.Join and @Gateway.Links (see `joins`); else its $ReferentialConstraint, else its partner's join reversed
 
 Core.Description is kept; annotations of other vocabularies are skipped, as the standard allows. Anything else of CSDL that the gateway

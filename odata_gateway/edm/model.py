@@ -34,6 +34,7 @@ class Property:
     pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the model or, once introspected, the database
     secret    always reads as null, and no clause may compute with it
     missing   the database lacks the column: reads as null everywhere
+    searched  $search looks at it
     not_null  the database declares the column NOT NULL; `nullable`, what $metadata promises, is weaker, since versions of the schema differ
     """
 
@@ -46,6 +47,7 @@ class Property:
     secret: bool = False
     missing: bool = False
     not_null: bool = False
+    searched: bool = False
     precision: int | None = None
     scale: int | str | None = None
     max_length: int | None = None
@@ -167,6 +169,11 @@ class EntityType:
     @property
     def key(self) -> tuple[Property, ...]:
         return tuple(p for p in self.properties.values() if p.is_key)
+
+    @property
+    def searchable(self) -> tuple[Property, ...]:
+        """The properties that $search looks at."""
+        return tuple(p for p in self.properties.values() if p.searched)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

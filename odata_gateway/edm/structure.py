@@ -37,7 +37,7 @@ PG_TYPES: dict[str, tuple[str, ...]] = {
 DESCRIPTIONS = ("@Core.Description", "@Org.OData.Core.V1.Description")
 _MEMBERS = (
     "$Kind", "$Type", "$Collection", "$Nullable", "$MaxLength", "$Precision", "$Scale",
-    "@Gateway.Column", "@Gateway.PgType", "@Gateway.Secret", *DESCRIPTIONS,
+    "@Gateway.Column", "@Gateway.PgType", "@Gateway.Secret", "@Gateway.Search", *DESCRIPTIONS,
 )  # fmt: skip
 _FACETS = {
     "$MaxLength": ("string", "binary"),
@@ -110,10 +110,13 @@ def _read_property(name: str, node: Node, is_key: bool) -> Property:
         node.fail("collection-valued properties are not supported", "$Collection")
     _check_facets(node, primitive)
     nullable, secret = node.flag("$Nullable"), node.flag("@Gateway.Secret")
+    searched = node.flag("@Gateway.Search")
+    if searched and (secret or primitive.family != "string"):
+        node.fail("a secret cannot be searched" if secret else f"{primitive} is no text", "@Gateway.Search")
     if is_key:
         _check_key(node, primitive, nullable, secret)
     return Property(
-        name, primitive, nullable, _read_column(name, node), _read_pg_type(node, primitive), is_key, secret,
+        name, primitive, nullable, _read_column(name, node), _read_pg_type(node, primitive), is_key, secret, searched=searched,
         precision=node.number("$Precision"), scale=_read_scale(node, primitive), max_length=node.number("$MaxLength"),
         description=read_description(node),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
-from odata_gateway.plan.bind_expr import bind_filter
+from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.bind_projection import bind_compute, bind_projection, field_of
 from odata_gateway.plan.bind_resource import Resource, bind_resource
@@ -20,19 +20,19 @@ from odata_gateway.plan.scope import Binding, Limits, Row, Scope
 from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
-COLLECTION = frozenset({"$filter", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
+COLLECTION = frozenset({"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
 # $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect
 # (11.2.10).
 APPLICABLE: dict[Form, frozenset[str]] = {
     "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute"},
     "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
-    "count": EVERYWHERE | {"$filter", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute"},
+    "count": EVERYWHERE | {"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute"},
     "references": EVERYWHERE | COLLECTION,
     "reference": EVERYWHERE,
     "property": EVERYWHERE,
     "value": EVERYWHERE,
 }
-UNSUPPORTED = frozenset({"$search", "$apply", "$index", "$deltatoken"})
+UNSUPPORTED = frozenset({"$apply", "$index", "$deltatoken"})
 
 
 def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
@@ -67,10 +67,7 @@ def _check_options(resource: Resource, options: ast.Options) -> None:
 def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
     entity_set = resource.place.entity_set
     scope = bind_compute(options.compute, entity_set.entity_type, scope)
-    predicates: tuple[Expr, ...] = ()
-    if options.filter is not None:
-        scope.binding.target = "$filter"
-        predicates = (bind_filter(options.filter, scope),)
+    predicates = bind_narrowing(options, scope)
     counted = _narrowed(resource, predicates)
     order = bind_order(options.orderby, scope)
     projection = None if resource.form == "references" else bind_projection(entity_set, options, scope)

@@ -13,6 +13,7 @@ from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.bind_function import bind_call
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
 from odata_gateway.plan.bind_path import Place, bind_path, collection_block
+from odata_gateway.plan.bind_search import bind_search
 from odata_gateway.plan.expr import (
     Arithmetic,
     ArithmeticOp,
@@ -51,6 +52,17 @@ def bind_filter(node: ast.Expr, scope: Scope) -> Expr:
             target=scope.binding.target, at=node.at, hint="compare it with something, for example with eq",
         )  # fmt: skip
     return expr
+
+
+def bind_narrowing(options: ast.Options, scope: Scope, target: str = "$filter") -> tuple[Expr, ...]:
+    """What $search and $filter ask of a collection's rows; mistakes of the filter are those of `target`."""
+    found: list[Expr] = []
+    if options.search is not None:
+        found.append(bind_search(options.search, scope))
+    scope.binding.target = target
+    if options.filter is not None:
+        found.append(bind_filter(options.filter, scope))
+    return tuple(found)
 
 
 def bind_expr(node: ast.Expr, scope: Scope) -> Expr:
@@ -302,12 +314,8 @@ def _count(node: ast.Count, scope: Scope) -> Expr:
 def _counted(node: ast.Count, scope: Scope) -> Expr:
     related = _related(node.base, scope, "$count", node.at)
     frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
-    predicates: tuple[Expr, ...] = ()
-    if node.options is not None:
-        if node.options.search is not None:
-            raise Unsupported("$search is not supported", target=scope.binding.target, at=node.at)
-        if node.options.filter is not None:
-            predicates = (bind_filter(node.options.filter, scope.nested(Row(frame, frame.source))),)
+    options = node.options or ast.Options()
+    predicates = bind_narrowing(options, scope.nested(Row(frame, frame.source)), scope.binding.target)
     return CountOf(collection_block(related, frame, predicates, scope, bind_filter))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
-from odata_gateway.plan.bind_expr import bind_expr, bind_filter
+from odata_gateway.plan.bind_expr import bind_expr, bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
@@ -174,8 +174,7 @@ def _expand_many(
 ) -> ExpandMany:  # fmt: skip
     number = next(outer.binding.expands)
     inner = bind_compute(options.compute, target_set.entity_type, inner)
-    outer.binding.target = "$filter"
-    predicates = (bind_filter(options.filter, inner),) if options.filter is not None else ()
+    predicates = bind_narrowing(options, inner)
     order = bind_order(options.orderby, inner)
     content = _content(item, target_set, options, inner, depth)
     return ExpandMany(
@@ -200,8 +199,8 @@ def _levels(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: E
 
 
 def _check_options(item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options) -> None:
-    if options.search is not None or options.apply is not None:
-        raise Unsupported("$search and $apply inside $expand are not supported", target="$expand", at=item.at)
+    if options.apply is not None:
+        raise Unsupported("$apply inside $expand is not supported", target="$expand", at=item.at)
     if not navigation.collection:
         for name in SINGLE_VALUED:
             if getattr(options, name) is not None:

@@ -91,7 +91,6 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.SkipSupported", True, since="4.0"),
         _restriction("CountRestrictions", ("Countable", True)),
         _restriction("ExpandRestrictions", ("Expandable", True)),
-        _restriction("SearchRestrictions", ("Searchable", False)),
         _restriction("InsertRestrictions", ("Insertable", False)),
         _restriction("UpdateRestrictions", ("Updatable", False)),
         _restriction("DeleteRestrictions", ("Deletable", False)),
@@ -104,7 +103,8 @@ def container_annotations(capabilities: Capabilities, version: Version) -> tuple
 
 
 def set_annotations(capabilities: Capabilities, entity_set: EntitySet, version: Version) -> tuple[Annotation, ...]:
-    return _of_version((*capabilities.entity_set, *_secret_restrictions(entity_set.entity_type)), version)
+    searchable = _restriction("SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable)))
+    return _of_version((*capabilities.entity_set, searchable, *_secret_restrictions(entity_set.entity_type)), version)
 
 
 def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:

@@ -80,9 +80,19 @@ SEARCHES: dict[str, str] = {
     "endswith": "(right({0}, length({1})) = {1})",
 }
 
+# $search, which is no canonical function.
+FOUND = "({0} ILIKE {1})"
+
+# What orders texts of any length in a link of any length: their beginning, and then their digest. No canonical functions either.
+KEYS: dict[str, str] = {"start": "left({0}, 200)", "digest": "md5({0})"}
+
 
 def function_sql(id_: str, args: tuple[Sql, ...], *, pattern: bool = False) -> Sql:
     """A canonical function; `pattern` says that the second argument is an escaped LIKE pattern."""
+    if id_ == "search":
+        return fill(FOUND, args)
+    if id_ in KEYS:
+        return fill(KEYS[id_], args)
     template = SEARCHES.get(id_) if not pattern else None
     template = template or TEMPLATES.get(id_)
     if template is None:

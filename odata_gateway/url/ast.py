@@ -11,7 +11,7 @@ from typing import Literal as OneOf
 
 LiteralKind = OneOf[
     "string", "int32", "int64", "decimal", "double", "datetime", "date", "time", "duration", "guid", "binary", "enum", "geo", "json",
-    "quoted_number", "raw",
+    "quoted_number", "raw", "word",
 ]  # fmt: skip
 
 

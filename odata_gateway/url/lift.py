@@ -231,7 +231,7 @@ class _Lifter:
             elif kind in _WORDS:
                 append(token)
                 key(kind)
-                append(self.literal(Value("string", _word(kind, token[1]), token[2], name)))
+                append(self.literal(Value("string" if kind == "SINGLE" else "word", _word(kind, token[1]), token[2], name)))
             elif _may_be_list(raw, index, name) and (last := _list_end(raw, index)):
                 opening = self.folded(raw[index + 1 : last], kind, token[2], name)
                 append(opening)

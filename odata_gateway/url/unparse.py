@@ -38,6 +38,8 @@ def _options(options: ast.Options) -> list[tuple[str, Pieces]]:
     found: list[tuple[str, Pieces]] = []
     if options.filter is not None:
         found.append(("$filter", _expr(options.filter)))
+    if options.search is not None:
+        found.append(("$search", _search(options.search)))
     if options.compute is not None:
         found.append(("$compute", _list((*_expr(c.expr), f" as {c.name}") for c in options.compute)))
     if options.select is not None:
@@ -111,6 +113,14 @@ def _expr(node: ast.Expr) -> Pieces:
     raise Unsupported("this expression inside $expand is not supported")
 
 
+def _search(node: ast.Search) -> Pieces:
+    if isinstance(node, ast.Term):
+        return (node.slot,)
+    if node.op == "not":
+        return ("(NOT ", *_search(node.operands[0]), ")")
+    return ("(", *_list((_search(operand) for operand in node.operands), f" {node.op.upper()} "), ")")
+
+
 def _parenthesized(options: list[tuple[str, Pieces]]) -> Pieces:
     """Options in the parentheses of an item, which are never empty."""
     return ("(", *_list(((f"{name}=", *value) for name, value in options), ";"), ")") if options else ()
@@ -123,6 +133,8 @@ def literal_text(kind: ast.LiteralKind, value: object) -> str:
     """A literal as URL text, not percent-encoded; a tuple is a list, in brackets: they serve after `in` and as an alias's value."""
     if isinstance(value, tuple):
         return "[" + ",".join(literal_text(kind, item) for item in value) + "]"
+    if kind == "word":
+        return f'"{value}"'
     if kind == "string":
         return "'" + str(value).replace("'", "''") + "'"
     if kind in ("duration", "binary"):

@@ -24,7 +24,7 @@ CREATE INDEX IF NOT EXISTS odata_messages_inbox_id_id ON public.messages (inbox_
 -- Not for every database: 88 MB and 22 seconds for a million messages, and each new message costs more.
 SELECT count(*) > 0 AS has_trigrams FROM pg_catalog.pg_opclass WHERE opcname = 'gin_trgm_ops' \gset
 \if :has_trigrams
--- Message?$filter=contains(content,'TE-4711'): texts that few messages contain; the same for startswith and endswith.
+-- Message?$search=TE-4711, Message?$filter=contains(content,'TE-4711'): texts that few messages contain; the same for startswith and endswith.
 CREATE INDEX IF NOT EXISTS odata_messages_content ON public.messages USING gin (content gin_trgm_ops);
 \else
 \warn 'no index for contains(content,...): CREATE EXTENSION pg_trgm first, if it is wanted'

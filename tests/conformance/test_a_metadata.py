@@ -118,7 +118,7 @@ def test_a14_nothing_can_be_written_and_what_is_missing_is_said(document):
         notes = entity_set["annotations"]
         for term, prop in (("InsertRestrictions", "Insertable"), ("UpdateRestrictions", "Updatable"), ("DeleteRestrictions", "Deletable")):
             assert notes[f"{CAPABILITIES}.{term}"][prop] is False
-        assert notes[f"{CAPABILITIES}.SearchRestrictions"]["Searchable"] is False
+        assert notes[f"{CAPABILITIES}.SearchRestrictions"]["Searchable"] is True
 
 
 def test_a15_names_come_back_in_the_case_of_metadata(ask):

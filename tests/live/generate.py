@@ -6,6 +6,7 @@ cut somewhere. What has no exact answer is left out: the current time, doubles, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -258,12 +259,16 @@ class Maker:
         text = f"{place.prefix}{name}/$count"
         if depth < 2 or self.chance(0.5):
             return Expr(text, "int", lambda env: len(place.related(env, name)))
-        body = self.condition(self.here(NAVIGATION[place.type][name][0]), depth - 2)
+        other = NAVIGATION[place.type][name][0]
+        body = self.condition(self.here(other), depth - 2)
+        search = self.search(other) if self.chance(0.2) else None
+        options = ";".join(Query(other, body, search=search).options())
 
         def value(env: Env) -> int:
-            return sum(body.value(env.nested(row)) is True for row in place.related(env, name))
+            rows = [row for row in place.related(env, name) if search is None or search.value(env.nested(row))]
+            return sum(body.value(env.nested(row)) is True for row in rows)
 
-        return Expr(f"{text}($filter={body.text})", "int", value)
+        return Expr(f"{text}({options})", "int", value)
 
     def arithmetic(self, places: Places, depth: int) -> Expr:
         op = self.random.choice(("add", "sub", "mul", "div", "mod"))
@@ -473,7 +478,33 @@ class Maker:
         order = self.order(type_) if self.chance(0.5) else []
         top = self.random.choice((None, None, None, 0, 1, 5, 40, 1500))
         skip = self.random.choice((None, None, None, None, 0, 1, 7, 300))
-        return Query(type_, condition, order, top, skip, self.chance(0.3), self.selection(type_))
+        search = self.search(type_) if self.chance(0.15) else None
+        return Query(type_, condition, order, top, skip, self.chance(0.3), self.selection(type_), search=search)
+
+    # --- $search ----------------------------------------------------------------------------------------------------------------
+
+    def search(self, type_: str, depth: int = 2) -> Expr:
+        """Words, phrases, AND, OR, NOT; its value is whether the row has what is looked for."""
+        if depth == 0 or self.chance(0.4):
+            return self.sought(type_)
+        if self.chance(0.25):
+            operand = self.search(type_, depth - 1)
+            return Expr(f"NOT {operand.at(UNARY)}", "search", lambda env: not operand.value(env), UNARY)
+        op, level, join = self.random.choice(((" AND ", AND, all), (" ", AND, all), (" OR ", OR, any)))
+        parts = [self.search(type_, depth - 1) for _ in range(self.random.choice((2, 2, 3)))]
+        return Expr(op.join(p.at(level) for p in parts), "search", lambda env: join(p.value(env) for p in parts), level)
+
+    def sought(self, type_: str) -> Expr:
+        """A word where a part of some text is one, and else a phrase; in some case."""
+        text = self.random.choice(("a", "E", "%", "_", "ß", "E\u0301", "not", "OR x", "\\", "O'"))
+        found = self.sample(here(type_)[0], self.random.choice(oracle.SEARCHED[type_]))
+        if isinstance(found, str) and self.chance(0.9):
+            start = self.random.randrange(max(1, len(found) - 2))
+            text = found[start : start + self.random.randrange(1, 6)].replace('"', "")
+        text = self.random.choice((str, oracle.upper, oracle.lower))(text) or "e"
+        is_word = re.fullmatch(r"""[^\s()";'][^\s()";]*""", text) is not None and text not in ("AND", "OR", "NOT")
+        written = text if is_word and self.chance(0.8) else f'"{text}"'
+        return Expr(written, "search", lambda env: oracle.has_text(env.row, text))
 
     def selection(self, type_: str) -> list[str] | None:
         if self.chance(0.3):

@@ -70,6 +70,15 @@ NAVIGATION: dict[str, dict[str, tuple[str, bool]]] = {
 }
 """(target type, whether a collection) by navigation property, by entity type."""
 
+SEARCHED: dict[str, tuple[str, ...]] = {
+    "Message": ("content",),
+    "Conversation": ("identifier",),
+    "Inbox": ("name", "email_address"),
+    "Label": ("title", "description"),
+    "User": ("name", "display_name", "email"),
+}
+"""The properties $search looks at, by entity type."""
+
 
 @dataclass(frozen=True, eq=False)
 class Row:
@@ -283,6 +292,12 @@ def compare(op: str, left: Any, right: Any) -> bool:
     return {"lt": left < right, "le": left <= right, "gt": left > right, "ge": left >= right}[op]
 
 
+def has_text(row: Row, text: str) -> bool:
+    """Whether one of a row's texts has a text in it, in any case."""
+    wanted = lower(text) or ""
+    return any(wanted in (lower(value) or "") for value in (row.values[name] for name in SEARCHED[row.type]) if value is not None)
+
+
 def conjunction(values: Iterable[bool | None]) -> bool | None:
     found = list(values)
     return False if False in found else None if None in found else True
@@ -394,12 +409,15 @@ class Query:
     compute: Mapping[str, Expr] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     form: str = ""  # how it is expanded: "", "/$ref" or "/$count"
+    search: Expr | None = None
 
     def options(self) -> list[str]:
         """The options as text, not percent-encoded."""
         found = []
         if self.compute:
             found.append("$compute=" + ",".join(f"{expr.text} as {name}" for name, expr in self.compute.items()))
+        if self.search is not None:
+            found.append(f"$search={self.search.text}")
         if self.filter is not None:
             found.append(f"$filter={self.filter.text}")
         if self.order:
@@ -419,8 +437,9 @@ def _nested(options: list[str]) -> str:
 
 
 def matching(query: Query, rows: Iterable[Row], env: Callable[[Row], Env]) -> list[Row]:
-    """The rows for which $filter is true, in the order of $orderby and then of the key."""
-    found = sorted((r for r in rows if query.filter is None or query.filter.value(env(r)) is True), key=lambda r: r.id)
+    """The rows for which $search and $filter are true, in the order of $orderby and then of the key."""
+    conditions = [c for c in (query.search, query.filter) if c is not None]
+    found = sorted((r for r in rows if all(c.value(env(r)) is True for c in conditions)), key=lambda r: r.id)
     for expr, descending in reversed(query.order):
         keyed = [(expr.value(env(r)), r) for r in found]
         keyed.sort(key=lambda pair: (pair[0] is not None, 0 if pair[0] is None else pair[0]), reverse=descending)

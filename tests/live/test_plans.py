@@ -180,6 +180,8 @@ FILTERS = (
     ("Message?$filter=source_id eq 'wamid.x'&$select=id", "source_id"),
     ("Message?$filter=contains(content,'TE-4711')&$select=id", "odata_messages_content"),
     ("Message?$filter=startswith(content,'zebra')&$top=100&$select=id", "odata_messages_content"),
+    ("Message?$search=te-4711&$select=id", "odata_messages_content"),
+    ('Message?$search="TE-4711" OR te-4712&$select=id', "odata_messages_content"),
     ("Conversation?$filter=assignee_id eq 63&$select=id", "index_conversations_on_assignee_id_and_account_id"),
     ("Conversation?$filter=contact_id eq 7&$select=id", "odata_conversations_contact_id"),
     ("Conversation?$filter=uuid eq '00000000-0000-0000-0000-000000000000'&$select=id", "odata_conversations_uuid"),

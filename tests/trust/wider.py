@@ -165,7 +165,7 @@ class Wider(Maker):
 
     def dressed(self, text: str) -> str:
         """The same request in another spelling: keywords in upper case, options without '$'."""
-        if self.chance(0.15) and "%27" not in text:
+        if self.chance(0.15) and "%27" not in text and "search" not in text:
             text = text.replace("%20", " ")
             text = _KEYWORD.sub(lambda m: m[0].upper() if m[1] else m[0], text).replace(" ", "%20")
         if self.chance(0.15):
@@ -220,12 +220,13 @@ class Wider(Maker):
         other, related = NAVIGATION[type_][name][0], view.related(row, name)
         self.root = None
         query = Query(
-            other, self.condition(self.here(other), 2), self.order(other), self.random.choice((None, 3)), None, select=self.selection(other)
-        )
+            other, self.condition(self.here(other), 2), self.order(other), self.random.choice((None, 3)), None, select=self.selection(other),
+            search=self.search(other) if self.chance(0.2) else None,
+        )  # fmt: skip
         rows = oracle.matching(query, related, lambda r: Env(view, r, r))
         match self.random.randrange(4):
             case 0:
-                counted = Query(other, query.filter)
+                counted = Query(other, query.filter, search=query.search)
                 return Asked(target(counted, f"{key}/{name}/$count"), str(len(rows)), "text")
             case 1 if related:
                 member = self.random.choice(related)
@@ -247,8 +248,8 @@ CONSTRUCTS: dict[str, str] = {
     **{f"{name}": rf"/{name}\(" for name in ("any", "all")},
     "navigation path": r"=\w+/\w+%20", "$it": r"\$it/", "null": r"%20null", "count in an expression": r"\w/\$count%20",
     "count with a filter": r"/\$count\(\$filter", "filter segment": r"/\$filter\(", "parameter alias": r"&@p0=", "duration": r"duration'",
-    **{f"option {name}": rf"[?&]\${name}=" for name in ("filter", "select", "expand", "orderby", "compute", "top", "skip", "count")},
-    **{f"nested {name}": rf"[(;]\${name}=" for name in ("filter", "select", "expand", "orderby", "top", "skip", "count")},
+    **{f"option {name}": rf"[?&]\${name}=" for name in ("filter", "search", "select", "expand", "orderby", "compute", "top", "skip", "count")},
+    **{f"nested {name}": rf"[(;]\${name}=" for name in ("filter", "search", "select", "expand", "orderby", "top", "skip", "count")},
     "option without $": r"[?&]filter=", "keyword in upper case": r"%20AND%20", "desc": "%20desc", "expand $ref": r"\w/\$ref[(,&]?", "expand $count": r"expand=[^&]*\w/\$count",
     "key": r"^\w+\(\d+\)", "named key": r"\(id=", "key as a segment": r"^\w+/\d+", "member of a collection": r"\)/\w+\(\d+\)", "raw value": r"/\$value",
     "count segment": r"^[^?]*/\$count", "references": r"^[^?]*/\$ref", "entity-id": r"^\$entity",

@@ -201,6 +201,8 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     (f"{ITEM}/counted_at/$Precision", 13, None, "at most 12"),
     (f"{ITEM}/bin/@Gateway.PgType", "text", None, "Edm.Int16 is read from int2, int4, int8"),
     (f"{ITEM}/bin/@Gateway.Column", "x" * 64, None, "no name Postgres can have"),
+    (f"{ITEM}/price/@Gateway.Search", True, None, "Edm.Decimal is no text"),
+    (f"{ITEM}/cost/@Gateway.Search", True, None, "a secret cannot be searched"),
     (f"{ITEM}/bin/@Gateway.Secrets", True, None, "did you mean '@Gateway.Secret'?"),
     (f"{ITEM}/bin/@Core.Description", "a\u0000b", None, "a character XML cannot carry"),
     (f"{ITEM}/supplier/$Type", "Depot.Nope", None, "no entity type is called Depot.Nope"),

@@ -72,11 +72,12 @@ REFUSED = {
     "Message(1)/status?$select=id": "Bind.Option",
     "Message?$expand=sender($filter=id eq 1)": "Bind.Option",
     "Message?$expand=sender($top=1)": "Bind.Option",
+    "Message?$expand=sender($search=x)": "Bind.Option",
+    "Message(1)?$search=x": "Bind.Option",
     "Message?$expand=sender,sender": "Bind.Option",
     "Conversation?$expand=messages/$count($top=1)": "Url.Option",
     "Conversation?$expand=messages($levels=2)": "Bind.Option",
     # not there yet
-    "Message?$search=x": "Unsupported",
     "Message?$apply=aggregate($count as n)": "Unsupported",
     "$all": "Unsupported",
     "$crossjoin(Message,User)": "Unsupported",

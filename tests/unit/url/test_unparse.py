@@ -45,6 +45,9 @@ OPTIONS = [
     "$filter=a in @p&@p=[\"x\",\"y's\"]",
     "$filter=a in @p&@p=[null,2]",
     "$filter=contains(a,@p)&@p='x'",
+    "$search=\"a\" AND (\"b c\" OR NOT \"d;)\")",
+    "$search=a b OR c NOT d&$expand=m($search=x;$top=1)",
+    "$filter=m/$count($search=a;$filter=b) gt 1",
 ]  # fmt: skip
 
 
@@ -69,6 +72,8 @@ def shape(node: object, values: list[object]) -> object:
     """A tree without positions, with values in the place of slots, and without options that change nothing."""
     if isinstance(node, ast.Literal):
         return values[node.slot]
+    if isinstance(node, ast.Term):
+        return values[node.slot][1]  # a word is written as a phrase, which means the same
     if isinstance(node, tuple):
         return tuple(shape(item, values) for item in node)
     if isinstance(node, ast.Options):

@@ -1,0 +1,51 @@
+"""$search: which texts of an entity a word is looked for in, and what AND, OR and NOT make of that (URL Conventions 5.1.8).
+
+An entity has a word or phrase if one of its texts has it anywhere, in any case; NOT asks for entities none of whose texts has it. The texts
+are the properties that the model marks with @Gateway.Search, those of the entity itself alone.
+"""
+
+from __future__ import annotations
+
+from odata_gateway.edm.model import Property
+from odata_gateway.edm.types import BOOLEAN, STRING
+from odata_gateway.errors import Unsupported
+from odata_gateway.plan.expr import Constant, Expr, Function, LiteralSlot, Logic, Parameter, Untrue
+from odata_gateway.plan.scope import Scope, column_of
+from odata_gateway.url import ast
+
+
+def bind_search(node: ast.Search, scope: Scope) -> Expr:
+    """A condition on the scope's implicit row.
+
+    raises  Unsupported where the model names no text of this type
+    """
+    entity_type = scope.implicit.source.entity_type
+    scope.binding.target = "$search"
+    if not entity_type.searchable:
+        hint = "use contains(...) in $filter"
+        raise Unsupported(f"{entity_type.name} has no texts that $search looks at", target="$search", at=node.at, hint=hint)
+    return _search(node, scope, tuple(p for p in entity_type.searchable if not p.missing))
+
+
+def _search(node: ast.Search, scope: Scope, texts: tuple[Property, ...]) -> Expr:
+    scope.binding.enter()
+    try:
+        if isinstance(node, ast.Term):
+            return _term(node, scope, texts)
+        operands = tuple(_search(operand, scope, texts) for operand in node.operands)
+        return Untrue(operands[0]) if node.op == "not" else Logic(node.op, operands, any(o.nullable for o in operands))
+    finally:
+        scope.binding.leave()
+
+
+def _term(node: ast.Term, scope: Scope, texts: tuple[Property, ...]) -> Expr:
+    scope.binding.spend(len(texts), 1)
+    pattern = Parameter(LiteralSlot(node.slot, STRING, "infix"), STRING)
+    columns = tuple(column_of(scope.implicit, p) for p in texts)
+    found = tuple(Function("search", (column, pattern), BOOLEAN, column.nullable) for column in columns)
+    match found:
+        case ():
+            return Constant(False, BOOLEAN)
+        case (only,):
+            return only
+    return Logic("or", found, any(f.nullable for f in found))
