@@ -115,6 +115,12 @@ class UrlMediaType(ODataError):
     status, code = 415, "Url.MediaType"
 
 
+class UrlDependency(ODataError):
+    """A part of a batch that needs an earlier one, which failed."""
+
+    status, code = 424, "Url.Dependency"
+
+
 # --- Bind.: what it means -----------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +205,12 @@ class LimitBody(ODataError):
     """The request body is too long."""
 
     status, code = 413, "Limit.Body"
+
+
+class LimitParts(ODataError):
+    """The batch has too many parts."""
+
+    status, code = 413, "Limit.Parts"
 
 
 class LimitDepth(ODataError):

@@ -17,7 +17,7 @@ from odata_gateway.db.pool import Database
 from odata_gateway.db.tokens import TokenDirectory
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import without_missing_tables
-from odata_gateway.errors import AuthMissing, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition
+from odata_gateway.errors import AuthMissing, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition, UrlSyntax
 from odata_gateway.pages import Pages
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
@@ -35,6 +35,7 @@ from odata_gateway.protocol.negotiate import (
     version,
     wants_snapshot,
 )
+from odata_gateway.protocol.query_body import as_get
 from odata_gateway.reading import Reader
 from odata_gateway.settings import Settings
 from odata_gateway.sql.json import EVIDENT_TYPES, RowFormat
@@ -65,15 +66,39 @@ class Service:
     async def answer(self, request: Request) -> Reply:
         """The reply to a request; raises ODataError only, before the reply or from its body."""
         first = request.target.removeprefix("/").partition("?")[0].partition("#")[0].partition("/")[0]
-        if first == "" or first == "$metadata":
+        if request.method == "GET" and first in ("", "$metadata"):
             return await self._document(request, first)
-        if first == "$batch":
-            check_body(request.headers)
-            raise Unsupported("$batch is not supported", target="path", at=0, hint="send the requests one by one")
+        if request.method == "POST":
+            request = request._replace(method="GET", target=as_get(request.target, request.headers, request.body), body=b"")
         caller = await self._caller(request)
         if first == "$entity":
             request = self._resolve_entity_id(request)
         return await self._data(self._call(request, caller))
+
+    async def admit_batch(self, request: Request) -> None:
+        """A batch as a whole: its caller must be known, its URL in order, and it cannot have more than its parts.
+
+        raises  ODataError
+        """
+        check_body(request.headers)
+        lifted = self.compiler.lift(request.target)
+        self.compiler.check_syntax(lifted)
+        if lifted.side.format is not None:
+            raise Unsupported("$format of a batch is not supported", target="$format", at=0, hint="an answer has the form of its request")
+        _check_schema_version(lifted)
+        _check_isolation(request)
+        await self._caller(request)
+
+    def entity_path(self, target: str) -> str:
+        """The path of the entity that a target names, without its options.
+
+        raises  UrlSyntax where it names something else, or a key stands in an option
+        """
+        query = self.compiler.query(self.compiler.lift(target))
+        path = target.partition("?")[0].rstrip("/")
+        if query.form != "entity" or "@" in path or "%40" in path:
+            raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
+        return path
 
     def _caller(self, request: Request) -> Awaitable[Caller]:
         if not request.token:
@@ -122,8 +147,7 @@ class Service:
         lifted = self.compiler.lift(request.target)
         query = self.compiler.query(lifted)
         _check_schema_version(lifted)
-        if wants_snapshot(request.headers):
-            raise UrlPrecondition("snapshot isolation over all pages is not available", target="OData-Isolation")
+        _check_isolation(request)
         is_text = query.form in ("count", "value")
         form = Format(version=version(request.headers)) if is_text else negotiate(request.headers, lifted.side.format)
 
@@ -146,7 +170,7 @@ class Service:
 
     async def _count(self, call: Call) -> Reply:
         rows = await self._reader.fetch(call, anew=True)
-        if rows[0][0] == 0:
+        if rows[0][0] == 0 or call.query.is_made:
             await self._reader.require_parent(call)
         return Reply(200, reply_headers(call, "text/plain"), str(rows[0][0]).encode())
 
@@ -181,6 +205,11 @@ class Service:
 @lru_cache(maxsize=128)
 def _row_format(form: Format) -> RowFormat:
     return RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754)
+
+
+def _check_isolation(request: Request) -> None:
+    if wants_snapshot(request.headers):
+        raise UrlPrecondition("snapshot isolation over all pages is not available", target="OData-Isolation")
 
 
 def _check_schema_version(lifted: Lifted) -> None:

@@ -199,6 +199,7 @@ class Settings:
     max_list_items: int = _setting("10000", _whole(10, 1_000_000), "most items of a list, as after `in`")
     max_lambda_depth: int = _setting("5", _whole(1, 20), "deepest nesting of `any`, `all` and `$count` in expressions")
     max_token_requests: int = _setting("200", _whole(1, 100_000), "most requests of one access token that run at the same time")
+    max_batch_parts: int = _setting("1000", _whole(1, 100_000), "most parts of one batch")
     max_body_bytes: int = _setting("1048576", _whole(0, 1_073_741_824), "longest request body")
     read_timeout_s: float = _setting("10", _seconds(0.1, 600), "longest time a client may take to send a request")
     send_timeout_s: float = _setting("60", _seconds(0.1, 3600), "longest time a client may take to receive a part of an answer")

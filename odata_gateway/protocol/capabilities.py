@@ -75,12 +75,17 @@ def _restriction(name: str, *members: tuple[str, Value]) -> Annotation:
 
 CAPABILITIES = Capabilities(
     container=(
+_BATCHES = ("multipart/mixed", "application/json")
+
         Annotation("Core.ODataVersions", "4.01"),
         Annotation("Capabilities.ConformanceLevel", Member("Capabilities.ConformanceLevelType", "Minimal")),
         Annotation("Capabilities.SupportedFormats", ("application/json",)),
         Annotation("Capabilities.SupportedMetadataFormats", ("application/xml", "application/json")),
         Annotation("Capabilities.AsynchronousRequestsSupported", False, since="4.0"),
-        Annotation("Capabilities.BatchSupported", False, since="4.0"),
+        Annotation("Capabilities.BatchSupported", True, since="4.0"),
+        Annotation("Capabilities.BatchContinueOnErrorSupported", True, since="4.0"),
+        _restriction("BatchSupport", ("Supported", True), ("ContinueOnErrorSupported", True), ("SupportedFormats", _BATCHES)),
+        Annotation("Capabilities.QuerySegmentSupported", True),
         Annotation("Capabilities.CrossJoinSupported", False, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
         Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *FUNCTIONS, "cast", "isof")),

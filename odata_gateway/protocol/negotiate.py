@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from odata_gateway.errors import UrlFormat, UrlHeader, UrlMediaType, UrlOption, UrlPrecondition
+from odata_gateway.errors import UrlFormat, UrlHeader, UrlOption, UrlPrecondition
 
 Level = Literal["none", "minimal", "full"]
 Version = Literal["4.0", "4.01"]
@@ -73,17 +73,10 @@ def _version(text: str | None) -> Version:
 
 
 def check_body(headers: Headers) -> None:
-    """The version and type of a request's body (Protocol 8.1.5), before what it asks for.
-
-    raises  UrlHeader, UrlMediaType
-    """
+    """The version of a request's body (Protocol 8.1.5), before what it asks for; raises UrlHeader."""
     body_version = headers.get("odata-version", "4.0").strip()
     if body_version not in ("4.0", "4.01"):
         raise UrlHeader(f"a body of version '{body_version[:40]}' cannot be read", target="OData-Version", hint="4.0 and 4.01 are known")
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in ("", "multipart/mixed", "application/json"):
-        hint = "multipart/mixed or application/json is expected"
-        raise UrlMediaType(f"a batch is no '{media_type[:40]}'", target="Content-Type", hint=hint)
 
 
 # --- Media ranges -------------------------------------------------------------------------------------------------------------
@@ -286,7 +279,7 @@ class Preferences:
     minimal: bool = False
     respond_async: bool = False
     track_changes: bool = False
-    continue_on_error: bool = False
+    continue_on_error: bool | None = None
     spelled: Mapping[str, str] = field(default_factory=dict)
 
     def applied(self, *names: str) -> str | None:
@@ -310,6 +303,9 @@ def _preference_members(text: str) -> Iterator[tuple[str, str, str]]:
             yield name, _unquote(match[2] or ""), part.split(";")[0].strip()
 
 
+_CONTINUES = {"": True, "true": True, "false": False}
+
+
 def _page_size(value: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 and int(value) > 0 else None
 
@@ -331,7 +327,7 @@ def _preferences(header: str) -> Preferences:
         "return": text.get("return", "").lower() in ("minimal", "representation"),
         "respond-async": text.get("respond-async") == "",
         "track-changes": text.get("track-changes") == "",
-        "continue-on-error": text.get("continue-on-error", "-").lower() in ("", "true"),
+        "continue-on-error": text.get("continue-on-error", "-").lower() in _CONTINUES,
     }
     return Preferences(
         maxpagesize=size,
@@ -340,7 +336,7 @@ def _preferences(header: str) -> Preferences:
         minimal=text.get("return", "").lower() == "minimal",
         respond_async=known["respond-async"],
         track_changes=known["track-changes"],
-        continue_on_error=known["continue-on-error"],
+        continue_on_error=_CONTINUES.get(text.get("continue-on-error", "-").lower()),
         spelled={name: found[name][1] for name, understood in known.items() if understood},
     )
 

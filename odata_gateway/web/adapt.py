@@ -62,6 +62,11 @@ def methods_of(target: str) -> tuple[str, ...]:
     return ("POST", "OPTIONS") if last in ("$batch", "$query") else _READING
 
 
+def is_batch(target: str) -> bool:
+    """Whether a target of the service is the batch endpoint."""
+    return unquote(target.partition("?")[0].strip("/")) == "$batch"
+
+
 _READING = ("GET", "HEAD", "OPTIONS")
 
 

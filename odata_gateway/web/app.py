@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http_exceptions import PayloadEncodingError
 
+from odata_gateway.batch import Hands, answer_batch
 from odata_gateway.call import Reply, Request
 from odata_gateway.errors import BindSegment, DbDenied, DbModel, LimitBody, ODataError, UrlMethod, UrlSyntax, UrlTimeout
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
-from odata_gateway.web.adapt import SERVICE_PATH, Peer, methods_of, path_of, root_url, service_target, with_authority
+from odata_gateway.web.adapt import SERVICE_PATH, Peer, is_batch, methods_of, path_of, root_url, service_target, with_authority
 from odata_gateway.web.admission import Admission
 from odata_gateway.web.auth import access_token
 from odata_gateway.web.connection import Connection
 from odata_gateway.web.headers import preflight
-from odata_gateway.web.middlewares import Exchange, respond
+from odata_gateway.web.middlewares import Exchange, refused, respond
 
 LOG = logging.getLogger("odata_gateway.web")
 
@@ -94,7 +95,19 @@ class Gateway:
             token=token,
             body=await _body(exchange, self.settings) if method == "POST" else b"",
         )
+        if is_batch(target):
+            await self.service.admit_batch(request)
+            return answer_batch(request, self._hands(exchange), most=self.settings.max_batch_parts)
         return await self._answer(request)
+
+    def _hands(self, exchange: Exchange) -> Hands:
+        """What answers the parts of a batch that came with an exchange."""
+        return Hands(
+            answer=self._answer,
+            refuse=lambda error: refused(exchange, error, self.settings),
+            token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
+            entity_path=lambda target: self.service.entity_path(target),
+        )
 
     async def _answer(self, request: Request) -> Reply:
         """The service's reply; where the database has changed under its model, that of the service with a new model."""

@@ -56,6 +56,19 @@ def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
     return Reply(error.status, tuple(headers), error_document(error, request_id=request_id))
 
 
+def refused(exchange: Exchange, error: Exception, settings: Settings) -> Reply:
+    """The answer that an error becomes; one that is the gateway's own fault, or the database's, goes to the log."""
+    secrets = secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2])
+    if not isinstance(error, ODataError):
+        logs.failure(error, exchange.id, secrets, "unexpected error")
+        error = Internal("an unexpected error; the gateway's log has it under the request's id")
+    elif error.status in (503, 504) and error.__cause__ is not None:
+        logs.fault(error, exchange.id)
+    elif error.status >= 500 and error.__cause__ is not None:
+        logs.failure(error, exchange.id, secrets, error.code)
+    return refusal(error, exchange.id, settings)
+
+
 async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) -> tuple[Reply, Body]:
     """The handler's reply with its first chunk, or the refusal that its error becomes."""
     try:
@@ -63,17 +76,10 @@ async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) ->
         if isinstance(reply.body, bytes):
             return reply, Body(reply.body)
         return reply, await Body.open(reply.body, whole=exchange.raw.version < HttpVersion11)
-    except ODataError as error:
-        if error.status in (503, 504) and error.__cause__ is not None:
-            logs.fault(error, exchange.id)
-        elif error.status >= 500 and error.__cause__ is not None:
-            logs.failure(error, exchange.id, secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]), error.code)
-        refused = refusal(error, exchange.id, settings)
     except Exception as error:
-        logs.failure(error, exchange.id, secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]), "unexpected error")
-        refused = refusal(Internal("an unexpected error; the gateway's log has it under the request's id"), exchange.id, settings)
-    assert isinstance(refused.body, bytes)
-    return refused, Body(refused.body)
+        reply = refused(exchange, error, settings)
+    assert isinstance(reply.body, bytes)
+    return reply, Body(reply.body)
 
 
 async def respond(request: web.BaseRequest, handler: Handler, settings: Settings, *, is_closing: Callable[[], bool]) -> web.StreamResponse:

@@ -112,7 +112,7 @@ def test_a13_the_versions_are_announced(document):
 
 def test_a14_nothing_can_be_written_and_what_is_missing_is_said(document):
     container = document["annotations"]
-    assert container[f"{CAPABILITIES}.BatchSupported"] is False
+    assert container[f"{CAPABILITIES}.BatchSupported"] is True
     assert f"{CAPABILITIES}.ConformanceLevel" in container and f"{CAPABILITIES}.SupportedFormats" in container
     for entity_set in document["sets"].values():
         notes = entity_set["annotations"]

@@ -1,20 +1,212 @@
-"""$batch is refused as a whole, clearly."""
+"""$batch: multipart/mixed and JSON."""
+
+import json
+from base64 import urlsafe_b64decode
 
 import pytest
 
-PARTS = (
-    b"--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nGET Message(1) HTTP/1.1\r\n\r\n\r\n"
-    b"--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nGET Label HTTP/1.1\r\n\r\n\r\n--b--\r\n"
-)
-JSON = b'{"requests":[{"id":"1","method":"get","url":"Message(1)"}]}'
+from tests.support.batch import ask_json, multipart, parts_of, post
+
+
+@pytest.fixture
+def batch(ask):
+    """The parts of the answer to a multipart batch."""
+    return lambda body, **headers: parts_of(post(ask.gateway, body, **headers))
+
+
+def alone(ask, target, **headers):
+    return ask.gateway.get(target, headers=headers)
+
+
+def test_o01_the_parts_are_answered_in_order_and_as_alone(ask, batch):
+    targets = ["Message(1)", "Label", "Message?$top=3&$count=true&$expand=conversation", "Message?$select=id"]
+    parts = batch(multipart(*(f"GET {target}" for target in targets)))
+    for target, part in zip(targets, parts, strict=True):
+        reply = alone(ask, target)
+        assert (part.status, part.body) == (reply.status, reply.body)
+        assert part.headers["content-type"] == reply.headers["content-type"]
 
 
 @pytest.mark.parametrize(
-    ("media_type", "body"), [("multipart/mixed;boundary=b", PARTS), ("application/json", JSON), ("multipart/mixed", PARTS)]
+    "form", ["{root}Message(1)", "/v1.0/odata/Message(1)\nHost: {host}", "/v1.0/odata/Message(1)", "Message(1)", "/Message(1)"]
 )
-def test_o01_to_o14_batch_is_refused(ask, media_type, body):
-    headers = {"Authorization": f"Bearer {ask.gateway.tokens.ADMIN}", "Content-Type": media_type}
-    reply = ask.gateway.ask("POST", "/v1.0/odata/$batch", headers, body)
-    assert (reply.status, reply.json()["error"]["code"]) == (501, "Unsupported.Feature")
-    assert "$batch" in reply.json()["error"]["message"] and reply.headers["odata-version"] == "4.0"
-    assert ask("Label(1)").status == 200
+def test_o02_urls_in_every_form(ask, batch, form):
+    request = "GET " + form.format(root=ask.root, host=f"127.0.0.1:{ask.gateway.port}")
+    [part] = batch(multipart(request))
+    assert part.body == ask("Message(1)").body
+
+
+@pytest.mark.parametrize(
+    "form", ["https://other.example/v1.0/odata/Message(1)", "/v1.0/odata/Message(1)\nHost: other.example", "{origin}/other/Message(1)"]
+)
+def test_o02_urls_of_other_services_are_refused(ask, batch, form):
+    [part] = batch(multipart("GET " + form.format(origin=ask.gateway.origin)))
+    assert (part.status, part.json()["error"]["code"]) == (404, "Bind.Segment")
+
+
+@pytest.mark.parametrize(
+    ("prefer", "statuses"),
+    [
+        ("", [404]),
+        ("odata.continue-on-error", [404, 200]),
+        ("continue-on-error=true", [404, 200]),
+        ("odata.continue-on-error=false", [404]),
+    ],
+)
+def test_o03_it_stops_at_the_first_error_unless_told_to_go_on(ask, batch, prefer, statuses):
+    body = multipart("GET Nope", "GET Label")
+    assert [part.status for part in batch(body, Prefer=prefer)] == statuses
+    assert post(ask.gateway, body, Prefer=prefer).headers.get("preference-applied", "") == prefer
+
+
+def test_o04_a_change_set_is_refused_in_one_part(batch):
+    changes = multipart("POST Message", "PATCH Message(1)", boundary="c")
+    whole = b"--b\r\nContent-Type: multipart/mixed;boundary=c\r\nContent-Length: 9\r\n\r\n" + changes + b"\r\n" + multipart("GET Label(1)")
+    refused, label = batch(whole, Prefer="continue-on-error")
+    assert (refused.status, refused.json()["error"]["code"], label.status) == (405, "Url.Method", 200)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE", "HEAD"])
+def test_o04_other_methods_are_refused(batch, method):
+    [part] = batch(multipart(f"{method} Message(1)"))
+    assert part.status == 405
+
+
+def test_o05_content_id_is_echoed(batch):
+    first, second, third = batch(multipart("Content-ID: q1\nGET Label(1)", "GET Label(2)", "Content-ID: q2\nGET Nope"))
+    assert first.mime["content-id"] == "q1" and "content-id" not in second.mime and third.mime["content-id"] == "q2"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "multipart/mixed"}, 400), ({"Content-Type": "multipart/mixed;boundary="}, 400), ({"If-Match": "*"}, 400),
+        ({"If-None-Match": '"x"'}, 400), ({"OData-Version": "9.9"}, 400), ({"Content-Type": "text/plain"}, 415), ({"Content-Type": ""}, 415),
+        ({"OData-MaxVersion": "3.0"}, 400), ({"OData-Isolation": "snapshot"}, 412), ({"Authorization": ""}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+    ],
+)  # fmt: skip
+def test_o06_bad_headers_refuse_the_whole(ask, headers, status):
+    reply = post(ask.gateway, multipart("GET Label(1)"), **headers)
+    assert reply.status == status and reply.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("path", ["$batch?$filter=true", "$batch?$format=json", "$batch?$schemaversion=x"])
+def test_o06_options_that_a_batch_has_not_are_refused(ask, path):
+    assert post(ask.gateway, multipart("GET Label(1)"), path="/v1.0/odata/" + path).status in (400, 404, 501)
+
+
+@pytest.mark.parametrize("eol", ["\r\n", "\n"])
+def test_o07_preamble_epilogue_and_line_ends(ask, batch, eol):
+    body = b"a preamble" + eol.encode() * 2 + multipart("GET Label(1)", "GET Label(2)", eol=eol) + b"an epilogue: --b"
+    assert [part.body for part in batch(body)] == [ask("Label(1)").body, ask("Label(2)").body]
+
+
+def test_o07_parts_without_empty_lines_behind_them(ask, batch):
+    head = b"--b\r\nContent-Type:application/http\r\nContent-Transfer-Encoding:binary\r\n\r\n"
+    body = head + b"GET Label(1) HTTP/1.1\r\n" + head + b"GET Label(2) HTTP/1.1\r\nAccept:application/json\r\n--b--"
+    assert [part.body for part in batch(body)] == [ask("Label(1)").body, ask("Label(2)").body]
+
+
+def test_o08_json(ask):
+    first, second, third = ask_json(
+        ask.gateway, {"id": "1", "method": "get", "url": "Message(1)"}, {"id": "2", "method": "GET", "url": "/v1.0/odata/Label"},
+        {"id": "x", "method": "GET", "url": "Message?$select=id", "headers": {"Accept": "application/json;odata.metadata=none"}},
+    )  # fmt: skip
+    assert (first["id"], first["status"], first["body"]) == ("1", 200, ask.json("Message(1)"))
+    assert first["headers"]["content-type"] == "application/json;odata.metadata=minimal"
+    assert (second["id"], second["body"]) == ("2", ask.json("Label"))
+    assert third["id"] == "x" and next(iter(third["body"])) == "value" and len(third["body"]["value"]) > 100
+
+
+def test_o09_json_goes_on_and_what_depends_on_a_failure_fails(ask):
+    requests = [
+        {"id": "1", "method": "GET", "url": "Nope"}, {"id": "2", "method": "GET", "url": "Label"},
+        {"id": "3", "method": "GET", "url": "Label", "dependsOn": ["1"]}, {"id": "4", "method": "GET", "url": "Label", "dependsOn": ["2"]},
+        {"id": "5", "method": "GET", "url": "Label", "dependsOn": ["3"]},
+    ]  # fmt: skip
+    answers = ask_json(ask.gateway, *requests)
+    assert [(a["id"], a["status"]) for a in answers] == [("1", 404), ("2", 200), ("3", 424), ("4", 200), ("5", 424)]
+    assert answers[2]["body"]["error"]["code"] == "Url.Dependency"
+    assert len(ask_json(ask.gateway, *requests, Prefer="continue-on-error=false")) == 1
+
+
+GET = {"id": "1", "method": "GET", "url": "Label(1)"}
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [GET, GET], [{**GET, "dependsOn": ["2"]}, {**GET, "id": "2"}], [{**GET, "dependsOn": ["1"]}], [{"id": "1", "method": "GET"}],
+        [{"method": "GET", "url": "Label"}], [{"id": "1", "url": "Label"}], [{**GET, "id": 1}], [{**GET, "url": ""}], ["Label"], [None],
+        [{**GET, "dependsOn": "1"}], [{**GET, "headers": {"Accept": 1}}], [{**GET, "headers": []}], [{**GET, "atomicityGroup": 1}],
+    ],
+)  # fmt: skip
+def test_o10_bad_json_refuses_the_whole(ask, requests):
+    reply = post(ask.gateway, json.dumps({"requests": requests}).encode(), **{"Content-Type": "application/json"})
+    assert (reply.status, reply.json()["error"]["code"]) == (400, "Url.Syntax")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"requests":{}}', b'{"requests":[}', b"\xff", b"[" * 100_000])
+def test_o10_what_is_no_json_batch_is_refused(ask, body):
+    assert post(ask.gateway, body, **{"Content-Type": "application/json"}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"url": "$batch"}, 400), ({"url": "%24batch"}, 400), ({"body": {"a": 1}}, 400), ({"method": "POST"}, 405), ({"method": "DELETE"}, 405),
+        ({"atomicityGroup": "g"}, 501), ({"atomicityGroup": "g", "method": "PATCH"}, 405), ({"if": "$1/x"}, 501), ({"unknown": 1}, 400),
+        ({"headers": {"Accept": "x" * 9000}}, 400),
+    ],
+)  # fmt: skip
+def test_o10_a_bad_request_fails_alone(ask, change, status):
+    first, second = ask_json(ask.gateway, GET | change, {**GET, "id": "2"})
+    assert (first["status"], second["status"]) == (status, 200) and first["body"]["error"]["code"]
+
+
+def test_o11_the_answer_has_the_form_of_the_batch(ask, batch):
+    [part] = batch(multipart("GET Label(1)"), Accept="application/json")
+    assert part.body == ask("Label(1)").body
+    reply = post(ask.gateway, json.dumps({"requests": [GET]}).encode(), **{"Content-Type": "application/json", "Accept": "multipart/mixed"})
+    assert reply.status == 406
+
+
+def test_o12_parts_inherit_accept_and_version_and_may_have_their_own(batch):
+    parts = batch(multipart("GET Label(1)", "GET Label(1)\nOData-MaxVersion: 4.0\nAccept: application/json;odata.metadata=full"), **{
+        "OData-MaxVersion": "4.01", "Accept": "multipart/mixed, application/json;odata.metadata=none"})  # fmt: skip
+    assert [part.headers["odata-version"] for part in parts] == ["4.01", "4.0"]
+    assert [part.headers["content-type"] for part in parts] == ["application/json;metadata=none", "application/json;odata.metadata=full"]
+    assert "@odata.context" in parts[1].json() and "@context" not in parts[0].json()
+
+
+def test_o13_other_kinds_of_answers(ask, batch):
+    metadata, count, nothing, root, value = batch(
+        multipart("GET $metadata", "GET Message/$count", "GET Conversation(2)/assignee", "GET /", "GET Inbox(1)/name/$value")
+    )
+    assert metadata.body == ask("$metadata").body and metadata.headers["content-type"] == "application/xml"
+    assert (count.body, count.headers["content-type"]) == (ask("Message/$count").body, "text/plain")
+    assert (nothing.status, nothing.body, root.body) == (204, b"", ask("").body)
+    assert value.body == ask("Inbox(1)/name/$value").body
+
+
+def test_o13_other_kinds_of_answers_in_json(ask):
+    targets = ["$metadata", "Message/$count", "Conversation(2)/assignee", "Inbox(1)/name/$value"]
+    metadata, count, nothing, value = ask_json(ask.gateway, *({"id": t, "method": "GET", "url": t} for t in targets))
+    assert urlsafe_b64decode(metadata["body"] + "==") == ask("$metadata").body
+    assert count["body"] == ask("Message/$count").body.decode() and value["body"] == ask("Inbox(1)/name/$value").body.decode()
+    assert nothing["status"] == 204 and "body" not in nothing
+
+
+def test_o14_the_number_of_parts_is_limited(ask):
+    reply = post(ask.gateway, multipart(*["GET Label(1)"] * 1001))
+    assert (reply.status, reply.json()["error"]["code"]) == (413, "Limit.Parts")
+    requests = [{"id": str(n), "method": "GET", "url": "Label(1)"} for n in range(1001)]
+    reply = post(ask.gateway, json.dumps({"requests": requests}).encode(), **{"Content-Type": "application/json"})
+    assert (reply.status, reply.json()["error"]["code"]) == (413, "Limit.Parts")
+    assert post(ask.gateway, b"--b--" + b" " * 1_100_000).json()["error"]["code"] == "Limit.Body"
+
+
+def test_o14_a_batch_of_nothing(ask):
+    reply = post(ask.gateway, b"--b--")
+    assert reply.status == 200 and reply.body.startswith(b"--batchresponse_") and ask_json(ask.gateway) == []
