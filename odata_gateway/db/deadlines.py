@@ -33,6 +33,11 @@ class Deadlines(Generic[T]):
         if self._timer is None or until < self._timer.when():
             self._look_at(loop, until)
 
+    def left(self, item: T) -> float:
+        """Seconds an item has left; 0 for one that is not there."""
+        until = self._until.get(item)
+        return 0.0 if until is None or self._loop is None else max(0.0, until - self._loop.time())
+
     def stop(self, item: T) -> None:
         """Forget an item, if it is there."""
         self._until.pop(item, None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +72,7 @@ class Database:
         self.deadlines = Deadlines(_cut)
         self._idle: list[Held] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
         self._held: set[Connection] = set()
+        self._wanting: deque[asyncio.Future[Held | None]] = deque()  # sessions that have a slot and no connection
         self._cleaning: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -138,7 +139,7 @@ class Database:
             raise DbUnavailable("the gateway is shutting down")
         await self._queue.enter(lane, begun=begun)
         try:
-            held = self._take_idle() or await self._connect()
+            held = self._take_idle() or await self._connect_or_wait()
         except BaseException:
             self._queue.leave(lane)
             raise
@@ -148,16 +149,20 @@ class Database:
     async def renew(self, held: Held) -> None:
         """Another connection in the place of one that turned out to be lost; the slot stays taken."""
         self._drop(held)
-        fresh = await self._connect()
+        fresh = await self._connect_or_wait()
         held.connection, held.use_until, held.pooled, held.unprepared = fresh.connection, fresh.use_until, fresh.pooled, fresh.unprepared
 
     def release(self, held: Held) -> None:
         """Take back a connection with no transaction and nothing in flight."""
-        if held.connection.is_closed() or self._closed or time.monotonic() > held.use_until:
+        lane = held.lane
+        usable = not (held.connection.is_closed() or self._closed or time.monotonic() > held.use_until)
+        if not usable:
             self._drop(held)
-        else:
+        if self._wanting:
+            self._hand_over(held if usable else None)
+        elif usable:
             self._idle.append(held)
-        self._queue.leave(held.lane)
+        self._queue.leave(lane)
 
     def clean_up(self, held: Held, *, in_transaction: bool) -> None:
         """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback."""
@@ -190,6 +195,46 @@ class Database:
                 return held
             self._drop(held)
         return None
+
+    async def _connect_or_wait(self) -> Held:
+        """A new connection; where the server takes no more than we have, the next of ours that is free.
+
+        raises  DbUnavailable, DbBusy after the longest wait
+        """
+        while True:
+            try:
+                return await self._connect()
+            except DbUnavailable:
+                if self._closed or not self._connector.is_full or not self._held:
+                    raise
+            held = self._take_idle() or await self._handed_over()
+            if held is not None:
+                return held
+
+    async def _handed_over(self) -> Held | None:
+        """What the next session leaves behind: its connection, or None where that is of no use."""
+        turn: asyncio.Future[Held | None] = asyncio.get_running_loop().create_future()
+        self._wanting.append(turn)
+        try:
+            async with asyncio.timeout(self.settings.wait_s):
+                return await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self._hand_over(turn.result())
+            turn.cancel()
+            if isinstance(error, TimeoutError):
+                raise DbBusy(f"no database connection became free in {self.settings.wait_s:g} s") from None
+            raise
+
+    def _hand_over(self, held: Held | None) -> None:
+        """To the first who waits for it, or to those who are idle."""
+        while self._wanting:
+            turn = self._wanting.popleft()
+            if not turn.done():
+                turn.set_result(held)
+                return
+        if held is not None:
+            self._idle.append(held)
 
     async def _connect(self) -> Held:
         made = await self._connector.connect()

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import asyncpg
 
 from odata_gateway.db.connect import Connection, Record
-from odata_gateway.db.sqlstate import is_passing, to_odata_error
-from odata_gateway.errors import Internal
+from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
+from odata_gateway.errors import Internal, ODataError
 
 if TYPE_CHECKING:
     from odata_gateway.db.pool import Database, Held
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BEGIN, SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_GRACE_S = 5.0
-"""How much longer than the server's own limit to wait for it, before the connection counts as dead."""
+_GRACE_S, _ROUNDING_S = 5.0, 0.02
+"""How much longer than the server's own limit to wait for it, before the connection counts as dead; and by how much clocks may differ."""
 
 
 class Session:
@@ -122,11 +122,20 @@ class Session:
         except Exception as error:
             self._in_flight = not isinstance(error, asyncpg.PostgresError)  # the server has answered, and awaits the next statement
             self._aborted = self._in_transaction
-            raise to_odata_error(TimeoutError() if held.overdue else error) from error
+            raise self._meaning(held, error) from error
         finally:
             deadlines.stop(held)
         self._in_flight = False
         return result
+
+    def _meaning(self, held: Held, error: Exception) -> ODataError:
+        """The answer to an error. A statement that was cancelled although it had time left was cancelled by somebody, not by its limit: the
+        server's words would tell the two apart, but are in the server's language."""
+        if held.overdue:
+            return to_odata_error(TimeoutError())
+        if isinstance(error, asyncpg.QueryCanceledError) and self._database.deadlines.left(held) > _GRACE_S + _ROUNDING_S:
+            return cancelled()
+        return to_odata_error(error)
 
     async def _start_over(self, held: Held, opens: bool) -> None:
         """A connection, and a transaction where there was one, in which nothing has failed."""

@@ -122,6 +122,11 @@ def to_odata_error(error: BaseException) -> ODataError:
             return Internal("an unexpected fault while reading from the database")
 
 
+def cancelled() -> ODataError:
+    """The answer where an operator cancelled the statement (pg_cancel_backend)."""
+    return DbUnavailable("the query was cancelled in the database")
+
+
 def _by_sqlstate(sqlstate: str) -> ODataError:
     if sqlstate in VALUES:
         return DbValue(VALUES[sqlstate])

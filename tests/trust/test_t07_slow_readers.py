@@ -21,7 +21,7 @@ USED = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{READER}' AND da
 def exports(gateways, cluster, scratch, scratch_reader_dsn):
     """A gateway over messages of 8 KB, so that no kernel's buffers hold a page of them (40 MB)."""
     cluster.psql(scratch, "UPDATE messages SET content = repeat('content ', 1000) WHERE account_id = 1")
-    return gateways(ODATA_DSN=scratch_reader_dsn, ODATA_SEND_TIMEOUT_S="600")
+    return gateways(ODATA_DSN=scratch_reader_dsn, ODATA_SEND_TIMEOUT_S="600", ODATA_POOL_WAIT_S="60")
 
 
 def stalled(gateway, token, buffer=4096):

@@ -14,6 +14,7 @@ import pytest
 from odata_gateway.db.connect import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbTimeout, DbUnavailable
+from tests.trust.figures import record
 
 FAILS = """
 CREATE FUNCTION public.fails(id int8, code text, after int4) RETURNS bool LANGUAGE plpgsql AS $$
@@ -43,7 +44,7 @@ def tries(cluster, scratch):
         ("40001", 503, "Db.Unavailable", 2),  # serialization failure, and a conflict with a standby's recovery
         ("40P01", 503, "Db.Unavailable", 2),  # deadlock
         ("55P03", 503, "Db.Busy", 1),  # a lock that was waited for
-        ("57014", 504, "Db.Timeout", 1),  # a statement that ran for as long as it may
+        ("57014", 503, "Db.Unavailable", 1),  # a statement that was cancelled long before its limit
         ("53200", 503, "Db.Unavailable", 1),
         ("25P03", 504, "Db.Timeout", 1),
         ("22012", 400, "Db.Value", 1),
@@ -58,6 +59,7 @@ def test_t13_each_fault_has_its_answer_and_is_sent_again_only_if_it_may_pass(gat
     assert tries(cluster, scratch) == expected
     assert gateway.get("Inbox").status == 200
     assert "Traceback" not in gateway.log() and gateway.log().count(name) == (status > 500)
+    record("T13", "faults with the answer and the number of tries they should have", 1, how="sum", at_least=7)
 
 
 def test_t13_after_the_first_byte_nothing_is_sent_again(gateways, cluster, scratch, scratch_reader_dsn):
@@ -73,8 +75,23 @@ def test_t13_a_statement_has_its_limit_of_time(gateways, cluster, scratch, scrat
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_STATEMENT_TIMEOUT_S="0.5")
     started = time.monotonic()
     reply = gateway.get("Label")
-    assert (reply.status, reply.json()["error"]["code"]) == (504, "Db.Timeout") and time.monotonic() - started < 15
+    took_s = time.monotonic() - started
+    record("T13", "504 for a statement that may run for 0.5 s, after", took_s, "s", at_most=2)
+    assert (reply.status, reply.json()["error"]["code"]) == (504, "Db.Timeout") and took_s < 15
     assert gateway.get("Inbox").status == 200
+
+
+async def test_t13_a_statement_that_an_operator_cancels_did_not_run_too_long(gateways, cluster, scratch, scratch_dsn, scratch_reader_dsn):
+    cluster.psql(scratch, SLOW.format(table="labels", seconds=30))
+    gateway, operator = gateways(ODATA_DSN=scratch_reader_dsn), await asyncpg.connect(scratch_dsn)
+    asking = asyncio.create_task(asyncio.to_thread(gateway.get, "Label"))
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep'"
+    async with asyncio.timeout(20):
+        while not await operator.fetchval(cancel, scratch):
+            await asyncio.sleep(0.05)
+    await operator.close()
+    error = (await asking).json()["error"]
+    assert (error["code"], error["message"]) == ("Db.Unavailable", "the query was cancelled in the database")
 
 
 async def test_t13_a_lock_that_does_not_become_free(gateways, scratch_dsn, scratch_reader_dsn):
@@ -99,10 +116,12 @@ def test_t13_connections_that_are_ended_at_any_moment(gateways, cluster, scratch
         ending.start()
         reply = gateway.get("Label?$count=true" if number % 3 == 0 else "Label")
         ending.join()
+        assert gateway.ask("GET", "/health/liveness").status == 200  # it has seen by now which connections are lost: one end a request
         if number % 3 == 0:
             counted.append(reply.status)
         else:
-            assert reply.status == 200 and len(reply.rows) > 0
+            assert reply.status == 200 and len(reply.rows) > 0, gateway.log()[-3000:]
+            record("T13", "requests whose connection was ended and that did not see it", 1, how="sum", at_least=8)
     assert set(counted) <= {200, 503}
     assert "Traceback" not in gateway.log()
 

@@ -11,9 +11,10 @@ from odata_gateway.db.hosts import split
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.faults import backends, crash, wait_until
 from tests.support.standby import PRIMARY_OPTIONS, Standby
+from tests.trust.figures import record
 
-RECOVERED_S = 5.0
-"""The promise is 3 s; the machine that runs the tests may be busy."""
+RECOVERED_S, LIMIT_S = 3.0, 15.0
+"""The promise, and what a machine that is busy may take."""
 
 SLOW = """
 ALTER TABLE labels RENAME TO l;
@@ -40,9 +41,11 @@ def caught_up(primary, standby):
     return standby.psql("postgres", "SELECT pg_last_wal_replay_lsn()") >= primary.psql("postgres", "SELECT pg_current_wal_lsn()")
 
 
-def recovered(gateway):
+def recovered(gateway, fault):
     """Seconds until a request succeeds that needs the database."""
-    return wait_until(lambda: gateway.get("Inbox").status == 200, RECOVERED_S)
+    took_s = wait_until(lambda: gateway.get("Inbox").status == 200, LIMIT_S)
+    record("T15", f"service back after {fault}", took_s, "s", at_most=RECOVERED_S)
+    return took_s
 
 
 def test_t15_death_and_promotion_of_a_standby(pair, gateways):
@@ -51,13 +54,15 @@ def test_t15_death_and_promotion_of_a_standby(pair, gateways):
     assert gateway.get("Inbox").status == 200
     assert backends(standby) and not backends(primary)
     crash(standby)
+    started = time.monotonic()
     assert gateway.get("Inbox").status == 200  # at once: the statement is sent again, to the other host
+    record("T15", "service back after the death of the standby", time.monotonic() - started, "s", at_most=RECOVERED_S)
     assert backends(primary)
     standby.resume()
     wait_until(lambda: caught_up(primary, standby), 20)
     standby.promote()
     crash(primary)
-    assert recovered(gateway) < RECOVERED_S
+    recovered(gateway, "the death of the primary and the promotion of the standby")
     assert backends(standby)
     assert gateway.ask("GET", "/health/readiness").status == 200
     assert "Traceback" not in gateway.log()
@@ -84,6 +89,7 @@ def test_t13_conflicts_with_a_standbys_recovery_are_unseen(pair, gateways):
         statuses = [gateway.get("Label") for _ in range(3)]
     finally:
         over.set()
+    record("T13", "conflicts with a standby's recovery that a request did not see", replies[0].status == 200, how="sum", at_least=1)
     assert {reply.status for reply in statuses} <= {200, 503}
     assert all(reply.headers["retry-after"] for reply in statuses if reply.status == 503)
 
