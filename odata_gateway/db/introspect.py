@@ -29,7 +29,7 @@ from odata_gateway.edm.model import (
     Unscoped,
 )
 from odata_gateway.edm.types import DOUBLE, INT16, INT32, INT64, PrimitiveType
-from odata_gateway.edm.variants import with_types
+from odata_gateway.edm.variants import with_partners, with_types
 
 Level = Literal["error", "warning", "note"]
 Tables = Mapping[Table, TableFacts]
@@ -86,7 +86,7 @@ async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding
     findings = [*_server_findings(server, tables), *walls, *_token_findings(tables, by_function=database.settings.row_security)]
     fitted = {name: _fit(entity_type, tables, findings) for name, entity_type in model.entity_types.items()}
     joined = {name: _with_joins(entity_type, fitted, tables, findings) for name, entity_type in fitted.items()}
-    partnered = {name: _with_partners(entity_type, joined) for name, entity_type in joined.items()}
+    partnered = {name: with_partners(entity_type, joined) for name, entity_type in joined.items()}
     return with_types(model, partnered), findings
 
 
@@ -264,12 +264,3 @@ def _kind(column_type: str) -> str:
     if column_type in _INTEGERS:
         return "integer"
     return "text" if column_type in _TEXTS else column_type
-
-
-def _with_partners(entity_type: EntityType, types: Mapping[str, EntityType]) -> EntityType:
-    """No navigation property may name a partner that was left out."""
-    navigation = {
-        name: item if item.partner is None or item.partner in types[item.target].navigation else replace(item, partner=None)
-        for name, item in entity_type.navigation.items()
-    }
-    return replace(entity_type, navigation=navigation)

@@ -1,7 +1,9 @@
 """The model kept in step with the database: looked at until that succeeds, then at times, and after errors that say the schema moved.
 
-A look that fails keeps the model that is in use: the database may be away, or a table may be missing for as long as a migration takes. Then
-its requests are answered with an error that says so, and not as if there had never been such a table.
+A look that fails keeps the model that is in use: the database may be away. A look that finds that a collection can no longer be served,
+because its table or its key is gone, keeps that collection as it was and takes over all other changes: a table may be missing for as long
+as a migration takes, or for good, and in either case its requests are answered with an error that says so, and not as if there had never
+been such a table.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from contextlib import suppress
 from odata_gateway.db.introspect import Finding, inspect
 from odata_gateway.db.pool import Database
 from odata_gateway.edm.model import Model
+from odata_gateway.edm.variants import keeping_lost_types
 from odata_gateway.errors import ODataError
 
 _LOG = logging.getLogger("odata_gateway")
@@ -39,9 +42,9 @@ class Watch:
         self._every_s = every_s
         self._asked = asyncio.Event()
         self._one_looks = asyncio.Lock()
-        self._version: str | None = None  # of the model in use; None while it has not been compared
-        self._findings: frozenset[Finding] = frozenset()  # of that model
+        self._last: Model | None = None  # the one in use; None while it has not been compared
         self._told: frozenset[Finding] = frozenset()
+        self._kept: list[str] = []
         self._at = 0.0
 
     async def run(self) -> None:
@@ -50,7 +53,7 @@ class Watch:
             async with self._one_looks:
                 await self._look()
             self.looked.set()
-            pause_s = self._every_s if self._version is not None else AGAIN_S
+            pause_s = self._every_s if self._last is not None else AGAIN_S
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s or None):
                     await self._asked.wait()
@@ -84,19 +87,24 @@ class Watch:
             self._at = time.monotonic()
 
     def _judge(self, inspected: Model, findings: Sequence[Finding]) -> None:
-        """Use what was found, unless something that was served no longer can be."""
+        """Use what was found, with what was served before and no longer can be."""
         for finding in findings:
             if finding not in self._told:
                 _LOG.log(_LEVELS[finding.level], "%s", finding)
-        lost = [f for f in findings if f.level == "error" and f not in self._findings]
-        if self._version is not None and lost:
-            if not self._told.issuperset(findings):
-                _LOG.error("the model is kept as it was, because the database lacks what it had")
-            self._told = frozenset(findings)
-            return
-        if self._version is not None and inspected.version != self._version:
+        self._told = frozenset(findings)
+        last, model = self._last, inspected
+        if last is not None:
+            model = keeping_lost_types(self.model, inspected, last)
+            self._tell_kept(
+                sorted(name for name, t in inspected.entity_types.items() if t.missing and not model.entity_types[name].missing)
+            )
+            if model.version == last.version:
+                return
             _LOG.warning("the database has changed, and the model with it")
-        self._told = self._findings = frozenset(findings)
-        if inspected.version != self._version:
-            self._version = inspected.version
-            self._use(inspected)
+        self._last = model
+        self._use(model)
+
+    def _tell_kept(self, names: list[str]) -> None:
+        if names and names != self._kept:
+            _LOG.error("kept in the model as before, and refused until the table is back or a restart leaves it out: %s", ", ".join(names))
+        self._kept = names

@@ -1,4 +1,4 @@
-"""Models made from a model: with other entity types, with its secrets exposed, without what the database lacks.
+"""Models made from a model: with other entity types, with its secrets exposed, without what the database lacks or with what it had.
 
 Objects of a model refer to each other by identity, so a changed entity type means new sets too. The version changes with every
 difference that can change a statement or $metadata.
@@ -41,6 +41,33 @@ def with_secrets_exposed(model: Model) -> Model:
 
 def _exposed(entity_type: EntityType) -> EntityType:
     return replace(entity_type, properties={name: replace(p, secret=False) for name, p in entity_type.properties.items()})
+
+
+def keeping_lost_types(model: Model, found: Model, last: Model) -> Model:
+    """`found`, in which every entity type that `last` could serve and `found` cannot is as `last` had it. Both were made from `model`."""
+    lost = {name for name, t in found.entity_types.items() if t.missing and not last.entity_types[name].missing}
+    if not lost:
+        return found
+    types = {
+        name: last.entity_types[name] if name in lost else _leading(t, last.entity_types[name], lost)
+        for name, t in found.entity_types.items()
+    }
+    return with_types(model, {name: with_partners(t, types) for name, t in types.items()})
+
+
+def _leading(entity_type: EntityType, last: EntityType, lost: set[str]) -> EntityType:
+    """Navigation to a lost type could not be compared with the database: it is there if it was."""
+    kept = {name: n for name, n in entity_type.navigation.items() if n.target not in lost or name in last.navigation}
+    return replace(entity_type, navigation=kept)
+
+
+def with_partners(entity_type: EntityType, types: Mapping[str, EntityType]) -> EntityType:
+    """The type with no navigation property whose partner was left out of these types: it has none then."""
+    navigation = {
+        name: item if item.partner is None or item.partner in types[item.target].navigation else replace(item, partner=None)
+        for name, item in entity_type.navigation.items()
+    }
+    return replace(entity_type, navigation=navigation)
 
 
 def without_missing_tables(model: Model) -> Model:
