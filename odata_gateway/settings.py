@@ -178,7 +178,7 @@ class Settings:
         "whether a pooler in transaction mode, such as PgBouncer, stands before Postgres: `transaction`, `none`, or `auto` to find out",
     )
     pool_wait_s: float = _setting("10", _seconds(0, 600), "longest wait for a free database connection")
-    statement_timeout_s: float = _setting("300", _seconds(0.1, 86400), "longest run of one SQL statement")
+    statement_timeout_s: float = _setting("60", _seconds(0.1, 86400), "longest run of one SQL statement")
     cache_entries: int = _setting("512", _whole(1, 1_000_000), "compiled requests that are kept")
 
     admin_roles: tuple[int, ...] = _setting(

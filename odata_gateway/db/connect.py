@@ -57,7 +57,7 @@ class DatabaseSettings:
     max_connections: int = 10
     wait_s: float = 10.0
     max_waiting: int = 10_000
-    statement_timeout_s: float = 300.0
+    statement_timeout_s: float = 60.0
     lock_timeout_s: float = 5.0
     idle_in_transaction_s: float = 60.0
     connect_timeout_s: float = 5.0

@@ -14,6 +14,7 @@ import pytest
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.live.test_tenants import ATTACKS
 from tests.support import cases
+from tests.support.gateway import ROOT
 from tests.trust.figures import amount, record
 from tests.trust.hostile import Hostile, seeds
 from tests.trust.inside import Inside, in_step, inside
@@ -115,6 +116,22 @@ async def test_t21_the_role_alone_cannot_write_either(place: Place, sql: str) ->
             await connection.execute(sql)
     finally:
         await connection.close()
+
+
+async def test_t21_the_right_to_make_large_objects_can_be_taken_away(place: Place) -> None:
+    """Every role has it, so the grants do not hold; SECURITY.md says how to take it away."""
+    (revoke,) = re.findall(r"`(REVOKE EXECUTE ON FUNCTION [^`]+ FROM PUBLIC)`", (ROOT / "SECURITY.md").read_text())
+    owner, reader = await asyncpg.connect(place.owner), await asyncpg.connect(place.reader)
+    try:
+        await owner.execute(revoke)
+        await reader.execute("SET default_transaction_read_only = off")
+        for sql in ("SELECT lo_create(0)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await reader.execute(sql)
+    finally:
+        await owner.execute(revoke.replace("REVOKE", "GRANT").replace("FROM PUBLIC", "TO PUBLIC"))
+        await owner.close()
+        await reader.close()
 
 
 async def test_t21_no_statement_names_a_volatile_function(place: Place) -> None:

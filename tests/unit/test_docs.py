@@ -68,6 +68,12 @@ def test_every_dependency_has_a_reason():
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", table)] == []
 
 
+def test_every_promise_is_in_readme_with_its_tests():
+    table = README.partition("<!-- promises -->")[2].partition("\n\n")[0]
+    named = re.findall(r"`(test_t\d\d_\w+)`", table)
+    assert sorted(named) == sorted(path.stem for path in (ROOT / "tests" / "trust").glob("test_t[0-9]*.py"))
+
+
 def test_charts_variables_are_documented_and_known():
     named = set(re.findall(r"`(POSTGRES_[A-Z_]+|PORT|[A-Z]+_PORT|NODE_ENV|APP_VERSION|LS_DETECT_K8S)`", README))
     assert {name for setting in SETTINGS for name in setting.fallbacks} <= named

@@ -72,7 +72,7 @@ async def settled(database):
         ("client_encoding", "UTF8"),
         ("search_path", "pg_catalog, pg_temp"),
         ("jit", "off"),
-        ("statement_timeout", "5min"),
+        ("statement_timeout", "1min"),
         ("idle_in_transaction_session_timeout", "1min"),
         ("application_name", "odata-gateway"),
         ("plan_cache_mode", "auto"),
