@@ -44,7 +44,8 @@ class Watched:
         return reply.json().get("@odata.nextLink", ""), plans
 
     def ends(self, target: str, token: str, size: int = PAGE) -> tuple[list[Plan], list[Plan]]:
-        """The plans of the first page and of the last full one."""
+        """The plans of the first page and of the last full one; asked before, since a first chunk is small until the size of its rows is known."""
+        self.page(target, token, size)
         link, first = self.page(target, token, size)
         last = first
         while link:
@@ -180,6 +181,7 @@ FILTERS = (
     ("Message?$filter=source_id eq 'wamid.x'&$select=id", "source_id"),
     ("Message?$filter=contains(content,'TE-4711')&$select=id", "odata_messages_content"),
     ("Message?$filter=startswith(content,'zebra')&$top=100&$select=id", "odata_messages_content"),
+    ("Message?$filter=matchesPattern(content,'TE-47[1]1')&$select=id", "odata_messages_content"),
     ("Message?$search=te-4711&$select=id", "odata_messages_content"),
     ('Message?$search="TE-4711" OR te-4712&$select=id', "odata_messages_content"),
     ("Conversation?$filter=assignee_id eq 63&$select=id", "index_conversations_on_assignee_id_and_account_id"),
@@ -194,6 +196,7 @@ READ_FOR_A_ROW, READ_AT_LEAST = 12, 700
 @pytest.mark.parametrize("token", [ADMIN_OF_ONE, ADMIN_OF_ALL])
 @pytest.mark.parametrize(("target", "index"), FILTERS)
 def test_a_filter_uses_its_index_and_no_plan_changes_after_some_executions(indexed, target, index, token):
+    indexed.page(target, token)  # a first chunk is small until the size of its rows is known
     runs = [indexed.page(target, token)[1] for _ in range(EXECUTIONS)]
     shown = len(indexed.gateway.get(target, token=token).rows)
     assert all(len(plans) == 1 for plans in runs)
