@@ -130,6 +130,7 @@ class Connector:
         self._pause_s = 0.0
         self._not_before = 0.0
         self._down: str | None = None  # why the last attempt failed; None when it did not
+        self.is_full = False  # whether that was because the server takes no more connections
         self._down_since = 0.0
 
     async def connect(self) -> Made:
@@ -218,11 +219,12 @@ class Connector:
         if cause != self._down:
             _LOG.error("the database cannot be reached: %s", cause)
         self._down = cause
+        self.is_full = isinstance(error, asyncpg.TooManyConnectionsError)
 
     def _succeeded(self) -> None:
         if self._down is not None:
             _LOG.warning("the database can be reached again, after %.1f s", time.monotonic() - self._down_since)
-        self._down = None
+        self._down, self.is_full = None, False
 
     def _cause(self, error: Exception) -> str:
         """What an operator needs to know, in one line and without the password."""
