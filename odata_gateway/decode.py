@@ -17,6 +17,7 @@ from odata_gateway.errors import BindSegment, BindType, BindValue, ODataError, U
 from odata_gateway.plan.expr import LiteralSlot
 from odata_gateway.url import literals
 from odata_gateway.url.literals import Instant, Span, Value
+from odata_gateway.url.pattern import translated
 from odata_gateway.url.unparse import canonical_text, civil_from_days
 
 MICROS_PER_DAY = 86_400_000_000
@@ -142,6 +143,8 @@ def _string(item: object, slot: LiteralSlot, value: Value) -> object:
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         before, after = "%" if slot.mode != "prefix" else "", "%" if slot.mode != "suffix" else ""
         return before + escaped + after
+    if slot.mode == "pattern":
+        return translated(text)
     if slot.mode == "uuid":
         return UUID(text) if _is_canonical_uuid(text) else None
     return text

@@ -53,6 +53,7 @@ _SIGNATURES = (
     _signature("tolower", STRING, "string"),
     _signature("toupper", STRING, "string"),
     _signature("trim", STRING, "string"),
+    _signature("matchespattern", BOOLEAN, "string", "string"),
     # dates and times (5.1.1.8), in UTC
     _signature("year.date", INT32, "date"),
     _signature("year.datetime", INT32, "datetime"),
@@ -92,8 +93,7 @@ def _by_name() -> dict[str, tuple[Signature, ...]]:
 
 FUNCTIONS: dict[str, tuple[Signature, ...]] = _by_name()
 
-# matchesPattern takes ECMAScript's regular expressions, which Postgres's are not, and some of which take unbounded time.
-UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length", "hassubset", "hassubsequence", "matchespattern")
+UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length", "hassubset", "hassubsequence")
 
 
 def resolve(name: str, types: Sequence[PrimitiveType | None], *, target: str | None = None, at: int | None = None) -> Signature:

@@ -42,11 +42,20 @@ def signature_type(signature: Signature, args: list[Expr]) -> PrimitiveType:
 
 
 def _argument(signature: Signature, position: int, node: ast.Expr, bound: Expr, scope: Scope) -> Expr:
+    if position == 1 and signature.id == "matchespattern":
+        return _pattern(node, scope)
     if not isinstance(node, ast.Literal):
         return bound
     if position == 1 and signature.id in LIKE_MODES and node.kind == "string":
         return literal(node, types.STRING, scope, LIKE_MODES[signature.id])
     return literal(node, types.DATETIME, scope, "utc") if node.kind == "datetime" else bound
+
+
+def _pattern(node: ast.Expr, scope: Scope) -> Expr:
+    """A regular expression, which is translated before Postgres sees it, and so cannot come from a row."""
+    if isinstance(node, ast.Literal):
+        return literal(node, types.STRING, scope, "pattern")
+    raise Unsupported("the pattern of matchesPattern must be a literal", target=scope.binding.target, at=node.at, hint="write it in quotes")
 
 
 def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:

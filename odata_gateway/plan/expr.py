@@ -19,9 +19,9 @@ ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type cannot hold; `floor` and `ceil` round
-# sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `cast` turns what does
+# sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a regular expression; `cast` turns what does
 # not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null.
-Mode = Literal["value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "cast", "utc", "uuid"]
+Mode = Literal["value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "pattern", "cast", "utc", "uuid"]
 
 
 # --- what a statement's parameters are filled from ----------------------------------------------------------------------------
@@ -109,7 +109,8 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A canonical function or a conversion, by its id in edm.functions (or `cast`)."""
+    """A canonical function or a conversion, by its id in edm.functions; or `cast`, `search`: a text has a pattern in any case; `start`
+    and `digest` of a text, which order texts of any length."""
 
     id: str
     args: tuple[Expr, ...]

@@ -69,14 +69,19 @@ _OPERATORS = (
 )  # fmt: skip
 
 
+def spelled(function: str) -> str:
+    """The name of a function as the standard writes it; the only one with a capital letter."""
+    return "matchesPattern" if function == "matchespattern" else function
+
+
 def _restriction(name: str, *members: tuple[str, Value]) -> Annotation:
     return Annotation(f"Capabilities.{name}", Record(f"Capabilities.{name}Type", members))
 
 
-CAPABILITIES = Capabilities(
-    container=(
 _BATCHES = ("multipart/mixed", "application/json")
 
+CAPABILITIES = Capabilities(
+    container=(
         Annotation("Core.ODataVersions", "4.01"),
         Annotation("Capabilities.ConformanceLevel", Member("Capabilities.ConformanceLevelType", "Minimal")),
         Annotation("Capabilities.SupportedFormats", ("application/json",)),
@@ -88,7 +93,7 @@ _BATCHES = ("multipart/mixed", "application/json")
         Annotation("Capabilities.QuerySegmentSupported", True),
         Annotation("Capabilities.CrossJoinSupported", False, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
-        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *FUNCTIONS, "cast", "isof")),
+        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS), "cast", "isof", "case")),
     ),
     entity_set=(
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),

@@ -188,7 +188,7 @@ _NEVER_FAIL = frozenset({
     "concat", "contains", "endswith", "indexof", "length", "startswith", "tolower", "toupper", "trim", "year.date", "year.datetime",
     "month.date", "month.datetime", "day.date", "day.datetime", "hour.datetime", "hour.time", "minute.datetime", "minute.time",
     "second.datetime", "second.time", "fractionalseconds.datetime", "fractionalseconds.time", "date.datetime", "time.datetime",
-    "totaloffsetminutes", "now", "mindatetime", "maxdatetime", "search", "start", "digest",
+    "totaloffsetminutes", "now", "mindatetime", "maxdatetime", "matchespattern", "search", "start", "digest",
 })  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Statement:
         return any(isinstance(slot, LiteralSlot) and (slot.mode in _RANGES or slot.many) for slot in self.slots)
 
 
-_RANGES = frozenset({"floor", "ceil", "infix", "prefix", "suffix"})
+_RANGES = frozenset({"floor", "ceil", "infix", "prefix", "suffix", "pattern"})
 EMPTY = Sql(())
 
 

@@ -43,6 +43,7 @@ TEMPLATES: dict[str, str] = {
     "tolower": "lower({0})",
     "toupper": "upper({0})",
     "trim": "btrim({0}, " + _BLANKS + ")",
+    "matchespattern": "({0} ~ {1})",
     "year.date": _year("{0}"),
     "year.datetime": _year("{0}"),
     "month.date": _part("month"),

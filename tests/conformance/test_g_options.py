@@ -134,7 +134,7 @@ def test_g16_an_alias_inside_expand_holds_there_only(ask, sample):
 
 def test_g17_what_is_parsed_and_not_supported_is_501(ask):
     assert "geo.distance" in ask.error("Message?$filter=geo.distance(content,content) lt 1", 400, 501)["message"]
-    ask.unsupported("Label?$filter=matchesPattern(title,'^v')", "matchesPattern")
+    ask.unsupported("Label?$filter=geo.length(title) eq 1", "geo.length")
 
 
 @pytest.mark.parametrize(

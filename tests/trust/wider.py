@@ -15,6 +15,11 @@ from tests.live.oracle import AND, KINDS, NAVIGATION, OR, Env, Expr, Query, Row,
 
 NOW = 2_500_000_000_000_000  # no row of the sample data lies between the days it is used in and 2049
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+_ATOMS = (
+    ("a", "a"), ("e", "e"), (" ", " "), (".", "[^\n\r\u2028\u2029]"), (r"\d", "[0-9]"), (r"\w", "[A-Za-z0-9_]"), (r"\W", "[^A-Za-z0-9_]"),
+    (r"\s", "[\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"), ("[^aeiou]", "[^aeiou]"), (r"[m-z\d]", "[m-z0-9]"),
+    ("ß", "ß"), (r"\.", r"\."), ("(?:^)", "(?:^)"), ("(?:$)", r"(?:\Z)"), (r"(?:\b)", r"(?a:\b)"), (r"\u{1F389}", "🎉"),
+)  # fmt: skip
 _KEYWORD = re.compile(
     r"'(?:[^']|'')*'|\b(eq|ne|lt|le|gt|ge|and|or|not|add|sub|mul|div|mod|in|desc|any|all|contains|length|tolower)\b(?=[ (])"
 )
@@ -49,7 +54,9 @@ class Wider(Maker):
     def further(self, places: Places, depth: int) -> Expr:
         """A condition the plain maker does not know."""
         op = self.random.choice(("lt", "gt", "le", "ge", "eq", "ne"))
-        match self.random.randrange(10):
+        match self.random.randrange(11):
+            case 9:
+                return self.pattern(places)
             case 0:
                 return self.comparison(op, self.name(places, "time"), self.constant("now()", "time", NOW))
             case 1:
@@ -82,6 +89,24 @@ class Wider(Maker):
                 return self.parts_of_literals(places, op)
         quotient = self.operation("divby", self.name(places, "int"), self.constant("4", "int", 4))
         return self.comparison(op, quotient, self.constant("1.25", "dec", Fraction(5, 4)))
+
+    def pattern(self, places: Places) -> Expr:
+        """matchesPattern with a pattern that Python's engine reads alike, once its names of classes are written out."""
+        text = self.string(places, 1)
+        written, plain = self.regular(3)
+        wanted = re.compile(plain)
+        return Expr(f"matchesPattern({text.text},'{written}')", "bool",
+                    lambda env: None if (v := text.value(env)) is None else wanted.search(v) is not None)  # fmt: skip
+
+    def regular(self, depth: int) -> tuple[str, str]:
+        """A regular expression as ECMAScript and as Python has it."""
+        if depth == 0 or self.chance(0.3):
+            return self.random.choice(_ATOMS)
+        parts = [self.regular(depth - 1) for _ in range(self.random.choice((1, 2, 2, 3)))]
+        around = self.random.choice(("{}", "{}", "{}*", "{}+?", "{}?", "{}{{1,2}}", "(?={})", "(?!{})"))
+        join = "|" if self.chance(0.3) else ""
+        first, second = (around.format(f"(?:{join.join(texts)})") for texts in zip(*parts, strict=True))
+        return first, second
 
     def parts_of_literals(self, places: Places, op: str) -> Expr:
         """Parts of dates and of times of day."""
@@ -245,6 +270,7 @@ CONSTRUCTS: dict[str, str] = {
         "concat", "contains", "endswith", "indexof", "length", "startswith", "substring", "tolower", "toupper", "trim", "year", "month", "day", "hour",
         "minute", "second", "fractionalseconds", "date", "time", "totaloffsetminutes", "totalseconds", "now", "mindatetime", "maxdatetime", "round",
         "floor", "ceiling", "cast", "isof", "case")},
+    "function matchespattern": r"\bmatchesPattern\(",
     **{f"{name}": rf"/{name}\(" for name in ("any", "all")},
     "navigation path": r"=\w+/\w+%20", "$it": r"\$it/", "null": r"%20null", "count in an expression": r"\w/\$count%20",
     "count with a filter": r"/\$count\(\$filter", "filter segment": r"/\$filter\(", "parameter alias": r"&@p0=", "duration": r"duration'",

@@ -22,6 +22,7 @@ STANDARD = {
     "tolower": [((S,), S)],
     "toupper": [((S,), S)],
     "trim": [((S,), S)],
+    "matchespattern": [((S, S), types.BOOLEAN)],
     "year": [((DATE,), INT), ((DT,), INT)],
     "month": [((DATE,), INT), ((DT,), INT)],
     "day": [((DATE,), INT), ((DT,), INT)],
@@ -79,7 +80,7 @@ def test_names_ignore_case(name: str) -> None:
     assert resolve(name, (S, S))
 
 
-@pytest.mark.parametrize("name", [*UNSUPPORTED, "matchesPattern", "GEO.Distance", "geo.anything"])
+@pytest.mark.parametrize("name", [*UNSUPPORTED, "GEO.Distance", "geo.anything"])
 def test_functions_that_are_not_served_answer_501(name: str) -> None:
     with pytest.raises(Unsupported):
         resolve(name, (S, S))

@@ -159,7 +159,8 @@ def test_a14_the_capabilities_say_what_cannot_be_done() -> None:
     container = {name.removeprefix(capabilities): value for name, value in found["annotations"].items()}
     assert "application/json" in container["SupportedFormats"]
     assert container["ConformanceLevel"] in ("Minimal", "Intermediate", "Advanced")
-    assert set(FUNCTIONS) <= set(container["FilterFunctions"])
+    assert set(FUNCTIONS) <= {name.lower() for name in container["FilterFunctions"]}
+    assert "matchesPattern" in container["FilterFunctions"]
 
 
 def test_a14_the_secret_properties_are_annotated_as_not_filterable() -> None:
