@@ -5,6 +5,8 @@ python -m tests.support.unwalled serve
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from odata_gateway.cli import main
 from odata_gateway.plan.relation import Source
 from odata_gateway.sql.fragment import Sql
@@ -12,7 +14,7 @@ from odata_gateway.sql.relation import Relations
 
 
 class Open(Relations):
-    def _policy(self, source: Source) -> list[Sql]:
+    def _policy(self, source: Source, member_name: LiteralString = "m") -> list[Sql]:
         return []
 
 
