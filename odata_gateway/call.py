@@ -60,6 +60,12 @@ class Call(NamedTuple):
         return self.query.counted is not None and self.continuation is None
 
     @property
+    def applied(self) -> str | None:
+        """The preferences that the reply follows, as the client wrote them (Protocol 8.2.8); None without any."""
+        sized = ("maxpagesize",) if self.query.form in ("collection", "references") else ()
+        return self.preferences.applied(*sized, *(("omit-values",) if self.shape.row_format.omits_nulls else ()))
+
+    @property
     def context_url(self) -> str:
         return f"{self.request.root}$metadata{context.fragment(self.query, self.format.version, self.lifted.key_text)}"
 

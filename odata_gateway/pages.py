@@ -45,7 +45,7 @@ class Pages:
         self._row_sizes.learn(hash(call.lifted.template.key), first)
         if not first.rows:
             await self._reader.require_parent(call)
-        headers = reply_headers(call, content_type(call.format), call.preferences.applied("maxpagesize"))
+        headers = reply_headers(call, content_type(call.format), call.applied)
         head = envelope.collection_head(call.format, call.context_url, count)
         if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
             return Reply(200, headers, head + first.text + self._tail(call, page, first))

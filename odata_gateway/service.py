@@ -23,7 +23,7 @@ from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.documents import service_document
-from odata_gateway.protocol.metadata import Metadata
+from odata_gateway.protocol.metadata import Metadata, metadata_etag
 from odata_gateway.protocol.negotiate import (
     Format,
     check_body,
@@ -117,13 +117,10 @@ class Service:
         if name == "":
             form = negotiate(request.headers, lifted.side.format)
             body = service_document(self.model, request.root, form.version, form.level)
-            return Reply(200, (("Content-Type", content_type(form)), ("OData-Version", form.version)), body)
+            return _tagged(request, body, metadata_etag(body), content_type(form), form.version)
         kind, odata_version = negotiate_metadata(request.headers, lifted.side.format)
         body, etag = self._metadata.get(kind, odata_version)
-        headers: Headers = (("OData-Version", odata_version), ("ETag", etag))
-        if names_etag(request.headers.get("if-none-match", ""), etag):
-            return Reply(304, headers)
-        return Reply(200, (("Content-Type", f"application/{kind}"), *headers), body)
+        return _tagged(request, body, etag, f"application/{kind}", odata_version)
 
     def _resolve_entity_id(self, request: Request) -> Request:
         """`$entity?$id=...` as the request for the entity itself (URL Conventions 4.3.4)."""
@@ -154,10 +151,13 @@ class Service:
         def bound() -> links.Bound:
             return links.Bound(lifted.binding(), lifted.path_text())
 
+        asked = preferences(request.headers)
+        omits = query.projection is not None and query.form in ("entity", "collection")
         token = lifted.side.skiptoken
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
-        shape = Shape(len(caller.accounts) > 1, _row_format(form), None if continuation is None else continuation.mask)
-        return Call(request, lifted, query, caller, form, preferences(request.headers), continuation, shape, bound)
+        row_format = _row_format(form, omits_nulls=asked.omit_nulls and omits)
+        shape = Shape(len(caller.accounts) > 1, row_format, None if continuation is None else continuation.mask)
+        return Call(request, lifted, query, caller, form, asked, continuation, shape, bound)
 
     def _data(self, call: Call) -> Awaitable[Reply]:
         match call.query.form:
@@ -191,7 +191,8 @@ class Service:
             return Reply(200, reply_headers(call, "text/plain;charset=utf-8"), text.encode())
         if call.query.form == "property":
             return self._property(call, text)
-        return Reply(200, reply_headers(call, content_type(call.format)), envelope.entity(call.format, call.context_url, text))
+        headers = reply_headers(call, content_type(call.format), call.applied)
+        return Reply(200, headers, envelope.entity(call.format, call.context_url, text))
 
     def _property(self, call: Call, text: str) -> Reply:
         if text == "null":
@@ -203,8 +204,16 @@ class Service:
 
 
 @lru_cache(maxsize=128)
-def _row_format(form: Format) -> RowFormat:
-    return RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754)
+def _row_format(form: Format, *, omits_nulls: bool) -> RowFormat:
+    return RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754, omits_nulls)
+
+
+def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:
+    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.5)."""
+    headers: Headers = (("OData-Version", odata_version), ("ETag", etag))
+    if names_etag(request.headers.get("if-none-match", ""), etag):
+        return Reply(304, headers)
+    return Reply(200, (("Content-Type", media_type), *headers), body)
 
 
 def _check_isolation(request: Request) -> None:

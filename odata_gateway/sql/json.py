@@ -25,6 +25,9 @@ from odata_gateway.sql.relation import Relations
 Piece = str | Sql
 Pieces = list[Piece]
 
+GROUP = 90
+"""Members that one call of concat_ws joins; Postgres takes a hundred arguments."""
+
 # Types a reader of JSON tells apart without being told (JSON Format 4.5.3).
 EVIDENT_TYPES = (STRING, BOOLEAN, DOUBLE)
 
@@ -50,6 +53,16 @@ class RowFormat(NamedTuple):
     level: Literal["none", "minimal", "full"] = "minimal"
     prefix: Literal["@odata.", "@"] = "@odata."
     numbers_as_strings: bool = False
+    omits_nulls: bool = False
+
+
+def _object_without_nulls(members: list[Pieces]) -> Pieces:
+    """`{...}` of those members that are not NULL; a function takes a hundred arguments, so members come in groups."""
+    texts = [concat(member) for member in members]
+    while len(texts) > GROUP:
+        groups = [texts[start : start + GROUP] for start in range(0, len(texts), GROUP)]
+        texts = [build("nullif(concat_ws(',', {0}), '')", join(", ", group)) for group in groups]
+    return ["{", build("concat_ws(',', {0})", join(", ", texts)) if texts else "", "}"]
 
 
 def concat(pieces: Iterable[Piece]) -> Sql:
@@ -87,7 +100,7 @@ class Rows:
     def entity(self, projection: Projection) -> Sql:
         """The text of one entity."""
         members = self._identity(projection)
-        members += [self._field(f) for f in projection.fields]
+        members += [self._shown_field(f) for f in projection.fields]
         for navigation in projection.links:
             members += self._links(projection, navigation)
         for expand in projection.expands:
@@ -95,6 +108,8 @@ class Rows:
             members += self._expand_one(expand) if isinstance(expand, ExpandOne) else self._expand_many(projection, expand)
         for navigation in self._further_navigation(projection):
             members += self._full_links(projection, navigation)
+        if self._format.omits_nulls:
+            return concat(_object_without_nulls(members))
         pieces: Pieces = ["{"]
         for i, member in enumerate(members):
             pieces += [",", *member] if i else member
@@ -140,6 +155,12 @@ class Rows:
         for plain, code in URL_ESCAPES:
             value = build("replace({0}, {1}, {2})", value, quoted(plain), quoted(code))
         return build("btrim(to_json('''' || {0} || '''')::text, '\"')", value)
+
+    def _shown_field(self, field: Field) -> Pieces:
+        """A member, or SQL NULL where it is null and nulls are left out."""
+        member = self._field(field)
+        value = member[-1]
+        return [*member[:-1], build("nullif({0}, 'null')", value)] if self._format.omits_nulls and isinstance(value, Sql) else member
 
     def _field(self, field: Field) -> Pieces:
         shows_type = self._format.level == "full" or (field.dynamic and self._format.level == "minimal")

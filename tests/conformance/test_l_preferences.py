@@ -17,11 +17,76 @@ def test_l02_maxpagesize_limits_each_collection(ask):
     assert "messages@odata.nextLink" in body["value"][0] and "@odata.nextLink" in body
 
 
-def test_l03_omit_values_is_applied_wholly_or_not_at_all(ask):
-    reply = ask("Conversation(2)", headers={"Prefer": "omit-values=nulls"})
-    nulls = [name for name, value in reply.json().items() if value is None]
-    assert bool(nulls) is ("omit-values=nulls" not in reply.headers.get("preference-applied", ""))
-    assert nulls or "prefer" in reply.headers["vary"].lower()
+OMIT = {"Prefer": "odata.omit-values=nulls"}
+
+
+def without_nulls(row):
+    return {name: value for name, value in row.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "Conversation(2)",
+        "Conversation(2)?$select=assignee_id",
+        "User(1)",
+        "Message(1)/conversation",
+        "Conversation(2)?$format=application/json;odata.metadata=none",
+    ],
+)
+def test_l03_nulls_of_an_entity_are_left_out(ask, target):
+    reply = ask(target, headers=OMIT)
+    assert reply.json() == without_nulls(ask.json(target)) != ask.json(target)
+    assert reply.headers["preference-applied"] == "odata.omit-values=nulls" and "prefer" in reply.headers["vary"].lower()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "Conversation",
+        "Message?$count=true&$orderby=content desc",
+        "Conversation?$select=assignee_id",
+    ],
+)
+def test_l03_nulls_of_rows_are_left_out(ask, target):
+    found, full = ask(target, headers=OMIT), ask.json(target)
+    assert found.rows == [without_nulls(row) for row in full["value"]] != full["value"]
+    assert {k: v for k, v in found.json().items() if k != "value"} == {k: v for k, v in full.items() if k != "value"}
+    assert found.headers["preference-applied"] == "odata.omit-values=nulls"
+
+
+def test_l03_a_left_out_null_leaves_its_type_out_too(ask):
+    target = "Conversation(2)?$format=application/json;odata.metadata=full"
+    full, found = ask.json(target), ask(target, headers=OMIT).json()
+    nulls = {name for name, value in full.items() if value is None}
+    assert nulls and found == {name: value for name, value in full.items() if name.partition("@")[0] not in nulls or name.startswith("@")}
+
+
+def test_l03_nulls_of_expanded_entities_are_left_out_and_their_absence_stays(ask):
+    target = "Conversation?$expand=assignee,messages($top=2)&$top=5"
+    for found, full in zip(ask(target, headers=OMIT).rows, ask(target).rows, strict=True):
+        expected = without_nulls(full) | {"assignee": full["assignee"] and without_nulls(full["assignee"])}
+        assert found == expected | {"messages": [without_nulls(row) for row in full["messages"]]}
+
+
+def test_l03_hundreds_of_members(ask):
+    names = [f"n{number}" for number in range(200)]
+    computed = ",".join(f"assignee_id add {number} as {name}" for number, name in enumerate(names))
+    target = f"Conversation?$compute={computed}&$select=id,{','.join(names)}&$top=3&$format=application/json;odata.metadata=none"
+    found, full = ask(target, headers=OMIT).rows, ask(target).rows
+    assert found == [without_nulls(row) for row in full] and {len(row) for row in found} == {1, 201}
+
+
+@pytest.mark.parametrize("value", ["omit-values=defaults", "omit-values", "omit-values=nulls;x", "Omit-Values=NULLS"])
+def test_l03_only_nulls_can_be_left_out(ask, value):
+    applied = "nulls" in value.lower()
+    reply = ask("Conversation(2)", headers={"Prefer": value})
+    assert ("preference-applied" in reply.headers, None in reply.json().values()) == (applied, not applied)
+
+
+@pytest.mark.parametrize("target", ["Message/$count", "Conversation(2)/inbox_id", "Conversation(1)/messages/$ref", ""])
+def test_l03_what_has_no_nulls_to_leave_out_applies_nothing(ask, target):
+    assert "preference-applied" not in ask(target, headers=OMIT).headers
 
 
 def test_l04_include_annotations_is_a_hint(ask):

@@ -1,4 +1,4 @@
-"""ETags: entities have none, $metadata has one."""
+"""ETags: entities have none, $metadata and the service document have one."""
 
 import pytest
 
@@ -17,8 +17,8 @@ def test_n04_if_match_is_ignored_where_there_are_no_etags(ask):
     assert ask("Label(1)", headers={"If-Match": 'W/"x"'}).json() == ask.json("Label(1)")
 
 
-@pytest.mark.parametrize("target", ["$metadata", "$metadata?$format=json"])
-def test_n05_metadata_has_an_etag(ask, target):
+@pytest.mark.parametrize("target", ["$metadata", "$metadata?$format=json", "", "?$format=application/json;odata.metadata=none"])
+def test_n05_documents_have_an_etag(ask, target):
     etag = ask(target).headers["etag"]
     for header in (etag, f'"other", {etag}', "*"):
         reply = ask(target, 304, headers={"If-None-Match": header})
