@@ -14,12 +14,21 @@ import pytest
 from odata_gateway.demo.cluster import DATABASE, READER, Cluster
 from tests.support.gateway import Gateway, start_gateway
 from tests.support.pgbouncer import PgBouncer
+from tests.trust.figures import record
 
 _TEMPLATE = "live_agent_template"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--through", choices=["pgbouncer"], help="what stands between the gateway and Postgres")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Keep how many tests passed through PgBouncer, and how many did not."""
+    if config.getoption("--through") is not None:
+        passed, failed = (sum(len(terminalreporter.stats.get(name, ())) for name in names) for names in (("passed",), ("failed", "error")))
+        record("T14", "live and conformance tests that pass through PgBouncer", passed, how="max")
+        record("T14", "live and conformance tests that fail through PgBouncer", failed, how="sum", at_most=0)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,10 +11,12 @@ import asyncpg
 import pytest
 
 from odata_gateway.demo import tokens
+from odata_gateway.demo.cluster import Cluster
 from odata_gateway.settings import SETTINGS
 from tests.support.gateway import Gateway
 from tests.trust.figures import record
 from tests.trust.inside import inside
+from tests.trust.loads import ask, data
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,6 @@ def test_t22_a_statement_that_runs_too_long_names_its_setting(
     gateways: Callable[..., Gateway], scratch_dsn: str, scratch_reader_dsn: str
 ) -> None:
     """A lock holds the statement up for longer than it may run."""
-    import asyncio
-
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_STATEMENT_TIMEOUT_S="0.3")
 
     async def locked() -> None:
@@ -151,10 +153,60 @@ async def test_t22_a_page_is_never_larger_than_its_setting_and_says_so(reader_ds
         assert len((await gateway.ask("Message?$select=id&$top=100")).json()["value"]) == 7
 
 
-def test_t22_every_limit_has_a_row() -> None:
-    """A setting that begins with MAX is a limit, and is tried here; page rows are those of the test above, bodies of the one before."""
-    elsewhere = {"ODATA_MAX_PAGE_ROWS", "ODATA_MAX_BODY_BYTES", "ODATA_MAX_TOKEN_REQUESTS"}
-    named = {setting.variable for setting in SETTINGS if setting.name.startswith("max_")}
-    tried = {limit.setting for limit in LIMITS}
-    assert named <= tried | elsewhere, named - tried - elsewhere
-    record("T22", "limits that name their setting", len(tried) + 4, how="max")
+@pytest.mark.parametrize("most", [2, 4])
+async def test_t22_one_request_too_many_of_a_token_names_its_setting(
+    gateways: Callable[..., Gateway], cluster: Cluster, scratch: str, scratch_reader_dsn: str, most: int
+) -> None:
+    """`most` requests hang at a lock and are within the limit; one more is refused at once, and another caller's is not."""
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_MAX_TOKEN_REQUESTS=str(most))
+    locker, watcher = [await asyncpg.connect(cluster.dsn(database=scratch)) for _ in range(2)]
+    async with locker.transaction():
+        await locker.execute("LOCK TABLE labels IN ACCESS EXCLUSIVE MODE")
+        within = [asyncio.create_task(ask(gateway.port, data("Label"))) for _ in range(most)]
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+        async with asyncio.timeout(10):
+            while await watcher.fetchval(waiting, scratch) < most:
+                await asyncio.sleep(0.02)
+        beyond = await ask(gateway.port, data("Inbox"))
+        other = await ask(gateway.port, data("Inbox"), tokens.OTHER_ADMIN)
+    await locker.close()
+    await watcher.close()
+    assert {outcome.status for outcome in await asyncio.gather(*within)} == {200}
+    assert (beyond.status, other.status) == (429, 200)
+    assert b'"Limit.Requests"' in beyond.body and b"ODATA_MAX_TOKEN_REQUESTS moves this limit" in beyond.body
+    assert b"\r\nretry-after: " in beyond.head.lower()
+    assert (await ask(gateway.port, data("Inbox"))).status == 200
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_t22_a_batch_with_one_part_too_many_names_its_setting(gateways: Callable[..., Gateway], reader_dsn: str, most: int) -> None:
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_MAX_BATCH_PARTS=str(most))
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {tokens.ADMIN}"}
+
+    def batch(parts: int) -> tuple[int, bytes]:
+        requests = [{"id": str(number), "method": "get", "url": "Label/$count"} for number in range(parts)]
+        reply = gateway.ask("POST", "/v1.0/odata/$batch", headers, json.dumps({"requests": requests}).encode())
+        return reply.status, reply.body
+
+    assert batch(most)[0] == 200
+    status, body = batch(most + 1)
+    assert (status, json.loads(body)["error"]["code"]) == (413, "Limit.Parts"), body
+    assert b"ODATA_MAX_BATCH_PARTS moves this limit" in body
+
+
+BY_TESTS = {
+    "ODATA_MAX_BATCH_PARTS": test_t22_a_batch_with_one_part_too_many_names_its_setting,
+    "ODATA_MAX_BODY_BYTES": test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http,
+    "ODATA_MAX_PAGE_ROWS": test_t22_a_page_is_never_larger_than_its_setting_and_says_so,
+    "ODATA_MAX_TOKEN_REQUESTS": test_t22_one_request_too_many_of_a_token_names_its_setting,
+    "ODATA_STATEMENT_TIMEOUT_S": test_t22_a_statement_that_runs_too_long_names_its_setting,
+}
+"""Limits that need more than one request each."""
+
+
+def test_t22_every_limit_is_tried() -> None:
+    """A setting that begins with MAX is a limit, and so is the time of a statement."""
+    named = {setting.variable for setting in SETTINGS if setting.name.startswith("max_")} | {"ODATA_STATEMENT_TIMEOUT_S"}
+    tried = {limit.setting for limit in LIMITS} | BY_TESTS.keys()
+    assert named == tried, named ^ tried
+    record("T22", "limits that name their setting", len(tried), at_least=len(named))
