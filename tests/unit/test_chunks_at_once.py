@@ -55,8 +55,8 @@ async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tu
         await database.close()
 
 
-async def test_a_reader_that_stands_still_has_two_chunks(reader_dsn: str) -> None:
-    """The second of two that could be read at once is asked for when the one before has been taken."""
+async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn: str) -> None:
+    """The one it was given and the next; two once it has taken one."""
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
     page = Chunks(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True)
@@ -66,7 +66,7 @@ async def test_a_reader_that_stands_still_has_two_chunks(reader_dsn: str) -> Non
         await anext(following)
         while database.counts["used"]:
             await asyncio.sleep(0.01)
-        assert table.count("rows") <= taken + 1
+        assert table.count("rows") <= taken + (1 if taken == 1 else AT_ONCE)
     await following.aclose()
     await database.close()
 
