@@ -36,8 +36,9 @@ SLOW_S = 0.1
 SLOW_CHUNK_BYTES = 4 * 1024 * 1024
 FIRST_ROWS, FIRST_BYTES = 500, 512 * 1024
 """Few, so that the second reader can begin soon. A page of up to twice as many is read at once."""
-FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED = 100, 50
-"""Of rows whose size is not known; one with expanded collections may be as large as a page."""
+FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED, FIRST_ROWS_MADE = 100, 50, 1000
+"""Of rows whose size is not known; one with expanded collections may be as large as a page. Rows that $apply made are short, and each chunk
+of them costs the whole aggregation."""
 _KEPT_SIZES = 1024
 AT_ONCE = 2
 

@@ -9,7 +9,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from odata_gateway.call import Call, Reply, reply_headers
-from odata_gateway.chunks import FIRST_ROWS_EXPANDED, FIRST_ROWS_UNKNOWN, SLOW_CHUNK_BYTES, Ask, Chunk, Chunks, Keys, RowSizes, Want
+from odata_gateway.chunks import (
+    FIRST_ROWS_EXPANDED,
+    FIRST_ROWS_MADE,
+    FIRST_ROWS_UNKNOWN,
+    SLOW_CHUNK_BYTES,
+    Ask,
+    Chunk,
+    Chunks,
+    Keys,
+    RowSizes,
+    Want,
+)
 from odata_gateway.db.session import Session
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.negotiate import content_type
@@ -43,10 +54,10 @@ class Pages:
             count = await self._counted(call, session)
             first = await chunks.first(session)
         self._row_sizes.learn(hash(call.lifted.template.key), first)
-        if not first.rows:
+        if not first.rows or call.query.is_made:
             await self._reader.require_parent(call)
         headers = reply_headers(call, content_type(call.format), call.applied)
-        head = envelope.collection_head(call.format, call.context_url, count)
+        head = envelope.collection_head(call.format, call.origin, count)
         if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
             return Reply(200, headers, head + first.text + self._tail(call, page, first))
         return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
@@ -74,7 +85,8 @@ class Pages:
         """What reads the page; how, depends on the size of its rows and on what Postgres can find quickly."""
         query = call.query
         expands = query.projection is not None and query.projection.expands
-        first_rows = self._row_sizes.first_rows(hash(call.lifted.template.key), FIRST_ROWS_EXPANDED if expands else FIRST_ROWS_UNKNOWN)
+        unknown = FIRST_ROWS_EXPANDED if expands else FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
+        first_rows = unknown if query.is_made else self._row_sizes.first_rows(hash(call.lifted.template.key), unknown)
         has_more = page.rows > first_rows
         return Chunks(self._reader.database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends,
                       lane=call.caller.user_id, accounts=call.caller.accounts, marks=has_more and query.is_plain,

@@ -153,11 +153,12 @@ class Service:
 
         asked = preferences(request.headers)
         omits = query.projection is not None and query.form in ("entity", "collection")
+        omits = omits and (query.projection is None or query.projection.result is None)
         token = lifted.side.skiptoken
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         row_format = _row_format(form, omits_nulls=asked.omit_nulls and omits)
         shape = Shape(len(caller.accounts) > 1, row_format, None if continuation is None else continuation.mask)
-        return Call(request, lifted, query, caller, form, asked, continuation, shape, bound)
+        return Call(request, lifted, query, caller, form, asked, continuation, shape, bound, self._metadata.etag(form.version))
 
     def _data(self, call: Call) -> Awaitable[Reply]:
         match call.query.form:
@@ -192,14 +193,14 @@ class Service:
         if call.query.form == "property":
             return self._property(call, text)
         headers = reply_headers(call, content_type(call.format), call.applied)
-        return Reply(200, headers, envelope.entity(call.format, call.context_url, text))
+        return Reply(200, headers, envelope.entity(call.format, call.origin, text))
 
     def _property(self, call: Call, text: str) -> Reply:
         if text == "null":
             return Reply(204, reply_headers(call, None))
         field = call.query.field
         name = None if field is None or field.type in EVIDENT_TYPES else field.type.name.removeprefix("Edm.")
-        body = envelope.property_value(call.format, call.context_url, text, name)
+        body = envelope.property_value(call.format, call.origin, text, name)
         return Reply(200, reply_headers(call, content_type(call.format)), body)
 
 

@@ -6,8 +6,11 @@ before $orderby before $select and $expand.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
+from odata_gateway.plan.bind_apply import Rows, bind_apply
 from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.bind_projection import bind_compute, bind_projection, field_of
@@ -24,15 +27,15 @@ COLLECTION = frozenset({"$filter", "$search", "$orderby", "$top", "$skip", "$cou
 # $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect
 # (11.2.10).
 APPLICABLE: dict[Form, frozenset[str]] = {
-    "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute"},
+    "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute", "$apply"},
     "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
-    "count": EVERYWHERE | {"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute"},
+    "count": EVERYWHERE | {"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute", "$apply"},
     "references": EVERYWHERE | COLLECTION,
     "reference": EVERYWHERE,
     "property": EVERYWHERE,
     "value": EVERYWHERE,
 }
-UNSUPPORTED = frozenset({"$apply", "$index", "$deltatoken"})
+UNSUPPORTED = frozenset({"$index", "$deltatoken"})
 
 
 def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
@@ -40,6 +43,7 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
     options = request.options
     binding = Binding(model, dict(options.aliases), limits)
     resource = bind_resource(request.path, binding)
+    binding.root_set = resource.place.entity_set
     _check_options(resource, options)
     scope = Scope.of(binding, resource.frame)
     match resource.form:
@@ -65,19 +69,30 @@ def _check_options(resource: Resource, options: ast.Options) -> None:
 
 
 def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
-    entity_set = resource.place.entity_set
-    scope = bind_compute(options.compute, entity_set.entity_type, scope)
+    entity_set, parent, path = resource.place.entity_set, resource.parent, resource.place.pieces
+    orderby = options.orderby or ()
+    if options.apply is not None:
+        rows = bind_apply(options.apply, resource, scope)
+        resource, scope, orderby = _applied(resource, rows), rows.scope, (*orderby, *rows.order)
+    scope = bind_compute(options.compute, entity_set.entity_type, scope, kept=scope.computed)
     predicates = bind_narrowing(options, scope)
     counted = _narrowed(resource, predicates)
-    order = bind_order(options.orderby, scope)
+    order = bind_order(orderby, scope)
     projection = None if resource.form == "references" else bind_projection(entity_set, options, scope)
     top, skip = page_literal(options.top, "$top"), page_literal(options.skip, "$skip")
     if resource.form == "count":
-        return Query("count", entity_set, counted, parent=resource.parent)
+        return Query("count", entity_set, counted, parent=parent)
+    structure = scope.implicit.structure
     return Query(
         resource.form, entity_set, _narrowed(resource, predicates), order, projection, None, top, skip,
-        counted if options.count else None, resource.parent, path=resource.place.pieces,
+        counted if options.count else None, parent, path=path, key=() if structure is None else structure.key,
     )  # fmt: skip
+
+
+def _applied(resource: Resource, rows: Rows) -> Resource:
+    """The resource with the rows that $apply made of it."""
+    place = replace(resource.place, frame=rows.scope.implicit.frame, predicates=rows.predicates, within=rows.within)
+    return replace(resource, place=place)
 
 
 def _bind_entity(resource: Resource, options: ast.Options, scope: Scope) -> Query:

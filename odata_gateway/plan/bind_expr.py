@@ -34,7 +34,7 @@ from odata_gateway.plan.expr import (
     Parameter,
     Untrue,
 )
-from odata_gateway.plan.scope import Frame, Related, Row, Scope, check_list
+from odata_gateway.plan.scope import Everything, Frame, Related, Root, Row, Scope, check_list
 from odata_gateway.url import ast
 
 COMPARISONS: dict[str, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
@@ -148,8 +148,12 @@ def _compare_literal(op: ComparisonOp, expr: Expr, node: ast.Literal, scope: Sco
 def _entity_comparison(op: ComparisonOp, left: ast.Expr, right: ast.Expr, scope: Scope, at: int) -> Expr | None:
     """`assignee eq null`: whether a single-valued navigation property leads anywhere (4.01 Intermediate 3)."""
     for path, other in ((left, right), (right, left)):
-        if isinstance(path, ast.Member | ast.Variable) and isinstance(other, ast.Constant) and other.value is None and op in ("eq", "ne"):
+        names = isinstance(path, ast.Member | ast.Variable) or (isinstance(path, ast.Call) and path.base is not None)
+        if names and isinstance(other, ast.Constant) and other.value is None and op in ("eq", "ne"):
             place = bind_path(path, scope)
+            if isinstance(place, Row) and place.structure is not None:
+                reason = "whether a navigation property leads anywhere cannot be asked of rows that $apply made"
+                raise Unsupported(reason, target=scope.binding.target, at=at, hint="ask it in $apply, before the aggregation")
             if isinstance(place, Row):
                 key = place.source.entity_type.key[0]
                 return Compare(op, Column(place.source.number, key.column, key.pg_type, key.type, place.optional), Constant(None, key.type))
@@ -294,7 +298,7 @@ def _lambda(node: ast.Lambda, scope: Scope) -> Expr:
 
 def _quantified(node: ast.Lambda, scope: Scope) -> Expr:
     related = _related(node.base, scope, node.quantifier, node.at)
-    frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
+    frame = Frame(scope.binding.source(related.type_in(scope.binding.model)))
     row = Row(frame, frame.source)
     body: Expr | None = None
     if node.body is not None and node.variable is not None:
@@ -313,15 +317,15 @@ def _count(node: ast.Count, scope: Scope) -> Expr:
 
 def _counted(node: ast.Count, scope: Scope) -> Expr:
     related = _related(node.base, scope, "$count", node.at)
-    frame = Frame(scope.binding.source(scope.binding.model.target_type(related.navigation)))
+    frame = Frame(scope.binding.source(related.type_in(scope.binding.model)))
     options = node.options or ast.Options()
     predicates = bind_narrowing(options, scope.nested(Row(frame, frame.source)), scope.binding.target)
     return CountOf(collection_block(related, frame, predicates, scope, bind_filter))
 
 
-def _related(base: ast.Expr | None, scope: Scope, what: str, at: int) -> Related:
+def _related(base: ast.Expr | None, scope: Scope, what: str, at: int) -> Related | Everything:
     place: Place | None = bind_path(base, scope) if base is not None else None
-    if isinstance(place, Related):
+    if isinstance(place, Related | Everything):
         return place
     raise BindType(
         f"{what} needs a collection before it", target=scope.binding.target, at=at, hint="collections are to-many navigation properties"
@@ -334,7 +338,9 @@ def _path_value(node: ast.Expr, scope: Scope) -> Expr:
         raise BindType(
             "an entity is no value", target=scope.binding.target, at=node.at, hint="name one of its properties, or compare it with null"
         )
-    if isinstance(place, Related):
-        hint = f"write {place.navigation.name}/any(...) or {place.navigation.name}/$count"
+    if isinstance(place, Root):
+        raise BindType("$root is no value", target=scope.binding.target, at=node.at, hint="name an entity, as in $root/User(1)/name")
+    if isinstance(place, Related | Everything):
+        hint = f"write {place.name}/any(...) or {place.name}/$count"
         raise BindType("a collection is no value", target=scope.binding.target, at=node.at, hint=hint)
     return place

@@ -59,7 +59,9 @@ def _pattern(node: ast.Expr, scope: Scope) -> Expr:
 
 
 def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
-    if len(node.args) != 2:
+    if len(node.args) not in (1, 2):
+        raise BindType("cast takes 1 or 2 arguments", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)")
+    if len(node.args) == 1:
         raise Unsupported(
             "cast of the current instance is not supported", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)"
         )
@@ -89,7 +91,9 @@ def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
 
 def _isof(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
     """isof(value,Type): known from the types alone; a null value is of no type."""
-    name = node.args[-1].name if node.args and isinstance(node.args[-1], ast.Member) else ""
+    if len(node.args) not in (1, 2):
+        raise BindType("isof takes 1 or 2 arguments", target=scope.binding.target, at=node.at, hint="write isof(expression,Edm.Type)")
+    name = node.args[-1].name if isinstance(node.args[-1], ast.Member) else ""
     if len(node.args) == 1:
         return Constant(name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
     type_ = _type_argument(node.args[1], scope)

@@ -5,26 +5,33 @@ from __future__ import annotations
 from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType, BindValue
 from odata_gateway.plan.bind_expr import bind_expr
-from odata_gateway.plan.expr import Column, Constant, Expr, LiteralSlot
+from odata_gateway.plan.expr import Constant, Expr, LiteralSlot
 from odata_gateway.plan.relation import OrderKey
-from odata_gateway.plan.scope import Scope, column_of
+from odata_gateway.plan.scope import Row, Scope, column_of
 from odata_gateway.url import ast
 
 
-def bind_order(items: tuple[ast.OrderItem, ...] | None, scope: Scope) -> tuple[OrderKey, ...]:
+def bind_order(items: tuple[ast.OrderItem, ...] | None, scope: Scope, target: str = "$orderby") -> tuple[OrderKey, ...]:
     """The client's items and then the key, which makes the order total; whatever follows a complete key cannot matter and is dropped."""
-    scope.binding.target = "$orderby"
+    scope.binding.target = target
     wanted: list[OrderKey] = []
     for item in items or ():
         expr = bind_expr(item.expr, scope)
         if expr.type is not None and expr.type.family == "binary":
-            raise BindType("Edm.Binary values have no order", target="$orderby", at=item.at)
+            raise BindType("Edm.Binary values have no order", target=target, at=item.at)
         wanted.append(OrderKey(expr, item.descending))
-    key = [column_of(scope.implicit, p) for p in scope.implicit.source.entity_type.key]
-    return _until_unique([*wanted, *(OrderKey(column, False) for column in key)], key)
+    key = key_of(scope.implicit)
+    return _until_unique([*wanted, *(OrderKey(part, False) for part in key)], key)
 
 
-def _until_unique(wanted: list[OrderKey], key: list[Column]) -> tuple[OrderKey, ...]:
+def key_of(row: Row) -> tuple[Expr, ...]:
+    """What tells a row from all others."""
+    if row.structure is not None:
+        return row.structure.key
+    return tuple(column_of(row, p) for p in row.source.entity_type.key)
+
+
+def _until_unique(wanted: list[OrderKey], key: tuple[Expr, ...]) -> tuple[OrderKey, ...]:
     missing, seen, order = set(key), set[Expr](), []
     for item in wanted:
         if not missing:
@@ -33,8 +40,7 @@ def _until_unique(wanted: list[OrderKey], key: list[Column]) -> tuple[OrderKey, 
             continue
         seen.add(item.expr)
         order.append(item)
-        if isinstance(item.expr, Column):
-            missing.discard(item.expr)
+        missing.discard(item.expr)
     return tuple(order)
 
 

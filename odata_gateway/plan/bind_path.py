@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from odata_gateway.errors import BindName, BindType, Unsupported
-from odata_gateway.plan.expr import Expr
+from odata_gateway.edm.model import EntitySet, Property
+from odata_gateway.errors import BindName, BindType, Unsupported, nearest
+from odata_gateway.plan.bind_literal import literal, resolve_alias
+from odata_gateway.plan.expr import Constant, Expr
 from odata_gateway.plan.relation import Block
-from odata_gateway.plan.scope import Frame, Related, Row, Scope, follow, no_such_name, read_property
+from odata_gateway.plan.scope import Everything, Frame, Related, Root, Row, Scope, Structure, follow, no_such_name, pick, read_property
 from odata_gateway.url import ast
 
-Place = Expr | Row | Related
+Place = Expr | Row | Related | Root | Everything
 
 
 def bind_path(node: ast.Expr, scope: Scope) -> Place:
@@ -21,6 +24,8 @@ def bind_path(node: ast.Expr, scope: Scope) -> Place:
             return scope.it
         case ast.Variable(name="$this"):
             return scope.this
+        case ast.Variable(name="$root"):
+            return Root()
         case ast.Variable(name=name):
             raise Unsupported(f"{name} is not supported", target=target, at=node.at)
         case ast.Member(base=None, name=name):
@@ -29,9 +34,11 @@ def bind_path(node: ast.Expr, scope: Scope) -> Place:
             return _step(bind_path(base, scope), name, scope, node.at)
         case ast.FilterSegment(base=base, predicate=predicate):
             place = bind_path(base, scope)
-            if isinstance(place, Related):
-                return Related(place.parent, place.navigation, (*place.filters, predicate))
+            if isinstance(place, Related | Everything):
+                return replace(place, filters=(*place.filters, predicate))
             raise BindType("$filter(...) needs a collection before it", target=target, at=node.at)
+        case ast.Call(base=base, name=name) if base is not None:
+            return _by_key(bind_path(base, scope), node, scope)
         case ast.Call(name=name):
             raise Unsupported(f"'{name}(...)' inside a path is not supported", target=target, at=node.at)
         case ast.Aggregation():
@@ -53,13 +60,17 @@ def _first(name: str, scope: Scope, at: int) -> Place:
 
 def _step(place: Place, name: str, scope: Scope, at: int) -> Place:
     target = scope.binding.target
-    if isinstance(place, Related):
-        hint = f"write {place.navigation.name}/any(x:x/{name} ...)"
+    if isinstance(place, Root):
+        return Everything(_entity_set(name, scope, at))
+    if isinstance(place, Related | Everything):
+        hint = f"write {place.name}/any(x:x/{name} ...)"
         raise BindType(f"'{name}' cannot be read from a collection", target=target, at=at, hint=hint)
     if not isinstance(place, Row):
         raise BindName(f"a primitive value has no property '{name}'", target=target, at=at)
     if name.startswith("@"):
         raise Unsupported("annotations in expressions are not supported", target=target, at=at)
+    if place.structure is not None:
+        return _member(place, place.structure, name, scope, at)
     entity_type = place.source.entity_type
     if name in entity_type.properties:
         return read_property(place, entity_type.properties[name], target=target, at=at)
@@ -71,6 +82,61 @@ def _step(place: Place, name: str, scope: Scope, at: int) -> Place:
     raise no_such_name(entity_type, name, target=target, at=at, extra=tuple(scope.variables) + tuple(scope.computed))
 
 
+def _member(row: Row, structure: Structure, name: str, scope: Scope, at: int) -> Place:
+    """A member of a row that $apply made; what its type declares and the row has no more is null."""
+    target, entity_type = scope.binding.target, structure.entity_type
+    found = structure.members.get(name)
+    if found is not None:
+        return Row(row.frame, row.source, row.optional, found) if isinstance(found, Structure) else found
+    if name in entity_type.properties:
+        prop = entity_type.properties[name]
+        return Constant(None, read_property(row, prop, target=target, at=at).type)
+    if name in entity_type.navigation:
+        navigation = entity_type.navigation[name]
+        if navigation.collection:
+            raise BindName(f"'{name}' was aggregated away by $apply", target=target, at=at, hint="use it in $apply, before the aggregation")
+        return Row(row.frame, row.source, row.optional, Structure(scope.binding.model.target_type(navigation), {}))
+    raise no_such_name(entity_type, name, target=target, at=at, extra=(*structure.members, *scope.computed))
+
+
+def _entity_set(name: str, scope: Scope, at: int) -> EntitySet:
+    sets = scope.binding.model.entity_sets
+    if name in sets:
+        return sets[name]
+    hint = nearest(name, sets) or f"the entity sets are {', '.join(sets)}"
+    raise BindName(f"there is no entity set '{name}'", target=scope.binding.target, at=at, hint=hint)
+
+
+def _by_key(place: Place, node: ast.Call, scope: Scope) -> Row:
+    """`$root/User(1)`: one entity of a set, or null where the caller sees none (5.1.1.14.5). It is looked up once for each row of the
+    implicit one's SELECT, as a join."""
+    target = scope.binding.target
+    if not isinstance(place, Root):
+        raise Unsupported(f"'{node.name}(...)' inside a path is not supported", target=target, at=node.at)
+    entity_set = _entity_set(node.name, scope, node.at)
+    names = [p.name for p in entity_set.entity_type.key]
+    given = {a.name: a.value for a in node.args if isinstance(a, ast.NamedArgument)}
+    if len(node.args) == len(names) == 1 and not given:
+        given = {names[0]: node.args[0]}
+    if set(given) != set(names) or len(node.args) != len(names):
+        form = ",".join(f"{n}=..." for n in names)
+        raise BindType(f"the key of {entity_set.name} is ({form})", target=target, at=node.at)
+    values = {p: _key_value(p, given[p.name], scope, node.at) for p in entity_set.entity_type.key}
+    return pick(scope.binding, scope.implicit.frame, entity_set, values)
+
+
+def _key_value(prop: Property, node: ast.Expr, scope: Scope, at: int) -> Expr:
+    node = resolve_alias(node, scope)
+    if not isinstance(node, ast.Literal) or node.many:
+        raise BindType("a key is a literal, or an alias of one", target=scope.binding.target, at=at)
+    if node.kind in ("decimal", "double") and prop.type.is_integer:
+        raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=scope.binding.target, at=node.at)
+    value = literal(node, prop.type, scope)
+    if value.type is not None and value.type.family != prop.type.family:
+        raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=scope.binding.target, at=at)
+    return value
+
+
 def _type_cast(row: Row, name: str, scope: Scope, at: int) -> Place:
     """The model has no derived types, so the only cast that finds anything is to the type itself."""
     if name == row.source.entity_type.qualified_name:
@@ -79,10 +145,10 @@ def _type_cast(row: Row, name: str, scope: Scope, at: int) -> Place:
 
 
 def collection_block(
-    related: Related, frame: Frame, predicates: tuple[Expr, ...], scope: Scope, bind_filter: Callable[[ast.Expr, Scope], Expr]
+    related: Related | Everything, frame: Frame, predicates: tuple[Expr, ...], scope: Scope, bind_filter: Callable[[ast.Expr, Scope], Expr]
 ) -> Block:
-    """The rows of a related collection for which all predicates and its $filter segments are true."""
+    """The rows of a collection for which all predicates and its $filter segments are true."""
     row = Row(frame, frame.source)
     narrowing = tuple(bind_filter(node, scope.nested(row)) for node in related.filters)
-    link = scope.binding.link(related.parent.source, related.navigation)
+    link = scope.binding.link(related.parent.source, related.navigation) if isinstance(related, Related) else None
     return frame.block(link, (*narrowing, *predicates))

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
 from odata_gateway.plan.bind_expr import bind_expr, bind_narrowing
+from odata_gateway.plan.bind_literal import literal
 from odata_gateway.plan.bind_order import bind_order, page_literal
+from odata_gateway.plan.bind_result import bind_result
 from odata_gateway.plan.expr import Expr
+from odata_gateway.plan.levels import own_options, repeats, star_options
 from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
 from odata_gateway.plan.scope import Computed, Frame, Row, Scope, column_of, no_such_name
 from odata_gateway.url import ast
-from odata_gateway.url.unparse import unparse_options
+from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
 
 SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
 
 
-def bind_compute(items: tuple[ast.ComputeItem, ...] | None, entity_type: EntityType, scope: Scope) -> Scope:
-    """The scope with the names of $compute in it."""
-    computed: dict[str, Computed] = {}
+def bind_compute(
+    items: tuple[ast.ComputeItem, ...] | None, entity_type: EntityType, scope: Scope, *,
+    kept: Mapping[str, Computed] | None = None, target: str = "$compute",
+) -> Scope:  # fmt: skip
+    """The scope with the names of $compute in it, beside those that are `kept`."""
+    computed: dict[str, Computed] = dict(kept or {})
+    structure = scope.implicit.structure
+    known = () if structure is None else structure.members
     for item in items or ():
-        scope.binding.target = "$compute"
-        if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed:
+        scope.binding.target = target
+        if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed or item.name in known:
             raise BindName(
-                f"the name '{item.name}' is taken", target="$compute", at=item.at, hint="choose a name that the type does not have"
+                f"the name '{item.name}' is taken", target=target, at=item.at, hint="choose a name that the type does not have"
             )
         value, nodes, levels = _measured(item.expr, scope.with_computed(computed))
         if value.type is None:
-            raise BindType("null has no type; a computed property needs one", target="$compute", at=item.at)
+            raise BindType("null has no type; a computed property needs one", target=target, at=item.at)
         computed[item.name] = Computed(value, nodes, levels)
     return scope.with_computed(computed)
 
@@ -45,9 +55,11 @@ def _measured(expr: ast.Expr, scope: Scope) -> tuple[Expr, int, int]:
 
 def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0) -> Projection:
     """The members of one row of the scope's implicit row."""
+    if scope.implicit.structure is not None:
+        return bind_result(entity_set, options, scope, scope.implicit.structure)
     entity_type, row = entity_set.entity_type, scope.implicit
     names = _selected(options.select, entity_type, scope)
-    expands = tuple(_expand(item, entity_set, scope, depth) for item in _expand_items(options.expand, entity_type, scope))
+    expands = tuple(_expand(item, entity_set, scope, depth) for item in _expand_items(options.expand, entity_type, scope, depth))
     fields = tuple(field_of(row, p) for p in entity_type.properties.values() if names is None or p.name in names or "*" in names)
     computed = tuple(
         Field(name, found.value, found.value.type or types.STRING, dynamic=True)
@@ -96,7 +108,7 @@ def _selected(items: tuple[ast.SelectItem, ...] | None, entity_type: EntityType,
 # --- $expand ------------------------------------------------------------------------------------------------------------------
 
 
-def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityType, scope: Scope) -> list[ast.ExpandItem]:
+def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityType, scope: Scope, depth: int) -> list[ast.ExpandItem]:
     """The items with * replaced by all navigation properties that are not named themselves; a name may come once."""
     named: dict[str, ast.ExpandItem] = {}
     stars: list[ast.ExpandItem] = []
@@ -116,10 +128,9 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityT
         else:
             named[path[0]] = item
     for star in stars:
-        if star.options is not None and star.options.levels not in (None, 1):
-            raise Unsupported("*($levels=...) is not supported", target="$expand", at=star.at, hint="nest $expand instead")
+        options = star_options(star, entity_type, scope.binding, depth)
         for name in entity_type.navigation:
-            named.setdefault(name, ast.ExpandItem((name,), star.suffix, star.options, star.at))
+            named.setdefault(name, ast.ExpandItem((name,), star.suffix, options, star.at))
     return list(named.values())
 
 
@@ -143,8 +154,8 @@ def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope
         hint = nearest(name, entity_type.navigation) or f"navigation properties of {entity_type.name}: {', '.join(entity_type.navigation)}"
         raise BindName(f"{entity_type.name} has no navigation property '{name}'", target="$expand", at=item.at, hint=hint)
     navigation = entity_type.navigation[name]
-    options = _levels(item, navigation, entity_type, item.options or ast.Options())
-    _check_options(item, navigation, options)
+    _check_options(item, navigation, item.options or ast.Options())
+    options = own_options(item, navigation, entity_type, scope.binding, depth)
     target_set = scope.binding.model.entity_sets[entity_set.bindings[name]]
     frame = Frame(scope.binding.source(target_set.entity_type))
     inner = scope.nested(Row(frame, frame.source))
@@ -153,7 +164,8 @@ def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope
     content = _content(item, target_set, options, inner, depth)
     if content == "$count":
         raise BindType(f"'{name}' is single-valued and has no $count", target="$expand", at=item.at)
-    return ExpandOne(navigation, target_set, frame.block(scope.binding.link(scope.implicit.source, navigation)), content)
+    block = frame.block(scope.binding.link(scope.implicit.source, navigation))
+    return ExpandOne(navigation, target_set, block, content, repeats(item, navigation, entity_type))
 
 
 def _content(item: ast.ExpandItem, target_set: EntitySet, options: ast.Options, inner: Scope, depth: int) -> Content:
@@ -177,25 +189,30 @@ def _expand_many(
     predicates = bind_narrowing(options, inner)
     order = bind_order(options.orderby, inner)
     content = _content(item, target_set, options, inner, depth)
+    said, anchor = _anchored(options, item, outer)
     return ExpandMany(
         number, navigation, entity_set, target_set,
         frame.block(outer.binding.link(outer.implicit.source, navigation), predicates), order,
         page_literal(options.top, "$top"), page_literal(options.skip, "$skip"), options.count is True, content,
-        unparse_options(options, outer.binding.aliases),
+        unparse_options(said, outer.binding.aliases), anchor, repeats(item, navigation, entity_set.entity_type),
     )  # fmt: skip
 
 
-def _levels(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: EntityType, options: ast.Options) -> ast.Options:
-    """$levels on a recursive navigation property becomes a nested $expand of itself with one level less."""
-    levels = options.levels
-    if levels is None or levels == 1:
-        return options
-    if navigation.target != entity_type.name:
-        raise BindOption(
-            f"'{navigation.name}' leads to another type, so $levels cannot repeat it",
-            target="$expand", at=item.at, hint="nest $expand instead",
-        )  # fmt: skip
-    raise Unsupported("$levels above 1 is not supported", target="$expand", at=item.at, hint="nest $expand instead")
+def _anchored(options: ast.Options, item: ast.ExpandItem, scope: Scope) -> tuple[ast.Options, tuple[str, Expr] | None]:
+    """The options as the next link has to say them, which is read without the resource around it, and the key of the entity it names for
+    $it: that of the row of the resource, or the one an earlier link brought along."""
+    binding, given = scope.binding, scope.binding.aliases.get(ANCHOR)
+    said = options if binding.root_set is None else anchored(options, binding.root_set.name)
+    if given is not None and (said is not options or not isinstance(given, ast.Literal) or given.kind not in ("int32", "int64")):
+        raise Unsupported(f"the name {ANCHOR} is kept for next links", target="$expand", at=item.at, hint="give the alias another name")
+    if given is not None:
+        return said, (ANCHOR, literal(given, types.INT64, scope))
+    if said is options:
+        return said, None
+    key = scope.it.source.entity_type.key
+    if len(key) != 1 or not key[0].type.is_integer or scope.it.structure is not None:
+        raise Unsupported("$it inside $expand needs an entity with a key of one number", target="$expand", at=item.at)
+    return said, (ANCHOR, column_of(scope.it, key[0]))
 
 
 def _check_options(item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options) -> None:

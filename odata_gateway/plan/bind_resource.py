@@ -11,7 +11,7 @@ from typing import Literal
 
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindNoEntity, BindSegment, BindType, LimitDepth, Unsupported, nearest
-from odata_gateway.plan.bind_expr import bind_expr, check_comparable
+from odata_gateway.plan.bind_expr import bind_expr, bind_filter, check_comparable
 from odata_gateway.plan.bind_literal import literal, resolve_alias
 from odata_gateway.plan.expr import Column, Compare, Expr, LiteralSlot, Parameter
 from odata_gateway.plan.query import Form
@@ -30,8 +30,8 @@ class Place:
     """Where a path has led so far.
 
     state       what stands there
-    source      the table use of the entity or collection
-    keys        the predicates that pick one entity of it
+    frame       the table use of the entity or collection, and the joins its predicates ask for
+    predicates  what picks one entity of it, or some by $filter segments
     within      the path before it, and `optional` whether its last step was a single-valued navigation property
     prop        the property a path ends in
     pieces      the canonical text of the path, for context URLs: text, or the number of a key's literal
@@ -39,12 +39,16 @@ class Place:
 
     state: State
     entity_set: EntitySet
-    source: Source
-    keys: tuple[Expr, ...] = ()
+    frame: Frame
+    predicates: tuple[Expr, ...] = ()
     within: Within | None = None
     optional: bool = False
     prop: Property | None = None
     pieces: tuple[str | int, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        return self.frame.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,20 @@ class Resource:
 
     form: Form
     place: Place
-    frame: Frame
+
+    @property
+    def frame(self) -> Frame:
+        return self.place.frame
 
     @property
     def block(self) -> Block:
-        return Block(self.place.source, None, self.place.within, tuple(self.frame.joins), self.place.keys)
+        return Block(self.place.source, None, self.place.within, tuple(self.frame.joins), self.place.predicates)
 
     @property
     def parent(self) -> Block | None:
         """What must exist for an empty answer to be one."""
         within = self.place.within
-        return None if within is None else Block(within.source, None, within.outer, (), within.predicates)
+        return None if within is None else within.block
 
 
 def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
@@ -79,7 +86,7 @@ def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
         form = _closing(place, segment)
         if form is None:
             place = _step(place, segment, binding)
-    return Resource(form or place.state, place, Frame(place.source))
+    return Resource(form or place.state, place)
 
 
 def _entity_set(segment: ast.Segment, binding: Binding) -> Place:
@@ -90,7 +97,7 @@ def _entity_set(segment: ast.Segment, binding: Binding) -> Place:
             raise Unsupported(f"{segment.name} is not supported", target=PATH, at=segment.at)
         hint = nearest(segment.name, model.entity_sets) or f"the entity sets are {', '.join(model.entity_sets)}"
         raise BindSegment(f"there is no entity set '{segment.name}'", target=PATH, at=segment.at, hint=hint)
-    place = Place("collection", found, binding.source(found.entity_type), pieces=(found.name,))
+    place = Place("collection", found, Frame(binding.source(found.entity_type)), pieces=(found.name,))
     return _by_key(place, segment.args, segment, binding) if segment.args is not None else place
 
 
@@ -109,7 +116,11 @@ def _closing(place: Place, segment: ast.Segment) -> Form | None:
             raise BindType(f"{place.entity_set.name} is no media entity, so it has no $value", target=PATH, at=segment.at)
         case "$count" | "$ref" | "$value", state:
             raise BindSegment(f"{segment.name} cannot follow {'an' if state == 'entity' else 'a'} {state}", target=PATH, at=segment.at)
-        case "$filter" | "$each" | "$query" | "$search", _:
+        case "$filter", "collection":
+            return None
+        case "$filter", state:
+            raise BindSegment(f"$filter(...) cannot follow {'an' if state == 'entity' else 'a'} {state}", target=PATH, at=segment.at)
+        case "$each" | "$query" | "$search", _:
             raise Unsupported(f"the path segment {segment.name} is not supported", target=PATH, at=segment.at)
     if segment.name.startswith("$"):
         raise BindSegment(
@@ -120,9 +131,13 @@ def _closing(place: Place, segment: ast.Segment) -> Form | None:
 
 def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
     entity_type = place.entity_set.entity_type
+    if segment.name == "$filter":
+        return _filtered(place, segment, binding)
     if place.state == "property":
         raise BindSegment(f"a primitive property has no '{segment.name}'", target=PATH, at=segment.at, hint="only $value can follow it")
     if not segment.name:
+        if place.state == "collection" and segment.args is not None:
+            return _by_key(place, segment.args, segment, binding)
         raise BindSegment("a key cannot follow another one", target=PATH, at=segment.at)
     if segment.name.startswith(entity_type.namespace + "."):
         return _type_cast(place, segment)
@@ -139,6 +154,13 @@ def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
     raise BindSegment(f"{entity_type.name} has no property '{segment.name}'", target=PATH, at=segment.at, hint=hint)
 
 
+def _filtered(place: Place, segment: ast.Segment, binding: Binding) -> Place:
+    """`Message/$filter(private)`: the members for which the condition is true (4.12); several follow each other as if joined by `and`."""
+    scope = Scope.of(binding, place.frame)
+    conditions = tuple(bind_filter(node, scope) for node in segment.args or ())
+    return replace(place, predicates=(*place.predicates, *conditions))
+
+
 def _type_cast(place: Place, segment: ast.Segment) -> Place:
     if segment.name == place.entity_set.entity_type.qualified_name and segment.args is None:
         return place
@@ -147,11 +169,11 @@ def _type_cast(place: Place, segment: ast.Segment) -> Place:
 
 def _navigate(place: Place, navigation: NavigationProperty, segment: ast.Segment, binding: Binding) -> Place:
     target_set = binding.model.entity_sets[place.entity_set.bindings[navigation.name]]
-    source = binding.source(target_set.entity_type)
-    within = Within(place.source, binding.link(place.source, navigation), place.keys, place.within)
+    frame = Frame(binding.source(target_set.entity_type))
+    within = Within(place.source, binding.link(place.source, navigation), place.predicates, place.within, tuple(place.frame.joins))
     state: State = "collection" if navigation.collection else "entity"
     pieces = (target_set.name,) if navigation.collection else (*place.pieces, "/" + navigation.name)
-    found = Place(state, target_set, source, within=within, optional=not navigation.collection, pieces=pieces)
+    found = Place(state, target_set, frame, within=within, optional=not navigation.collection, pieces=pieces)
     if segment.args is None:
         return found
     if not navigation.collection:
@@ -176,7 +198,7 @@ def _key_segment(place: Place, segment: ast.Segment, binding: Binding) -> Place:
 def _by_key(place: Place, args: tuple[ast.Expr, ...], segment: ast.Segment, binding: Binding) -> Place:
     key = place.entity_set.entity_type.key
     values = _key_values(place.entity_set.entity_type, key, args, segment)
-    scope = Scope.of(binding, Frame(place.source))
+    scope = Scope.of(binding, place.frame)
     predicates: list[Expr] = []
     pieces: list[str | int] = []
     for prop in key:
@@ -184,7 +206,8 @@ def _by_key(place: Place, args: tuple[ast.Expr, ...], segment: ast.Segment, bind
         value = resolve_alias(values[prop.name], scope)
         name = f"{prop.name}=" if len(key) > 1 else ""
         pieces += [("," if pieces else "(") + name, value.slot if isinstance(value, ast.Literal) else ""]
-    return replace(place, state="entity", keys=tuple(predicates), optional=False, pieces=(*place.pieces, *pieces, ")"))
+    narrowed = (*predicates, *place.predicates)
+    return replace(place, state="entity", predicates=narrowed, optional=False, pieces=(*place.pieces, *pieces, ")"))
 
 
 def _key_values(

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal
 from odata_gateway.edm.types import BOOLEAN, INT64, PrimitiveType
 
 if TYPE_CHECKING:
-    from odata_gateway.plan.relation import Block
+    from odata_gateway.plan.relation import Block, Derived
 
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type cannot hold; `floor` and `ceil` round
-# sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a regular expression; `cast` turns what does
-# not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null.
+# sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a
+# regular expression; `cast` turns what does not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null.
 Mode = Literal["value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "pattern", "cast", "utc", "uuid"]
 
 
@@ -77,7 +77,10 @@ Slot = LiteralSlot | AccountsSlot | LimitSlot | PageSlot | KeysetSlot | LinkSlot
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a source, as the database has it; sql.pg_types says how it reads as its edm type."""
+    """A column of a source, as the database has it; sql.pg_types says how it reads as its edm type.
+
+    pg_type  Postgres's name of the column's type; empty where a statement made the column, as its edm type reads
+    """
 
     source: int
     name: str
@@ -192,6 +195,16 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """Whether the values are a row of `derived`, none of them null."""
+
+    values: tuple[Expr, ...]
+    derived: Derived
+    type: PrimitiveType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CountOf:
     """The number of rows of a related collection."""
 
@@ -208,5 +221,6 @@ class Case:
 
 
 Expr = (
-    Column | Parameter | Constant | Function | Arithmetic | Negate | Compare | OneOf | Logic | Not | Untrue | Exists | CountOf | Case
+    Column | Parameter | Constant | Function | Arithmetic | Negate | Compare | OneOf | Logic | Not | Untrue | Exists | Among | CountOf
+    | Case
 )  # fmt: skip

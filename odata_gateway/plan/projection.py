@@ -21,17 +21,28 @@ class Field:
     dynamic: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Members behind a single-valued navigation property, in a row that $apply made; `identified` where the key is among them."""
+
+    name: str
+    entity_set: EntitySet
+    members: tuple[Field | Nested, ...]
+    identified: bool
+
+
 Content = Union["Projection", Literal["$ref", "$count"]]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpandOne:
-    """An expanded single-valued navigation property: the content of its entity, or null."""
+    """An expanded single-valued navigation property: the content of its entity, or null; `repeats` where $levels nests it in itself."""
 
     navigation: NavigationProperty
     target_set: EntitySet
     block: Block
     content: Content
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,8 @@ class ExpandMany:
 
     number      counts the expanded collections of a request; their LinkSlots carry it
     query       the text of the options its next link repeats, as pieces: text, or the number of a literal
+    anchor      where the options name $it: an alias, and the key of the entity that $it is, which the next link gives it
+    repeats     $levels nests it in itself
     """
 
     number: int
@@ -53,6 +66,8 @@ class ExpandMany:
     count: bool
     content: Content
     query: tuple[str | int, ...]
+    anchor: tuple[str, Expr] | None = None
+    repeats: bool = False
 
 
 Expand = ExpandOne | ExpandMany
@@ -68,6 +83,8 @@ class Projection:
     shows_id   the key is not among the fields, so the entity carries its id (JSON Format 4.5.8)
     selected   the names of $select for the context URL; None without $select
     computed   the names of $compute
+    result     the members of a row that $apply made, which has nothing else
+    identified  the key of the entity is among the members, so it has an id
     """
 
     source: int
@@ -78,3 +95,5 @@ class Projection:
     shows_id: bool = False
     selected: tuple[str, ...] | None = None
     computed: tuple[str, ...] = ()
+    result: tuple[Field | Nested, ...] | None = None
+    identified: bool = False

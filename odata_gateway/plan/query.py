@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import AccountColumn, EntitySet
-from odata_gateway.plan.expr import Column, LiteralSlot
+from odata_gateway.plan.expr import Column, Expr, LiteralSlot
 from odata_gateway.plan.projection import Field, Projection
 from odata_gateway.plan.relation import Block, OrderKey
 
@@ -28,6 +28,7 @@ class Query:
     counted       the block whose rows @odata.count numbers, where asked for
     parent        the block that must have a row for an empty answer to be one; else the path names nothing: 404
     optional      the last segment is a single-valued navigation property: no row is 204 rather than 404
+    key           what tells the rows that $apply made apart; empty where they are entities
     path          canonical path of a property's context URL, as pieces: text, or the number of a literal
     """
 
@@ -43,10 +44,18 @@ class Query:
     parent: Block | None = None
     optional: bool = False
     path: tuple[str | int, ...] = ()
+    key: tuple[Expr, ...] = ()
+
+    @property
+    def is_made(self) -> bool:
+        """Whether $apply made the rows: each reading of them is a whole aggregation."""
+        return self.block.source.derived is not None
 
     @property
     def key_positions(self) -> frozenset[int]:
         """Where the key stands in the order: values that find the row."""
+        if self.key:
+            return frozenset(i for i, k in enumerate(self.order) if k.expr in self.key)
         names, source = {p.column for p in self.entity_set.entity_type.key}, self.block.source.number
         columns = ((i, k.expr) for i, k in enumerate(self.order))
         return frozenset(i for i, c in columns if isinstance(c, Column) and c.source == source and c.name in names)
@@ -57,7 +66,7 @@ class Query:
         counts through them in a small part of the time it takes to read them."""
         own = all(isinstance(k.expr, Column) and k.expr.source == self.block.source.number for k in self.order)
         expands = self.projection is not None and self.projection.expands
-        return own and not expands and self.block == Block(self.block.source)
+        return own and not expands and not self.is_made and self.block == Block(self.block.source)
 
     @property
     def follows_index(self) -> bool:

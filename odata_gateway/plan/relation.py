@@ -2,23 +2,28 @@
 
 A `Block` is one SELECT: a base source, to-one joins, predicates. Blocks nest through lambdas, counts, expands and paths, and each block
 sees the sources of the blocks around it by number. A `Source` is the only way a table comes in, and sql.relation writes its row policy
-beside it.
+beside it. A source may also be `Derived`: rows that were made of the rows of other blocks, whose tables have their policies themselves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from odata_gateway.edm.model import EntityType, Join
-from odata_gateway.plan.expr import Expr
+from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.plan.expr import Expr, LiteralSlot
+
+Method = Literal["sum", "min", "max", "average", "countdistinct", "count"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One use of an entity type's table, as `t{number}`."""
+    """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows made for the occasion."""
 
     number: int
     entity_type: EntityType
+    derived: Derived | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +40,46 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """A LEFT JOIN to the single entity behind a navigation property; out of the caller's scope it is as if it were null."""
+    """A LEFT JOIN to the single entity behind a navigation property, or to the one with a key ($root); out of the caller's scope it is as
+    if it were null."""
 
     source: Source
-    link: Link
+    link: Link | None
+    key: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Within:
     """The parent entity a path goes through: a row of `source` that the child's `link` reaches and `predicates` pick, within `outer`.
 
-    Rendered as EXISTS, because a many-to-many join may find the same child twice.
+    Rendered as EXISTS, because a many-to-many join may find the same child twice. `joins` are those its predicates ask for.
     """
 
     source: Source
     link: Link
     predicates: tuple[Expr, ...]
     outer: Within | None = None
+    joins: tuple[ToOne, ...] = ()
+
+    @property
+    def block(self) -> Block:
+        """The rows that can be the parent."""
+        return Block(self.source, None, self.outer, self.joins, self.predicates)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The rows of `source`: those `link` hangs on a parent source, that lie `within` a path, for which all `predicates` are true."""
+    """The rows of `source`: those `link` hangs on a parent source, that lie `within` a path, for which all `predicates` are true.
+
+    crossed  blocks that hang on this one or on each other: a row for each combination of theirs
+    """
 
     source: Source
     link: Link | None = None
     within: Within | None = None
     joins: tuple[ToOne, ...] = ()
     predicates: tuple[Expr, ...] = ()
+    crossed: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +88,46 @@ class OrderKey:
 
     expr: Expr
     descending: bool
+
+
+# --- derived rows ($apply) ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One value made of many: of all rows, or of those for which `condition` is true; null values do not count.
+
+    operand  what is aggregated; None for the method `count`, which counts rows
+    """
+
+    method: Method
+    operand: Expr | None
+    condition: Expr | None
+    type: PrimitiveType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One SELECT: `columns` of the rows of `block`, as c0, c1, ...
+
+    groups    None: the rows as they are. Else so many leading columns are what rows are grouped by, and the other ones aggregates;
+              0 makes one row of all rows, also of none
+    distinct  equal rows once
+    order     with `top` and `skip`: which rows
+    """
+
+    block: Block
+    columns: tuple[Expr | Aggregate, ...]
+    groups: int | None = None
+    distinct: bool = False
+    order: tuple[OrderKey, ...] = ()
+    top: LiteralSlot | None = None
+    skip: LiteralSlot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The rows of all `selections`, one after the other; they have the same columns."""
+
+    selections: tuple[Selection, ...]

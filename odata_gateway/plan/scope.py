@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from odata_gateway.edm.model import EntityType, Model, NavigationProperty, Property
+from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindSecret, LimitDepth, LimitNodes, nearest
-from odata_gateway.plan.expr import Column, Constant, Expr
+from odata_gateway.plan.expr import Column, Compare, Constant, Expr
 from odata_gateway.plan.relation import Block, Link, Source, ToOne
 from odata_gateway.url import ast
 
@@ -54,6 +54,7 @@ class Binding:
     deepest: int = 0
     collections: int = 0
     target: str = "$filter"
+    root_set: EntitySet | None = None  # of the resource, whose entities $it can be
 
     def source(self, entity_type: EntityType) -> Source:
         return Source(next(self.numbers), entity_type)
@@ -120,18 +121,34 @@ class Frame:
     source: Source
     joins: list[ToOne] = field(default_factory=list)
     reached: dict[tuple[int, str], Source] = field(default_factory=dict)
+    roots: dict[tuple[str, tuple[Expr, ...]], Source] = field(default_factory=dict)
 
     def block(self, link: Link | None = None, predicates: tuple[Expr, ...] = ()) -> Block:
         return Block(self.source, link, None, tuple(self.joins), predicates)
 
 
 @dataclass(frozen=True, slots=True)
+class Structure:
+    """What a row made by $apply has, as an instance of `entity_type`: columns by name, and further structures behind single-valued
+    navigation properties. Whatever else the type declares was aggregated away, and reads as null (Data Aggregation 3.1.1).
+
+    key  expressions that tell any two rows apart and order them
+    """
+
+    entity_type: EntityType
+    members: Mapping[str, Column | Structure]
+    key: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One entity a name can stand for: a source, and the frame that owns it. `optional` after a to-one join, which may find none."""
+    """One entity a name can stand for: a source, and the frame that owns it. `optional` after a to-one join, which may find none;
+    `structure` says what it has where it is no row of the type's table."""
 
     frame: Frame
     source: Source
     optional: bool = False
+    structure: Structure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +158,33 @@ class Related:
     parent: Row
     navigation: NavigationProperty
     filters: tuple[ast.Expr, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.navigation.name
+
+    def type_in(self, model: Model) -> EntityType:
+        return model.target_type(self.navigation)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """$root: the service root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All entities of a set that the caller may see, as $root/Inbox has them, narrowed by $filter segments."""
+
+    entity_set: EntitySet
+    filters: tuple[ast.Expr, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"$root/{self.entity_set.name}"
+
+    def type_in(self, model: Model) -> EntityType:
+        return self.entity_set.entity_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +214,8 @@ class Scope:
     computed: Mapping[str, Computed] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, binding: Binding, frame: Frame) -> Scope:
-        row = Row(frame, frame.source)
+    def of(cls, binding: Binding, frame: Frame, structure: Structure | None = None) -> Scope:
+        row = Row(frame, frame.source, structure=structure)
         return cls(binding, row, row, row)
 
     def nested(self, row: Row) -> Scope:
@@ -193,6 +237,18 @@ def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
         row.frame.reached[row.source.number, navigation.name] = known
         row.frame.joins.append(ToOne(known, binding.link(row.source, navigation)))
     return Row(row.frame, known, optional=True)
+
+
+def pick(binding: Binding, frame: Frame, entity_set: EntitySet, values: Mapping[Property, Expr]) -> Row:
+    """The row of a set that has these key values, or none; the same key always gives the same join."""
+    wanted = (entity_set.name, tuple(values.values()))
+    known = frame.roots.get(wanted)
+    if known is None:
+        known = binding.source(entity_set.entity_type)
+        frame.roots[wanted] = known
+        key = tuple(Compare("eq", Column(known.number, p.column, p.pg_type, p.type, False), value) for p, value in values.items())
+        frame.joins.append(ToOne(known, None, key))
+    return Row(frame, known, optional=True)
 
 
 def column_of(row: Row, prop: Property) -> Column:

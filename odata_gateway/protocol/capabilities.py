@@ -16,7 +16,7 @@ from odata_gateway.edm.model import EntitySet, EntityType, Property
 
 Version = Literal["4.0", "4.01"]
 
-VOCABULARIES = {"Core": "Org.OData.Core.V1", "Capabilities": "Org.OData.Capabilities.V1"}
+VOCABULARIES = {"Core": "Org.OData.Core.V1", "Capabilities": "Org.OData.Capabilities.V1", "Aggregation": "Org.OData.Aggregation.V1"}
 VOCABULARY_ROOT = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/"
 SECRET_NOTE = "Secret: always reads as null and cannot be used in $filter, $orderby or any other computation"
 
@@ -44,7 +44,7 @@ class Record:
     members: tuple[tuple[str, Value], ...]
 
 
-Value = bool | str | Member | Path | Record | tuple[str | Path, ...]
+Value = bool | str | Member | Path | Record | tuple["str | Path | Record", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,10 @@ def _restriction(name: str, *members: tuple[str, Value]) -> Annotation:
     return Annotation(f"Capabilities.{name}", Record(f"Capabilities.{name}Type", members))
 
 
+# Transformations of $apply; a test sends each of them.
+TRANSFORMATIONS = (
+    "aggregate", "bottomcount", "compute", "filter", "groupby", "identity", "orderby", "search", "skip", "top", "topcount",
+)  # fmt: skip
 _BATCHES = ("multipart/mixed", "application/json")
 
 CAPABILITIES = Capabilities(
@@ -114,7 +118,20 @@ def container_annotations(capabilities: Capabilities, version: Version) -> tuple
 
 def set_annotations(capabilities: Capabilities, entity_set: EntitySet, version: Version) -> tuple[Annotation, ...]:
     searchable = _restriction("SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable)))
-    return _of_version((*capabilities.entity_set, searchable, *_secret_restrictions(entity_set.entity_type)), version)
+    entity_type = entity_set.entity_type
+    return _of_version((*capabilities.entity_set, searchable, _aggregation(entity_type), *_secret_restrictions(entity_type)), version)
+
+
+def _aggregation(entity_type: EntityType) -> Annotation:
+    """What $apply can do; where a type has secret properties, those that can be grouped by and aggregated are listed."""
+    members: list[tuple[str, Value]] = [
+        ("Transformations", TRANSFORMATIONS), ("Rollup", Member("Aggregation.RollupType", "None")), ("From", False),
+    ]  # fmt: skip
+    paths = tuple(Path(p.name) for p in entity_type.properties.values() if not p.secret)
+    if len(paths) < len(entity_type.properties):
+        aggregatable = tuple(Record("Aggregation.AggregatablePropertyType", (("Property", path),)) for path in paths)
+        members += [("GroupableProperties", paths), ("AggregatableProperties", aggregatable)]
+    return Annotation("Aggregation.ApplySupported", Record("Aggregation.ApplySupportedType", tuple(members)))
 
 
 def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:

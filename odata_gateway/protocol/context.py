@@ -6,8 +6,9 @@ Parentheses are never empty in 4.0, where older readers refuse them; in 4.01 an 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from odata_gateway.plan.projection import Projection
+from odata_gateway.plan.projection import Expand, Field, Nested, Projection
 from odata_gateway.plan.query import Query
 
 
@@ -32,6 +33,8 @@ def _parenthesized(names: list[str]) -> str:
 
 def items(projection: Projection, version: str) -> list[str]:
     """The select list of a projection (10.7 to 10.10)."""
+    if projection.result is not None:
+        return _members(projection.result)
     expands = [e for e in projection.expands if isinstance(e.content, Projection)]
     names: list[str] = []
     if projection.selected is not None:
@@ -40,7 +43,19 @@ def items(projection: Projection, version: str) -> list[str]:
         names += ["*", *projection.computed]
     for expand in expands:
         assert isinstance(expand.content, Projection)
-        nested = items(expand.content, version)
+        nested = items(_within(expand, expand.content), version)
         if nested or version != "4.0":
-            names.append(f"{expand.navigation.name}({','.join(nested)})")
+            names.append(f"{expand.navigation.name}{'+' if expand.repeats else ''}({','.join(nested)})")
     return names
+
+
+def _within(expand: Expand, content: Projection) -> Projection:
+    """What an expanded entity shows, but for the levels of itself that a plus sign stands for (10.10)."""
+    if not expand.repeats:
+        return content
+    return replace(content, expands=tuple(e for e in content.expands if e.navigation is not expand.navigation))
+
+
+def _members(result: tuple[Field | Nested, ...]) -> list[str]:
+    """The members of rows that $apply made (Data Aggregation 3.1.1)."""
+    return [m.name if isinstance(m, Field) else f"{m.name}({','.join(_members(m.members))})" for m in result]

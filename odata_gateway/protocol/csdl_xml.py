@@ -156,8 +156,11 @@ def _with_value(tag: str, name_attribute: str, name: str, value: Value) -> Lines
             assert_never(value)
 
 
-def _item(item: str | Path) -> str:
+def _item(item: str | Path | Record) -> str:
     match item:
+        case Record():
+            members = (line for n, v in item.members for line in _with_value("PropertyValue", "Property", n, v))
+            return "".join(_element("Record", members))
         case str():
             return f"<String>{escape(item)}</String>"
         case Path():

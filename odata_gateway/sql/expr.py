@@ -16,6 +16,7 @@ from typing import Protocol, assert_never
 
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.expr import (
+    Among,
     Arithmetic,
     Case,
     Column,
@@ -33,7 +34,7 @@ from odata_gateway.plan.expr import (
     Parameter,
     Untrue,
 )
-from odata_gateway.plan.relation import Block
+from odata_gateway.plan.relation import Block, Derived
 from odata_gateway.sql.arithmetic import arithmetic_sql
 from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
 from odata_gateway.sql.functions import cast_sql, function_sql
@@ -46,6 +47,8 @@ class Blocks(Protocol):
     """What renders the blocks of lambdas and counts inside expressions."""
 
     def select(self, what: Sql, block: Block) -> Sql: ...
+
+    def derived(self, derived: Derived) -> Sql: ...
 
     def walls(self, sources: Iterable[int]) -> list[Sql]: ...
 
@@ -88,6 +91,8 @@ class Expressions:
                 return build("({0} IS NOT TRUE)", self.condition(operand))
             case Exists(block=block, negated=negated):
                 return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", self._select(raw("1"), block))
+            case Among(values=values, derived=derived):
+                return build("(({0}) IN ({1}))", join(", ", (self.value(v) for v in values)), self._derived(derived))
             case CountOf(block=block):
                 return build("({0})", self._select(raw("count(*)"), block))
             case Arithmetic():
@@ -118,6 +123,13 @@ class Expressions:
         behind, self._behind_walls = self._behind_walls, False
         try:
             return self._relations.select(what, block)
+        finally:
+            self._behind_walls = behind
+
+    def _derived(self, derived: Derived) -> Sql:
+        behind, self._behind_walls = self._behind_walls, False
+        try:
+            return self._relations.derived(derived)
         finally:
             self._behind_walls = behind
 
@@ -204,7 +216,7 @@ def sources_of(expr: Expr) -> set[int]:
             return {source}
         case Parameter() | Constant() | Exists() | CountOf():
             return set()
-        case Function(args=parts) | Logic(operands=parts):
+        case Function(args=parts) | Logic(operands=parts) | Among(values=parts):
             return set().union(*map(sources_of, parts))
         case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
             return sources_of(left) | sources_of(right)

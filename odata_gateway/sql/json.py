@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
-from odata_gateway.edm.types import BOOLEAN, DOUBLE, STRING, PrimitiveType
-from odata_gateway.plan.expr import Column, LinkSlot, PageSlot
-from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
+from odata_gateway.edm.types import BOOLEAN, DOUBLE, INT64, STRING, PrimitiveType
+from odata_gateway.plan.expr import Column, Expr, LinkSlot, PageSlot
+from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.query import LONG_VALUE
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
@@ -56,6 +56,14 @@ class RowFormat(NamedTuple):
     omits_nulls: bool = False
 
 
+def _object(members: list[Pieces]) -> Pieces:
+    """`{...}` of the members."""
+    pieces: Pieces = ["{"]
+    for i, member in enumerate(members):
+        pieces += [",", *member] if i else member
+    return [*pieces, "}"]
+
+
 def _object_without_nulls(members: list[Pieces]) -> Pieces:
     """`{...}` of those members that are not NULL; a function takes a hundred arguments, so members come in groups."""
     texts = [concat(member) for member in members]
@@ -63,6 +71,12 @@ def _object_without_nulls(members: list[Pieces]) -> Pieces:
         groups = [texts[start : start + GROUP] for start in range(0, len(texts), GROUP)]
         texts = [build("nullif(concat_ws(',', {0}), '')", join(", ", group)) for group in groups]
     return ["{", build("concat_ws(',', {0})", join(", ", texts)) if texts else "", "}"]
+
+
+def _key_columns(entity_set: EntitySet, members: tuple[Field | Nested, ...]) -> list[Column]:
+    """The columns of the key, which is among the members."""
+    values = {m.name: m.value for m in members if isinstance(m, Field)}
+    return [found for p in entity_set.entity_type.key if isinstance(found := values[p.name], Column)]
 
 
 def concat(pieces: Iterable[Piece]) -> Sql:
@@ -99,6 +113,8 @@ class Rows:
 
     def entity(self, projection: Projection) -> Sql:
         """The text of one entity."""
+        if projection.result is not None:
+            return concat(self._made(projection.entity_set, projection.result, identified=projection.identified))
         members = self._identity(projection)
         members += [self._shown_field(f) for f in projection.fields]
         for navigation in projection.links:
@@ -110,10 +126,29 @@ class Rows:
             members += self._full_links(projection, navigation)
         if self._format.omits_nulls:
             return concat(_object_without_nulls(members))
-        pieces: Pieces = ["{"]
-        for i, member in enumerate(members):
-            pieces += [",", *member] if i else member
-        return concat([*pieces, "}"])
+        return concat(_object(members))
+
+    def _made(self, entity_set: EntitySet, members: tuple[Field | Nested, ...], *, identified: bool) -> Pieces:
+        """A row that $apply made: without its key it is a transient entity, whose id is null (JSON Format 4.5.8)."""
+        found: list[Pieces] = []
+        prefix, is_full = self._format.prefix, self._format.level == "full"
+        if is_full:
+            found.append([f'"{prefix}type":"#{entity_set.entity_type.qualified_name}"'])
+        if identified and is_full:
+            found.append([f'"{prefix}id":"', *self._id(entity_set, _key_columns(entity_set, members)), '"'])
+        if not identified and self._format.level != "none":
+            found.append([f'"{prefix}id":null'])
+        for member in members:
+            found.append(self._field(member) if isinstance(member, Field) else [f'"{member.name}":', *self._nested(member)])
+        return _object(found)
+
+    def _nested(self, nested: Nested) -> Pieces:
+        """Members behind navigation; a key that is null says that it led nowhere."""
+        pieces = self._made(nested.entity_set, nested.members, identified=nested.identified)
+        if not nested.identified:
+            return pieces
+        key = _key_columns(nested.entity_set, nested.members)[0]
+        return [build("CASE WHEN {0} IS NULL THEN 'null' ELSE {1} END", column_sql(key), concat(pieces))]
 
     def reference(self, entity_set: EntitySet, source: int) -> Sql:
         """The text of an entity reference (JSON Format 14)."""
@@ -131,10 +166,13 @@ class Rows:
     def id_of(self, entity_set: EntitySet, source: int) -> Pieces:
         """The entity-id relative to the service root: Message(1)."""
         key = entity_set.entity_type.key
+        return self._id(entity_set, [Column(source, p.column, p.pg_type, p.type, False) for p in key])
+
+    def _id(self, entity_set: EntitySet, key: list[Column]) -> Pieces:
         pieces: Pieces = [f"{entity_set.name}("]
-        for i, prop in enumerate(key):
+        for i, (prop, column) in enumerate(zip(entity_set.entity_type.key, key, strict=True)):
             pieces.append(("," if i else "") + (f"{prop.name}=" if len(key) > 1 else ""))
-            pieces.append(self._key_literal(Column(source, prop.column, prop.pg_type, prop.type, False)))
+            pieces.append(self._key_literal(column))
         return [*pieces, ")"]
 
     # --- members --------------------------------------------------------------------------------------------------------------
@@ -245,7 +283,11 @@ class Rows:
         id_of = self.id_of(projection.entity_set, projection.source)
         name = expand.navigation.name
         path = f"/{name}/$ref" if expand.content == "$ref" else f"/{name}"
-        return concat([f',"{name}{self._format.prefix}nextLink":"', root, *id_of, path, query, self._token(projection, expand), '"'])
+        token: Pieces = [self._token(projection, expand)]
+        if expand.anchor is not None:
+            name_of_it, key = expand.anchor
+            token += [f"&{name_of_it}=", plain_text(self._relations.expressions.value(key), INT64)]
+        return concat([f',"{name}{self._format.prefix}nextLink":"', root, *id_of, path, query, *token, '"'])
 
     def _slot(self, expand: ExpandMany, part: Literal["root", "query", "binding"]) -> Sql:
         return param(LinkSlot(expand.number, part), "text")
@@ -269,8 +311,9 @@ class Rows:
         payload = build(
             "'[' || {0}::text || ',' || {0}::text || ',' || ({1}) || ']'", page, self._relations.select(values, expand.block, last)
         )
-        keys = [Column(projection.source, p.column, p.pg_type, p.type, False) for p in projection.entity_set.entity_type.key]
-        path = join(" || ',' || ", (plain_text(expressions.value(k), k.type) for k in keys))
+        keys: list[Expr] = [Column(projection.source, p.column, p.pg_type, p.type, False) for p in projection.entity_set.entity_type.key]
+        keys += [] if expand.anchor is None else [expand.anchor[1]]
+        path = join(" || ',' || ", (plain_text(expressions.value(k), k.type or INT64) for k in keys))
         return build(
             "(SELECT rtrim(translate(encode(convert_to(p.t, 'UTF8'), 'base64'), E'+/\\n', '-_'), '=') || '.' || "
             "substr(encode(sha256(convert_to({0} || '|' || {1} || '|' || p.t, 'UTF8')), 'hex'), 1, 16) FROM (SELECT {2} AS t) AS p)",

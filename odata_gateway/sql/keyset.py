@@ -68,8 +68,10 @@ def _after(index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions:
     return build("({0} OR {1} IS NULL)", bound, column) if key.descending and key.expr.nullable else bound
 
 
-def equals(index: int, key: OrderKey, expressions: Expressions) -> Sql:
-    """Whether an order value is that of the keyset."""
+def equals(index: int, key: OrderKey, expressions: Expressions, mask: NullMask = ()) -> Sql:
+    """Whether an order value is that of the keyset, which is null where its `mask` says so."""
+    if any(mask):
+        return build("{0} IS NULL", expressions.value(key.expr))
     return build("{0} = {1}", expressions.value(key.expr), _value(index, key))
 
 

@@ -193,7 +193,7 @@ class Ordered:
         """Whether the rows are sorted by columns of the table itself, and no other table is joined to it."""
         block = self._query.block
         columns = all(isinstance(k.expr, Column) and k.expr.source == block.source.number for k in self._query.order)
-        return columns and not block.joins and block.link is None
+        return columns and not block.joins and block.link is None and block.source.derived is None
 
 
 def _conjuncts(expr: Expr) -> Iterator[Expr]:

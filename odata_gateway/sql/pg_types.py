@@ -100,8 +100,8 @@ JSON_COLUMNS: dict[str, str] = {
 
 
 def read(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
-    """A column as the canonical Postgres type of its edm type."""
-    if pg_type in AS_IS[type_.family]:
+    """A column as the canonical Postgres type of its edm type; without a `pg_type` it has that already."""
+    if not pg_type or pg_type in AS_IS[type_.family]:
         return column
     template = CONVERSIONS.get((type_.family, pg_type), "{0}::" + CANONICAL[type_.name])
     return fill(template, (column,))
@@ -114,7 +114,7 @@ def checked(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
     type that the column has, so this costs nothing; for any other it converts the value or fails.
     """
     value = read(column, pg_type, type_)
-    if value is not column or type_.family not in CHECKED:
+    if value is not column or not pg_type or type_.family not in CHECKED:
         return value
     return fill("{0}::" + (pg_type if type_.family != "string" else "text"), (column,))
 

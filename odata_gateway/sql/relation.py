@@ -14,7 +14,8 @@ from typing import LiteralString
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.expr import AccountsSlot
-from odata_gateway.plan.relation import Block, Link, Source, ToOne, Within
+from odata_gateway.plan.relation import Block, Derived, Link, Source, ToOne, Within
+from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, quoted, raw
 
@@ -38,13 +39,19 @@ class Relations:
         """Make a block's sources known to `walls`, before any expression over them is rendered."""
         self._known[block.source.number] = (block.source, False)
         self._known |= {joined.source.number: (joined.source, True) for joined in block.joins}
+        for crossed in block.crossed:
+            self.enter(crossed)
+
+    def derived(self, derived: Derived) -> Sql:
+        """The rows of a derived relation, as one SELECT."""
+        return derived_sql(derived, self)
 
     def walls(self, sources: Iterable[int]) -> list[Sql]:
         """The policies of sources; a row that a to-one join did not find is behind no wall."""
         found: list[Sql] = []
         for source, optional in (self._known[number] for number in sources):
-            key = build("{0}.{1}", alias(source.number), ident(source.entity_type.key[0].column))
             for policy in self._policy(source, "w"):
+                key = build("{0}.{1}", alias(source.number), ident(source.entity_type.key[0].column))
                 found.append(build("({0} IS NULL OR {1})", key, policy) if optional else policy)
         return found
 
@@ -66,10 +73,16 @@ class Relations:
         if block.within is not None:
             conditions.append(self._within(block.within, block.source))
         conditions += [self.expressions.condition(p) for p in block.predicates]
-        return join(" ", (table, *(self._to_one(j) for j in block.joins))), conditions
+        tables = join(" ", (table, *(self._to_one(j) for j in block.joins)))
+        for crossed in block.crossed:
+            further, terms = self._base(crossed)
+            tables, conditions = build("{0}, {1}", tables, further), [*conditions, *terms]
+        return tables, conditions
 
     def _door(self, source: Source) -> tuple[Sql, list[Sql]]:
-        """A table and its row policy; nothing else names an entity type's table."""
+        """A table and its row policy; nothing else names an entity type's table. Derived rows come from tables that went through here."""
+        if source.derived is not None:
+            return build("({0}) AS {1}", self.derived(source.derived), alias(source.number)), []
         entity_type = source.entity_type
         if entity_type.missing:
             raise Unsupported(f"the database has no table for {entity_type.name}", hint="odata-gateway check lists what is missing")
@@ -94,7 +107,9 @@ class Relations:
 
     def _to_one(self, joined: ToOne) -> Sql:
         table, policy = self._door(joined.source)
-        conditions = join(" AND ", (*self._link(joined.link, joined.source), *policy))
+        links = [] if joined.link is None else self._link(joined.link, joined.source)
+        keys = [self.expressions.condition(p) for p in joined.key]
+        conditions = join(" AND ", (*links, *keys, *policy))
         return build("LEFT JOIN {0} ON {1}", table, conditions)
 
     def _link(self, link: Link, target: Source) -> list[Sql]:
@@ -111,8 +126,7 @@ class Relations:
         return [build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", terms))]
 
     def _within(self, within: Within, child: Source) -> Sql:
-        block = Block(within.source, None, within.outer, (), within.predicates)
-        return build("EXISTS ({0})", self.select(raw("1"), block, extra=self._link(within.link, child)))
+        return build("EXISTS ({0})", self.select(raw("1"), within.block, extra=self._link(within.link, child)))
 
 
 def _account_column(source: Source) -> str:

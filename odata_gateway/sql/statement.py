@@ -61,7 +61,8 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
             return finish(relations.select(raw("1"), query.parent or query.block, raw(" LIMIT 1")))
         case "order values":
             values = join(", ", key_texts(query.order, relations.expressions))
-            found = tuple(equals(i, query.order[i], relations.expressions) for i in sorted(query.key_positions))
+            mask = shape.mask or ()
+            found = tuple(equals(i, query.order[i], relations.expressions, mask[i : i + 1]) for i in sorted(query.key_positions))
             return finish(relations.select(values, query.block, raw(" LIMIT 1"), found))
         case "mark":
             return finish(_mark(query, shape, relations))

@@ -84,8 +84,11 @@ def test_e12_keys_are_canonical_whatever_the_request_used(ask, target):
     assert ask.context(target) == "#Conversation(1)/status"
 
 
-def test_e13_apply_is_refused(ask):
-    ask.unsupported("Conversation?$apply=groupby((inbox/name,status),aggregate($count as n))", "$apply")
+@pytest.mark.parametrize("headers", [V40, V401])
+def test_e13_apply_lists_the_properties_that_are_there(ask, headers):
+    target = "Conversation?$apply=groupby((inbox/name,status),aggregate($count as n))"
+    assert ask.context(target, headers) == "#Conversation(inbox(name),status,n)"
+    assert ask.context("Conversation?$apply=filter(status eq 0)/top(1)", headers) == "#Conversation"
 
 
 @pytest.mark.parametrize("headers", [V40, V401])

@@ -117,13 +117,17 @@ def _xml_value(element: etree._Element) -> Any:
     (child,) = element
     match child.tag.removeprefix(EDM):
         case "Collection":
-            return [item.text for item in child]
+            return [_xml_record(item) if item.tag == f"{EDM}Record" else item.text for item in child]
         case "Record":
-            return {value.get("Property"): _xml_value(value) for value in child}
+            return _xml_record(child)
         case "EnumMember":
             return child.text.rpartition("/")[2]
         case other:
             raise AssertionError(other)
+
+
+def _xml_record(element: etree._Element) -> dict[str, Any]:
+    return {value.get("Property"): _xml_value(value) for value in element}
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ WAYS: dict[str, Callable[[str, str], tuple[str, list[str]]]] = {
 ERRORS = (
     "Message(1)", "Message?$top=x", "Message?$filter=nosuch eq 1", "Message?$filter=id eq", "Message?$filter=contains(content,'%zz')",
     "Message?$top=1&$top=2", "Message?$foo=1", "Nothing", "Message(999999999)", "Message(x)", "Message?$format=xml", "Message?$skiptoken=x.y",
-    "Message?$apply=aggregate($count as n)", "Message?$search=x", "$batch", "$all", "$metadata?$format=nonsense", "$metadata/x", "?$filter=1",
+    "Message?$apply=rollup(n)", "Message?$search=x", "$batch", "$all", "$metadata?$format=nonsense", "$metadata/x", "?$filter=1",
     "Message?$filter=" + "not%20" * 200 + "true", "Message?$expand=nosuch", "Message?$filter=id%20div%200%20eq%201", "User?$filter=tokens ne null",
     "Conversation(1)/messages(999)", "Message/$count/x", "Message?$select=", "%00", "Message?$filter=%ff", "Message?" + "a" * 20000,
     "$entity?$id=http://other.example/x", "Message?$orderby=id%20sideways", "Message(1)/id/$value/x",

@@ -78,7 +78,12 @@ REFUSED = {
     "Conversation?$expand=messages/$count($top=1)": "Url.Option",
     "Conversation?$expand=messages($levels=2)": "Bind.Option",
     # not there yet
-    "Message?$apply=aggregate($count as n)": "Unsupported",
+    "Message?$apply=concat(identity,identity)": "Unsupported",
+    "Message?$apply=aggregate(id with max as status)": "Bind.Name",
+    "Message?$apply=aggregate(content with sum as x)": "Bind.Type",
+    "User?$apply=groupby((tokens))": "Bind.Secret",
+    "User?$apply=groupby((id))&$filter=tokens eq null": "Bind.Secret",
+    "Message?$apply=groupby((status))&$select=content": "Bind.Name",
     "$all": "Unsupported",
     "$crossjoin(Message,User)": "Unsupported",
     "Message?$filter=geo.distance(id,id) eq 1": "Unsupported",

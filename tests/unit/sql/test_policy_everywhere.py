@@ -19,7 +19,8 @@ from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubL
 from odata_gateway.errors import ODataError
 from odata_gateway.sql.json import RowFormat
 from odata_gateway.sql.relation import Relations
-from tests.live.generate import Maker, target
+from tests.live.apply import ApplyMaker
+from tests.live.generate import Maker, encoded, target
 from tests.live.oracle import KINDS, Row, World
 from tests.support import cases
 
@@ -111,7 +112,9 @@ class Checker:
     def expression(self, node: Any, scope: dict[str, str]) -> None:
         """Everything of a SELECT but its FROM: other SELECTs stand in it."""
         if isinstance(node, ast.SubLink):
-            assert node.testexpr is None
+            assert node.testexpr is None or node.subLinkType == SubLinkType.ANY_SUBLINK
+            if node.testexpr is not None:
+                self.expression(node.testexpr, scope)
             if not self.is_between(node, scope) and not self.is_members(node, scope):
                 self.select(node.subselect, scope)
             return
@@ -261,6 +264,13 @@ def test_every_table_of_a_generated_query_has_its_policy(world, number):
     query = maker.expanded(type_, 3) if number % 2 else maker.query(type_, 4)
     path = (None, f"{type_}/$count")[number % 8 == 0]
     text = target(query, path)
+    assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
+
+
+@pytest.mark.parametrize("number", range(100))
+def test_every_table_of_a_generated_apply_has_its_policy(world, number):
+    query = ApplyMaker(f"policy {number}", world).apply(tuple(KINDS)[number % len(KINDS)])
+    text = f"{query.type}?{encoded(query.options())}"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
 
 

@@ -1,0 +1,160 @@
+"""$apply as the oracle has it: groupby and aggregate of generated paths and expressions, evaluated in plain Python.
+
+Written from Data Aggregation 4.0: null is a group of its own and is never aggregated; what a path over navigation properties reaches counts
+once for each group, however many rows lead there; an expression counts for each row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isinf
+from typing import Any
+
+from tests.live import oracle
+from tests.live.generate import TEXTS, Maker, here
+from tests.live.oracle import KINDS, NAVIGATION, Env, Expr, Row, View
+
+METHODS = ("sum", "average", "min", "max", "countdistinct")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One aggregate expression: its text, and its value in a group."""
+
+    alias: str
+    text: str
+    value: Callable[[View, list[Row]], Any]
+
+
+@dataclass(frozen=True)
+class Apply:
+    """filter(...)/groupby((...),filter(...)/aggregate(...)) with $filter and $count behind it; each part may be missing."""
+
+    type: str
+    before: Expr | None
+    groups: tuple[Expr, ...]
+    within: Expr | None
+    measures: tuple[Measure, ...]
+    more_than: int | None
+
+    def options(self) -> list[str]:
+        steps = [] if self.before is None else [f"filter({self.before.text})"]
+        inner = f"aggregate({','.join(f'{m.text} as {m.alias}' for m in self.measures)})"
+        if self.groups:
+            inner = inner if self.within is None else f"filter({self.within.text})/{inner}"
+            inner = f"groupby(({','.join(g.text for g in self.groups)}),{inner})"
+        found = ["$apply=" + "/".join([*steps, inner]), "$count=true"]
+        return found if self.more_than is None else [*found, f"$filter=n gt {self.more_than}"]
+
+
+def answer(view: View, query: Apply) -> Counter[tuple[Any, ...]]:
+    """Each row as (group values..., aggregates...), and how often it is there."""
+    rows = [r for r in view.rows[query.type] if _holds(query.before, view, r)]
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(g.value(Env(view, row, row)) for g in query.groups)].append(row)
+    if not query.groups:
+        groups = {(): rows}
+    found: Counter[tuple[Any, ...]] = Counter()
+    for key, members in groups.items():
+        inside = [r for r in members if _holds(query.within, view, r)]
+        if query.more_than is None or len(inside) > query.more_than:
+            shown = (shown_as(g.kind, value) for g, value in zip(query.groups, key, strict=True))
+            found[(*shown, *(m.value(view, inside) for m in query.measures))] += 1
+    return found
+
+
+def _holds(condition: Expr | None, view: View, row: Row) -> bool:
+    return condition is None or condition.value(Env(view, row, row)) is True
+
+
+def shown_as(kind: str, value: Any) -> Any:
+    """A value as JSON has it; numbers that are not whole to nine digits."""
+    if kind == "time":
+        return oracle.time_text(value)
+    if isinstance(value, Fraction | float):
+        return None if isinstance(value, float) and isinf(value) else rounded(value)
+    return value
+
+
+def rounded(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | str | bool) else float(f"{float(value):.9g}")
+
+
+def aggregated(method: str, kind: str, values: Iterable[Any]) -> Any:
+    known = [v for v in values if v is not None]
+    if method == "countdistinct":
+        return len(set(known))
+    if not known:
+        return None
+    match method:
+        case "sum":
+            found = sum(known)
+            return found if isinstance(found, int) else rounded(found)
+        case "average":
+            return rounded(Fraction(sum(known)) / len(known))
+    return shown_as(kind, min(known) if method == "min" else max(known))
+
+
+class ApplyMaker(Maker):
+    """Makes $apply queries."""
+
+    def apply(self, type_: str) -> Apply:
+        self.root = None
+        groups = tuple({g.text: g for g in (self.group(type_) for _ in range(self.random.choice((0, 1, 1, 2, 3))))}.values())
+        measures = [Measure("n", "$count", lambda view, rows: len(rows))]
+        measures += [self.measure(type_, f"m{i}") for i in range(self.random.choice((0, 1, 2, 3)))]
+        return Apply(
+            type_,
+            self.condition(here(type_), 2) if self.chance(0.4) else None,
+            groups,
+            self.condition(here(type_), 1) if groups and self.chance(0.25) else None,
+            tuple(measures),
+            self.random.choice((0, 1, 5)) if self.chance(0.3) else None,
+        )
+
+    def group(self, type_: str) -> Expr:
+        place = here(type_)[0]
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            names = place.navigation(collection=False)
+            if not names:
+                break
+            place = place.step(self.random.choice(names))
+        names = [n for n, kind in KINDS[place.type].items() if kind in ("int", "bool", "time", *TEXTS)]
+        return place.property(self.random.choice(names))
+
+    def measure(self, type_: str, alias: str) -> Measure:
+        if self.chance(0.3):
+            number = self.operation("add", self.number(here(type_), 2), self.constant("0", "int", 0))  # a path alone would be no expression
+            method = self.random.choice(METHODS)
+            return Measure(alias, f"{number.text} with {method}", lambda view, rows: aggregated(
+                method, number.kind, (number.value(Env(view, row, row)) for row in rows)))  # fmt: skip
+        return self.reached(type_, alias)
+
+    def reached(self, type_: str, alias: str) -> Measure:
+        """A method over the property a path ends in, or the number of entities it reaches."""
+        names: list[str] = []
+        for _ in range(self.random.choice((0, 0, 1, 1, 2))):
+            name = self.random.choice(list(NAVIGATION[type_]))
+            names.append(name)
+            type_ = NAVIGATION[type_][name][0]
+        prefix = "".join(f"{name}/" for name in names)
+
+        def entities(view: View, rows: list[Row]) -> list[Row]:
+            for name in names:
+                rows = list({r.id: r for row in rows for r in view.related(row, name)}.values())
+            return rows
+
+        if names and self.chance(0.3):
+            return Measure(alias, f"{prefix}$count", lambda view, rows: len(entities(view, rows)))
+        method = self.random.choice(METHODS)
+        kinds = ("int",) if method in ("sum", "average") else ("int", "time", "bool", *TEXTS)
+        name, kind = self.random.choice([(n, k) for n, k in KINDS[type_].items() if k in kinds])
+        return Measure(
+            alias,
+            f"{prefix}{name} with {method}",
+            lambda view, rows: aggregated(method, kind, (r.values[name] for r in entities(view, rows))),
+        )

@@ -1,0 +1,32 @@
+"""The gateway's answers to generated $apply queries are the oracle's, for each caller; numbered like those of test_oracle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.live.apply import ApplyMaker, answer, rounded
+from tests.live.generate import encoded
+from tests.live.test_oracle import CALLERS, QUERIES, SEED, TYPES
+
+
+def value_at(row: Any, path: str) -> Any:
+    """A value by its path; what navigation led to nothing is null as a whole where its key was asked for."""
+    for name in path.split("/"):
+        row = None if row is None else row[name]
+    return rounded(row)
+
+
+@pytest.mark.parametrize("number", range(QUERIES))
+def test_a_generated_apply_finds_what_the_oracle_finds(gateway, world, views, number):
+    maker = ApplyMaker(f"{SEED} apply {number}", world)
+    token = CALLERS[number % 4 % 3]
+    query = maker.apply(TYPES[number % len(TYPES)])
+    target = f"{query.type}?{encoded(query.options())}"
+    wanted = answer(views[token], query)
+    rows = [row for page in gateway.pages(target, token=token) for row in page]
+    paths = [g.text for g in query.groups] + [m.alias for m in query.measures]
+    assert Counter(tuple(value_at(row, path) for path in paths) for row in rows) == wanted, target
+    assert gateway.get(target, token=token).json()["@odata.count"] == wanted.total(), target
