@@ -66,5 +66,11 @@ def memory_bytes(pid: int) -> int:
     return psutil.Process(pid).memory_full_info().pss
 
 
+def anonymous_bytes(pid: int) -> int:
+    """What a process has in memory that is no file's: its heap and stacks."""
+    found = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon:"))
+    return int(found.split()[1]) * 1024
+
+
 def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
