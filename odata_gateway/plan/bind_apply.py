@@ -13,7 +13,7 @@ from typing import cast
 
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, Table, Unscoped
-from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.errors import BindType, LimitDepth, Unsupported
 from odata_gateway.plan.bind_aggregate import GroupPath, bind_groups, bind_measures, selection_of
 from odata_gateway.plan.bind_expr import bind_filter
 from odata_gateway.plan.bind_order import bind_order, key_of, page_literal
@@ -26,6 +26,8 @@ from odata_gateway.plan.scope import Frame, Row, Scope, Structure
 from odata_gateway.url import ast
 
 APPLY = "$apply"
+MAX_SELECTS = 16
+"""SELECTs inside each other: what aggregates or limits is one, around all that comes before it."""
 Path = tuple[str, ...]
 
 
@@ -62,8 +64,12 @@ class Rows:
 def bind_apply(steps: tuple[ast.Transformation, ...], resource: Resource, scope: Scope) -> Rows:
     """The rows that a sequence of transformations makes of a resource's.
 
-    raises  Unsupported for a transformation that is not supported
+    raises  Unsupported for a transformation that is not supported, LimitDepth for too many that nest
     """
+    selects = [step for step in steps if step.name not in PLAIN]
+    if len(selects) > MAX_SELECTS:
+        reason = f"$apply aggregates and limits more than {MAX_SELECTS} times"
+        raise LimitDepth(reason, target=APPLY, at=selects[MAX_SELECTS].at)
     place = resource.place
     rows = Rows(place.entity_set, scope, place.within, place.predicates)
     for step in steps:
@@ -257,6 +263,7 @@ def _expr(argument: object) -> ast.Expr:
 
 
 Transform = Callable[[ast.Transformation, Rows], Rows]
+PLAIN = frozenset({"identity", "filter", "search", "compute", "orderby"})
 TRANSFORMATIONS: Mapping[str, Transform] = {
     "identity": _identity, "filter": _filter, "search": _search, "compute": _compute, "orderby": _orderby, "top": _top, "skip": _skip,
     "topcount": _extreme, "bottomcount": _extreme, "aggregate": _aggregate, "groupby": _groupby,

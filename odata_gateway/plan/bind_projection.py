@@ -32,9 +32,7 @@ def bind_compute(
     for item in items or ():
         scope.binding.target = target
         if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed or item.name in known:
-            raise BindName(
-                f"the name '{item.name}' is taken", target=target, at=item.at, hint="choose a name that the type does not have"
-            )
+            raise BindName(f"the name '{item.name}' is taken", target=target, at=item.at, hint="choose a name that the type does not have")
         value, nodes, levels = _measured(item.expr, scope.with_computed(computed))
         if value.type is None:
             raise BindType("null has no type; a computed property needs one", target=target, at=item.at)

@@ -288,3 +288,15 @@ def test_types_and_ids_with_full_metadata(ask):
 def test_division_by_zero_in_apply_is_a_mistake_of_the_request(ask):
     ask.error("Message?$apply=groupby((status),aggregate($count as n))/compute(1 div (n sub n) as x)", 400)
     ask.error("Message?$apply=aggregate(id div (id sub id) with sum as x)", 400)
+
+
+@pytest.mark.parametrize("step", ["groupby((status))", "top(5)", "skip(1)", "topcount(3,id)"])
+def test_transformations_that_nest_are_bounded(ask, step):
+    assert ask.error("Message?$apply=" + "/".join([step] * 200), 400)["code"] in ("Limit.Depth", "Limit.Nodes")
+    deep = "not " * 90 + "private"
+    ask(f"Message?$apply=filter({deep})/" + "/".join([step] * 16))
+
+
+def test_search_of_groups_is_refused(ask):
+    ask.unsupported("Message?$apply=groupby((status))&$search=x", "$search")
+    ask.unsupported("Message?$apply=groupby((status))/search(x)", "$search")

@@ -37,6 +37,18 @@ def test_pages_of_long_values_are_the_whole(gateway: Gateway, order: str) -> Non
     assert len(gateway.get(f"Message?$orderby={order}&$select=id").json()["@odata.nextLink"]) < 2000
 
 
+@pytest.mark.parametrize("target", [
+    "Message?$apply=groupby((content))", "Message?$apply=groupby((status,content),aggregate(id with max as m))&$orderby=content desc",
+    "Message?$apply=aggregate(content with max as longest)&$orderby=longest", "Message?$apply=groupby((content,private))&$orderby=private,content",
+])  # fmt: skip
+def test_pages_of_groups_of_long_values_are_the_whole(gateway: Gateway, target: str) -> None:
+    whole = gateway.get(target, headers={"Prefer": "maxpagesize=1000"}).json()["value"]
+    pages = gateway.pages(target)
+    assert [row for page in pages for row in page] == whole
+    assert len(pages) > 5 or len(whole) == 1
+    assert len(gateway.get(target).json().get("@odata.nextLink", "")) < 3000
+
+
 @pytest.mark.parametrize("order", ["content", "content desc,status"])
 def test_pages_of_an_expanded_collection_with_long_values_are_the_whole(gateway: Gateway, order: str) -> None:
     whole = gateway.get(f"Conversation(1)/messages?$orderby={order}&$select=id", headers={"Prefer": "maxpagesize=1000"}).json()["value"]
