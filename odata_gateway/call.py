@@ -9,7 +9,7 @@ from odata_gateway.compile import Lifted
 from odata_gateway.errors import BindNoEntity
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.query import Query
-from odata_gateway.protocol import context, links
+from odata_gateway.protocol import context, envelope, links
 from odata_gateway.protocol.negotiate import Format, Preferences
 from odata_gateway.sql.statement import Shape
 
@@ -53,6 +53,7 @@ class Call(NamedTuple):
     continuation: links.Continuation | None
     shape: Shape
     bound: Callable[[], links.Bound]
+    metadata_etag: str
 
     @property
     def is_counted(self) -> bool:
@@ -66,8 +67,10 @@ class Call(NamedTuple):
         return self.preferences.applied(*sized, *(("omit-values",) if self.shape.row_format.omits_nulls else ()))
 
     @property
-    def context_url(self) -> str:
-        return f"{self.request.root}$metadata{context.fragment(self.query, self.format.version, self.lifted.key_text)}"
+    def origin(self) -> envelope.Origin:
+        """The context URL and the entity tag of $metadata."""
+        url = f"{self.request.root}$metadata{context.fragment(self.query, self.format.version, self.lifted.key_text)}"
+        return envelope.Origin(url, self.metadata_etag)
 
 
 def reply_headers(call: Call, media_type: str | None, applied: str | None = None) -> Headers:

@@ -22,6 +22,7 @@ from odata_gateway.pages import Pages
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol import envelope, links
+from odata_gateway.protocol.batch import batch_form
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.metadata import Metadata, metadata_etag
 from odata_gateway.protocol.negotiate import (
@@ -81,6 +82,7 @@ class Service:
         raises  ODataError
         """
         check_body(request.headers)
+        batch_form(request.headers)
         lifted = self.compiler.lift(request.target)
         self.compiler.check_syntax(lifted)
         if lifted.side.format is not None:

@@ -43,6 +43,10 @@ class Metadata:
             return self._json
         return self._xml if version == "4.0" else self._xml_401
 
+    def etag(self, version: Version) -> str:
+        """The entity tag of the document that clients of a version get unless they ask for JSON."""
+        return self.get("xml", version)[1]
+
     @cached_property
     def _json(self) -> tuple[bytes, str]:
         return _tagged(csdl_json(self._model))

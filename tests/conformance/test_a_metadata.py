@@ -131,6 +131,8 @@ def test_a15_names_come_back_in_the_case_of_metadata(ask):
 def test_a16_the_metadata_etag_is_the_same_wherever_it_stands(ask):
     etag = ask("$metadata").headers["etag"]
     assert ask.json("Message?$top=1").get("@odata.metadataEtag", etag) == etag
+    for target in ("Message?$top=1", "Message(1)", "Message(1)/id"):
+        assert ask.json(target, {"Accept": "application/json;odata.metadata=full"})["@odata.metadataEtag"] == etag
 
 
 def test_a17_an_unknown_schema_version_is_not_found(ask, sample):

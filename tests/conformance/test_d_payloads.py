@@ -73,7 +73,7 @@ def test_d07_a_payload_of_4_01_has_no_prefixes(ask):
     body = ask.json(
         "Message?$count=true&$compute=id mul 2 as x", headers=V401 | {"Prefer": "maxpagesize=1", "Accept": "application/json;metadata=full"}
     )
-    assert list(body) == ["@context", "@count", "value", "@nextLink"]
+    assert list(body) == ["@context", "@metadataEtag", "@count", "value", "@nextLink"]
     assert "@odata." not in json.dumps(body)
     assert body["value"][0]["@type"] == "#LiveAgent.Message" and body["value"][0]["x@type"] == "Int32"
 
