@@ -44,7 +44,9 @@ def call_name(lexeme: Lexeme) -> str:
 
 
 def check_key(opening: Lexeme, arguments: list[ast.Expr], closing: Lexeme) -> None:
-    """No blanks around a key without name (ABNF simpleKey); function parameters may have them."""
+    """A key is one value, or values with names; no blanks around the one (ABNF simpleKey), function parameters may have them."""
+    if len(arguments) > 1 and not all(isinstance(argument, ast.NamedArgument) for argument in arguments):
+        raise UrlSyntax("values of a key without their names", at=opening[1], hint="write it like Item(a=1,b='x')")
     blank = opening[0][-1] != "(" or closing[0][0] != ")"
     if blank and arguments and not isinstance(arguments[0], ast.NamedArgument):
         raise UrlSyntax("a blank beside a key", at=opening[1])

@@ -75,6 +75,9 @@ class UrlParser(SlyParser):
 
     @rule("segment : segment OPEN key_list CLOSE")
     def segment_key(self, p: Any) -> list[ast.Segment]:
+        before = p[0][-1]
+        if before.name[:1] != "$" and any(not isinstance(argument, ast.NamedArgument) for argument in before.args or ()):
+            raise UrlSyntax("a key cannot follow another one", at=p[1][1])
         return [*p[0], ast.Segment("", tuple(p[2]), at=p[1][1])]
 
     @rule("segment : SEGMENT_FILTER expr CLOSE")
@@ -173,7 +176,7 @@ class UrlParser(SlyParser):
         parameters = ",".join([name for name, _ in p[1]])
         return ast.SelectItem((*names[:-1], f"{names[-1]}({parameters})"), at=at)
 
-    @rule("names_path : NAME", "names_path : AT")
+    @rule("names_path : NAME", "names_path : AT", "names_path : CONSTANT")
     def names_path_first(self, p: Any) -> tuple[list[str], int]:
         text, at = p[0]
         return [text], at

@@ -76,7 +76,7 @@ class UrlLexer(SlyLexer):
     REF = r"/\$ref(?!\w)"
     AGGREGATE_OPEN = r"/aggregate\([ \t]*+"
     OTHER_SLASH = r"/"
-    VARIABLE = r"\$(?:it|this|root|these)(?!\w)"
+    VARIABLE = r"\$(?:(?:it|this|these)(?!\w)|root(?=/))"
     DOLLAR_COUNT = r"\$count(?!\w)"
     DOLLAR_VALUE = r"\$value(?!\w)"
     DOLLAR_NAME = r"\$\w*+=?"
@@ -109,19 +109,46 @@ def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[s
     lists  the text is `$select` or `$expand`, where `(` holds options: `search=` without `$` is an option there and not a parameter
     apply  the text is `$apply`, where `search(` is a transformation
     """
-    if "search" not in text and "SEARCH" not in text and "search" not in text.lower():
+    lower = text.lower()
+    if "search" not in lower and "case(" not in lower:
         return [(match.lastgroup or "", match[0], match.start()) for match in _MASTER.finditer(text)]
     tokens: list[tuple[str, str, int]] = []
+    brackets: list[str] = []
     position = 0
     while position < len(text):
-        match = _MASTER.match(text, position)
+        match = (_BEFORE_COLON.match(text, position) if brackets[-1:] == ["case"] else None) or _MASTER.match(text, position)
         assert match is not None
         kind = match.lastgroup or ""
+        _follow(kind, match[0], brackets)
         tokens.append((kind, match.group(), position))
         position = match.end()
         if _begins_search(tokens, lists, apply):
             position = scan_search(text, position, tokens, nested=True)
     return tokens
+
+
+# In `case(t eq 10:20)` a colon stands between a number and another one, and none of both is a time of day.
+_BEFORE_COLON = re.compile(
+    r"(?P<DATETIME>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})(?=[ \t]*:))"
+    r"|(?P<DATE>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}(?=[ \t]*:))"
+    r"|(?P<TIME>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?=[ \t]*:))"
+    r"|(?P<NUMBER>[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?=[ \t]*:))"
+)
+
+
+_OPENING = frozenset({"CALL", "OPEN", "LAMBDA", "COUNT_OPEN", "FILTER_OPEN", "REF_OPEN", "AGGREGATE_OPEN", "LBRACKET", "LBRACE"})
+
+
+def _follow(kind: str, text: str, brackets: list[str]) -> None:
+    """Keep what is open: `case` before the colon of a branch, `value` behind it, `` for every other bracket."""
+    if kind in _OPENING:
+        brackets.append("case" if kind == "CALL" and text[:5].lower() == "case(" else "")
+    elif kind in ("CLOSE", "RBRACKET", "RBRACE"):
+        del brackets[-1:]
+    elif kind == "COLON" and brackets[-1:] == ["case"]:
+        brackets[-1] = "value"
+    elif kind == "COMMA" and brackets[-1:] == ["value"]:
+        brackets[-1] = "case"
 
 
 def _begins_search(tokens: list[tuple[str, str, int]], lists: bool, apply: bool) -> bool:

@@ -13,8 +13,10 @@ from urllib.parse import unquote_to_bytes
 from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` it is the sign of the offset.
-_OFFSET_SIGN = re.compile(r"([Tt]\d\d(?::|%3[Aa])\d\d(?:(?::|%3[Aa])\d\d(?:\.\d+)?)?)\+(?=\d\d:\d\d)")
+# A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` and in `1e+5` it is a sign.
+_SIGN = re.compile(
+    r"([Tt]\d\d(?::|%3[Aa])\d\d(?:(?::|%3[Aa])\d\d(?:\.\d+)?)?(?=\+\d\d:\d\d)|(?:(?<=%20)|(?<![\w.]))\d+(?:\.\d+)?[eE](?=\+\d))\+"
+)
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
@@ -95,7 +97,7 @@ def _option(raw: str, at: int) -> Option:
     if not equals:
         return Option(name, None, raw, at)
     if "+" in value:
-        value = _OFFSET_SIGN.sub(r"\1%2B", value).replace("+", " ")
+        value = _SIGN.sub(r"\1%2B", value).replace("+", " ")
     return Option(name, _decode(value, name), raw, at)
 
 

@@ -184,6 +184,10 @@ def test_i13_a_null_argument_makes_null(same, entity_set, odata, sql):
         ("length(1) eq 1", (400,)),
         ("now(1) eq now()", (400,)),
         ("substring(title,'1') eq ''", (400,)),
+        ("isof()", (400,)),
+        ("isof(title,Edm.String,1)", (400,)),
+        ("cast() eq null", (400,)),
+        ("cast(title,Edm.String,1) eq null", (400,)),
     ],
 )
 def test_i14_wrong_arguments_and_unknown_functions(ask, odata, statuses):
