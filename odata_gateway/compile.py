@@ -28,11 +28,11 @@ from odata_gateway.url.lift import Side, Template, lift, lift_entity
 from odata_gateway.url.literals import Value
 from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.split import Target, split
-from odata_gateway.url.unparse import canonical_text, literal_text
+from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
 
 T = TypeVar("T")
 # Options that change neither the rows nor their order, and so do not bind a token.
-_FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=")
+_FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
 
 
 class Cache:
@@ -70,8 +70,8 @@ class Lifted(NamedTuple):
         return self.template.side
 
     def path_text(self) -> str:
-        """The keys in the path, in canonical form; keys as segments are part of the path itself."""
-        return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target == "path" and v.kind != "raw")
+        """The keys in the path, in canonical form, and that of $it; keys as segments are part of the path itself."""
+        return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target in ("path", ANCHOR) and v.kind != "raw")
 
     def key_text(self, slot: int) -> str:
         """A key of the path as a context URL shows it."""
@@ -84,8 +84,10 @@ class Lifted(NamedTuple):
     def binding(self) -> str:
         """A digest of the query and its values, without page, format and the keys of the path: what a $skiptoken belongs to."""
         path = "/".join(s.partition("(")[0] + ("()" if "(" in s else "") for s in self.target.segments)
+        if "/$filter(" in path:
+            path = "/".join(self.target.segments)  # conditions are part of the query
         options = [o for o in self.template.key.split("\0&")[1:] if not o.startswith(_FREE_OPTIONS)]
-        values = [(v.kind, v.value) for v in self.values if v.target != "path"]
+        values = [(v.kind, v.value) for v in self.values if v.target not in ("path", ANCHOR)]
         return hashlib.sha256(repr((path, options, values)).encode()).hexdigest()
 
 

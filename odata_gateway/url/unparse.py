@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from decimal import Decimal
+from typing import TypeVar, cast
 from urllib.parse import quote
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
 from odata_gateway.url.literals import Instant, Span
 
+T = TypeVar("T")
 Pieces = tuple[str | int, ...]
+ANCHOR = "@__it"
+"""The alias with which a next link of an expanded collection says what $it was: the key of an entity of the outer resource."""
 _MICROS_PER_DAY = 86_400_000_000
 _SAFE = "$'()*,/:;@=-._~!"
 
@@ -24,10 +29,24 @@ def unparse_options(options: ast.Options, aliases: Mapping[str, ast.Expr]) -> Pi
     """`?$filter=...&$select=...` and the request's parameter aliases, percent-encoded but for the literals; empty without options."""
     parts: list[Pieces] = []
     given = dict(options.aliases)
-    outer = [(name, _expr(value)) for name, value in aliases.items() if name not in given]
+    outer = [(name, _expr(value)) for name, value in aliases.items() if name not in given and name != ANCHOR]
     for name, pieces in (*_options(options), *outer):
         parts.append((f"{'&' if parts else '?'}{name}=", *_encoded(pieces)))
     return tuple(piece for part in parts for piece in part)
+
+
+def anchored(node: T, entity_set: str) -> T:
+    """The same with `$root/Conversation(@__it)` for $it; the node itself where $it does not stand in it."""
+    if isinstance(node, ast.Variable) and node.name == "$it":
+        return cast(T, ast.Call(ast.Variable("$root", node.at), entity_set, (ast.Alias(ANCHOR, node.at),), node.at))
+    if isinstance(node, tuple):
+        items = tuple(anchored(item, entity_set) for item in node)
+        return cast(T, items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
+    if not isinstance(node, ast.Node):
+        return node
+    found = {f.name: anchored(getattr(node, f.name), entity_set) for f in fields(node)}
+    changed = {name: value for name, value in found.items() if value is not getattr(node, name)}
+    return cast(T, replace(node, **changed)) if changed else node
 
 
 def _encoded(pieces: Iterable[str | int]) -> Pieces:
@@ -82,10 +101,6 @@ def _expr(node: ast.Expr) -> Pieces:
             return (slot,)
         case ast.Constant(value=value):
             return ("null" if value is None else "true" if value else "false",)
-        case ast.Variable(name="$it"):
-            raise Unsupported(
-                "$it inside $expand is not supported: a next link of the expanded collection could not say it", target="$expand", at=node.at
-            )
         case ast.Variable(name=name) | ast.Alias(name=name):
             return (name,)
         case ast.Member(base=base, name=name):

@@ -209,9 +209,47 @@ def test_f24_crossjoin_is_refused(ask):
     ask.unsupported("$crossjoin(Conversation,Label)?$filter=Conversation/account_id eq Label/account_id", "$crossjoin")
 
 
-def test_f25_filter_as_a_segment_is_refused(ask):
-    ask.unsupported("Message/$filter(@f)?@f=message_type eq 0", "$filter")
-    ask.unsupported("Message/$filter(@f)/$count?@f=private eq true", "$filter")
+def test_f25_filter_as_a_segment(ask, sample):
+    private = sample.ids("Message", "private")
+    assert ask.ids("Message/$filter(@f)?@f=message_type eq 0") == sample.ids("Message", "message_type = 0")
+    assert ask("Message/$filter(@f)/$count?@f=private eq true").body == str(len(private)).encode()
+    assert ask.ids("Message/$filter(private)/$filter(id gt 100)?$filter=id lt 500") == [i for i in private if 100 < i < 500]
+    assert ask.ids("Message/$filter(conversation/inbox/name eq 'a/b' or private)") == private
+    assert ask.context("Message/$filter(private)?$top=1") == "#Message"
+
+
+def test_f25_what_follows_a_filter_segment(ask, sample):
+    [first, *_], other = sample.ids("Message", "private AND conversation_id IS NOT NULL"), sample.ids("Message", "NOT private")[0]
+    found = sample.value(f"SELECT conversation_id FROM message WHERE id = {first}")
+    for key in (f"({first})", f"/{first}", f"(id={first})"):
+        assert ask.json(f"Message/$filter(private){key}")["id"] == first
+        assert ask.json(f"Message/$filter(conversation ne null){key}/conversation")["id"] == found
+    ask.error(f"Message/$filter(private)({other})", 404)
+    ask.error(f"Message/$filter(private)({other})/conversation", 404)
+    rows = ask.json("Conversation(1)/messages/$filter(message_type eq 0)/$ref")["value"]
+    assert rows == [{"@odata.id": f"Message({i})"} for i in sample.ids("Message", "conversation_id = 1 AND message_type = 0")]
+    assert ask.json("Conversation(1)/messages/$filter(false)")["value"] == []
+    ask.error("Conversation(999999)/messages/$filter(true)", 404)
+
+
+def test_f25_pages_of_a_filter_segment_belong_to_its_condition(ask, sample):
+    first = ask.json("Message/$filter(message_type eq 0)?$select=id", {"Prefer": "maxpagesize=5"})
+    rest = ask.gateway.pages(first["@odata.nextLink"])
+    assert [r["id"] for r in first["value"]] + [r["id"] for page in rest for r in page] == sample.ids("Message", "message_type = 0")
+    for other in ("message_type eq 1", "status eq 0"):
+        ask.error(first["@odata.nextLink"].replace("message_type%20eq%200", other.replace(" ", "%20")), 400)
+
+
+@pytest.mark.parametrize("target", ["Message(1)/$filter(true)", "Message(1)/content/$filter(true)", "Message/$filter", "Message/$filter()", "Message/$filter(content)",
+                                    "Message/$filter(true)/conversation", "Message/$filter(nope)", "$filter(true)", "Message/$count/$filter(true)",
+                                    "Message/$filter(true)/$value", "Message/$FILTER(true)"])  # fmt: skip
+def test_f25_bad_filter_segments(ask, target):
+    ask.error(target, 400, 404)
+
+
+def test_each_is_for_changes_and_refused(ask):
+    ask.unsupported("Message/$each", "$each")
+    ask.unsupported("Message/$filter(private)/$each", "$each")
 
 
 def posted(ask, path, body, media_type="text/plain"):

@@ -302,9 +302,30 @@ def test_h29_count_of_a_filtered_collection(same, odata):
     assert same("Conversation", odata, some("m.private"))
 
 
-def test_h30_it_is_the_row_and_root_is_refused(same, ask):
+def test_h30_it_is_the_row_and_root_leads_to_every_entity(same, sample):
     same("Message", "$it/id eq 1", "id = 1")
-    ask.unsupported("Conversation?$filter=assignee_id eq $root/User(1)/id", "User(...)")
+    assert same("Conversation", "assignee_id eq $root/User(2)/id", "assignee_id = 2")
+    same("Conversation", "status eq $root/Conversation(@k)/status&@k=3", "status = (SELECT status FROM conversation WHERE id = 3)")
+    same("Message", "inbox_id eq $root/Message(id=1)/conversation/inbox/id", "inbox_id = (SELECT c.inbox_id FROM conversation AS c JOIN message AS m ON m.conversation_id = c.id WHERE m.id = 1)")  # fmt: skip
+    everything = len(sample.ids("Inbox"))
+    same("Label", f"$root/Inbox/$count eq {everything} and id gt 1", "id > 1")
+    same("Message", "$root/Inbox/$filter(id eq 2)/any(i:i/id eq $it/inbox_id)", "inbox_id = 2")
+    same("Message", "$root/Inbox/all(i:i/id ne inbox_id)", "coalesce(inbox_id, 0) NOT IN (SELECT id FROM inbox)")
+
+
+def test_h30_what_root_leads_to_may_be_nothing(same):
+    """An entity that does not exist, or belongs to another account, is null, and has null values."""
+    for key in (999_999_999, 10):
+        assert same("Label", f"$root/Conversation({key}) eq null", "true")
+        same("Label", f"$root/Conversation({key})/status ne null or $root/Conversation({key})/messages/any()", "false")
+    assert same("Label", "$root/Conversation(1) ne null", "true")
+
+
+@pytest.mark.parametrize("odata", ["$root eq 1", "$root/User eq 1", "$root/Nope(1)/id eq 1", "$root/User()/id eq 1", "$root/User(1,2)/id eq 1", "$root/User('1')/id eq 1",
+                                   "$root/User(null)/id eq 1", "$root/User(id)/id eq 1", "$root/User(1)/nope eq 1", "$root/User/name eq 'a'", "$root/User(1)", "id in $root/User(1)/inboxes",
+                                   "$root/User(1)/encrypted_password eq 'x'", "$root/User(1.5)/id eq 1", "$root/User([1,2])/id eq 1", "$root/User(nope=1)/id eq 1"])  # fmt: skip
+def test_h30_bad_paths_from_root(ask, odata):
+    ask.error(f"Conversation?$filter={odata}", 400, 501)
 
 
 def test_h31_casts_of_strings_to_primitive_types(same):

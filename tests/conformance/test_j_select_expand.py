@@ -163,11 +163,26 @@ def test_j15_star_expands_all_and_named_items_win(ask, messages):
 
 @pytest.mark.parametrize(
     ("expand", "statuses"),
-    [("messages($levels=2)", (400,)), ("*($levels=2)", (501,)), ("messages($levels=0)", (400,)), ("messages($levels=04)", (400,)), ("messages($levels=max)", (400,))],
+    [("messages($levels=2)", (400,)), ("*($levels=0)", (400,)), ("messages($levels=0)", (400,)), ("messages($levels=04)", (400,)), ("messages($levels=max)", (400,)),
+     ("*($levels=9)", (400,)), ("inbox/$ref($levels=2)", (400,))],
 )  # fmt: skip
 def test_j16_levels_need_a_recursive_property(ask, expand, statuses):
-    """The model has none; *($levels=N) would have a meaning, and is refused."""
+    """The model has none; for an example of one see tests/unit/plan/test_levels.py."""
     ask.error(f"Conversation?$expand={expand}", *statuses)
+
+
+def test_j16_levels_of_star(ask):
+    assert ask.json("Label(1)?$expand=*($levels=1)") == ask.json("Label(1)?$expand=*")
+    nested = "conversations($expand=messages,inbox,assignee,labels)"
+    assert ask.json("Label(1)?$expand=*($levels=2)") == ask.json(f"Label(1)?$expand={nested}")
+    assert ask.json("Label(1)?$expand=*($levels=2),conversations($select=id)") == ask.json("Label(1)?$expand=conversations($select=id)")
+    assert ask.context("Label(1)?$expand=*($levels=2)", V401) == "#Label(conversations(messages(),inbox(),assignee(),labels()))/$entity"
+
+
+def test_j16_the_most_levels_are_as_many_as_the_limits_allow(ask):
+    row = ask.json("Message(1)?$expand=*($levels=max)")
+    assert row["conversation"]["inbox"]["members"] and "@odata.context" in row
+    assert row == ask.json("Message(1)?$expand=*($levels=MAX)")
 
 
 @pytest.mark.parametrize(
@@ -183,12 +198,61 @@ def test_j18_options_that_do_not_apply_are_refused(ask, expand):
 
 
 def test_j19_this_and_it_in_nested_filters(ask, sample):
-    """$it inside $expand stands for the outer row, which an expand's own page cannot see: refused."""
-    ask.unsupported("Conversation?$expand=messages($filter=$this/inbox_id ne $it/inbox_id)", "$it")
-    reply = ask.gateway.get("Conversation(1)?$expand=messages($filter=$this/message_type eq 0;$select=id)")
-    assert reply.status in (200, 501)
-    if reply.status == 200:
-        assert [m["id"] for m in reply.json()["messages"]] == sample.ids("Message", "conversation_id = 1 AND message_type = 0")
+    """$it is the conversation, also where the expand is nested, $this the message."""
+    body = ask.json("Conversation(1)?$expand=messages($filter=$this/message_type eq 0;$select=id)")
+    assert [m["id"] for m in body["messages"]] == sample.ids("Message", "conversation_id = 1 AND message_type = 0")
+    for row in ask("Conversation?$select=id,inbox_id&$expand=messages($select=id;$filter=$this/inbox_id ne $it/inbox_id)").rows:
+        wanted = sample.ids("Message", f"conversation_id = {row['id']} AND inbox_id IS DISTINCT FROM {row['inbox_id']}")
+        assert [m["id"] for m in row["messages"]] == wanted
+    for row in ask("Conversation?$select=id,status&$expand=messages($select=id;$filter=$this/message_type eq $it/status)").rows:
+        assert [m["id"] for m in row["messages"]] == sample.ids(
+            "Message", f"conversation_id = {row['id']} AND message_type = {row['status']}"
+        )
+    target = "Conversation?$select=id,status&$expand=inbox($select=id;$expand=conversations($select=id;$filter=status eq $it/status and id ne $it/id))"
+    for row in ask(target + "&$top=20").rows:
+        wanted = sample.ids("Conversation", f"inbox_id = {row['inbox']['id']} AND status = {row['status']} AND id <> {row['id']}")
+        assert [c["id"] for c in row["inbox"]["conversations"]] == wanted
+
+
+def links_of(value):
+    """Every next link of an expanded collection in a row, with the rows before it."""
+    for name, rows in value.items():
+        if name.endswith("@odata.nextLink"):
+            yield rows, value[name.partition("@")[0]]
+        elif isinstance(rows, dict):
+            yield from links_of(rows)
+        elif isinstance(rows, list):
+            for row in rows:
+                yield from links_of(row)
+
+
+def test_j19_next_links_say_what_it_was(ask):
+    """The link of a nested collection is read without the row around it, and its own nested links again."""
+    inner = "conversations($select=id;$filter=status eq $it/status;$expand=messages($select=id;$filter=id ne $it/id and $it/inbox_id ne 0))"
+    target, seen = f"Conversation(1)?$select=id&$expand=inbox($select=id;$expand={inner})", 0
+    whole = ask.json(target)["inbox"]["conversations"]
+    assert len(whole) > 2
+    body = ask.json(target, {"Prefer": "maxpagesize=1"})
+    rows, link = body["inbox"]["conversations"], body["inbox"]["conversations@odata.nextLink"]
+    while link:
+        page = ask.json(link, {"Prefer": "maxpagesize=1"})
+        rows, link = rows + page["value"], page.get("@odata.nextLink")
+    assert [row["id"] for row in rows] == [row["id"] for row in whole]
+    for row, wanted in zip(rows, whole, strict=True):
+        for nested, before in links_of(row):
+            found = before + [m for page in ask.gateway.pages(nested, headers={"Prefer": "maxpagesize=50"}) for m in page]
+            assert found == wanted["messages"]
+            seen += 1
+    assert seen > 0
+
+
+def test_j19_a_link_is_bound_to_what_it_was(ask):
+    body = ask.json("Conversation(1)?$expand=messages($filter=inbox_id eq $it/inbox_id)", {"Prefer": "maxpagesize=1"})
+    link = body["messages@odata.nextLink"]
+    assert link.endswith("&@__it=1")
+    for other in ("2", "null", "'1'", "[1]"):
+        ask.error(link.removesuffix("1") + other, 400)
+    ask.unsupported("Conversation?$expand=messages($filter=$it/id eq 1)&@__it=1", "@__it")
 
 
 def test_j20_expand_on_one_entity_and_on_related_entities(ask, messages):

@@ -98,7 +98,16 @@ class Maker:
     def here(self, type_: str) -> Places:
         """The rows an option of a collection can name: its own, and at times $it, which stays the row of the request."""
         own = here(type_)
+        if self.chance(0.08):
+            own = (*own, *own, *own, self.by_key())
         return own if self.root is None else (*own, *own, *own, Place(self.root, "$it/", lambda env: env.it))
+
+    def by_key(self) -> Place:
+        """An entity of the service root, which the caller may see or not."""
+        type_ = self.random.choice(tuple(KINDS))
+        id_ = self.random.choice(self.world.rows[type_]).id
+        key = self.random.choice((f"{id_}", f"id={id_}"))
+        return Place(type_, f"$root/{type_}({key})/", lambda env: next(iter(env.view.by(type_, "id", id_)), None))
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
@@ -472,8 +481,8 @@ class Maker:
         return [item for item in found if "'" not in item[0].text or item[0].kind != "string" or "(" in item[0].text]
 
     def query(self, type_: str, depth: int = 3, *, nested: bool = False) -> Query:
-        """A collection with every option but $expand; the gateway refuses $it in nested options."""
-        self.root = None if nested else type_
+        """A collection with every option but $expand; in nested options $it is the row of the request."""
+        self.root = self.root if nested else type_
         condition = self.condition(self.here(type_), depth) if self.chance(0.85) else None
         order = self.order(type_) if self.chance(0.5) else []
         top = self.random.choice((None, None, None, 0, 1, 5, 40, 1500))

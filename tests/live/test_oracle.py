@@ -6,14 +6,16 @@ Queries are numbered and the same in every run; ODATA_TEST_QUERIES sets how many
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from odata_gateway.demo import tokens
 from tests.live import oracle
 from tests.live.generate import Maker, here, target
-from tests.live.oracle import Query, View
+from tests.live.oracle import Expr, Query, View
 
 QUERIES = int(os.environ.get("ODATA_TEST_QUERIES", "300"))
 SEED = os.environ.get("ODATA_TEST_SEED", "1")
@@ -66,6 +68,20 @@ def test_count_segment_counts_what_the_oracle_counts(gateway, world, views, numb
     token = CALLERS[number % 3]
     reply = gateway.get(target(query, f"{type_}/$count"), token=token)
     assert (reply.status, reply.body) == (200, str(len(oracle.ordered(views[token], query))).encode()), target(query)
+
+
+@pytest.mark.parametrize("number", range(QUERIES // 4))
+def test_filter_segments_keep_what_the_oracle_keeps(gateway, world, views, number):
+    maker = Maker(f"{SEED} segment {number}", world)
+    type_ = TYPES[number % len(TYPES)]
+    segments = [maker.condition(here(type_), 2) for _ in range(1 + number % 2)]
+    query = replace(maker.query(type_, 1), count=False)
+    every = [*segments, *([query.filter] if query.filter is not None else [])]
+    whole = Expr("", "bool", lambda env: oracle.conjunction(e.value(env) for e in every))
+    token = CALLERS[number % 3]
+    text = target(query, type_ + "".join(f"/$filter({quote(s.text)})" for s in segments))
+    got = [plain(row) for page in gateway.pages(text, token=token) for row in page]
+    assert got == oracle.answer(views[token], replace(query, filter=whole), page_rows=PAGE_ROWS), text
 
 
 @pytest.mark.parametrize("token", CALLERS)

@@ -11,7 +11,7 @@ from odata_gateway.url import ast
 from odata_gateway.url.lift import lift
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
-from odata_gateway.url.unparse import literal_text, unparse_options
+from odata_gateway.url.unparse import anchored, literal_text, unparse_options
 
 OPTIONS = [
     "$filter=status eq 1",
@@ -97,6 +97,17 @@ def test_what_is_written_is_written_the_same_again(text: str) -> None:
     assert written(written(text)) == written(text)
 
 
+def test_it_is_an_entity_of_the_root_in_a_link() -> None:
+    given, _ = parsed("$filter=$it/a eq 1&$expand=m($filter=b eq $it/n/c;$orderby=d)")
+    wanted, _ = parsed("$filter=$root/Things(@__it)/a eq 1&$expand=m($filter=b eq $root/Things(@__it)/n/c;$orderby=d)")
+    assert anchored(given, "Things") == wanted
+
+
+def test_options_without_it_stay_what_they_are() -> None:
+    given, _ = parsed("$filter=a eq 1&$expand=m($filter=b eq $this/c)")
+    assert anchored(given, "Things") is given
+
+
 def test_what_a_link_could_not_say_is_refused() -> None:
     with pytest.raises(Unsupported):
-        written("$filter=$it/a eq 1")
+        written("$filter=m/aggregate(b with sum) gt 1")
