@@ -82,7 +82,7 @@ def _group(node: ast.Member | ast.Variable, scope: Scope) -> GroupPath:
         raise Unsupported("grouping by a navigation property is not supported", target=APPLY, at=node.at, hint=hint)
     if path is None or not isinstance(place, Expr):
         raise BindType("rows are grouped by paths of single-valued segments to a property", target=APPLY, at=node.at)
-    return GroupPath(path, place)
+    return GroupPath(tuple(name for name in path if "." not in name), place)  # a cast to the type itself is no member
 
 
 def names_of(node: object) -> tuple[str, ...] | None:
@@ -144,7 +144,7 @@ def _measure(item: ast.AggregateItem, alias: str, scope: Scope, reaches: dict[tu
     method = METHODS.get(item.method)
     if method is None:
         raise Unsupported(f"the aggregation method '{item.method}' is not supported", target=APPLY, at=item.at)
-    names = names_of(item.expr) or ()
+    names = _plain_names(item.expr, item.at)
     navigation = _navigation(names, scope)
     if not navigation or (len(navigation) < len(names) and method in INDIFFERENT and not _is_collection(navigation, scope)):
         value = bind_expr(item.expr, scope)
@@ -162,8 +162,8 @@ def _measure(item: ast.AggregateItem, alias: str, scope: Scope, reaches: dict[tu
 
 
 def _counted(node: ast.Count, alias: str, scope: Scope, reaches: dict[tuple[str, ...], Reach]) -> Measure:
-    names = names_of(node.base)
-    if node.options is not None or names is None:
+    names = _plain_names(node.base, node.at)
+    if node.options is not None or not names:
         raise Unsupported("$count in aggregate is supported behind a plain path only", target=APPLY, at=node.at)
     navigation = _navigation(names, scope)
     if len(navigation) < len(names):
@@ -195,6 +195,14 @@ def _result(method: Method, type_: PrimitiveType) -> PrimitiveType:
         case "sum" | "average", _:
             return types.DECIMAL
     return type_
+
+
+def _plain_names(node: ast.Expr, at: int) -> tuple[str, ...]:
+    """The names of a path; none for what is no path."""
+    names = names_of(node) or ()
+    if any("." in name for name in names):
+        raise Unsupported("a cast in a path that is aggregated is not supported", target=APPLY, at=at, hint="leave the type's name out")
+    return names
 
 
 # --- paths over navigation properties -----------------------------------------------------------------------------------------

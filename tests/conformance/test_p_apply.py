@@ -297,6 +297,12 @@ def test_transformations_that_nest_are_bounded(ask, step):
     ask(f"Message?$apply=filter({deep})/" + "/".join([step] * 16))
 
 
+def test_a_cast_to_the_type_itself_is_no_member_of_a_group(ask):
+    target = "Message?$apply=groupby((LiveAgent.Message/status))&$top=1"
+    assert plains(ask, target) == plains(ask, "Message?$apply=groupby((status))&$top=1")
+    ask.unsupported("Message?$apply=aggregate(LiveAgent.Message/conversation/status with sum as s)", "cast")
+
+
 def test_search_of_groups_is_refused(ask):
     ask.unsupported("Message?$apply=groupby((status))&$search=x", "$search")
     ask.unsupported("Message?$apply=groupby((status))/search(x)", "$search")
