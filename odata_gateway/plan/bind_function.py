@@ -9,8 +9,9 @@ from odata_gateway.edm.functions import Signature, resolve
 from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
+from odata_gateway.plan.bind_path import bind_path
 from odata_gateway.plan.expr import Compare, Constant, Expr, Function, LiteralSlot, Mode, Parameter
-from odata_gateway.plan.scope import Scope
+from odata_gateway.plan.scope import Row, Scope
 from odata_gateway.url import ast
 
 Bind = Callable[[ast.Expr, Scope], Expr]
@@ -23,6 +24,8 @@ def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
     name = node.name.lower()
     if name in ("cast", "isof"):
         return _cast(node, scope, bind) if name == "cast" else _isof(node, scope, bind)
+    if name == "isdefined":
+        return _isdefined(node, scope)
     if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
         raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
@@ -101,6 +104,18 @@ def _isof(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
     if operand.type is not type_:
         return Constant(False, types.BOOLEAN)
     return Compare("ne", operand, Constant(None, type_)) if operand.nullable else Constant(True, types.BOOLEAN)
+
+
+def _isdefined(node: ast.Call, scope: Scope) -> Expr:
+    """isdefined(path): whether rows have the property (Data Aggregation 3.7); what $apply made has not all that its type declares."""
+    [path] = node.args if len(node.args) == 1 else [None]
+    if not isinstance(path, ast.Member):
+        raise BindType("isdefined needs the path of a property", target=scope.binding.target, at=node.at)
+    if path.base is None and path.name in scope.computed:
+        return Constant(True, types.BOOLEAN)
+    place = bind_path(path, scope)
+    is_away = isinstance(place, Constant) or (isinstance(place, Row) and place.structure is not None and not place.structure.members)
+    return Constant(scope.implicit.structure is None or not is_away, types.BOOLEAN)
 
 
 def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:

@@ -127,7 +127,15 @@ def test_p10_what_was_aggregated_away_is_null_in_filters_and_cannot_be_selected(
     assert len(rows(ask, "Message?$apply=aggregate($count as n)&$filter=content eq null")) == 1
     ask.error("Message?$apply=aggregate($count as n)&$select=content", 400)
     ask.error("Message?$apply=aggregate($count as n)&$filter=contents eq null", 400)
-    ask.error("Message?$apply=aggregate($count as n)&$filter=isdefined(content)", 400, 501)
+    assert rows(ask, "Message?$apply=aggregate($count as n)&$filter=isdefined(content)") == []
+    assert len(rows(ask, "Message?$apply=aggregate($count as n)&$filter=isdefined(n) and not isdefined(conversation/inbox/name)")) == 1
+    groups = "Message?$apply=groupby((conversation/status,private))/compute(private as p)"
+    filters = "$filter=isdefined(conversation/status) and isdefined(conversation) and isdefined(private) and isdefined(p) and not isdefined(sender)"
+    assert len(rows(ask, f"{groups}&{filters}")) == len(rows(ask, groups)) > 1
+    assert ask.ids("Message?$filter=isdefined(content)&$top=2") == ask.ids("Message?$top=2")
+    ask.error("Message?$filter=isdefined(contents)", 400)
+    ask.error("Message?$filter=isdefined(1)", 400)
+    ask.error("Message?$filter=isdefined()", 400)
 
 
 def test_p11_compute_and_arithmetic_inside_aggregate(ask, sample):
