@@ -115,3 +115,8 @@ def test_l08_a_delta_token_is_refused(ask):
 def test_l09_entities_are_never_replaced_by_references(ask):
     rows = ask("Conversation?$expand=inbox&$filter=inbox_id eq 2&$top=3").rows
     assert len(rows) == 3 and all(row["inbox"] == rows[0]["inbox"] and row["inbox"]["name"] for row in rows)
+
+
+def test_l03_rows_that_apply_made_keep_their_nulls(ask):
+    reply = ask("Conversation?$apply=groupby((assignee_id))", headers=OMIT)
+    assert "preference-applied" not in reply.headers and None in [row["assignee_id"] for row in reply.rows]

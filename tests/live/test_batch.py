@@ -217,3 +217,17 @@ def test_the_number_of_parts_is_a_setting(dsn):
     with start_gateway(ODATA_DSN=dsn, ODATA_MAX_BATCH_PARTS="2") as gateway:
         assert len(parts_of(post(gateway, multipart(*["GET Label(1)"] * 2)))) == 2
         assert post(gateway, multipart(*["GET Label(1)"] * 3)).status == 413
+
+
+def test_tokens_of_a_batch_and_its_parts_are_in_no_log_line(gateways, reader_dsn):
+    with gateways(ODATA_DSN=reader_dsn, ODATA_LOG_LEVEL="debug") as gateway:
+        token, foreign = gateway.tokens.ADMIN, "foreignToken0000000000042"
+        requests = [
+            f"GET Message(1)?apikey={token}", f"GET Nope?apikey={token}", f"GET Label(1)?apikey={foreign}", f"GET Label?apikey={token}&$filter=%%",
+            f"GET Label(1)\nAuthorization: Bearer {foreign}", f"GET {token}", f"BREW {foreign}", f"GET Label\n{foreign}",
+        ]  # fmt: skip
+        for path, header in ((f"{PATH}?apikey={token}", ""), (PATH, f"Bearer {token}"), (f"{PATH}?apikey={foreign}", "")):
+            reply = post(gateway, multipart(*requests), path=path, Authorization=header, Prefer="continue-on-error")
+            assert foreign.encode() not in reply.body
+        gateway.stop()
+        assert "$batch" in gateway.log() and token not in gateway.log() and foreign not in gateway.log()
