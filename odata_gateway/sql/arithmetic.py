@@ -15,7 +15,10 @@ _DOUBLE_DIV = (
     "(CASE WHEN {1} <> 0 THEN {0}::float8 / {1}::float8 WHEN {0} = 0 OR {0}::float8 = 'NaN' THEN 'NaN'::float8 "
     "WHEN {0} > 0 THEN 'Infinity'::float8 WHEN {0} < 0 THEN '-Infinity'::float8 END)"
 )
-_DOUBLE_MOD = "(CASE WHEN {1} <> 0 THEN {0}::float8 - {1}::float8 * trunc({0}::float8 / {1}::float8) WHEN {1} = 0 THEN 'NaN'::float8 END)"
+_DOUBLE_MOD = (
+    "(CASE WHEN abs({1}::float8) = 'Infinity' AND abs({0}::float8) < 'Infinity' THEN {0}::float8 "
+    "WHEN {1} <> 0 THEN {0}::float8 - {1}::float8 * trunc({0}::float8 / {1}::float8) WHEN {1} = 0 THEN 'NaN'::float8 END)"
+)
 
 
 def arithmetic_sql(expr: Arithmetic, left: Sql, right: Sql) -> Sql:

@@ -5,7 +5,7 @@ Every function of edm.functions is here; a test walks both tables. Templates giv
 
 from __future__ import annotations
 
-from odata_gateway.edm.types import DATETIME, PrimitiveType
+from odata_gateway.edm.types import DATETIME, SINGLE, PrimitiveType
 from odata_gateway.errors import Unsupported
 from odata_gateway.sql.fragment import Sql, fill
 from odata_gateway.sql.pg_types import CANONICAL, TEXTS
@@ -139,7 +139,13 @@ CONVERTED: dict[tuple[str, str], str] = {
     ("datetime", "date"): "{0}::date",
     ("datetime", "time"): "{0}::time",
     ("date", "datetime"): "{0}::timestamp",
+    ("double", "decimal"): "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::numeric END)",
 }
+# Numbers that Edm.Single rounds to one of its own; for others Postgres would raise.
+_SINGLE = (
+    "(CASE WHEN abs({0}) BETWEEN 1e-45 AND 3.4028235e38 OR {0} = 0 THEN {0}::float4 "
+    "WHEN {0}::text IN ('NaN', 'Infinity', '-Infinity') THEN {0}::text::float4 END)"
+)
 
 
 def cast_sql(operand: Sql, source: PrimitiveType | None, target: PrimitiveType) -> Sql:
@@ -152,6 +158,8 @@ def cast_sql(operand: Sql, source: PrimitiveType | None, target: PrimitiveType) 
         return fill(FROM_STRING[target.family], (operand,))
     if target.is_integer:
         return _to_integer(operand, source, target)
+    if target is SINGLE and source.is_numeric:
+        return fill(_SINGLE, (operand,))
     template = CONVERTED.get((source.family, target.family), "{0}::" + CANONICAL[target.name])
     return fill(template, (operand,))
 
