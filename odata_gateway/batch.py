@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from odata_gateway.call import Reply, Request
 from odata_gateway.errors import AuthInvalid, UrlDependency, UrlHeader, UrlMethod, UrlSyntax
 from odata_gateway.protocol.batch import Part, batch_form, boundary, inherited, read_json, relative_to_root
-from odata_gateway.protocol.batch_answer import Answer, answer_in, closed_after
+from odata_gateway.protocol.batch_answer import Answer, answer_in, ended
 from odata_gateway.protocol.multipart import read_multipart
 from odata_gateway.protocol.negotiate import preferences, version
 
@@ -71,13 +72,14 @@ class Run:
         self._targets: dict[str, str] = {}
         self._failed: set[str] = set()
 
-    async def pieces(self, answer: Answer, *, goes_on: bool) -> AsyncIterator[bytes]:
+    async def pieces(self, answer: Answer, *, goes_on: bool) -> AsyncGenerator[bytes]:
         """The whole answer; it ends with the first part that fails unless it `goes_on`."""
         yield answer.head
         for part in self._parts:
             reply = await self._reply(part)
-            async for piece in closed_after(reply.body, answer.part(part.id, reply.status, reply.headers, reply.body)):
-                yield piece
+            async with ended(reply.body), aclosing(answer.part(part.id, reply.status, reply.headers, reply.body)) as pieces:
+                async for piece in pieces:
+                    yield piece
             if reply.status >= 400 and not goes_on:
                 break
             await asyncio.sleep(0)  # so that parts that need no database do not keep others waiting

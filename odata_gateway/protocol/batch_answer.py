@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Protocol
 
@@ -26,7 +27,7 @@ class Answer(Protocol):
     head: bytes
     tail: bytes
 
-    def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncIterator[bytes]:
+    def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
         """The text of a part."""
         ...
 
@@ -46,7 +47,7 @@ class MultipartAnswer:
         self._delimiter = f"--{boundary}\r\n".encode()
         self.tail = f"--{boundary}--\r\n".encode()
 
-    async def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncIterator[bytes]:
+    async def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
         """A part with its delimiter before it."""
         named = f"Content-ID: {id_}\r\n" if id_ is not None else ""
         lines = [f"{name}: {value}\r\n" for name, value in headers]
@@ -75,7 +76,7 @@ class JsonAnswer:
         self.tail = b"]}"
         self._comma = b""
 
-    async def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncIterator[bytes]:
+    async def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
         """A response object, with a comma before all but the first."""
         shown = {name.lower(): value for name, value in headers}
         head = orjson.dumps({"id": id_, "status": status, "headers": shown} if id_ is not None else {"status": status, "headers": shown})
@@ -97,12 +98,12 @@ def _embedded(kind: str, body: bytes) -> bytes:
     return orjson.dumps(body.decode() if kind.startswith("text/") else urlsafe_b64encode(body).decode().rstrip("="))
 
 
-async def closed_after(body: Body, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, with what reads the body's rows ended when they end, however that is."""
-    close = getattr(body, "aclose", None)
+@asynccontextmanager
+async def ended(body: Body) -> AsyncIterator[None]:
+    """What reads a body's rows is ended behind this, however that comes: a client that leaves must leave no query behind."""
     try:
-        async for piece in pieces:
-            yield piece
+        yield
     finally:
+        close = getattr(body, "aclose", None)
         if close is not None:
             await close()
