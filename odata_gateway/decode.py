@@ -22,7 +22,7 @@ from odata_gateway.url.unparse import canonical_text, civil_from_days
 
 MICROS_PER_DAY = 86_400_000_000
 # Postgres's timestamp: 4713 BC to 294276 AD, in days since 1970-01-01.
-FIRST_DAY, LAST_DAY = -2_440_588, 106_751_991
+FIRST_DAY, LAST_DAY = -2_440_588, 106_762_939
 
 
 def argument(slot: LiteralSlot, values: Sequence[Value]) -> object:

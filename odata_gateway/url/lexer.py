@@ -127,12 +127,14 @@ def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[s
     return tokens
 
 
-# In `case(t eq 10:20)` a colon stands between a number and another one, and none of both is a time of day.
+# In `case(t eq 10:20)` a colon stands between a number and another one, and none of both is a time of day; in `case(10:20 lt t:1)` one is,
+# since an operator follows.
+_OPERAND = r"(?![0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?+[ \t]+[A-Za-z])"
 _BEFORE_COLON = re.compile(
     r"(?P<DATETIME>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})(?=[ \t]*:))"
     r"|(?P<DATE>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}(?=[ \t]*:))"
-    r"|(?P<TIME>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?=[ \t]*:))"
-    r"|(?P<NUMBER>[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?=[ \t]*:))"
+    rf"|(?P<TIME>{_OPERAND}[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?(?=[ \t]*:))"
+    rf"|(?P<NUMBER>{_OPERAND}[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?=[ \t]*:))"
 )
 
 

@@ -87,6 +87,10 @@ def literal(value: Any, kind: str) -> str:
     return str(value)
 
 
+LAST_TIME = 9_224_318_015_999_999_999
+"""The last microsecond of the year 294276, which is Postgres's last."""
+
+
 class Maker:
     """Makes expressions and queries over the rows of a world."""
 
@@ -127,6 +131,7 @@ class Maker:
 
     def time(self, micros: int) -> Expr:
         """A literal in one of the forms clients write: with an offset, cut digits, and the product's own in quotes."""
+        micros = min(micros, LAST_TIME)
         if not -62_135_596_800_000_000 <= micros < 253_402_300_800_000_000:
             return self.constant(oracle.time_text(micros) or "", "time", micros)
         form = self.random.randrange(4)

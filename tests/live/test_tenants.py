@@ -234,7 +234,7 @@ class Walls:
                 assert value["id"] in self.visible["User"], (text, value)
             for name, member in value.items():
                 if name.endswith("@odata.id") or name.endswith("Link"):
-                    for entity, key in re.findall(r"\b([A-Z][a-z]+)\((\d+)\)", str(member)):
+                    for entity, key in re.findall(r"\b([A-Z][a-z]+)\((\d+)\)", str(member).partition("?")[0]):
                         assert int(key) in self.visible[entity], (text, member)
                 self.check_entities(text, member)
 

@@ -54,12 +54,12 @@ class Wider(Maker):
     def further(self, places: Places, depth: int) -> Expr:
         """A condition the plain maker does not know."""
         op = self.random.choice(("lt", "gt", "le", "ge", "eq", "ne"))
-        match self.random.randrange(11):
+        match self.random.randrange(12):
             case 9:
                 return self.pattern(places)
             case 0:
                 return self.comparison(op, self.name(places, "time"), self.constant("now()", "time", NOW))
-            case 1:
+            case 1 | 11:
                 text, value = self.random.choice((("mindatetime()", FIRST), ("maxdatetime()", LAST)))
                 return self.comparison(op, self.name(places, "time"), self.constant(text, "time", value))
             case 2:

@@ -59,6 +59,7 @@ Message?$compute=a as as
 Message?$compute=as as as
 Message?$compute=as add as as as
 Message?$filter=case(x eq 10:20)
+Message?$filter=case(09:00:00.000001 ne time(x):y,10:20 lt time(x):z) eq 1
 Message?$filter=case(x eq 10:20,true:30)
 Message?$filter=case(a:1,b:2) eq 1
 Message?$filter=case(a eq 1:b,true:c) eq d
