@@ -63,7 +63,7 @@ TEMPLATES: dict[str, str] = {
     "totaloffsetminutes": "CASE WHEN isfinite({0}) THEN 0 END",
     "totalseconds": "extract(epoch from {0})",
     "now": "(now() AT TIME ZONE 'UTC')",
-    "mindatetime": "timestamp '4713-11-24 00:00:00 BC'",
+    "mindatetime": "timestamp '4714-11-24 00:00:00 BC'",
     "maxdatetime": "timestamp '294276-12-31 23:59:59.999999'",
     "round.decimal": "round({0}::numeric)",
     # round(float8) goes half to even, and a detour over numeric keeps 15 digits only

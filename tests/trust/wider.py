@@ -14,7 +14,7 @@ from tests.live.generate import Maker, Places, here, target
 from tests.live.oracle import AND, KINDS, NAVIGATION, OR, Env, Expr, Query, Row, View
 
 NOW = 2_500_000_000_000_000  # no row of the sample data lies between the days it is used in and 2049
-FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+FIRST, LAST = -210_866_803_200_000_000, 9_224_318_015_999_999_999
 _ATOMS = (
     ("a", "a"), ("e", "e"), (" ", " "), (".", "[^\n\r\u2028\u2029]"), (r"\d", "[0-9]"), (r"\w", "[A-Za-z0-9_]"), (r"\W", "[^A-Za-z0-9_]"),
     (r"\s", "[\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"), ("[^aeiou]", "[^aeiou]"), (r"[m-z\d]", "[m-z0-9]"),
