@@ -4,16 +4,21 @@ Who is told to end is still asked for a while: balancers notice late, and connec
 first says so (readiness 503, `Connection: close` in every answer) and takes requests as before, for ODATA_GRACE_S; then it stops listening,
 closes connections on which nothing is asked, and lets running requests end, for ODATA_DRAIN_S from the beginning.
 
-A port that is closed takes down the connections the kernel has accepted for it, on which clients have sent requests already. So they are
-taken out first, by a second handle on the same port, after the event loop has let go of the first.
+A port that is closed takes down the connections the kernel has accepted for it, on which clients have sent requests already, and those
+whose handshake is under way. So the port first gets no more of them: a filter on the socket drops each SYN, which its sender repeats after
+a second, when the port is closed or another process has it. Then the last ones are taken out, by a second handle on the same port, after
+the event loop has let go of the first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import signal
 import socket
+import struct
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,11 +35,18 @@ from odata_gateway.web.middlewares import refusal
 LOG = logging.getLogger("odata_gateway.web")
 
 BACKLOG = 1024
+SETTLE_S = 0.2
+"""For handshakes under way: longer than a round trip, shorter than the second after which a SYN is repeated."""
 LAST_S = 0.1
 """For the first request on connections that came last."""
 LOOK_S = 0.02
 FINISH_S = 2.0
 """How long connections get to end after the requests on them have."""
+
+_ATTACH_FILTER = 26
+"""SO_ATTACH_FILTER of asm-generic/socket.h, which Python does not name."""
+_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+"""Classic BPF: load the flags; where SYN is set go on, else skip one; drop; accept."""
 
 
 class Ending:
@@ -74,6 +86,10 @@ class Door:
 
     async def shut(self) -> None:
         """Listen no more, and take what the kernel has accepted."""
+        for handle in self.handles:
+            _turn_away(handle)
+        if self.handles:
+            await asyncio.sleep(SETTLE_S)
         for site in tuple(self.runner.sites):
             await site.stop()
         server, loop = self.runner.server, asyncio.get_running_loop()
@@ -110,8 +126,21 @@ def _listeners(host: str, port: int, *, shared: bool) -> list[socket.socket]:
     return listeners
 
 
+def _turn_away(handle: socket.socket) -> None:
+    """Drop each SYN to a listening socket, where the system can. Its handshakes under way go on.
+
+    The filter reads byte 13 of the TCP header, its flags (packet(7) and filter.txt of Linux; RFC 9293 section 3.1).
+    """
+    if sys.platform != "linux":
+        return
+    program = b"".join(struct.pack("HBBI", *step) for step in _NO_SYN)
+    kept = ctypes.create_string_buffer(program)
+    with suppress(OSError):  # a system that filters nothing closes as well as it can
+        handle.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), ctypes.addressof(kept)))
+
+
 def _accepted(handle: socket.socket) -> list[socket.socket]:
-    """The connections that wait on a listening socket, which is closed right after the last one: what comes in between is lost."""
+    """The connections that wait on a listening socket, which is closed right after the last one."""
     found: list[socket.socket] = []
     with handle:
         while True:
