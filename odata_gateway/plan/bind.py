@@ -11,9 +11,10 @@ from dataclasses import replace
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.bind_apply import Rows, bind_apply
+from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, page_literal
-from odata_gateway.plan.bind_projection import bind_compute, bind_projection, field_of
+from odata_gateway.plan.bind_projection import bind_projection, field_of
 from odata_gateway.plan.bind_resource import Resource, bind_resource
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.projection import Field

@@ -15,9 +15,9 @@ from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, Table, Unscoped
 from odata_gateway.errors import BindType, LimitDepth, Unsupported
 from odata_gateway.plan.bind_aggregate import GroupPath, bind_groups, bind_measures, selection_of
+from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_expr import bind_filter
 from odata_gateway.plan.bind_order import bind_order, key_of, page_literal
-from odata_gateway.plan.bind_projection import bind_compute
 from odata_gateway.plan.bind_resource import Resource
 from odata_gateway.plan.bind_search import bind_search
 from odata_gateway.plan.expr import Among, Column, Expr, Function, LiteralSlot

@@ -1,54 +1,23 @@
-"""$select, $expand and $compute: what each row shows (URL Conventions 5.1.3, 5.1.4, 5.1.10)."""
+"""$select and $expand: what each row shows (URL Conventions 5.1.3, 5.1.4)."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
-from odata_gateway.plan.bind_expr import bind_expr, bind_narrowing
+from odata_gateway.plan.bind_compute import bind_compute
+from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_literal import literal
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.bind_result import bind_result
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.levels import own_options, repeats, star_options
 from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
-from odata_gateway.plan.scope import Computed, Frame, Row, Scope, column_of, no_such_name
+from odata_gateway.plan.scope import Frame, Row, Scope, column_of, no_such_name
 from odata_gateway.url import ast
 from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
 
 SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
-
-
-def bind_compute(
-    items: tuple[ast.ComputeItem, ...] | None, entity_type: EntityType, scope: Scope, *,
-    kept: Mapping[str, Computed] | None = None, target: str = "$compute",
-) -> Scope:  # fmt: skip
-    """The scope with the names of $compute in it, beside those that are `kept`."""
-    computed: dict[str, Computed] = dict(kept or {})
-    structure = scope.implicit.structure
-    known = () if structure is None else structure.members
-    for item in items or ():
-        scope.binding.target = target
-        if item.name in entity_type.properties or item.name in entity_type.navigation or item.name in computed or item.name in known:
-            raise BindName(f"the name '{item.name}' is taken", target=target, at=item.at, hint="choose a name that the type does not have")
-        value, nodes, levels = _measured(item.expr, scope.with_computed(computed))
-        if value.type is None:
-            raise BindType("null has no type; a computed property needs one", target=target, at=item.at)
-        computed[item.name] = Computed(value, nodes, levels)
-    return scope.with_computed(computed)
-
-
-def _measured(expr: ast.Expr, scope: Scope) -> tuple[Expr, int, int]:
-    """An expression bound, and the number of nodes and of levels below its root, whose place a name takes."""
-    binding = scope.binding
-    nodes, deepest = binding.nodes, binding.deepest
-    binding.deepest = binding.depth
-    value = bind_expr(expr, scope)
-    levels = binding.deepest - binding.depth - 1
-    binding.deepest = max(deepest, binding.deepest)
-    return value, binding.nodes - nodes - 1, levels
 
 
 def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0) -> Projection:
