@@ -6,17 +6,18 @@ shared: a test that writes asks for `scratch_dsn`, a copy of its own.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from odata_gateway.demo.cluster import DATABASE, READER, Cluster
+from tests.live.oracle import View, World
 from tests.support.gateway import Gateway, start_gateway
 from tests.support.pgbouncer import PgBouncer
+from tests.support.sample import ACCOUNTS, TEMPLATE, copied
 from tests.trust.figures import record
-
-_TEMPLATE = "live_agent_template"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,8 +46,8 @@ def reader_url(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Cal
 def cluster() -> Iterator[Cluster]:
     """A running server with the sample data in database live_agent; on its socket and on TCP."""
     with Cluster.start(tcp=True) as server:
-        server.load(_TEMPLATE)
-        server.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE {_TEMPLATE}")
+        server.load(TEMPLATE)
+        server.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE}")
         yield server
 
 
@@ -62,13 +63,23 @@ def reader_dsn(reader_url: Callable[[str], str]) -> str:
     return reader_url(DATABASE)
 
 
+@pytest.fixture(scope="session")
+def world(dsn: str) -> World:
+    """All rows of all accounts of the sample data, for tests that know the right answer."""
+    return asyncio.run(World.load(dsn))
+
+
+@pytest.fixture(scope="session")
+def views(world: World) -> dict[str, View]:
+    """What each caller sees, by token."""
+    return {token: world.view(*accounts) for token, accounts in ACCOUNTS.items()}
+
+
 @pytest.fixture
 def scratch(cluster: Cluster) -> Iterator[str]:
     """The name of a database of the test's own, with the sample data; dropped afterwards."""
-    name = f"scratch_{next(_numbers)}"
-    cluster.psql("postgres", f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-    yield name
-    cluster.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(cluster, f"scratch_{next(_numbers)}") as name:
+        yield name
 
 
 @pytest.fixture

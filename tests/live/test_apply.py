@@ -9,7 +9,8 @@ import pytest
 
 from tests.live.apply import ApplyMaker, answer, rounded
 from tests.live.generate import encoded
-from tests.live.test_oracle import CALLERS, QUERIES, SEED, TYPES
+from tests.live.test_oracle import QUERIES, SEED, TYPES
+from tests.support.sample import CALLERS
 
 
 def value_at(row: Any, path: str) -> Any:

@@ -16,11 +16,11 @@ from odata_gateway.demo import tokens
 from tests.live import oracle
 from tests.live.generate import Maker, here, target
 from tests.live.oracle import Expr, Query, View
+from tests.support.sample import CALLERS
 
 QUERIES = int(os.environ.get("ODATA_TEST_QUERIES", "300"))
 SEED = os.environ.get("ODATA_TEST_SEED", "1")
 PAGE_ROWS = 1000
-CALLERS = (tokens.ADMIN, tokens.OTHER_ADMIN, tokens.BOTH_ADMIN)
 TYPES = tuple(oracle.KINDS)
 
 

@@ -26,6 +26,7 @@ from tests.live import oracle
 from tests.live.generate import Maker, target
 from tests.live.oracle import KINDS, NAVIGATION, View
 from tests.support.gateway import Gateway, Reply, start_gateway
+from tests.support.sample import copied
 
 TYPES = tuple(KINDS)
 WALLS = {"policy": ("odata_gateway", "false"), "policy and rls": ("odata_gateway", "true"), "rls": ("tests.support.unwalled", "true")}
@@ -247,13 +248,12 @@ def wall(request: pytest.FixtureRequest) -> str:
 @contextmanager
 def walled(cluster: Cluster, reader_url: Callable[[str], str], wall: str, **settings: str) -> Iterator[tuple[Gateway, str]]:
     """A gateway with these walls over a database of its own, and that database's name."""
-    (module, rls), name = WALLS[wall], f"tenants_{next(_numbers)}"
-    cluster.psql("postgres", f"CREATE DATABASE {name} TEMPLATE live_agent_template")
-    if rls == "true":
-        cluster.psql(name, f"\\i {SQL_FOLDER / 'rls.sql'}")
-    with start_gateway(module=module, ODATA_DSN=reader_url(name), ODATA_RLS=rls, **settings) as running:
-        yield running, name
-    cluster.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+    module, rls = WALLS[wall]
+    with copied(cluster, f"tenants_{next(_numbers)}") as name:
+        if rls == "true":
+            cluster.psql(name, f"\\i {SQL_FOLDER / 'rls.sql'}")
+        with start_gateway(module=module, ODATA_DSN=reader_url(name), ODATA_RLS=rls, **settings) as running:
+            yield running, name
 
 
 _numbers = itertools.count()

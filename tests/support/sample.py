@@ -6,12 +6,23 @@ Written from DATABASE.md's rules of who sees what, not from the gateway's code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import asyncpg
 
+from odata_gateway.demo import tokens
+from odata_gateway.demo.cluster import Cluster
+
 T = TypeVar("T")
+
+TEMPLATE = "live_agent_template"
+"""The database that copies are made of: nobody is connected to it."""
+ACCOUNTS = {tokens.ADMIN: (1,), tokens.OTHER_ADMIN: (2,), tokens.BOTH_ADMIN: (1, 2)}
+"""What each of the administrators that most tests ask as administers, by token."""
+CALLERS = tuple(ACCOUNTS)
 
 # Views of the session, one for each entity set, and one for each navigation property that goes through a table of its own.
 VIEWS = """
@@ -31,6 +42,24 @@ CREATE TEMP VIEW inbox_person AS
     SELECT DISTINCT m.inbox_id, m.user_id FROM inbox_members AS m JOIN inbox ON inbox.id = m.inbox_id JOIN person ON person.id = m.user_id;
 """
 TABLES = {"Message": "message", "Conversation": "conversation", "Inbox": "inbox", "Label": "label", "User": "person"}
+
+
+@contextmanager
+def copied(cluster: Cluster, name: str) -> Iterator[str]:
+    """A database of that name with the sample data, of the shared server; dropped afterwards, whoever is connected to it."""
+    cluster.psql("postgres", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    try:
+        yield name
+    finally:
+        cluster.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database of a module's own, with the sample data: as the gateway's role, and as the superuser."""
+
+    reader: str
+    owner: str
 
 
 class Sample:

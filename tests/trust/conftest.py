@@ -4,16 +4,14 @@ figures.py for amounts and measurements.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from odata_gateway.demo.cluster import Cluster
-from tests.live.conftest import CALLERS
-from tests.live.oracle import View, World
+from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.proxy import Proxy
+from tests.support.sample import Place, copied
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +29,8 @@ def proxies() -> Iterator[Callable[[int], Proxy]]:
         yield lambda target: stack.enter_context(Proxy(target))
 
 
-@pytest.fixture(scope="session")
-def world(dsn: str) -> World:
-    """All rows of all accounts of the sample data."""
-    return asyncio.run(World.load(dsn))
-
-
-@pytest.fixture(scope="session")
-def views(world: World) -> dict[str, View]:
-    """What each caller sees, by token."""
-    return {token: world.view(*accounts) for token, accounts in CALLERS.items()}
+@pytest.fixture(scope="module")
+def place(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Place]:
+    """A database with the sample data for the tests of one module, which names it in DATABASE; dropped afterwards."""
+    with copied(cluster, request.module.DATABASE) as name:
+        yield Place(cluster.dsn(user=READER, database=name), cluster.dsn(database=name))

@@ -11,17 +11,16 @@ from typing import Any
 
 import pytest
 
-from odata_gateway.demo import tokens
 from odata_gateway.edm.functions import FUNCTIONS
 from tests.live import oracle
 from tests.live.oracle import View, World
+from tests.support.sample import CALLERS
 from tests.trust.figures import amount, record
 from tests.trust.inside import Inside, in_step, inside
 from tests.trust.wider import CONSTRUCTS, Asked, Wider
 
 QUERIES, BATCHES = amount(3_000, 100_000), 10
 PAGE_ROWS = 1000
-CALLERS = (tokens.ADMIN, tokens.OTHER_ADMIN, tokens.BOTH_ADMIN)
 TYPES = tuple(oracle.KINDS)
 
 

@@ -12,9 +12,8 @@ import gzip
 import json
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -23,9 +22,9 @@ import pytest
 
 from odata_gateway import chunks, pages
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
 from tests.live.oracle import View
 from tests.support.gateway import Gateway
+from tests.support.sample import Place
 from tests.trust.figures import amount, record
 from tests.trust.inside import Inside, inside
 
@@ -47,21 +46,6 @@ SHAPES = (
     ("Conversation", "Conversation", "$orderby=last_activity_at desc&$expand=messages($select=id)", 60),
     ("Conversation", "Conversation", "$orderby=inbox/name,created_at desc", 45), ("Conversation", "Conversation", "$top=100000", 41),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Place:
-    """A database of the test's own: as the gateway's role, and as the superuser."""
-
-    reader: str
-    owner: str
-
-
-@pytest.fixture(scope="module")
-def place(cluster: Cluster) -> Iterator[Place]:
-    cluster.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE live_agent_template")
-    yield Place(cluster.dsn(user=READER, database=DATABASE), cluster.dsn(database=DATABASE))
-    cluster.psql("postgres", f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 # What the writer does, one of these at a time; {n} is a number that grows, {r} one at random. Only its own rows, and rows of other accounts.

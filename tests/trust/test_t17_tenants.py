@@ -8,38 +8,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import pytest
 
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
 from tests.live.oracle import View, World
 from tests.live.test_tenants import ATTACKS, CHANGES, Walls
 from tests.support.gateway import Reply
+from tests.support.sample import Place
 from tests.trust.attacker import Attacker
 from tests.trust.figures import amount, record
 from tests.trust.inside import Answer, Inside, in_step, inside
 
 QUERIES = amount(10_000, 50_000)
 DATABASE = "t17_tenants"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A database of the test's own: as the gateway's role, and as the superuser."""
-
-    reader: str
-    owner: str
-
-
-@pytest.fixture(scope="module")
-def place(cluster: Cluster) -> Iterator[Place]:
-    cluster.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE live_agent_template")
-    yield Place(cluster.dsn(user=READER, database=DATABASE), cluster.dsn(database=DATABASE))
-    cluster.psql("postgres", f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 def digest(answer: Answer) -> bytes:

@@ -7,17 +7,14 @@ and none holds a secret of either set. tests/live/test_secrets.py says how each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
 from random import Random
 
 import asyncpg
-import pytest
 
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
 from tests.live.oracle import KINDS
 from tests.live.test_secrets import REFUSED, SECRETS, SHOWN
+from tests.support.sample import Place
 from tests.trust.figures import amount, record
 from tests.trust.hostile import Hostile
 from tests.trust.inside import Answer, Inside, in_step, inside
@@ -53,21 +50,6 @@ HEADERS = ({}, {"Accept": "application/json;odata.metadata=full"}, {"OData-MaxVe
 
 SET = """UPDATE users SET encrypted_password = {0} || repeat('x', {2}), reset_password_token = {1}, confirmation_token = {1},
          tokens = ('{{"' || {0} || '": 1}}')::json, pubsub_token = {1}"""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A database of the test's own: as the gateway's role, and as the superuser."""
-
-    reader: str
-    owner: str
-
-
-@pytest.fixture(scope="module")
-def place(cluster: Cluster) -> Iterator[Place]:
-    cluster.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE live_agent_template")
-    yield Place(cluster.dsn(user=READER, database=DATABASE), cluster.dsn(database=DATABASE))
-    cluster.psql("postgres", f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 def requests() -> list[tuple[str, dict[str, str]]]:

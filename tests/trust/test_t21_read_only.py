@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import pytest
 
-from odata_gateway.demo.cluster import READER, Cluster
 from tests.live.test_tenants import ATTACKS
 from tests.support import cases
 from tests.support.gateway import ROOT
+from tests.support.sample import Place
 from tests.trust.figures import amount, record
 from tests.trust.hostile import Hostile, seeds
 from tests.trust.inside import Inside, in_step, inside
@@ -28,21 +26,6 @@ _SYNTAX = frozenset({
     "least", "limit", "not", "nullif", "offset", "on", "or", "over", "overlay", "position", "row", "select", "substring", "then", "trim", "values", "when",
     "where", "zone", "lateral", "between", "date", "time", "a",
 })  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Place:
-    """A database of the test's own: as the gateway's role, and as the superuser."""
-
-    reader: str
-    owner: str
-
-
-@pytest.fixture(scope="module")
-def place(cluster: Cluster) -> Iterator[Place]:
-    cluster.psql("postgres", f"CREATE DATABASE {DATABASE} TEMPLATE live_agent_template")
-    yield Place(cluster.dsn(user=READER, database=DATABASE), cluster.dsn(database=DATABASE))
-    cluster.psql("postgres", f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 async def state(dsn: str) -> dict[str, Any]:
