@@ -19,7 +19,7 @@ from odata_gateway.errors import AuthInvalid, UrlDependency, UrlHeader, UrlMetho
 from odata_gateway.protocol.batch import Part, batch_form, boundary, inherited, read_json, relative_to_root
 from odata_gateway.protocol.batch_answer import Answer, answer_in, ended
 from odata_gateway.protocol.multipart import read_multipart
-from odata_gateway.protocol.negotiate import preferences, version
+from odata_gateway.protocol.negotiate import preferences, version, version_of_error
 
 
 class Hands(NamedTuple):
@@ -90,7 +90,7 @@ class Run:
             reply = await self._hands.answer(self._request(part))
         except Exception as error:
             reply = self._hands.refuse(error)
-            reply = reply._replace(headers=(*reply.headers, ("OData-Version", _version(self._headers | dict(part.headers)))))
+            reply = reply._replace(headers=(*reply.headers, ("OData-Version", version_of_error(self._headers | dict(part.headers)))))
         if reply.status >= 400:
             self._failed |= {part.id or "", part.group or ""}
         return reply
@@ -144,11 +144,3 @@ class Run:
 
 _REFERENCE = re.compile(r"\$([^/?]+)")
 _RESERVED = frozenset({"$metadata", "$batch", "$entity", "$all"})
-
-
-def _version(headers: Mapping[str, str]) -> str:
-    """The version of a refusal, which is 4.0 also where the part's own version header is the fault."""
-    try:
-        return version(headers)
-    except UrlHeader:
-        return "4.0"

@@ -72,6 +72,14 @@ def _version(text: str | None) -> Version:
     return "4.01" if Decimal(only) >= Decimal("4.01") else "4.0"
 
 
+def version_of_error(headers: Headers) -> Version:
+    """The version of an error, which is 4.0 also where the client's own version header is the error."""
+    try:
+        return version(headers)
+    except UrlHeader:
+        return "4.0"
+
+
 def check_body(headers: Headers) -> None:
     """The version of a request's body (Protocol 8.1.5), before what it asks for; raises UrlHeader."""
     body_version = headers.get("odata-version", "4.0").strip()

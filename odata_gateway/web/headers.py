@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict
 
-from odata_gateway.errors import ODataError
-from odata_gateway.protocol import negotiate
+from odata_gateway.protocol.negotiate import version_of_error
 from odata_gateway.settings import Settings
 
 Headers = Mapping[str, str]
@@ -36,7 +35,7 @@ Own = tuple[tuple[str, str], ...]
 
 def complete(own: Own, asked: Headers, settings: Settings, request_id: str) -> CIMultiDict[str]:
     """The headers of an answer: its own, and those that every answer has and it does not."""
-    headers = CIMultiDict(_shared(own, answer_version(asked), allowed_origin(asked, settings), settings.cors_origins == ("*",)))
+    headers = CIMultiDict(_shared(own, version_of_error(asked), allowed_origin(asked, settings), settings.cors_origins == ("*",)))
     headers["X-Request-Id"] = request_id
     return headers
 
@@ -71,7 +70,7 @@ class Head(NamedTuple):
     def text(self, version: str, *, length: int | None, packed: bool, closing: bool) -> bytes:
         """The head of an answer that goes out at once, for HTTP `version`."""
         lines = _lines(
-            self.own, answer_version(self.asked), allowed_origin(self.asked, self.settings), self.settings.cors_origins == ("*",)
+            self.own, version_of_error(self.asked), allowed_origin(self.asked, self.settings), self.settings.cors_origins == ("*",)
         )
         sized = "" if length is None else f"Content-Length: {length}\r\n"
         coded = "Content-Encoding: gzip\r\n" if packed else ""
@@ -100,14 +99,6 @@ def _lines(own: Own, version: str, origin: str | None, any_origin: bool) -> str:
 @lru_cache(maxsize=1)
 def _date(second: int) -> str:
     return formatdate(second, usegmt=True)
-
-
-def answer_version(asked: Headers) -> str:
-    """The OData version of an error, which is 4.0 also where the client's own version header is the error."""
-    try:
-        return negotiate.version(asked)
-    except ODataError:
-        return "4.0"
 
 
 def vary(own: list[str], any_origin: bool) -> str:
