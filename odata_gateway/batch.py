@@ -92,7 +92,7 @@ class Run:
             reply = self._hands.refuse(error)
             reply = reply._replace(headers=(*reply.headers, ("OData-Version", version_of_error(self._headers | dict(part.headers)))))
         if reply.status >= 400:
-            self._failed |= {part.id or "", part.group or ""}
+            self._failed |= {name for name in (part.id, part.group) if name is not None}
         return reply
 
     def _request(self, part: Part) -> Request:
