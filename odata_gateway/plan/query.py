@@ -61,20 +61,25 @@ class Query:
         return frozenset(i for i, c in columns if isinstance(c, Column) and c.source == source and c.name in names)
 
     @property
+    def ordered_columns(self) -> tuple[str, ...] | None:
+        """The columns that order the rows where they are all of the rows' own table; None where anything else orders them too."""
+        own = tuple(k.expr.name for k in self.order if isinstance(k.expr, Column) and k.expr.source == self.block.source.number)
+        return own if len(own) == len(self.order) else None
+
+    @property
     def is_plain(self) -> bool:
         """Whether the rows are all that the caller may see, in an order of their own columns, with nothing but their values: then Postgres
         counts through them in a small part of the time it takes to read them."""
-        own = all(isinstance(k.expr, Column) and k.expr.source == self.block.source.number for k in self.order)
         expands = self.projection is not None and self.projection.expands
-        return own and not expands and not self.is_made and self.block == Block(self.block.source)
+        return self.ordered_columns is not None and not expands and not self.is_made and self.block == Block(self.block.source)
 
     @property
     def follows_index(self) -> bool:
         """Whether the rows are all that the caller may see, in the order of an index that is known: then Postgres begins each chunk of them
         where the one before ended, and sorts none."""
-        if self.block != Block(self.block.source) or len({k.descending for k in self.order}) != 1:
+        names = self.ordered_columns
+        if names is None or self.block != Block(self.block.source) or len({k.descending for k in self.order}) != 1:
             return False
         entity_type = self.block.source.entity_type
-        names = tuple(k.expr.name if isinstance(k.expr, Column) and k.expr.source == self.block.source.number else "" for k in self.order)
         account = (entity_type.policy.column,) if isinstance(entity_type.policy, AccountColumn) else ()
         return any(index[: len(order)] == order for order in {names, (*account, *names)} for index in entity_type.indexes)

@@ -124,7 +124,7 @@ class Ordered:
         conditions: tuple[Sql, ...] = (build("{0} IS NULL", self._expressions.value(first)),)
         if mask is not None and mask[0]:
             conditions = (*conditions, after(order, mask, self._expressions, start=1))
-        if self._has_index(order):
+        if self._has_index():
             return Branch(conditions, (OrderKey(replace(first, nullable=False), order[1].descending), *order[1:]))
         return Branch(conditions, order[1:])
 
@@ -135,10 +135,10 @@ class Ordered:
             return Branch((after(order, mask, self._expressions),), order)
         return Branch((build("{0} IS NOT NULL", self._expressions.value(first)),), order)
 
-    def _has_index(self, order: tuple[OrderKey, ...]) -> bool:
-        """Whether an index on the account and then these columns is known."""
-        columns = tuple(k.expr.name if isinstance(k.expr, Column) else "" for k in order)
-        return (self._account_column, *columns) in self._indexes
+    def _has_index(self) -> bool:
+        """Whether an index on the account and then the columns of the order is known."""
+        columns = self._query.ordered_columns
+        return columns is not None and (self._account_column, *columns) in self._indexes
 
     def _is_whole_account(self) -> bool:
         """Whether the rows are all of one account in key order, and an index has them in this order."""
@@ -150,7 +150,7 @@ class Ordered:
             and len({k.descending for k in order}) == 1
             and self._query.key_positions == frozenset(range(len(order)))
             and self._is_plain()
-            and self._has_index(order)
+            and self._has_index()
         )
 
     def _gains_by_account(self) -> bool:
@@ -192,8 +192,8 @@ class Ordered:
     def _is_plain(self) -> bool:
         """Whether the rows are sorted by columns of the table itself, and no other table is joined to it."""
         block = self._query.block
-        columns = all(isinstance(k.expr, Column) and k.expr.source == block.source.number for k in self._query.order)
-        return columns and not block.joins and block.link is None and block.source.derived is None
+        alone = not block.joins and block.link is None and block.source.derived is None
+        return alone and self._query.ordered_columns is not None
 
 
 def _conjuncts(expr: Expr) -> Iterator[Expr]:
