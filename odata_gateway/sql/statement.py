@@ -107,21 +107,25 @@ def _count(block: Block, relations: Relations) -> Statement:
 def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
     """The first rows of a query, or the first behind another row, as one record: (text, rows, more, whether no row was
     NULL, order values of the last row...)."""
-    keys = key_texts(query.order, relations.expressions)
     limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
-    names = [_key(i) for i in range(len(query.order))]
-    what = join(", ", (build("{0} AS row", row), *(build("{0} AS {1}", key, name) for key, name in zip(keys, names, strict=True))))
-    rows = Ordered(query, relations, many_accounts=shape.many_accounts).rows(what, limit, shape.mask)
+    rows, names = _keyed(query, shape, relations, limit, build("{0} AS row", row))
     return _peeking(rows, names) if shape.peeks else _blind(rows, names)
 
 
 def _mark(query: Query, shape: Shape, relations: Relations) -> Sql:
-    names = [_key(i) for i in range(len(query.order))]
-    keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
-    what = join(", ", (build("{0} AS {1}", key, name) for key, name in keys))
-    rows = Ordered(query, relations, many_accounts=shape.many_accounts).rows(what, param(LimitSlot(), "int4"), shape.mask)
+    """The order values of the last row of a full chunk, found without making its text."""
+    limit = param(LimitSlot(), "int4")
+    rows, names = _keyed(query, shape, relations, limit)
     wanted = join(", ", (build("p.{0}", name) for name in names))
-    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, param(LimitSlot(), "int4"))
+    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
+
+
+def _keyed(query: Query, shape: Shape, relations: Relations, limit: Sql, *shown: Sql) -> tuple[Sql, list[Sql]]:
+    """The rows of a chunk: what they show and their order values, and the names of the latter."""
+    names = [Sql((f"k{index:d}",)) for index in range(len(query.order))]
+    keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
+    what = join(", ", (*shown, *(build("{0} AS {1}", key, name) for key, name in keys)))
+    return Ordered(query, relations, many_accounts=shape.many_accounts).rows(what, limit, shape.mask), names
 
 
 def _blind(rows: Sql, names: list[Sql]) -> Sql:
@@ -145,7 +149,3 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
         "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
         limit, last, arrays, rows,
     )  # fmt: skip
-
-
-def _key(index: int) -> Sql:
-    return Sql((f"k{index:d}",))
