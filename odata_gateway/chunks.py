@@ -216,7 +216,7 @@ class Chunks:
             try:
                 record = (await session.fetch(statement.text, arguments, anew=statement.has_ranges))[0]
             except LimitNodes:
-                if rows <= 1 or session.in_transaction:
+                if rows <= 1 or session.in_snapshot:
                     raise
                 rows = max(1, rows // 10)
                 continue

@@ -71,7 +71,7 @@ class Session:
             self._database.release(held)
 
     @property
-    def in_transaction(self) -> bool:
+    def in_snapshot(self) -> bool:
         """Whether the statements belong together, as in a snapshot, so that one that fails ends what the session can do."""
         return self._opening is not None and self._opening.startswith(SNAPSHOT)
 
@@ -105,13 +105,13 @@ class Session:
 
     async def _run(self, statement: Callable[[Connection], Awaitable[T]], *, opens: bool = False) -> T:
         held = self._live()
-        can_repeat = not self._begun and (self._untouched or not self.in_transaction)
+        can_repeat = not self._begun and (self._untouched or not self.in_snapshot)
         self._untouched, self._in_flight = self._untouched and opens, True
         deadlines = self._database.deadlines
         deadlines.start(held, self._timeout_s)
         try:
             try:
-                if self._aborted and not self.in_transaction:
+                if self._aborted and not self.in_snapshot:
                     await self._start_over(held, opens)
                 result = await statement(held.connection)
             except Exception as error:
