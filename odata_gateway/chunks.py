@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,15 +85,16 @@ class RowSizes:
     def __init__(self) -> None:
         self._bytes: dict[int, int] = {}
 
-    def first_rows(self, query: int, unknown: int) -> int:
-        """How many rows the first chunk of a query with this number should have; `unknown` before its first answer."""
-        size = self._bytes.get(query)
+    def first_rows(self, query: Hashable, unknown: int) -> int:
+        """How many rows the first chunk of a query should have; `unknown` before its first answer."""
+        size = self._bytes.get(hash(query))
         return unknown if size is None else max(1, min(FIRST_ROWS, FIRST_BYTES // size))
 
-    def learn(self, query: int, chunk: Chunk) -> None:
+    def learn(self, query: Hashable, chunk: Chunk) -> None:
         if chunk.rows:
-            self._bytes.pop(query, None)
-            self._bytes[query] = 1 + len(chunk.text) // chunk.rows
+            number = hash(query)  # a query's text may be long
+            self._bytes.pop(number, None)
+            self._bytes[number] = 1 + len(chunk.text) // chunk.rows
             if len(self._bytes) > _KEPT_SIZES:
                 del self._bytes[next(iter(self._bytes))]
 

@@ -53,7 +53,7 @@ class Pages:
         async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
-        self._row_sizes.learn(hash(call.lifted.template.key), first)
+        self._row_sizes.learn(call.lifted.template.key, first)
         if not first.rows or call.query.is_made:
             await self._reader.require_parent(call)
         headers = reply_headers(call, content_type(call.format), call.applied)
@@ -86,7 +86,7 @@ class Pages:
         query = call.query
         expands = query.projection is not None and query.projection.expands
         unknown = FIRST_ROWS_EXPANDED if expands else FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
-        first_rows = unknown if query.is_made else self._row_sizes.first_rows(hash(call.lifted.template.key), unknown)
+        first_rows = unknown if query.is_made else self._row_sizes.first_rows(call.lifted.template.key, unknown)
         has_more = page.rows > first_rows
         return Chunks(self._reader.database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends,
                       lane=call.caller.user_id, accounts=call.caller.accounts, marks=has_more and query.is_plain,

@@ -154,11 +154,11 @@ class Service:
             return links.Bound(lifted.binding(), lifted.path_text())
 
         asked = preferences(request.headers)
-        omits = query.projection is not None and query.form in ("entity", "collection")
-        omits = omits and (query.projection is None or query.projection.result is None)
+        projection = query.projection
+        shows_entities = query.form in ("entity", "collection") and projection is not None and projection.result is None
         token = lifted.side.skiptoken
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
-        row_format = _row_format(form, omits_nulls=asked.omit_nulls and omits)
+        row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
         shape = Shape(len(caller.accounts) > 1, row_format, None if continuation is None else continuation.mask)
         return Call(request, lifted, query, caller, form, asked, continuation, shape, bound, self._metadata.etag(form.version))
 
