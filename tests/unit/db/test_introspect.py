@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncpg
 import pytest
 
 from odata_gateway.db.connect import DatabaseSettings
@@ -20,13 +19,6 @@ INDEXES = (SQL_FOLDER / "indexes.sql").read_text()
 @pytest.fixture(scope="module")
 def model():
     return load_model()
-
-
-@pytest.fixture
-async def owner(scratch_dsn):
-    connection = await asyncpg.connect(scratch_dsn)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

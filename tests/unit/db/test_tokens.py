@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 
-import asyncpg
 import pytest
 
 from odata_gateway.db.connect import DatabaseSettings
@@ -28,13 +27,6 @@ async def scratch_database(scratch_reader_dsn):
     database = await Database.open(DatabaseSettings(scratch_reader_dsn))
     yield database
     await database.close()
-
-
-@pytest.fixture
-async def owner(scratch_dsn):
-    connection = await asyncpg.connect(scratch_dsn)
-    yield connection
-    await connection.close()
 
 
 @pytest.mark.parametrize(
