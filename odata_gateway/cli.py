@@ -1,4 +1,4 @@
-"""The command line: serve, demo, check, explain.
+"""The command line: serve, demo, check, explain, sql.
 
 Exit status: 0 success, 1 something outside is wrong (a port, the database, findings of `check`), 2 the command, a setting or the model is.
 """
@@ -10,8 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from odata_gateway import __version__
+from odata_gateway import __version__, effective
 from odata_gateway.compile import Explanation, explain
 from odata_gateway.db.indexes import missing_indexes
 from odata_gateway.db.introspect import inspect
@@ -23,7 +24,7 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.policy import Caller
 from odata_gateway.process import database_settings, model_of, run_loop, serve
-from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
+from odata_gateway.settings import SETTINGS, Settings, SettingsError, load, origins
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import path_of, service_target
 from odata_gateway.workers import supervise
@@ -34,9 +35,8 @@ EXPLAIN_USER = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = _parser().parse_args(arguments)
-    flags = {setting.name: getattr(options, setting.name) for setting in SETTINGS if hasattr(options, setting.name)}
     try:
-        settings = load(os.environ, flags)
+        settings = load(os.environ, _flags(options))
         logs.set_up(settings.log_level, settings.log_format)
         status: int = options.run(settings, options)
     except (SettingsError, ModelError) as error:
@@ -48,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _flags(options: argparse.Namespace) -> dict[str, str]:
+    """The settings given on the command line, by field name."""
+    return {setting.name: getattr(options, setting.name) for setting in SETTINGS if hasattr(options, setting.name)}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,14 +74,17 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("serve", _serve, "answer OData requests"),
         ("demo", _demo, "answer them from an embedded Postgres with sample data"),
-        ("check", _check, "compare the model with the database, and say what is missing"),
+        ("check", _check, "show the settings, compare the model with the database, and say what is missing"),
         ("explain", _explain, "show what becomes of a request, down to the SQL"),
+        ("sql", _sql, "print one of the SQL files for Live Agent's database: indexes, roles and so on"),
     ):
         command = commands.add_parser(name, parents=[settings], help=text, description=text, allow_abbrev=False)
         command.set_defaults(run=run)
         if name == "explain":
             command.add_argument("url", help="what follows the service root, or a whole URL")
             command.add_argument("--accounts", default="1", help="ids of the caller's accounts, separated by commas (1)")
+        if name == "sql":
+            command.add_argument("file", nargs="?", choices=_sql_files(), help="without it, the names of the files")
     return parser
 
 
@@ -107,9 +115,22 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
         return 1
 
 
-def _check(settings: Settings, _: argparse.Namespace) -> int:
+def _check(settings: Settings, options: argparse.Namespace) -> int:
+    print(*effective.lines(settings, origins(os.environ, _flags(options)), os.environ, Path.home()), "", sep="\n", flush=True)
     _need_dsn(settings)
     return run_loop(_checked(settings, model_of(settings)))
+
+
+def _sql_files() -> list[str]:
+    return sorted(path.stem for path in SQL_FOLDER.glob("*.sql"))
+
+
+def _sql(_: Settings, options: argparse.Namespace) -> int:
+    if options.file is None:
+        print(*_sql_files(), sep="\n")
+    else:
+        print((SQL_FOLDER / f"{options.file}.sql").read_text(encoding="utf-8"), end="")
+    return 0
 
 
 async def _checked(settings: Settings, model: Model) -> int:

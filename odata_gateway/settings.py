@@ -250,6 +250,18 @@ def load(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> 
     return settings
 
 
+def origins(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> dict[str, str]:
+    """By field name, where `load` finds each setting: a flag, a variable, a file, or the default."""
+    found = {}
+    for setting in SETTINGS:
+        source, text = _find(setting, environ, flags or {})
+        kind = "flag" if source.startswith("--") else "variable"
+        found[setting.name] = "default" if text is None else f"{kind} {source}"
+        if text is not None and source.endswith("_FILE"):
+            found[setting.name] = f"file {environ[source]}, by {source}"
+    return found
+
+
 def _read(setting: Setting, source: str, text: str) -> Any:
     try:
         return setting.read(text.strip())

@@ -43,7 +43,8 @@ def test_explain_of_a_document(target):
 def test_check_of_a_complete_database(reader_dsn):
     done = run("check", ODATA_DSN=reader_dsn)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "error" not in done.stdout.partition("findings")[0]
+    assert "ODATA_DSN " in done.stdout and "(variable ODATA_DSN)" in done.stdout
+    assert "error:" not in done.stdout
 
 
 def test_check_reports_what_is_missing(cluster, scratch, scratch_reader_dsn):
@@ -51,6 +52,12 @@ def test_check_reports_what_is_missing(cluster, scratch, scratch_reader_dsn):
     done = run("check", ODATA_DSN=scratch_reader_dsn)
     assert done.returncode == 1
     assert "content" in done.stdout and "labels" in done.stdout
+
+
+def test_sql_prints_the_files_for_the_database():
+    assert "roles" in run("sql").stdout.split()
+    assert run("sql", "roles").stdout == (ROOT / "sql" / "live_agent" / "roles.sql").read_text(encoding="utf-8")
+    assert run("sql", "../roles").returncode == 2
 
 
 def test_check_without_a_database_ends_with_1():
