@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from odata_gateway.db.hosts import Connection, Hosts, Record
+from odata_gateway.db.silence import notice_silence
 from odata_gateway.errors import DbUnavailable
 
 __all__ = ["Connection", "Connector", "DatabaseSettings", "Record"]
@@ -206,6 +207,8 @@ class Connector:
             server_settings=server_settings,
             target_session_attrs="any",
         )
+        if self._hosts is not None:
+            notice_silence(connection._transport.get_extra_info("socket"), self._hosts.silence)
         if not self._pooled and connection.get_server_version() >= (14,):
             await connection.execute(_NOTICE_CUT)
         return connection

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from odata_gateway.db.silence import PARAMETERS, limits_of
 from odata_gateway.errors import DbUnavailable
 
 Record: TypeAlias = asyncpg.Record
@@ -41,6 +42,7 @@ class Hosts:
 
     def __init__(self, dsn: str) -> None:
         self.dsns, attributes = split(dsn)
+        self.silence = limits_of(dict(parse_qsl(urlsplit(dsn).query)))
         if attributes not in WANTED:
             raise ValueError(f"target_session_attrs must be one of {', '.join(WANTED)}")
         self._wants_standby = WANTED[attributes]
@@ -96,6 +98,7 @@ def split(dsn: str) -> tuple[tuple[str, ...], str]:
     """A DSN for each of its hosts, and which kind of host is wanted."""
     parts = urlsplit(dsn)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = {name: text for name, text in options.items() if name not in PARAMETERS}  # asyncpg would send them to the server
     attributes = options.pop("target_session_attrs", None) or os.environ.get("PGTARGETSESSIONATTRS") or "any"
     login, at, hosts = parts.netloc.rpartition("@")
     names, ports = options.get("host", "").split(","), options.get("port", "").split(",")

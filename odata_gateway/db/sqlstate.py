@@ -114,7 +114,7 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(_CHANGED)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | asyncpg.InterfaceWarning():
             return _answer(_GONE)
-        case TimeoutError():  # before OSError, its base class
+        case TimeoutError(errno=None):  # one of ours; with a number it is TCP's, for a host that has fallen silent
             return _answer(ANSWERS["57014"])
         case OSError():
             return _answer(_GONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import re
 
@@ -70,6 +71,7 @@ def test_every_asyncpg_exception_maps_without_its_words(cls):
         (ConnectionResetError(), DbUnavailable),
         (OSError(), DbUnavailable),
         (TimeoutError(), DbTimeout),
+        (TimeoutError(errno.ETIMEDOUT, "Connection timed out"), DbUnavailable),  # by TCP
         (RuntimeError(SECRET), Internal),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
