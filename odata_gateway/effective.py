@@ -15,9 +15,9 @@ from odata_gateway.settings import SETTINGS, Settings
 MASK = "***"
 _HARMLESS = frozenset(
     (
-        "application_name", "connect_timeout", "database", "dbname", "host", "passfile", "port", "service", "servicefile", "sslcert",
-        "sslcrl", "sslkey", "sslmode", "sslrootcert", "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs",
-        "user",
+        "application_name", "connect_timeout", "database", "dbname", "host", "keepalives", "keepalives_count", "keepalives_idle",
+        "keepalives_interval", "passfile", "port", "service", "servicefile", "sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert",
+        "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "tcp_user_timeout", "user",
     )
 )  # fmt: skip
 """Parameters of a database's URL whose values may be shown."""
