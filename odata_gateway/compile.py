@@ -84,8 +84,8 @@ class Lifted(NamedTuple):
     def binding(self) -> str:
         """A digest of the query and its values, without page, format and the keys of the path: what a $skiptoken belongs to."""
         path = "/".join(s.partition("(")[0] + ("()" if "(" in s else "") for s in self.target.segments)
-        if "/$filter(" in path:
-            path = "/".join(self.target.segments)  # conditions are part of the query
+        if "/$filter(" in path or path.startswith("$crossjoin("):
+            path = "/".join(self.target.segments)  # conditions, and which sets are joined, are part of the query
         options = [o for o in self.template.key.split("\0&")[1:] if not o.startswith(_FREE_OPTIONS)]
         values = [(v.kind, v.value) for v in self.values if v.target not in ("path", ANCHOR)]
         return hashlib.sha256(repr((path, options, values)).encode()).hexdigest()
@@ -193,7 +193,7 @@ def _expand_number(projection: Projection | None, number: int) -> ExpandMany:
     stack = [projection]
     while stack:
         current = stack.pop()
-        for expand in () if current is None else current.expands:
+        for expand in () if current is None else (*current.expands, *(current.crossed or ())):
             if isinstance(expand, ExpandMany) and expand.number == number:
                 return expand
             if isinstance(expand.content, Projection):

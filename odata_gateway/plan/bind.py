@@ -12,6 +12,7 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.bind_apply import Rows, bind_apply
 from odata_gateway.plan.bind_compute import bind_compute
+from odata_gateway.plan.bind_crossjoin import bind_crossjoin
 from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.bind_projection import bind_projection, field_of
@@ -43,9 +44,13 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
     """The query of a request for data; names and types are checked here, and row policies are attached to every source."""
     options = request.options
     binding = Binding(model, dict(options.aliases), limits)
+    if request.path[0].name == "$crossjoin":
+        form: Form = "collection" if len(request.path) == 1 else "count"
+        _check_options(form, options)
+        return bind_crossjoin(form, request, binding)
     resource = bind_resource(request.path, binding)
     binding.root_set = resource.place.entity_set
-    _check_options(resource, options)
+    _check_options(resource.form, options)
     scope = Scope.of(binding, resource.frame)
     match resource.form:
         case "collection" | "count" | "references":
@@ -58,14 +63,14 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
             return _query(resource, _field(resource))
 
 
-def _check_options(resource: Resource, options: ast.Options) -> None:
+def _check_options(form: Form, options: ast.Options) -> None:
     for name in options.order:
         if name.startswith("@"):
             continue
-        if name in UNSUPPORTED and resource.form in ("collection", "count"):
+        if name in UNSUPPORTED and form in ("collection", "count"):
             raise Unsupported(f"{name} is not supported", target=name, at=0)
-        if name not in APPLICABLE[resource.form]:
-            what = {"entity": "a single entity", "references": "references"}.get(resource.form, f"a {resource.form}")
+        if name not in APPLICABLE[form]:
+            what = {"entity": "a single entity", "references": "references"}.get(form, f"a {form}")
             raise BindOption(f"{name} does not apply to {what}", target=name, at=0, hint="leave it out")
 
 

@@ -98,7 +98,7 @@ def _isof(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         raise BindType("isof takes 1 or 2 arguments", target=scope.binding.target, at=node.at, hint="write isof(expression,Edm.Type)")
     name = node.args[-1].name if isinstance(node.args[-1], ast.Member) else ""
     if len(node.args) == 1:
-        return Constant(name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
+        return Constant(scope.implicit.parts is None and name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
     type_ = _type_argument(node.args[1], scope)
     operand = bind(node.args[0], scope)
     if operand.type is not type_:

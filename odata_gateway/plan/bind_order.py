@@ -28,6 +28,8 @@ def key_of(row: Row) -> tuple[Expr, ...]:
     """What tells a row from all others."""
     if row.structure is not None:
         return row.structure.key
+    if row.parts is not None:
+        return tuple(key for part in row.parts.values() for key in key_of(part))
     return tuple(column_of(row, p) for p in row.source.entity_type.key)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from odata_gateway.edm.model import EntitySet, Property
@@ -69,6 +69,8 @@ def _step(place: Place, name: str, scope: Scope, at: int) -> Place:
         raise BindName(f"a primitive value has no property '{name}'", target=target, at=at)
     if name.startswith("@"):
         raise Unsupported("annotations in expressions are not supported", target=target, at=at)
+    if place.parts is not None:
+        return _part(place.parts, name, target, at)
     if place.structure is not None:
         return _member(place, place.structure, name, scope, at)
     entity_type = place.source.entity_type
@@ -80,6 +82,14 @@ def _step(place: Place, name: str, scope: Scope, at: int) -> Place:
     if "." in name:
         return _type_cast(place, name, scope, at)
     raise no_such_name(entity_type, name, target=target, at=at, extra=tuple(scope.variables) + tuple(scope.computed))
+
+
+def _part(parts: Mapping[str, Row], name: str, target: str, at: int) -> Row:
+    """One of the entities in a row of $crossjoin."""
+    if name in parts:
+        return parts[name]
+    hint = nearest(name, parts) or f"paths begin with {' or '.join(parts)}"
+    raise BindName(f"rows of $crossjoin have no '{name}'", target=target, at=at, hint=hint)
 
 
 def _member(row: Row, structure: Structure, name: str, scope: Scope, at: int) -> Place:

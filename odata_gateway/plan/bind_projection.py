@@ -169,6 +169,8 @@ def _anchored(options: ast.Options, item: ast.ExpandItem, scope: Scope) -> tuple
     """The options as the next link has to say them, which is read without the resource around it, and the key of the entity it names for
     $it: that of the row of the resource, or the one an earlier link brought along."""
     binding, given = scope.binding, scope.binding.aliases.get(ANCHOR)
+    if scope.it.parts is not None and anchored(options, "") is not options:
+        raise Unsupported("$it inside collections that $crossjoin expands is not supported", target="$expand", at=item.at)
     said = options if binding.root_set is None else anchored(options, binding.root_set.name)
     if given is not None and (said is not options or not isinstance(given, ast.Literal) or given.kind not in ("int32", "int64")):
         raise Unsupported(f"the name {ANCHOR} is kept for next links", target="$expand", at=item.at, hint="give the alias another name")

@@ -1,15 +1,14 @@
 """$search: which texts of an entity a word is looked for in, and what AND, OR and NOT make of that (URL Conventions 5.1.8).
 
 An entity has a word or phrase if one of its texts has it anywhere, in any case; NOT asks for entities none of whose texts has it. The texts
-are the properties that the model marks with @Gateway.Search, those of the entity itself alone.
+are the properties that the model marks with @Gateway.Search, those of the entity itself alone; in a row of $crossjoin, of all its entities.
 """
 
 from __future__ import annotations
 
-from odata_gateway.edm.model import Property
 from odata_gateway.edm.types import BOOLEAN, STRING
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.expr import Constant, Expr, Function, LiteralSlot, Logic, Parameter, Untrue
+from odata_gateway.plan.expr import Column, Constant, Expr, Function, LiteralSlot, Logic, Parameter, Untrue
 from odata_gateway.plan.scope import Scope, column_of
 from odata_gateway.url import ast
 
@@ -19,15 +18,15 @@ def bind_search(node: ast.Search, scope: Scope) -> Expr:
 
     raises  Unsupported where the model names no text of this type
     """
-    entity_type = scope.implicit.source.entity_type
+    rows = (scope.implicit,) if scope.implicit.parts is None else tuple(scope.implicit.parts.values())
     scope.binding.target = "$search"
-    if not entity_type.searchable:
-        hint = "use contains(...) in $filter"
-        raise Unsupported(f"{entity_type.name} has no texts that $search looks at", target="$search", at=node.at, hint=hint)
-    return _search(node, scope, tuple(p for p in entity_type.searchable if not p.missing))
+    if not any(row.source.entity_type.searchable for row in rows):
+        hint, names = "use contains(...) in $filter", " and ".join(row.source.entity_type.name for row in rows)
+        raise Unsupported(f"{names} has no texts that $search looks at", target="$search", at=node.at, hint=hint)
+    return _search(node, scope, tuple(column_of(row, p) for row in rows for p in row.source.entity_type.searchable if not p.missing))
 
 
-def _search(node: ast.Search, scope: Scope, texts: tuple[Property, ...]) -> Expr:
+def _search(node: ast.Search, scope: Scope, texts: tuple[Column, ...]) -> Expr:
     scope.binding.enter()
     try:
         if isinstance(node, ast.Term):
@@ -38,11 +37,10 @@ def _search(node: ast.Search, scope: Scope, texts: tuple[Property, ...]) -> Expr
         scope.binding.leave()
 
 
-def _term(node: ast.Term, scope: Scope, texts: tuple[Property, ...]) -> Expr:
+def _term(node: ast.Term, scope: Scope, texts: tuple[Column, ...]) -> Expr:
     scope.binding.spend(len(texts), 1)
     pattern = Parameter(LiteralSlot(node.slot, STRING, "infix"), STRING)
-    columns = tuple(column_of(scope.implicit, p) for p in texts)
-    found = tuple(Function("search", (column, pattern), BOOLEAN, column.nullable) for column in columns)
+    found = tuple(Function("search", (column, pattern), BOOLEAN, column.nullable) for column in texts)
     match found:
         case ():
             return Constant(False, BOOLEAN)

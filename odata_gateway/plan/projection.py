@@ -35,6 +35,15 @@ Content = Union["Projection", Literal["$ref", "$count"]]
 
 
 @dataclass(frozen=True, slots=True)
+class Crossed:
+    """One of the entities in a row of $crossjoin: its members, a reference to it, or a link."""
+
+    target_set: EntitySet
+    source: int
+    content: Projection | Literal["$ref", "link"]
+
+
+@dataclass(frozen=True, slots=True)
 class ExpandOne:
     """An expanded single-valued navigation property: the content of its entity, or null; `repeats` where $levels nests it in itself."""
 
@@ -85,6 +94,7 @@ class Projection:
     computed   the names of $compute
     result     the members of a row that $apply made, which has nothing else
     identified  the key of the entity is among the members, so it has an id
+    crossed    the entities in a row of $crossjoin, which has nothing else but computed values; None for others
     """
 
     source: int
@@ -97,3 +107,4 @@ class Projection:
     computed: tuple[str, ...] = ()
     result: tuple[Field | Nested, ...] | None = None
     identified: bool = False
+    crossed: tuple[Crossed, ...] | None = None

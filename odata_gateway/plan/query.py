@@ -28,8 +28,9 @@ class Query:
     counted       the block whose rows @odata.count numbers, where asked for
     parent        the block that must have a row for an empty answer to be one; else the path names nothing: 404
     optional      the last segment is a single-valued navigation property: no row is 204 rather than 404
-    key           what tells the rows that $apply made apart; empty where they are entities
+    key           what tells the rows apart that $apply or $crossjoin made; empty where they are entities
     path          canonical path of a property's context URL, as pieces: text, or the number of a literal
+    context       the fragment of the context URL, where it names no entity set
     """
 
     form: Form
@@ -45,6 +46,7 @@ class Query:
     optional: bool = False
     path: tuple[str | int, ...] = ()
     key: tuple[Expr, ...] = ()
+    context: str | None = None
 
     @property
     def is_made(self) -> bool:

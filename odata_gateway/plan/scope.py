@@ -143,12 +143,14 @@ class Structure:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One entity a name can stand for: a source, and the frame that owns it. `optional` after a to-one join, which may find none;
-    `structure` says what it has where it is no row of the type's table."""
+    `structure` says what it has where it is no row of the type's table, and `parts` which entities, by the name of their set, where it is a
+    row of $crossjoin, which has nothing else."""
 
     frame: Frame
     source: Source
     optional: bool = False
     structure: Structure | None = None
+    parts: Mapping[str, Row] | None = None
 
 
 @dataclass(frozen=True, slots=True)

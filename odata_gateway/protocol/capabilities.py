@@ -95,7 +95,7 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.BatchContinueOnErrorSupported", True, since="4.0"),
         _restriction("BatchSupport", ("Supported", True), ("ContinueOnErrorSupported", True), ("SupportedFormats", _BATCHES)),
         Annotation("Capabilities.QuerySegmentSupported", True),
-        Annotation("Capabilities.CrossJoinSupported", False, since="4.0"),
+        Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
         Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS), "cast", "isof", "case")),
     ),

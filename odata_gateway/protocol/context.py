@@ -14,6 +14,8 @@ from odata_gateway.plan.query import Query
 
 def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
     """The fragment of a query's context URL; `key_text` gives a key value of the path by the number of its literal."""
+    if query.context is not None:
+        return f"#{query.context}"
     match query.form:
         case "references":
             return "#Collection($ref)"

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.edm.types import BOOLEAN, DOUBLE, INT64, STRING, PrimitiveType
 from odata_gateway.plan.expr import Column, Expr, LinkSlot, PageSlot
-from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Nested, Projection
+from odata_gateway.plan.projection import Content, Crossed, Expand, ExpandMany, ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.query import LONG_VALUE
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
@@ -115,6 +115,8 @@ class Rows:
         """The text of one entity."""
         if projection.result is not None:
             return concat(self._made(projection.entity_set, projection.result, identified=projection.identified))
+        if projection.crossed is not None:
+            return concat(self._row(projection.crossed, projection.fields))
         members = self._identity(projection)
         members += [self._shown_field(f) for f in projection.fields]
         for navigation in projection.links:
@@ -127,6 +129,25 @@ class Rows:
         if self._format.omits_nulls:
             return concat(_object_without_nulls(members))
         return concat(_object(members))
+
+    def _row(self, entities: tuple[Crossed, ...], computed: tuple[Field, ...]) -> Pieces:
+        """A row of $crossjoin. It has no identity; without the links, which are its content, it would say nothing at level none."""
+        members = [member for crossed in entities for member in self._crossed(crossed)]
+        members += [self._shown_field(f) for f in computed]
+        return (_object_without_nulls if self._format.omits_nulls else _object)(members)
+
+    def _crossed(self, crossed: Crossed) -> list[Pieces]:
+        """An entity, a reference or a link by the name of its set; with full metadata the link comes first."""
+        name = crossed.target_set.name
+        link: Pieces = [f'"{name}{self._format.prefix}navigationLink":"', *self.id_of(crossed.target_set, crossed.source), '"']
+        match crossed.content:
+            case Projection() as content:
+                member: Pieces = [f'"{name}":', self.entity(content)]
+                return [link, member] if self._format.level == "full" else [member]
+            case "$ref":
+                return [[f'"{name}":', self.reference(crossed.target_set, crossed.source)]]
+            case "link":
+                return [link]
 
     def _made(self, entity_set: EntitySet, members: tuple[Field | Nested, ...], *, identified: bool) -> Pieces:
         """A row that $apply made: without its key it is a transient entity, whose id is null (JSON Format 4.5.8)."""

@@ -45,6 +45,11 @@ def after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions,
     return _after(start, order, mask, expressions)
 
 
+def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions) -> Sql:
+    """The same with a bound of its own for each order value."""
+    return _after(0, order, mask, expressions)
+
+
 def _one_direction(order: tuple[OrderKey, ...]) -> bool:
     """Ascending, nulls come first and lie behind; descending they lie ahead, where a row comparison would lose them."""
     if order[0].descending:

@@ -25,7 +25,7 @@ from odata_gateway.plan.expr import Column, Compare, Expr, Logic, OneOf
 from odata_gateway.plan.query import Query
 from odata_gateway.plan.relation import OrderKey
 from odata_gateway.sql.fragment import Sql, alias, build, columns_in, join, param
-from odata_gateway.sql.keyset import NullMask, after, order_by
+from odata_gateway.sql.keyset import NullMask, after, bounded_after, order_by
 from odata_gateway.sql.relation import Relations
 
 
@@ -108,11 +108,16 @@ class Ordered:
         order = self._query.order
         first = order[0].expr
         if not (isinstance(first, Column) and first.nullable and len(order) > 1 and self._is_plain()) or self._is_found_without_account():
-            return [Branch(() if mask is None else (after(order, mask, self._expressions),), order)]
+            return [Branch(() if mask is None else (self._after(mask),), order)]
         nulls, values = self._nulls(first, mask), self._values(first, mask)
         if order[0].descending:
             return [nulls] if mask is not None and mask[0] else [values, nulls]
         return [values] if mask is not None and not mask[0] else [nulls, values]
+
+    def _after(self, mask: NullMask) -> Sql:
+        """The rows behind another; over several tables Postgres finds in a comparison of rows no bound for the first one."""
+        behind = bounded_after if self._query.block.crossed else after
+        return behind(self._query.order, mask, self._expressions)
 
     def _nulls(self, first: Column, mask: NullMask | None) -> Branch:
         """The rows with null in the first column: behind the others descending, before them ascending.
@@ -192,7 +197,7 @@ class Ordered:
     def _is_plain(self) -> bool:
         """Whether the rows are sorted by columns of the table itself, and no other table is joined to it."""
         block = self._query.block
-        alone = not block.joins and block.link is None and block.source.derived is None
+        alone = not block.joins and not block.crossed and block.link is None and block.source.derived is None
         return alone and self._query.ordered_columns is not None
 
 

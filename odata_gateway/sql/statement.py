@@ -7,6 +7,7 @@ the query that changes the SQL, and so belongs into the cache key.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple, assert_never
 
 from odata_gateway.plan.expr import LimitSlot
@@ -101,6 +102,10 @@ def _plain(query: Query, relations: Relations) -> Sql:
 
 
 def _count(block: Block, relations: Relations) -> Statement:
+    """The number of rows; of combinations without a condition it is the product, which no 64 bits may hold."""
+    if block.crossed and not block.predicates:
+        counts = (relations.select(raw("count(*)::numeric"), single) for single in (replace(block, crossed=()), *block.crossed))
+        return finish(build("SELECT {0}", join(" * ", (build("({0})", count) for count in counts))))
     return finish(relations.select(raw("count(*)"), block))
 
 

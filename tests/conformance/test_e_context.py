@@ -97,9 +97,11 @@ def test_e14_compute_without_select_adds_to_all(ask, headers):
     assert ask.context("Label?$compute=length(title) as len&$select=title,len", headers) == "#Label(title,len)"
 
 
-def test_e15_all_and_crossjoin_are_refused(ask):
+def test_e15_all_is_refused_and_crossjoin_has_the_built_in_type(ask):
     ask.unsupported("$all?$top=1", "$all")
-    ask.unsupported("$crossjoin(Label,Inbox)?$top=1", "$crossjoin")
+    assert ask.context("$crossjoin(Label,Inbox)?$top=1") == "#Collection(Edm.ComplexType)"
+    assert ask.context("$crossjoin(Label,Inbox)?$top=1&$expand=Label($select=id)", V401) == "#Collection(Edm.ComplexType)"
+    assert ask.json("$crossjoin(Label,Inbox)?$top=1", V401)["value"][0].keys() == {"Label@navigationLink", "Inbox@navigationLink"}
 
 
 def test_e16_an_entity_by_its_id(ask):

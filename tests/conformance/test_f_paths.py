@@ -205,8 +205,105 @@ def test_f23_all_is_refused(ask):
     ask.unsupported("$all/LiveAgent.Label", "$all")
 
 
-def test_f24_crossjoin_is_refused(ask):
-    ask.unsupported("$crossjoin(Conversation,Label)?$filter=Conversation/account_id eq Label/account_id", "$crossjoin")
+def pairs(sample, where="true"):
+    return sample.rows(
+        f"SELECT c.id, l.id FROM conversation AS c CROSS JOIN label AS l WHERE c.account_id = 1 AND l.account_id = 1 AND {where} ORDER BY c.id, l.id"
+    )
+
+
+def test_f24_crossjoin_is_every_entity_beside_every_other(ask, sample):
+    rows = [row for page in ask.gateway.pages("$crossjoin(Conversation,Label)", headers={"Prefer": "maxpagesize=100"}) for row in page]
+    links = [
+        {"Conversation@odata.navigationLink": f"Conversation({c})", "Label@odata.navigationLink": f"Label({n})"} for c, n in pairs(sample)
+    ]
+    assert rows == links and len(rows) > 100
+    assert ask("$crossjoin(Conversation,Label)/$count").body == str(len(rows)).encode()
+    assert ask.json(f"{links[7]['Label@odata.navigationLink']}")["id"] == pairs(sample)[7][1]
+    assert ask.json("$crossjoin(Label)?$top=1")["value"] == [{"Label@odata.navigationLink": f"Label({sample.ids('Label')[0]})"}]
+
+
+def test_f24_crossjoin_has_filter_order_and_expand(ask, sample):
+    target = (
+        "$crossjoin(Conversation,Label)?$filter=Conversation/account_id eq Label/account_id and Conversation/id mod 7 eq Label/id mod 3"
+        "&$expand=Label($select=title)&$orderby=Label/title desc,Conversation/id desc&$top=9&$skip=2&$count=true"
+    )
+    body = ask.json(target)
+    wanted = sample.rows(
+        "SELECT c.id, l.title, l.id FROM conversation AS c, label AS l WHERE c.account_id = 1 AND l.account_id = 1 AND c.id % 7 = l.id % 3 "
+        "ORDER BY l.title DESC NULLS LAST, c.id DESC, l.id"
+    )
+    assert body["@odata.count"] == len(wanted)
+    assert body["value"] == [
+        {"Conversation@odata.navigationLink": f"Conversation({c})", "Label": {"@odata.id": f"Label({n})", "title": title}}
+        for c, title, n in wanted[2:11]
+    ]
+
+
+def test_f24_crossjoin_has_select_compute_search_and_references(ask, sample):
+    tied = "$crossjoin(Message,Inbox)?$filter=Message/inbox_id eq $it/Inbox/id"
+    [row] = ask.json(f"{tied}&$select=Inbox,pair&$compute=Message/id add Inbox/id as pair&$top=1")["value"]
+    message, inbox = sample.rows("SELECT id, inbox_id FROM message WHERE account_id = 1 ORDER BY id LIMIT 1")[0]
+    assert row == {"Inbox@odata.navigationLink": f"Inbox({inbox})", "pair@odata.type": "#Int32", "pair": message + inbox}
+    assert ask.json(f"{tied}&$expand=*/$ref&$top=1")["value"] == [
+        {"Message": {"@odata.id": f"Message({message})"}, "Inbox": {"@odata.id": f"Inbox({inbox})"}}
+    ]
+    [row] = ask.json(
+        f"{tied}&$expand=Message($expand=conversation($select=id;$expand=messages($top=1;$select=id)))&$top=1&$select=Message"
+    )["value"]
+    assert list(row) == ["Message"] and row["Message"]["id"] == message and row["Message"]["conversation"]["messages"][0]["id"]
+    full = ask.json(f"{tied}&$compute=Inbox/name as name&$select=name&$top=1&$format=application/json;odata.metadata=full")["value"]
+    assert full == [{"name": sample.value(f"SELECT name FROM inbox WHERE id = {inbox}")}]
+    name = sample.value("SELECT min(name) FROM inbox WHERE account_id = 1 AND name ~ '^[A-Za-z]{2,}$'")
+    found = ask(f"$crossjoin(Label,Inbox)/$count?$search={name}").body
+    assert int(found) == sample.value(
+        "SELECT count(*) FROM label AS l, inbox AS i WHERE l.account_id = 1 AND i.account_id = 1 AND "
+        f"concat_ws('|', l.title, l.description, i.name, i.email_address) ILIKE '%{name}%'"
+    )
+    full = ask.json("$crossjoin(Label,Inbox)?$top=1&$expand=Label&$format=application/json;odata.metadata=full")["value"][0]
+    assert (
+        list(full) == ["Label@odata.navigationLink", "Label", "Inbox@odata.navigationLink"]
+        and full["Label"]["@odata.type"] == "#LiveAgent.Label"
+    )
+    none = ask.json("$crossjoin(Label,Inbox)?$top=1&$format=application/json;odata.metadata=none")
+    assert list(none) == ["value"] and len(none["value"][0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "word"),
+    [
+        ("$crossjoin(Label,Label)", 400, "twice"),
+        ("$crossjoin(Label,Nope)", 404, "Nope"),
+        ("$crossjoin(Label,Inbox)?$filter=title eq 'x'", 400, "$crossjoin"),
+        ("$crossjoin(Label,Inbox)?$filter=Label eq 'x'", 400, "no value"),
+        ("$crossjoin(Label,Inbox)?$filter=User/id eq 1", 400, "User"),
+        ("$crossjoin(Label,Inbox)?$orderby=id", 400, "$crossjoin"),
+        ("$crossjoin(Label,Inbox)?$select=id", 400, "$crossjoin"),
+        ("$crossjoin(Label,Inbox)?$select=Label/id", 400, "whole"),
+        ("$crossjoin(Label,Inbox)?$expand=messages", 400, "messages"),
+        ("$crossjoin(Label,Inbox)?$expand=Label,Label", 400, "twice"),
+        ("$crossjoin(Label,Inbox)?$expand=Label($filter=id eq 1)", 400, "$filter"),
+        ("$crossjoin(Label,Inbox)?$expand=Label($levels=2)", 400, "$levels"),
+        ("$crossjoin(Label,Inbox)?$expand=Label/$count", 400, "$count"),
+        ("$crossjoin(Label,Inbox)?$expand=Label/conversations", 400, "nest"),
+        ("$crossjoin(Label,User)?$filter=User/tokens eq Label/title", 400, "secret"),
+        ("$crossjoin(Label,Inbox)(1)", 400, ""),
+        ("$crossjoin(Label,Inbox)/$value", 400, ""),
+        ("$crossjoin(Label,Inbox)/Label", 400, ""),
+        ("$crossjoin()", 400, ""),
+        ("$crossjoin", 400, ""),
+        ("$crossjoin(Label,Inbox)?$expand=Label($expand=conversations($filter=id gt $it/Label/id))", 501, "$it"),
+    ],
+)
+def test_f24_what_a_crossjoin_has_not(ask, target, status, word):
+    error = ask.error(target, status)
+    assert word in error["message"] + str(error["details"]), error
+
+
+def test_f24_a_next_link_of_a_crossjoin_belongs_to_its_sets(ask):
+    link = ask.json("$crossjoin(Label,Inbox)", headers={"Prefer": "maxpagesize=1"})["@odata.nextLink"]
+    token = link.partition("$skiptoken=")[2]
+    assert ask.json(f"$crossjoin(Label,Inbox)?$skiptoken={token}")["value"]
+    assert ask.error(f"$crossjoin(Inbox,Label)?$skiptoken={token}", 400)["code"] == "Url.Skiptoken"
 
 
 def test_f25_filter_as_a_segment(ask, sample):

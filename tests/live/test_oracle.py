@@ -14,6 +14,7 @@ import pytest
 
 from odata_gateway.demo import tokens
 from tests.live import oracle
+from tests.live.crossjoin import CrossMaker
 from tests.live.generate import Maker, here, target
 from tests.live.oracle import Expr, Query, View
 from tests.support.sample import CALLERS
@@ -58,6 +59,19 @@ def test_a_generated_expand_shows_what_the_oracle_shows(gateway, world, views, n
     maker = Maker(f"{SEED} expand {number}", world)
     token = CALLERS[number % 4 % 3]
     check(gateway, maker.expanded(TYPES[number % len(TYPES)]), token, views[token])
+
+
+@pytest.mark.parametrize("number", range(QUERIES // 3))
+def test_a_generated_crossjoin_has_the_rows_of_the_oracle(gateway, world, views, number):
+    maker, token = CrossMaker(f"{SEED} crossjoin {number}", world), CALLERS[number % 4 % 3]
+    crossjoin = maker.crossjoin(views[token])
+    wanted, every = crossjoin.answer(views[token], PAGE_ROWS), len(crossjoin.environments(views[token]))
+    headers = {"Prefer": f"maxpagesize={max(20, 1 + len(wanted) // 3)}"}
+    got = [row for page in gateway.pages(crossjoin.target, token=token, headers=headers) for row in page]
+    links = [{name: value for name, value in row.items() if name.endswith("@odata.navigationLink")} | plain(row) for row in got]
+    assert links == wanted, crossjoin.target
+    reply = gateway.get(crossjoin.target, token=token, headers=headers)
+    assert reply.json()["@odata.count"] == every, crossjoin.target
 
 
 @pytest.mark.parametrize("number", range(QUERIES // 4))

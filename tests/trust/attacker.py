@@ -30,7 +30,7 @@ class Attacker:
 
     def query(self) -> str:
         ways = (self.widened, self.widened, self.path, self.lambdas, self.counted, self.expanded, self.ordered, self.failing, self.failing,
-                self.forged, self.generated, self.mutated)  # fmt: skip
+                self.forged, self.crossed, self.generated, self.mutated)  # fmt: skip
         return self.random.choice(ways)()
 
     def options(self, type_: str, *options: str) -> str:
@@ -169,6 +169,25 @@ class Attacker:
             keys = (str(row.id),)
         token = skiptoken(Continuation(self.random.choice((0, 5)), 5, keys), Bound(lifted.binding(), lifted.path_text()))
         return f"{text}&$skiptoken={token if self.random.random() < 0.8 else token[:-1] + 'x'}"
+
+    def crossed(self) -> str:
+        """Own rows beside foreign ones, tied by what foreign ones have, counted, in an order of theirs, or from behind one of them."""
+        sets = self.random.sample(TYPES, 2)
+        path, other = f"$crossjoin({','.join(sets)})", sets[1]
+        condition = self.condition(other, f"{other}/")
+        row = self.random.choice(self.foreign[other])
+        match self.random.randrange(4):
+            case 0:
+                return self.options(f"{path}/$count", f"$filter={condition} or {sets[0]}/id eq {row.id}")
+            case 1:
+                return self.options(path, f"$filter={condition} or 1 div ({other}/id sub {row.id}) eq 1", f"$expand={other}", "$top=5")
+            case 2:
+                return self.options(
+                    path, f"$orderby={other}/id desc", "$expand=*", "$top=5", f"$filter={sets[0]}/id ne {other}/id or {condition}"
+                )
+        lifted = self.compiler.lift(path)
+        token = skiptoken(Continuation(0, 5, ("0", str(row.id))), Bound(lifted.binding(), lifted.path_text()))
+        return f"{path}?$skiptoken={token}&$top=20"
 
     def generated(self) -> str:
         type_ = self.type()

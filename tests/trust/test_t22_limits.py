@@ -89,6 +89,7 @@ LIMITS = (
           f"Message?$filter={' or '.join(['status eq 1'] * 150)}&$top=1", 400, "Limit.Nodes"),
     Limit("ODATA_MAX_EXPAND_DEPTH", "3", nested(3), nested(4), 400, "Limit.Depth"),
     Limit("ODATA_MAX_EXPANDS", "4", "Conversation?$expand=*&$top=1", "Conversation?$expand=*,inbox($expand=members)&$top=1", 400, "Limit.Nodes"),
+    Limit("ODATA_MAX_EXPANDS", "2", "$crossjoin(User,Label)?$top=1", "$crossjoin(User,Label,Inbox)?$top=1", 400, "Limit.Nodes"),
     Limit("ODATA_MAX_LAMBDA_DEPTH", "2", lambdas(2), lambdas(3), 400, "Limit.Depth"),
     Limit("ODATA_MAX_LAMBDA_DEPTH", "2", shadowed(2), shadowed(3), 400, "Limit.Depth"),
     Limit("ODATA_MAX_LAMBDA_DEPTH", "2", counted(2), counted(3), 400, "Limit.Depth"),

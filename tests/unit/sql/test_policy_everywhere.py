@@ -20,6 +20,7 @@ from odata_gateway.errors import ODataError
 from odata_gateway.sql.json import RowFormat
 from odata_gateway.sql.relation import Relations
 from tests.live.apply import ApplyMaker
+from tests.live.crossjoin import CrossMaker
 from tests.live.generate import Maker, encoded, target
 from tests.live.oracle import KINDS, Row, World
 from tests.support import cases
@@ -272,6 +273,14 @@ def test_every_table_of_a_generated_apply_has_its_policy(world, number):
     query = ApplyMaker(f"policy {number}", world).apply(tuple(KINDS)[number % len(KINDS)])
     text = f"{query.type}?{encoded(query.options())}"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_every_table_of_a_generated_crossjoin_has_its_policy(world, number):
+    crossjoin = CrossMaker(f"policy {number}", world).crossjoin(world)
+    after = ("1",) * len(crossjoin.sets) if number % 2 and not crossjoin.order else None
+    text = f"{crossjoin.path}/$count?{crossjoin.target.partition('?')[2]}" if number % 5 == 0 else crossjoin.target
+    assert check(text, (ONE, MANY)[number % 3 == 0], None if number % 5 == 0 else after) >= len(crossjoin.sets), text
 
 
 @pytest.mark.parametrize("path", ["Conversation(1)/messages(2)/sender/inboxes(3)/conversations(4)/labels", "Label(1)/conversations(2)/inbox/members/$ref",
