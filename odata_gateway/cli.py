@@ -17,6 +17,7 @@ from odata_gateway.compile import Explanation, explain
 from odata_gateway.db.indexes import missing_indexes
 from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
+from odata_gateway.db.shards import shard_findings
 from odata_gateway.demo import banner
 from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
 from odata_gateway.edm.mistakes import ModelError
@@ -137,6 +138,7 @@ async def _checked(settings: Settings, model: Model) -> int:
     database = await Database.open(database_settings(settings))
     try:
         _, findings = await inspect(database, model)
+        findings += await shard_findings(database, sharded=settings.sharded)
         if settings.model is None:
             findings += await missing_indexes(database, (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8"))
     except ODataError as error:
@@ -171,7 +173,7 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     try:
         if database is not None:
             model = (await inspect(database, model))[0]
-        explained = explain(target, model, caller)
+        explained = explain(target, model, caller, sharded=settings.sharded)
         for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:

@@ -160,8 +160,8 @@ class Compiler:
         match slot:
             case LiteralSlot():
                 return argument(slot, lifted.values)
-            case AccountsSlot(many=many):
-                return list(context.caller.accounts) if many else context.caller.accounts[0]
+            case AccountsSlot(many=many, index=index):
+                return list(context.caller.accounts) if many else context.caller.accounts[index]
             case LimitSlot():
                 return context.limit
             case PageSlot():
@@ -210,13 +210,13 @@ class Explanation:
     arguments: Sequence[object]
 
 
-def explain(target: str, model: Model, caller: Caller) -> Explanation:
+def explain(target: str, model: Model, caller: Caller, *, sharded: bool = False) -> Explanation:
     """What becomes of a request for data, as far as that is known without a database."""
     compiler = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     lifted = compiler.lift(target)
     request = parse(lifted.template)
     query = compiler.query(lifted)
-    shape = Shape(many_accounts=not caller.has_one_account)
+    shape = Shape(many_accounts=not caller.has_one_account, legs=len(caller.accounts) if sharded else 0)
     context = Context(caller, limit=1000, page_rows=10_000, root="https://host/v1.0/odata/")
     steps = [
         ("target", repr(lifted.target)), ("template", repr(lifted.template.key)), ("values", "\n".join(map(repr, lifted.values))),

@@ -159,7 +159,8 @@ class Service:
         token = lifted.side.skiptoken
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
-        shape = Shape(len(caller.accounts) > 1, row_format, None if continuation is None else continuation.mask)
+        mask = None if continuation is None else continuation.mask
+        shape = Shape(len(caller.accounts) > 1, row_format, mask, legs=len(caller.accounts) if self._settings.sharded else 0)
         return Call(request, lifted, query, caller, form, asked, continuation, shape, bound, self._metadata.etag(form.version))
 
     def _data(self, call: Call) -> Awaitable[Reply]:

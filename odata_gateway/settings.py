@@ -185,6 +185,9 @@ class Settings:
         "1", _each(_whole(0, 2**31 - 1)), "values of `account_users.role` that may read, separated by commas"
     )
     rls: bool = _setting("false", _switch, "send the caller's account ids with each query, for the policies of `sql/live_agent/rls.sql`")
+    sharded: bool = _setting(
+        "false", _switch, "the tables are distributed by account with Citus (`sql/live_agent/citus.sql`): send only what goes to one shard"
+    )
     token_ttl_s: float = _setting("30", _seconds(0, 30), "how long an access token is remembered")
     basic_auth: bool = _setting("true", _switch, "accept HTTP Basic with the access token as password")
     public_metadata: bool = _setting("true", _switch, "answer the service document and `$metadata` without a token")
@@ -341,5 +344,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"ODATA_WORKERS ({settings.workers}) must not be more than ODATA_POOL_MAX ({settings.pool_max}): "
             "the server processes share the database connections, and each needs one"
         )
+    if settings.sharded and settings.rls:
+        yield "ODATA_RLS and ODATA_SHARDED must not both be true: Citus takes no policies with subqueries on distributed tables"
     if not settings.admin_roles:
         yield "ODATA_ADMIN_ROLES must name at least one role"

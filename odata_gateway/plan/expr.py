@@ -39,9 +39,10 @@ class LiteralSlot:
 
 @dataclass(frozen=True, slots=True)
 class AccountsSlot:
-    """The caller's account, or all of the caller's accounts."""
+    """All of the caller's accounts, or the one at `index`: the only one there is, or, on a sharded database, one of several."""
 
     many: bool
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

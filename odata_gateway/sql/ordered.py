@@ -40,8 +40,9 @@ class Branch:
 class Ordered:
     """Renders the rows of one query for callers with one account or with many."""
 
-    def __init__(self, query: Query, relations: Relations, *, many_accounts: bool) -> None:
+    def __init__(self, query: Query, relations: Relations, *, many_accounts: bool, sharded: bool = False) -> None:
         self._query = query
+        self._sharded = sharded
         self._relations = relations
         self._expressions = relations.expressions
         policy = query.block.source.entity_type.policy
@@ -60,6 +61,10 @@ class Ordered:
         if mask is None and query.skip is not None:
             tail = build("{0} LIMIT {1} OFFSET {2}", self._order_by(query.order), limit, param(query.skip, "int8"))
             return self._relations.select(what, query.block, tail)
+        return self.first(what, limit, mask)
+
+    def first(self, what: Sql, limit: Sql, mask: NullMask | None) -> Sql:
+        """The same for a query without $skip."""
         branches = self._branches(mask)
         if self._by_account or len(branches) > 1:
             return self._merged(what, branches, limit)
@@ -150,6 +155,7 @@ class Ordered:
         block, order = self._query.block, self._query.order
         return (
             not self._many_accounts
+            and not self._sharded
             and not block.predicates
             and block.within is None
             and len({k.descending for k in order}) == 1

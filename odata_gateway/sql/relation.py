@@ -9,6 +9,7 @@ door.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import LiteralString
 
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
@@ -20,11 +21,23 @@ from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, quoted, raw
 
 
-class Relations:
-    """Renders blocks for callers with one account or with many."""
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One of a caller's several accounts, by its place among them, in a statement that reads them one by one from a sharded database.
 
-    def __init__(self, *, many_accounts: bool) -> None:
+    pivot  the source that brings the account in; None: the statement names no table with an account
+    """
+
+    account: int
+    pivot: int | None
+
+
+class Relations:
+    """Renders blocks for callers with one account or with many; for a leg, with all tables that have an account bound to the leg's."""
+
+    def __init__(self, *, many_accounts: bool, leg: Leg | None = None) -> None:
         self._many = many_accounts
+        self._leg = leg
         self._known: dict[int, tuple[Source, bool]] = {}
         self.expressions = Expressions(self)
 
@@ -66,7 +79,10 @@ class Relations:
 
     def _base(self, block: Block) -> tuple[Sql, list[Sql]]:
         self.enter(block)
-        table, policy = self._door(block.source)
+        return self._tables(block, None if block.link is None else block.link.parent)
+
+    def _tables(self, block: Block, beside: Source | None) -> tuple[Sql, list[Sql]]:
+        table, policy = self._door(block.source, beside)
         conditions = [*policy]
         if block.link is not None:
             conditions += self._link(block.link, block.source)
@@ -79,19 +95,35 @@ class Relations:
             tables, conditions = build("{0}, {1}", tables, further), [*conditions, *terms]
         return tables, conditions
 
-    def _door(self, source: Source) -> tuple[Sql, list[Sql]]:
-        """A table and its row policy; nothing else names an entity type's table. Derived rows come from tables that went through here."""
+    def _door(self, source: Source, beside: Source | None) -> tuple[Sql, list[Sql]]:
+        """A table and its row policy; nothing else names an entity type's table. Derived rows come from tables that went through here.
+
+        beside  the source it hangs on by a join
+        """
         if source.derived is not None:
             return build("({0}) AS {1}", self.derived(source.derived), alias(source.number)), []
         entity_type = source.entity_type
         if entity_type.missing:
             raise Unsupported(f"the database has no table for {entity_type.name}", hint="odata-gateway check lists what is missing")
+        self._check_leg(source, beside)
         return build("{0} AS {1}", table_sql(entity_type.table), alias(source.number)), self._policy(source)
+
+    def _check_leg(self, source: Source, beside: Source | None) -> None:
+        """In a leg, rows of a table with an account are those of the leg's account: that is right where they hang on such rows by joins,
+        which compare the accounts, and wrong where they are reached some other way, as through a user of several accounts."""
+        if self._leg is None or not isinstance(source.entity_type.policy, AccountColumn) or source.number == self._leg.pivot:
+            return
+        if beside is None or beside.derived is not None or not isinstance(beside.entity_type.policy, AccountColumn):
+            raise Unsupported(
+                f"on a sharded database, a caller with several accounts cannot reach {source.entity_type.name} this way",
+                hint="each of its rows must belong to a row with the same account; a token for one account has no such limit",
+            )
 
     def _policy(self, source: Source, member_name: LiteralString = "m") -> list[Sql]:
         match source.entity_type.policy:
             case AccountColumn(column=column):
-                return [self._accounts(build("{0}.{1}", alias(source.number), ident(column)))]
+                own = build("{0}.{1}", alias(source.number), ident(column))
+                return [self._accounts(own) if self._leg is None else self._account(own, self._leg.account)]
             case Membership() as member:
                 name = build("{0}{1}", alias(source.number), raw(member_name))
                 terms = build("{0}.{1} = {2}.{3}", name, ident(member.member), alias(source.number), ident(member.column))
@@ -103,10 +135,13 @@ class Relations:
     def _accounts(self, column: Sql) -> Sql:
         if self._many:
             return build("{0} = ANY({1})", column, param(AccountsSlot(many=True), "int8[]"))
-        return build("{0} = {1}", column, param(AccountsSlot(many=False), "int8"))
+        return self._account(column, 0)
+
+    def _account(self, column: Sql, index: int) -> Sql:
+        return build("{0} = {1}", column, param(AccountsSlot(many=False, index=index), "int8"))
 
     def _to_one(self, joined: ToOne) -> Sql:
-        table, policy = self._door(joined.source)
+        table, policy = self._door(joined.source, None if joined.link is None else joined.link.parent)
         links = [] if joined.link is None else self._link(joined.link, joined.source)
         keys = [self.expressions.condition(p) for p in joined.key]
         conditions = join(" AND ", (*links, *keys, *policy))
@@ -126,7 +161,9 @@ class Relations:
         return [build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", terms))]
 
     def _within(self, within: Within, child: Source) -> Sql:
-        return build("EXISTS ({0})", self.select(raw("1"), within.block, extra=self._link(within.link, child)))
+        self.enter(within.block)
+        tables, conditions = self._tables(within.block, child)
+        return build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", (*conditions, *self._link(within.link, child))))
 
 
 def _account_column(source: Source) -> str:

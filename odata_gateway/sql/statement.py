@@ -13,22 +13,24 @@ from typing import Literal, NamedTuple, assert_never
 from odata_gateway.plan.expr import LimitSlot
 from odata_gateway.plan.query import Query
 from odata_gateway.plan.relation import Block
+from odata_gateway.sql import sharded
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
 from odata_gateway.sql.json import RowFormat, Rows
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
 from odata_gateway.sql.ordered import Ordered
 from odata_gateway.sql.pg_types import plain_text
-from odata_gateway.sql.relation import Relations
+from odata_gateway.sql.relation import Leg, Relations
 
 
 class Shape(NamedTuple):
     """Who asks (with one account or many), in which format, behind which kind of row (None for the first page), and whether the answer must
-    tell if there are more rows."""
+    tell if there are more rows. `legs` is the number of the caller's accounts where the database is sharded by account, and else 0."""
 
     many_accounts: bool = False
     row_format: RowFormat = RowFormat()
     mask: NullMask | None = None
     peeks: bool = False
+    legs: int = 0
 
 
 Part = Literal["rows", "count", "parent", "order values", "mark"]
@@ -51,7 +53,9 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
     order values  of the row that the keyset's key values find, as texts; no row where there is none any more
     mark          order values, as texts, of the last row of a full chunk behind another row; no row where the chunk would not be full
     """
-    relations = Relations(many_accounts=shape.many_accounts)
+    if shape.legs > 1 and sharded.pivot(_block(query, part)) is not None:
+        return finish(_by_account(query, shape, part))
+    relations = Relations(many_accounts=shape.many_accounts, leg=Leg(0, None) if shape.legs > 1 else None)
     relations.enter(query.block)
     match part:
         case "rows":
@@ -61,14 +65,18 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
         case "parent":
             return finish(relations.select(raw("1"), query.parent or query.block, raw(" LIMIT 1")))
         case "order values":
-            values = join(", ", key_texts(query.order, relations.expressions))
-            mask = shape.mask or ()
-            found = tuple(equals(i, query.order[i], relations.expressions, mask[i : i + 1]) for i in sorted(query.key_positions))
-            return finish(relations.select(values, query.block, raw(" LIMIT 1"), found))
+            return finish(_order_values(query, shape, relations))
         case "mark":
             return finish(_mark(query, shape, relations))
         case _:
             assert_never(part)
+
+
+def _order_values(query: Query, shape: Shape, relations: Relations) -> Sql:
+    values = join(", ", key_texts(query.order, relations.expressions))
+    mask = shape.mask or ()
+    found = tuple(equals(i, query.order[i], relations.expressions, mask[i : i + 1]) for i in sorted(query.key_positions))
+    return relations.select(values, query.block, raw(" LIMIT 1"), found)
 
 
 def _rows(query: Query, shape: Shape, relations: Relations) -> Statement:
@@ -114,6 +122,10 @@ def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
     NULL, order values of the last row...)."""
     limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
     rows, names = _keyed(query, shape, relations, limit, build("{0} AS row", row))
+    return _joined(rows, names, shape)
+
+
+def _joined(rows: Sql, names: list[Sql], shape: Shape) -> Sql:
     return _peeking(rows, names) if shape.peeks else _blind(rows, names)
 
 
@@ -121,16 +133,25 @@ def _mark(query: Query, shape: Shape, relations: Relations) -> Sql:
     """The order values of the last row of a full chunk, found without making its text."""
     limit = param(LimitSlot(), "int4")
     rows, names = _keyed(query, shape, relations, limit)
+    return _last(rows, names, limit)
+
+
+def _last(rows: Sql, names: list[Sql], limit: Sql) -> Sql:
     wanted = join(", ", (build("p.{0}", name) for name in names))
     return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
 
 
 def _keyed(query: Query, shape: Shape, relations: Relations, limit: Sql, *shown: Sql) -> tuple[Sql, list[Sql]]:
     """The rows of a chunk: what they show and their order values, and the names of the latter."""
-    names = [Sql((f"k{index:d}",)) for index in range(len(query.order))]
+    names = _names(query)
     keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
     what = join(", ", (*shown, *(build("{0} AS {1}", key, name) for key, name in keys)))
-    return Ordered(query, relations, many_accounts=shape.many_accounts).rows(what, limit, shape.mask), names
+    ordered = Ordered(query, relations, many_accounts=shape.many_accounts, sharded=shape.legs > 0)
+    return ordered.rows(what, limit, shape.mask), names
+
+
+def _names(query: Query) -> list[Sql]:
+    return [Sql((f"k{index:d}",)) for index in range(len(query.order))]
 
 
 def _blind(rows: Sql, names: list[Sql]) -> Sql:
@@ -154,3 +175,45 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
         "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
         limit, last, arrays, rows,
     )  # fmt: skip
+
+
+# --- account by account, from a sharded database ------------------------------------------------------------------------------
+
+
+def _block(query: Query, part: Part) -> Block:
+    """The rows that one of the statements is about."""
+    match part:
+        case "count":
+            return query.counted or query.block
+        case "parent":
+            return query.parent or query.block
+        case "rows" | "order values" | "mark":
+            return query.block
+        case _:
+            assert_never(part)
+
+
+def _by_account(query: Query, shape: Shape, part: Part) -> Sql:
+    """The same statement made of one for each of the caller's accounts."""
+    block, limit = _block(query, part), param(LimitSlot(), "int4")
+    legs, names = sharded.legs(query, block, shape.legs), _names(query)
+    if part == "count" or (part == "rows" and query.form == "count"):
+        return sharded.summed(leg.select(raw("count(*) AS n"), block) for leg in legs)
+    if part == "mark":
+        return _last(sharded.Merge(query, shape.mask, limit, names).rows(legs), names, limit)
+    if part == "rows" and query.form in ("collection", "references"):
+        merge = sharded.Merge(query, shape.mask, build("{0} + 1", limit) if shape.peeks else limit, names)
+        return _joined(merge.rows(legs, lambda leg: _row(query, Rows(leg, shape.row_format))), names, shape)
+    return sharded.together(_single(query, shape, part, leg) for leg in legs)
+
+
+def _single(query: Query, shape: Shape, part: Part, leg: Relations) -> Sql:
+    """What one leg finds of a single entity, of a path's parent or of a keyset."""
+    rows = Rows(leg, shape.row_format)
+    if part == "parent":
+        return leg.select(raw("1"), _block(query, part), raw(" LIMIT 1"))
+    if part == "order values":
+        return _order_values(query, shape, leg)
+    if query.form == "property":
+        return leg.select(quoted("null") if query.field is None else rows.value(query.field), query.block, raw(" LIMIT 2"))
+    return leg.select(_plain(query, leg) if query.form == "value" else _row(query, rows), query.block, raw(" LIMIT 2"))

@@ -54,6 +54,14 @@ def test_check_reports_what_is_missing(cluster, scratch, scratch_reader_dsn):
     assert "content" in done.stdout and "labels" in done.stdout
 
 
+def test_check_says_whether_the_database_is_sharded(cluster, scratch, scratch_reader_dsn):
+    cluster.psql(
+        scratch, "INSERT INTO pg_extension SELECT 99999, 'citus', 10, oid, false, '1' FROM pg_namespace WHERE nspname = 'pg_catalog'"
+    )
+    assert "ODATA_SHARDED must be true" in run("check", ODATA_DSN=scratch_reader_dsn).stdout
+    assert "server: has" not in run("check", "--sharded", "yes", ODATA_DSN=scratch_reader_dsn).stdout
+
+
 def test_sql_prints_the_files_for_the_database():
     assert "roles" in run("sql").stdout.split()
     assert run("sql", "roles").stdout == (ROOT / "sql" / "live_agent" / "roles.sql").read_text(encoding="utf-8")

@@ -14,6 +14,11 @@ def mistakes(environ, flags=None):
     return caught.value.mistakes
 
 
+def test_row_level_security_and_shards_exclude_each_other():
+    with pytest.raises(SettingsError, match="ODATA_RLS and ODATA_SHARDED"):
+        load({"ODATA_RLS": "true", "ODATA_SHARDED": "true"})
+
+
 def test_defaults_are_those_of_the_table():
     assert load({}) == Settings()
     assert (Settings().port, Settings().page_rows, Settings().admin_roles, Settings().token_ttl_s) == (3001, 10000, (1,), 30)

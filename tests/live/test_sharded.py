@@ -1,0 +1,99 @@
+"""ODATA_SHARDED: account by account and merged is the same as all at once, and the tables as sql/live_agent/citus.sql leaves them serve.
+
+Citus itself is not here. What it is asked for is in tests/unit/sql/test_sharded.py; here one Postgres plays all servers, so that what the
+statements find can be compared. Of citus.sql everything runs but Citus's own functions, which are made to do nothing.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from odata_gateway.demo import tokens
+from odata_gateway.demo.cluster import SQL_FOLDER
+from tests.live.generate import Maker, target
+from tests.live.oracle import KINDS
+from tests.support.gateway import start_gateway
+
+CITUS = """
+CREATE TABLE public.pg_dist_partition (logicalrelid oid);
+CREATE FUNCTION public.create_reference_table(t regclass) RETURNS void LANGUAGE sql AS 'INSERT INTO public.pg_dist_partition VALUES (t)';
+CREATE FUNCTION public.create_distributed_table(t regclass, c text, colocate_with text) RETURNS void LANGUAGE sql
+    AS 'INSERT INTO public.pg_dist_partition VALUES (t)';
+CREATE FUNCTION public.run_command_on_placements(t regclass, command text, OUT nodename text, OUT nodeport int, OUT success bool, OUT result text)
+    RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN EXECUTE format(command, t); RETURN QUERY SELECT 'h', 1, true, 'GRANT'; END $$;
+"""
+KEYS = """
+SELECT string_agg(relname || ' ' || pg_get_indexdef(indexrelid, 1, true), ', ' ORDER BY relname) FROM pg_index JOIN pg_class ON oid = indrelid
+WHERE indisprimary AND relname IN ('messages', 'conversations', 'inboxes', 'labels', 'users');
+"""
+ASKED = [
+    "Message?$orderby=created_at desc&$top=130", "Message?$orderby=source_id,status desc&$skip=35&$top=120&$count=true", "Label?$orderby=title",
+    "Conversation?$expand=messages($top=2;$count=true;$expand=sender($select=name)),labels,assignee&$orderby=identifier desc&$top=70",
+    "Message?$filter=conversation/inbox/name ne null and contains(content,'a')&$orderby=conversation/created_at,id&$count=true&$top=60",
+    "Conversation?$search=a&$orderby=last_activity_at desc", "Message/$count", "Message/$count?$filter=private eq true", "Message(1)",
+    "Message(1)/content", "Message(1)/content/$value", "Message(999999)", "Conversation(1)/messages", "Conversation(1)/messages/$count",
+    "Conversation(999999)/messages", "Conversation(1)/assignee", "Inbox(1)/members?$orderby=name desc", "Message?$top=3&$select=id",
+    "User?$orderby=name", "User(1)/messages?$orderby=created_at", "Conversation(1)/labels/$ref", "Message(1)/$ref", "Message?$skip=9000",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def both(reader_dsn):
+    """Two gateways over the same tables, small pages: sharded, and not."""
+    settings = {"ODATA_DSN": reader_dsn, "ODATA_PAGE_ROWS": "50"}
+    with start_gateway(ODATA_SHARDED="true", **settings) as sharded, start_gateway(**settings) as plain:
+        yield sharded, plain
+
+
+def answers(gateway, request):
+    """Status and body of all pages, as if the gateway had the other one's address."""
+    found, link = [], request
+    while link and len(found) < 8:
+        reply = gateway.get(link, token=tokens.BOTH_ADMIN)
+        body = reply.body if reply.status < 400 else json.dumps(reply.json()["error"]["message"]).encode()
+        found.append((reply.status, body.replace(gateway.origin.encode(), b"http://gateway")))
+        link = reply.json().get("@odata.nextLink") if reply.headers.get("content-type", "").startswith("application/json") else None
+    return found
+
+
+@pytest.mark.parametrize("request_", ASKED)
+def test_legs_find_what_one_statement_finds(both, request_):
+    sharded, plain = (answers(gateway, request_) for gateway in both)
+    assert sharded == plain
+
+
+def test_generated_queries_have_the_same_answers_or_are_refused(both, world):
+    same = 0
+    for number in range(50):
+        maker, type_ = Maker(f"legs {number}", world), tuple(KINDS)[number % len(KINDS)]
+        request_ = target(maker.expanded(type_, 2) if number % 2 else maker.query(type_, 3))
+        sharded, plain = (answers(gateway, request_) for gateway in both)
+        if sharded[0][0] == 501 != plain[0][0]:
+            assert b"sharded" in sharded[0][1]
+            continue
+        assert sharded == plain, request_
+        same += 1
+    assert same > 18
+
+
+def test_tables_as_citus_sql_leaves_them_serve(cluster, scratch, scratch_reader_dsn, gateways):
+    cluster.psql(scratch, CITUS)
+    script = (SQL_FOLDER / "citus.sql").read_text(encoding="utf-8")
+    cluster.psql(scratch, script)
+    cluster.psql(scratch, script)  # again: nothing is left to do
+    assert (
+        cluster.psql(scratch, KEYS).strip()
+        == "conversations account_id, inboxes account_id, labels account_id, messages account_id, users id"
+    )
+    with gateways(ODATA_DSN=scratch_reader_dsn, ODATA_SHARDED="true", ODATA_PAGE_ROWS="500") as gateway:
+        for token in (tokens.ADMIN, tokens.BOTH_ADMIN):
+            pages = gateway.pages("Message?$orderby=created_at&$expand=conversation($expand=labels)", token=token)
+            assert sum(map(len, pages)) == int(gateway.get("Message/$count", token=token).body)
+        assert gateway.get("Label", token=tokens.BOTH_ADMIN).rows
+
+
+def test_citus_sql_without_citus_says_so(cluster, scratch):
+    with pytest.raises(Exception, match="Citus is not installed"):
+        cluster.psql(scratch, (SQL_FOLDER / "citus.sql").read_text(encoding="utf-8"))

@@ -1,0 +1,230 @@
+"""What a database that is sharded by account (Citus) is sent: each statement, or each leg of it, goes to the one shard of one account.
+
+Citus routes a statement to a shard when every distributed table in it is compared with the same constant by `account_id = $n`, as a conjunct of
+the WHERE of its own SELECT or of the ON of its own LEFT JOIN; reference tables, which every server has, may be compared with anything. A caller
+with several accounts gets legs, materialised CTEs that Citus plans one by one: each obeys the rule for one account, and no table stands
+outside of them. Read by Postgres's own parser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pglast
+import pytest
+from pglast import ast
+from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
+
+from odata_gateway.compile import Compiler, Context
+from odata_gateway.errors import Unsupported
+from odata_gateway.plan.policy import Caller
+from odata_gateway.plan.scope import Limits
+from odata_gateway.sql.json import RowFormat
+from odata_gateway.sql.sharded import MOST_LEGS
+from odata_gateway.sql.statement import Shape, parts
+from tests.live.generate import Maker, target
+from tests.live.oracle import KINDS, Row, World
+from tests.support import cases
+
+DISTRIBUTED = frozenset({"messages", "conversations", "inboxes", "labels"})
+REFERENCE = frozenset({"users", "account_users", "taggings", "tags", "inbox_members"})
+ONE, MANY = (424242,), (424242, 737373, 919191)
+
+
+def statements(request, accounts, after=None, model=cases.MODEL):
+    """Every statement of a request on a sharded database, with its arguments."""
+    caller = Caller(1, accounts)
+    compiler = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
+    lifted = compiler.lift(request)
+    query = compiler.query(lifted)
+    mask = None if after is None else tuple(key is None for key in after)
+    context = Context(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
+    for peeks in (False, True):
+        shape = Shape(len(accounts) > 1, RowFormat(), mask, peeks, legs=len(accounts))
+        for part in ("order values", *parts(query, shape)) if after else parts(query, shape):
+            found = compiler.statement(lifted, query, shape, part)
+            yield found.text, compiler.arguments(found, query, lifted, context)
+
+
+def children(node: Any):
+    if isinstance(node, (tuple, list)):
+        yield from node
+    elif isinstance(node, ast.Node):
+        yield from (getattr(node, name) for name in node)
+
+
+def nodes(node: Any):
+    if isinstance(node, ast.Node):
+        yield node
+    for child in children(node):
+        yield from nodes(child)
+
+
+def conjuncts(node: Any):
+    if isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.AND_EXPR:
+        for argument in node.args:
+            yield from conjuncts(argument)
+    elif node is not None:
+        yield node
+
+
+def bound_account(term: Any, alias: str, arguments: list[Any]) -> Any:
+    """n where the term is `alias.account_id = $n::int8`: the argument, and None for any other term."""
+    if not isinstance(term, ast.A_Expr) or term.kind != A_Expr_Kind.AEXPR_OP or term.name[0].sval != "=":
+        return None
+    left, right = term.lexpr, term.rexpr
+    if not (isinstance(left, ast.ColumnRef) and [f.sval for f in left.fields] == [alias, "account_id"]):
+        return None
+    if not (isinstance(right, ast.TypeCast) and isinstance(right.arg, ast.ParamRef) and not right.typeName.arrayBounds):
+        return None
+    return arguments[right.arg.number - 1]
+
+
+def routed_to(select: ast.SelectStmt, arguments: list[Any]) -> set[Any]:
+    """The accounts that the distributed tables of a statement are bound to; fails for a table that is bound to none."""
+    found: set[Any] = set()
+
+    def bind(use: ast.RangeVar, terms: list[Any]) -> None:
+        assert use.relname in DISTRIBUTED | REFERENCE, use.relname
+        if use.relname in DISTRIBUTED:
+            bound = [a for a in (bound_account(t, use.alias.aliasname, arguments) for t in terms) if a is not None]
+            assert bound, f"{use.relname} AS {use.alias.aliasname} is bound to no account"
+            found.update(bound)
+
+    def item(node: Any, terms: list[Any]) -> None:
+        match node:
+            case ast.RangeVar():
+                bind(node, terms)
+            case ast.JoinExpr(jointype=JoinType.JOIN_LEFT, rarg=ast.RangeVar()):
+                item(node.larg, terms)
+                bind(node.rarg, list(conjuncts(node.quals)))
+            case ast.RangeSubselect():
+                pass  # a SELECT of its own
+            case _:
+                raise AssertionError(f"{type(node).__name__} in FROM")
+
+    for inner in (n for n in nodes(select) if isinstance(n, ast.SelectStmt)):
+        assert inner.withClause is None
+        for use in inner.fromClause or ():
+            item(use, list(conjuncts(inner.whereClause)))
+    return found
+
+
+def legs_of(text: str) -> tuple[list[ast.SelectStmt], list[str]]:
+    """The legs of a statement and the tables outside of them; a statement without legs is one itself."""
+    [parsed] = pglast.parse_sql(text)
+    ctes = [n for n in nodes(parsed.stmt) if isinstance(n, ast.CommonTableExpr)]
+    if not ctes:
+        return [parsed.stmt], []
+    assert all(c.ctematerialized == CTEMaterialize.CTEMaterializeAlways for c in ctes)
+    names, inside = {c.ctename for c in ctes}, {id(n) for c in ctes for n in nodes(c.ctequery)}
+    outside = [n.relname for n in nodes(parsed.stmt) if isinstance(n, ast.RangeVar) and id(n) not in inside]
+    assert sorted(name for name in outside if name in names) == sorted(names)
+    return [c.ctequery for c in ctes], [name for name in outside if name not in names]
+
+
+def check(request, accounts, after=None, model=cases.MODEL):
+    """Every statement is routed; how many statements there were."""
+    count = 0
+    for text, arguments in statements(request, accounts, after, model):
+        legs, outside = legs_of(text)
+        found = [routed_to(leg, arguments) for leg in legs]
+        assert not outside and all(len(accounts) <= 1 for accounts in found), text
+        if any(found):
+            assert [a for one in found for a in one] == list(accounts), text  # each account by one leg
+        count += 1
+    return count
+
+
+def checked_or_refused(request, accounts, after=None, model=cases.MODEL) -> bool:
+    try:
+        assert check(request, accounts, after, model) >= 1
+    except Unsupported as error:
+        assert "sharded" in str(error) and "several accounts" in str(error)
+        return False
+    return True
+
+
+CASES = sorted(cases.FOLDER.glob("*.case"))
+
+
+@pytest.mark.parametrize("model", [cases.MODEL, cases.INDEXED], ids=["plain", "indexed"])
+def test_one_account_goes_to_one_shard(model):
+    for path in CASES:
+        case = cases.read(path)
+        assert check(case.request, ONE, case.after, model) >= 1, case.request
+
+
+def test_several_accounts_go_to_a_shard_each_or_are_refused():
+    found = [checked_or_refused(case.request, MANY, case.after, cases.INDEXED) for case in map(cases.read, CASES)]
+    assert sum(found) > len(found) / 3
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Three rows of every type, to take literals from."""
+    values = {
+        "int": 3,
+        "bool": True,
+        "string": "it's %",
+        "json": "{}",
+        "uuid": "426e80e0-94e3-8045-bcf4-efb9d40513f9",
+        "time": 1_636_000_000_000_001,
+    }
+    row = {entity: {name: values.get(kind) for name, kind in kinds.items()} for entity, kinds in KINDS.items()}
+    return World({entity: [Row(entity, row[entity], {})] * 3 for entity in KINDS}, {})
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_generated_queries_go_to_one_shard_for_each_account(world, number):
+    maker = Maker(f"sharded {number}", world)
+    type_ = tuple(KINDS)[number % len(KINDS)]
+    text = target(maker.expanded(type_, 3) if number % 2 else maker.query(type_, 4), (None, f"{type_}/$count")[number % 8 == 0])
+    assert check(text, ONE) >= 1, text
+    checked_or_refused(text, MANY)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["Message", "Message?$filter=conversation/inbox/name eq 'x'&$orderby=conversation/created_at desc,status&$skip=7&$count=true", "User",
+     "Conversation?$expand=messages($count=true;$expand=sender,inbox),labels,assignee&$orderby=identifier", "Message(1)", "Message(1)/content",
+     "Conversation(1)/messages/$count", "Conversation(1)/assignee", "Inbox(1)/members", "User(1)/messages", "Conversation?$search=x",
+     "Message?$filter=conversation/labels/any(l:l/title eq 'vip')", "Conversation?$filter=assignee/name eq 'Ada'", "Message(1)/$ref"],
+)  # fmt: skip
+def test_what_hangs_on_rows_of_one_account_is_answered(request_):
+    assert checked_or_refused(request_, MANY)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["User?$expand=messages", "User?$filter=inboxes/any()", "Message?$expand=sender($expand=inboxes)", "Message?$apply=aggregate($count as n)",
+     "Inbox(1)/members(2)/messages", "Message?$filter=sender/messages/$count gt 3", "Conversation?$filter=$root/Inbox/$count gt 1",
+     "Conversation?$filter=inbox_id eq $root/Inbox(1)/id"],
+)  # fmt: skip
+def test_what_leads_to_other_accounts_is_refused(request_):
+    assert not checked_or_refused(request_, MANY)
+    assert check(request_, ONE) >= 1
+
+
+def test_a_caller_with_very_many_accounts_is_refused():
+    assert len(list(statements("Message/$count", tuple(range(1, MOST_LEGS + 1))))) == 2
+    with pytest.raises(Unsupported, match="at most"):
+        list(statements("Message/$count", tuple(range(1, MOST_LEGS + 2))))
+
+
+# --- the test itself ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'SELECT 1 FROM "public"."messages" AS t0 WHERE t0."account_id" = ANY($2::int8[])',
+        'SELECT 1 FROM "public"."messages" AS t0 WHERE t0."account_id" = $1::int8 OR true',
+        'SELECT 1 FROM "public"."messages" AS t0 LEFT JOIN "public"."inboxes" AS t1 ON t1."id" = t0."inbox_id" WHERE t0."account_id" = $1::int8',
+        'SELECT (SELECT 1 FROM "public"."labels" AS t1 WHERE t1."account_id" = t0."account_id") FROM "public"."messages" AS t0 '
+        'WHERE t0."account_id" = $1::int8',
+    ],
+)
+def test_this_test_refuses(text):
+    with pytest.raises(AssertionError):
+        routed_to(legs_of(text)[0][0], [ONE[0], list(MANY)])
