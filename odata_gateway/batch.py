@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from odata_gateway.call import Reply, Request
-from odata_gateway.errors import AuthInvalid, UrlDependency, UrlHeader, UrlMethod, UrlSyntax
+from odata_gateway.errors import AuthInvalid, ODataError, UrlDependency, UrlHeader, UrlMethod, UrlSyntax
 from odata_gateway.protocol.batch import Part, batch_form, boundary, inherited, read_json, relative_to_root
-from odata_gateway.protocol.batch_answer import Answer, answer_in, ended
+from odata_gateway.protocol.batch_answer import Answer, Name, answer_in, ended
+from odata_gateway.protocol.batch_condition import holds
+from odata_gateway.protocol.batch_value import Found, Path, paths_in, with_values
 from odata_gateway.protocol.multipart import read_multipart
 from odata_gateway.protocol.negotiate import preferences, version, version_of_error
 
@@ -29,12 +31,14 @@ class Hands(NamedTuple):
     refuse       the reply that an error becomes
     token_of     the access token in a request's headers and query, None where there is none
     entity_path  the path of the entity that a target names; raises where it names none
+    values       what is at some paths of the answer to a target, as literals, or why there is none; raises where the target names no entity
     """
 
     answer: Callable[[Request], Awaitable[Reply]]
     refuse: Callable[[Exception], Reply]
     token_of: Callable[[Mapping[str, str], str], str | None]
     entity_path: Callable[[str], str]
+    values: Callable[[str, bytes, Iterable[Path]], Found]
 
 
 def answer_batch(request: Request, hands: Hands, *, most: int) -> Reply:
@@ -70,6 +74,8 @@ class Run:
         self._headers = inherited(request.headers)
         self._names = frozenset(part.id for part in parts if part.id is not None)
         self._targets: dict[str, str] = {}
+        self._wanted = _wanted(parts, self._names)
+        self._values: dict[str, Found] = {}
         self._failed: set[str] = set()
 
     async def pieces(self, answer: Answer, *, goes_on: bool) -> AsyncGenerator[bytes]:
@@ -77,7 +83,10 @@ class Run:
         yield answer.head
         for part in self._parts:
             reply = await self._reply(part)
-            async with ended(reply.body), aclosing(answer.part(part.id, reply.status, reply.headers, reply.body)) as pieces:
+            async with (
+                ended(reply.body),
+                aclosing(answer.part(Name(part.id, part.group), reply.status, reply.headers, reply.body)) as pieces,
+            ):
                 async for piece in pieces:
                     yield piece
             if reply.status >= 400 and not goes_on:
@@ -87,23 +96,40 @@ class Run:
 
     async def _reply(self, part: Part) -> Reply:
         try:
-            reply = await self._hands.answer(self._request(part))
+            request = self._request(part)
+            reply = await self._hands.answer(request)
+            self._keep(part, request.target, reply)
         except Exception as error:
             reply = self._hands.refuse(error)
             reply = reply._replace(headers=(*reply.headers, ("OData-Version", version_of_error(self._headers | dict(part.headers)))))
         if reply.status >= 400:
-            self._failed |= {name for name in (part.id, part.group) if name is not None}
+            self._fail(part)
         return reply
+
+    def _fail(self, part: Part) -> None:
+        """A part has failed, and with it every part of its group, whatever it was answered (JSON Format 19.5)."""
+        parts = [part] if part.group is None else [each for each in self._parts if each.group == part.group]
+        self._failed |= {name for each in parts for name in (each.id, each.group) if name is not None}
+
+    def _keep(self, part: Part, target: str, reply: Reply) -> None:
+        """Keep what later parts refer to, and not the whole answer."""
+        paths = self._wanted.get(part.id or "")
+        if not paths or reply.status >= 400 or part.id is None:
+            return
+        try:
+            body = reply.body if isinstance(reply.body, bytes) else b""
+            self._values[part.id] = self._hands.values(target, body, paths)
+        except ODataError as error:
+            self._values[part.id] = dict.fromkeys(paths, error)
 
     def _request(self, part: Part) -> Request:
         """The part as a request of its own."""
         if part.fault is not None:
             raise part.fault
-        failed = [need for need in part.needs if need in self._failed]
-        if failed:
-            raise UrlDependency(f"the request '{failed[0][:40]}' has failed")
+        self._check_needs(part)
         target = self._target(part)
         path, _, query = target.partition("?")
+        query = with_values(query, self._literal)
         first, last = (unquote(name) for name in (path.partition("/")[0], path.rstrip("/").rpartition("/")[2]))
         if first == "$batch":
             raise UrlSyntax("a batch within a batch is not possible", target="path", at=0)
@@ -113,6 +139,36 @@ class Run:
         query = self._with_key(query)
         headers = self._headers | dict(part.headers)
         return self._batch._replace(method=part.method, target=f"{path}?{query}" if query else path, headers=headers, body=part.body)
+
+    def _check_needs(self, part: Part) -> None:
+        """Raises UrlDependency where a part is not to be answered, for what became of others."""
+        if part.group is not None and part.group in self._failed:
+            raise UrlDependency("another request of its group has failed")
+        if part.condition is not None:
+            if not holds(part.condition, lambda name: self._succeeded(name, part)):
+                raise UrlDependency("the condition is not met", target="if")
+            return
+        failed = [need for need in part.needs if need in self._failed]
+        if failed:
+            raise UrlDependency(f"the request '{failed[0][:40]}' has failed")
+
+    def _succeeded(self, name: str, part: Part) -> bool:
+        if name not in part.needs:
+            raise UrlSyntax(f"the condition asks for '{name[:40]}', which is not in dependsOn", target="if")
+        return name not in self._failed
+
+    def _literal(self, name: str, path: Path) -> str | None:
+        """The value an earlier part was answered with; None where no part has the name."""
+        if name not in self._names:
+            return None
+        if name in self._failed:
+            raise UrlDependency(f"the request '{name[:40]}' has failed")
+        if name not in self._values:
+            raise UrlSyntax(f"no earlier request has the id '{name[:40]}'")
+        found = self._values[name][path]
+        if isinstance(found, ODataError):
+            raise found
+        return found
 
     def _target(self, part: Part) -> str:
         """What of the part's URL follows the service root, with a reference to an earlier part resolved."""
@@ -140,6 +196,16 @@ class Run:
             return query
         keys = [o for o in self._batch.target.partition("?")[2].split("&") if unquote(o.partition("=")[0]) == "apikey"]
         return "&".join([query, *keys[:1]] if query else keys[:1])
+
+
+def _wanted(parts: Iterable[Part], names: frozenset[str]) -> dict[str, set[Path]]:
+    """The values of answers that queries of parts refer to, by the part's id."""
+    found: dict[str, set[Path]] = {}
+    for part in parts:
+        for name, paths in paths_in(part.url.partition("?")[2]).items():
+            if name in names:
+                found.setdefault(name, set()).update(paths)
+    return found
 
 
 _REFERENCE = re.compile(r"\$([^/?]+)")

@@ -7,7 +7,7 @@ turns into a broken connection.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.batch import batch_form
+from odata_gateway.protocol.batch_value import Found, Path, literals
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.metadata import Metadata, metadata_etag
 from odata_gateway.protocol.negotiate import (
@@ -101,6 +102,16 @@ class Service:
         if query.form != "entity" or "@" in path or "%40" in path:
             raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
         return path
+
+    def values(self, target: str, body: bytes, paths: Iterable[Path]) -> Found:
+        """What is at some paths of the answer to a target, as literals, or why there is none.
+
+        raises  UrlSyntax where the target names no single entity
+        """
+        query = self.compiler.query(self.compiler.lift(target))
+        if query.form != "entity":
+            raise UrlSyntax("only values of a single entity can be referred to")
+        return literals(body, paths, query.entity_set.entity_type, self.model)
 
     def _caller(self, request: Request) -> Awaitable[Caller]:
         if not request.token:

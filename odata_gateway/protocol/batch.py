@@ -13,7 +13,17 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from odata_gateway.errors import BindSegment, LimitParts, ODataError, Unsupported, UrlFormat, UrlHeader, UrlMediaType, UrlMethod, UrlSyntax
+from odata_gateway.errors import (
+    BindSegment,
+    LimitParts,
+    ODataError,
+    UrlDependency,
+    UrlFormat,
+    UrlHeader,
+    UrlMediaType,
+    UrlMethod,
+    UrlSyntax,
+)
 from odata_gateway.protocol.negotiate import accept
 
 Form = Literal["multipart", "json"]
@@ -25,11 +35,12 @@ MAX_HEADER_LENGTH = 8190
 class Part(NamedTuple):
     """One request of a batch.
 
-    id       what later parts and the answer call it by, None where the client gave no name
-    url      as written: absolute, from the host's root or from the service's, or beginning with `$` and an earlier id
-    headers  by lower-case name
-    needs    ids of parts, and names of groups, that must have been answered well before; `group` is this part's own
-    fault    why this part cannot be answered
+    id         what later parts and the answer call it by, None where the client gave no name
+    url        as written: absolute, from the host's root or from the service's, or beginning with `$` and an earlier id
+    headers    by lower-case name
+    needs      ids of parts, and names of groups, that must have been answered well before; `group` is this part's own
+    condition  the `if` of a JSON batch, which stands in for the success of `needs`
+    fault      why this part cannot be answered
     """
 
     id: str | None
@@ -39,6 +50,7 @@ class Part(NamedTuple):
     body: bytes = b""
     needs: tuple[str, ...] = ()
     group: str | None = None
+    condition: str | None = None
     fault: ODataError | None = None
 
 
@@ -127,22 +139,33 @@ def read_json(body: bytes, *, most: int) -> list[Part]:
     if not isinstance(requests, list):
         raise UrlSyntax("a batch in JSON is an object with an array called requests")
     check_count(len(requests), most)
-    seen: set[str] = set()
+    ids: set[str] = set()
+    groups: list[str | None] = [None]
     parts = []
     for number, request in enumerate(requests):
-        part = _json_part(request, f"requests/{number}", seen)
-        seen.update(name for name in (part.id, part.group) if name is not None)
+        part = _json_part(request, f"requests/{number}", ids, groups)
+        ids.add(part.id or "")
+        groups.append(part.group)
         parts.append(part)
-    return parts
+    return _whole_groups(parts)
 
 
-def _json_part(request: Any, where: str, seen: set[str]) -> Part:
-    """A request; `seen` are the ids and groups before it."""
-    _check_shape(request, where, seen)
+def _whole_groups(parts: list[Part]) -> list[Part]:
+    """The parts, where none of a group is answered if one cannot be (JSON Format 19.4)."""
+    refused = {part.group for part in parts if part.group is not None and part.fault is not None}
+    other = UrlDependency("another request of its group cannot be answered")
+    return [part._replace(fault=other) if part.group in refused and part.fault is None else part for part in parts]
+
+
+def _json_part(request: Any, where: str, ids: set[str], groups: list[str | None]) -> Part:
+    """A request, with the ids and groups before it."""
+    _check_shape(request, where, ids.union(group for group in groups if group is not None))
+    _check_group(request, where, ids, groups)
     headers, needs, group = _given(request, "headers", {}), _given(request, "dependsOn", []), request.get("atomicityGroup") or None
     method, content = request["method"].upper(), request.get("body")
     body = b"" if content is None else content.encode() if isinstance(content, str) else orjson.dumps(content)
-    part = Part(request["id"], method, request["url"], {}, body, tuple(needs), group, _json_fault(request, method, body))
+    fault = _json_fault(request, method, body)
+    part = Part(request["id"], method, request["url"], {}, body, tuple(needs), group, request.get("if"), fault)
     try:
         return part._replace(headers=checked_headers(headers.items()))
     except ODataError as error:
@@ -173,21 +196,24 @@ def _check_shape(request: Any, where: str, seen: set[str]) -> None:
         raise UrlSyntax("headers is an object of texts", target=where)
 
 
+def _check_group(request: dict[str, Any], where: str, ids: set[str], groups: list[str | None]) -> None:
+    """Raises UrlSyntax for a group whose requests are apart, or that has the name of a request."""
+    group = request.get("atomicityGroup") or None
+    if group is not None and (group in ids or group == request["id"]):
+        raise UrlSyntax(f"'{group[:40]}' is both a group and a request", target=where)
+    if group is not None and group in groups and group != groups[-1]:
+        raise UrlSyntax(f"the requests of group '{group[:40]}' do not stand together", target=where)
+    if not isinstance(request.get("if"), str | None):
+        raise UrlSyntax("if is a text", target=where)
+
+
 def _json_fault(request: dict[str, Any], method: str, body: bytes) -> ODataError | None:
     unknown = [name for name in request if name not in _MEMBERS and "@" not in name]
     if unknown:
         return UrlSyntax(f"a request has no member called {unknown[0][:40]}")
-    if request.get("if") is not None:
-        return Unsupported("conditions of requests are not supported", hint="leave out if")
-    if request.get("atomicityGroup"):
-        return _writes(method)
+    if request.get("atomicityGroup") and method not in ("GET", "POST"):
+        return UrlMethod("a group of changes is not possible: this service is read-only")
     return body_fault(method, body)
-
-
-def _writes(method: str) -> ODataError:
-    if method == "GET":
-        return Unsupported("atomicity groups are not supported", hint="requests that read need none")
-    return UrlMethod("a group of changes is not possible: this service is read-only")
 
 
 # --- URLs ---------------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -20,6 +20,13 @@ Headers = tuple[tuple[str, str], ...]
 Body = bytes | AsyncIterator[bytes]
 
 
+class Name(NamedTuple):
+    """What the client calls a part, and the group it is in."""
+
+    id: str | None
+    group: str | None = None
+
+
 class Answer(Protocol):
     """A batch's answer as text: what goes before the parts, each part, and what goes behind them."""
 
@@ -27,7 +34,7 @@ class Answer(Protocol):
     head: bytes
     tail: bytes
 
-    def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
+    def part(self, name: Name, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
         """The text of a part."""
         ...
 
@@ -47,10 +54,10 @@ class MultipartAnswer:
         self._delimiter = f"--{boundary}\r\n".encode()
         self.tail = f"--{boundary}--\r\n".encode()
 
-    async def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
+    async def part(self, name: Name, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
         """A part with its delimiter before it."""
-        named = f"Content-ID: {id_}\r\n" if id_ is not None else ""
-        lines = [f"{name}: {value}\r\n" for name, value in headers]
+        named = f"Content-ID: {name.id}\r\n" if name.id is not None else ""
+        lines = [f"{header}: {value}\r\n" for header, value in headers]
         if isinstance(body, bytes) and body:
             lines.append(f"Content-Length: {len(body)}\r\n")
         head = (
@@ -76,10 +83,11 @@ class JsonAnswer:
         self.tail = b"]}"
         self._comma = b""
 
-    async def part(self, id_: str | None, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
+    async def part(self, name: Name, status: int, headers: Headers, body: Body) -> AsyncGenerator[bytes]:
         """A response object, with a comma before all but the first."""
-        shown = {name.lower(): value for name, value in headers}
-        head = orjson.dumps({"id": id_, "status": status, "headers": shown} if id_ is not None else {"status": status, "headers": shown})
+        shown = {header.lower(): value for header, value in headers}
+        members = {"id": name.id, "atomicityGroup": name.group, "status": status, "headers": shown}
+        head = orjson.dumps({key: value for key, value in members.items() if value is not None})
         pending, self._comma = self._comma + head[:-1], b","
         kind = media_type(shown.get("content-type", ""))
         if isinstance(body, bytes):

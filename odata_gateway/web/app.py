@@ -107,6 +107,7 @@ class Gateway:
             refuse=lambda error: refused(exchange, error, self.settings),
             token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
             entity_path=lambda target: self.service.entity_path(target),
+            values=lambda target, body, paths: self.service.values(target, body, paths),
         )
 
     async def _answer(self, request: Request) -> Reply:
