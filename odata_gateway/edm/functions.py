@@ -93,7 +93,13 @@ def _by_name() -> dict[str, tuple[Signature, ...]]:
 
 FUNCTIONS: dict[str, tuple[Signature, ...]] = _by_name()
 
-UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length", "hassubset", "hassubsequence")
+# Functions of collections (5.1.1.5, 5.1.1.6): the result's type, and how many collections they take.
+COLLECTION_FUNCTIONS: dict[str, tuple[PrimitiveType, int]] = {
+    "contains": (BOOLEAN, 2), "endswith": (BOOLEAN, 2), "hassubset": (BOOLEAN, 2), "hassubsequence": (BOOLEAN, 2), "indexof": (INT32, 2),
+    "length": (INT32, 1), "startswith": (BOOLEAN, 2),
+}  # fmt: skip
+
+UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length")
 
 
 def resolve(name: str, types: Sequence[PrimitiveType | None], *, target: str | None = None, at: int | None = None) -> Signature:

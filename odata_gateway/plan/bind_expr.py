@@ -10,6 +10,8 @@ from __future__ import annotations
 from odata_gateway.edm import types
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.plan.bind_collection import NO_VALUE, among, bind_collection_call, compare_structured, is_collection, is_structured
+from odata_gateway.plan.bind_entity import compare_entities, entity_among
 from odata_gateway.plan.bind_function import bind_call
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
 from odata_gateway.plan.bind_path import Place, bind_path, collection_block
@@ -109,9 +111,7 @@ def _bind(node: ast.Expr, scope: Scope) -> Expr:
         case ast.Case():
             return _case(node, scope)
         case ast.ListExpr() | ast.ObjectExpr():
-            raise Unsupported(
-                "collections and objects in expressions are supported on the right of 'in' only", target=scope.binding.target, at=node.at
-            )
+            raise Unsupported(NO_VALUE, target=scope.binding.target, at=node.at)
         case _:
             return _path_value(node, scope)
 
@@ -122,7 +122,9 @@ def _bind(node: ast.Expr, scope: Scope) -> Expr:
 def _compare(node: ast.Binary, scope: Scope) -> Expr:
     op = COMPARISONS[node.op]
     left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
-    entity = _entity_comparison(op, left, right, scope, node.at)
+    if is_structured(left, scope) or is_structured(right, scope):
+        return compare_structured(node, scope, bind_expr)
+    entity = compare_entities(op, left, right, scope, node.at)
     if entity is not None:
         return entity
     if isinstance(right, ast.Literal):
@@ -143,21 +145,6 @@ def _compare_literal(op: ComparisonOp, expr: Expr, node: ast.Literal, scope: Sco
     value = literal(node, expr.type, scope, mode)
     check_comparable(op, expr.type, value.type, scope, node.at)
     return Compare(op, expr, value)
-
-
-def _entity_comparison(op: ComparisonOp, left: ast.Expr, right: ast.Expr, scope: Scope, at: int) -> Expr | None:
-    """`assignee eq null`: whether a single-valued navigation property leads anywhere (4.01 Intermediate 3)."""
-    for path, other in ((left, right), (right, left)):
-        names = isinstance(path, ast.Member | ast.Variable) or (isinstance(path, ast.Call) and path.base is not None)
-        if names and isinstance(other, ast.Constant) and other.value is None and op in ("eq", "ne"):
-            place = bind_path(path, scope)
-            if isinstance(place, Row) and place.structure is not None:
-                reason = "whether a navigation property leads anywhere cannot be asked of rows that $apply made"
-                raise Unsupported(reason, target=scope.binding.target, at=at, hint="ask it in $apply, before the aggregation")
-            if isinstance(place, Row):
-                key = place.source.entity_type.key[0]
-                return Compare(op, Column(place.source.number, key.column, key.pg_type, key.type, place.optional), Constant(None, key.type))
-    return None
 
 
 def check_comparable(op: ComparisonOp, left: PrimitiveType | None, right: PrimitiveType | None, scope: Scope, at: int) -> None:
@@ -184,8 +171,11 @@ def _logic(node: ast.Binary, scope: Scope) -> Expr:
 
 
 def _in(node: ast.Binary, scope: Scope) -> Expr:
-    operand = bind_expr(resolve_alias(node.left, scope), scope)
-    right = resolve_alias(node.right, scope)
+    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
+    found = among(left, right, node.at, scope, bind_expr) or entity_among(left, right, scope, node.at, bind_filter)
+    if found is not None:
+        return found
+    operand = bind_expr(left, scope)
     match right:
         case ast.Literal(many=True):
             if operand.type is None:
@@ -202,6 +192,8 @@ def _in(node: ast.Binary, scope: Scope) -> Expr:
 
 def _in_item(operand: Expr, item: ast.Expr, scope: Scope) -> Expr:
     item = resolve_alias(item, scope)
+    if is_structured(item, scope):
+        raise BindType("a single value is no collection or object", target=scope.binding.target, at=item.at)
     if isinstance(item, ast.Literal):
         return _compare_literal("eq", operand, item, scope)
     value = bind_expr(item, scope)
@@ -316,6 +308,8 @@ def _count(node: ast.Count, scope: Scope) -> Expr:
 
 
 def _counted(node: ast.Count, scope: Scope) -> Expr:
+    if node.options is None and is_collection(node.base, scope):
+        return bind_collection_call(ast.Call(None, "length", (node.base,), node.at), scope, bind_expr)
     related = _related(node.base, scope, "$count", node.at)
     frame = Frame(scope.binding.source(related.type_in(scope.binding.model)))
     options = node.options or ast.Options()
@@ -324,6 +318,8 @@ def _counted(node: ast.Count, scope: Scope) -> Expr:
 
 
 def _related(base: ast.Expr | None, scope: Scope, what: str, at: int) -> Related | Everything:
+    if base is not None and is_collection(base, scope):
+        raise Unsupported(f"{what} of a collection of values is not supported", target=scope.binding.target, at=at)
     place: Place | None = bind_path(base, scope) if base is not None else None
     if isinstance(place, Related | Everything):
         return place

@@ -8,6 +8,7 @@ from odata_gateway.edm import types
 from odata_gateway.edm.functions import Signature, resolve
 from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
+from odata_gateway.plan.bind_collection import bind_collection_call, is_collection_call
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
 from odata_gateway.plan.bind_path import bind_path
 from odata_gateway.plan.expr import Compare, Constant, Expr, Function, LiteralSlot, Mode, Parameter
@@ -28,6 +29,8 @@ def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         return _isdefined(node, scope)
     if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
         raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
+    if is_collection_call(node, scope):
+        return bind_collection_call(node, scope, bind)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
     args = [bind(argument, scope) for argument in nodes]
     signature = resolve(node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at)

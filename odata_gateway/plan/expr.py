@@ -221,7 +221,48 @@ class Case:
     nullable: bool = True
 
 
+# --- collections, which exist within an expression only -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """`[a,b,...]`."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """concat(left,right)."""
+
+    left: Collection
+    right: Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """substring(whole,start,length); neither bound is null."""
+
+    whole: Collection
+    start: Expr
+    length: Expr | None
+
+
+Collection = Items | Joined | Part | Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class OfCollections:
+    """`eq`, or a function by its name, of collections as arrays of `element`."""
+
+    id: str
+    args: tuple[Collection, ...]
+    element: PrimitiveType
+    type: PrimitiveType
+    nullable: bool = False
+
+
 Expr = (
     Column | Parameter | Constant | Function | Arithmetic | Negate | Compare | OneOf | Logic | Not | Untrue | Exists | Among | CountOf
-    | Case
+    | Case | OfCollections
 )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from odata_gateway.edm.functions import FUNCTIONS
+from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, FUNCTIONS
 from odata_gateway.edm.model import EntitySet, EntityType, Property
 
 Version = Literal["4.0", "4.01"]
@@ -97,7 +97,7 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.QuerySegmentSupported", True),
         Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
-        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS), "cast", "isof", "case")),
+        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS | COLLECTION_FUNCTIONS), "cast", "isof", "case")),
     ),
     entity_set=(
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),

@@ -30,12 +30,14 @@ from odata_gateway.plan.expr import (
     Logic,
     Negate,
     Not,
+    OfCollections,
     OneOf,
     Parameter,
     Untrue,
 )
 from odata_gateway.plan.relation import Block, Derived
 from odata_gateway.sql.arithmetic import arithmetic_sql
+from odata_gateway.sql.collections import of_collections_sql, values_of
 from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
 from odata_gateway.sql.functions import cast_sql, function_sql
 from odata_gateway.sql.pg_types import ARRAY_CASTS, CANONICAL, PARAMETERS, WIRES, read
@@ -105,6 +107,8 @@ class Expressions:
                 return function_sql(expr.id, tuple(self.value(a) for a in expr.args), pattern=any(is_pattern(a) for a in expr.args))
             case Case():
                 return self._case(expr)
+            case OfCollections():
+                return of_collections_sql(expr, self.value, parameter_sql)
             case _:
                 assert_never(expr)
 
@@ -206,7 +210,7 @@ _NEVER_FAIL = frozenset({
 
 def may_fail(expr: Expr) -> bool:
     """Whether an operation itself can raise for some values, as a division by zero does."""
-    return isinstance(expr, Arithmetic | Negate) or (isinstance(expr, Function) and expr.id not in _NEVER_FAIL)
+    return isinstance(expr, Arithmetic | Negate | OfCollections) or (isinstance(expr, Function) and expr.id not in _NEVER_FAIL)
 
 
 def sources_of(expr: Expr) -> set[int]:
@@ -222,6 +226,8 @@ def sources_of(expr: Expr) -> set[int]:
             return sources_of(left) | sources_of(right)
         case Negate(operand=operand) | Not(operand=operand) | Untrue(operand=operand) | OneOf(operand=operand):
             return sources_of(operand)
+        case OfCollections(args=args):
+            return set().union(*(sources_of(value) for each in args for value in values_of(each)))
         case Case(branches=branches):
             return set().union(*(sources_of(part) for branch in branches for part in branch))
         case _:

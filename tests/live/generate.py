@@ -355,7 +355,11 @@ class Maker:
     def leaf(self, places: Places, depth: int) -> Expr:
         """A condition without conditions in it."""
         op = self.random.choice(tuple(SYMBOL_LEVELS))
-        match self.random.randrange(15):
+        match self.random.randrange(17):
+            case 15:
+                return self.collection_leaf(places)
+            case 16:
+                return self.same_leaf(places)
             case 13:
                 return self.comparison(op, self.moved(places), self.steady(places))
             case 14:
@@ -445,6 +449,45 @@ class Maker:
             return self.property_leaf(places, "eq")
         name, op = self.random.choice(names), self.random.choice(("eq", "ne"))
         return Expr(f"{place.prefix}{name} {op} null", "bool", lambda env: bool(place.related(env, name)) == (op == "ne"), EQUAL)
+
+    def items(self, places: Places, least: int, most: int) -> Expr:
+        """`[a,b,...]` of whole numbers: properties, constants and nulls."""
+        constants = (self.null(), *(self.constant(str(n), "int", n) for n in range(4)))
+        items = [
+            self.name(places, "int") if self.chance(0.5) else self.random.choice(constants) for _ in range(self.random.randint(least, most))
+        ]
+        return Expr(f"[{','.join(item.text for item in items)}]", "list", lambda env: [item.value(env) for item in items])
+
+    def collection_leaf(self, places: Places) -> Expr:
+        """Collections compared, looked for among others, and asked for what is in them."""
+        kind = self.random.randrange(3)
+        size = self.random.randrange(1, 4)
+        if kind == 0:
+            return self.comparison(
+                self.random.choice(("eq", "ne")), self.items(places, size, size), self.items(places, size, size + (size > 2))
+            )
+        if kind == 1:
+            one, others = self.items(places, size, size), [self.items(places, size, size) for _ in range(self.random.randrange(4))]
+            text = f"{one.text} in [{','.join(other.text for other in others)}]"
+            return Expr(text, "bool", lambda env: one.value(env) in [other.value(env) for other in others], RELATE)
+        function = self.random.choice(tuple(oracle.OF_COLLECTIONS))
+        whole, part = self.items(places, 0, 4), self.items(places, 0, 2)
+        asked = Expr(
+            f"{function}({whole.text},{part.text})", "bool", lambda env: oracle.OF_COLLECTIONS[function](whole.value(env), part.value(env))
+        )
+        return asked if function != "indexof" else self.comparison("ge", asked, self.constant("1", "int", 1))
+
+    def same_leaf(self, places: Places) -> Expr:
+        """Whether two entities are the same."""
+        one = self.place(places, 0.5)
+        others = [p for p in (self.place(places, 0.5) for _ in range(8)) if p.type == one.type]
+        other = self.random.choice(others or [one])
+        if not (one.prefix and other.prefix):
+            return self.property_leaf(places, "eq")
+        op = self.random.choice(("eq", "ne"))
+        return self.comparison(
+            op, *(Expr(p.prefix[:-1], "entity", lambda env, p=p: None if (row := p.find(env)) is None else row.id) for p in (one, other))
+        )
 
     def quantified(self, places: Places, depth: int) -> Expr:
         """any or all over a collection; the body may name the rows around it."""

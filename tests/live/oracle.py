@@ -386,6 +386,26 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _subsequence(whole: list[Any], part: list[Any]) -> bool:
+    rest = iter(whole)
+    return all(any(item == other for other in rest) for item in part)
+
+
+def _position(whole: list[Any], part: list[Any]) -> int:
+    return next((at for at in range(len(whole) - len(part) + 1) if whole[at : at + len(part)] == part), -1)
+
+
+OF_COLLECTIONS: dict[str, Callable[[list[Any], list[Any]], Any]] = {
+    "hassubset": lambda whole, part: all(part.count(item) <= whole.count(item) for item in part),
+    "hassubsequence": _subsequence,
+    "contains": lambda whole, part: _position(whole, part) >= 0,
+    "startswith": lambda whole, part: whole[: len(part)] == part,
+    "endswith": lambda whole, part: len(part) <= len(whole) and whole[len(whole) - len(part) :] == part,
+    "indexof": _position,
+}
+"""The functions of two collections, in which null equals null."""
+
+
 def call(name: str, *arguments: Any) -> Any:
     """A canonical function; null for a null argument (5.1.1.4)."""
     return None if any(a is None for a in arguments) else FUNCTIONS[name](*arguments)

@@ -77,6 +77,8 @@ class Checker:
             case ast.RangeSubselect():
                 self.select(item.subquery, scope)
                 self.rows_of(item, scope)
+            case ast.RangeFunction():
+                self.items_of(item, scope)
             case _:
                 raise AssertionError(f"{type(item).__name__} in FROM")
 
@@ -85,6 +87,12 @@ class Checker:
         [[call, _]] = item.functions
         assert call.funcname[-1].sval == "unnest" and self.is_accounts(call.args[0], many=True)
         assert item.alias.aliasname == "a" and [c.sval for c in item.alias.colnames] == ["account"]
+
+    def items_of(self, item: ast.RangeFunction, scope: dict[str, str]) -> None:
+        """The items of an array, or numbers: no table is behind them."""
+        [[call, _]] = item.functions
+        assert call.funcname[-1].sval in ("unnest", "generate_series") and item.alias.aliasname in ("u", "g")
+        self.expression(call, scope)
 
     def rows_of(self, item: ast.RangeSubselect, scope: dict[str, str]) -> None:
         """Rows of a table that passed, under the name the table has within: it stands for the table."""
