@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from functools import lru_cache
+from time import perf_counter
 from urllib.parse import urlsplit
 
 from odata_gateway.call import Call, Headers, Reply, Request, no_entity, reply_headers
@@ -18,6 +19,7 @@ from odata_gateway.db.tokens import TokenDirectory
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import without_missing_tables
 from odata_gateway.errors import AuthMissing, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition, UrlSyntax
+from odata_gateway.observe.trail import TRAIL
 from odata_gateway.pages import Pages
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.scope import Limits
@@ -97,9 +99,9 @@ class Service:
 
         raises  UrlSyntax where it names something else, or a key stands in an option
         """
-        query = self.compiler.query(self.compiler.lift(target))
+        lifted = self.compiler.lift(target)
         path = target.partition("?")[0].rstrip("/")
-        if query.form != "entity" or "@" in path or "%40" in path:
+        if not lifted.target.segments or self.compiler.query(lifted).form != "entity" or "@" in path or "%40" in path:
             raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
         return path
 
@@ -122,6 +124,7 @@ class Service:
 
     async def _document(self, request: Request, name: str) -> Reply:
         """The service document and $metadata."""
+        TRAIL.get().asked(name or "service")
         if not self._settings.public_metadata:
             await self._caller(request)
         lifted = self.compiler.lift(request.target)
@@ -146,7 +149,8 @@ class Service:
         cast = "/" + lifted.target.segments[1] if len(lifted.target.segments) > 1 else ""
         options = [o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") != "id"]
         resolved = request._replace(target=f"{path}{cast}?{'&'.join(options)}")
-        if self.compiler.query(self.compiler.lift(resolved.target)).form != "entity":
+        named = self.compiler.lift(resolved.target)
+        if not named.target.segments or self.compiler.query(named).form != "entity":
             raise BindSegment("$id names no entity", target="$id", at=0)
         return resolved
 
@@ -154,8 +158,14 @@ class Service:
 
     def _call(self, request: Request, caller: Caller) -> Call:
         """Everything that is known before the database is asked for rows."""
-        lifted = self.compiler.lift(request.target)
+        trail, started = TRAIL.get(), perf_counter()
+        try:
+            lifted = self.compiler.lift(request.target)
+        finally:
+            trail.parsed(started)
         query = self.compiler.query(lifted)
+        trail.asked(query.entity_set.name, *lifted.shown)
+        trail.accounts = len(caller.accounts)
         _check_schema_version(lifted)
         _check_isolation(request)
         is_text = query.form in ("count", "value")
@@ -185,6 +195,7 @@ class Service:
 
     async def _count(self, call: Call) -> Reply:
         rows = await self._reader.fetch(call, anew=True)
+        TRAIL.get().read(1)
         if rows[0][0] == 0 or call.query.is_made:
             await self._reader.require_parent(call)
         return Reply(200, reply_headers(call, "text/plain"), str(rows[0][0]).encode())
@@ -192,6 +203,7 @@ class Service:
     async def _single(self, call: Call) -> Reply:
         """An entity, a reference, a property or its raw value; 204 for null."""
         rows = await self._reader.fetch(call)
+        TRAIL.get().read(len(rows))
         if len(rows) > 1:
             raise DbModel(f"the key of {call.query.entity_set.name} is not unique in the database")
         if not rows:

@@ -10,9 +10,9 @@ from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.bind_collection import bind_collection_call, is_collection_call
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
-from odata_gateway.plan.bind_path import bind_path
-from odata_gateway.plan.expr import Compare, Constant, Expr, Function, LiteralSlot, Mode, Parameter
-from odata_gateway.plan.scope import Row, Scope
+from odata_gateway.plan.bind_path import bind_path, names_of
+from odata_gateway.plan.expr import Compare, Constant, Expr, Function, LiteralSlot, Logic, Mode, Parameter
+from odata_gateway.plan.scope import Row, Scope, Structure
 from odata_gateway.url import ast
 
 Bind = Callable[[ast.Expr, Scope], Expr]
@@ -116,9 +116,20 @@ def _isdefined(node: ast.Call, scope: Scope) -> Expr:
         raise BindType("isdefined needs the path of a property", target=scope.binding.target, at=node.at)
     if path.base is None and path.name in scope.computed:
         return Constant(True, types.BOOLEAN)
-    place = bind_path(path, scope)
+    place, structure = bind_path(path, scope), scope.implicit.structure
+    if structure is not None and structure.shapes:
+        return _defined_by_shape(path, structure, scope)
     is_away = isinstance(place, Constant) or (isinstance(place, Row) and place.structure is not None and not place.structure.members)
-    return Constant(scope.implicit.structure is None or not is_away, types.BOOLEAN)
+    return Constant(structure is None or not is_away, types.BOOLEAN)
+
+
+def _defined_by_shape(path: ast.Member, structure: Structure, scope: Scope) -> Expr:
+    """Whether the kind of the row has the property."""
+    numbers = [i for i, shape in enumerate(structure.shapes) if structure.has(shape, names_of(path, scope) or ())]
+    if structure.shape is None or len(numbers) in (0, len(structure.shapes)):
+        return Constant(bool(numbers), types.BOOLEAN)
+    found = tuple(Compare("eq", structure.shape, Constant(number, types.INT32)) for number in numbers)
+    return Logic("or", found, False) if len(found) > 1 else found[0]
 
 
 def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:

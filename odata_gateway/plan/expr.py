@@ -20,8 +20,9 @@ ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type cannot hold; `floor` and `ceil` round
 # sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a
-# regular expression; `cast` turns what does not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null.
-Mode = Literal["value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "pattern", "cast", "utc", "uuid"]
+# regular expression; `cast` turns what does not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null; `positive` and
+# `percent` refuse numbers below 1, or not in the range from above 0 to 100.
+Mode = Literal["value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "pattern", "cast", "utc", "uuid", "positive", "percent"]
 
 
 # --- what a statement's parameters are filled from ----------------------------------------------------------------------------
@@ -101,9 +102,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """null, true or false; `type` is None for an untyped null."""
+    """null, true, false, or a number that the service gives to kinds of rows; `type` is None for an untyped null."""
 
-    value: bool | None
+    value: bool | int | None
     type: PrimitiveType | None
 
     @property

@@ -156,12 +156,12 @@ class Expressions:
         return build("(({0} = {1}) IS NOT TRUE)", left, right)
 
     def _compare_null(self, expr: Compare) -> Sql:
-        """Comparison with the null literal: eq and ne ask for null, the others are false."""
+        """Comparison with the null literal: eq and ne ask for null, the others are false. Typed: ORDER BY takes no bare constant."""
         other = expr.right if is_null(expr.left) else expr.left
         if expr.op not in ("eq", "ne"):
-            return raw("false")
+            return raw("false::bool")
         if is_null(other):
-            return raw("true") if expr.op == "eq" else raw("false")
+            return raw("true::bool") if expr.op == "eq" else raw("false::bool")
         return build("({0} IS NULL)" if expr.op == "eq" else "({0} IS NOT NULL)", self._bare(other))
 
     def _one_of(self, expr: OneOf, *, strict: bool) -> Sql:

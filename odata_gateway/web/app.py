@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import PayloadEncodingError
 from odata_gateway.batch import Hands, answer_batch
 from odata_gateway.call import Reply, Request
 from odata_gateway.errors import BindSegment, DbDenied, DbModel, LimitBody, ODataError, UrlMethod, UrlSyntax, UrlTimeout
+from odata_gateway.observe.meters import METERS
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
 from odata_gateway.web.adapt import SERVICE_PATH, Peer, is_batch, methods_of, path_of, root_url, service_target, with_authority
@@ -31,8 +32,9 @@ Answerer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Gateway:
-    """The running server's state. `service` may be exchanged while it runs; `is_ready` tells whether the database answers, and
-    `look_again` compares the model with it and exchanges the service where they differ."""
+    """The running server's state. `service` may be exchanged while it runs; `is_ready` tells whether the database answers,
+    `look_again` compares the model with it and exchanges the service where they differ, and `metrics` are all metrics for an Accept header,
+    as their media type and text."""
 
     settings: Settings
     service: Service
@@ -41,6 +43,7 @@ class Gateway:
     draining: bool = False
     answers: bool = True
     active: int = 0
+    metrics: Callable[[str], tuple[str, bytes]] | None = None
     admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +51,7 @@ class Gateway:
 
     @property
     def handlers(self) -> tuple[Answerer, Answerer]:
-        """What answers the requests of the main port, and those of the admin ports, which know health only."""
+        """What answers the requests of the main port, and those of the admin ports, which know health and metrics only."""
         return self._handle, self._handle_admin
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -60,7 +63,7 @@ class Gateway:
             self.admission.leave(id(request))
 
     async def _handle_admin(self, request: web.BaseRequest) -> web.StreamResponse:
-        return await respond(request, self._health, self.settings, is_closing=self._is_closing)
+        return await respond(request, self._admin, self.settings, is_closing=self._is_closing)
 
     def _is_closing(self) -> bool:
         return self.draining
@@ -96,15 +99,27 @@ class Gateway:
             body=await _body(exchange, self.settings) if method == "POST" else b"",
         )
         if is_batch(target):
+            exchange.trail.asked("$batch")
             await self.service.admit_batch(request)
             return answer_batch(request, self._hands(exchange), most=self.settings.max_batch_parts)
         return await self._answer(request)
 
     def _hands(self, exchange: Exchange) -> Hands:
         """What answers the parts of a batch that came with an exchange."""
+
+        async def answer(part: Request) -> Reply:
+            reply = await self._answer(part)
+            METERS.part(reply.status)
+            return reply
+
+        def refuse(error: Exception) -> Reply:
+            reply = refused(exchange, error, self.settings)
+            METERS.part(reply.status)
+            return reply
+
         return Hands(
-            answer=self._answer,
-            refuse=lambda error: refused(exchange, error, self.settings),
+            answer=answer,
+            refuse=refuse,
             token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
             entity_path=lambda target: self.service.entity_path(target),
             values=lambda target, body, paths: self.service.values(target, body, paths),
@@ -122,6 +137,14 @@ class Gateway:
                 raise
             return await self.service.answer(request)
 
+    async def _admin(self, exchange: Exchange) -> Reply:
+        if self.metrics is None or path_of(exchange.raw.raw_path).partition("?")[0] != "/metrics":
+            return await self._health(exchange)
+        exchange.trail.asked("metrics")
+        _check_method(exchange.raw.method, ("GET", "HEAD"))
+        media_type, text = self.metrics(exchange.headers.get("accept", ""))
+        return Reply(200, (("Content-Type", media_type), ("Cache-Control", "no-store")), text)
+
     async def _health(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path).partition("?")[0]
         check = {"/health": "liveness", "/health/liveness": "liveness", "/health/readiness": "readiness", "/health/startup": "startup"}.get(
@@ -129,6 +152,7 @@ class Gateway:
         )
         if check is None:
             raise BindSegment("nothing is here", target="path", hint=f"the service root is {SERVICE_PATH}/")
+        exchange.trail.asked("health")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         if check == "readiness" and (self.draining or not await self._database_answers()):
             return _status(503, "draining" if self.draining else "database does not answer")

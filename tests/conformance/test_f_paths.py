@@ -191,6 +191,8 @@ def test_f21_an_entity_by_its_id(ask):
     ask.error("$entity?$id=https://other.example/v1.0/odata/Message(1)", 404)
     ask.error("$entity?$id=Message(999999999)", 404)
     ask.error("$entity?$id=Message", 400, 404)
+    for nothing in ("", "?", "?id=1", "/", "%3F"):
+        ask.error(f"$entity?$id={nothing}", 400, 404)
 
 
 def test_f22_entity_needs_an_id_and_a_cast_for_projections(ask):

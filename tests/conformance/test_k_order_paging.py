@@ -51,6 +51,7 @@ def test_k02_null_is_the_smallest(ask, sample):
             "(SELECT count(*) FROM message AS m WHERE m.conversation_id = conversation.id) DESC, id",
         ),
         ("Conversation", "status eq 1 desc,id", "(status = 1) DESC, id"),
+        ("Label", "null eq null,id gt null,id desc", "id DESC"),
     ],
 )
 def test_k03_order_by_booleans_paths_expressions_and_counts(ask, sample, entity_set, orderby, sql):
