@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 from odata_gateway.decode import argument
 from odata_gateway.edm.model import Model
+from odata_gateway.observe.mark import marked
+from odata_gateway.observe.meters import METERS
+from odata_gateway.observe.trail import TRAIL
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.expr import AccountsSlot, KeysetSlot, LimitSlot, LinkSlot, LiteralSlot, PageSlot, Slot
 from odata_gateway.plan.policy import Caller
@@ -27,6 +31,7 @@ from odata_gateway.sql.statement import Part, Shape, parts, render
 from odata_gateway.url.lift import Side, Template, lift, lift_entity
 from odata_gateway.url.literals import Value
 from odata_gateway.url.parse import MAX_NODES, parse
+from odata_gateway.url.shown import Shown, shown
 from odata_gateway.url.split import Target, split
 from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
 
@@ -36,25 +41,27 @@ _FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
 
 
 class Cache:
-    """A bounded table that forgets what was not used for longest; `hits` and `misses` are for metrics."""
+    """A bounded table that forgets what was not used for longest."""
 
     def __init__(self, entries: int) -> None:
         self._entries = entries
         self._table: OrderedDict[Hashable, object] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._table)
 
     def get_or_make(self, key: Hashable, make: Callable[[], T]) -> T:
         found = self._table.get(key)
         if found is not None:
             self._table.move_to_end(key)
-            self.hits += 1
+            METERS.cache_hits += 1
             return cast(T, found)
-        self.misses += 1
+        METERS.cache_misses += 1
         made = make()
         self._table[key] = made
         if len(self._table) > self._entries:
             self._table.popitem(last=False)
+            METERS.cache_evictions += 1
         return made
 
 
@@ -68,6 +75,11 @@ class Lifted(NamedTuple):
     @property
     def side(self) -> Side:
         return self.template.side
+
+    @property
+    def shown(self) -> Shown:
+        """What a log line may say of the URL."""
+        return shown(self.template.key)
 
     def path_text(self) -> str:
         """The keys in the path, in canonical form, and that of $it; keys as segments are part of the path itself."""
@@ -139,11 +151,28 @@ class Compiler:
         return self.cache.get_or_make(key, lambda: self._bound(lifted.template))
 
     def _bound(self, template: Template) -> Query:
-        return bind(parse(template, max_nodes=max(MAX_NODES, self._limits.nodes)), self.model, self._limits)
+        trail, started = TRAIL.get(), perf_counter()
+        try:
+            request = parse(template, max_nodes=max(MAX_NODES, self._limits.nodes))
+        finally:
+            trail.parsed(started)
+        started = perf_counter()
+        try:
+            return bind(request, self.model, self._limits)
+        finally:
+            trail.bound(started)
 
     def statement(self, lifted: Lifted, query: Query, shape: Shape, part: Part = "rows") -> Statement:
         """One of a query's statements in a shape."""
-        return self.cache.get_or_make((lifted.template.key, self.model.version, shape, part), lambda: render(query, shape, part))
+        return self.cache.get_or_make((lifted.template.key, self.model.version, shape, part), lambda: self._rendered(query, shape, part))
+
+    def _rendered(self, query: Query, shape: Shape, part: Part) -> Statement:
+        started = perf_counter()
+        try:
+            statement = render(query, shape, part)
+            return replace(statement, text=marked(statement.text))
+        finally:
+            TRAIL.get().bound(started)
 
     def arguments(self, statement: Statement, query: Query, lifted: Lifted, context: Context) -> list[object]:
         """A statement's arguments in order.

@@ -22,6 +22,7 @@ from odata_gateway.chunks import (
     Want,
 )
 from odata_gateway.db.session import Session
+from odata_gateway.observe.trail import TRAIL
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.negotiate import content_type
 from odata_gateway.reading import Reader
@@ -53,6 +54,7 @@ class Pages:
         async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
             count = await self._counted(call, session)
             first = await chunks.first(session)
+        TRAIL.get().read(first.rows)
         self._row_sizes.learn(call.lifted.template.key, first)
         if not first.rows or call.query.is_made:
             await self._reader.require_parent(call)
@@ -112,9 +114,11 @@ class Pages:
 
     async def _streamed(self, call: Call, page: Page, head: bytes, chunks: AsyncGenerator[Chunk]) -> AsyncIterator[bytes]:
         """A page of several chunks; what fails after the first is raised from here."""
-        pending, last = head, None
+        pending, last, trail = head, None, TRAIL.get()
         try:
             async for chunk in chunks:
+                if last is not None:
+                    trail.read(chunk.rows)
                 last = chunk  # before it is sent: the one before is kept no longer
                 if chunk.text:
                     yield pending

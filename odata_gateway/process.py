@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import mmap
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from odata_gateway.db.connect import DatabaseSettings
 from odata_gateway.db.pool import Database
@@ -20,14 +23,17 @@ from odata_gateway.db.watch import Watch
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import with_secrets_exposed
+from odata_gateway.observe.board import Board
+from odata_gateway.observe.metrics import Gauges, Metrics
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
 from odata_gateway.web.app import Gateway
-from odata_gateway.web.listening import Ending, drain, start
+from odata_gateway.web.listening import Door, Ending, drain, start
 
 LOG = logging.getLogger("odata_gateway")
 
 FIRST_LOOK_S = 5.0
+PUBLISH_S = 1.0
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -39,6 +45,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         wait_s=settings.pool_wait_s,
         statement_timeout_s=settings.statement_timeout_s,
         row_security=settings.rls,
+        slow_s=settings.slow_query_ms / 1000,
     )
 
 
@@ -61,7 +68,14 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         return runner.run(main)
 
 
-async def serve(settings: Settings, model: Model, *, worker: bool = False, started: Callable[[int], None] | None = None) -> int:
+class Worker(NamedTuple):
+    """What one of several processes on the same port is told: where all leave their counts, and its place there."""
+
+    board: Board
+    place: int
+
+
+async def serve(settings: Settings, model: Model, *, worker: Worker | None = None, started: Callable[[int], None] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then drain; the exit status, 1 where a second signal cut that short.
 
     worker   one of several processes on the same port, ended by the one above it: SIGINT is for that one
@@ -69,9 +83,9 @@ async def serve(settings: Settings, model: Model, *, worker: bool = False, start
     raises   OSError when a port cannot be had
     """
     ending = Ending()
-    for number in (signal.SIGTERM,) if worker else (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM,) if worker is not None else (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.ask, number)
-    if worker:
+    if worker is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     _allow_many_files()
     database = await Database.open(database_settings(settings))
@@ -88,19 +102,69 @@ async def serve(settings: Settings, model: Model, *, worker: bool = False, start
         with suppress(TimeoutError):
             await asyncio.wait_for(watch.looked.wait(), FIRST_LOOK_S)
         _spare_the_collector()
-        doors = await start(gateway, shared=worker or settings.shared_port)
+        doors = await start(gateway, shared=worker is not None or settings.shared_port)
+        metrics = Metrics(*(worker or Worker(Board(1), 0)), partial(gauges, gateway, database, doors[0]))
+        metrics.resume()
+        if settings.admin_port:
+            gateway.metrics = _reader_of(metrics)
+        publishing = asyncio.create_task(_publish(metrics))
         port = doors[0].port
         LOG.info("listening on %s port %d", settings.host, port)
         if started is not None:
             started(port)
         await ending.asked.wait()
         await drain(gateway, doors, ending)
+        publishing.cancel()
+        metrics.leave()
     finally:
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
         await database.close()
     return int(ending.at_once.is_set())
+
+
+def _reader_of(metrics: Metrics) -> Callable[[str], tuple[str, bytes]]:
+    """What answers a scrape: the text of all processes' metrics for an Accept header."""
+    from odata_gateway.observe.prometheus import text
+
+    def read(accept: str) -> tuple[str, bytes]:
+        metrics.publish()
+        return text(metrics.board.pages(), accept)
+
+    return read
+
+
+async def _publish(metrics: Metrics) -> None:
+    """Leave this process's counts for the others from time to time, so that they outlive it."""
+    while True:
+        metrics.publish()
+        await asyncio.sleep(PUBLISH_S)
+
+
+def gauges(gateway: Gateway, database: Database, door: Door) -> Gauges:
+    """What this process has and does now; names as in `observe.metrics`."""
+    pool, clients = database.counts, door.clients
+    return {
+        "odata_requests_running": gateway.active,
+        "odata_connections": clients.connections,
+        "odata_slow_clients": clients.slow,
+        "odata_buffered_bytes": clients.buffered_bytes,
+        "odata_pool_size": database.settings.max_connections,
+        "odata_pool_open": pool["open"],
+        "odata_pool_busy": pool["used"],
+        "odata_pool_waiting": pool["waiting"],
+        "odata_compile_cache_entries": len(gateway.service.compiler.cache),
+        "odata_database_up": int(database.is_up),
+        "odata_memory_bytes": _memory_bytes(),
+    }
+
+
+def _memory_bytes() -> int:
+    """Resident memory, where the system tells it as Linux does (proc_pid_statm(5))."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+    return 0
 
 
 def _allow_many_files() -> None:

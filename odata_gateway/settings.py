@@ -154,7 +154,10 @@ class Settings:
     host: str = _setting("0.0.0.0", str, "address to listen on")
     port: int = _setting("3001", _port, "port to listen on", fallbacks=("PORT",))
     admin_port: tuple[int, ...] = _setting(
-        "", _each(_port), "further ports for `/health` only, separated by commas", fallbacks=("LIVENESS_PORT", "METRICS_PORT")
+        "",
+        _each(_port),
+        "further ports, for `/health` and `/metrics` only, separated by commas; metrics are nowhere else",
+        fallbacks=("LIVENESS_PORT", "METRICS_PORT"),
     )
     public_url: str = _setting("", _public_url, "URL under which clients see the gateway; the links of the answers begin with it")
     protocol: str = _setting(
@@ -212,7 +215,10 @@ class Settings:
     drain_s: float = _setting("20", _seconds(0, 3600), "how long running requests may take to end after SIGTERM")
 
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
-    log_format: str = _setting("text", _one_of("text", "json"), "form of the log lines")
+    log_format: str = _setting(
+        "auto", _one_of("auto", "text", "json"), "form of the log lines: `text`, `json`, or `auto`: text on a terminal, JSON elsewhere"
+    )
+    slow_query_ms: int = _setting("1000", _whole(0, 86_400_000), "a statement that takes longer is logged with its SQL; 0: none is")
 
 
 def _row(item: Field[Any]) -> Setting:

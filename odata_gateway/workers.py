@@ -11,11 +11,12 @@ import multiprocessing
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
 
-from odata_gateway.process import model_of, run_loop, serve
+from odata_gateway.observe.board import Board
+from odata_gateway.process import Worker, model_of, run_loop, serve
 from odata_gateway.settings import Settings
 from odata_gateway.web import logs
 
@@ -42,6 +43,7 @@ class Place:
     """One of the processes: what it is started with, the one that runs now, and how often in a row it died soon after its start."""
 
     settings: Settings
+    number: int = 0
     process: SpawnProcess | None = None
     started_at: float = 0.0
     start_at: float = 0.0
@@ -51,13 +53,14 @@ class Place:
     def is_settled(self) -> bool:
         return self.process is not None and time.monotonic() - self.started_at >= SETTLED_S
 
-    def tend(self, start: Callable[[Settings], SpawnProcess]) -> None:
+    def tend(self, board: Board) -> None:
         """Note a death, and start a process where there is none and the pause is over."""
         now = time.monotonic()
         if self.process is not None and not self.process.is_alive():
             self._note_death(now, self.process)
+            board.note_death(self.number)
         if self.process is None and now >= self.start_at:
-            self.process, self.started_at = start(self.settings), now
+            self.process, self.started_at = _start(self.settings, board, self.number), now
 
     def _note_death(self, now: float, process: SpawnProcess) -> None:
         self.early_deaths = 0 if self.is_settled else self.early_deaths + 1
@@ -86,11 +89,12 @@ def supervise(settings: Settings) -> int:
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signal_number, _: asked.append(signal_number))
-    places = [Place(replace(settings, pool_max=part)) for part in shares(settings.pool_max, settings.workers)]
+    board = Board(settings.workers)
+    places = [Place(replace(settings, pool_max=part), number) for number, part in enumerate(shares(settings.pool_max, settings.workers))]
     status = 0
     while not asked:
         for place in places:
-            place.tend(_start)
+            place.tend(board)
         if _is_hopeless(places):
             LOG.error("server processes end as soon as they start, %d times in a row: giving up", MOST_EARLY_DEATHS)
             status = 1
@@ -100,17 +104,17 @@ def supervise(settings: Settings) -> int:
     return int(bool(status) or len(asked) > 1)
 
 
-def _start(settings: Settings) -> SpawnProcess:
-    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(settings,))
+def _start(settings: Settings, board: Board, place: int) -> SpawnProcess:
+    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(settings, board, place))
     worker.start()
     LOG.info("started server process %d", worker.pid)
     return worker
 
 
-def _work(settings: Settings) -> None:
+def _work(settings: Settings, board: Board, place: int) -> None:
     logs.set_up(settings.log_level, settings.log_format)
     try:
-        status = run_loop(serve(settings, model_of(settings), worker=True))
+        status = run_loop(serve(settings, model_of(settings), worker=Worker(board, place)))
     except OSError as error:
         LOG.error("%s", error)
         status = 1

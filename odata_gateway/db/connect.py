@@ -51,6 +51,7 @@ class DatabaseSettings:
     pooler          whether one in transaction mode stands before Postgres; auto: found out with each connection
     wait_s          longest wait for a free connection; at most `max_waiting` requests wait
     row_security    Postgres's policies need the caller's accounts (sql/live_agent/rls.sql)
+    slow_s          statements that take longer are told in the log; 0: none
     max_age_s       a connection is replaced after that long, so that its backend's memory does not grow for ever
     """
 
@@ -65,6 +66,7 @@ class DatabaseSettings:
     max_age_s: float = 3600.0
     row_security: bool = False
     pooler: str = "auto"
+    slow_s: float = 0.0
     application_name: str = "odata-gateway"
 
     def server_settings(self) -> dict[str, str]:
@@ -212,6 +214,11 @@ class Connector:
         if not self._pooled and connection.get_server_version() >= (14,):
             await connection.execute(_NOTICE_CUT)
         return connection
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._down is not None
 
     def _failed(self, error: Exception) -> None:
         """Log the change, and later each new kind of cause, but not each attempt."""

@@ -7,7 +7,7 @@ next to none of them ever ends. Here a wait is an entry in a table, looked at wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -37,6 +37,10 @@ class Deadlines(Generic[T]):
         """Seconds an item has left; 0 for one that is not there."""
         until = self._until.get(item)
         return 0.0 if until is None or self._loop is None else max(0.0, until - self._loop.time())
+
+    def __iter__(self) -> Iterator[T]:
+        """The items that have time left."""
+        return iter(tuple(self._until))
 
     def stop(self, item: T) -> None:
         """Forget an item, if it is there."""

@@ -21,25 +21,30 @@ from odata_gateway.db.connect import Connection, Connector, DatabaseSettings, Re
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.queue import FairQueue, Lane
 from odata_gateway.db.session import Session, opening
+from odata_gateway.db.slow import Running, SlowLog
 from odata_gateway.errors import DbBusy, DbUnavailable
+from odata_gateway.observe.trail import NOBODYS
 
 _LOG = logging.getLogger("odata_gateway.db")
 _CLEAN_UP_S = 2.0
 _PING_S = 3.0
 _UNPREPARED = 256
 """Statements of a connection behind a pooler whose types are known."""
+_NOTHING = Running("", NOBODYS, 0.0)
 
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A connection and until when to use it, whether a pooler stands behind it, whose it is now, and whether it was cut because an answer
-    was overdue."""
+    """A connection and until when to use it, whether a pooler stands behind it, its server process (0 where that may be any), whose it is
+    now, whether it was cut because an answer was overdue, and the statement that runs on it or ran last."""
 
     connection: Connection
     use_until: float
     pooled: bool = False
+    backend: int = 0
     lane: Lane = None
     overdue: bool = False
+    running: Running = _NOTHING
     unprepared: OrderedDict[str, PreparedStatement[Record]] = field(default_factory=OrderedDict)
 
     async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[Record]:
@@ -70,6 +75,7 @@ class Database:
         self._connector = Connector(settings)
         self._queue = FairQueue(settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s)
         self.deadlines = Deadlines(_cut)
+        self.slow = SlowLog(settings.slow_s)
         self._idle: list[Held] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
         self._held: set[Connection] = set()
         self._wanting: deque[asyncio.Future[Held | None]] = deque()  # sessions that have a slot and no connection
@@ -78,7 +84,9 @@ class Database:
 
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Database:
-        return cls(settings)
+        database = cls(settings)
+        database.slow.begin(lambda: database.deadlines)
+        return database
 
     def session(self, lane: Lane = None, *, accounts: Sequence[int] = (), snapshot: bool = False, begun: bool = False) -> Session:
         """One connection for the length of an `async with`; raises DbBusy after the longest wait, DbUnavailable when there is no database.
@@ -108,6 +116,7 @@ class Database:
     async def close(self) -> None:
         """Close idle connections, wait a moment for what is being undone, and cut the rest."""
         self._closed = True
+        self.slow.end()
         if self._cleaning:
             await asyncio.wait(set(self._cleaning), timeout=_CLEAN_UP_S)
         idle, self._idle = self._idle, []
@@ -125,6 +134,11 @@ class Database:
             "used": self.settings.max_connections - self._queue.free,
             "waiting": self._queue.waiting,
         }
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the last attempt to connect succeeded, or none was made yet."""
+        return not self._connector.is_down
 
     @property
     def spare(self) -> int:
@@ -150,7 +164,8 @@ class Database:
         """Another connection in the place of one that turned out to be lost; the slot stays taken."""
         self._drop(held)
         fresh = await self._connect_or_wait()
-        held.connection, held.use_until, held.pooled, held.unprepared = fresh.connection, fresh.use_until, fresh.pooled, fresh.unprepared
+        held.connection, held.use_until, held.pooled, held.backend = fresh.connection, fresh.use_until, fresh.pooled, fresh.backend
+        held.unprepared = fresh.unprepared
 
     def release(self, held: Held) -> None:
         """Take back a connection with no transaction and nothing in flight."""
@@ -242,7 +257,8 @@ class Database:
             made.connection.terminate()
             raise DbUnavailable("the gateway is shutting down")
         self._held.add(made.connection)
-        return Held(made.connection, time.monotonic() + made.use_s, made.pooled)
+        backend = 0 if made.pooled else made.connection.get_server_pid()
+        return Held(made.connection, time.monotonic() + made.use_s, made.pooled, backend)
 
     def _drop(self, held: Held) -> None:
         self._held.discard(held.connection)

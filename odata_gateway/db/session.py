@@ -13,21 +13,29 @@ snapshot, and what was read from it, would be lost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import asyncpg
 
 from odata_gateway.db.connect import Connection, Record
+from odata_gateway.db.slow import Running
 from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
 from odata_gateway.errors import Internal, ODataError
+from odata_gateway.observe.meters import METERS
+from odata_gateway.observe.trail import TRAIL
 
 if TYPE_CHECKING:
     from odata_gateway.db.pool import Database, Held
     from odata_gateway.db.queue import Lane
 
 T = TypeVar("T")
+_ID = re.compile(r"[A-Za-z0-9._-]{2,64}")
+_NAME_BYTES = 63
+"""What Postgres keeps of an application's name."""
 BEGIN, SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _GRACE_S, _ROUNDING_S = 5.0, 0.02
 """How much longer than the server's own limit to wait for it, before the connection counts as dead; and by how much clocks may differ."""
@@ -41,6 +49,7 @@ class Session:
         self._lane = lane
         self._opening = opening  # what begins the transaction; None: there is none
         self._begun = begun
+        self._trail = TRAIL.get()
         self._held: Held | None = None
         self._in_transaction = False
         self._aborted = False  # a statement failed, and the transaction takes no other
@@ -49,7 +58,11 @@ class Session:
         self._in_flight = False  # a statement's answer has not been read to its end
 
     async def __aenter__(self) -> Self:
-        held = self._held = await self._database.acquire(self._lane, self._begun)
+        started = perf_counter()
+        try:
+            held = self._held = await self._database.acquire(self._lane, self._begun)
+        finally:
+            self._trail.waited(started)
         if self._opening is not None or held.pooled:
             try:
                 await self._run(self._begin, opens=True)
@@ -65,6 +78,7 @@ class Session:
         held, self._held = self._held, None
         if held is None:
             return
+        METERS.cancelled += self._in_flight
         if self._in_transaction or self._in_flight:
             self._database.clean_up(held, in_transaction=self._in_transaction)
         else:
@@ -83,12 +97,22 @@ class Session:
 
         What fails for a passing reason, as with a lost connection, is sent again once.
         """
-        held = self._held
-        if held is not None and held.pooled:
-            return await self._run(lambda _: held.fetch_unprepared(sql, args))
-        if anew:
-            return await self._run(lambda connection: self._fetch_anew(connection, sql, args))
-        return await self._run(lambda connection: connection.fetch(sql, *args))
+        held, started = self._live(), perf_counter()
+        held.running = Running(sql, self._trail, started)
+        try:
+            if held.pooled:
+                return await self._run(lambda _: held.fetch_unprepared(sql, args))
+            if anew:
+                return await self._run(lambda connection: self._fetch_anew(connection, sql, args))
+            return await self._run(lambda connection: connection.fetch(sql, *args))
+        finally:
+            self._ended(held, sql, started)
+
+    def _ended(self, held: Held, sql: str, started: float) -> None:
+        took_s = self._trail.ran(sql, started)
+        if took_s == self._trail.slowest_s:
+            self._trail.backend = held.backend
+        self._database.slow.ended(held, took_s)
 
     async def _fetch_anew(self, connection: Connection, sql: str, args: Sequence[Any]) -> list[Record]:
         statement = await connection.prepare(sql, name="")
@@ -100,8 +124,15 @@ class Session:
         if self._live().pooled:
             text = (text or BEGIN) + self._database.settings.local_settings
         if text is not None:
-            await connection.execute(text)
+            await connection.execute(text + self._named())
             self._in_transaction = True
+
+    def _named(self) -> str:
+        """The request's id for pg_stat_activity: it costs nothing where a message goes ahead of the statement anyway."""
+        if not _ID.fullmatch(self._trail.id):
+            return ""
+        name = f"{self._database.settings.application_name}/{self._trail.id}"[:_NAME_BYTES]
+        return f"; SET LOCAL application_name = '{name}'"
 
     async def _run(self, statement: Callable[[Connection], Awaitable[T]], *, opens: bool = False) -> T:
         held = self._live()

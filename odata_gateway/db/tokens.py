@@ -12,6 +12,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -75,7 +76,7 @@ class TokenDirectory:
         """One query for all who ask for the same token at the same time; it goes on when one of them gives up."""
         task = self._asking.get(key)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._ask(key, token))
+            task = asyncio.get_running_loop().create_task(self._ask(key, token), context=Context())  # it is nobody's: many may wait for it
             self._asking[key] = task
             task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)

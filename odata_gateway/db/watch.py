@@ -19,6 +19,7 @@ from odata_gateway.db.pool import Database
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import keeping_lost_types
 from odata_gateway.errors import ODataError
+from odata_gateway.observe.meters import METERS
 
 _LOG = logging.getLogger("odata_gateway")
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
@@ -101,6 +102,7 @@ class Watch:
             if model.version == last.version:
                 return
             _LOG.warning("the database has changed, and the model with it")
+            METERS.reloads += 1
         self._last = model
         self._use(model)
 

@@ -22,6 +22,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -66,6 +67,14 @@ class Ending:
             self.asked.set()
 
 
+class Clients(NamedTuple):
+    """Connections, how many of them wait for a client that does not read, and the bytes that clients have not taken."""
+
+    connections: int
+    slow: int
+    buffered_bytes: int
+
+
 @dataclass(slots=True)
 class Door:
     """A server and its listening sockets; `handles` are second ones."""
@@ -77,6 +86,14 @@ class Door:
     def port(self) -> int:
         port: int = self.handles[0].getsockname()[1]
         return port
+
+    @property
+    def clients(self) -> Clients:
+        """The connections there are now."""
+        assert self.runner.server is not None
+        found = self.runner.server.connections
+        waiting = [c.transport.get_write_buffer_size() for c in found if c.transport is not None]
+        return Clients(len(found), sum(c.writing_paused for c in found), sum(waiting))
 
     async def open(self, host: str, port: int, *, shared: bool) -> None:
         """Listen on all addresses of a host; raises OSError when one cannot be had."""

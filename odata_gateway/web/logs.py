@@ -1,70 +1,35 @@
-"""Log lines without secrets: an access line a request, and tracebacks in which tokens are blotted out.
-
-An access line names the path and the options, never the values: a token may stand among them, and a filter may hold a person's name.
-"""
+"""The log, without secrets: a line a request, and tracebacks in which tokens are blotted out."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import re
 import sys
 import time
 import traceback
-from abc import ABC, abstractmethod
 from contextlib import suppress
-from functools import lru_cache
 from typing import TextIO
-from urllib.parse import unquote
 
 from odata_gateway.errors import ODataError
+from odata_gateway.web.lines import Finished, JsonFormatter, LineFormatter, TextFormatter, request_text
 
 ACCESS = logging.getLogger("odata_gateway.access")
 LOG = logging.getLogger("odata_gateway.web")
 _writer: BatchingHandler | None = None
 """Where access lines go without a detour; None where the program around has set up logging itself, which then gets records."""
+_PROBES = ("health", "metrics")
 
 
-_LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
-
-
-def shown_target(target: str) -> str:
-    """A request target as a log line may show it: the path, and the names of the options.
-
-    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name; `*` stands for both, and for whatever is
-    as long as a token and has no sign in it.
-    """
-    path, mark, query = target.partition("?")
-    path, ampersand, _ = path.replace("%26", "&").partition("&")
-    names = ",".join(_option_name(option) for option in query.split("&") if option)
-    path, names = (_plain(_LIKE_A_TOKEN.sub("*", text)[:200]) for text in (path, names))
-    return path + ("&*" if ampersand else "") + (f" [{names}]" if mark and names else "")
-
-
-def _option_name(option: str) -> str:
-    name, equals, _ = option.partition("=")
-    name = unquote(name)
-    return name if equals and "=" not in name else "*"
-
-
-def _plain(text: str) -> str:
-    """Text that can neither begin a new log line nor fail to be encoded."""
-    return text if text.isascii() and text.isprintable() else "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
-
-
-def access(method: str, target: str, status: int, *, size: int, started: float, request_id: str, note: str = "") -> None:
-    """Log one finished request, a probe of health only for debugging; `started` is the time.perf_counter() of its begin."""
-    level = logging.DEBUG if target.startswith("/health") else logging.INFO
+def access(done: Finished) -> None:
+    """Log one finished request; a probe of health, and the reading of metrics, only for debugging."""
+    level = logging.DEBUG if done.trail.entity_set in _PROBES else logging.INFO
     if not ACCESS.isEnabledFor(level):
         return
-    took_ms = (time.perf_counter() - started) * 1000
-    tail = f" {note}" if note else ""
-    line = f"{_plain(method[:20])} {shown_target(target)} {status} {size}B {took_ms:.1f}ms id={request_id}{tail}"
     if _writer is None:
-        ACCESS.handle(logging.LogRecord(ACCESS.name, level, "", 0, line, None, None))  # Logger.log would look for the calling line first
+        record = logging.LogRecord(ACCESS.name, level, "", 0, request_text(done), None, None)
+        ACCESS.handle(record)  # Logger.log would look for the calling line first
     else:
-        _writer.add(level, ACCESS.name, line)
+        _writer.add(level, ACCESS.name, done)
 
 
 def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], what: str) -> None:
@@ -85,58 +50,13 @@ def fault(error: ODataError, request_id: str) -> None:
 # --- Set-up -------------------------------------------------------------------------------------------------------------------
 
 
-class LineFormatter(logging.Formatter, ABC):
-    """Lines from records, and from their parts: a record for each request costs as much as compiling it (measured)."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        traceback = self.formatException(record.exc_info) if record.exc_info else None
-        return self.line(record.created, record.levelname, record.name, record.getMessage(), traceback)
-
-    @abstractmethod
-    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None) -> str:
-        """One line without its end; `created` in seconds since 1970."""
-
-
-class JsonFormatter(LineFormatter):
-    """One JSON object a line."""
-
-    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None) -> str:
-        stamp = _utc_stamp(int(created))
-        entry = {"time": f"{stamp}.{_milliseconds(created)}Z", "level": level.lower(), "logger": name, "message": message}
-        if traceback is not None:
-            entry["traceback"] = traceback
-        return json.dumps(entry, ensure_ascii=True)
-
-
-class TextFormatter(LineFormatter):
-    """`2026-01-31 12:00:00,123 INFO name message`, and a traceback on lines of its own."""
-
-    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None) -> str:
-        tail = "" if traceback is None else f"\n{traceback}"
-        return f"{_local_stamp(int(created))},{_milliseconds(created)} {level} {name} {message}{tail}"
-
-
-@lru_cache(maxsize=1)
-def _utc_stamp(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-
-
-@lru_cache(maxsize=1)
-def _local_stamp(second: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-
-
-def _milliseconds(created: float) -> str:
-    return f"{int(created % 1 * 1000):03d}"
-
-
 class BatchingHandler(logging.StreamHandler[TextIO]):
     """Writes lines together, at most 50 ms late: a system call a line costs a small request a twentieth (measured). Warnings go at once."""
 
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__(stream)
         self.setFormatter(formatter)
-        self._line = formatter.line
+        self._request_line = formatter.request
         self._waiting: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -146,9 +66,9 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
         except Exception:
             self.handleError(record)
 
-    def add(self, level: int, name: str, message: str) -> None:
-        """A line without a record; from the event loop's thread only."""
-        self._keep(self._line(time.time(), logging.getLevelName(level), name, message), level)
+    def add(self, level: int, name: str, done: Finished) -> None:
+        """A request's line, without a record; from the event loop's thread only."""
+        self._keep(self._request_line(time.time(), logging.getLevelName(level), name, done), level)
 
     def _keep(self, line: str, level: int) -> None:
         self._waiting.append(line + self.terminator)
@@ -173,8 +93,9 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
 
 
 def set_up(level: str, form: str) -> None:
-    """Log to stderr, in the form the settings name."""
+    """Log to stderr, in the form the settings name; `auto` is text on a terminal and JSON elsewhere."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
     global _writer
-    _writer = BatchingHandler(sys.stderr, JsonFormatter() if form == "json" else TextFormatter())
+    is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    _writer = BatchingHandler(sys.stderr, TextFormatter() if is_text else JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[_writer], force=True)

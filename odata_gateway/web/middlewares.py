@@ -12,38 +12,50 @@ from aiohttp import HttpVersion11, web
 
 from odata_gateway.call import Reply
 from odata_gateway.errors import AuthInvalid, AuthMissing, Internal, ODataError
+from odata_gateway.observe.meters import METERS
+from odata_gateway.observe.trail import TRAIL, Trail
 from odata_gateway.protocol.documents import error_document
 from odata_gateway.settings import Settings
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import joined
 from odata_gateway.web.auth import secrets_of
 from odata_gateway.web.headers import Head
+from odata_gateway.web.lines import SENT, Finished
 from odata_gateway.web.send import Body, SendTimeout, send
 
 
 class Exchange(NamedTuple):
-    """One request on its way through: aiohttp's object, its headers under lower-case names, its id and when it began."""
+    """One request on its way through: aiohttp's object, its headers under lower-case names, and what it leaves behind."""
 
     raw: web.BaseRequest
     headers: dict[str, str]
-    id: str
-    started: float
+    trail: Trail
+
+    @property
+    def id(self) -> str:
+        return self.trail.id
 
 
 Handler = Callable[[Exchange], Awaitable[Reply]]
 GONE = 499
 """What a log line has for status where the client left before there was an answer; nginx's number."""
+_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NUMBERS = Random()
 """For ids, which must be different but need not be secret; the system's random numbers cost a system call each."""
 
 
 def begin(request: web.BaseRequest) -> Exchange:
-    """The exchange of a request; the id a proxy gave it is kept."""
+    """The exchange of a request; the id a proxy gave it is kept, and so is its place in a trace (W3C Trace Context, section 3.2)."""
     headers = joined(list(request.headers.items()))
     given = headers.get("x-request-id")
     request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else f"{_NUMBERS.getrandbits(64):016x}"
-    return Exchange(request, headers, request_id, time.perf_counter())
+    trail = Trail(request_id, time.perf_counter())
+    parent = headers.get("traceparent")
+    if parent is not None and (match := _TRACE_PARENT.fullmatch(parent)):
+        trail.trace = match[1]
+    TRAIL.set(trail)
+    return Exchange(request, headers, trail)
 
 
 def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
@@ -83,7 +95,7 @@ async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) ->
 
 
 async def respond(request: web.BaseRequest, handler: Handler, settings: Settings, *, is_closing: Callable[[], bool]) -> web.StreamResponse:
-    """Answer one request to its end, whatever happens, and log it once.
+    """Answer one request to its end, whatever happens, and count and log it once.
 
     is_closing  asked when the answer is about to go out: whether the connection ends with it
     raises  ConnectionError after the connection has been cut, which ends it for aiohttp
@@ -95,7 +107,7 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
         status, note = reply.status, "cancelled"
         head = Head(status, reply.headers, exchange.headers, settings, exchange.id)
         response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing())
-        note = ""
+        note = SENT
     except ConnectionError:
         note = "client gone"
         raise
@@ -109,6 +121,15 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
         )
         raise ConnectionResetError("the answer could not be finished") from None
     finally:
-        size, target = request.writer.output_size, request.raw_path
-        logs.access(request.method, target, status, size=size, started=exchange.started, request_id=exchange.id, note=note)
+        _finish(exchange, status, note)
     return response
+
+
+def _finish(exchange: Exchange, status: int, outcome: str) -> None:
+    """Count and log a request that is over."""
+    raw, trail, ended = exchange.raw, exchange.trail, time.perf_counter()
+    size = raw.writer.output_size
+    METERS.finished(trail, status, size, ended)
+    if outcome != SENT:
+        METERS.broke(outcome)
+    logs.access(Finished(trail, raw.method, raw.raw_path, status, size, ended, outcome))

@@ -109,7 +109,7 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     shape = Shape(not caller.has_one_account, row_format or RowFormat(), mask)
     context = Context(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     found = ((part, compiler.statement(lifted, query, shape, part)) for part in parts(query, shape))
-    return {part: (s.text, compiler.arguments(s, query, lifted, context)) for part, s in found}
+    return {part: (s.text.partition(" */ ")[2], compiler.arguments(s, query, lifted, context)) for part, s in found}
 
 
 def indexed(model: Model) -> Model:

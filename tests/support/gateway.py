@@ -112,7 +112,8 @@ def start_gateway(*, wait_for: str = "/health/readiness", module: str = "odata_g
     """
     port = free_port()
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("ODATA_", "POSTGRES_", "PG"))}
-    environment |= {"ODATA_HOST": "127.0.0.1", "ODATA_PORT": str(port), "ODATA_GRACE_S": "0", "PYTHONUNBUFFERED": "1"} | settings
+    environment |= {"ODATA_HOST": "127.0.0.1", "ODATA_PORT": str(port), "ODATA_GRACE_S": "0", "ODATA_LOG_FORMAT": "text"}
+    environment |= {"PYTHONUNBUFFERED": "1"} | settings
     handle, name = tempfile.mkstemp(prefix="odata-gateway-", suffix=".log")
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(
