@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from odata_gateway.call import Request
+from odata_gateway.batch import Hands, answer_batch
+from odata_gateway.call import Reply, Request
 from odata_gateway.db.introspect import inspect
 from odata_gateway.db.pool import Database
 from odata_gateway.db.tokens import TokenDirectory
@@ -23,8 +24,10 @@ from odata_gateway.errors import ODataError
 from odata_gateway.process import database_settings, model_of
 from odata_gateway.service import Service
 from odata_gateway.settings import load
+from odata_gateway.web.adapt import is_batch
 from odata_gateway.web.auth import access_token
 from odata_gateway.web.middlewares import refusal
+from tests.trust.ways import Way, as_sent, unpacked
 
 ROOT = "http://gateway.test/v1.0/odata/"
 _MODELS: dict[str, Model] = {}
@@ -57,20 +60,41 @@ class Inside:
         self.settings = settings
 
     async def ask(
-        self, target: str, token: str | None = tokens.ADMIN, headers: Mapping[str, str] | None = None, root: str = ROOT
+        self, target: str, token: str | None = tokens.ADMIN, headers: Mapping[str, str] | None = None, way: Way = "url", root: str = ROOT
     ) -> Answer:
-        """The answer to a target below the service root, or to an absolute link of an earlier answer."""
-        target = target.removeprefix(root)
-        sent = {name.lower(): value for name, value in (headers or {}).items()}
+        """The answer to a target below the service root, or to an absolute link of an earlier answer; that of its part if it comes in a
+        batch. One that breaks off is not unpacked."""
+        method, target, sent, body = as_sent(target.removeprefix(root), headers or {}, way)
+        sent = {name.lower(): value for name, value in sent.items()}
         if token is not None:
             sent.setdefault("authorization", f"Bearer {token}")
         try:
             found = access_token(sent, target.partition("?")[2], basic=self.settings.basic_auth)
-            reply = await self.service.answer(Request("GET", target, sent, root, found))
+            reply = await self._reply(Request(method, target, sent, root, found, body))
         except ODataError as error:
-            refused = refusal(error, "-", self.settings)
-            assert isinstance(refused.body, bytes)
-            return Answer(refused.status, refused.headers, refused.body)
+            reply = self._refused(error)
+        answer = await self._whole(reply)
+        return answer if answer.broken else Answer(*unpacked(way, answer.status, answer.headers, answer.body))
+
+    async def _reply(self, request: Request) -> Reply:
+        """As web.app has it."""
+        if not is_batch(request.target):
+            return await self.service.answer(request)
+        await self.service.admit_batch(request)
+        hands = Hands(
+            answer=self.service.answer,
+            refuse=self._refused,
+            token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
+            entity_path=self.service.entity_path,
+        )
+        return answer_batch(request, hands, most=self.settings.max_batch_parts)
+
+    def _refused(self, error: Exception) -> Reply:
+        if not isinstance(error, ODataError):
+            raise error
+        return refusal(error, "-", self.settings)
+
+    async def _whole(self, reply: Reply) -> Answer:
         if isinstance(reply.body, bytes):
             return Answer(reply.status, reply.headers, reply.body)
         parts: list[bytes] = []

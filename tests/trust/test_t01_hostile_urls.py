@@ -1,4 +1,4 @@
-"""T1: whatever the URL, an answer, and soon: never a 5xx but 501, never a hang, and no memory that stays.
+"""T1: whatever the URL, or the body that stands for one, an answer, and soon: never a 5xx but 501, never a hang, and no memory that stays.
 
 Most requests go through the line in this process; a tenth goes to the real program over raw sockets, where the memory is measured.
 """
@@ -17,6 +17,7 @@ from tests.support.gateway import Gateway
 from tests.trust.figures import amount, record
 from tests.trust.hostile import Hostile, seeds
 from tests.trust.inside import Inside, in_step, inside
+from tests.trust.ways import Way, as_sent, on_a_line, way_of
 
 INSIDE, OVER_HTTP = amount(18_000, 900_000), amount(2_000, 100_000)
 BATCHES = 9
@@ -49,7 +50,7 @@ async def _batch(dsn: str, batch: int, size: int) -> None:
             text, headers = Hostile(f"t01 {number}").request()
             started = time.perf_counter()
             async with asyncio.timeout(HANG_S):
-                answer = await gateway.ask(text, headers=headers)
+                answer = await gateway.ask(text, headers=headers, way=way_of(number))
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
             assert not is_fault(answer.status) and "Internal" not in answer.broken, (number, text, answer.body[:500], answer.broken)
             if time.perf_counter() - started > SLOWEST_S / 2:
@@ -72,7 +73,7 @@ async def _quickest(gateway: Inside, number: int) -> float:
     found = []
     while len(found) < TRIES and min(found, default=SLOWEST_S) >= SLOWEST_S / 2:
         started = time.perf_counter()
-        await gateway.ask(text, headers=headers)
+        await gateway.ask(text, headers=headers, way=way_of(number))
         found.append(time.perf_counter() - started)
     assert min(found) <= SLOWEST_S, (number, text, found)
     return min(found)
@@ -81,13 +82,13 @@ async def _quickest(gateway: Inside, number: int) -> float:
 # --- the real program -----------------------------------------------------------------------------------------------------------
 
 
-def wire(text: str, headers: dict[str, str]) -> bytes:
+def wire(text: str, headers: dict[str, str], way: Way) -> bytes:
     """A request as bytes: only what would end the request line is encoded."""
-    target = "".join(f"%{ord(c):02X}" if c in " \r\n" else c for c in text).encode("utf-8", "surrogatepass")
-    lines = [
-        f"{name}: {value}".encode() for name, value in {"Host": "gateway", "Authorization": f"Bearer {tokens.ADMIN}", **headers}.items()
-    ]
-    return b"\r\n".join([b"GET /v1.0/odata/" + target + b" HTTP/1.1", *lines, b"", b""])
+    method, target, own, body = as_sent(text, headers, way)
+    length = {"Content-Length": str(len(body))} if method == "POST" else {}
+    sent = {"Host": "gateway", "Authorization": f"Bearer {tokens.ADMIN}", **own, **length}
+    line = f"{method} /v1.0/odata/{on_a_line(target)} HTTP/1.1".encode("utf-8", "surrogatepass")
+    return b"\r\n".join([line, *(f"{name}: {value}".encode() for name, value in sent.items()), b"", body])
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
@@ -113,7 +114,7 @@ async def _over_http(gateway: Gateway, numbers: range) -> dict[int, int]:
         if connection is None:
             connection = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**20)
         reader, writer = connection
-        writer.write(wire(text, headers))
+        writer.write(wire(text, headers, way_of(number)))
         try:
             async with asyncio.timeout(HANG_S):
                 status, keeps = await read_answer(reader)

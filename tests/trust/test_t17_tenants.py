@@ -21,6 +21,7 @@ from tests.support.sample import Place
 from tests.trust.attacker import Attacker
 from tests.trust.figures import amount, record
 from tests.trust.inside import Answer, Inside, in_step, inside
+from tests.trust.ways import WAYS, Way, way_of
 
 QUERIES = amount(10_000, 50_000)
 DATABASE = "t17_tenants"
@@ -30,8 +31,11 @@ def digest(answer: Answer) -> bytes:
     return hashlib.sha256(repr((answer.status, answer.headers, answer.broken)).encode() + answer.body).digest()
 
 
-def queries(gateway: Inside, world: World, visible: dict[str, set[int]]) -> list[str]:
-    return [*ATTACKS, *(Attacker(f"t17 {n}", world, visible, gateway.service.compiler).query() for n in range(QUERIES - len(ATTACKS)))]
+def queries(gateway: Inside, world: World, visible: dict[str, set[int]]) -> list[tuple[str, Way]]:
+    """The known attacks in each way, and generated ones in any."""
+    known = [(text, way) for text in ATTACKS for way in WAYS]
+    made = (Attacker(f"t17 {n}", world, visible, gateway.service.compiler).query() for n in range(QUERIES - len(known)))
+    return known + [(text, way_of(number)) for number, text in enumerate(made)]
 
 
 def look(walls: Walls, foreign: frozenset[str], text: str, answer: Answer, *, whole: bool) -> None:
@@ -68,23 +72,23 @@ async def _attack(place: Place, world: World, walls: Walls) -> None:
     foreign = frozenset(walls.foreign)
 
     async with inside(place.reader, ODATA_PAGE_ROWS="5") as gateway:
-        texts = queries(gateway, world, walls.visible)
+        asked = queries(gateway, world, walls.visible)
 
-        async def ask(text: str, *, checked: bool) -> bytes:
-            answer = await gateway.ask(text)
+        async def ask(text: str, way: Way, *, checked: bool) -> bytes:
+            answer = await gateway.ask(text, way=way)
             if checked:
-                assert answer.status < 500 or answer.status == 501, (text, answer.body)
+                assert answer.status < 500 or answer.status == 501, (text, way, answer.body)
                 look(walls, foreign, text, answer, whole=len(statuses) == 0 or sum(statuses.values()) % 10 == 0)
                 statuses[answer.status] = statuses.get(answer.status, 0) + 1
             return digest(answer)
 
-        before = await in_step([lambda text=text: ask(text, checked=True) for text in texts], width=3)
+        before = await in_step([lambda pair=pair: ask(*pair, checked=True) for pair in asked], width=3)
         connection = await asyncpg.connect(place.owner)
         await connection.execute(CHANGES)
         await connection.close()
-        after = await in_step([lambda text=text: ask(text, checked=False) for text in texts], width=3)
-    changed = [text for text, one, other in zip(texts, before, after, strict=True) if one != other]
-    record("T17", "hostile queries", len(texts), how="sum", at_least=10_000)
+        after = await in_step([lambda pair=pair: ask(*pair, checked=False) for pair in asked], width=3)
+    changed = [pair for pair, one, other in zip(asked, before, after, strict=True) if one != other]
+    record("T17", "hostile queries", len(asked), how="sum", at_least=10_000)
     record("T17", "answers with a foreign row", 0, how="sum", at_most=0)
     record("T17", "answers that changed with foreign rows", len(changed), how="sum", at_most=0)
     assert not changed, (len(changed), changed[:10])

@@ -18,6 +18,7 @@ from tests.support.sample import Place
 from tests.trust.figures import amount, record
 from tests.trust.hostile import Hostile
 from tests.trust.inside import Answer, Inside, in_step, inside
+from tests.trust.ways import WAYS, Way, way_of
 
 DATABASE = "t18_secrets"
 MUTATED = amount(1_500, 50_000)
@@ -54,12 +55,17 @@ SET = """UPDATE users SET encrypted_password = {0} || repeat('x', {2}), reset_pa
          tokens = ('{{"' || {0} || '": 1}}')::json, pubsub_token = {1}"""
 
 
-def requests() -> list[tuple[str, dict[str, str]]]:
-    """Every clause with every secret, in every format, and mutations of them."""
+Asked = tuple[str, dict[str, str], Way]
+
+
+def requests() -> list[Asked]:
+    """Every clause with every secret, in every format, and mutations of them; each also in another way than as a URL."""
     clauses = [text.format(s=secret) for text in (*REFUSED.values(), *SHOWN.values(), *FURTHER) for secret in SECRETS]
     clauses += [f"User(1)/{secret}{tail}" for secret in SECRETS for tail in ("", "/$value")]
-    found = [(text, headers) for text in (*clauses, *ELSEWHERE) for headers in HEADERS]
-    return found + [(_mutated(number, clauses), {}) for number in range(MUTATED)]
+    texts = (*clauses, *ELSEWHERE)
+    found: list[Asked] = [(text, headers, "url") for text in texts for headers in HEADERS]
+    found += [(text, {}, WAYS[1 + number % 3]) for number, text in enumerate(texts)]
+    return found + [(_mutated(number, clauses), {}, way_of(number)) for number in range(MUTATED)]
 
 
 def _mutated(number: int, clauses: list[str]) -> str:
@@ -83,13 +89,13 @@ def shown(answer: Answer) -> bytes:
     return repr((answer.status, answer.headers, answer.broken)).encode() + answer.body
 
 
-async def _ask(gateway: Inside, asked: list[tuple[str, dict[str, str]]]) -> list[bytes]:
-    async def one(text: str, headers: dict[str, str]) -> bytes:
-        answer = await gateway.ask(text, tokens.ADMIN, headers)
+async def _ask(gateway: Inside, asked: list[Asked]) -> list[bytes]:
+    async def one(text: str, headers: dict[str, str], way: Way) -> bytes:
+        answer = await gateway.ask(text, tokens.ADMIN, headers, way)
         assert answer.status < 500 or answer.status == 501, (text, answer.body)
         return shown(answer)
 
-    return await in_step([lambda pair=pair: one(*pair) for pair in asked], width=3)
+    return await in_step([lambda request=request: one(*request) for request in asked], width=3)
 
 
 def test_t18_no_answer_depends_on_a_secret_or_holds_one(place: Place) -> None:
@@ -103,8 +109,8 @@ async def _compare(place: Place) -> None:
         before = await _ask(gateway, asked)
         await set_secrets(place.owner, first=False)
         after = await _ask(gateway, asked)
-    for (text, headers), one, other in zip(asked, before, after, strict=True):
-        assert one == other, (text, headers, one[:500], other[:500])
+    for (text, headers, way), one, other in zip(asked, before, after, strict=True):
+        assert one == other, (text, headers, way, one[:500], other[:500])
         for value in (f"{CANARY}1", f"{CANARY}2", "other-CANARY-"):
             assert value.encode() not in one or value in text, (text, one[:500])
     record("T18", "requests with the same answer whatever the secrets", len(asked), how="sum", at_least=len(asked))

@@ -16,6 +16,7 @@ from tests.support.sample import Place
 from tests.trust.figures import amount, record
 from tests.trust.hostile import Hostile, seeds
 from tests.trust.inside import Inside, in_step, inside
+from tests.trust.ways import way_of
 
 DATABASE = "t21_read_only"
 REQUESTS = amount(2_000, 50_000)
@@ -54,11 +55,11 @@ async def state(dsn: str) -> dict[str, Any]:
 
 
 async def _fuzz(gateway: Inside) -> None:
-    async def one(text: str, headers: dict[str, str]) -> None:
-        await gateway.ask(text, headers=headers)
+    async def one(number: int, text: str, headers: dict[str, str]) -> None:
+        await gateway.ask(text, headers=headers, way=way_of(number))
 
     texts = [(text, {}) for text in (*ATTACKS, *seeds())] + [Hostile(f"t21 {number}").request() for number in range(REQUESTS)]
-    await in_step([lambda pair=pair: one(*pair) for pair in texts], width=3)
+    await in_step([lambda number=number, pair=pair: one(number, *pair) for number, pair in enumerate(texts)], width=3)
 
 
 def test_t21_nothing_changes_whatever_is_asked(place: Place) -> None:
