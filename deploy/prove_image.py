@@ -5,8 +5,8 @@
 
 The base is Debian's minimal system, made by debootstrap and slimmed as Debian's own image is. `podman build` runs every step of the
 Dockerfile. No engine runs containers here, so bubblewrap does what one would: the image's files as a read-only root without anything
-writable, its user without capabilities and without a way to get any, its entry point as process 1, its variables and no others. Postgres with
-the sample data is on the host's loopback. Ends with status 1 at the first thing that is not as it should be.
+writable, its user without capabilities and without a way to get any, its entry point as process 1, its variables and no others. Postgres
+with the sample data is on the host's loopback. Ends with status 1 at the first thing that is not as it should be.
 """
 
 from __future__ import annotations
