@@ -25,6 +25,7 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.policy import Caller
 from odata_gateway.process import database_settings, model_of, run_loop, serve
+from odata_gateway.reload import hold_back
 from odata_gateway.settings import SETTINGS, Settings, SettingsError, load, origins
 from odata_gateway.web import logs
 from odata_gateway.web.adapt import path_of, service_target
@@ -101,6 +102,7 @@ def _need_dsn(settings: Settings) -> None:
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
     _need_dsn(settings)
+    hold_back(True)
     model = model_of(settings)
     return supervise(settings) if settings.workers > 1 else run_loop(serve(settings, model))
 
@@ -110,7 +112,7 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
         with Cluster.start() as cluster:
             cluster.load()
             own = replace(settings, dsn=cluster.dsn(user=READER))
-            return run_loop(serve(own, model_of(own), started=lambda port: print(banner.text(port), flush=True)))
+            return run_loop(serve(own, model_of(own), started=lambda port: print(banner.text(port), flush=True), reloads=False))
     except ClusterError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1

@@ -25,6 +25,7 @@ from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import with_secrets_exposed
 from odata_gateway.observe.board import Board
 from odata_gateway.observe.metrics import Gauges, Metrics
+from odata_gateway.reload import Reload
 from odata_gateway.service import Service
 from odata_gateway.settings import Settings
 from odata_gateway.web.app import Gateway
@@ -75,11 +76,14 @@ class Worker(NamedTuple):
     place: int
 
 
-async def serve(settings: Settings, model: Model, *, worker: Worker | None = None, started: Callable[[int], None] | None = None) -> int:
+async def serve(
+    settings: Settings, model: Model, *, worker: Worker | None = None, started: Callable[[int], None] | None = None, reloads: bool = True
+) -> int:
     """Serve until SIGTERM or SIGINT, then drain; the exit status, 1 where a second signal cut that short.
 
     worker   one of several processes on the same port, ended by the one above it: SIGINT is for that one
     started  called with the port once clients can connect
+    reloads  SIGHUP has files read again; without it, it ends the process, as when a terminal is closed
     raises   OSError when a port cannot be had
     """
     ending = Ending()
@@ -97,7 +101,9 @@ async def serve(settings: Settings, model: Model, *, worker: Worker | None = Non
 
     watch = Watch(database, model, use, every_s=settings.model_check_s)
     gateway.look_again = watch.look_again
-    looking = asyncio.create_task(watch.run())
+    tasks = [asyncio.create_task(watch.run())]
+    if reloads:
+        tasks.append(asyncio.create_task(Reload(settings, model, watch, database, model_of).run()))
     try:
         with suppress(TimeoutError):
             await asyncio.wait_for(watch.looked.wait(), FIRST_LOOK_S)
@@ -117,9 +123,10 @@ async def serve(settings: Settings, model: Model, *, worker: Worker | None = Non
         publishing.cancel()
         metrics.leave()
     finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await database.close()
     return int(ending.at_once.is_set())
 

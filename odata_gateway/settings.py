@@ -226,6 +226,7 @@ def _row(item: Field[Any]) -> Setting:
 
 
 SETTINGS: tuple[Setting, ...] = tuple(_row(item) for item in fields(Settings))
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 _SERVICE_LINK_NAME = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
@@ -257,6 +258,16 @@ def load(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> 
     if mistakes:
         raise SettingsError(tuple(mistakes))
     return settings
+
+
+def dsn_of_file(environ: Mapping[str, str]) -> str | None:
+    """The DSN as a file says it now, or the chart's with the password of one; None where no file has a part in it.
+
+    raises  ValueError when the file cannot be read or has no DSN
+    """
+    source, text = _find(_BY_NAME["dsn"], environ, {})
+    by_file = source.endswith("_FILE") or (source == "POSTGRES_HOST" and bool(environ.get("POSTGRES_PASSWORD_FILE")))
+    return str(_read(_BY_NAME["dsn"], source, text)) if by_file and text is not None else None
 
 
 def origins(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> dict[str, str]:

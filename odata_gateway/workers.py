@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
 
 from odata_gateway.observe.board import Board
 from odata_gateway.process import Worker, model_of, run_loop, serve
+from odata_gateway.reload import hold_back
 from odata_gateway.settings import Settings
 from odata_gateway.web import logs
 
@@ -91,6 +94,8 @@ def supervise(settings: Settings) -> int:
         signal.signal(number, lambda signal_number, _: asked.append(signal_number))
     board = Board(settings.workers)
     places = [Place(replace(settings, pool_max=part), number) for number, part in enumerate(shares(settings.pool_max, settings.workers))]
+    signal.signal(signal.SIGHUP, lambda number, _: _tell(places, number))
+    hold_back(False)
     status = 0
     while not asked:
         for place in places:
@@ -104,9 +109,19 @@ def supervise(settings: Settings) -> int:
     return int(bool(status) or len(asked) > 1)
 
 
+def _tell(places: Sequence[Place], number: int) -> None:
+    """Pass a signal on; a process that is starting takes it when it has started."""
+    for place in places:
+        if place.process is not None and place.process.pid is not None and place.process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(place.process.pid, number)
+
+
 def _start(settings: Settings, board: Board, place: int) -> SpawnProcess:
     worker = multiprocessing.get_context("spawn").Process(target=_work, args=(settings, board, place))
+    hold_back(True)
     worker.start()
+    hold_back(False)
     LOG.info("started server process %d", worker.pid)
     return worker
 

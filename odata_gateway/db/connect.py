@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -135,6 +135,10 @@ class Connector:
         self._down: str | None = None  # why the last attempt failed; None when it did not
         self.is_full = False  # whether that was because the server takes no more connections
         self._down_since = 0.0
+
+    def use_dsn(self, dsn: str) -> None:
+        """Connect to this from now on, without waiting for what a failure of the one before made everyone wait for."""
+        self._settings, self._hosts, self._not_before = replace(self._settings, dsn=dsn), None, 0.0
 
     async def connect(self) -> Made:
         """A new connection; raises DbUnavailable, at once or nearly so while a recent failure is remembered."""

@@ -125,6 +125,12 @@ class Database:
             connection.terminate()
         self._held.clear()
 
+    def use_dsn(self, dsn: str) -> None:
+        """Connect to this from now on. Idle connections serve once more, those in use as long as they would have."""
+        self._connector.use_dsn(dsn)
+        for held in self._idle:
+            held.use_until = 0.0
+
     @property
     def counts(self) -> dict[str, int]:
         """Open, idle and used connections, and sessions that wait for one."""

@@ -76,6 +76,15 @@ class Watch:
             else:
                 self.ask()
 
+    async def take(self, model: Model) -> bool:
+        """Compare another model with the database and use it; where that fails, as soon as it succeeds. Whether it is in use."""
+        async with self._one_looks:
+            self.model, self._last = model, None
+            await self._look()
+        if self._last is None:
+            self.ask()
+        return self._last is not None
+
     async def _look(self) -> None:
         try:
             inspected, findings = await inspect(self._database, self.model)
