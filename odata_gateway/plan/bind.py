@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
-from odata_gateway.plan.bind_apply import Rows, bind_apply
+from odata_gateway.plan.bind_apply import bind_apply
 from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_crossjoin import bind_crossjoin
 from odata_gateway.plan.bind_expr import bind_narrowing
@@ -21,6 +21,7 @@ from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.projection import Field
 from odata_gateway.plan.query import Form, Query
 from odata_gateway.plan.relation import Block
+from odata_gateway.plan.rows import Rows
 from odata_gateway.plan.scope import Binding, Limits, Row, Scope
 from odata_gateway.url import ast
 

@@ -8,18 +8,18 @@ value twice, and a group that reaches nothing is still there. An expression, in 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntityType
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.bind_expr import bind_expr
-from odata_gateway.plan.bind_order import key_of
-from odata_gateway.plan.bind_path import bind_path
-from odata_gateway.plan.expr import Column, Constant, Expr, Logic
-from odata_gateway.plan.relation import Aggregate, Block, Derived, Method, Selection, Source
-from odata_gateway.plan.scope import Frame, Row, Scope, Structure, column_of, read_property
+from odata_gateway.plan.bind_path import bind_path, names_of
+from odata_gateway.plan.expr import Column, Constant, Expr
+from odata_gateway.plan.measures import From, Measure, Reach
+from odata_gateway.plan.relation import Block, Method
+from odata_gateway.plan.scope import Binding, Frame, Reference, Row, Scope, Structure, column_of, read_property
 from odata_gateway.url import ast
 
 APPLY = "$apply"
@@ -30,38 +30,21 @@ INDIFFERENT = frozenset({"min", "max", "countdistinct"})
 
 @dataclass(frozen=True, slots=True)
 class GroupPath:
-    """A grouping property: the names of its path, and its value in a row."""
+    """A grouping property: the names of its path, and its value in a row.
+
+    of_entity  it belongs to the key of an entity that rows are grouped by
+    """
 
     path: tuple[str, ...]
     value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The entities that a path over navigation properties leads to from the input's rows: `crossed` with these, `row` is one of them."""
-
-    names: tuple[str, ...]
-    crossed: tuple[Block, ...]
-    row: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """An aggregate expression: `method` of `value` (None where rows are counted) in the input's rows or in those of `reach`."""
-
-    alias: str
-    method: Method
-    value: Expr | None
-    type: PrimitiveType
-    nullable: bool
-    reach: Reach | None = None
+    of_entity: bool = False
 
 
 # --- groupby ------------------------------------------------------------------------------------------------------------------
 
 
 def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupPath, ...]:
-    """The grouping properties; one that is named twice counts once."""
+    """The grouping properties. One that is named twice counts once, and what an entity has by itself splits its group no further."""
     scope.binding.target = APPLY
     found: dict[tuple[str, ...], GroupPath] = {}
     for item in items:
@@ -69,30 +52,40 @@ def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupPath, ...]:
             name = "rollup" if isinstance(item, ast.Rollup) else "rolluprecursive"
             raise Unsupported(f"{name} is not supported", target=APPLY, at=item.at, hint="send a groupby for each level")
         assert isinstance(item, ast.Member | ast.Variable)
-        group = _group(item, scope)
-        found.setdefault(group.path, group)
-    return tuple(found.values())
+        for group in _groups(item, scope):
+            found[group.path] = found[group.path] if group.path in found and not group.of_entity else group
+    entities = {g.path[:-1] for g in found.values() if g.of_entity}
+    inside = {p: any(p[:i] in entities for i in range(1, len(p) - 1)) for p in found}
+    return tuple(g for p, g in found.items() if not inside[p] and (g.of_entity or p[:-1] not in entities))
 
 
-def _group(node: ast.Member | ast.Variable, scope: Scope) -> GroupPath:
-    path = names_of(node)
+def _groups(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupPath, ...]:
+    path = names_of(node, scope)
     place = bind_path(node, scope)
-    if isinstance(place, Row):
+    if path is None or not isinstance(place, Expr | Row):
+        raise BindType("rows are grouped by paths of single-valued segments", target=APPLY, at=node.at)
+    return _grouped_by(tuple(name for name in path if "." not in name), place, scope, node.at)  # a cast to the type itself is no member
+
+
+def _grouped_by(path: tuple[str, ...], place: Expr | Row, scope: Scope, at: int) -> tuple[GroupPath, ...]:
+    """A value; an entity, by its key; or what rows have that were made before, by all of it."""
+    if not isinstance(place, Row):
+        return (GroupPath(path, place),)
+    if not path:
+        raise BindType("rows are grouped by properties", target=APPLY, at=at, hint="name its properties, for example its key")
+    if place.structure is None:
+        return tuple(GroupPath((*path, p.name), column_of(place, p), of_entity=True) for p in place.source.entity_type.key)
+    if place.structure.entity is not None:
         hint = "name its properties, for example its key"
-        raise Unsupported("grouping by a navigation property is not supported", target=APPLY, at=node.at, hint=hint)
-    if path is None or not isinstance(place, Expr):
-        raise BindType("rows are grouped by paths of single-valued segments to a property", target=APPLY, at=node.at)
-    return GroupPath(tuple(name for name in path if "." not in name), place)  # a cast to the type itself is no member
-
-
-def names_of(node: object) -> tuple[str, ...] | None:
-    """The names of a path from the row, with or without $it before them; None for what is no path."""
-    names: list[str] = []
-    while isinstance(node, ast.Member):
-        names.append(node.name)
-        node = node.base
-    starts = node is None or (isinstance(node, ast.Variable) and node.name == "$it")
-    return tuple(reversed(names)) if starts and names else None
+        raise Unsupported("grouping rows of several kinds by a navigation property is not supported", target=APPLY, at=at, hint=hint)
+    if not place.structure.members:
+        raise BindName(f"'{path[-1]}' was aggregated away by $apply", target=APPLY, at=at, hint="group by it in the first groupby")
+    found: list[GroupPath] = []
+    for name in place.structure.members:
+        inner = bind_path(ast.Member(None, name, at), replace(scope, implicit=place, variables={}, computed={}))
+        assert isinstance(inner, Expr | Row)
+        found += _grouped_by((*path, name), inner, scope, at)
+    return tuple(found)
 
 
 # --- aggregate ----------------------------------------------------------------------------------------------------------------
@@ -116,9 +109,6 @@ def bind_measures(items: Iterable[ast.AggregateItem], entity_type: EntityType, s
 
 
 def _alias(item: ast.AggregateItem, entity_type: EntityType, scope: Scope) -> str:
-    if item.sources:
-        hint = "write groupby((...),aggregate(...)) and a second aggregate"
-        raise Unsupported("from in an aggregate expression is not supported", target=APPLY, at=item.at, hint=hint)
     if item.alias is None:
         hint = "write a method and an alias, as in id with max as newest"
         raise BindName("the model has no custom aggregates", target=APPLY, at=item.at, hint=hint)
@@ -134,6 +124,8 @@ def _taken(alias: str, item: ast.AggregateItem) -> BindName:
 
 
 def _measure(item: ast.AggregateItem, alias: str, scope: Scope, reaches: dict[tuple[str, ...], Reach]) -> Measure:
+    if item.sources:
+        return _from(item, alias, scope)
     if item.expr is None:
         return Measure(alias, "count", None, types.DECIMAL, False)
     if isinstance(item.expr, ast.Count) and item.method is None:
@@ -141,10 +133,8 @@ def _measure(item: ast.AggregateItem, alias: str, scope: Scope, reaches: dict[tu
     if item.method is None:
         hint = f"write a method, as in ... with max as {alias}"
         raise BindType("an aggregate expression needs a method", target=APPLY, at=item.at, hint=hint)
-    method = METHODS.get(item.method)
-    if method is None:
-        raise Unsupported(f"the aggregation method '{item.method}' is not supported", target=APPLY, at=item.at)
-    names = _plain_names(item.expr, item.at)
+    method = _method(item.method, item.at)
+    names = _plain_names(item.expr, scope, item.at)
     navigation = _navigation(names, scope)
     if not navigation or (len(navigation) < len(names) and method in INDIFFERENT and not _is_collection(navigation, scope)):
         value = bind_expr(item.expr, scope)
@@ -161,8 +151,34 @@ def _measure(item: ast.AggregateItem, alias: str, scope: Scope, reaches: dict[tu
     return _valued(method, read_property(reach.row, properties[name], target=APPLY, at=item.at), alias, item.at, reach)
 
 
+def _method(name: str | None, at: int) -> Method:
+    if name is None:
+        raise BindName("the model has no custom aggregates", target=APPLY, at=at, hint="write a method behind with")
+    if name not in METHODS:
+        raise Unsupported(f"the aggregation method '{name}' is not supported", target=APPLY, at=at)
+    return METHODS[name]
+
+
+def _from(item: ast.AggregateItem, alias: str, scope: Scope) -> Measure:
+    """An aggregate of what the expression before the last `from` is in each of the groups behind it."""
+    *before, last = item.sources
+    structure = scope.implicit.structure
+    if structure is not None and structure.shape is not None:
+        raise Unsupported(
+            "from over rows of several kinds is not supported", target=APPLY, at=last.at, hint="write two steps: groupby, aggregate"
+        )
+    method = _method(last.method, last.at)
+    scope.binding.enter()
+    try:
+        inner = _measure(replace(item, sources=tuple(before)), alias, scope, {})
+    finally:
+        scope.binding.leave()
+    groups = tuple(group.value for group in bind_groups(last.paths, scope))
+    return _valued(method, Constant(None, inner.type), alias, last.at, From(("", alias), groups, inner))
+
+
 def _counted(node: ast.Count, alias: str, scope: Scope, reaches: dict[tuple[str, ...], Reach]) -> Measure:
-    names = _plain_names(node.base, node.at)
+    names = _plain_names(node.base, scope, node.at)
     if node.options is not None or not names:
         raise Unsupported("$count in aggregate is supported behind a plain path only", target=APPLY, at=node.at)
     navigation = _navigation(names, scope)
@@ -172,7 +188,7 @@ def _counted(node: ast.Count, alias: str, scope: Scope, reaches: dict[tuple[str,
     return Measure(alias, "count", None, types.DECIMAL, False, _reach(navigation, scope, reaches, node.at))
 
 
-def _valued(method: Method, value: Expr, alias: str, at: int, reach: Reach | None) -> Measure:
+def _valued(method: Method, value: Expr, alias: str, at: int, reach: Reach | From | None) -> Measure:
     type_ = value.type
     if type_ is None:
         raise BindType("null has no type, and cannot be aggregated", target=APPLY, at=at)
@@ -197,9 +213,9 @@ def _result(method: Method, type_: PrimitiveType) -> PrimitiveType:
     return type_
 
 
-def _plain_names(node: ast.Expr, at: int) -> tuple[str, ...]:
+def _plain_names(node: ast.Expr, scope: Scope, at: int) -> tuple[str, ...]:
     """The names of a path; none for what is no path."""
-    names = names_of(node) or ()
+    names = names_of(node, scope) or ()
     if any("." in name for name in names):
         raise Unsupported("a cast in a path that is aggregated is not supported", target=APPLY, at=at, hint="leave the type's name out")
     return names
@@ -210,22 +226,32 @@ def _plain_names(node: ast.Expr, at: int) -> tuple[str, ...]:
 
 def _navigation(names: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
     """The part of a path, from its start, that leads over navigation properties of entities."""
-    row = scope.implicit
-    if row.structure is not None:
-        if names and isinstance(row.structure.members.get(names[0]), Structure):
-            raise Unsupported("aggregating over a path of rows that were aggregated before is not supported", target=APPLY)
-        return ()
-    entity_type, found = row.source.entity_type, list[str]()
+    row, found = scope.implicit, list[str]()
+    place: EntityType | Structure = row.structure or row.source.entity_type
     for name in names:
-        if name not in entity_type.navigation or (not found and name in scope.computed):
+        following = _following(place, name, scope) if found or name not in scope.computed else None
+        if following is None:
             break
         found.append(name)
-        entity_type = scope.binding.model.target_type(entity_type.navigation[name])
+        place = following
+    if found and isinstance(place, Structure):
+        raise Unsupported("aggregating over a path of rows that were aggregated before is not supported", target=APPLY)
     return tuple(found)
 
 
+def _following(place: EntityType | Structure, name: str, scope: Scope) -> EntityType | Structure | None:
+    """What a navigation property leads to; None for what is none."""
+    if isinstance(place, EntityType):
+        return scope.binding.model.target_type(place.navigation[name]) if name in place.navigation else None
+    member = place.members.get(name)
+    if isinstance(member, Reference):
+        return member.entity_type
+    return member if isinstance(member, Structure) else None
+
+
 def _is_collection(names: tuple[str, ...], scope: Scope) -> bool:
-    entity_type, found = scope.implicit.source.entity_type, False
+    row, found = scope.implicit, False
+    entity_type = row.structure.entity_type if row.structure is not None else row.source.entity_type
     for name in names:
         found = found or entity_type.navigation[name].collection
         entity_type = scope.binding.model.target_type(entity_type.navigation[name])
@@ -237,15 +263,27 @@ def _reach(names: tuple[str, ...], scope: Scope, reaches: dict[tuple[str, ...], 
     if known is not None:
         return known
     row, crossed = scope.implicit, list[Block]()
-    binding = scope.binding
     for name in names:
-        binding.spend(1, 0)
-        navigation = row.source.entity_type.navigation[name]
-        source = binding.source(binding.model.target_type(navigation))
-        crossed.append(Block(source, binding.link(row.source, navigation)))
-        row = Row(Frame(source), source)
+        scope.binding.spend(1, 0)
+        member = None if row.structure is None else row.structure.members[name]
+        if isinstance(member, Structure):
+            row = replace(row, structure=member)
+            continue
+        block = _related(row, name, member, scope.binding)
+        crossed.append(block)
+        row = Row(Frame(block.source), block.source)
     found = reaches[names] = Reach(names, tuple(crossed), row)
     return found
+
+
+def _related(row: Row, name: str, member: Column | Reference | None, binding: Binding) -> Block:
+    """The entities one step leads to."""
+    if isinstance(member, Reference):
+        source = binding.source(member.entity_type)
+        return Block(source, predicates=member.found_as(source))
+    navigation = row.source.entity_type.navigation[name]
+    source = binding.source(binding.model.target_type(navigation))
+    return Block(source, binding.link(row.source, navigation))
 
 
 def _one_key(row: Row, at: int) -> Expr:
@@ -253,66 +291,3 @@ def _one_key(row: Row, at: int) -> Expr:
     if len(key) != 1:
         raise Unsupported("counting entities with a key of several properties is not supported", target=APPLY, at=at)
     return column_of(row, key[0])
-
-
-# --- the SELECT ---------------------------------------------------------------------------------------------------------------
-
-
-def selection_of(
-    groups: tuple[GroupPath, ...], measures: tuple[Measure, ...], block: Block, conditions: tuple[Expr, ...], scope: Scope
-) -> Selection:
-    """One row for each group, or one of all rows without groups: the grouping properties, and then the aggregates of the rows for which
-    all `conditions` are true."""
-    values = tuple(g.value for g in groups)
-    reaches = tuple({m.reach.names: m.reach for m in measures if m.reach is not None}.values())
-    if not reaches:
-        condition = _all(conditions)
-        aggregates = (Aggregate(m.method, m.value, condition, m.type, m.nullable) for m in measures)
-        return Selection(block, (*values, *aggregates), len(groups))
-    branches = tuple(_branch(reach, reaches, values, measures, block, conditions) for reach in (None, *reaches))
-    united = scope.binding.source(scope.implicit.source.entity_type)
-    source = Source(united.number, united.entity_type, Derived(branches))
-    columns = _columns(source, branches)
-    first = len(groups)
-    marks = {reach.names if reach is not None else (): columns[first + i] for i, reach in enumerate((None, *reaches))}
-    operands = iter(columns[first + 1 + len(reaches) :])
-    aggregates = (
-        Aggregate(m.method, None if m.value is None else next(operands), marks[m.reach.names if m.reach else ()], m.type, m.nullable)
-        for m in measures
-    )
-    return Selection(Block(source), (*columns[:first], *aggregates), len(groups))
-
-
-def _branch(
-    reach: Reach | None, reaches: tuple[Reach, ...], groups: tuple[Expr, ...], measures: tuple[Measure, ...],
-    block: Block, conditions: tuple[Expr, ...],
-) -> Selection:  # fmt: skip
-    """The rows of the input, or the entities of one path, each once for each group: the groups, a mark for whose rows they are, the values
-    of the measures over them, and the keys of the entities."""
-    condition = _all(conditions)
-    own = condition if condition is not None and reach is None else Constant(True, types.BOOLEAN)
-    marks = tuple(own if other is reach else Constant(False, types.BOOLEAN) for other in (None, *reaches))
-    values = tuple(m.value if m.reach is reach else Constant(None, m.value.type) for m in measures if m.value is not None)
-    keys = tuple(part if other is reach else Constant(None, part.type) for other in reaches for part in key_of(other.row))
-    columns = (*groups, *marks, *values, *keys)
-    if reach is None:
-        return Selection(block, columns)
-    narrowed = Block(block.source, block.link, block.within, block.joins, (*block.predicates, *conditions), reach.crossed)
-    return Selection(narrowed, columns, distinct=True)
-
-
-def _columns(source: Source, branches: tuple[Selection, ...]) -> tuple[Column, ...]:
-    found = []
-    for i, values in enumerate(zip(*(b.columns for b in branches), strict=True)):
-        type_ = next((v.type for v in values if v.type is not None), types.STRING)
-        found.append(Column(source.number, f"c{i}", "", type_, any(v.nullable for v in values)))
-    return tuple(found)
-
-
-def _all(conditions: tuple[Expr, ...]) -> Expr | None:
-    match conditions:
-        case ():
-            return None
-        case (only,):
-            return only
-    return Logic("and", conditions, any(c.nullable for c in conditions))

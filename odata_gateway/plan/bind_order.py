@@ -12,7 +12,7 @@ from odata_gateway.url import ast
 
 
 def bind_order(items: tuple[ast.OrderItem, ...] | None, scope: Scope, target: str = "$orderby") -> tuple[OrderKey, ...]:
-    """The client's items and then the key, which makes the order total; whatever follows a complete key cannot matter and is dropped."""
+    """The client's items and then the rows' own order or the key, which makes the order total; what follows a complete key is dropped."""
     scope.binding.target = target
     wanted: list[OrderKey] = []
     for item in items or ():
@@ -20,8 +20,9 @@ def bind_order(items: tuple[ast.OrderItem, ...] | None, scope: Scope, target: st
         if expr.type is not None and expr.type.family == "binary":
             raise BindType("Edm.Binary values have no order", target=target, at=item.at)
         wanted.append(OrderKey(expr, item.descending))
-    key = key_of(scope.implicit)
-    return _until_unique([*wanted, *(OrderKey(part, False) for part in key)], key)
+    key, structure = key_of(scope.implicit), scope.implicit.structure
+    own = () if structure is None else structure.order
+    return _until_unique([*wanted, *(own or (OrderKey(part, False) for part in key))], key)
 
 
 def key_of(row: Row) -> tuple[Expr, ...]:

@@ -8,9 +8,22 @@ from dataclasses import replace
 from odata_gateway.edm.model import EntitySet, Property
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 from odata_gateway.plan.bind_literal import literal, resolve_alias
-from odata_gateway.plan.expr import Constant, Expr
+from odata_gateway.plan.expr import Column, Constant, Expr
 from odata_gateway.plan.relation import Block
-from odata_gateway.plan.scope import Everything, Frame, Related, Root, Row, Scope, Structure, follow, no_such_name, pick, read_property
+from odata_gateway.plan.scope import (
+    Everything,
+    Frame,
+    Reference,
+    Related,
+    Root,
+    Row,
+    Scope,
+    Structure,
+    follow,
+    no_such_name,
+    pick,
+    read_property,
+)
 from odata_gateway.url import ast
 
 Place = Expr | Row | Related | Root | Everything
@@ -45,6 +58,16 @@ def bind_path(node: ast.Expr, scope: Scope) -> Place:
             raise Unsupported("aggregate(...) inside an expression is not supported", target=target, at=node.at)
         case _:
             raise BindType("a path must start with a name", target=target, at=node.at)
+
+
+def names_of(node: object, scope: Scope) -> tuple[str, ...] | None:
+    """The names of a path from the row, with or without $it before them where that is the row; None for what is no path."""
+    names: list[str] = []
+    while isinstance(node, ast.Member):
+        names.append(node.name)
+        node = node.base
+    starts = node is None or (isinstance(node, ast.Variable) and node.name == "$it" and scope.it is scope.implicit)
+    return tuple(reversed(names)) if starts and names else None
 
 
 def _first(name: str, scope: Scope, at: int) -> Place:
@@ -95,9 +118,18 @@ def _part(parts: Mapping[str, Row], name: str, target: str, at: int) -> Row:
 def _member(row: Row, structure: Structure, name: str, scope: Scope, at: int) -> Place:
     """A member of a row that $apply made; what its type declares and the row has no more is null."""
     target, entity_type = scope.binding.target, structure.entity_type
-    found = structure.members.get(name)
+    found, itself = structure.members.get(name), structure.entity
+    if isinstance(found, Reference):
+        return pick(scope.binding, row.frame, found.entity_type, found.key)
+    if isinstance(found, Column):
+        return found
+    if structure.itself is not None:
+        itself = pick(scope.binding, row.frame, structure.itself.entity_type, structure.itself.key)
     if found is not None:
-        return Row(row.frame, row.source, row.optional, found) if isinstance(found, Structure) else found
+        entity = None if itself is None else _step(itself, name, scope, at)
+        return Row(row.frame, row.source, row.optional, replace(found, entity=entity if isinstance(entity, Row) else None))
+    if itself is not None:
+        return _step(itself, name, scope, at)
     if name in entity_type.properties:
         prop = entity_type.properties[name]
         return Constant(None, read_property(row, prop, target=target, at=at).type)
@@ -131,8 +163,8 @@ def _by_key(place: Place, node: ast.Call, scope: Scope) -> Row:
     if set(given) != set(names) or len(node.args) != len(names):
         form = ",".join(f"{n}=..." for n in names)
         raise BindType(f"the key of {entity_set.name} is ({form})", target=target, at=node.at)
-    values = {p: _key_value(p, given[p.name], scope, node.at) for p in entity_set.entity_type.key}
-    return pick(scope.binding, scope.implicit.frame, entity_set, values)
+    values = tuple(_key_value(p, given[p.name], scope, node.at) for p in entity_set.entity_type.key)
+    return pick(scope.binding, scope.implicit.frame, entity_set.entity_type, values)
 
 
 def _key_value(prop: Property, node: ast.Expr, scope: Scope, at: int) -> Expr:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
+from odata_gateway.plan.bind_apply import bind_steps
 from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_literal import literal
+from odata_gateway.plan.bind_mixed import bind_mixed
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.bind_result import bind_result
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.levels import own_options, repeats, star_options
 from odata_gateway.plan.projection import Content, Expand, ExpandMany, ExpandOne, Field, Projection
-from odata_gateway.plan.scope import Frame, Row, Scope, column_of, no_such_name
+from odata_gateway.plan.rows import Rows
+from odata_gateway.plan.scope import Frame, Reference, Row, Scope, column_of, no_such_name
 from odata_gateway.url import ast
 from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
 
@@ -22,8 +27,10 @@ SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
 
 def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0) -> Projection:
     """The members of one row of the scope's implicit row."""
+    if scope.implicit.structure is not None and scope.implicit.structure.shapes:
+        return bind_mixed(entity_set, options, scope, depth, bind_projection)
     if scope.implicit.structure is not None:
-        return bind_result(entity_set, options, scope, scope.implicit.structure)
+        return bind_result(entity_set, options, scope, scope.implicit.structure, _expand_reference, depth)
     entity_type, row = entity_set.entity_type, scope.implicit
     names = _selected(options.select, entity_type, scope)
     expands = tuple(_expand(item, entity_set, scope, depth) for item in _expand_items(options.expand, entity_type, scope, depth))
@@ -101,18 +108,25 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityT
     return list(named.values())
 
 
-def _expand(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int) -> Expand:
+def _expand_reference(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, reference: Reference, depth: int) -> ExpandOne:
+    """An entity that rows made by $apply are related to."""
+    found = _expand(item, entity_set, scope, depth, reference)
+    assert isinstance(found, ExpandOne)
+    return found
+
+
+def _expand(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int, reference: Reference | None = None) -> Expand:
     """One item of $expand; parameter aliases assigned in its parentheses hold there only (Protocol 11.2.6.1.3)."""
     binding, aliases = scope.binding, scope.binding.aliases
     if item.options is not None and item.options.aliases:
         binding.aliases = {**aliases, **dict(item.options.aliases)}
     try:
-        return _expand_navigation(item, entity_set, scope, depth)
+        return _expand_navigation(item, entity_set, scope, depth, reference)
     finally:
         binding.aliases = aliases
 
 
-def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int) -> Expand:
+def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, depth: int, reference: Reference | None) -> Expand:
     name, entity_type = item.path[-1], entity_set.entity_type
     scope.binding.expand(depth, item.at)
     if name not in entity_type.navigation:
@@ -127,11 +141,16 @@ def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope
     frame = Frame(scope.binding.source(target_set.entity_type))
     inner = scope.nested(Row(frame, frame.source))
     if navigation.collection:
-        return _expand_many(item, navigation, entity_set, target_set, options, scope, inner, frame, depth)
+        rows = Rows(target_set, inner, link=scope.binding.link(scope.implicit.source, navigation))
+        return _expand_many(item, navigation, entity_set, options, scope, rows, depth)
+    inner = bind_compute(options.compute, target_set.entity_type, inner)
     content = _content(item, target_set, options, inner, depth)
     if content == "$count":
         raise BindType(f"'{name}' is single-valued and has no $count", target="$expand", at=item.at)
-    block = frame.block(scope.binding.link(scope.implicit.source, navigation))
+    if reference is None:
+        block = frame.block(scope.binding.link(scope.implicit.source, navigation))
+    else:
+        block = frame.block(predicates=reference.found_as(frame.source))
     return ExpandOne(navigation, target_set, block, content, repeats(item, navigation, entity_type))
 
 
@@ -142,26 +161,27 @@ def _content(item: ast.ExpandItem, target_set: EntitySet, options: ast.Options, 
         case "$count":
             return "$count"
         case None:
-            inner = bind_compute(options.compute, target_set.entity_type, inner)
             return bind_projection(target_set, options, inner, depth + 1)
     raise Unsupported(f"{item.suffix} cannot be expanded", target="$expand", at=item.at)
 
 
 def _expand_many(
-    item: ast.ExpandItem, navigation: NavigationProperty, entity_set: EntitySet, target_set: EntitySet,
-    options: ast.Options, outer: Scope, inner: Scope, frame: Frame, depth: int,
-) -> ExpandMany:  # fmt: skip
-    number = next(outer.binding.expands)
-    inner = bind_compute(options.compute, target_set.entity_type, inner)
+    item: ast.ExpandItem, navigation: NavigationProperty, entity_set: EntitySet, options: ast.Options, outer: Scope, rows: Rows, depth: int
+) -> ExpandMany:
+    number, target_set = next(outer.binding.expands), rows.entity_set
+    if options.apply is not None:
+        rows = bind_steps(options.apply, rows)
+    inner = bind_compute(options.compute, target_set.entity_type, rows.scope, kept=rows.scope.computed)
     predicates = bind_narrowing(options, inner)
-    order = bind_order(options.orderby, inner)
+    order = bind_order((*(options.orderby or ()), *rows.order), inner)
     content = _content(item, target_set, options, inner, depth)
     said, anchor = _anchored(options, item, outer)
+    structure = inner.implicit.structure
     return ExpandMany(
-        number, navigation, entity_set, target_set,
-        frame.block(outer.binding.link(outer.implicit.source, navigation), predicates), order,
+        number, navigation, entity_set, target_set, replace(rows.block, predicates=(*rows.predicates, *predicates)), order,
         page_literal(options.top, "$top"), page_literal(options.skip, "$skip"), options.count is True, content,
         unparse_options(said, outer.binding.aliases), anchor, repeats(item, navigation, entity_set.entity_type),
+        () if structure is None else structure.key,
     )  # fmt: skip
 
 
@@ -185,8 +205,6 @@ def _anchored(options: ast.Options, item: ast.ExpandItem, scope: Scope) -> tuple
 
 
 def _check_options(item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options) -> None:
-    if options.apply is not None:
-        raise Unsupported("$apply inside $expand is not supported", target="$expand", at=item.at)
     if not navigation.collection:
         for name in SINGLE_VALUED:
             if getattr(options, name) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Union
 
@@ -27,7 +28,7 @@ class Nested:
 
     name: str
     entity_set: EntitySet
-    members: tuple[Field | Nested, ...]
+    members: tuple[Field | Nested | ExpandOne, ...]
     identified: bool
 
 
@@ -62,6 +63,7 @@ class ExpandMany:
     query       the text of the options its next link repeats, as pieces: text, or the number of a literal
     anchor      where the options name $it: an alias, and the key of the entity that $it is, which the next link gives it
     repeats     $levels nests it in itself
+    key         what tells rows apart that $apply made; empty where they are entities
     """
 
     number: int
@@ -77,6 +79,7 @@ class ExpandMany:
     query: tuple[str | int, ...]
     anchor: tuple[str, Expr] | None = None
     repeats: bool = False
+    key: tuple[Expr, ...] = ()
 
 
 Expand = ExpandOne | ExpandMany
@@ -95,6 +98,7 @@ class Projection:
     result     the members of a row that $apply made, which has nothing else
     identified  the key of the entity is among the members, so it has an id
     crossed    the entities in a row of $crossjoin, which has nothing else but computed values; None for others
+    kinds      the members of rows of several kinds, by the number that is the row's `kind`; such rows have nothing else
     """
 
     source: int
@@ -105,6 +109,22 @@ class Projection:
     shows_id: bool = False
     selected: tuple[str, ...] | None = None
     computed: tuple[str, ...] = ()
-    result: tuple[Field | Nested, ...] | None = None
+    result: tuple[Field | Nested | ExpandOne, ...] | None = None
     identified: bool = False
     crossed: tuple[Crossed, ...] | None = None
+    kinds: tuple[Projection, ...] = ()
+    kind: Expr | None = None
+
+    @property
+    def expanded(self) -> tuple[Expand, ...]:
+        """All that is expanded in one entity or row."""
+        return (*self.expands, *_expanded(self.result or ()), *(e for kind in self.kinds for e in kind.expanded))
+
+
+def _expanded(members: tuple[Field | Nested | ExpandOne, ...]) -> Iterator[ExpandOne]:
+    for member in members:
+        match member:
+            case Nested(members=inner):
+                yield from _expanded(inner)
+            case ExpandOne():
+                yield member

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntityType, Join
-from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.edm.types import BOOLEAN, PrimitiveType
 from odata_gateway.plan.expr import Expr, LiteralSlot
 
 Method = Literal["sum", "min", "max", "average", "countdistinct", "count"]
@@ -108,6 +108,24 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """Whether a row is one of the first in an order, among the rows with the same values for `parts`.
+
+    method  what is true of those rows. first: no more than `limit` rows stand up to them. behind: more do. sum: the values before them add
+            up to less than `limit`, and so do those before each earlier row. percent: to less than `limit` percent of all values
+    value   what is added up
+    """
+
+    method: Literal["first", "behind", "sum", "percent"]
+    order: tuple[OrderKey, ...]
+    limit: Expr
+    parts: tuple[Expr, ...] = ()
+    value: Expr | None = None
+    type: PrimitiveType = BOOLEAN
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """One SELECT: `columns` of the rows of `block`, as c0, c1, ...
 
@@ -118,7 +136,7 @@ class Selection:
     """
 
     block: Block
-    columns: tuple[Expr | Aggregate, ...]
+    columns: tuple[Expr | Aggregate | Ranked, ...]
     groups: int | None = None
     distinct: bool = False
     order: tuple[OrderKey, ...] = ()

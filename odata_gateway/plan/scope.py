@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,7 +15,7 @@ from itertools import count
 from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindSecret, LimitDepth, LimitNodes, nearest
 from odata_gateway.plan.expr import Column, Compare, Constant, Expr
-from odata_gateway.plan.relation import Block, Link, Source, ToOne
+from odata_gateway.plan.relation import Block, Link, OrderKey, Source, ToOne
 from odata_gateway.url import ast
 
 
@@ -53,6 +53,7 @@ class Binding:
     depth: int = 0
     deepest: int = 0
     collections: int = 0
+    selects: int = 0  # that $apply makes
     target: str = "$filter"
     root_set: EntitySet | None = None  # of the resource, whose entities $it can be
 
@@ -132,12 +133,53 @@ class Structure:
     """What a row made by $apply has, as an instance of `entity_type`: columns by name, and further structures behind single-valued
     navigation properties. Whatever else the type declares was aggregated away, and reads as null (Data Aggregation 3.1.1).
 
-    key  expressions that tell any two rows apart and order them
+    key     expressions that tell any two rows apart
+    order   the order of the rows, the key included; else that of the key
+    itself  the entity that a row is, if it is one; `entity` is it where it was looked up
+    shapes  what rows have, by the number that is their `shape`; empty where all have all members
     """
 
     entity_type: EntityType
-    members: Mapping[str, Column | Structure]
+    members: Mapping[str, Column | Reference | Structure]
     key: tuple[Expr, ...] = ()
+    order: tuple[OrderKey, ...] = ()
+    itself: Reference | None = None
+    shapes: tuple[Shape, ...] = ()
+    shape: Expr | None = None
+    entity: Row | None = None
+
+    def has(self, shape: Shape, path: tuple[str, ...]) -> bool:
+        """Whether rows of a shape have what a path leads to: among their members, as entities, or of an entity they are related to."""
+        if path in shape.paths or any(p[: len(path)] == path for p in shape.paths):
+            return True
+        if shape.is_entity and (path[0] in self.entity_type.properties or path[0] in self.entity_type.navigation):
+            return True
+        place: Column | Reference | Structure | None = self
+        for i, name in enumerate(path):
+            place = place.members.get(name) if isinstance(place, Structure) else place
+            if isinstance(place, Reference):
+                return any(p[: i + 1] == path[: i + 1] for p in shape.paths)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one kind of rows has: members by path and, where they are entities, all properties."""
+
+    paths: frozenset[tuple[str, ...]]
+    is_entity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An entity that rows made by $apply are related to, or none where its `key`, which columns of these rows have, is null."""
+
+    entity_type: EntityType
+    key: tuple[Column, ...]
+
+    def found_as(self, source: Source) -> tuple[Expr, ...]:
+        """The conditions under which a row of a source of this type is the entity."""
+        return _has_key(source, zip(self.entity_type.key, self.key, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +262,10 @@ class Scope:
         row = Row(frame, frame.source, structure=structure)
         return cls(binding, row, row, row)
 
+    def anew(self, row: Row) -> Scope:
+        """The scope of rows that were made of these; in an expanded collection, $it stays the outer resource."""
+        return Scope(self.binding, row, row if self.it is self.implicit else self.it, row)
+
     def nested(self, row: Row) -> Scope:
         """The scope of an expanded collection's options: bare names are its own, $it stays the outer resource."""
         return Scope(self.binding, row, self.it, row)
@@ -241,16 +287,19 @@ def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
     return Row(row.frame, known, optional=True)
 
 
-def pick(binding: Binding, frame: Frame, entity_set: EntitySet, values: Mapping[Property, Expr]) -> Row:
-    """The row of a set that has these key values, or none; the same key always gives the same join."""
-    wanted = (entity_set.name, tuple(values.values()))
+def pick(binding: Binding, frame: Frame, entity_type: EntityType, values: tuple[Expr, ...]) -> Row:
+    """The entity of a type that has these key values, or none; the same key always gives the same join."""
+    wanted = (entity_type.name, values)
     known = frame.roots.get(wanted)
     if known is None:
-        known = binding.source(entity_set.entity_type)
+        known = binding.source(entity_type)
         frame.roots[wanted] = known
-        key = tuple(Compare("eq", Column(known.number, p.column, p.pg_type, p.type, False), value) for p, value in values.items())
-        frame.joins.append(ToOne(known, None, key))
+        frame.joins.append(ToOne(known, None, _has_key(known, zip(entity_type.key, values, strict=True))))
     return Row(frame, known, optional=True)
+
+
+def _has_key(source: Source, values: Iterable[tuple[Property, Expr]]) -> tuple[Expr, ...]:
+    return tuple(Compare("eq", Column(source.number, p.column, p.pg_type, p.type, False), value) for p, value in values)
 
 
 def column_of(row: Row, prop: Property) -> Column:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from odata_gateway.plan.projection import Expand, Field, Nested, Projection
+from odata_gateway.plan.projection import Expand, ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.query import Query
 
 
@@ -35,8 +35,10 @@ def _parenthesized(names: list[str]) -> str:
 
 def items(projection: Projection, version: str) -> list[str]:
     """The select list of a projection (10.7 to 10.10)."""
+    if projection.kinds:
+        return _common(projection.kinds, version)
     if projection.result is not None:
-        return _members(projection.result)
+        return _members(projection.result, version)
     expands = [e for e in projection.expands if isinstance(e.content, Projection)]
     names: list[str] = []
     if projection.selected is not None:
@@ -58,6 +60,59 @@ def _within(expand: Expand, content: Projection) -> Projection:
     return replace(content, expands=tuple(e for e in content.expands if e.navigation is not expand.navigation))
 
 
-def _members(result: tuple[Field | Nested, ...]) -> list[str]:
+def _members(result: tuple[Field | Nested | ExpandOne, ...], version: str) -> list[str]:
     """The members of rows that $apply made (Data Aggregation 3.1.1)."""
-    return [m.name if isinstance(m, Field) else f"{m.name}({','.join(_members(m.members))})" for m in result]
+    names: list[str] = []
+    for member in result:
+        match member:
+            case Field(name=name):
+                names.append(name)
+            case Nested(name=name, members=members):
+                names.append(f"{name}({','.join(_members(members, version))})")
+            case ExpandOne(content=Projection() as content):
+                nested = items(_within(member, content), version)
+                names.append(f"{member.navigation.name}({','.join(nested)})" if nested or version != "4.0" else member.navigation.name)
+    return names
+
+
+Tree = dict[str, "Tree"]
+
+
+def _common(kinds: tuple[Projection, ...], version: str) -> list[str]:
+    """What rows of all kinds have; or that they have nothing in common (Data Aggregation 3.1.1)."""
+    trees = [_tree(kind, version) for kind in kinds]
+    common = trees[0]
+    for tree in trees[1:]:
+        common = _shared(common, tree)
+    if all(kind.result is None and kind.selected is None for kind in kinds):
+        further = [name for name in common if name not in kinds[0].entity_set.entity_type.properties]
+        return ["*", *further] if any(kind.computed for kind in kinds) and further else further
+    return _written(common) or ["@Core.AnyStructure"]
+
+
+def _tree(projection: Projection, version: str) -> Tree:
+    """The members of rows of one kind, with what stands behind navigation."""
+    if projection.result is not None:
+        return _branches(projection.result, version)
+    found: Tree = {field.name: {} for field in projection.fields}
+    expanded = items(replace(projection, selected=None, computed=()), version)
+    return {**found, **{name: {} for name in expanded}}
+
+
+def _branches(members: tuple[Field | Nested | ExpandOne, ...], version: str) -> Tree:
+    found: Tree = {}
+    for member in members:
+        if isinstance(member, Nested):
+            found[member.name] = _branches(member.members, version)
+        else:
+            found |= {name: {} for name in _members((member,), version)}
+    return found
+
+
+def _shared(one: Tree, other: Tree) -> Tree:
+    found = {name: _shared(inner, other[name]) for name, inner in one.items() if name in other}
+    return {name: inner for name, inner in found.items() if inner or not (one[name] or other[name])}
+
+
+def _written(tree: Tree) -> list[str]:
+    return [f"{name}({','.join(_written(inner))})" if inner else name for name, inner in tree.items()]

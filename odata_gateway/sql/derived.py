@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from odata_gateway.plan.expr import Column, Expr
-from odata_gateway.plan.relation import Aggregate, Derived, Selection
+from odata_gateway.plan.relation import Aggregate, Derived, Ranked, Selection
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import EMPTY, Sql, build, fill, join, param
 from odata_gateway.sql.keyset import order_by
@@ -29,6 +29,22 @@ TEMPLATES: dict[str, dict[str, Template]] = {
     "average": {"": ("avg({0})", "trim_scale({0})"), "double": ("avg({0}::float8)", "{0}")},
     "min": {"": ("min({0})", "{0}"), "boolean": ("bool_and({0})", "{0}"), "guid": ('min({0}::text COLLATE "C")', "{0}::uuid")},
     "max": {"": ("max({0})", "{0}"), "boolean": ("bool_or({0})", "{0}"), "guid": ('max({0}::text COLLATE "C")', "{0}::uuid")},
+}
+
+
+# Whether a row is one of the first, by method and direction. {0} is the part in its order, {1} the limit. Values {2} are added up over {3},
+# the rows before this one, and over {4}, the part. From the greatest down, values make sums that rise and then fall, from the least up
+# sums that fall and then rise: so the greatest sum so far is that of the positive values, or the last one, or zero.
+_BEFORE, _ALL = "coalesce(sum({2}) OVER ({3}), 0)", "sum({2}) OVER ({4})"
+_RISEN, _FALLEN = "coalesce(sum(greatest({2}, 0)) OVER ({3}), 0)", "coalesce(sum(least({2}, 0)) OVER ({3}), 0)"
+_SHARE = f"(CASE sign({_ALL}) WHEN 1 THEN %s * 100 < {{1}} * {_ALL} WHEN -1 THEN %s * 100 > {{1}} * {_ALL} ELSE true END)"
+RANKS: dict[tuple[str, str], str] = {
+    ("first", ""): "(row_number() OVER ({0}) <= {1})",
+    ("behind", ""): "(row_number() OVER ({0}) > {1})",
+    ("sum", "top"): f"({_RISEN} < {{1}})",
+    ("sum", "bottom"): f"(greatest({_BEFORE}, 0) < {{1}})",
+    ("percent", "top"): _SHARE % (_RISEN, _BEFORE),
+    ("percent", "bottom"): _SHARE % (_BEFORE, _FALLEN),
 }
 
 
@@ -54,9 +70,30 @@ def _name(index: int) -> Sql:
     return Sql((f"c{index:d}",))
 
 
-def _column(column: Expr | Aggregate, relations: Relations) -> Sql:
-    if not isinstance(column, Aggregate):
-        return _value(column, relations)
+def _column(column: Expr | Aggregate | Ranked, relations: Relations) -> Sql:
+    match column:
+        case Aggregate():
+            return _aggregate(column, relations)
+        case Ranked():
+            return _ranked(column, relations)
+    return _value(column, relations)
+
+
+def _ranked(ranked: Ranked, relations: Relations) -> Sql:
+    parts = join(", ", (relations.expressions.value(part) for part in ranked.parts))
+    part = build("PARTITION BY {0}", parts) if ranked.parts else EMPTY
+    ordered = part + order_by(ranked.order, relations.expressions)
+    limit = relations.expressions.value(ranked.limit)
+    if ranked.value is None or ranked.value.type is None:
+        return fill(RANKS[ranked.method, ""], (ordered, limit))
+    cast = "{0}::float8" if ranked.value.type.family == "double" else "{0}::numeric"
+    value = fill(cast, (build("({0})", relations.expressions.value(ranked.value)),))
+    before = build("{0} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING", ordered)
+    direction = "top" if ranked.order[0].descending else "bottom"
+    return fill(RANKS[ranked.method, direction], (ordered, limit, value, before, part))
+
+
+def _aggregate(column: Aggregate, relations: Relations) -> Sql:
     family = "" if column.operand is None or column.operand.type is None else column.operand.type.family
     if column.method == "sum" and column.type.family != "integer":
         family = column.type.family

@@ -280,6 +280,8 @@ def constant_sql(expr: Constant) -> Sql:
             return raw("false")
         case None:
             return null_of(expr.type)
+        case number:
+            return Sql((f"{number:d}",))
 
 
 def null_of(type_: PrimitiveType | None) -> Sql:

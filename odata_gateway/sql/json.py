@@ -73,7 +73,7 @@ def _object_without_nulls(members: list[Pieces]) -> Pieces:
     return ["{", build("concat_ws(',', {0})", join(", ", texts)) if texts else "", "}"]
 
 
-def _key_columns(entity_set: EntitySet, members: tuple[Field | Nested, ...]) -> list[Column]:
+def _key_columns(entity_set: EntitySet, members: tuple[Field | Nested | ExpandOne, ...]) -> list[Column]:
     """The columns of the key, which is among the members."""
     values = {m.name: m.value for m in members if isinstance(m, Field)}
     return [found for p in entity_set.entity_type.key if isinstance(found := values[p.name], Column)]
@@ -113,6 +113,8 @@ class Rows:
 
     def entity(self, projection: Projection) -> Sql:
         """The text of one entity."""
+        if projection.kind is not None:
+            return self._by_kind(projection.kind, projection.kinds)
         if projection.result is not None:
             return concat(self._made(projection.entity_set, projection.result, identified=projection.identified))
         if projection.crossed is not None:
@@ -149,7 +151,12 @@ class Rows:
             case "link":
                 return [link]
 
-    def _made(self, entity_set: EntitySet, members: tuple[Field | Nested, ...], *, identified: bool) -> Pieces:
+    def _by_kind(self, kind: Expr, kinds: tuple[Projection, ...]) -> Sql:
+        """A row of one of several kinds, each with its own members."""
+        texts = (build("WHEN {0} THEN {1}", Sql((f"{i:d}",)), self.entity(each)) for i, each in enumerate(kinds))
+        return build("CASE {0} {1} END", self._relations.expressions.value(kind), join(" ", texts))
+
+    def _made(self, entity_set: EntitySet, members: tuple[Field | Nested | ExpandOne, ...], *, identified: bool) -> Pieces:
         """A row that $apply made: without its key it is a transient entity, whose id is null (JSON Format 4.5.8)."""
         found: list[Pieces] = []
         prefix, is_full = self._format.prefix, self._format.level == "full"
@@ -160,8 +167,17 @@ class Rows:
         if not identified and self._format.level != "none":
             found.append([f'"{prefix}id":null'])
         for member in members:
-            found.append(self._field(member) if isinstance(member, Field) else [f'"{member.name}":', *self._nested(member)])
+            found += self._member(member)
         return _object(found)
+
+    def _member(self, member: Field | Nested | ExpandOne) -> list[Pieces]:
+        match member:
+            case Field():
+                return [self._field(member)]
+            case Nested():
+                return [[f'"{member.name}":', *self._nested(member)]]
+            case ExpandOne():
+                return self._expand_one(member)
 
     def _nested(self, nested: Nested) -> Pieces:
         """Members behind navigation; a key that is null says that it led nowhere."""
@@ -319,7 +335,7 @@ class Rows:
         texts = zip(expand.order, key_texts(expand.order, self._relations.expressions), strict=True)
         return [
             fill(f"CASE WHEN length({{0}}) > {LONG_VALUE} THEN json_build_array(md5({{0}})) ELSE to_json({{0}}) END", (text,))
-            if k.expr.type is STRING and not (isinstance(k.expr, Column) and (k.expr.source, k.expr.name) in key)
+            if k.expr.type is STRING and k.expr not in expand.key and not _is_one_of(k.expr, key)
             else text
             for k, text in texts
         ]
@@ -344,3 +360,7 @@ class Rows:
 
 def _shown(column: Column) -> Sql:
     return checked(column_sql(column), column.pg_type, column.type)
+
+
+def _is_one_of(expr: Expr, columns: set[tuple[int, str]]) -> bool:
+    return isinstance(expr, Column) and (expr.source, expr.name) in columns

@@ -57,16 +57,18 @@ def _options(options: ast.Options) -> list[tuple[str, Pieces]]:
     found: list[tuple[str, Pieces]] = []
     if options.filter is not None:
         found.append(("$filter", _expr(options.filter)))
+    if options.apply is not None:
+        found.append(("$apply", _steps(options.apply)))
     if options.search is not None:
         found.append(("$search", _search(options.search)))
     if options.compute is not None:
-        found.append(("$compute", _list((*_expr(c.expr), f" as {c.name}") for c in options.compute)))
+        found.append(("$compute", _list(_computed(c) for c in options.compute)))
     if options.select is not None:
         found.append(("$select", _list(("/".join(s.path),) for s in options.select)))
     if options.expand is not None:
         found.append(("$expand", _list(_expand(e) for e in options.expand)))
     if options.orderby is not None:
-        found.append(("$orderby", _list((*_expr(o.expr), " desc" if o.descending else "") for o in options.orderby)))
+        found.append(("$orderby", _list(_ordered(o) for o in options.orderby)))
     if options.top is not None:
         found.append(("$top", (options.top.slot,)))
     if options.skip is not None:
@@ -134,6 +136,60 @@ def _search(node: ast.Search) -> Pieces:
     if node.op == "not":
         return ("(NOT ", *_search(node.operands[0]), ")")
     return ("(", *_list((_search(operand) for operand in node.operands), f" {node.op.upper()} "), ")")
+
+
+def _computed(item: ast.ComputeItem) -> Pieces:
+    return (*_expr(item.expr), f" as {item.name}")
+
+
+def _ordered(item: ast.OrderItem) -> Pieces:
+    return (*_expr(item.expr), " desc" if item.descending else "")
+
+
+# --- $apply -------------------------------------------------------------------------------------------------------------------
+
+
+def _steps(steps: Iterable[ast.Transformation]) -> Pieces:
+    return _list((_step(step) for step in steps), "/")
+
+
+def _step(step: ast.Transformation) -> Pieces:
+    if not step.args:
+        return (step.name,)
+    arguments = [_argument(argument) for argument in step.args]
+    if step.name != "groupby":
+        return (f"{step.name}(", *_list(arguments), ")")
+    has_steps = isinstance(step.args[-1], ast.Sequence)
+    groups = _list(arguments[:-1] if has_steps else arguments)
+    return ("groupby((", *groups, "),", *arguments[-1], ")") if has_steps else ("groupby((", *groups, "))")
+
+
+def _argument(argument: ast.TransformationArgument) -> Pieces:
+    match argument:
+        case ast.Sequence(steps=steps, alias=alias):
+            return _steps(steps) if alias is None else (*_steps(steps), f" as {alias}")
+        case ast.ComputeItem():
+            return _computed(argument)
+        case ast.OrderItem():
+            return _ordered(argument)
+        case ast.AggregateItem():
+            return _aggregate(argument)
+        case ast.Rollup(paths=paths):
+            return ("rollup(", *_list(_expr(path) for path in paths), ")")
+        case ast.Term() | ast.SearchOp():
+            return _search(argument)
+        case str() | bool() | ast.Hierarchy() | ast.RollupRecursive():
+            raise Unsupported("hierarchies inside $expand are not supported", target="$expand", at=0)
+        case _:
+            return _expr(argument)
+
+
+def _aggregate(item: ast.AggregateItem) -> Pieces:
+    value: Pieces = ("$count",) if item.expr is None else _expr(item.expr)
+    method = "" if item.method is None else f" with {item.method}"
+    if item.sources:
+        raise Unsupported("from in an aggregate expression is not supported", target="$apply", at=item.at)
+    return (*value, f"{method}{'' if item.alias is None else f' as {item.alias}'}")
 
 
 def _parenthesized(options: list[tuple[str, Pieces]]) -> Pieces:

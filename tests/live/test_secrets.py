@@ -28,6 +28,12 @@ REFUSED = {
     "filter behind or": "User?$filter=true or {s} eq 'x'",
     "filter behind and": "User?$filter=false and {s} eq 'x'",
     "filter with not": "User?$filter=not ({s} eq 'x')",
+    "filter of a group": "Conversation?$apply=groupby((assignee))&$filter=assignee/{s} eq 'x'",
+    "order of groups": "Conversation?$apply=groupby((assignee))&$orderby=assignee/{s}",
+    "groups of groups": "Conversation?$apply=groupby((assignee))/groupby((assignee/{s}))",
+    "aggregate of groups": "Conversation?$apply=groupby((assignee))/aggregate(assignee/{s} with max as m)",
+    "apply in expand": "Inbox?$expand=members($apply=groupby(({s})))",
+    "aggregate in expand": "Inbox?$expand=members($apply=aggregate({s} with countdistinct as m))",
     "filter through $it": "User?$filter=$it/{s} eq 'x'",
     "filter through an alias": "User?$filter=@a eq 'x'&@a={s}",
     "filter with a type": "User?$filter=LiveAgent.User/{s} eq 'x'",
@@ -95,6 +101,9 @@ SHOWN = {
     "member": "Inbox(1)/members?$select={s}",
     "full metadata": "User?$select={s}&$format=application/json;odata.metadata=full",
     "no metadata": "User?$format=application/json;odata.metadata=none",
+    "a group": "Conversation?$apply=groupby((assignee))&$expand=assignee($select=id,{s})",
+    "inside a group": "Conversation?$apply=groupby((assignee,status))&$select=assignee/{s}",
+    "rows of $apply in expand": "Inbox?$expand=members($apply=top(3);$select=id,{s})",
     "strings for numbers": "User?$format=application/json;IEEE754Compatible=true",
 }
 

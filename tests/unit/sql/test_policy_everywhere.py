@@ -22,7 +22,7 @@ from odata_gateway.sql.relation import Relations
 from tests.live.apply import ApplyMaker
 from tests.live.crossjoin import CrossMaker
 from tests.live.generate import Maker, encoded, target
-from tests.live.oracle import KINDS, Row, World
+from tests.live.oracle import KINDS, NAVIGATION, Row, World
 from tests.support import cases
 
 OWN_ACCOUNT = frozenset({"messages", "conversations", "inboxes", "labels"})
@@ -281,6 +281,14 @@ def test_every_table_of_a_generated_apply_has_its_policy(world, number):
     query = ApplyMaker(f"policy {number}", world).apply(tuple(KINDS)[number % len(KINDS)])
     text = f"{query.type}?{encoded(query.options())}"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_every_table_of_a_generated_apply_inside_expand_has_its_policy(world, number):
+    parent = tuple(NAVIGATION)[1 + number % 4]
+    name, query = ApplyMaker(f"policy {number}", world).nested(parent)
+    text = f"{parent}?$expand={name}({';'.join(encoded([option]) for option in query.options())})"
+    assert check(text, (ONE, MANY)[number % 3 == 0]) >= 2, text
 
 
 @pytest.mark.parametrize("number", range(60))

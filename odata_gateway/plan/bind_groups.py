@@ -1,0 +1,116 @@
+"""Groups: what goes into the second parameter of groupby, and what becomes of what comes out (Data Aggregation 4.0, section 3.2.3.1).
+
+All groups are transformed at once. Rows are told apart by the values they are split by; outer groups, whose rows may all be gone by then,
+are split by whether a row is left as well, so that an aggregate finds each of them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from odata_gateway.edm.types import INT32
+from odata_gateway.plan.bind_aggregate import GroupPath, bind_groups
+from odata_gateway.plan.expr import Case, Compare, Constant, Expr
+from odata_gateway.plan.measures import Measure, selection_of
+from odata_gateway.plan.relation import OrderKey
+from odata_gateway.plan.rows import Made, Path, Rows, all_of, as_entities, content, ordering, remade, rows_of, source_of
+from odata_gateway.plan.scope import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What rows are split by. Absent is another value than null: `present` is the number of the set of `paths` that a row has; None where
+    all rows have the same ones."""
+
+    items: tuple[GroupPath, ...]
+    present: Expr | None = None
+    paths: tuple[frozenset[Path], ...] = ()
+
+    @property
+    def values(self) -> tuple[Expr, ...]:
+        return tuple(item.value for item in self.items)
+
+
+def groups_of(items: Iterable[object], rows: Rows) -> Groups:
+    """The grouping properties, and which of them rows have."""
+    found, made, structure = bind_groups(items, rows.scope), content(rows), rows.row.structure
+    if made.shape is None or structure is None:
+        return Groups(found)
+    by_shape = [frozenset(g.path for g in found if structure.has(shape, g.path)) for shape in made.shapes]
+    distinct = tuple(dict.fromkeys(by_shape))
+    if len(distinct) == 1:
+        return Groups(found)
+    numbers = ((is_number(made.shape, i), Constant(distinct.index(paths), INT32)) for i, paths in enumerate(by_shape))
+    return Groups(found, Case(tuple(numbers), INT32), distinct)
+
+
+def is_number(value: Expr, number: int) -> Expr:
+    """Whether a number the service gave is this one."""
+    return Compare("eq", value, Constant(number, INT32))
+
+
+def split(rows: Rows, groups: Groups) -> Rows:
+    """The rows within the groups."""
+    left = all_of(rows.kept)
+    marks = (*(() if left is None else (left,)), *(() if groups.present is None else (groups.present,)))
+    return replace(rows, split=(*(rows.split or ()), *marks, *groups.values), kept=())
+
+
+def aggregated(rows: Rows, measures: tuple[Measure, ...]) -> Rows:
+    """One row for each group, or of all rows: the aggregates of those that are left."""
+    values = rows.split or ()
+    selection = selection_of(values, measures, rows.block, rows.kept, rows.scope)
+    source, columns = source_of(rows, (selection,))
+    key = tuple(part for column in columns[: len(values) or 1] for part in ordering(column))
+    members = tuple(((m.alias,), column) for m, column in zip(measures, columns[len(values) :], strict=True))
+    made = rows_of(rows, source, Made(members, tuple(OrderKey(part, False) for part in key), key))
+    weight = (rows.weight + 1) * (1 + sum({m.reach.names: m.selects for m in measures if m.reach is not None}.values()))
+    return replace(made, split=None if rows.split is None else columns[: len(values)], weight=weight)
+
+
+def united_groups(inner: Rows, outer: Rows, groups: Groups) -> Rows:
+    """The rows of all groups together, those of the outer groups if there are any, with what they were grouped by."""
+    assert inner.split is not None
+    first = len(outer.split or ())
+    marks = first + (1 if outer.kept else 0)
+    values = inner.split[marks + (0 if groups.present is None else 1) :]
+    found = replace(inner, split=None if outer.split is None else inner.split[:first], kept=())
+    for condition in (*inner.split[first:marks], *inner.kept):
+        found = found.where(condition)
+    if found.made is None:
+        return found
+    if found.are_entities:
+        return found if outer.split is not None else as_entities(found)
+    made = _with_groups(found.made, groups, values)
+    return remade(found, made if groups.present is None else _with_presence(made, found.made, groups, inner.split[marks]))
+
+
+def _with_groups(made: Made, groups: Groups, values: tuple[Expr, ...]) -> Made:
+    """The rows with what they were grouped by; entities have it already, their own and those they are related to."""
+    own = [shape.paths for shape in made.shapes if not shape.is_entity] or [frozenset(path for path, _ in made.members)]
+    added = tuple(
+        (g.path, value)
+        for g, value in zip(groups.items, values, strict=True)
+        if not all(g.path in paths for paths in own) and not any(g.path[: len(e)] == e for e in made.entities)
+    )
+    paths = frozenset(path for path, _ in added)
+    shapes = tuple(shape if shape.is_entity else replace(shape, paths=shape.paths | paths) for shape in made.shapes)
+    entities = made.entities | {g.path[:-1] for g in groups.items if g.of_entity and g.path in paths}
+    members = (*added, *((path, value) for path, value in made.members if path not in paths))
+    return replace(made, members=members, shapes=shapes, entities=entities)
+
+
+def _with_presence(made: Made, before: Made, groups: Groups, present: Expr) -> Made:
+    """The shapes of rows that were made of groups in which other properties are absent: each with each."""
+    own = before.shapes or (Shape(frozenset(path for path, _ in before.members)),)
+    shapes: list[Shape] = []
+    branches: list[tuple[Expr, Expr]] = []
+    for i, shape in enumerate(own):
+        for j, paths in enumerate(groups.paths):
+            shapes.append(shape if shape.is_entity else replace(shape, paths=shape.paths | paths))
+            conditions = (*(() if made.shape is None else (is_number(made.shape, i),)), is_number(present, j))
+            condition = all_of(conditions)
+            assert condition is not None
+            branches.append((condition, Constant(len(branches), INT32)))
+    return replace(made, shapes=tuple(shapes), shape=Case(tuple(branches), INT32))
