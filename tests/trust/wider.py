@@ -20,9 +20,15 @@ _ATOMS = (
     (r"\s", "[\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"), ("[^aeiou]", "[^aeiou]"), (r"[m-z\d]", "[m-z0-9]"),
     ("ß", "ß"), (r"\.", r"\."), ("(?:^)", "(?:^)"), ("(?:$)", r"(?:\Z)"), (r"(?:\b)", r"(?a:\b)"), (r"\u{1F389}", "🎉"),
 )  # fmt: skip
+_AROUND_UNBOUNDED = ("{}", "{}", "{}?", "(?={})", "(?!{})")
+_AROUND = (*_AROUND_UNBOUNDED, "{}{{1,2}}")
 _KEYWORD = re.compile(
     r"'(?:[^']|'')*'|\b(eq|ne|lt|le|gt|ge|and|or|not|add|sub|mul|div|mod|in|desc|any|all|contains|length|tolower)\b(?=[ (])"
 )
+
+
+def _is_unbounded(pattern: str) -> bool:
+    return "*" in pattern or "+?" in pattern
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,21 @@ class Wider(Maker):
                     lambda env: None if (v := text.value(env)) is None else wanted.search(v) is not None)  # fmt: skip
 
     def regular(self, depth: int) -> tuple[str, str]:
-        """A regular expression as ECMAScript and as Python has it."""
+        """A regular expression as ECMAScript and as Python has it; with one unbounded repetition at most, of what has one way to match, because
+        Python's engine may try every way there is.
+        """
         if depth == 0 or self.chance(0.3):
             return self.random.choice(_ATOMS)
         parts = [self.regular(depth - 1) for _ in range(self.random.choice((1, 2, 2, 3)))]
-        around = self.random.choice(("{}", "{}", "{}*", "{}+?", "{}?", "{}{{1,2}}", "(?={})", "(?!{})"))
-        join = "|" if self.chance(0.3) else ""
-        first, second = (around.format(f"(?:{join.join(texts)})") for texts in zip(*parts, strict=True))
+        while sum(_is_unbounded(written) for written, _ in parts) > 1:
+            parts.pop()
+        join, around = "|" if self.chance(0.3) else "", _AROUND
+        if any(_is_unbounded(written) for written, _ in parts):
+            around = _AROUND_UNBOUNDED
+        elif not join and all(part in _ATOMS for part in parts):
+            around = (*_AROUND, "{}*", "{}+?")
+        chosen = self.random.choice(around)
+        first, second = (chosen.format(f"(?:{join.join(texts)})") for texts in zip(*parts, strict=True))
         return first, second
 
     def parts_of_literals(self, places: Places, op: str) -> Expr:
