@@ -222,7 +222,7 @@ def _expand_number(projection: Projection | None, number: int) -> ExpandMany:
     stack = [projection]
     while stack:
         current = stack.pop()
-        for expand in () if current is None else (*current.expands, *(current.crossed or ())):
+        for expand in () if current is None else (*current.expanded, *(current.crossed or ())):
             if isinstance(expand, ExpandMany) and expand.number == number:
                 return expand
             if isinstance(expand.content, Projection):

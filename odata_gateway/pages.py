@@ -86,7 +86,7 @@ class Pages:
     def _chunks(self, call: Call, page: Page) -> Chunks:
         """What reads the page; how, depends on the size of its rows and on what Postgres can find quickly."""
         query = call.query
-        expands = query.projection is not None and query.projection.expands
+        expands = query.projection is not None and query.projection.expanded
         unknown = FIRST_ROWS_EXPANDED if expands else FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
         first_rows = unknown if query.is_made else self._row_sizes.first_rows(call.lifted.template.key, unknown)
         has_more = page.rows > first_rows
