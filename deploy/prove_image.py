@@ -176,7 +176,7 @@ def try_out(image: Image, dsn: str, workers: str) -> None:
     variables = {"ODATA_DSN": dsn, "ODATA_PORT": str(port), "ODATA_WORKERS": workers, "ODATA_GRACE_S": "0"}
     health = image.health[1:]
     with image.serving(**variables) as process:
-        status, body = _first_answer(port)
+        status, body = _first_answer(port, process)
         claim(status == 200 and len(body["value"]) == 3, f"the demo's first URL answers with 3 rows, by {workers} server process(es)")
         claim("assignee" in body["value"][0], "which have their assignee with them")
         for one in (process, *process.children()):
@@ -193,8 +193,8 @@ def try_out(image: Image, dsn: str, workers: str) -> None:
     claim(image.try_(*health, **variables) == 1, "HEALTHCHECK fails where nothing answers")
 
 
-def _first_answer(port: int) -> tuple[int, Any]:
-    for _ in range(300):
+def _first_answer(port: int, process: psutil.Process) -> tuple[int, Any]:
+    while process.is_running() and time.time() - process.create_time() < 60:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             connection.request("GET", FIRST_URL, headers={"Authorization": f"Bearer {tokens.ADMIN}"})

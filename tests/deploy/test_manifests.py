@@ -184,7 +184,7 @@ def test_compose_sets_what_the_gateway_and_caddy_know(tmp_path):
     )
     asked = set(re.findall(r"\{\$(\w+)", (DEPLOY / "Caddyfile").read_text()))
     assert asked == set(proxy["environment"])
-    assert proxy["environment"]["ODATA_INSTANCES"] == f"gateway:{settings.port}"
+    assert proxy["environment"]["GATEWAY_INSTANCES"] == f"gateway:{settings.port}"
     assert tuple(map(int, re.match(r"caddy:(\d+)\.(\d+)", proxy["image"]).groups())) >= (2, 8)
 
 

@@ -157,7 +157,7 @@ def caddy(*ports: int) -> Front:
     path.write_text(text, encoding="utf-8")
     instances = " ".join(f"127.0.0.1:{one}" for one in ports)
     command = [program("caddy", "caddy"), "run", "--config", str(path), "--adapter", "caddyfile"]
-    return Front(command, folder, port, ODATA_DOMAIN=f"{DOMAIN}:{port}", ODATA_INSTANCES=instances, HOME=str(folder))
+    return Front(command, folder, port, GATEWAY_DOMAIN=f"{DOMAIN}:{port}", GATEWAY_INSTANCES=instances, HOME=str(folder))
 
 
 def caddy_version() -> tuple[int, int]:
