@@ -1,5 +1,6 @@
 """T19: a token leaves no trace. It is sent in every way, over error paths of every kind, and then looked for in all that the gateway, Postgres
-and the system show: log lines of each form at level debug, bodies, headers, command lines, pg_stat_activity and the server's own log.
+and the system show: log lines of each form at level debug, bodies, headers, command lines, the environment, pg_stat_activity and
+the server's own log.
 
 Each request has a token of its own, made of letters that need no escaping, so that it would be found however it was cut or encoded: also in
 base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as README says.
@@ -9,15 +10,18 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 import pytest
 
+from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.faults import backends, kill_backends, wait_until
 from tests.support.gateway import Gateway
@@ -52,6 +56,20 @@ ERRORS = (
     "Conversation(1)/messages(999)", "Message/$count/x", "Message?$select=", "%00", "Message?$filter=%ff", "Message?" + "a" * 20000,
     "$entity?$id=http://other.example/x", "Message?$orderby=id%20sideways", "Message(1)/id/$value/x",
 )  # fmt: skip
+# Where a request with a body may hold a token besides: (path, headers, body) of a target and a token.
+POSTED: dict[str, Callable[[str, str], tuple[str, list[str], str]]] = {
+    "in the body of $query": lambda target, token: query(target, [], f"apikey={token}"),
+    "with $query": lambda target, token: query(target, [f"Authorization: Bearer {token}"], ""),
+    "with a batch": lambda target, token: batch(f"GET {target} HTTP/1.1", outer=[f"Authorization: Bearer {token}"]),
+    "in the URL of a batch": lambda target, token: batch(f"GET {target} HTTP/1.1", options=f"?apikey={token}"),
+    "in the URL of a part": lambda target, token: batch(f"GET {with_option(target, f'apikey={token}')} HTTP/1.1", outer=[KNOWN]),
+    "with a part": lambda target, token: batch(f"GET {target} HTTP/1.1", f"Authorization: Bearer {token}", outer=[KNOWN]),
+    "with a part, in a header that is none": lambda target, token: batch(f"GET {target} HTTP/1.1", f"apikey {token}", outer=[KNOWN]),
+    "as the method of a part": lambda target, token: batch(f"{token} {target} HTTP/1.1", outer=[KNOWN]),
+    "in a JSON batch": lambda target, token: json_batch({"url": target, "headers": {"apikey": token}}),
+    "in a JSON batch, where none belongs": lambda target, token: json_batch({"url": target, "apikey": token, "atomicityGroup": [token]}),
+}
+KNOWN = f"Authorization: Bearer {tokens.ADMIN}"
 LOGS_ALL = {
     "log_statement": "all", "log_min_duration_statement": "0", "log_parameter_max_length": "-1", "log_parameter_max_length_on_error": "-1",
     "log_min_error_statement": "debug5", "log_error_verbosity": "verbose",
@@ -61,6 +79,21 @@ METHODS = ("GET", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "BREW")
 
 def with_option(target: str, option: str) -> str:
     return f"{target}{'&' if '?' in target else '?'}{option}"
+
+
+def query(target: str, headers: list[str], option: str) -> tuple[str, list[str], str]:
+    path, _, options = target.partition("?")
+    return f"{path}/$query", ["Content-Type: text/plain", *(headers or [KNOWN])], f"{options}&{option}" if option else options
+
+
+def batch(*lines: str, outer: list[str] | None = None, options: str = "") -> tuple[str, list[str], str]:
+    """A batch of one part, which begins with these lines."""
+    body = "\r\n".join(["--b", "Content-Type: application/http", "Content-Transfer-Encoding: binary", "", *lines, "", "", "--b--", ""])
+    return f"$batch{options}", ["Content-Type: multipart/mixed;boundary=b", *(outer or [])], body
+
+
+def json_batch(part: dict[str, object]) -> tuple[str, list[str], str]:
+    return "$batch", ["Content-Type: application/json", KNOWN], json.dumps({"requests": [{"id": "1", "method": "GET", **part}]})
 
 
 def traces(token: str) -> tuple[bytes, ...]:
@@ -95,14 +128,24 @@ def logging_postgres() -> Iterator[Cluster]:
 def gateway(request, gateways, logging_postgres: Cluster) -> Gateway:
     return gateways(
         ODATA_DSN=logging_postgres.dsn(user=READER), ODATA_LOG_LEVEL="debug", ODATA_LOG_FORMAT=request.param, ODATA_READ_TIMEOUT_S="1",
-        ODATA_MAX_BODY_BYTES="100",
+        ODATA_MAX_BODY_BYTES="4000",
     )  # fmt: skip
 
 
 def send(gateway: Gateway, way: str, target: str, search: Search, method: str = "GET") -> bytes:
     """One request with a token in it, and all that came back."""
-    path, headers = WAYS[way](quote(target, safe="/?&=$%()',:;+~!*@"), search.token())
-    lines = [f"{method} /v1.0/odata/{path} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]
+    path, headers = WAYS[way](encoded(target), search.token())
+    return exchange(gateway, method, path, headers)
+
+
+def encoded(target: str) -> str:
+    return quote(target, safe="/?&=$%()',:;+~!*@")
+
+
+def exchange(gateway: Gateway, method: str, path: str, headers: list[str], body: str = "") -> bytes:
+    """One request and all that came back."""
+    length = [f"Content-Length: {len(body.encode())}"] if body else []
+    lines = [f"{method} /v1.0/odata/{path} HTTP/1.1", "Host: localhost", "Connection: close", *headers, *length, "", body]
     try:
         answer = ask(gateway.port, "\r\n".join(lines).encode(), timeout_s=20)
     except ConnectionError:
@@ -111,9 +154,14 @@ def send(gateway: Gateway, way: str, target: str, search: Search, method: str = 
 
 
 def processes(gateway: Gateway, cluster: Cluster) -> bytes:
-    """The command lines and titles of all that runs, as any user of the machine can read them."""
-    pids = [gateway.process.pid, *(child.pid for child in psutil.Process(gateway.process.pid).children(recursive=True)), *backends(cluster)]
-    return b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids if Path(f"/proc/{pid}").exists())
+    """The command lines and titles of all that runs, as any user of the machine can read them, and what the gateway's environment holds."""
+    pids = [gateway.process.pid, *(child.pid for child in psutil.Process(gateway.process.pid).children(recursive=True))]
+    shown = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for pid in pids for name in ("cmdline", "environ"))
+    assert b"serve" in shown and b"ODATA_DSN" in shown  # it is the gateway that was looked at
+    for pid in backends(cluster):
+        with suppress(OSError):  # it may have ended
+            shown += Path(f"/proc/{pid}/cmdline").read_bytes()
+    return shown
 
 
 def shown_by_postgres(cluster: Cluster) -> bytes:
@@ -127,6 +175,10 @@ def test_t19_no_trace_of_a_token_after_errors_of_every_kind(gateway, logging_pos
             returned.append(send(gateway, way, target, search))
     for method, way in itertools.product(METHODS, WAYS):
         returned.append(send(gateway, way, "Message", search, method))
+    for target, post in itertools.product(ERRORS[::3], POSTED.values()):
+        path, headers, body = post(encoded(target), search.token())
+        returned.append(exchange(gateway, "POST", path, headers, body))
+    assert sum(answer.startswith(b"HTTP/1.1 200 ") for answer in returned) > 40  # batches, whose parts fail
     returned += unfinished(gateway, search)
     record("T19", "requests with a token, over errors", len(search.sent), how="sum", at_least=300)
     seen = {
