@@ -1,0 +1,131 @@
+"""Metrics, log lines and slow statements of the real program: what operators see of requests, and what they do not."""
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+import urllib.request
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from odata_gateway.observe.metrics import FAMILIES
+from tests.support.faults import wait_until
+from tests.support.gateway import free_port
+
+REQUESTS = ("Message(1)", "Message?$top=5&$filter=contains(content,'e')", "Label?$top=3", "Nothing/at/all", "Message?$top=x")
+
+
+def scraped(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        return answer.read().decode()
+
+
+def value(text, sample):
+    """A sample's value; 0 for one that is not there."""
+    found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_metrics_count_what_was_asked_and_only_the_admin_port_has_them(gateways, reader_dsn):
+    port = free_port()
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_ADMIN_PORT=str(port))
+    assert [gateway.get(target).status for target in REQUESTS] == [200, 200, 200, 404, 400]
+    wait_until(lambda: value(scraped(port), "odata_rows_total") >= 9, 20)
+    text = scraped(port)
+    assert value(text, 'odata_requests_total{entity_set="Message",options="filter",status="200"}') == 1
+    assert value(text, 'odata_requests_total{entity_set="other",options="none",status="404"}') == 1
+    assert value(text, 'odata_stage_seconds_count{stage="total"}') == 3 == value(text, 'odata_stage_seconds_count{stage="bind"}')
+    assert value(text, "odata_pool_size") == 10 and value(text, "odata_database_up") == 1 and value(text, "odata_workers") == 1
+    assert value(text, "odata_compile_cache_misses_total") >= 6 and value(text, "odata_memory_bytes") > 10_000_000
+    named = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+    assert named == {family.name for family in FAMILIES}
+    assert gateway.ask("GET", "/metrics").status == 404 and gateway.ask("GET", "/v1.0/odata/metrics").status in (401, 404)
+
+
+def workers_of(gateway):
+    found = []
+    for child in psutil.Process(gateway.process.pid).children():
+        with suppress(psutil.Error):  # it ended just now
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
+
+
+def test_processes_are_one_set_of_metrics_and_no_count_is_lost_with_one(gateways, reader_dsn):
+    port, asked = free_port(), 30
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_WORKERS="2")
+    wait_until(lambda: value(scraped(port), "odata_workers") == 2, 30)
+    sample = 'odata_requests_total{entity_set="Label",options="none",status="200"}'
+    assert all(gateway.get("Label(1)").status in (200, 404) for _ in range(asked))
+    rows = 'odata_requests_total{entity_set="Label",options="none",status="404"}'
+    wait_until(lambda: value(scraped(port), sample) + value(scraped(port), rows) == asked, 30)
+    assert value(scraped(port), "odata_pool_size") == 10
+    before = workers_of(gateway)
+    os.kill(before[0], signal.SIGKILL)
+    wait_until(lambda: set(workers_of(gateway)) - set(before) and living(port) == 2, 60)
+    assert value(scraped(port), sample) + value(scraped(port), rows) == asked
+
+
+def living(port):
+    """The number of processes that a scrape knows of; none where it was the dead one that took the connection."""
+    try:
+        return value(scraped(port), "odata_workers")
+    except OSError:
+        return 0
+
+
+def test_a_request_is_one_json_line_that_names_its_statement(gateways, reader_dsn):
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_LOG_FORMAT="auto")
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    target = "Message?$top=5&$filter=contains(content,'e')"
+    assert gateway.get(target, headers={"X-Request-Id": "my-id", "traceparent": parent}).status == 200
+    wait_until(lambda: "my-id" in gateway.log(), 20)
+    line = next(found for found in map(json.loads, gateway.log().splitlines()) if found.get("id") == "my-id")
+    assert line["url"] == "Message?$top={int64}&$filter=contains(content,{string})" and line["outcome"] == "sent" and line["rows"] == 5
+    assert line["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736" and re.fullmatch("[0-9a-f]{12}", line["statement"]) and line["backend"] > 0
+    assert 0 < line["ms"]["query"] <= line["ms"]["total"] and line["ms"]["first_row"] <= line["ms"]["last_row"] <= line["ms"]["total"]
+
+
+@pytest.fixture
+def locked(cluster, scratch):
+    """A transaction that keeps everyone from reading labels, ended with the test."""
+    holder = threading.Thread(
+        target=lambda: cluster.psql(scratch, "BEGIN; LOCK TABLE labels IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT"), daemon=True
+    )
+    holder.start()
+    locks = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'labels'::regclass"
+    wait_until(lambda: cluster.psql(scratch, locks).strip() == "1", 20)
+    yield
+    holder.join()
+
+
+def test_a_slow_statement_is_told_while_it_runs_and_found_in_postgres(gateways, cluster, scratch, scratch_reader_dsn, locked, request):
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_SLOW_QUERY_MS="200", ODATA_LOG_FORMAT="json", ODATA_MODEL_CHECK_S="0")
+    asking = threading.Thread(target=lambda: gateway.get("Label?$filter=title eq 'Ann'", headers={"X-Request-Id": "slow-one"}), daemon=True)
+    asking.start()
+    wait_until(lambda: '"id": "slow-one"' in gateway.log(), 20)
+    line = next(
+        found for found in map(json.loads, gateway.log().splitlines()) if found["message"] == "slow statement" and "slow-one" in found["id"]
+    )
+    assert line["state"] == "runs" and line["ms"] >= 200 and line["url"] == "Label?$filter=title eq {string}" and "Ann" not in line["sql"]
+    if request.config.getoption("--through") is None:
+        running = cluster.psql(scratch, f"SELECT query FROM pg_stat_activity WHERE pid = {line['backend']}")
+        assert running.startswith(f"/* odata {line['statement']} */ SELECT")
+    asking.join()
+    time.sleep(0.3)
+    assert gateway.log().count('"id": "slow-one"') == 1
+
+
+def test_a_transaction_has_the_requests_id_in_its_application_name(gateways, cluster, scratch, scratch_reader_dsn, locked):
+    """`$count` reads in a snapshot, which begins with a message of its own."""
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_MODEL_CHECK_S="0")
+    asking = threading.Thread(target=lambda: gateway.get("Label?$count=true", headers={"X-Request-Id": "named-one"}), daemon=True)
+    asking.start()
+    names = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'odata-gateway/named-one' AND datname = '{scratch}'"
+    wait_until(lambda: cluster.psql("postgres", names).strip() == "1", 20)
+    asking.join()
+    wait_until(lambda: cluster.psql("postgres", names).strip() == "0", 20)
