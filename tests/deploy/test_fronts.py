@@ -42,6 +42,12 @@ def test_links_have_no_port_where_the_client_names_none(front):
     assert page["@odata.context"].startswith(f"https://{DOMAIN}{ROOT_PATH}/$metadata")
 
 
+def test_clients_have_no_say_in_where_links_lead(front):
+    sent = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "X-Forwarded-Port": "81", "X-Forwarded-Prefix": "/evil"}
+    context = front.get(f"https://{DOMAIN}{ROOT_PATH}/Label?$top=1", headers=sent).json()["@odata.context"]
+    assert context.startswith(f"https://{DOMAIN}{ROOT_PATH}/$metadata")
+
+
 def test_nginx_serves_the_gateway_below_a_path_too(gateway):
     with nginx(gateway.port) as front:
         links, rows = front.pages(f"/live-agent{ROOT_PATH}/Message?$select=id")
