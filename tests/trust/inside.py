@@ -86,6 +86,7 @@ class Inside:
             refuse=self._refused,
             token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
             entity_path=self.service.entity_path,
+            values=self.service.values,
         )
         return answer_batch(request, hands, most=self.settings.max_batch_parts)
 
