@@ -120,12 +120,20 @@ def _text_number(text: str) -> object:
     return literals.number(text)[1]
 
 
+def _text_instant(text: str) -> object:
+    """Without an offset, a time is in UTC (5.1.1.10.1, rule 11)."""
+    try:
+        return literals.datetime(text)[1]
+    except ODataError:
+        return literals.datetime(f"{text}Z")[1]
+
+
 FROM_TEXT: dict[str, Callable[[str], object]] = {
     "boolean": _text_boolean,
     "integer": lambda text: int(text) if text.lstrip("+-").isascii() and text.lstrip("+-").isdigit() and len(text) < 30 else _refuse(text),
     "decimal": _text_number,
     "double": _text_number,
-    "datetime": lambda text: literals.datetime(text)[1],
+    "datetime": _text_instant,
     "date": lambda text: literals.date(text)[1],
     "time": lambda text: literals.time(text)[1],
     "duration": lambda text: literals.duration(text)[1],

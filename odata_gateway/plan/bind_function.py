@@ -73,8 +73,11 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         )
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
-        if natural_type(value, scope) is type_:
+        natural = natural_type(value, scope)
+        if natural is type_:
             return bind(value, scope)
+        if (type_ is types.STRING and natural.family in _WRITTEN_BY_POSTGRES) or (type_ is types.SINGLE and natural.is_numeric):
+            return Function("cast", (bind(value, scope),), type_, nullable=True)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
     operand = bind(value, scope)
     if operand.type is None:
@@ -84,6 +87,10 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
     if not castable(operand.type, type_):
         raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
     return Function("cast", (operand,), type_, nullable=True)
+
+
+# Whose text is that of payloads, which Postgres writes; it rounds to Edm.Single as well.
+_WRITTEN_BY_POSTGRES = frozenset({"double", "datetime", "time", "duration", "binary"})
 
 
 def castable(source: PrimitiveType, target: PrimitiveType) -> bool:

@@ -12,7 +12,7 @@ whose order Postgres keeps (its documentation, 4.2.14).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, assert_never
+from typing import LiteralString, Protocol, assert_never
 
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.expr import (
@@ -145,15 +145,22 @@ class Expressions:
         if expr.op == "ne" and (nullable or may_miss(expr.left) or may_miss(expr.right)):
             return self._differs(expr, left, right)
         if expr.op == "eq" and expr.left.nullable and expr.right.nullable:
-            return build("({0} IS NOT DISTINCT FROM {1})", left, right)
+            return self._beyond_nan(expr, "false", build("({0} IS NOT DISTINCT FROM {1})", left, right))
         bare = fill("({0} " + SYMBOLS[expr.op] + " {1})", (left, right))
+        if (greater := _greater_column(expr)) is not None:
+            bare = build("({0} AND {1} <> 'NaN')", bare, column_sql(greater))
         return build("({0} IS TRUE)", bare) if strict and (nullable or may_miss(expr.left) or may_miss(expr.right)) else bare
 
     def _differs(self, expr: Compare, left: Sql, right: Sql) -> Sql:
         """`ne` over something nullable: true for null against a value (5.1.1.1.2)."""
         if expr.left.nullable and expr.right.nullable:
-            return build("({0} IS DISTINCT FROM {1})", left, right)
+            return self._beyond_nan(expr, "true", build("({0} IS DISTINCT FROM {1})", left, right))
         return build("(({0} = {1}) IS NOT TRUE)", left, right)
+
+    def _beyond_nan(self, expr: Compare, answer: LiteralString, otherwise: Sql) -> Sql:
+        """The answer where a side is NaN, which is neither null nor equal to anything; otherwise what is asked of other values."""
+        sides = [build("{0} = 'NaN'", self.value(side)) for side in (expr.left, expr.right) if may_be_nan(side)]
+        return fill("(CASE WHEN {0} THEN " + answer + " ELSE {1} END)", (join(" OR ", sides), otherwise)) if sides else otherwise
 
     def _compare_null(self, expr: Compare) -> Sql:
         """Comparison with the null literal: eq and ne ask for null, the others are false. Typed: ORDER BY takes no bare constant."""
@@ -252,8 +259,37 @@ def may_miss(expr: Expr) -> bool:
 
 
 def may_be_nan(expr: Expr) -> bool:
-    """Whether a double is computed, so that it may be no number."""
-    return isinstance(expr, Arithmetic | Function | Negate) and expr.type.family == "double"
+    """Whether a number may be none: a double that is stored, computed or not beside anything, or a decimal divided by zero."""
+    match expr:
+        case Column() | Arithmetic() | Function() | Negate() | Case():
+            return expr.type.family == "double" or (expr.type.family == "decimal" and _divides(expr))
+        case Parameter(slot=LiteralSlot(mode="value"), type=type_):
+            return type_.family == "double"
+    return False
+
+
+def _divides(expr: Expr) -> bool:
+    """Whether divby is in an expression, which makes infinite decimals, and of these what is no number."""
+    match expr:
+        case Arithmetic(op=op, left=left, right=right):
+            return op == "divby" or _divides(left) or _divides(right)
+        case Negate(operand=operand):
+            return _divides(operand)
+        case Function(args=args):
+            return any(map(_divides, args))
+        case Case(branches=branches):
+            return any(_divides(value) for _, value in branches)
+    return False
+
+
+def _greater_column(expr: Compare) -> Column | None:
+    """A column of doubles, bare beside a parameter, that a comparison wants to be the greater: Postgres has NaN above all numbers."""
+    if expr.op in ("lt", "le"):
+        column, other = expr.right, expr.left
+    else:
+        column, other = expr.left, expr.right
+    is_order = expr.op not in ("eq", "ne")
+    return column if is_order and isinstance(column, Column) and isinstance(other, Parameter) and may_be_nan(column) else None
 
 
 def column_sql(column: Column) -> Sql:

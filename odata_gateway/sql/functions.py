@@ -128,8 +128,9 @@ FROM_STRING: dict[str, str] = {
     "boolean": "(CASE {0} WHEN 'true' THEN true WHEN 'false' THEN false END)",
     "decimal": _guarded(_NUMBER, "{0}::numeric"),
     "double": _guarded(_FLOAT, "replace({0}, 'INF', 'Infinity')::float8"),
-    "datetime": f"(CASE WHEN {{0}} ~ '^{_DATE_PART}T{_TIME_PART}{_ZONE}$' "
-    f"THEN CASE WHEN {_REAL_DAY} THEN ({{0}}::timestamptz AT TIME ZONE 'UTC') END END)",
+    "datetime": f"(CASE WHEN {{0}} ~ '^{_DATE_PART}T{_TIME_PART}{_ZONE}?$' "
+    f"THEN CASE WHEN {_REAL_DAY} THEN ((CASE WHEN {{0}} ~ '{_ZONE}$' THEN {{0}} ELSE {{0}} || 'Z' END)::timestamptz AT TIME ZONE 'UTC') "
+    "END END)",
     "date": f"(CASE WHEN {{0}} ~ '^{_DATE_PART}$' THEN CASE WHEN {_REAL_DAY} THEN {{0}}::date END END)",
     "time": _guarded(f"^{_TIME_PART}$", "{0}::time"),
     "duration": _guarded(_DURATION, "CASE WHEN {0} !~ '[PT]$' THEN {0}::interval END"),

@@ -244,3 +244,65 @@ def test_i14_lists_are_limited(ask):
     many = ",".join(["1"] * 6000)
     for odata in (f"length([{many}]) eq 1", f"[1] eq [{many}]", f"[id] in [{','.join(['[1]'] * 3000)}]"):
         assert ask.error(f"Label?$filter={odata}", 400, 413)["code"].startswith("Limit.")
+
+
+EDGES = {
+    "numbers": "round(2.5) eq 3|round(-2.5) eq -3|round(-2.5e0) eq -3|ceiling(-0.5) eq 0|floor(INF) eq INF|round(-INF) eq -INF|5.5 mod 2 eq 1.5"
+    "|-5.5 mod 2 eq -1.5|5 mod 2.0 eq 1|5.5e0 mod 2 eq 1.5|7 div 2.0 eq 3.5|-7 div 2 eq -3|7 divby 2 eq 3.5|1 eq 1.0|1 eq 1e0|0.1 add 0.2 eq 0.3"
+    "|0.1e0 add 0.2e0 ne 0.3e0|9007199254740993 ne 9007199254740992|9007199254740993 eq 9007199254740993.0|9223372036854775806 add 1 gt 0",
+    "infinite": "1 divby 0 eq INF|-1 divby 0 eq -INF|1.5 divby 0 gt 1e308|-1 divby 0 lt 0|1e0 divby 0 eq INF|0 divby 0 ne 0 divby 0|null divby 0 eq null"
+    "|not (0 divby 0 eq 0 divby 0)|not (0 divby 0 gt 0)|not (round(0 divby 0) le 0)|cast(1 divby 0,Edm.Int32) eq null|1e0 div 0 eq INF|INF mod 2 ne 0"
+    "|not (NaN gt 1)|not (1 lt NaN)|not (NaN le 1)|NaN ne NaN|not (NaN in (NaN,1))|INF gt 1|-INF lt 1|INF eq INF|5e0 mod INF eq 5",
+    "texts": "substring('abc',-9) eq 'abc'|substring('abc',-2,1) eq 'b'|substring('abc',1,99) eq 'bc'|substring('',0) eq ''|substring('abc',3) eq ''"
+    "|substring('abc',9999999999) eq ''|indexof('','') eq 0|indexof('abc','') eq 0|length('') eq 0|trim('') eq ''|concat('','') eq ''|contains('','')"
+    "|length('👍') eq 1|substring('a👍b',1,1) eq '👍'|indexof('👍b','b') eq 1|toupper('ß') ne ''|tolower('ÄÖ') eq 'äö'|'B' lt 'a'",
+    "times": "date(9999-12-31T23:59:59Z) add duration'P1D' eq 10000-01-01|year(10000-01-01) eq 10000|year(-0001-01-01) eq -1|year(0000-02-29) eq 0"
+    "|2021-01-31 add duration'PT23H' eq 2021-01-31|2021-01-31 sub duration'PT1H' eq 2021-01-30|2021-01-31 sub 2021-01-30 eq duration'P1D'"
+    "|2021-11-23T00:00:00Z sub 2021-11-22T00:00:00+01:00 eq duration'PT25H'|-duration'PT1H' eq duration'-PT1H'|2 mul duration'PT1H' eq duration'PT2H'"
+    "|duration'PT1H' div 2 eq duration'PT30M'|duration'PT1H' divby 2 eq duration'PT30M'|duration'P1D' eq duration'PT24H'|totalseconds(duration'-PT1.5S') eq -1.5"
+    "|fractionalseconds(12:00:00.25) eq 0.25|second(12:00:59.9) eq 59|2021-11-23T00:30:00+01:00 eq 2021-11-22T23:30:00Z|time(2021-11-23T23:59:59.5Z) eq 23:59:59.5",
+    "nulls": "null eq null|not (null gt null)|not (null gt 1) and not (null le 1)|(null and true) eq null|(null and false) eq false|(null or true) eq true"
+    "|(not null) eq null|length(null) eq null|substring('a',null) eq null|round(null) eq null|cast(null,Edm.Int32) eq null|null in (null)|not (null in ())"
+    "|null add 1 eq null|-null eq null|case(false:1) eq null|not isof(null,Edm.Int32)|year(null) eq null|concat('a',null) eq null",
+    "casts": "cast('2021-11-23T00:00:00',Edm.DateTimeOffset) eq 2021-11-23T00:00:00Z|cast(concat('2021-11-23T00:00:0','0'),Edm.DateTimeOffset) eq 2021-11-23T00:00:00Z"
+    "|cast(concat('2021-11-23T00:00:00%2B01:0','0'),Edm.DateTimeOffset) eq 2021-11-22T23:00:00Z|cast(concat('2021-11-3','1'),Edm.Date) eq null"
+    "|cast('2021-11-23',Edm.DateTimeOffset) eq null|cast('PT1H',Edm.Duration) eq duration'PT1H'|cast(concat('PT1','H'),Edm.Duration) eq duration'PT1H'"
+    "|cast('12:00',Edm.TimeOfDay) eq 12:00:00|cast(1,Edm.Boolean) eq null|cast('true',Edm.Boolean)|cast(true,Edm.String) eq 'true'|cast(1.50,Edm.String) eq '1.50'"
+    "|cast(1e0,Edm.String) eq '1'|cast(1e20,Edm.String) eq '1e%2B20'|cast(INF,Edm.String) eq 'INF'|cast(300,Edm.Byte) eq null|cast(255.9,Edm.Byte) eq 255"
+    "|cast(-0.5,Edm.Byte) eq 0|cast('1e2',Edm.Double) eq 100|cast('1.5',Edm.Int32) eq null|cast(concat('1','.5'),Edm.Int32) eq null|cast('x',Edm.Guid) eq null"
+    "|cast(1e300,Edm.Single) eq null|cast(NaN,Edm.Decimal) eq null|cast(2021-11-23,Edm.DateTimeOffset) eq 2021-11-23T00:00:00Z|cast(2021-11-23T01:02:03Z,Edm.Date) eq 2021-11-23",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edges", EDGES)
+def test_i14_edges_that_the_standard_settles(same, edges):
+    """Section by section of URL Conventions 5.1.1; a failure names the first that does not hold for every label."""
+    cases = EDGES[edges].split("|")
+    try:
+        same("Label", " and ".join(f"({case})" for case in cases), "true")
+    except AssertionError:
+        for case in cases:
+            same("Label", case, "true")
+        raise
+
+
+@pytest.mark.parametrize("odata", ["9223372036854775807 add 1 gt 0", "1 div 0 eq 1", "1.0 div 0 eq 1", "1 mod 0 eq 1", "1e0 mod 0 eq 1", "0e0 mod 0e0 eq 1",
+                                   "duration'PT1H' div 0 eq duration'PT1H'", "duration'PT1H' divby 0 eq duration'PT1H'", "substring('a',0,-1) eq ''"])  # fmt: skip
+def test_i14_what_must_fail_fails_the_request(ask, odata):
+    assert ask.error(f"Label?$filter={odata}", 400)["code"] == "Db.Value"
+
+
+def test_h18_a_double_divided_by_null_is_null(same):
+    same("Conversation", "1e0 div assignee_id eq INF or 1 divby assignee_id eq INF or 1e0 mod assignee_id lt 0", "false")
+    assert same("Conversation", "1e0 div assignee_id eq null", "assignee_id IS NULL")
+
+
+def test_h22_an_answer_holds_what_its_type_can(ask):
+    """Conditions are computed in wider numbers; a value of Edm.Int32 beyond its range is none, and fails the request."""
+    assert ask("Message?$filter=id mul 2147483647 gt 0&$top=1").rows
+    assert ask.error("Message?$compute=id mul 2147483647 as x&$select=x&$filter=id gt 2", 400)["code"] == "Db.Value"
+    assert ask.error("Message?$compute=case(true:id add 2147483647) as x&$select=x", 400)["code"] == "Db.Value"
+    assert ask("Message?$compute=id mul 2147483647 as x&$select=x&$filter=id eq 1").rows[0]["x"] == 2147483647
+    assert ask("Message?$compute=id mul 3000000000 as x&$select=x&$filter=id eq 1").rows[0]["x"] == 3000000000
+    [row] = ask("Label?$compute=1 divby 0 as x,1e0 div 0 as y,-1e0 div 0 as z&$select=x,y,z&$top=1").rows
+    assert (row["x"], row["y"], row["z"]) == (None, "INF", "-INF")

@@ -144,3 +144,26 @@ def test_t04_a_text_of_100_mb_streams(cluster, odd):
     assert reply.status == 200
     assert len(reply.json()["value"][0]["text"]) == 100_000_000
     cluster.psql("odd", "DELETE FROM odd WHERE id = 100000")
+
+
+@pytest.mark.parametrize("column", ["double", "single"])
+def test_a_stored_nan_equals_nothing_and_has_no_order(odd, column):
+    """Postgres has it equal to itself and above all numbers (URL Conventions 5.1.1.1.1)."""
+
+    def shown(odata: str) -> list[object]:
+        return [row[column] for row in odd.get(f"Odd?$select={column}&$filter={column} ne null and ({odata})").rows]
+
+    everything = shown("true")
+    numbers = [value for value in everything if value != "NaN"]
+    assert "NaN" in everything and "INF" in numbers
+    for odata in (
+        f"{column} gt 1e0",
+        f"1e0 lt {column}",
+        f"{column} ge 1.5",
+        f"{column} eq {column}",
+        f"{column} le INF",
+        f"{column} in (NaN,INF)",
+    ):
+        assert "NaN" not in shown(odata) and shown(odata), odata
+    assert "NaN" in shown(f"not ({column} gt 1)") and shown(f"{column} ne {column}") == ["NaN"] and "NaN" in shown(f"{column} ne 1")
+    assert shown(f"{column} ge 0 or {column} lt 0") == numbers and shown(f"{column} mul 1 gt INF") == []
