@@ -21,6 +21,7 @@ from odata_gateway.observe.mark import marked
 from odata_gateway.observe.meters import METERS
 from odata_gateway.observe.trail import TRAIL
 from odata_gateway.plan.bind import bind
+from odata_gateway.plan.bind_all import All, bind_all
 from odata_gateway.plan.expr import AccountsSlot, KeysetSlot, LimitSlot, LinkSlot, LiteralSlot, PageSlot, Slot
 from odata_gateway.plan.policy import Caller
 from odata_gateway.plan.projection import ExpandMany, Projection
@@ -149,6 +150,11 @@ class Compiler:
         """The bound query of a request."""
         key = (lifted.template.key, self.model.version)
         return self.cache.get_or_make(key, lambda: self._bound(lifted.template))
+
+    def everything(self, lifted: Lifted) -> All:
+        """The sets and options of a request for $all."""
+        key = (lifted.template.key, self.model.version, "$all")
+        return self.cache.get_or_make(key, lambda: bind_all(parse(lifted.template), self.model))
 
     def _bound(self, template: Template) -> Query:
         trail, started = TRAIL.get(), perf_counter()

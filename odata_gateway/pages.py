@@ -21,6 +21,7 @@ from odata_gateway.chunks import (
     RowSizes,
     Want,
 )
+from odata_gateway.compile import Lifted
 from odata_gateway.db.session import Session
 from odata_gateway.observe.trail import TRAIL
 from odata_gateway.protocol import envelope, links
@@ -133,10 +134,13 @@ class Pages:
         if last is None or not last.more or page.ends:
             return envelope.collection_tail(call.format, None)
         following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(call.query.key_positions)
-        token = links.skiptoken(following, call.bound())
-        path = call.request.target.removeprefix("/").partition("?")[0]
-        options = [(_plain_name(o.name), o.raw) for o in call.lifted.target.options]
-        return envelope.collection_tail(call.format, links.next_link(call.request.root, path, options, token))
+        link = self.link_behind(call.request.root, call.request.target, call.lifted, links.skiptoken(following, call.bound()))
+        return envelope.collection_tail(call.format, link)
+
+    def link_behind(self, root: str, target: str, lifted: Lifted, token: str) -> str:
+        """The URL of the page that a token begins."""
+        path = target.removeprefix("/").partition("?")[0]
+        return links.next_link(root, path, [(_plain_name(o.name), o.raw) for o in lifted.target.options], token)
 
 
 def _plain_name(name: str) -> str:

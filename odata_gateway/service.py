@@ -19,6 +19,7 @@ from odata_gateway.db.tokens import TokenDirectory
 from odata_gateway.edm.model import Model
 from odata_gateway.edm.variants import without_missing_tables
 from odata_gateway.errors import AuthMissing, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition, UrlSyntax
+from odata_gateway.everything import Asked, Everything
 from odata_gateway.observe.trail import TRAIL
 from odata_gateway.pages import Pages
 from odata_gateway.plan.policy import Caller
@@ -66,6 +67,7 @@ class Service:
         self._metadata = Metadata(model)
         self._reader = Reader(self.compiler, database, settings)
         self._pages = Pages(self._reader)
+        self._all_pages = Everything(self._reader)
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request; raises ODataError only, before the reply or from its body."""
@@ -75,6 +77,8 @@ class Service:
         if request.method == "POST":
             request = request._replace(method="GET", target=as_get(request.target, request.headers, request.body), body=b"")
         caller = await self._caller(request)
+        if first == "$all":
+            return await self._everything(request, caller)
         if first == "$entity":
             request = self._resolve_entity_id(request)
         return await self._data(self._call(request, caller))
@@ -193,6 +197,25 @@ class Service:
             case "count":
                 return self._count(call)
 
+    def _everything(self, request: Request, caller: Caller) -> Awaitable[Reply]:
+        """`$all`, whose sets are read one after the other, or `$all/LiveAgent.Message`, which is a set."""
+        lifted = self.compiler.lift(request.target)
+        TRAIL.get().asked("$all", *lifted.shown)
+        whole = self.compiler.everything(lifted)
+        query = request.target.partition("?")[2]
+        if whole.is_cast:
+            return self._data(self._call(request._replace(target=f"{whole.sets[0].name}?{query}"), caller))
+        shared = "&".join(o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") in _OF_EACH_SET)
+
+        def call_of(name: str, skip: int) -> Call:
+            start = f"$skip={skip}&" if skip else ""
+            call = self._call(request._replace(target=f"{name}?{start}{shared}"), caller)
+            return call._replace(shape=call.shape._replace(row_format=call.shape.row_format._replace(mixed=True)))
+
+        token = lifted.side.skiptoken
+        continuation = None if token is None else links.read_skiptoken(token, links.Bound(lifted.binding(), ""), keys=None)
+        return self._all_pages.page(Asked(lifted, request.target, whole, call_of, continuation))
+
     async def _count(self, call: Call) -> Reply:
         rows = await self._reader.fetch(call, anew=True)
         TRAIL.get().read(1)
@@ -228,6 +251,10 @@ class Service:
         name = None if field is None or field.type in EVIDENT_TYPES else field.type.name.removeprefix("Edm.")
         body = envelope.property_value(call.format, call.origin, text, name)
         return Reply(200, reply_headers(call, content_type(call.format)), body)
+
+
+_OF_EACH_SET = frozenset({"search", "count", "format", "schemaversion"})
+"""The options of $all that are those of its sets."""
 
 
 @lru_cache(maxsize=128)

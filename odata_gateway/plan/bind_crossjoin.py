@@ -83,7 +83,7 @@ def _virtual_set(sets: dict[str, EntitySet], binding: Binding) -> EntitySet:
     name = f"$crossjoin({','.join(sets)})"
     navigation = {s.name: NavigationProperty(s.name, s.entity_type.name, False, Join(()), nullable=False) for s in sets.values()}
     entity_type = EntityType(name, binding.model.namespace, Table("", ""), Unscoped(), {}, navigation)
-    return EntitySet(name, entity_type, {s: s for s in sets})
+    return EntitySet("$crossjoin", entity_type, {s: s for s in sets})
 
 
 def _part(entity_set: EntitySet, binding: Binding) -> Row:

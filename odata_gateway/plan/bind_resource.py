@@ -93,8 +93,8 @@ def _entity_set(segment: ast.Segment, binding: Binding) -> Place:
     model = binding.model
     found = model.entity_sets.get(segment.name)
     if found is None:
-        if segment.name in ("$all", "$crossjoin"):
-            raise Unsupported(f"{segment.name} is not supported", target=PATH, at=segment.at)
+        if segment.name == "$all":
+            raise BindSegment("$all names no entity and no entity set", target=PATH, at=segment.at, hint="each set is read by its own name")
         hint = nearest(segment.name, model.entity_sets) or f"the entity sets are {', '.join(model.entity_sets)}"
         raise BindSegment(f"there is no entity set '{segment.name}'", target=PATH, at=segment.at, hint=hint)
     place = Place("collection", found, Frame(binding.source(found.entity_type)), pieces=(found.name,))

@@ -88,8 +88,8 @@ def skiptoken(continuation: Continuation, bound: Bound) -> str:
     return f"{urlsafe_b64encode(payload).decode().rstrip('=')}.{_digits(payload, bound)}"
 
 
-def read_skiptoken(token: str, bound: Bound, *, keys: int) -> Continuation:
-    """The continuation in a token; `keys` is the number of order values the query has.
+def read_skiptoken(token: str, bound: Bound, *, keys: int | None) -> Continuation:
+    """The continuation in a token; `keys` is the number of order values the query has, None where that depends on the first of them.
 
     raises  UrlSkiptoken for a token that was altered, or is bound to another query
     """
@@ -97,22 +97,22 @@ def read_skiptoken(token: str, bound: Bound, *, keys: int) -> Continuation:
     try:
         payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except (ValueError, Base64Error):
-        raise _refused() from None
+        raise refused() from None
     if digits != _digits(payload, bound) or urlsafe_b64encode(payload).decode().rstrip("=") != encoded:
-        raise _refused()
+        raise refused()
     return _continuation(payload, keys)
 
 
-def _continuation(payload: bytes, keys: int) -> Continuation:
+def _continuation(payload: bytes, keys: int | None) -> Continuation:
     """What a payload says. Its digits are no secret, so whoever computes them can write anything into it."""
     try:
         sent, page_rows, values = orjson.loads(payload)
     except (ValueError, TypeError):
-        raise _refused() from None
+        raise refused() from None
     if type(sent) is not int or type(page_rows) is not int or sent < 0 or not 0 < page_rows < 2**31 or type(values) is not list:
-        raise _refused()
-    if len(values) != keys:
-        raise _refused()
+        raise refused()
+    if not values or (keys is not None and len(values) != keys):
+        raise refused()
     return Continuation(sent, page_rows, tuple(_order_value(value) for value in values))
 
 
@@ -122,7 +122,7 @@ def _order_value(value: object) -> OrderValue:
             return value
         case [str(digest)] if len(digest) == 32:
             return Digest(digest)
-    raise _refused()
+    raise refused()
 
 
 def moved() -> UrlSkiptoken:
@@ -132,7 +132,8 @@ def moved() -> UrlSkiptoken:
     )
 
 
-def _refused() -> UrlSkiptoken:
+def refused() -> UrlSkiptoken:
+    """A token that does not belong to its query."""
     hint = "follow @odata.nextLink as it is, or start again without $skiptoken"
     return UrlSkiptoken("the token is damaged, or belongs to another query", target="$skiptoken", at=0, hint=hint)
 

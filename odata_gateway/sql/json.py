@@ -48,12 +48,13 @@ URL_ESCAPES = (
 
 
 class RowFormat(NamedTuple):
-    """What of the format changes a row's text."""
+    """What of the format changes a row's text; `mixed` where entities of several sets come together, and say which they are of."""
 
     level: Literal["none", "minimal", "full"] = "minimal"
     prefix: Literal["@odata.", "@"] = "@odata."
     numbers_as_strings: bool = False
     omits_nulls: bool = False
+    mixed: bool = False
 
 
 def _object(members: list[Pieces]) -> Pieces:
@@ -221,11 +222,18 @@ class Rows:
     def _identity(self, projection: Projection) -> list[Pieces]:
         name, prefix = projection.entity_set.entity_type.qualified_name, self._format.prefix
         id_of = self.id_of(projection.entity_set, projection.source)
-        if self._format.level == "full":
-            return [[f'"{prefix}type":"#{name}"'], [f'"{prefix}id":"', *id_of, '"'], [f'"{prefix}readLink":"', *id_of, '"']]
+        if self._format.level == "full" or (self._format.mixed and self._format.level != "none"):
+            members: list[Pieces] = [[f'"{prefix}type":"#{name}"'], [f'"{prefix}id":"', *id_of, '"']]
+            context = self._own_context(projection) if self._format.mixed else []
+            return [*context, *members, *([[f'"{prefix}readLink":"', *id_of, '"']] if self._format.level == "full" else [])]
         if projection.shows_id and self._format.level == "minimal":
             return [[f'"{prefix}id":"', *id_of, '"']]
         return []
+
+    def _own_context(self, projection: Projection) -> list[Pieces]:
+        """The context URL of one entity among those of other sets (Protocol 10.19)."""
+        root = param(LinkSlot(0, "root"), "text")
+        return [[f'"{self._format.prefix}context":"', root, f'$metadata#{projection.entity_set.name}/$entity"']]
 
     def _key_literal(self, column: Column) -> Sql:
         value = _shown(column)

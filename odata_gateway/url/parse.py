@@ -54,8 +54,8 @@ def parse(template: Template, *, max_nodes: int = MAX_NODES) -> ast.Request:
         if name not in allowed and (name[0] != "@" or allowed is not options.SYSTEM):
             raise UrlOption(f"'{name}' does not apply to {path[0].name if path else 'the service document'}", target=name)
     request = ast.Request(path, build.options_of(pairs, options.SYSTEM, "a resource"))
-    if len(path) > 2 and path[0].name == "$entity":
-        raise UrlSyntax("only the name of a type can follow $entity", target="path", at=path[2].at)
+    if len(path) > 2 and path[0].name in ("$entity", "$all"):
+        raise UrlSyntax(f"only the name of a type can follow {path[0].name}", target="path", at=path[2].at)
     if path and path[0].name == "$entity" and request.options.id is None:
         raise UrlOption("$entity needs the option $id", target="$id", hint="write it like $entity?$id=Message(1)")
     _check_size(request, max_nodes)

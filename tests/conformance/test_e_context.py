@@ -97,8 +97,15 @@ def test_e14_compute_without_select_adds_to_all(ask, headers):
     assert ask.context("Label?$compute=length(title) as len&$select=title,len", headers) == "#Label(title,len)"
 
 
-def test_e15_all_is_refused_and_crossjoin_has_the_built_in_type(ask):
-    ask.unsupported("$all?$top=1", "$all")
+def test_e15_all_and_crossjoin_have_the_built_in_types(ask):
+    assert ask.context("$all?$top=1") == "#Collection(Edm.EntityType)"
+    [entity] = ask.json("$all?$top=1", V401)["value"]
+    assert entity["@context"] == f"{ask.root}$metadata#{entity['@id'].partition('(')[0]}/$entity" and entity["@type"].startswith(
+        "#LiveAgent."
+    )
+    assert not [name for name in ask.json("$all?$top=1&$format=application/json;odata.metadata=none")["value"][0] if "@" in name]
+    full = ask.json("$all?$top=1&$format=application/json;odata.metadata=full")["value"][0]
+    assert list(full)[:4] == ["@odata.context", "@odata.type", "@odata.id", "@odata.readLink"]
     assert ask.context("$crossjoin(Label,Inbox)?$top=1") == "#Collection(Edm.ComplexType)"
     assert ask.context("$crossjoin(Label,Inbox)?$top=1&$expand=Label($select=id)", V401) == "#Collection(Edm.ComplexType)"
     assert ask.json("$crossjoin(Label,Inbox)?$top=1", V401)["value"][0].keys() == {"Label@navigationLink", "Inbox@navigationLink"}

@@ -2,8 +2,17 @@
 
 import pytest
 
+from odata_gateway.compile import Compiler
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.plan.scope import Limits
+from odata_gateway.protocol.links import Bound, Continuation, skiptoken
 from tests.conformance.conftest import ADMIN
 from tests.support.sample import instant
+
+
+@pytest.fixture(scope="module")
+def compiler():
+    return Compiler(load_model(), limits=Limits(), max_url_bytes=16_384, cache_entries=8)
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +211,81 @@ def test_f22_entity_needs_an_id_and_a_cast_for_projections(ask):
     ask.error("$entity/LiveAgent.Label?$id=Message(1)", 404)
 
 
-def test_f23_all_is_refused(ask):
-    ask.unsupported("$all", "$all")
-    ask.unsupported("$all/LiveAgent.Label", "$all")
+@pytest.fixture(scope="module")
+def everything(ask, sample):
+    """The ids of all entities by set, in the order of the service document."""
+    return [f"{s['name']}({i})" for s in ask.json("")["value"] for i in sample.ids(s["name"])]
+
+
+@pytest.mark.parametrize("size", [None, 7, 100])
+def test_f23_all_has_the_entities_of_all_sets(ask, everything, size):
+    pages = list(ask.gateway.pages("$all", headers={} if size is None else {"Prefer": f"maxpagesize={size}"}))
+    rows = [row for page in pages for row in page]
+    assert [row["@odata.id"] for row in rows] == everything
+    assert size is None or [len(page) for page in pages] == [size] * (len(everything) // size) + [len(everything) % size] * (
+        len(everything) % size > 0
+    )
+    for row in (rows[0], rows[-1]):
+        name = row["@odata.id"].partition("(")[0]
+        assert list(row)[:3] == ["@odata.context", "@odata.type", "@odata.id"] and row["@odata.type"] == f"#LiveAgent.{name}"
+        assert row == ask.json(row["@odata.id"]) | {"@odata.type": row["@odata.type"], "@odata.id": row["@odata.id"]}
+
+
+@pytest.mark.parametrize(("skip", "top"), [(0, 3), (5, 0), (40, 120), (300, 5), (100_000, 5)])
+def test_f23_all_has_skip_top_and_count(ask, everything, skip, top):
+    body = ask.json(f"$all?$skip={skip}&$top={top}&$count=true")
+    assert [row["@odata.id"] for row in body["value"]] == everything[skip : skip + top]
+    assert body["@odata.count"] == len(everything) and "@odata.nextLink" not in body
+    pages = ask.gateway.pages(f"$all?$skip={skip}&$top={top}", headers={"Prefer": "maxpagesize=17"})
+    assert [row["@odata.id"] for page in pages for row in page] == everything[skip : skip + top]
+
+
+def test_f23_all_is_searched(ask):
+    count = ask.json("$all?$search=a&$count=true&$top=1")["@odata.count"]
+    found = [row["@odata.id"] for page in ask.gateway.pages("$all?$search=a") for row in page]
+    assert found == [f"{s['name']}({i})" for s in ask.json("")["value"] for i in ask.ids(f"{s['name']}?$search=a&$select=id")]
+    assert count == len(found) > 20
+
+
+def test_f23_all_of_one_type_is_its_set(ask):
+    assert ask.json("$all/LiveAgent.Label?$filter=id gt 1&$select=title") == ask.json("Label?$filter=id gt 1&$select=title")
+    assert ask.json("$all/Label") == ask.json("Label")
+    link = ask.json("$all/LiveAgent.Message", headers={"Prefer": "maxpagesize=5"})["@odata.nextLink"]
+    assert ask.json(link.removeprefix(ask.root))["value"]
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "word"),
+    [
+        ("$all?$filter=true", 400, "$filter"),
+        ("$all?$orderby=id", 400, "$orderby"),
+        ("$all?$select=id", 400, "$select"),
+        ("$all?$expand=*", 400, "$expand"),
+        ("$all?$compute=1 as x", 400, "$compute"),
+        ("$all?$deltatoken=x", 501, "$deltatoken"),
+        ("$all/LiveAgent.Nope", 404, "Nope"),
+        ("$all/$count", 400, "$count"),
+        ("$all/LiveAgent.Label/$count", 400, "type"),
+        ("$all(1)", 400, ""),
+        ("$all?$skiptoken=x", 400, ""),
+        ("$entity?$id=$all", 404, ""),
+    ],
+)
+def test_f23_what_all_has_not(ask, target, status, word):
+    assert word in ask.error(target, status)["message"]
+
+
+def test_f23_a_next_link_of_all_belongs_to_its_query(ask, compiler):
+    token = ask.json("$all?$search=a", headers={"Prefer": "maxpagesize=1"})["@odata.nextLink"].partition("$skiptoken=")[2]
+    assert ask.json(f"$all?$search=a&$skiptoken={token}")["value"]
+    for target in ("$all?$search=b", "$all", "Message?$search=a"):
+        assert ask.error(f"{target}{'&' if '?' in target else '?'}$skiptoken={token}", 400)["code"] == "Url.Skiptoken"
+    lifted = compiler.lift("$all")
+    for keys in (("Message",), ("Message", None), ("Nope", "1"), (None, "1"), ("Message", "1", "2")):
+        forged = skiptoken(Continuation(0, 5, keys), Bound(lifted.binding(), ""))
+        assert ask.error(f"$all?$skiptoken={forged}", 400)["code"] == "Url.Skiptoken"
+    forged = skiptoken(Continuation(0, 5, ("Message", "x")), Bound(lifted.binding(), ""))
+    ask.error(f"$all?$skiptoken={forged}", 400)
 
 
 def pairs(sample, where="true"):

@@ -4,7 +4,7 @@
     request: Conversation(1)/messages?$filter=status eq 1
     accounts: 1
     after: null 17                order values of the row a page starts behind; left out for a first page
-    format: full 4.01 ieee754     left out for minimal 4.0
+    format: full 4.01 ieee754     left out for minimal 4.0; `mixed` for a set as $all reads it
     indexes: recommended          left out where none are known
 
     rows:                         the SQL; a line break stands for one blank
@@ -57,7 +57,7 @@ class Case:
     def row_format(self) -> RowFormat:
         words = self.format.split()
         level = next((w for w in words if w in ("none", "full")), "minimal")
-        return RowFormat(level, "@" if "4.01" in words else "@odata.", "ieee754" in words)
+        return RowFormat(level, "@" if "4.01" in words else "@odata.", "ieee754" in words, mixed="mixed" in words)
 
     @property
     def model(self) -> Model:

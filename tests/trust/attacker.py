@@ -30,7 +30,7 @@ class Attacker:
 
     def query(self) -> str:
         ways = (self.widened, self.widened, self.path, self.lambdas, self.counted, self.expanded, self.ordered, self.failing, self.failing,
-                self.forged, self.crossed, self.generated, self.mutated)  # fmt: skip
+                self.forged, self.crossed, self.of_all, self.generated, self.mutated)  # fmt: skip
         return self.random.choice(ways)()
 
     def options(self, type_: str, *options: str) -> str:
@@ -188,6 +188,17 @@ class Attacker:
         lifted = self.compiler.lift(path)
         token = skiptoken(Continuation(0, 5, ("0", str(row.id))), Bound(lifted.binding(), lifted.path_text()))
         return f"{path}?$skiptoken={token}&$top=20"
+
+    def of_all(self) -> str:
+        """Entities of all sets by a word of a foreign row, or from before one."""
+        type_ = self.type()
+        row = self.random.choice(self.foreign[type_])
+        texts = [str(v) for n, v in row.values.items() if v and KINDS[type_][n] == "string"]
+        if texts and self.random.random() < 0.6:
+            word = self.random.choice(texts)[:20].replace('"', "")
+            return f'$all?{encoded([f"""$search="{word or "x"}" """.strip(), self.random.choice(("$count=true", "$skip=1", "$top=40"))])}'
+        token = skiptoken(Continuation(0, 5, (type_, str(row.id - 1))), Bound(self.compiler.lift("$all").binding(), ""))
+        return f"$all?$skiptoken={token}"
 
     def generated(self) -> str:
         type_ = self.type()

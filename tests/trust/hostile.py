@@ -19,7 +19,7 @@ _WORDS = (
     "id", "content", "created_at", "status", "private", "conversation", "messages", "labels", "inbox", "assignee", "members", "account_id", "uuid",
     "additional_attributes", "encrypted_password", "tokens", "eq", "ne", "lt", "in", "has", "and", "or", "not", "add", "sub", "mul", "div", "divby",
     "mod", "any", "all", "$it", "$this", "$root", "$count", "$ref", "$value", "$filter", "$expand", "$select", "$orderby", "$compute", "$top", "$skip",
-    "$skiptoken", "$format", "$levels", "$search", "$apply", "$id", "$index", "$crossjoin(User,Inbox)", "$crossjoin", "contains", "substring", "indexof", "length", "concat", "cast", "isof",
+    "$skiptoken", "$format", "$levels", "$search", "$apply", "$id", "$index", "$crossjoin(User,Inbox)", "$all", "$crossjoin", "contains", "substring", "indexof", "length", "concat", "cast", "isof",
     "case", "now()", "year", "date", "time", "totalseconds", "round", "maxdatetime()", "null", "true", "false", "INF", "NaN", "-INF", "@a", "@p", "desc",
     "Edm.Int32", "Edm.String", "Edm.DateTimeOffset", "Edm.Decimal", "Edm.Guid", "LiveAgent.User", "duration'PT1H'", "binary'AAEC'", "max",
 )  # fmt: skip

@@ -41,6 +41,7 @@ FURTHER = (
     "Conversation?$filter=assignee/{s} eq inbox/name", "User?$filter={s} eq null or {s} ne null", "User?$filter=not ({s} ne null)",
     "User?$top=1&$filter=contains({s},'%')", "User?$filter={s} add 1 gt 0", "User?$filter=-{s} eq 1", "User?$filter=concat('a',{s}) in ('aCANARY')",
     "$entity?$id=User(1)/{s}", "$entity/LiveAgent.User?$id=User(1)&$select={s}", "$crossjoin(User,Inbox)?$filter=User/{s} eq Inbox/name",
+    "$all?$search=CANARY", "$all/LiveAgent.User?$filter={s} ne null", "$all/LiveAgent.User?$select={s}", "$all?$top=999",
     "$crossjoin(User,Inbox)?$orderby=User/{s}&$expand=*", "$crossjoin(User,Inbox)?$expand=User($select={s},id)&$top=40", "$crossjoin(User)?$search={s}",
     "$crossjoin(User,Inbox)/$count?$filter=$it/User/{s} ne null", "$crossjoin(User,Inbox)?$compute=User/{s} as x", "User/$filter({s} eq 'x')",
     "User?$count=true&$top=0&$filter={s} eq 'CANARY1'", "User(1)/LiveAgent.User/{s}", "User?$index={s}", "User?$levels={s}", "User?$deltatoken={s}",

@@ -84,7 +84,7 @@ REFUSED = {
     "User?$apply=groupby((tokens))": "Bind.Secret",
     "User?$apply=groupby((id))&$filter=tokens eq null": "Bind.Secret",
     "Message?$apply=groupby((status))&$select=content": "Bind.Name",
-    "$all": "Unsupported",
+    "$all": "Bind.Segment",
     "$crossjoin(Message,User)?$apply=aggregate($count as n)": "Unsupported",
     "$crossjoin(Message,Message)": "Bind.Name",
     "$crossjoin(Message,Nope)": "Bind.Segment",

@@ -1,0 +1,191 @@
+"""Pages of $all: the entities of all sets, one set after the other.
+
+Each set is read as a request for it alone would be, with its own statements and its own row policy; its entities say which set they are of.
+A page may end in the middle of a set or go over several, and the link to the next one names the set and the key it starts behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass
+
+from odata_gateway.call import Call, Reply, reply_headers
+from odata_gateway.chunks import SLOW_CHUNK_BYTES, Chunk, Chunks
+from odata_gateway.compile import Lifted
+from odata_gateway.db.session import Session
+from odata_gateway.observe.trail import TRAIL
+from odata_gateway.pages import Page, Pages
+from odata_gateway.plan.bind_all import CONTEXT, All
+from odata_gateway.protocol import envelope, links
+from odata_gateway.protocol.negotiate import content_type
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for all entities.
+
+    call_of       the call for the entities of a set, by its name, but for so many first ones
+    continuation  where the page starts: its first key is the name of a set
+    """
+
+    lifted: Lifted
+    target: str
+    whole: All
+    call_of: Callable[[str, int], Call]
+    continuation: links.Continuation | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(s.name for s in self.whole.sets)
+
+    def value(self, slot: object) -> int | None:
+        """The number of $top or $skip; None without."""
+        index = getattr(slot, "index", None)
+        value = None if index is None else self.lifted.values[index].value
+        return value if isinstance(value, int) else None
+
+
+@dataclass(slots=True)
+class Place:
+    """How far a page has been read: the set, the rows it may still show, and the order values of its last row."""
+
+    at: int
+    left: int
+    last: tuple[str | None, ...] = ()
+    more: bool = False
+
+
+class Everything(Pages):
+    """Answers requests for the entities of several sets."""
+
+    async def page(self, asked: Asked) -> Reply:
+        """A page, as one text where it is short and as a stream where it is not."""
+        at, call = _begin(asked)
+        page = self._sized(asked, call)
+        place = Place(at, page.rows)
+        async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
+            count = await self._total(asked, session) if call.is_counted else None
+            if asked.continuation is None:
+                call = await self._behind_skipped(asked, place, session) or call
+            chunks, first = await self._first(asked, place, call, session)
+        headers = reply_headers(call, content_type(call.format), call.applied)
+        origin = envelope.Origin(f"{call.request.root}$metadata{CONTEXT}", call.metadata_etag)
+        head = envelope.collection_head(call.format, origin, count)
+        texts = self._texts(asked, page, call, self._chunks_of_all(asked, place, chunks, first), place)
+        return await _short_or_streamed(headers, head, texts)
+
+    def _sized(self, asked: Asked, call: Call) -> Page:
+        sent = 0 if asked.continuation is None else asked.continuation.sent
+        page_rows, top = self._reader.page_rows(call), asked.value(asked.whole.top)
+        left = page_rows if top is None else max(0, top - sent)
+        return Page(sent, page_rows, min(left, page_rows), ends=top is not None and left <= page_rows)
+
+    async def _total(self, asked: Asked, session: Session) -> int:
+        return sum([await self._number(asked.call_of(name, 0), session) for name in asked.names])
+
+    async def _number(self, call: Call, session: Session) -> int:
+        statement = self._reader.statement(call, "count")
+        rows = await session.fetch(statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges)
+        return int(rows[0][0])
+
+    async def _behind_skipped(self, asked: Asked, place: Place, session: Session) -> Call | None:
+        """The call that begins behind what $skip leaves out; whole sets of it are counted."""
+        skip = asked.value(asked.whole.skip)
+        while skip and place.left:
+            number = await self._number(asked.call_of(asked.names[place.at], 0), session)
+            if number > skip or place.at + 1 == len(asked.names):
+                return asked.call_of(asked.names[place.at], skip)
+            skip, place.at = skip - number, place.at + 1
+        return asked.call_of(asked.names[place.at], 0)
+
+    async def _first(self, asked: Asked, place: Place, call: Call, session: Session) -> tuple[Chunks, Chunk]:
+        """The first rows, of the first set that has some; what can fail at once fails here."""
+        while True:
+            chunks = self._chunks(call, Page(0, place.left, place.left, ends=False))
+            first = await chunks.first(session)
+            if first.rows or not place.left or place.at + 1 == len(asked.names):
+                return chunks, first
+            place.at += 1
+            call = asked.call_of(asked.names[place.at], 0)
+
+    async def _chunks_of_all(self, asked: Asked, place: Place, chunks: Chunks, first: Chunk) -> AsyncGenerator[Chunk]:
+        """The chunks of the page, set after set."""
+        while True:
+            found = chunks.after(first)
+            try:
+                async for chunk in found:
+                    TRAIL.get().read(chunk.rows)
+                    place.left, place.more = place.left - chunk.rows, chunk.more
+                    place.last = chunk.keys if chunk.rows else place.last
+                    yield chunk
+            finally:
+                await found.aclose()
+            if place.left <= 0 or place.at + 1 == len(asked.names):
+                return
+            place.at += 1
+            call = asked.call_of(asked.names[place.at], 0)
+            chunks = self._chunks(call, Page(0, place.left, place.left, ends=False))
+            async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
+                first = await chunks.first(session)
+
+    async def _texts(self, asked: Asked, page: Page, call: Call, chunks: AsyncGenerator[Chunk], place: Place) -> AsyncGenerator[bytes]:
+        """The rows as text with commas between, and the end of the body with a link to the next page where there is more."""
+        comma = b""
+        try:
+            async for chunk in chunks:
+                if chunk.text:
+                    yield comma
+                    yield chunk.text
+                    comma = b","
+        finally:
+            await chunks.aclose()
+        has_more = not page.ends and place.left <= 0 and (place.more or await self._has_rows(asked, place.at + 1))
+        yield envelope.collection_tail(call.format, self._next_link(asked, page, call, place) if has_more else None)
+
+    async def _has_rows(self, asked: Asked, start: int) -> bool:
+        """Whether one of the sets from `start` on has a row."""
+        for name in asked.names[start:]:
+            call = asked.call_of(name, 0)
+            async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
+                if (await self._chunks(call, Page(0, 1, 1, ends=True)).first(session)).rows:
+                    return True
+        return False
+
+    def _next_link(self, asked: Asked, page: Page, call: Call, place: Place) -> str:
+        following = links.Continuation(page.sent + page.rows, page.page_rows, (asked.names[place.at], *place.last))
+        token = links.skiptoken(following, links.Bound(asked.lifted.binding(), ""))
+        return self.link_behind(call.request.root, asked.target, asked.lifted, token)
+
+
+def _begin(asked: Asked) -> tuple[int, Call]:
+    """The number of the set that a page begins in, and the call behind the row its link names."""
+    if asked.continuation is None:
+        return 0, asked.call_of(asked.names[0], 0)
+    name, *keys = asked.continuation.keys
+    call = asked.call_of(name, 0) if isinstance(name, str) and name in asked.names else None
+    if call is None or len(keys) != len(call.query.order) or not all(isinstance(key, str) for key in keys):
+        raise links.refused()
+    continuation = links.Continuation(asked.continuation.sent, asked.continuation.page_rows, tuple(keys))
+    shape = call.shape._replace(mask=continuation.mask)
+    return asked.names.index(call.query.entity_set.name), call._replace(continuation=continuation, shape=shape)
+
+
+async def _short_or_streamed(headers: tuple[tuple[str, str], ...], head: bytes, texts: AsyncGenerator[bytes]) -> Reply:
+    """A body of known length where it is soon at its end: then whatever fails has a status of its own."""
+    pieces, size = [head], 0
+    async for text in texts:
+        pieces.append(text)
+        size += len(text)
+        if size > SLOW_CHUNK_BYTES:
+            return Reply(200, headers, _streamed(pieces, texts))
+    return Reply(200, headers, b"".join(pieces))
+
+
+async def _streamed(pieces: list[bytes], texts: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        while pieces:
+            yield pieces.pop(0)
+        async for text in texts:
+            yield text
+    finally:
+        await texts.aclose()
