@@ -6,6 +6,7 @@ Exit status: 0 success, 1 something outside is wrong (a port, the database, find
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(*(f"odata-gateway: {mistake}" for mistake in error.mistakes), sep="\n", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"odata-gateway: {error}", file=sys.stderr)
+        hint = "; --port or ODATA_PORT takes another one" if error.errno == errno.EADDRINUSE else ""
+        print(f"odata-gateway: {error}{hint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

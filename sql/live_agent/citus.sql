@@ -7,6 +7,8 @@
 -- to the shards as well (Citus before 13.1 takes GRANT ... (columns) on plain tables only). After it: indexes.sql. Running it again is harmless,
 -- and needed after shards have been moved or split (the rights) or roles.sql has changed. It copies the tables, and nobody can write meanwhile.
 --
+-- The coordinator connects to the workers as the reader: each must let it in (pg_hba.conf, and pg_dist_authinfo or a password file).
+--
 -- Three things are as Citus wants them, and differ from Live Agent's own schema:
 --   * Primary keys and unique indexes begin with the account: (account_id, id). Ids stay unique as long as they come from their sequences.
 --   * labels.account_id gets the type that messages.account_id has: tables lie together only if the types agree. Labels without an account, which

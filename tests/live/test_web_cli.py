@@ -1,6 +1,7 @@
 """The commands beside `serve`: explain, check, and mistakes on the command line."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,13 @@ def test_sql_prints_the_files_for_the_database():
     assert "roles" in run("sql").stdout.split()
     assert run("sql", "roles").stdout == (ROOT / "sql" / "live_agent" / "roles.sql").read_text(encoding="utf-8")
     assert run("sql", "../roles").returncode == 2
+
+
+def test_a_port_that_is_taken_is_named_with_what_moves_it():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("serve", "--port", str(taken.getsockname()[1]), ODATA_HOST="127.0.0.1", ODATA_DSN="postgresql://127.0.0.1:1/d")
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr.lower() and "--port or ODATA_PORT takes another one" in done.stderr
 
 
 def test_check_without_a_database_ends_with_1():

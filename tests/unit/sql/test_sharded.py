@@ -98,8 +98,10 @@ def routed_to(select: ast.SelectStmt, arguments: list[Any]) -> set[Any]:
             case ast.JoinExpr(jointype=JoinType.JOIN_LEFT, rarg=ast.RangeVar()):
                 item(node.larg, terms)
                 bind(node.rarg, list(conjuncts(node.quals)))
-            case ast.RangeSubselect() | ast.RangeFunction():
-                pass  # a SELECT of its own, or the items of an array
+            case ast.RangeSubselect():
+                pass  # a SELECT of its own
+            case ast.RangeFunction():
+                assert {call.funcname[-1].sval for [call, _] in node.functions} <= {"unnest", "generate_series"}  # read no table
             case _:
                 raise AssertionError(f"{type(node).__name__} in FROM")
 
