@@ -10,8 +10,8 @@ import gc
 import logging
 import mmap
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,19 +109,13 @@ async def serve(
             await asyncio.wait_for(watch.looked.wait(), FIRST_LOOK_S)
         _spare_the_collector()
         doors = await start(gateway, shared=worker is not None or settings.shared_port)
-        metrics = Metrics(*(worker or Worker(Board(1), 0)), partial(gauges, gateway, database, doors[0]))
-        metrics.resume()
-        if settings.admin_port:
-            gateway.metrics = _reader_of(metrics)
-        publishing = asyncio.create_task(_publish(metrics))
-        port = doors[0].port
-        LOG.info("listening on %s port %d", settings.host, port)
-        if started is not None:
-            started(port)
-        await ending.asked.wait()
-        await drain(gateway, doors, ending)
-        publishing.cancel()
-        metrics.leave()
+        async with _observed(gateway, Metrics(*(worker or Worker(Board(1), 0)), partial(gauges, gateway, database, doors[0]))):
+            port = doors[0].port
+            LOG.info("listening on %s port %d", settings.host, port)
+            if started is not None:
+                started(port)
+            await ending.asked.wait()
+            await drain(gateway, doors, ending)
     finally:
         for task in tasks:
             task.cancel()
@@ -129,6 +123,26 @@ async def serve(
                 await task
         await database.close()
     return int(ending.at_once.is_set())
+
+
+@asynccontextmanager
+async def _observed(gateway: Gateway, metrics: Metrics) -> AsyncIterator[None]:
+    """Metrics and spans for as long as the gateway serves."""
+    metrics.resume()
+    if gateway.settings.admin_port:
+        gateway.metrics = _reader_of(metrics)
+    if gateway.settings.tracing:
+        from odata_gateway.observe.tracing import Tracer
+
+        gateway.tracer = Tracer.exporting()
+    publishing = asyncio.create_task(_publish(metrics))
+    try:
+        yield
+    finally:
+        publishing.cancel()
+        metrics.leave()
+        if gateway.tracer is not None:
+            await asyncio.to_thread(gateway.tracer.close)
 
 
 def _reader_of(metrics: Metrics) -> Callable[[str], tuple[str, bytes]]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,8 @@ class Settings:
     log_format: str = _setting(
         "auto", _one_of("auto", "text", "json"), "form of the log lines: `text`, `json`, or `auto`: text on a terminal, JSON elsewhere"
     )
+    server_timing: bool = _setting("true", _switch, "send `Server-Timing` to clients that ask for it with a header `X-Server-Timing`")
+    tracing: bool = _setting("false", _switch, "send spans by OpenTelemetry, as its variables `OTEL_*` say; needs the extra `otel`")
     slow_query_ms: int = _setting("1000", _whole(0, 86_400_000), "a statement that takes longer is logged with its SQL; 0: none is")
 
 
@@ -363,5 +366,14 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.sharded and settings.rls:
         yield "ODATA_RLS and ODATA_SHARDED must not both be true: Citus takes no policies with subqueries on distributed tables"
+    if settings.tracing and not _is_installed("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"):
+        yield "ODATA_TRACING needs more packages: pip install 'odata-gateway[otel]'"
     if not settings.admin_roles:
         yield "ODATA_ADMIN_ROLES must name at least one role"
+
+
+def _is_installed(*modules: str) -> bool:
+    try:
+        return all(find_spec(module) is not None for module in modules)
+    except ModuleNotFoundError:  # of the package around one
+        return False

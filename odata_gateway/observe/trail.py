@@ -10,6 +10,9 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import NamedTuple
 
+MOST_STEPS = 200
+"""An export of a hundred chunks has more; its first ones tell enough."""
+
 
 class Step(NamedTuple):
     """A stage with its begin and end, by time.perf_counter()."""
@@ -66,21 +69,21 @@ class Trail:
         ended = perf_counter()
         self.parse_s += ended - started
         if self.steps is not None:
-            self.steps.append(Step("parse", started, ended))
+            self._step("parse", started, ended)
 
     def bound(self, started: float) -> None:
         """The time from `started` until now was for names and SQL."""
         ended = perf_counter()
         self.bind_s += ended - started
         if self.steps is not None:
-            self.steps.append(Step("bind", started, ended))
+            self._step("bind", started, ended)
 
     def waited(self, started: float) -> None:
         """The time from `started` until now was for a database connection."""
         ended = perf_counter()
         self.wait_s += ended - started
         if self.steps is not None:
-            self.steps.append(Step("wait", started, ended))
+            self._step("wait", started, ended)
 
     def ran(self, sql: str, started: float) -> float:
         """A statement has ended, well or not, that began at `started`; the seconds it took."""
@@ -90,8 +93,12 @@ class Trail:
         if took_s > self.slowest_s:
             self.slowest, self.slowest_s = sql, took_s
         if self.steps is not None:
-            self.steps.append(Step("query", started, ended))
+            self._step("query", started, ended)
         return took_s
+
+    def _step(self, stage: str, started: float, ended: float) -> None:
+        if self.steps is not None and len(self.steps) < MOST_STEPS:
+            self.steps.append(Step(stage, started, ended))
 
     def read(self, rows: int) -> None:
         """Rows of the answer are there."""

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http_exceptions import PayloadEncodingError
@@ -24,6 +25,9 @@ from odata_gateway.web.connection import Connection
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.middlewares import Exchange, refused, respond
 
+if TYPE_CHECKING:
+    from odata_gateway.observe.tracing import Tracer
+
 LOG = logging.getLogger("odata_gateway.web")
 
 READY_TIMEOUT_S = 2.0
@@ -34,7 +38,7 @@ Answerer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class Gateway:
     """The running server's state. `service` may be exchanged while it runs; `is_ready` tells whether the database answers,
     `look_again` compares the model with it and exchanges the service where they differ, and `metrics` are all metrics for an Accept header,
-    as their media type and text."""
+    as their media type and text; `tracer` makes spans."""
 
     settings: Settings
     service: Service
@@ -44,6 +48,7 @@ class Gateway:
     answers: bool = True
     active: int = 0
     metrics: Callable[[str], tuple[str, bytes]] | None = None
+    tracer: Tracer | None = None
     admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +62,7 @@ class Gateway:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.active += 1
         try:
-            return await respond(request, self._route, self.settings, is_closing=self._is_closing)
+            return await respond(request, self._route, self.settings, is_closing=self._is_closing, tracer=self.tracer)
         finally:
             self.active -= 1
             self.admission.leave(id(request))

@@ -24,9 +24,9 @@ VARY = ("Accept", "Accept-Encoding", "OData-MaxVersion", "Prefer")
 CORS_METHODS = "GET, HEAD, POST, OPTIONS"
 CORS_ALLOWED = (
     "Accept, Accept-Language, Authorization, apikey, Content-Type, If-None-Match, Isolation, OData-Isolation, OData-MaxVersion, "
-    "OData-Version, Prefer, X-Requested-With"
+    "OData-Version, Prefer, traceparent, tracestate, X-Requested-With, X-Server-Timing"
 )
-CORS_EXPOSED = "Content-Language, ETag, Location, OData-Version, Preference-Applied, Retry-After, X-Request-Id"
+CORS_EXPOSED = "Content-Language, ETag, Location, OData-Version, Preference-Applied, Retry-After, Server-Timing, X-Request-Id"
 _TOKENS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,63}")
 
 
@@ -55,17 +55,22 @@ def _shared(own: Own, version: str, origin: str | None, any_origin: bool) -> Own
 
 
 class Head(NamedTuple):
-    """All that goes before the body: the status, the answer's own headers, the request's, and the request's id."""
+    """All that goes before the body: the status, the answer's own headers, the request's, and the request's id; `timing` are the times of
+    its stages, where they were asked for."""
 
     status: int
     own: Own
     asked: Headers
     settings: Settings
     request_id: str
+    timing: str = ""
 
     def headers(self) -> CIMultiDict[str]:
         """The headers, but for those of the transfer."""
-        return complete(self.own, self.asked, self.settings, self.request_id)
+        headers = complete(self.own, self.asked, self.settings, self.request_id)
+        if self.timing:
+            headers["Server-Timing"] = self.timing
+        return headers
 
     def text(self, version: str, *, length: int | None, packed: bool, closing: bool) -> bytes:
         """The head of an answer that goes out at once, for HTTP `version`."""
@@ -75,9 +80,10 @@ class Head(NamedTuple):
         sized = "" if length is None else f"Content-Length: {length}\r\n"
         coded = "Content-Encoding: gzip\r\n" if packed else ""
         ended = "Connection: close\r\n" if closing else ""
+        timed = f"Server-Timing: {self.timing}\r\n" if self.timing else ""
         return (
             f"HTTP/{version} {self.status} {_PHRASES[self.status]}\r\n{lines}X-Request-Id: {self.request_id}\r\n"
-            f"{sized}{coded}{ended}Date: {_date(int(time.time()))}\r\n\r\n"
+            f"{timed}{sized}{coded}{ended}Date: {_date(int(time.time()))}\r\n\r\n"
         ).encode()
 
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import HttpVersion11, web
 
@@ -20,8 +20,11 @@ from odata_gateway.web import logs
 from odata_gateway.web.adapt import joined
 from odata_gateway.web.auth import secrets_of
 from odata_gateway.web.headers import Head
-from odata_gateway.web.lines import SENT, Finished
+from odata_gateway.web.lines import SENT, Finished, plain
 from odata_gateway.web.send import Body, SendTimeout, send
+
+if TYPE_CHECKING:
+    from odata_gateway.observe.tracing import Tracer
 
 
 class Exchange(NamedTuple):
@@ -94,18 +97,22 @@ async def _prepared(exchange: Exchange, handler: Handler, settings: Settings) ->
     return reply, Body(reply.body)
 
 
-async def respond(request: web.BaseRequest, handler: Handler, settings: Settings, *, is_closing: Callable[[], bool]) -> web.StreamResponse:
+async def respond(
+    request: web.BaseRequest, handler: Handler, settings: Settings, *, is_closing: Callable[[], bool], tracer: Tracer | None = None
+) -> web.StreamResponse:
     """Answer one request to its end, whatever happens, and count and log it once.
 
     is_closing  asked when the answer is about to go out: whether the connection ends with it
     raises  ConnectionError after the connection has been cut, which ends it for aiohttp
     """
     exchange = begin(request)
+    if tracer is not None:
+        exchange.trail.steps = []
     status, note = GONE, "client gone"
     try:
         reply, body = await _prepared(exchange, handler, settings)
         status, note = reply.status, "cancelled"
-        head = Head(status, reply.headers, exchange.headers, settings, exchange.id)
+        head = Head(status, reply.headers, exchange.headers, settings, exchange.id, _timing(exchange, settings))
         response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing())
         note = SENT
     except ConnectionError:
@@ -121,15 +128,27 @@ async def respond(request: web.BaseRequest, handler: Handler, settings: Settings
         )
         raise ConnectionResetError("the answer could not be finished") from None
     finally:
-        _finish(exchange, status, note)
+        _finish(exchange, status, note, tracer)
     return response
 
 
-def _finish(exchange: Exchange, status: int, outcome: str) -> None:
-    """Count and log a request that is over."""
+def _timing(exchange: Exchange, settings: Settings) -> str:
+    """The stages until the head goes out, in milliseconds, for a client that asks (Server Timing, W3C); empty for others."""
+    if "x-server-timing" not in exchange.headers or not settings.server_timing:
+        return ""
+    trail = exchange.trail
+    stages = {"parse": trail.parse_s, "bind": trail.bind_s, "wait": trail.wait_s, "query": trail.query_s}
+    stages["total"] = time.perf_counter() - trail.started
+    return ", ".join(f"{stage};dur={seconds * 1000:.3f}" for stage, seconds in stages.items())
+
+
+def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None) -> None:
+    """Count, trace and log a request that is over."""
     raw, trail, ended = exchange.raw, exchange.trail, time.perf_counter()
     size = raw.writer.output_size
     METERS.finished(trail, status, size, ended)
     if outcome != SENT:
         METERS.broke(outcome)
+    if tracer is not None:
+        tracer.finished(trail, exchange.headers, plain(raw.method[:20]), status, ended)
     logs.access(Finished(trail, raw.method, raw.raw_path, status, size, ended, outcome))

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from odata_gateway.observe.metrics import FAMILIES
+from tests.support.collector import Collector
 from tests.support.faults import wait_until
 from tests.support.gateway import free_port
 
@@ -88,6 +89,31 @@ def test_a_request_is_one_json_line_that_names_its_statement(gateways, reader_ds
     assert line["url"] == "Message?$top={int64}&$filter=contains(content,{string})" and line["outcome"] == "sent" and line["rows"] == 5
     assert line["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736" and re.fullmatch("[0-9a-f]{12}", line["statement"]) and line["backend"] > 0
     assert 0 < line["ms"]["query"] <= line["ms"]["total"] and line["ms"]["first_row"] <= line["ms"]["last_row"] <= line["ms"]["total"]
+
+
+def test_server_timing_is_for_those_who_ask(gateway):
+    asked = {"X-Server-Timing": "1"}
+    for target in ("Message?$top=1", "Message?$top=999", "Nothing"):  # at once, in pieces, refused
+        shown = gateway.get(target, headers=asked).headers["server-timing"]
+        assert re.fullmatch(r"parse;dur=[\d.]+, bind;dur=[\d.]+, wait;dur=[\d.]+, query;dur=[\d.]+, total;dur=[\d.]+", shown)
+        assert "server-timing" not in gateway.get(target).headers
+
+
+def test_server_timing_can_be_switched_off(gateways, reader_dsn):
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_SERVER_TIMING="false")
+    assert "server-timing" not in gateway.get("Message(1)", headers={"X-Server-Timing": "1"}).headers
+
+
+def test_spans_reach_their_collector_without_values(gateways, reader_dsn):
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with Collector() as collector:
+        gateway = gateways(ODATA_DSN=reader_dsn, **collector.settings)
+        assert gateway.get("Message?$top=2&$filter=content ne 'Quetzal'", headers={"traceparent": parent}).status == 200
+        wait_until(lambda: b"GET Message" in collector.all(), 20)
+        assert gateway.stop() == 0
+    sent = collector.all()
+    assert b"Message?$top={int64}&$filter=content ne {string}" in sent and bytes.fromhex("4bf92f3577b34da6a3ce929d0e0e4736") in sent
+    assert all(stage in sent for stage in (b"parse", b"bind", b"wait", b"query")) and b"Quetzal" not in sent and b"odata-gateway" in sent
 
 
 @pytest.fixture

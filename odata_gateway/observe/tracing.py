@@ -1,0 +1,79 @@
+"""Spans of OpenTelemetry, made from a request's trail when it is over: a request that nobody traces costs nothing for it.
+
+The place in a trace comes with the request's `traceparent` and `tracestate` (W3C Trace Context). Where spans go, and which are kept, say
+OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER. No attribute has a value of the URL.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from odata_gateway import __version__
+from odata_gateway.observe.trail import Trail
+
+_CARRIED = ("traceparent", "tracestate")
+
+
+class Tracer:
+    """Makes spans with a provider."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("odata_gateway", __version__)
+        self._propagator = TraceContextTextMapPropagator()
+
+    @classmethod
+    def exporting(cls) -> Tracer:
+        """One that sends its spans by OTLP over HTTP, in a thread of its own."""
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        named = {} if "OTEL_SERVICE_NAME" in os.environ else {SERVICE_NAME: "odata-gateway"}
+        provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        return cls(provider)
+
+    def finished(self, trail: Trail, headers: Mapping[str, str], method: str, status: int, ended: float) -> None:
+        """The spans of a request that is over, and of its stages; the trail learns the trace's id."""
+        zero_ns = time.time_ns() - time.perf_counter_ns()
+        parent = self._propagator.extract({name: headers[name] for name in _CARRIED if name in headers})
+        span = self._tracer.start_span(
+            f"{method} {trail.entity_set}",
+            context=parent,
+            kind=SpanKind.SERVER,
+            attributes=_attributes(trail, method, status),
+            start_time=zero_ns + round(trail.started * 1e9),
+        )
+        trail.trace = f"{span.get_span_context().trace_id:032x}"
+        if span.is_recording():
+            inner = set_span_in_context(span)
+            for stage, step_started, step_ended in trail.steps or ():
+                step = self._tracer.start_span(stage, context=inner, start_time=zero_ns + round(step_started * 1e9))
+                step.end(zero_ns + round(step_ended * 1e9))
+            if status >= 500:
+                span.set_status(Status(StatusCode.ERROR))
+        span.end(zero_ns + round(ended * 1e9))
+
+    def close(self) -> None:
+        """Send what has not been sent; waits for that."""
+        self._provider.shutdown()
+
+
+def _attributes(trail: Trail, method: str, status: int) -> dict[str, str | int]:
+    """Names as in OpenTelemetry's conventions for HTTP, and `odata.` for our own."""
+    return {
+        "http.request.method": method,
+        "http.response.status_code": status,
+        "odata.request_id": trail.id,
+        "odata.entity_set": trail.entity_set,
+        "odata.url": trail.template,
+        "odata.accounts": trail.accounts,
+        "odata.rows": trail.rows,
+    }

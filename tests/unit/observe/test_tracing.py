@@ -1,0 +1,85 @@
+"""Spans of a request: its stages, its place in the caller's trace, and no value of its URL."""
+
+from time import perf_counter
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.trace import SpanKind, StatusCode
+
+from odata_gateway.observe.tracing import Tracer
+from odata_gateway.observe.trail import MOST_STEPS, Trail
+
+PARENT = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=b", "authorization": "Bearer T0KEN"}
+
+
+def traced(headers, *, status=200, provider=None, waits=1):
+    """The spans of a request that parsed, waited and read, the trail's own last."""
+    exporter, provider = InMemorySpanExporter(), provider or TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    started = perf_counter()
+    trail = Trail("id1", started)
+    trail.steps = []
+    trail.asked("Message", "filter", "Message?$filter=id eq {int32}")
+    trail.parsed(started)
+    for _ in range(waits):
+        trail.waited(perf_counter())
+    trail.ran("SELECT", perf_counter())
+    trail.read(3)
+    Tracer(provider).finished(trail, headers, "GET", status, perf_counter())
+    return trail, exporter.get_finished_spans()
+
+
+def test_a_request_and_its_stages_are_spans_one_after_the_other():
+    trail, (parse, wait, query, whole) = traced({})
+    assert [span.name for span in (parse, wait, query, whole)] == [
+        "parse",
+        "wait",
+        "query",
+        "GET Message",
+    ] and whole.kind == SpanKind.SERVER
+    assert all(span.parent.span_id == whole.context.span_id for span in (parse, wait, query)) and whole.parent is None
+    assert whole.start_time <= parse.start_time <= parse.end_time <= wait.end_time <= query.end_time <= whole.end_time
+    assert trail.trace == f"{whole.context.trace_id:032x}"
+
+
+def test_the_callers_trace_goes_on():
+    trail, (*_, whole) = traced(PARENT)
+    assert trail.trace == "4bf92f3577b34da6a3ce929d0e0e4736" == f"{whole.context.trace_id:032x}"
+    assert f"{whole.parent.span_id:016x}" == "00f067aa0ba902b7" and whole.context.trace_state.get("a") == "b"
+
+
+def test_attributes_are_names_and_numbers():
+    _, (*_, whole) = traced(PARENT)
+    assert dict(whole.attributes) == {
+        "http.request.method": "GET", "http.response.status_code": 200, "odata.request_id": "id1", "odata.entity_set": "Message",
+        "odata.url": "Message?$filter=id eq {int32}", "odata.accounts": 0, "odata.rows": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, StatusCode.UNSET), (404, StatusCode.UNSET), (503, StatusCode.ERROR)])
+def test_faults_of_this_side_are_errors(status, code):
+    _, (*_, whole) = traced({}, status=status)
+    assert whole.status.status_code == code
+
+
+def test_what_is_not_sampled_makes_no_spans_and_has_the_callers_trace():
+    trail, spans = traced(
+        PARENT | {"traceparent": PARENT["traceparent"][:-1] + "0"}, provider=TracerProvider(sampler=ParentBased(ALWAYS_OFF))
+    )
+    assert spans == () and trail.trace == "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_a_long_export_has_a_bounded_number_of_spans():
+    _, spans = traced({}, waits=5000)
+    assert len(spans) == MOST_STEPS + 1
+
+
+@pytest.mark.parametrize(
+    "hostile", ["", "00", "x" * 5000, "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "ff-" + "1" * 32 + "-" + "1" * 16 + "-01"]
+)
+def test_a_broken_parent_begins_a_new_trace(hostile):
+    trail, (*_, whole) = traced({"traceparent": hostile})
+    assert whole.parent is None and int(trail.trace, 16)
