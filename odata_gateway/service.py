@@ -27,6 +27,7 @@ from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.batch import batch_form
 from odata_gateway.protocol.batch_value import Found, Path, literals
+from odata_gateway.protocol.capabilities import with_levels
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.metadata import Metadata, metadata_etag
 from odata_gateway.protocol.negotiate import (
@@ -64,7 +65,7 @@ class Service:
             list_items=settings.max_list_items,
         )
         self.compiler = Compiler(model, limits=limits, max_url_bytes=settings.max_url_bytes, cache_entries=settings.cache_entries)
-        self._metadata = Metadata(model)
+        self._metadata = Metadata(model, with_levels(settings.max_expand_depth))
         self._reader = Reader(self.compiler, database, settings)
         self._pages = Pages(self._reader)
         self._all_pages = Everything(self._reader)

@@ -8,7 +8,7 @@ those for 4.01: older readers stumble over enumeration members, records and coll
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, FUNCTIONS
@@ -44,7 +44,7 @@ class Record:
     members: tuple[tuple[str, Value], ...]
 
 
-Value = bool | str | Member | Path | Record | tuple["str | Path | Record", ...]
+Value = bool | int | str | Member | Path | Record | tuple["str | Path | Record", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +93,37 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.AsynchronousRequestsSupported", False, since="4.0"),
         Annotation("Capabilities.BatchSupported", True, since="4.0"),
         Annotation("Capabilities.BatchContinueOnErrorSupported", True, since="4.0"),
-        _restriction("BatchSupport", ("Supported", True), ("ContinueOnErrorSupported", True), ("SupportedFormats", _BATCHES)),
+        _restriction(
+            "BatchSupport",
+            ("Supported", True),
+            ("ContinueOnErrorSupported", True),
+            ("ReferencesInRequestBodiesSupported", False),
+            ("ReferencesAcrossChangeSetsSupported", False),
+            ("EtagReferencesSupported", False),
+            ("RequestDependencyConditionsSupported", False),
+            ("SupportedFormats", _BATCHES),
+        ),
         Annotation("Capabilities.QuerySegmentSupported", True),
         Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
-        Annotation("Capabilities.KeyAsSegmentSupported", False, since="4.0"),
+        Annotation("Capabilities.KeyAsSegmentSupported", True, since="4.0"),
         Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS | COLLECTION_FUNCTIONS), "cast", "isof", "case")),
     ),
-    entity_set=(
+    entity_set=(  # and what follows from settings, from types and from secrets, below
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),
         Annotation("Capabilities.TopSupported", True, since="4.0"),
         Annotation("Capabilities.SkipSupported", True, since="4.0"),
         _restriction("CountRestrictions", ("Countable", True)),
-        _restriction("ExpandRestrictions", ("Expandable", True)),
         _restriction("InsertRestrictions", ("Insertable", False)),
         _restriction("UpdateRestrictions", ("Updatable", False)),
         _restriction("DeleteRestrictions", ("Deletable", False)),
     ),
 )
+
+
+def with_levels(levels: int, capabilities: Capabilities = CAPABILITIES) -> Capabilities:
+    """The capabilities of a service that expands this many levels."""
+    expand = _restriction("ExpandRestrictions", ("Expandable", True), ("MaxLevels", levels))
+    return replace(capabilities, entity_set=(*capabilities.entity_set, expand))
 
 
 def container_annotations(capabilities: Capabilities, version: Version) -> tuple[Annotation, ...]:

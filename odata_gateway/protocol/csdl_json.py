@@ -95,7 +95,7 @@ def _annotations(annotations: tuple[Annotation, ...]) -> Json:
 
 def _value(value: Value) -> Any:
     match value:
-        case bool() | str():
+        case bool() | int() | str():
             return value
         case Path() | Member():
             return value.name

@@ -136,11 +136,13 @@ def _full_name(name: str) -> str:
 
 
 def _with_value(tag: str, name_attribute: str, name: str, value: Value) -> Lines:
-    """An element that holds a value: booleans and texts as attributes, others as child elements."""
+    """An element that holds a value: booleans, numbers and texts as attributes, others as child elements."""
     named = {name_attribute: name}
     match value:
         case bool():
             yield from _element(tag, **named, Bool="true" if value else "false")
+        case int():
+            yield from _element(tag, **named, Int=str(value))
         case str():
             yield from _element(tag, **named, String=value)
         case Path():

@@ -34,8 +34,9 @@ def metadata_etag(body: bytes) -> str:
 class Metadata:
     """The bodies of $metadata with their entity tags, each made once."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, capabilities: Capabilities = CAPABILITIES) -> None:
         self._model = model
+        self._capabilities = capabilities
 
     def get(self, kind: Literal["xml", "json"], version: Version) -> tuple[bytes, str]:
         """The body in a form and version, and its entity tag."""
@@ -49,15 +50,15 @@ class Metadata:
 
     @cached_property
     def _json(self) -> tuple[bytes, str]:
-        return _tagged(csdl_json(self._model))
+        return _tagged(csdl_json(self._model, self._capabilities))
 
     @cached_property
     def _xml(self) -> tuple[bytes, str]:
-        return _tagged(csdl_xml(self._model, version="4.0"))
+        return _tagged(csdl_xml(self._model, self._capabilities, version="4.0"))
 
     @cached_property
     def _xml_401(self) -> tuple[bytes, str]:
-        return _tagged(csdl_xml(self._model, version="4.01"))
+        return _tagged(csdl_xml(self._model, self._capabilities, version="4.01"))
 
 
 def _tagged(body: bytes) -> tuple[bytes, str]:

@@ -111,7 +111,7 @@ def _xml_annotations(element: etree._Element) -> dict[str, Any]:
 
 
 def _xml_value(element: etree._Element) -> Any:
-    for attribute, read in (("Bool", lambda text: text == "true"), ("String", str), ("PropertyPath", str)):
+    for attribute, read in (("Bool", lambda text: text == "true"), ("Int", int), ("String", str), ("PropertyPath", str)):
         if element.get(attribute) is not None:
             return read(element.get(attribute))
     (child,) = element
