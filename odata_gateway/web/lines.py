@@ -22,6 +22,7 @@ from odata_gateway.observe.trail import Trail
 Fields = Mapping[str, Any]
 _NONE: Fields = {}
 SENT = "sent"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
 
 
@@ -46,7 +47,7 @@ def shown_target(target: str) -> str:
     path, mark, query = target.partition("?")
     path, ampersand, _ = path.replace("%26", "&").partition("&")
     names = ",".join(_option_name(option) for option in query.split("&") if option)
-    path, names = (plain(_LIKE_A_TOKEN.sub("*", text)[:200]) for text in (path, names))
+    path, names = (_plain(_LIKE_A_TOKEN.sub("*", text)[:200]) for text in (path, names))
     return path + ("&*" if ampersand else "") + (f" [{names}]" if mark and names else "")
 
 
@@ -56,7 +57,12 @@ def _option_name(option: str) -> str:
     return name if equals and "=" not in name else "*"
 
 
-def plain(text: str) -> str:
+def shown_method(method: str) -> str:
+    """A method of HTTP; what is none may hold anything."""
+    return method if method in _METHODS else "*"
+
+
+def _plain(text: str) -> str:
     """Text that can neither begin a new log line nor fail to be encoded."""
     return text if text.isascii() and text.isprintable() else "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
 
@@ -65,7 +71,7 @@ def request_text(done: Finished) -> str:
     """A request's line without what stands before every line."""
     trail = done.trail
     took_ms = (done.ended - trail.started) * 1000
-    text = f"{plain(done.method[:20])} {shown_target(done.target)} {done.status} {done.size}B {took_ms:.1f}ms id={trail.id}"
+    text = f"{shown_method(done.method)} {shown_target(done.target)} {done.status} {done.size}B {took_ms:.1f}ms id={trail.id}"
     if trail.first_row_at:
         text += f" rows={trail.rows} wait={trail.wait_s * 1000:.1f}ms query={trail.query_s * 1000:.1f}ms"
     if trail.trace:
@@ -107,7 +113,7 @@ class JsonFormatter(LineFormatter):
         rest = _data_members(trail) if trail.first_row_at else "}"
         return (
             f'{{"time":"{_utc_stamp(int(created))}.{_milliseconds(created)}Z","level":"{level.lower()}","logger":"{name}","message":"request",'
-            f'"id":"{trail.id}","method":{quoted(plain(done.method[:20]))},"url":{quoted(url)},"status":{done.status},'
+            f'"id":"{trail.id}","method":"{shown_method(done.method)}","url":{quoted(url)},"status":{done.status},'
             f'"outcome":"{done.outcome}","bytes":{done.size},"accounts":{trail.accounts},"entity_set":{quoted(trail.entity_set)},'
             f'"trace":"{trail.trace}","ms":{{"total":{(done.ended - trail.started) * 1000:.3f}{rest}}}'
         )

@@ -20,7 +20,7 @@ from odata_gateway.web import logs
 from odata_gateway.web.adapt import joined
 from odata_gateway.web.auth import secrets_of
 from odata_gateway.web.headers import Head
-from odata_gateway.web.lines import SENT, Finished, plain
+from odata_gateway.web.lines import SENT, Finished, shown_method
 from odata_gateway.web.send import Body, SendTimeout, send
 
 if TYPE_CHECKING:
@@ -150,5 +150,5 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
     if outcome != SENT:
         METERS.broke(outcome)
     if tracer is not None:
-        tracer.finished(trail, exchange.headers, plain(raw.method[:20]), status, ended)
+        tracer.finished(trail, exchange.headers, shown_method(raw.method), status, ended)
     logs.access(Finished(trail, raw.method, raw.raw_path, status, size, ended, outcome))

@@ -1,6 +1,6 @@
 """T19: a token leaves no trace. It is sent in every way, over error paths of every kind, and then looked for in all that the gateway, Postgres
-and the system show: log lines of each form at level debug, bodies, headers, command lines, the environment, pg_stat_activity and
-the server's own log.
+and the system show: log lines of each form at level debug, bodies, headers, metrics, traces, command lines, the environment,
+pg_stat_activity and the server's own log.
 
 Each request has a token of its own, made of letters that need no escaping, so that it would be found however it was cut or encoded: also in
 base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as README says.
@@ -23,8 +23,9 @@ import pytest
 
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, Cluster
+from tests.support.collector import Collector
 from tests.support.faults import backends, kill_backends, wait_until
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, free_port
 from tests.support.raw import RawClient, ask
 from tests.trust.figures import record
 
@@ -124,11 +125,20 @@ def logging_postgres() -> Iterator[Cluster]:
         yield server
 
 
+ADMIN_PORT = free_port()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as running:
+        yield running
+
+
 @pytest.fixture(params=["text", "json"])
-def gateway(request, gateways, logging_postgres: Cluster) -> Gateway:
+def gateway(request, gateways, logging_postgres: Cluster, collector: Collector) -> Gateway:
     return gateways(
         ODATA_DSN=logging_postgres.dsn(user=READER), ODATA_LOG_LEVEL="debug", ODATA_LOG_FORMAT=request.param, ODATA_READ_TIMEOUT_S="1",
-        ODATA_MAX_BODY_BYTES="4000",
+        ODATA_MAX_BODY_BYTES="4000", ODATA_ADMIN_PORT=str(ADMIN_PORT), ODATA_SLOW_QUERY_MS="1", **collector.settings,
     )  # fmt: skip
 
 
@@ -168,7 +178,11 @@ def shown_by_postgres(cluster: Cluster) -> bytes:
     return (cluster.psql("live_agent", "SELECT query FROM pg_stat_activity") + cluster.log()).encode()
 
 
-def test_t19_no_trace_of_a_token_after_errors_of_every_kind(gateway, logging_postgres):
+def metrics() -> bytes:
+    return ask(ADMIN_PORT, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", timeout_s=20).body
+
+
+def test_t19_no_trace_of_a_token_after_errors_of_every_kind(gateway, logging_postgres, collector):
     search, returned = Search(), []
     for target in ERRORS:
         for way in WAYS:
@@ -183,8 +197,9 @@ def test_t19_no_trace_of_a_token_after_errors_of_every_kind(gateway, logging_pos
     record("T19", "requests with a token, over errors", len(search.sent), how="sum", at_least=300)
     seen = {
         "answers": b"\n".join(returned), "log": gateway.log().encode(), "processes": processes(gateway, logging_postgres),
-        "Postgres": shown_by_postgres(logging_postgres),
+        "Postgres": shown_by_postgres(logging_postgres), "metrics": metrics(), "traces": collector.all(),
     }  # fmt: skip
+    assert b"odata_requests_total" in seen["metrics"] and b"odata.request_id" in seen["traces"]
     found = {place: search.found_in(text) for place, text in seen.items()}
     record("T19", "traces of a token", sum(map(len, found.values())), how="sum", at_most=0)
     assert not any(found.values()), {place: tokens[:3] for place, tokens in found.items()}
