@@ -12,7 +12,7 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.bind_apply import bind_apply
 from odata_gateway.plan.bind_compute import bind_compute
-from odata_gateway.plan.bind_crossjoin import bind_crossjoin
+from odata_gateway.plan.bind_crossjoin import bind_crossjoin, crossjoin_form
 from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, page_literal
 from odata_gateway.plan.bind_projection import bind_projection, field_of
@@ -46,7 +46,7 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
     options = request.options
     binding = Binding(model, dict(options.aliases), limits)
     if request.path[0].name == "$crossjoin":
-        form: Form = "collection" if len(request.path) == 1 else "count"
+        form = crossjoin_form(request.path)
         _check_options(form, options)
         return bind_crossjoin(form, request, binding)
     resource = bind_resource(request.path, binding)

@@ -16,6 +16,7 @@ from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_expr import bind_narrowing
 from odata_gateway.plan.bind_order import bind_order, key_of, page_literal
 from odata_gateway.plan.bind_projection import SINGLE_VALUED, bind_projection
+from odata_gateway.plan.bind_resource import only_posted
 from odata_gateway.plan.expr import Expr
 from odata_gateway.plan.projection import Crossed, Field, Projection
 from odata_gateway.plan.query import Form, Query
@@ -26,6 +27,13 @@ from odata_gateway.url import ast
 CONTEXT = "Collection(Edm.ComplexType)"
 """Protocol 10.20; the instances have no context URL of their own."""
 Parts = dict[str, Row]
+
+
+def crossjoin_form(path: tuple[ast.Segment, ...]) -> Form:
+    """The form of a path that begins with $crossjoin; the grammar lets only $count and $query follow."""
+    if path[-1].name == "$query":
+        raise only_posted(path[-1])
+    return "collection" if len(path) == 1 else "count"
 
 
 def bind_crossjoin(form: Form, request: ast.Request, binding: Binding) -> Query:

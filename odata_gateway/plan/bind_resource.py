@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
-from odata_gateway.errors import BindNoEntity, BindSegment, BindType, LimitDepth, Unsupported, nearest
+from odata_gateway.errors import BindNoEntity, BindSegment, BindType, LimitDepth, Unsupported, UrlMethod, nearest
 from odata_gateway.plan.bind_expr import bind_expr, bind_filter, check_comparable
 from odata_gateway.plan.bind_literal import literal, resolve_alias
 from odata_gateway.plan.expr import Column, Compare, Expr, LiteralSlot, Parameter
@@ -120,8 +120,13 @@ def _closing(place: Place, segment: ast.Segment) -> Form | None:
             return None
         case "$filter", state:
             raise BindSegment(f"$filter(...) cannot follow {'an' if state == 'entity' else 'a'} {state}", target=PATH, at=segment.at)
-        case "$each" | "$query" | "$search", _:
-            raise Unsupported(f"the path segment {segment.name} is not supported", target=PATH, at=segment.at)
+        case "$query", _:
+            raise only_posted(segment)
+        case "$each", "collection":
+            hint = "without /$each, the same path reads the members"
+            raise Unsupported("$each is for changes of all members, and nothing can be changed here", target=PATH, at=segment.at, hint=hint)
+        case "$each", state:
+            raise BindSegment(f"$each cannot follow {'an' if state == 'entity' else 'a'} {state}", target=PATH, at=segment.at)
     if segment.name.startswith("$"):
         raise BindSegment(
             f"there is no segment '{segment.name}'", target=PATH, at=segment.at, hint=nearest(segment.name, ("$count", "$value", "$ref"))
@@ -140,7 +145,7 @@ def _step(place: Place, segment: ast.Segment, binding: Binding) -> Place:
             return _by_key(place, segment.args, segment, binding)
         raise BindSegment("a key cannot follow another one", target=PATH, at=segment.at)
     if segment.name.startswith(entity_type.namespace + "."):
-        return _type_cast(place, segment)
+        return _type_cast(place, segment, binding)
     if place.state == "collection":
         return _key_segment(place, segment, binding)
     if segment.name in entity_type.properties:
@@ -161,9 +166,18 @@ def _filtered(place: Place, segment: ast.Segment, binding: Binding) -> Place:
     return replace(place, predicates=(*place.predicates, *conditions))
 
 
-def _type_cast(place: Place, segment: ast.Segment) -> Place:
-    if segment.name == place.entity_set.entity_type.qualified_name and segment.args is None:
-        return place
+def only_posted(segment: ast.Segment) -> UrlMethod:
+    """`/$query` has the options of a request in its body (URL Conventions 4.17), and a GET has none."""
+    return UrlMethod("$query takes POST, with the options as the body", target=PATH, at=segment.at, hint="a GET has them behind '?'")
+
+
+def _type_cast(place: Place, segment: ast.Segment, binding: Binding) -> Place:
+    """The model has no derived types, so a cast is to the type itself; on a collection a key may follow it."""
+    if segment.name == place.entity_set.entity_type.qualified_name:
+        if segment.args is None:
+            return place
+        if place.state == "collection":
+            return _by_key(place, segment.args, segment, binding)
     raise BindSegment(f"there is no type or function '{segment.name}' here", target=PATH, at=segment.at)
 
 

@@ -427,6 +427,15 @@ def test_f25_bad_filter_segments(ask, target):
     ask.error(target, 400, 404)
 
 
+def test_a_cast_to_the_type_itself_changes_nothing(ask):
+    for target in ("Message/LiveAgent.Message(1)", "Message/LiveAgent.Message/1", "Message(1)/LiveAgent.Message", "Message/LiveAgent.Message(id=1)"):
+        assert ask.json(target) == ask.json("Message(1)")
+    assert ask.json("Conversation(1)/messages/LiveAgent.Message(1)/content") == ask.json("Message(1)/content")
+    assert ask("Message/LiveAgent.Message/$count").body == ask("Message/$count").body
+    for target in ("Message/LiveAgent.User(1)", "Message(1)/LiveAgent.Message(1)", "Message(1)/LiveAgent.User", "Message/LiveAgent.Message()"):
+        ask.error(target, 400, 404)
+
+
 def test_each_is_for_changes_and_refused(ask):
     ask.unsupported("Message/$each", "$each")
     ask.unsupported("Message/$filter(private)/$each", "$each")
@@ -443,6 +452,7 @@ def posted(ask, path, body, media_type="text/plain"):
         ("Message/$query", b"$top=1", "Message?$top=1"), ("Message/$query", b"$filter=id%20eq%201&$select=id\r\n", "Message?$filter=id eq 1&$select=id"),
         ("Message/$query?$select=id", b"$top=2&$count=true", "Message?$select=id&$top=2&$count=true"), ("Label(1)/$query", b"$select=title", "Label(1)?$select=title"),
         ("Conversation(1)/messages/$query", b"$orderby=id%20desc", "Conversation(1)/messages?$orderby=id desc"), ("Label/%24query/", b"", "Label"),
+        ("$crossjoin(Label,Inbox)/$query", b"$top=2", "$crossjoin(Label,Inbox)?$top=2"), ("$all/LiveAgent.Label/$query", b"$top=2", "Label?$top=2"),
         ("Message/$query", "$filter=content eq 'é'".encode(), "Message?$filter=content eq 'é'"),
         ("Message/$query", b"$filter=id%20in%20(" + b",".join(b"%d" % n for n in range(2500)) + b")&$select=id", None),
     ],
@@ -461,7 +471,7 @@ def test_f26_query_options_can_come_in_the_body(ask, path, body, target):
         ("Message/$query", b"?$top=1", "text/plain", 400), ("Message/$query", b"$top=1\n&$skip=1", "text/plain", 400),
         ("Message/$query", b"\xff", "text/plain", 400), ("Message/$query", b"$top=1#x", "text/plain", 400),
         ("Message/$query", b"$filter=" + b"x" * 20_000, "text/plain", 414), ("$metadata/$query", b"$format=json", "text/plain", 405),
-        ("$query", b"", "text/plain", 405), ("Message/$query/$query", b"$top=1", "text/plain", 501),
+        ("$query", b"", "text/plain", 405), ("Message/$query/$query", b"$top=1", "text/plain", 405),
     ],
 )  # fmt: skip
 def test_f26_what_is_no_query_is_refused(ask, path, body, media_type, status):
