@@ -264,8 +264,13 @@ def _row_format(form: Format, *, omits_nulls: bool) -> RowFormat:
 
 
 def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:
-    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.5)."""
+    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.4, 8.2.5).
+
+    raises  UrlPrecondition where the client wants another one
+    """
     headers: Headers = (("OData-Version", odata_version), ("ETag", etag))
+    if "if-match" in request.headers and not names_etag(request.headers["if-match"], etag):
+        raise UrlPrecondition("the document has another entity tag", target="If-Match")
     if names_etag(request.headers.get("if-none-match", ""), etag):
         return Reply(304, headers)
     return Reply(200, (("Content-Type", media_type), *headers), body)

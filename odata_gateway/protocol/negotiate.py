@@ -361,7 +361,7 @@ def wants_snapshot(headers: Headers) -> bool:
     if value is None:
         return False
     if value.strip().lower() != "snapshot":
-        raise UrlPrecondition(f"the isolation '{value[:40]}' cannot be provided", target="OData-Isolation", hint="snapshot is available")
+        raise UrlPrecondition(f"the isolation '{value[:40]}' cannot be provided", target="OData-Isolation")
     return True
 
 

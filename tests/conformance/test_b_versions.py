@@ -120,3 +120,17 @@ def test_b17_head_is_get_without_a_body(ask, target):
     assert {name: head.headers[name] for name in ("content-type", "odata-version", "vary")} == {
         name: get.headers[name] for name in ("content-type", "odata-version", "vary")
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("Message", "GET, HEAD, OPTIONS"), ("$metadata", "GET, HEAD, OPTIONS"), ("$batch", "POST, OPTIONS")]
+)
+def test_b17_options_say_what_can_be_done(ask, path, allowed):
+    reply = ask.gateway.ask("OPTIONS", f"/v1.0/odata/{path}", {})
+    assert (reply.status, reply.headers["allow"], reply.body) == (204, allowed, b"")
+
+
+@pytest.mark.parametrize("isolation", ["snapshot", "SNAPSHOT", "serializable", ""])
+@pytest.mark.parametrize("target", ["Message(1)", "Message/$count", "Message?$top=1", "Message(1)/id"])
+def test_b14_no_isolation_is_promised_that_is_not_kept(ask, isolation, target):
+    assert ask.error(target, 412, headers={"OData-Isolation": isolation})["target"] == "OData-Isolation"

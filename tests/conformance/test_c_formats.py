@@ -165,3 +165,12 @@ def test_c19_answers_are_compressed_on_request(ask):
 def test_c20_a_body_of_an_unknown_type_is_refused(ask):
     reply = ask.gateway.ask("POST", "/v1.0/odata/$batch", {"Content-Type": "text/plain"}, b"x")
     assert (reply.status, reply.json()["error"]["code"]) == (415, "Url.MediaType")
+
+
+@pytest.mark.parametrize("version", ["4.0", "4.01"])
+@pytest.mark.parametrize("form", ["", ";ExponentialDecimals=true", ";exponentialdecimals=FALSE"])
+def test_c16_decimals_have_no_exponent_whatever_is_allowed(ask, version, form):
+    """With the parameter a service may write exponents (JSON Format 3.2); one that does not need not name it, and a Double has them always."""
+    target = "Label?$compute=cast('0.0000001',Edm.Decimal) as d,1e20 as e&$select=d,e&$top=1"
+    reply = ask(target, headers={"OData-MaxVersion": version, "Accept": f"application/json{form}"})
+    assert b'"d":0.0000001,' in reply.body and b'"e":1e+20' in reply.body and "xponential" not in reply.headers["content-type"]

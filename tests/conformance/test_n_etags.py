@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.batch import multipart, parts_of, post
+
 
 def test_n01_an_entity_has_no_etag(ask):
     reply = ask("Label(1)")
@@ -25,3 +27,13 @@ def test_n02_and_n05_the_etag_of_a_document_gets_304(ask, target):
         reply = ask(target, 304, headers={"If-None-Match": header})
         assert reply.body == b"" and reply.headers["etag"] == etag and "content-type" not in reply.headers
     assert ask(target, headers={"If-None-Match": '"other"'}).body
+
+
+@pytest.mark.parametrize("target", ["$metadata", "$metadata?$format=json", ""])
+def test_n04_if_match_on_a_document_must_name_its_etag(ask, target):
+    etag = ask(target).headers["etag"]
+    for header in (etag, "*", f'"x", {etag}'):
+        assert ask(target, headers={"If-Match": header}).body
+    assert ask.error(target, 412, headers={"If-Match": 'W/"x"'})["target"] == "If-Match"
+    [part] = parts_of(post(ask.gateway, multipart(f"GET {target or '/'}\nIf-Match: x")))
+    assert part.status == 412

@@ -95,7 +95,11 @@ def test_p07_groupby_a_navigation_property_has_the_entity_in_it(ask, sample):
 
 def test_p07_what_an_entity_has_splits_its_group_no_further(ask):
     whole = plains(ask, "Message?$apply=groupby((conversation),aggregate($count as n))")
-    for more in ("conversation,conversation", "conversation/status,conversation", "conversation,conversation/inbox,conversation/inbox/name"):
+    for more in (
+        "conversation,conversation",
+        "conversation/status,conversation",
+        "conversation,conversation/inbox,conversation/inbox/name",
+    ):
         assert plains(ask, f"Message?$apply=groupby(({more}),aggregate($count as n))") == whole
 
 
@@ -112,7 +116,10 @@ def test_p07_expand_and_select_of_grouped_entities(ask):
     assert set(row) == {"n"}
     [row, *_] = plains(ask, f"{grouped}&$select=n&$expand=sender/$ref")
     assert set(row) == {"n", "sender"} and set(rows(ask, f"{grouped}&$expand=*/$ref")[0]["sender"]) == {"@odata.id"}
-    [row] = plains(ask, "Message?$apply=groupby((conversation/inbox))&$filter=conversation/inbox ne null&$top=1&$expand=conversation($expand=inbox($select=name))")
+    [row] = plains(
+        ask,
+        "Message?$apply=groupby((conversation/inbox))&$filter=conversation/inbox ne null&$top=1&$expand=conversation($expand=inbox($select=name))",
+    )
     assert set(row["conversation"]["inbox"]) == {"name"}
     for mistake in ("$expand=inbox", "$expand=n", "$expand=conversation/inbox", "$expand=conversation,conversation", "$expand=conversation($top=1)",
                     "$expand=nothing", "$select=conversation/inbox/name", "$select=conversation/nothing", "$expand=*($levels=2)"):  # fmt: skip
@@ -241,14 +248,15 @@ def test_p14_orderby_top_skip_identity_search(ask, sample):
     assert all(r["twice"] == 2 * r["id"] and set(r["inbox"]) <= {"name", "@odata.id"} for r in expanded) and len(expanded) == 2
 
 
-
 def test_p23_apply_in_expand(ask, sample):
     target = "Conversation?$select=id&$expand=messages($apply=aggregate($count as n,id with max as last))"
     assert ask.context(target) == "#Conversation(id,messages(n,last))"
     query = """SELECT c.id, count(m.id), max(m.id) FROM conversations c LEFT JOIN messages m ON m.conversation_id = c.id AND m.account_id = 1
                WHERE c.account_id = 1 GROUP BY 1"""
     assert sorted((r["id"], r["messages"][0]["n"], r["messages"][0]["last"]) for r in rows(ask, target)) == sorted(sample.rows(query))
-    [row] = plains(ask, "Conversation?$filter=id eq 1&$select=id&$expand=messages($apply=groupby((sender),aggregate($count as n));$count=true)")
+    [row] = plains(
+        ask, "Conversation?$filter=id eq 1&$select=id&$expand=messages($apply=groupby((sender),aggregate($count as n));$count=true)"
+    )
     query = """SELECT u.id, count(*) FROM messages m LEFT JOIN users u ON u.id = m.sender_id AND m.sender_type = 'User' AND EXISTS
                (SELECT 1 FROM account_users a WHERE a.user_id = u.id AND a.account_id = 1)
                WHERE m.account_id = 1 AND m.conversation_id = 1 GROUP BY 1"""

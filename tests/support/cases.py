@@ -57,7 +57,9 @@ class Case:
     def row_format(self) -> RowFormat:
         words = self.format.split()
         level = next((w for w in words if w in ("none", "full")), "minimal")
-        return RowFormat(level, "@" if "4.01" in words else "@odata.", "ieee754" in words, mixed="mixed" in words)
+        return RowFormat(
+            level, "@" if "4.01" in words else "@odata.", "ieee754" in words, omits_nulls="omits" in words, mixed="mixed" in words
+        )
 
     @property
     def model(self) -> Model:
