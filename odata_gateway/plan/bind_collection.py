@@ -14,9 +14,11 @@ from odata_gateway.edm import types
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.plan.bind_entity import is_path
 from odata_gateway.plan.bind_literal import QUOTED_TYPES, natural_type, resolve_alias
+from odata_gateway.plan.bind_path import bind_path
 from odata_gateway.plan.expr import Collection, Constant, Expr, Items, Joined, LiteralSlot, Logic, Not, OfCollections, Parameter, Part
-from odata_gateway.plan.scope import Scope, check_list
+from odata_gateway.plan.scope import Everything, Related, Scope, check_list
 from odata_gateway.url import ast
 
 Bind = Callable[[ast.Expr, Scope], Expr]
@@ -175,6 +177,9 @@ def bind_collection(node: ast.Expr, scope: Scope, bind: Bind) -> Collection:
                 return Items(tuple(bind(item, scope) for item in items))
             case ast.Call(base=None, name=name, args=args) if is_collection(node, scope):
                 return _made_of(name.lower(), args, node.at, scope, bind)
+        if is_path(node) and isinstance(bind_path(node, scope), Related | Everything):
+            reason = "functions of collections of entities are not supported"
+            raise Unsupported(reason, target=scope.binding.target, at=node.at, hint="use any, all or $count")
         raise BindType("a collection is expected here, such as [1,2]", target=scope.binding.target, at=node.at)
     finally:
         scope.binding.leave()

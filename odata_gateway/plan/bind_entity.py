@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from odata_gateway.edm import types
-from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.bind_path import Place, bind_path, collection_block
 from odata_gateway.plan.expr import Column, Compare, ComparisonOp, Constant, Exists, Expr, Logic, Not
 from odata_gateway.plan.scope import Everything, Frame, Related, Row, Scope, check_list
@@ -27,6 +27,9 @@ def compare_entities(op: ComparisonOp, left: ast.Expr, right: ast.Expr, scope: S
     if not (is_path(left) and is_path(right)):
         return None
     own, other_place = bind_path(left, scope), bind_path(right, scope)
+    if isinstance(own, Related | Everything) and isinstance(other_place, Related | Everything):
+        reason = "comparing collections of entities is not supported"
+        raise Unsupported(reason, target=scope.binding.target, at=at, hint="compare with any and all, or by $count")
     if not isinstance(own, Row) or not isinstance(other_place, Row):
         return None
     if op not in ("eq", "ne"):
@@ -51,6 +54,26 @@ def entity_among(left: ast.Expr, right: ast.Expr, scope: Scope, at: int, bind: B
         frame = Frame(scope.binding.source(found.type_in(scope.binding.model)))
         same = _same(own, Row(frame, frame.source), scope, at)
         return Exists(collection_block(found, frame, (same,), scope, bind), False)
+
+
+def entity_is_of(name: str, node: ast.Expr | None, scope: Scope, at: int) -> Expr:
+    """isof(path,Type), isof(Type): whether an entity is there and of a type; no type has derived ones."""
+    if all(each.qualified_name != name for each in scope.binding.model.entity_types.values()):
+        raise BindName(f"there is no entity type '{name}'", target=scope.binding.target, at=at)
+    place: Place = scope.implicit if node is None else bind_path(node, scope)
+    if not isinstance(place, Row):
+        return Constant(False, types.BOOLEAN)
+    if place.parts is not None or place.source.entity_type.qualified_name != name:
+        return Constant(False, types.BOOLEAN)
+    _check_table(place, scope, at)
+    key = _key(place)[0]
+    return Compare("ne", key, Constant(None, key.type)) if place.optional else Constant(True, types.BOOLEAN)
+
+
+def count_of(node: ast.Expr, scope: Scope) -> ast.Count | None:
+    """What length() of a collection of entities is (5.1.1.5.5); None for others."""
+    found = bind_path(node, scope) if is_path(node) or isinstance(node, ast.FilterSegment) else None
+    return ast.Count(node, None, node.at) if isinstance(found, Related | Everything) else None
 
 
 def is_path(node: ast.Expr) -> bool:

@@ -9,6 +9,7 @@ from odata_gateway.edm.functions import Signature, resolve
 from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.bind_collection import bind_collection_call, is_collection_call
+from odata_gateway.plan.bind_entity import count_of, entity_is_of
 from odata_gateway.plan.bind_literal import literal, natural_type, resolve_alias
 from odata_gateway.plan.bind_path import bind_path, names_of
 from odata_gateway.plan.expr import Compare, Constant, Expr, Function, LiteralSlot, Logic, Mode, Parameter
@@ -31,6 +32,8 @@ def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
         raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
     if is_collection_call(node, scope):
         return bind_collection_call(node, scope, bind)
+    if name == "length" and len(node.args) == 1 and (counted := count_of(node.args[0], scope)) is not None:
+        return Function("cast", (bind(counted, scope),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
     args = [bind(argument, scope) for argument in nodes]
     signature = resolve(node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at)
@@ -107,8 +110,8 @@ def _isof(node: ast.Call, scope: Scope, bind: Bind) -> Expr:
     if len(node.args) not in (1, 2):
         raise BindType("isof takes 1 or 2 arguments", target=scope.binding.target, at=node.at, hint="write isof(expression,Edm.Type)")
     name = node.args[-1].name if isinstance(node.args[-1], ast.Member) else ""
-    if len(node.args) == 1:
-        return Constant(scope.implicit.parts is None and name == scope.implicit.source.entity_type.qualified_name, types.BOOLEAN)
+    if len(node.args) == 1 or any(each.qualified_name == name for each in scope.binding.model.entity_types.values()):
+        return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, node.at)
     type_ = _type_argument(node.args[1], scope)
     operand = bind(node.args[0], scope)
     if operand.type is not type_:

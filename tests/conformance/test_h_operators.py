@@ -458,14 +458,22 @@ def test_h36_entities_are_the_same_if_their_keys_are(same, entity_set, odata, sq
 
 @pytest.mark.parametrize("odata", ["[1] lt [2]", '{"a":1} eq [1]', "[1] eq 1", "status eq [1]", "status in [[1]]", "[status] in [1]", "[1] in @x&@x=[1]",
                                    "[nope] eq [1,2]", "[status] eq ['a']", '{"a":1,"a":2} eq {"a":1}', "assignee eq inbox", "assignee lt assignee",
-                                   "assignee in (1)", "assignee in inbox", "assignee eq 1", "messages eq messages", "[messages] eq [1]"])  # fmt: skip
+                                   "assignee in (1)", "assignee in inbox", "assignee eq 1", "[messages] eq [1]"])  # fmt: skip
 def test_h36_what_cannot_be_compared_is_refused(ask, odata):
     ask.error(f"Conversation?$filter={odata}", 400)
 
 
 @pytest.mark.parametrize(
     "odata",
-    ["[1] add 1 eq 2", "concat([1],[2])", "case(true:[1]) eq [1]", "@x/any(x:x eq 1)&@x=[1]", "@x/$count($filter=true) eq 1&@x=[1]"],
+    [
+        "[1] add 1 eq 2",
+        "concat([1],[2])",
+        "case(true:[1]) eq [1]",
+        "messages eq messages",
+        "hassubset(messages,messages)",
+        "@x/any(x:x eq 1)&@x=[1]",
+        "@x/$count($filter=true) eq 1&@x=[1]",
+    ],
 )
 def test_h36_a_collection_as_a_value_of_its_own_is_refused(ask, odata):
     ask.unsupported(f"Conversation?$filter={odata}", "collection")
@@ -474,3 +482,20 @@ def test_h36_a_collection_as_a_value_of_its_own_is_refused(ask, odata):
 def test_h37_case_takes_the_first_true_branch(same):
     assert same("Conversation", "case(status eq 0:'open',true:'other') eq 'open'", "status = 0")
     same("Conversation", "case(status eq 0:'open') eq null", "status <> 0")
+
+
+@cases(
+    ("Conversation", "isof(assignee,LiveAgent.User)", f"EXISTS {ASSIGNEE.format('id')}"),
+    ("Conversation", "not isof(assignee,LiveAgent.User)", f"NOT EXISTS {ASSIGNEE.format('id')}"),
+    ("Conversation", "isof($it,LiveAgent.Conversation) and isof(LiveAgent.Conversation)", "true"),
+    ("Conversation", "isof(assignee,LiveAgent.Inbox) or isof($it,LiveAgent.User) or isof(LiveAgent.Label)", "false"),
+    ("Conversation", "length(messages) gt 3 and length($it/messages/$filter(private)) ge 0", f"{NUMBER} > 3"),
+)  # fmt: skip
+def test_h33_entities_are_of_their_types_and_collections_have_a_length(same, entity_set, odata, sql):
+    same(entity_set, odata, sql)
+
+
+def test_h33_a_type_that_is_not_there(ask):
+    ask.error("Conversation?$filter=isof(assignee,LiveAgent.Nope)", 400)
+    ask.error("Conversation?$filter=isof(LiveAgent.Nope)", 400)
+    assert ask("Conversation?$compute=length(messages) as n&$select=n&$top=1").rows[0]["n@odata.type"] == "#Int32"
