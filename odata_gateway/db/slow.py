@@ -72,6 +72,6 @@ class SlowLog:
         METERS.slow += 1
         fields = {
             "id": trail.id, "statement": statement_id(sql), "backend": held.backend, "state": state, "ms": round(took_s * 1000),
-            "url": trail.template, "sql": sql,
+            "url": trail.template, "sql": sql.replace("\n", " "),
         }  # fmt: skip
         _LOG.warning("slow statement", extra={"fields": fields})

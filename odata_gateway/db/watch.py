@@ -83,7 +83,9 @@ class Watch:
             await self._look()
         if self._last is None:
             self.ask()
-        return self._last is not None
+            return False
+        METERS.reloads += 1
+        return True
 
     async def _look(self) -> None:
         try:

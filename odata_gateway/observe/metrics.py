@@ -43,7 +43,7 @@ FAMILIES = (
     Family("odata_compile_cache_misses_total", "counter", (), "looks that found nothing, so that something was compiled"),
     Family("odata_compile_cache_evictions_total", "counter", (), "compiled requests that were dropped for others"),
     Family("odata_compile_cache_entries", "gauge", (), "compiled requests that are kept"),
-    Family("odata_schema_reloads_total", "counter", (), "times the model was exchanged for one that fits the database"),
+    Family("odata_schema_reloads_total", "counter", (), "times the model was exchanged, since the tables or its file had changed"),
     Family("odata_database_up", "gauge", (), "1 while every server process reaches the database, else 0"),
     Family("odata_workers", "gauge", (), "server processes"),
     Family("odata_memory_bytes", "gauge", (), "memory of all server processes"),
