@@ -183,7 +183,7 @@ class Settings:
     )
     pool_wait_s: float = _setting("10", _seconds(0, 600), "longest wait for a free database connection")
     statement_timeout_s: float = _setting("60", _seconds(0.1, 86400), "longest run of one SQL statement")
-    cache_entries: int = _setting("512", _whole(1, 1_000_000), "compiled requests that are kept")
+    cache_entries: int = _setting("512", _whole(1, 1_000_000), "compiled requests that are kept, and at most 16 MB of SQL")
 
     admin_roles: tuple[int, ...] = _setting(
         "1", _each(_whole(0, 2**31 - 1)), "values of `account_users.role` that may read, separated by commas"

@@ -428,11 +428,21 @@ def test_f25_bad_filter_segments(ask, target):
 
 
 def test_a_cast_to_the_type_itself_changes_nothing(ask):
-    for target in ("Message/LiveAgent.Message(1)", "Message/LiveAgent.Message/1", "Message(1)/LiveAgent.Message", "Message/LiveAgent.Message(id=1)"):
+    for target in (
+        "Message/LiveAgent.Message(1)",
+        "Message/LiveAgent.Message/1",
+        "Message(1)/LiveAgent.Message",
+        "Message/LiveAgent.Message(id=1)",
+    ):
         assert ask.json(target) == ask.json("Message(1)")
     assert ask.json("Conversation(1)/messages/LiveAgent.Message(1)/content") == ask.json("Message(1)/content")
     assert ask("Message/LiveAgent.Message/$count").body == ask("Message/$count").body
-    for target in ("Message/LiveAgent.User(1)", "Message(1)/LiveAgent.Message(1)", "Message(1)/LiveAgent.User", "Message/LiveAgent.Message()"):
+    for target in (
+        "Message/LiveAgent.User(1)",
+        "Message(1)/LiveAgent.Message(1)",
+        "Message(1)/LiveAgent.User",
+        "Message/LiveAgent.Message()",
+    ):
         ask.error(target, 400, 404)
 
 
