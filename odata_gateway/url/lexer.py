@@ -85,9 +85,9 @@ class UrlLexer(SlyLexer):
     STAR = r"\*"
     MEMBER = rf"{_JSON_STRING}[ \t]*+:[ \t]*+"
     JSTRING = _JSON_STRING
-    LBRACKET = r"\[[ \t]*+"
+    LBRACKET = r"[ \t]*+\[[ \t]*+"
     RBRACKET = r"[ \t]*+\]"
-    LBRACE = r"\{[ \t]*+"
+    LBRACE = r"[ \t]*+\{[ \t]*+"
     RBRACE = r"[ \t]*+\}"
     COLON = r"[ \t]*+:[ \t]*+"
     MINUS = r"-[ \t]*+"

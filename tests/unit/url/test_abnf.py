@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from odata_gateway.compile import Compiler
+from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import ODataError
+from odata_gateway.plan.scope import Limits
 from odata_gateway.url.lift import lift
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
@@ -35,7 +38,7 @@ WRAPPED = {
     "functionParameter": "Function({})",
 }
 
-# Negatives whose text is a sentence of the grammar, and which only the model can refuse: the binder answers 400.
+# Negatives whose text is a sentence of the grammar, and which only the model can refuse.
 ONLY_TYPES_TELL = {
     "core-0213": "TheBestProduct is a function import, which cannot follow a collection",
     "core-0243": "a stream property has no /$value",
@@ -93,3 +96,19 @@ def test_every_listed_exception_is_a_case() -> None:
 def test_what_only_types_tell_is_read(identifier: str) -> None:
     (case,) = [case for case in CASES if case["id"] == identifier]
     parse(lift(split(request_of(case), max_bytes=16384))[0])
+
+
+# What the binder answers to the exceptions: the paths name sets and types that this model does not have, and true is true in any case.
+ANSWERED = {"core-0018": None, "core-0092": 400, "core-0213": 404, "core-0243": 404, "core-0263": 404}
+
+
+@pytest.mark.parametrize("identifier", sorted(ONLY_TYPES_TELL | NOT_IN_A_URL))
+def test_the_exceptions_are_refused_by_the_binder(identifier: str) -> None:
+    (case,) = [case for case in CASES if case["id"] == identifier]
+    compiler = Compiler(load_model(), limits=Limits(), max_url_bytes=16_384, cache_entries=1)
+    status: int | None = None
+    try:
+        compiler.query(compiler.lift(request_of(case)))
+    except ODataError as error:
+        status = error.status
+    assert status == ANSWERED.get(identifier, 400)

@@ -165,6 +165,12 @@ Message?$filter=a/ANY(x:x)
 Message?$filter=a/f(x=1)/b eq 1
 Message?$filter=a/N.f() eq 1
 Message?$filter=N.f(a=1,b=@p,c=[1],d=b) eq 1
+Message?$filter=N.f(a=%20[1],b=	{}) eq 1
+Message?$filter= [1] eq a
+Message?$filter=a in @p&@p=%20[%201%20,%202%20]
+Message?$filter=a eq @p&@p= {%09"a"%20:%20[%20] }
+Message?$orderby= [1],%20{"a":1} desc
+Message?$expand=n(@p= [1];$filter=a in @p)
 Message?$filter=f( a=1 , b=2 ) eq 1
 Message?$filter=f(a='x',b=null,c=true) eq 1
 Message?$filter=a(1)/b eq 2
