@@ -177,6 +177,7 @@ def try_out(image: Image, dsn: str, workers: str) -> None:
     health = image.health[1:]
     with image.serving(**variables) as process:
         status, body = _first_answer(port, process)
+        print(f"  {time.time() - process.create_time():.1f} s from its start to its first answer")
         claim(status == 200 and len(body["value"]) == 3, f"the demo's first URL answers with 3 rows, by {workers} server process(es)")
         claim("assignee" in body["value"][0], "which have their assignee with them")
         for one in (process, *process.children()):
