@@ -17,7 +17,7 @@ BUCKETS_S = (
 )  # fmt: skip
 """Upper ends of the histograms' buckets; parsing takes tens of microseconds, an export minutes."""
 STAGES = ("parse", "bind", "wait", "query", "first_row", "last_row", "total")
-MOST_SERIES = 2000
+MOST_SERIES = 1000
 """Of requests_total; what would be one more counts under `other`. A model may have any number of entity sets."""
 
 Snapshot = dict[str, Any]

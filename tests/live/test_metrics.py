@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 import time
 import urllib.request
@@ -79,15 +80,18 @@ def living(port):
         return 0
 
 
-def test_a_request_is_one_json_line_that_names_its_statement(gateways, reader_dsn):
+def test_a_request_is_one_json_line_that_names_its_statement(gateways, reader_dsn, request):
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_LOG_FORMAT="auto")
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     target = "Message?$top=5&$filter=contains(content,'e')"
     assert gateway.get(target, headers={"X-Request-Id": "my-id", "traceparent": parent}).status == 200
-    wait_until(lambda: "my-id" in gateway.log(), 20)
-    line = next(found for found in map(json.loads, gateway.log().splitlines()) if found.get("id") == "my-id")
+    wait_until(lambda: '"message":"request","id":"my-id"' in gateway.log(), 20)
+    line = next(
+        found for found in map(json.loads, gateway.log().splitlines()) if (found["message"], found.get("id")) == ("request", "my-id")
+    )
     assert line["url"] == "Message?$top={int64}&$filter=contains(content,{string})" and line["outcome"] == "sent" and line["rows"] == 5
-    assert line["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736" and re.fullmatch("[0-9a-f]{12}", line["statement"]) and line["backend"] > 0
+    assert line["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736" and re.fullmatch("[0-9a-f]{12}", line["statement"])
+    assert (line["backend"] > 0) == (request.config.getoption("--through") is None)
     assert 0 < line["ms"]["query"] <= line["ms"]["total"] and line["ms"]["first_row"] <= line["ms"]["last_row"] <= line["ms"]["total"]
 
 
@@ -155,3 +159,37 @@ def test_a_transaction_has_the_requests_id_in_its_application_name(gateways, clu
     wait_until(lambda: cluster.psql("postgres", names).strip() == "1", 20)
     asking.join()
     wait_until(lambda: cluster.psql("postgres", names).strip() == "0", 20)
+
+
+def asking(gateway, target):
+    """A client that has asked and reads nothing."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", gateway.port))
+    sock.sendall(f"GET /v1.0/odata/{target} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {gateway.tokens.ADMIN}\r\n\r\n".encode())
+    return sock
+
+
+def test_clients_that_read_nothing_are_seen_and_then_that_they_left(gateways, cluster, scratch, scratch_reader_dsn):
+    cluster.psql(scratch, "UPDATE messages SET content = repeat('content ', 1000) WHERE account_id = 1")  # more than any buffer holds
+    port = free_port()
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_SEND_TIMEOUT_S="600")
+    with asking(gateway, "Message"):
+        wait_until(lambda: value(scraped(port), "odata_slow_clients") == 1, 30)
+        text = scraped(port)
+        assert value(text, "odata_buffered_bytes") > 0 and value(text, "odata_requests_running") == 1 == value(text, "odata_connections")
+        wait_until(lambda: value(scraped(port), "odata_pool_busy") == 0, 30)
+    wait_until(lambda: "odata_broken_answers_total{" in scraped(port), 30)
+    text = scraped(port)
+    assert value(text, "odata_slow_clients") == 0 == value(text, "odata_buffered_bytes") and value(text, "odata_requests_running") == 0
+
+
+def test_statements_for_clients_that_left_are_counted_as_cancelled(gateways, cluster, scratch, scratch_reader_dsn, locked):
+    port = free_port()
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_MODEL_CHECK_S="0")
+    with asking(gateway, "Label"):
+        wait_until(lambda: value(scraped(port), "odata_pool_busy") == 1, 30)
+        waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scratch}' AND wait_event_type = 'Lock'"
+        wait_until(lambda: cluster.psql("postgres", waiting).strip() == "1", 30)
+    wait_until(lambda: value(scraped(port), "odata_queries_cancelled_total") == 1, 30)
+    assert value(scraped(port), 'odata_requests_total{entity_set="Label",options="none",status="499"}') == 1
