@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from math import isnan
+from math import inf, isnan
 from uuid import UUID
 
 from odata_gateway.edm.types import PrimitiveType
@@ -23,6 +23,9 @@ from odata_gateway.url.unparse import canonical_text, civil_from_days
 MICROS_PER_DAY = 86_400_000_000
 # Postgres's timestamp: 4713 BC to 294276 AD, in days since 1970-01-01.
 FIRST_DAY, LAST_DAY = -2_440_588, 106_762_939
+
+# What a number must be above, and the most it may be, by mode.
+BOUNDS: dict[str, tuple[float, float]] = {"positive": (0, inf), "percent": (0, 100)}
 
 
 def argument(slot: LiteralSlot, values: Sequence[Value]) -> object:
@@ -43,12 +46,21 @@ def _one(slot: LiteralSlot, value: Value, item: object) -> object:
         return _cast(slot, value, item)
     if value.kind == "raw":
         return _key_segment(slot, value, str(item))
+    if slot.mode in BOUNDS:
+        _check_bounds(BOUNDS[slot.mode], value, item)
     try:
         return DECODERS[slot.type.family](item, slot, value)
     except ODataError as error:
         if error.at is None:
             error.at, error.target = value.at, value.target
         raise
+
+
+def _check_bounds(bounds: tuple[float, float], value: Value, item: object) -> None:
+    above, most = bounds
+    if not isinstance(item, (int, float, Decimal)) or not above < item <= most:
+        wanted = "positive" if most == inf else f"above {above:g}, and {most:g} at most"
+        raise BindValue(f"the number must be {wanted}", target=value.target, at=value.at)
 
 
 def _key_segment(slot: LiteralSlot, value: Value, text: str) -> object:

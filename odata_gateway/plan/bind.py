@@ -80,6 +80,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     orderby = options.orderby or ()
     if options.apply is not None:
         rows = bind_apply(options.apply, resource, scope)
+        entity_set = rows.entity_set
         resource, scope, orderby = _applied(resource, rows), rows.scope, (*orderby, *rows.order)
     scope = bind_compute(options.compute, entity_set.entity_type, scope, kept=scope.computed)
     predicates = bind_narrowing(options, scope)

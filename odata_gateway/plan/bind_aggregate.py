@@ -81,7 +81,10 @@ def _grouped_by(path: tuple[str, ...], place: Expr | Row, scope: Scope, at: int)
     if not place.structure.members:
         raise BindName(f"'{path[-1]}' was aggregated away by $apply", target=APPLY, at=at, hint="group by it in the first groupby")
     found: list[GroupPath] = []
-    for name in place.structure.members:
+    for name, member in place.structure.members.items():
+        if isinstance(member, Column):
+            found.append(GroupPath((*path, name), member))
+            continue
         inner = bind_path(ast.Member(None, name, at), replace(scope, implicit=place, variables={}, computed={}))
         assert isinstance(inner, Expr | Row)
         found += _grouped_by((*path, name), inner, scope, at)
@@ -246,6 +249,8 @@ def _following(place: EntityType | Structure, name: str, scope: Scope) -> Entity
     member = place.members.get(name)
     if isinstance(member, Reference):
         return member.entity_type
+    if member is None and place.itself is not None:
+        return _following(place.itself.entity_type, name, scope)
     return member if isinstance(member, Structure) else None
 
 
@@ -265,10 +270,14 @@ def _reach(names: tuple[str, ...], scope: Scope, reaches: dict[tuple[str, ...], 
     row, crossed = scope.implicit, list[Block]()
     for name in names:
         scope.binding.spend(1, 0)
-        member = None if row.structure is None else row.structure.members[name]
+        member = None if row.structure is None else row.structure.members.get(name)
         if isinstance(member, Structure):
             row = replace(row, structure=member)
             continue
+        if member is None and row.structure is not None:
+            assert row.structure.itself is not None
+            crossed.append(_found(row.structure.itself, scope.binding))
+            row = Row(Frame(crossed[-1].source), crossed[-1].source)
         block = _related(row, name, member, scope.binding)
         crossed.append(block)
         row = Row(Frame(block.source), block.source)
@@ -279,11 +288,15 @@ def _reach(names: tuple[str, ...], scope: Scope, reaches: dict[tuple[str, ...], 
 def _related(row: Row, name: str, member: Column | Reference | None, binding: Binding) -> Block:
     """The entities one step leads to."""
     if isinstance(member, Reference):
-        source = binding.source(member.entity_type)
-        return Block(source, predicates=member.found_as(source))
+        return _found(member, binding)
     navigation = row.source.entity_type.navigation[name]
     source = binding.source(binding.model.target_type(navigation))
     return Block(source, binding.link(row.source, navigation))
+
+
+def _found(reference: Reference, binding: Binding) -> Block:
+    source = binding.source(reference.entity_type)
+    return Block(source, predicates=reference.found_as(source))
 
 
 def _one_key(row: Row, at: int) -> Expr:

@@ -17,6 +17,7 @@ from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_concat import copied, united
 from odata_gateway.plan.bind_expr import bind_filter
 from odata_gateway.plan.bind_groups import aggregated, groups_of, split, united_groups
+from odata_gateway.plan.bind_join import bind_join
 from odata_gateway.plan.bind_limits import bind_extreme, bind_percent, bind_skip, bind_sum, bind_top
 from odata_gateway.plan.bind_order import bind_order
 from odata_gateway.plan.bind_resource import Resource
@@ -155,6 +156,10 @@ def _levels(rollup: ast.Rollup) -> list[tuple[ast.Expr, ...]]:
     return [rollup.paths[:length] for length in range(len(rollup.paths), 0, -1)]
 
 
+def _join(step: ast.Transformation, rows: Rows) -> Rows:
+    return bind_join(step, rows, transformed_by)
+
+
 def _concat(step: ast.Transformation, rows: Rows) -> Rows:
     sequences = [argument.steps for argument in step.args if isinstance(argument, ast.Sequence)]
     return united(rows, [transformed_by(steps, copied(rows)) for steps in sequences], step.at)
@@ -166,4 +171,5 @@ TRANSFORMATIONS: Mapping[str, Transform] = {
     "identity": _identity, "filter": _filter, "search": _search, "compute": _compute, "orderby": _orderby,
     "top": bind_top, "skip": bind_skip, "topcount": bind_extreme, "bottomcount": bind_extreme, "topsum": bind_sum, "bottomsum": bind_sum,
     "toppercent": bind_percent, "bottompercent": bind_percent, "aggregate": _aggregate, "groupby": _groupby, "concat": _concat,
+    "join": _join, "outerjoin": _join,
 }  # fmt: skip

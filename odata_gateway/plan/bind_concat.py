@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from odata_gateway.edm.model import EntitySet
 from odata_gateway.edm.types import BOOLEAN, INT32, PrimitiveType
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.bind_groups import is_number
@@ -32,6 +33,7 @@ def copied(rows: Rows) -> Rows:
 def united(rows: Rows, branches: Sequence[Rows], at: int) -> Rows:
     """The rows of all branches, which were made of `rows`, in the order of the branches."""
     union = _Union(branches, at)
+    rows = replace(rows, entity_set=_together([branch.entity_set for branch in branches], at))
     columns = [union.columns(i) for i in range(len(branches))]
     selections = tuple(Selection(branch.block, tuple(values)) for branch, values in zip(branches, columns, strict=True))
     source, made = source_of(rows, selections)
@@ -50,6 +52,19 @@ def united(rows: Rows, branches: Sequence[Rows], at: int) -> Rows:
     ))  # fmt: skip
     weight = sum(branch.weight for branch in branches) + 1
     return replace(found, split=None if rows.split is None else tuple(left), kept=kept, weight=weight)
+
+
+def _together(sets: Sequence[EntitySet], at: int) -> EntitySet:
+    """The set with what join added in each sequence."""
+    found = sets[0]
+    for other in sets[1:]:
+        if any(found.bindings.get(name, target) != target for name, target in other.bindings.items()):
+            raise Unsupported("one alias of join for several types", target=APPLY, at=at, hint="give each sequence its own aliases")
+        if len(other.bindings) > len(found.bindings.keys() & other.bindings.keys()):
+            navigation = {**found.entity_type.navigation, **other.entity_type.navigation}
+            entity_type = replace(found.entity_type, navigation=navigation)
+            found = replace(found, entity_type=entity_type, bindings={**found.bindings, **other.bindings})
+    return found
 
 
 @dataclass(slots=True)

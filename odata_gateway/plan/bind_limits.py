@@ -14,8 +14,8 @@ from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_expr import bind_expr
 from odata_gateway.plan.bind_literal import resolve_alias
 from odata_gateway.plan.bind_order import bind_order, key_of
-from odata_gateway.plan.expr import Among, Case, Expr, LiteralSlot, Parameter
-from odata_gateway.plan.relation import Derived, Ranked, Selection
+from odata_gateway.plan.expr import Among, Case, Column, Expr, LiteralSlot, Parameter
+from odata_gateway.plan.relation import Derived, OrderKey, Ranked, Selection
 from odata_gateway.plan.rows import APPLY, Rows, all_of, as_entities, expr_of, layer
 from odata_gateway.plan.scope import Frame, Row
 from odata_gateway.url import ast
@@ -26,7 +26,7 @@ def bind_top(step: ast.Transformation, rows: Rows) -> Rows:
     slot = LiteralSlot(_literal(step, rows, whole=True).slot, INT64)
     if rows.split is None:
         return _limited(rows, top=slot)
-    return _ranked(rows, Ranked("first", bind_order(rows.order, rows.scope, APPLY), Parameter(slot, INT64)))
+    return _ranked(rows, Ranked("first", _order(rows), Parameter(slot, INT64)))
 
 
 def bind_skip(step: ast.Transformation, rows: Rows) -> Rows:
@@ -34,7 +34,7 @@ def bind_skip(step: ast.Transformation, rows: Rows) -> Rows:
     slot = LiteralSlot(_literal(step, rows, whole=True).slot, INT64)
     if rows.split is None:
         return _limited(rows, skip=slot)
-    return _ranked(rows, Ranked("behind", bind_order(rows.order, rows.scope, APPLY), Parameter(slot, INT64)))
+    return _ranked(rows, Ranked("behind", _order(rows), Parameter(slot, INT64)))
 
 
 def bind_extreme(step: ast.Transformation, rows: Rows) -> Rows:
@@ -43,7 +43,7 @@ def bind_extreme(step: ast.Transformation, rows: Rows) -> Rows:
     rows = _sorted(step, rows)
     if rows.split is None:
         return _limited(rows, top=slot)
-    return _ranked(rows, Ranked("first", bind_order(rows.order, rows.scope, APPLY), Parameter(slot, INT64)))
+    return _ranked(rows, Ranked("first", _order(rows), Parameter(slot, INT64)))
 
 
 def bind_sum(step: ast.Transformation, rows: Rows) -> Rows:
@@ -51,7 +51,7 @@ def bind_sum(step: ast.Transformation, rows: Rows) -> Rows:
     _literal(step, rows, signed=True)
     limit = bind_expr(expr_of(step.args[0]), rows.scope)
     rows, value = _sorted(step, rows), _summand(step, rows)
-    return _ranked(rows, Ranked("sum", bind_order(rows.order, rows.scope, APPLY), limit, value=value))
+    return _ranked(rows, Ranked("sum", _order(rows), limit, value=value))
 
 
 def bind_percent(step: ast.Transformation, rows: Rows) -> Rows:
@@ -60,7 +60,7 @@ def bind_percent(step: ast.Transformation, rows: Rows) -> Rows:
     assert isinstance(bound, Parameter) and isinstance(bound.slot, LiteralSlot)
     limit = replace(bound, slot=replace(bound.slot, mode="percent"))
     rows, value = _sorted(step, rows), _summand(step, rows)
-    return _ranked(rows, Ranked("percent", bind_order(rows.order, rows.scope, APPLY), limit, value=value))
+    return _ranked(rows, Ranked("percent", _order(rows), limit, value=value))
 
 
 def _literal(step: ast.Transformation, rows: Rows, *, whole: bool = False, signed: bool = False) -> ast.Literal:
@@ -82,15 +82,24 @@ def _sorted(step: ast.Transformation, rows: Rows) -> Rows:
 
 
 def _summand(step: ast.Transformation, rows: Rows) -> Expr:
-    """What is added up; of rows that are not left it is not looked at."""
+    """What is added up."""
     node = expr_of(step.args[1])
     rows.scope.binding.target = APPLY
     value = bind_expr(node, rows.scope)
     if value.type is None or not value.type.is_numeric:
         what = "null" if value.type is None else value.type.name
         raise BindType(f"{step.name} needs numbers, this is {what}", target=APPLY, at=node.at)
+    return _of_kept(value, rows)
+
+
+def _order(rows: Rows) -> tuple[OrderKey, ...]:
+    return tuple(replace(key, expr=_of_kept(key.expr, rows)) for key in bind_order(rows.order, rows.scope, APPLY))
+
+
+def _of_kept(value: Expr, rows: Rows) -> Expr:
+    """A value that is not computed for rows that are not left, where it may fail."""
     kept = all_of(rows.kept)
-    return value if kept is None else Case(((kept, value),), value.type)
+    return value if kept is None or value.type is None or isinstance(value, Column) else Case(((kept, value),), value.type)
 
 
 def _limited(rows: Rows, *, top: LiteralSlot | None = None, skip: LiteralSlot | None = None) -> Rows:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.plan.bind_result import expand_items, selected
+from odata_gateway.plan.bind_result import ExpandReference, Result, Wanted, expand_items, selected
 from odata_gateway.plan.expr import Column
 from odata_gateway.plan.projection import Projection
 from odata_gateway.plan.scope import Computed, Reference, Row, Scope, Shape, Structure, pick
@@ -19,18 +19,38 @@ Path = tuple[str, ...]
 Bind = Callable[[EntitySet, ast.Options, Scope, int], Projection]
 
 
-def bind_mixed(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int, bind: Bind) -> Projection:
-    """The members of a row by its kind; `bind` binds those of one kind."""
+def bind_mixed(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int, bind: Bind, expand: ExpandReference) -> Projection:
+    """The members of a row by its kind; `bind` binds those of one kind, and `expand` an entity that it is related to."""
     structure = scope.implicit.structure
     assert structure is not None
     _check(options, structure, scope)
     kinds = []
     for shape in structure.shapes:
-        of_kind = _as_entity(structure, shape, scope) if shape.is_entity else _as_row(structure, shape, scope)
-        kinds.append(bind(entity_set, _own(options, of_kind), of_kind, depth))
+        if not shape.is_entity:
+            of_kind = _as_row(structure, shape, scope)
+            kinds.append(bind(entity_set, _own(options, of_kind), of_kind, depth))
+            continue
+        of_kind = _as_entity(structure, shape, scope)
+        model_set = scope.binding.model.entity_sets[entity_set.name]
+        related = _related(entity_set, model_set, _narrowed(structure, shape, ()), options)
+        kinds.append(replace(
+            bind(model_set, _own(options, of_kind), of_kind, depth),
+            related=() if related is None else Result(scope, expand, depth).members(entity_set, *related),
+        ))  # fmt: skip
     if structure.shape is None:
         return kinds[0]
     return Projection(scope.implicit.source.number, entity_set, (), kinds=tuple(kinds), kind=structure.shape)
+
+
+def _related(entity_set: EntitySet, model_set: EntitySet, structure: Structure, options: ast.Options) -> tuple[Structure, Wanted] | None:
+    """What join added to an entity, as far as it is expanded."""
+    items = {item.path[0]: item for item in options.expand or ()}
+    added = {
+        name: member
+        for name, member in structure.members.items()
+        if name in entity_set.bindings and name not in model_set.bindings and (name in items or "*" in items)
+    }
+    return (Structure(entity_set.entity_type, added), Wanted(None, items)) if added else None
 
 
 def _as_entity(structure: Structure, shape: Shape, scope: Scope) -> Scope:

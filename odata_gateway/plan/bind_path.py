@@ -126,7 +126,7 @@ def _member(row: Row, structure: Structure, name: str, scope: Scope, at: int) ->
     if structure.itself is not None:
         itself = pick(scope.binding, row.frame, structure.itself.entity_type, structure.itself.key)
     if found is not None:
-        entity = None if itself is None else _step(itself, name, scope, at)
+        entity = None if itself is None or name not in itself.source.entity_type.navigation else _step(itself, name, scope, at)
         return Row(row.frame, row.source, row.optional, replace(found, entity=entity if isinstance(entity, Row) else None))
     if itself is not None:
         return _step(itself, name, scope, at)

@@ -28,7 +28,7 @@ SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
 def bind_projection(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0) -> Projection:
     """The members of one row of the scope's implicit row."""
     if scope.implicit.structure is not None and scope.implicit.structure.shapes:
-        return bind_mixed(entity_set, options, scope, depth, bind_projection)
+        return bind_mixed(entity_set, options, scope, depth, bind_projection, _expand_reference)
     if scope.implicit.structure is not None:
         return bind_result(entity_set, options, scope, scope.implicit.structure, _expand_reference, depth)
     entity_type, row = entity_set.entity_type, scope.implicit
@@ -151,7 +151,8 @@ def _expand_navigation(item: ast.ExpandItem, entity_set: EntitySet, scope: Scope
         block = frame.block(scope.binding.link(scope.implicit.source, navigation))
     else:
         block = frame.block(predicates=reference.found_as(frame.source))
-    return ExpandOne(navigation, target_set, block, content, repeats(item, navigation, entity_type))
+    dynamic = reference is not None and name not in scope.binding.model.entity_sets[entity_set.name].entity_type.navigation
+    return ExpandOne(navigation, target_set, block, content, repeats(item, navigation, entity_type), dynamic)
 
 
 def _content(item: ast.ExpandItem, target_set: EntitySet, options: ast.Options, inner: Scope, depth: int) -> Content:
@@ -174,7 +175,7 @@ def _expand_many(
     inner = bind_compute(options.compute, target_set.entity_type, rows.scope, kept=rows.scope.computed)
     predicates = bind_narrowing(options, inner)
     order = bind_order((*(options.orderby or ()), *rows.order), inner)
-    content = _content(item, target_set, options, inner, depth)
+    content = _content(item, rows.entity_set, options, inner, depth)
     said, anchor = _anchored(options, item, outer)
     structure = inner.implicit.structure
     return ExpandMany(

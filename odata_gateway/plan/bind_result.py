@@ -13,7 +13,7 @@ from odata_gateway.edm.model import EntitySet
 from odata_gateway.errors import BindName, BindOption, BindType
 from odata_gateway.plan.expr import Column
 from odata_gateway.plan.projection import ExpandOne, Field, Nested, Projection
-from odata_gateway.plan.scope import Reference, Scope, Structure, no_such_name
+from odata_gateway.plan.scope import PRESENT, Reference, Scope, Structure, no_such_name
 from odata_gateway.url import ast
 
 Names = tuple[str, ...]
@@ -53,7 +53,7 @@ class Result:
         found: list[Field | Nested | ExpandOne] = []
         for name, member in structure.members.items():
             below, item = wanted.below(name), wanted.item(name)
-            if below == () and item is None:
+            if (below == () and item is None) or name == PRESENT:
                 continue
             if isinstance(member, Column):
                 found.append(Field(name, member, member.type, dynamic=name not in structure.entity_type.properties))
@@ -61,7 +61,9 @@ class Result:
                 target_set = self._scope.binding.model.entity_sets[entity_set.bindings[name]]
                 inner = self._inside(member, below, item, wanted)
                 members = self.members(target_set, member, inner)
-                found += [Nested(name, target_set, members, is_identified(target_set, members))] if members else []
+                present = member.members.get(PRESENT)
+                mark = present if isinstance(present, Column) else None
+                found += [Nested(name, target_set, members, is_identified(target_set, members), mark)] if members else []
             elif item is not None or wanted.expands is None:
                 found.append(self._entity(name, item, below, entity_set, member))
         return tuple(found)

@@ -8,7 +8,7 @@ from typing import Literal, Union
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.edm.types import PrimitiveType
-from odata_gateway.plan.expr import Expr, LiteralSlot
+from odata_gateway.plan.expr import Column, Expr, LiteralSlot
 from odata_gateway.plan.relation import Block, OrderKey
 
 
@@ -24,12 +24,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """Members behind a single-valued navigation property, in a row that $apply made; `identified` where the key is among them."""
+    """Members behind a single-valued navigation property, in a row that $apply made.
+
+    identified  the key is among them
+    present     null where the property leads to nothing
+    """
 
     name: str
     entity_set: EntitySet
     members: tuple[Field | Nested | ExpandOne, ...]
     identified: bool
+    present: Column | None = None
 
 
 Content = Union["Projection", Literal["$ref", "$count"]]
@@ -46,13 +51,18 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True)
 class ExpandOne:
-    """An expanded single-valued navigation property: the content of its entity, or null; `repeats` where $levels nests it in itself."""
+    """An expanded single-valued navigation property: the content of its entity, or null.
+
+    repeats  $levels nests it in itself
+    dynamic  the model does not have it, so that the entity says itself where it is from
+    """
 
     navigation: NavigationProperty
     target_set: EntitySet
     block: Block
     content: Content
     repeats: bool = False
+    dynamic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ class Projection:
     result     the members of a row that $apply made, which has nothing else
     identified  the key of the entity is among the members, so it has an id
     crossed    the entities in a row of $crossjoin, which has nothing else but computed values; None for others
+    related    what join added to an entity, where it is expanded
     kinds      the members of rows of several kinds, by the number that is the row's `kind`; such rows have nothing else
     """
 
@@ -112,13 +123,14 @@ class Projection:
     result: tuple[Field | Nested | ExpandOne, ...] | None = None
     identified: bool = False
     crossed: tuple[Crossed, ...] | None = None
+    related: tuple[Field | Nested | ExpandOne, ...] = ()
     kinds: tuple[Projection, ...] = ()
     kind: Expr | None = None
 
     @property
     def expanded(self) -> tuple[Expand, ...]:
         """All that is expanded in one entity or row."""
-        return (*self.expands, *_expanded(self.result or ()), *(e for kind in self.kinds for e in kind.expanded))
+        return (*self.expands, *_expanded((*(self.result or ()), *self.related)), *(e for kind in self.kinds for e in kind.expanded))
 
 
 def _expanded(members: tuple[Field | Nested | ExpandOne, ...]) -> Iterator[ExpandOne]:

@@ -41,7 +41,7 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class ToOne:
     """A LEFT JOIN to the single entity behind a navigation property, or to the one with a key ($root); out of the caller's scope it is as
-    if it were null."""
+    if it were null. Or, for $apply, to all of a collection's, or to derived rows, which are made of what was joined before."""
 
     source: Source
     link: Link | None

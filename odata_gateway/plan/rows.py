@@ -178,7 +178,7 @@ def ordering(column: Column) -> tuple[Expr, ...]:
 def structure_of(rows: Rows, made: Made) -> Structure:
     entity_type, model = rows.entity_set.entity_type, rows.scope.binding.model
     members = tuple((path, value) for path, value in made.members if isinstance(value, Column))
-    itself = Reference(entity_type, made.itself) if made.itself else None
+    itself = Reference(model.entity_sets[rows.entity_set.name].entity_type, made.itself) if made.itself else None
     structure = _structure(entity_type, members, made.entities, model)
     return replace(structure, key=made.key, order=made.order, itself=itself, shapes=made.shapes, shape=made.shape)
 

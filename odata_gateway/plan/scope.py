@@ -18,6 +18,9 @@ from odata_gateway.plan.expr import Column, Compare, Constant, Expr
 from odata_gateway.plan.relation import Block, Link, OrderKey, Source, ToOne
 from odata_gateway.url import ast
 
+PRESENT = "@present"
+"""A member that a client cannot name: null where rows that were joined have none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -80,8 +80,11 @@ def _restriction(name: str, *members: tuple[str, Value]) -> Annotation:
 
 # Transformations of $apply; a test sends each of them.
 TRANSFORMATIONS = (
-    "aggregate", "bottomcount", "compute", "filter", "groupby", "identity", "orderby", "search", "skip", "top", "topcount",
+    "aggregate", "bottomcount", "bottompercent", "bottomsum", "compute", "concat", "filter", "groupby", "identity", "orderby", "search",
+    "skip", "top", "topcount", "toppercent", "topsum",
 )  # fmt: skip
+JOINS = ("join", "outerjoin")
+"""Of entities that are related to collections."""
 _BATCHES = ("multipart/mixed", "application/json")
 
 CAPABILITIES = Capabilities(
@@ -138,9 +141,12 @@ def set_annotations(capabilities: Capabilities, entity_set: EntitySet, version: 
 
 def _aggregation(entity_type: EntityType) -> Annotation:
     """What $apply can do; where a type has secret properties, those that can be grouped by and aggregated are listed."""
+    joins = JOINS if any(n.collection for n in entity_type.navigation.values()) else ()
     members: list[tuple[str, Value]] = [
-        ("Transformations", TRANSFORMATIONS), ("Rollup", Member("Aggregation.RollupType", "None")), ("From", False),
-    ]  # fmt: skip
+        ("Transformations", tuple(sorted((*TRANSFORMATIONS, *joins)))),
+        ("Rollup", Member("Aggregation.RollupType", "MultipleHierarchies")),
+        ("From", True),
+    ]
     paths = tuple(Path(p.name) for p in entity_type.properties.values() if not p.secret)
     if len(paths) < len(entity_type.properties):
         aggregatable = tuple(Record("Aggregation.AggregatablePropertyType", (("Property", path),)) for path in paths)

@@ -50,7 +50,7 @@ def items(projection: Projection, version: str) -> list[str]:
         nested = items(_within(expand, expand.content), version)
         if nested or version != "4.0":
             names.append(f"{expand.navigation.name}{'+' if expand.repeats else ''}({','.join(nested)})")
-    return names
+    return names + [name for name in _members(projection.related, version) if "(" in name]
 
 
 def _within(expand: Expand, content: Projection) -> Projection:

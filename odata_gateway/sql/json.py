@@ -127,6 +127,8 @@ class Rows:
         for expand in projection.expands:
             members += self._full_links(projection, expand.navigation)
             members += self._expand_one(expand) if isinstance(expand, ExpandOne) else self._expand_many(projection, expand)
+        for related in projection.related:
+            members += self._member(related)
         for navigation in self._further_navigation(projection):
             members += self._full_links(projection, navigation)
         if self._format.omits_nulls:
@@ -183,6 +185,8 @@ class Rows:
     def _nested(self, nested: Nested) -> Pieces:
         """Members behind navigation; a key that is null says that it led nowhere."""
         pieces = self._made(nested.entity_set, nested.members, identified=nested.identified)
+        if nested.present is not None:
+            return [build("CASE WHEN {0} IS NULL THEN 'null' ELSE {1} END", column_sql(nested.present), concat(pieces))]
         if not nested.identified:
             return pieces
         key = _key_columns(nested.entity_set, nested.members)[0]
@@ -292,7 +296,12 @@ class Rows:
 
     def _expand_one(self, expand: ExpandOne) -> list[Pieces]:
         self._relations.enter(expand.block)
-        entity = build("coalesce(({0}), 'null')", self._relations.select(self._content(expand), expand.block))
+        content = self._content(expand)
+        if expand.dynamic and self._format.level != "none" and isinstance(expand.content, Projection):
+            selected = "" if expand.content.selected is None else f"({','.join(expand.content.selected)})"
+            context = f'{{"{self._format.prefix}context":"#{expand.target_set.name}{selected}/$entity",'
+            content = build("{0} || substr({1}, 2)", quoted(context), content)
+        entity = build("coalesce(({0}), 'null')", self._relations.select(content, expand.block))
         return [[f'"{expand.navigation.name}":', entity]]
 
     def _expand_many(self, projection: Projection, expand: ExpandMany) -> list[Pieces]:

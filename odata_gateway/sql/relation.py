@@ -142,6 +142,8 @@ class Relations:
 
     def _to_one(self, joined: ToOne) -> Sql:
         table, policy = self._door(joined.source, None if joined.link is None else joined.link.parent)
+        if joined.source.derived is not None:
+            return build("LEFT JOIN LATERAL {0} ON true", table)
         links = [] if joined.link is None else self._link(joined.link, joined.source)
         keys = [self.expressions.condition(p) for p in joined.key]
         conditions = join(" AND ", (*links, *keys, *policy))

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
+from tests.live import joins
 from tests.live.apply import ApplyMaker, answer, rounded
 from tests.live.generate import encoded
+from tests.live.joins import JoinMaker
 from tests.live.test_oracle import QUERIES, SEED, TYPES
 from tests.support.sample import CALLERS
+
+
+def joined_values(row: Any, query: joins.Join) -> tuple[Any, ...]:
+    if query.method is None:
+        return row["id"], value_at(row, f"{joins.ALIAS}/id")
+    return (*(value_at(row, g.text) for g in query.groups), row["n"], rounded(row["v"]))
 
 
 def encoded_within(options: list[str]) -> str:
@@ -43,6 +51,18 @@ def test_a_generated_apply_inside_expand_finds_what_the_oracle_finds(gateway, wo
         wanted = answer(view, query, by_id[row["id"]], name)
         assert Counter(tuple(value_at(r, path) for path in query.paths) for r in row[name]) == wanted, target
         assert row[f"{name}@odata.count"] == wanted.total()
+
+
+@pytest.mark.parametrize("number", range(QUERIES // 4))
+def test_a_generated_join_finds_what_the_oracle_finds(gateway, world, views, number):
+    maker = JoinMaker(f"{SEED} join {number}", world)
+    token = CALLERS[number % 4 % 3]
+    query = maker.join(PARENTS[number % len(PARENTS)])
+    target = f"{query.type}?{encoded(query.options())}"
+    wanted = joins.answer(views[token], query)
+    rows = [row for page in gateway.pages(target, token=token) for row in page]
+    assert Counter(joined_values(row, query) for row in rows) == wanted, target
+    assert gateway.get(target, token=token).json()["@odata.count"] == wanted.total(), target
 
 
 @pytest.mark.parametrize("number", range(QUERIES))

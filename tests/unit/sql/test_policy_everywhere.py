@@ -16,13 +16,15 @@ import pytest
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubLinkType
 
-from odata_gateway.errors import ODataError
+from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, Unsupported
 from odata_gateway.sql.json import RowFormat
 from odata_gateway.sql.relation import Relations
 from tests.live.apply import ApplyMaker
 from tests.live.crossjoin import CrossMaker
 from tests.live.generate import Maker, encoded, target
+from tests.live.joins import JoinMaker
 from tests.live.oracle import KINDS, NAVIGATION, Row, World
+from tests.live.sequences import SequenceMaker
 from tests.support import cases
 
 OWN_ACCOUNT = frozenset({"messages", "conversations", "inboxes", "labels"})
@@ -71,6 +73,9 @@ class Checker:
                 self.from_item(item.larg, conditions, scope)
                 self.table(item.rarg, list(conjuncts(item.quals)), scope)
                 self.expression(item.quals, scope)
+            case ast.JoinExpr(jointype=JoinType.JOIN_LEFT, rarg=ast.RangeSubselect(lateral=True), quals=ast.A_Const()):
+                self.from_item(item.larg, conditions, scope)
+                self.select(item.rarg.subquery, scope)
             case ast.JoinExpr(jointype=JoinType.JOIN_INNER, larg=ast.RangeFunction(), rarg=ast.RangeSubselect(lateral=True), quals=None):
                 self.accounts_of(item.larg)
                 self.from_item(item.rarg, conditions, scope)
@@ -283,11 +288,29 @@ def test_every_table_of_a_generated_apply_has_its_policy(world, number):
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
 
 
+@pytest.mark.parametrize("number", range(60))
+def test_every_table_of_a_generated_sequence_has_its_policy(number):
+    type_ = tuple(KINDS)[number % len(KINDS)]
+    maker = SequenceMaker(f"policy {number}", type_)
+    text = f"{type_}?{encoded(['$apply=' + maker.sequence(maker.start(), 2, 2).text])}"
+    try:
+        assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
+    except (LimitDepth, LimitNodes, Unsupported):
+        assert "concat(" in text or "rollup(" in text
+
+
 @pytest.mark.parametrize("number", range(40))
 def test_every_table_of_a_generated_apply_inside_expand_has_its_policy(world, number):
     parent = tuple(NAVIGATION)[1 + number % 4]
     name, query = ApplyMaker(f"policy {number}", world).nested(parent)
     text = f"{parent}?$expand={name}({';'.join(encoded([option]) for option in query.options())})"
+    assert check(text, (ONE, MANY)[number % 3 == 0]) >= 2, text
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_every_table_of_a_generated_join_has_its_policy(world, number):
+    query = JoinMaker(f"policy {number}", world).join(tuple(NAVIGATION)[1 + number % 4])
+    text = f"{query.type}?{encoded(query.options())}"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 2, text
 
 
