@@ -101,8 +101,9 @@ class Upstream(threading.Thread):
 
     def run(self) -> None:
         with self.listener, self.listener.accept()[0] as sock:
-            while b"\r\n\r\n" not in sock.recv(65536):
-                pass
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += sock.recv(65536)
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
             self.go_on.wait(30)
             sock.sendall(self.rest)
