@@ -76,7 +76,7 @@ def _column(column: Expr | Aggregate | Ranked, relations: Relations) -> Sql:
             return _aggregate(column, relations)
         case Ranked():
             return _ranked(column, relations)
-    return _value(column, relations)
+    return _value(column, relations, fits=True)
 
 
 def _ranked(ranked: Ranked, relations: Relations) -> Sql:
@@ -99,17 +99,18 @@ def _aggregate(column: Aggregate, relations: Relations) -> Sql:
         family = column.type.family
     by_family = TEMPLATES[column.method]
     call, outcome = by_family.get(family) or by_family[""]
-    called = fill(call, () if column.operand is None else (_value(column.operand, relations),))
+    fits = column.method in ("min", "max")
+    called = fill(call, () if column.operand is None else (_value(column.operand, relations, fits=fits),))
     if column.condition is not None:
         called = build("{0} FILTER (WHERE {1})", called, relations.expressions.condition(column.condition))
     return fill(outcome, (called if outcome == "{0}" else build("({0})", called),))
 
 
-def _value(expr: Expr, relations: Relations) -> Sql:
-    """A value of the type the model says, whatever the table has become: it will be part of a text."""
+def _value(expr: Expr, relations: Relations, *, fits: bool) -> Sql:
+    """A value of the type the model says, whatever the table has become: it will be part of a text. `fits`: within the type's range."""
     if isinstance(expr, Column):
         return checked(column_sql(expr), expr.pg_type, expr.type)
-    return relations.expressions.value(expr)
+    return relations.expressions.fitted(expr) if fits else relations.expressions.value(expr)
 
 
 def _tail(selection: Selection, relations: Relations) -> Sql:

@@ -70,6 +70,13 @@ class Expressions:
         """An expression whose value, null included, matters."""
         return self._render(expr, strict=True)
 
+    def fitted(self, expr: Expr) -> Sql:
+        """A value for an answer: a whole number that its type cannot hold fails the request. Conditions are computed in wider numbers."""
+        value = self.value(expr)
+        if isinstance(expr, Arithmetic | Negate | Case) and expr.type.is_integer:
+            return fill("({0})::" + CANONICAL[expr.type.name], (value,))
+        return value
+
     def _render(self, expr: Expr, *, strict: bool) -> Sql:
         if may_fail(expr) and not self._behind_walls:
             return self._walled(expr, strict=strict)

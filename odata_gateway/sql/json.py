@@ -13,13 +13,13 @@ from typing import Literal, NamedTuple
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.edm.types import BOOLEAN, DOUBLE, INT64, STRING, PrimitiveType
-from odata_gateway.plan.expr import Arithmetic, Case, Column, Expr, LinkSlot, Negate, PageSlot
+from odata_gateway.plan.expr import Column, Expr, LinkSlot, PageSlot
 from odata_gateway.plan.projection import Content, Crossed, Expand, ExpandMany, ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.query import LONG_VALUE
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
-from odata_gateway.sql.pg_types import CANONICAL, JSON_COLUMNS, checked, json_column_text, json_text, plain_text
+from odata_gateway.sql.pg_types import JSON_COLUMNS, checked, json_column_text, json_text, plain_text
 from odata_gateway.sql.relation import Relations
 
 Piece = str | Sql
@@ -202,11 +202,7 @@ class Rows:
             return quoted("null")
         if isinstance(field.value, Column) and field.value.pg_type in JSON_COLUMNS and field.type is STRING:
             return json_column_text(column_sql(field.value), field.value.pg_type, field.type)
-        value = _shown(field.value) if isinstance(field.value, Column) else self._relations.expressions.value(field.value)
-        if isinstance(field.value, Arithmetic | Negate | Case) and field.type.is_integer:
-            value = fill(
-                "({0})::" + CANONICAL[field.type.name], (value,)
-            )  # computed in wider numbers: an answer must hold what its type can
+        value = _shown(field.value) if isinstance(field.value, Column) else self._relations.expressions.fitted(field.value)
         return json_text(value, field.type, nullable=field.value.nullable, as_string=self._format.numbers_as_strings)
 
     def id_of(self, entity_set: EntitySet, source: int) -> Pieces:

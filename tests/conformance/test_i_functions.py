@@ -302,6 +302,13 @@ def test_h22_an_answer_holds_what_its_type_can(ask):
     assert ask("Message?$filter=id mul 2147483647 gt 0&$top=1").rows
     assert ask.error("Message?$compute=id mul 2147483647 as x&$select=x&$filter=id gt 2", 400)["code"] == "Db.Value"
     assert ask.error("Message?$compute=case(true:id add 2147483647) as x&$select=x", 400)["code"] == "Db.Value"
+    for apply in (
+        "compute(id mul 2147483647 as x)/groupby((x))",
+        "compute(id mul 2147483647 as x)",
+        "aggregate(id mul 2147483647 with max as x)",
+    ):
+        assert ask.error(f"Message?$apply={apply}", 400)["code"] == "Db.Value"
+    assert ask("Message?$apply=aggregate(id mul 2147483647 with sum as x)").rows[0]["x"] > 2**31
     assert ask("Message?$compute=id mul 2147483647 as x&$select=x&$filter=id eq 1").rows[0]["x"] == 2147483647
     assert ask("Message?$compute=id mul 3000000000 as x&$select=x&$filter=id eq 1").rows[0]["x"] == 3000000000
     [row] = ask("Label?$compute=1 divby 0 as x,1e0 div 0 as y,-1e0 div 0 as z&$select=x,y,z&$top=1").rows
