@@ -3,16 +3,17 @@
 --     psql -v ON_ERROR_STOP=1 -d live_agent -f citus.sql      on the coordinator, as a superuser, with Citus 11 or newer
 --     psql -v reader=NAME ...                                 another role than odata_reader
 --
--- Before it: CREATE EXTENSION citus, citus_set_coordinator_host(...), citus_add_node(...), and roles.sql, whose rights on columns this file gives
--- to the shards as well (Citus before 13.1 takes GRANT ... (columns) on plain tables only). After it: indexes.sql. Running it again is harmless,
--- and needed after shards have been moved or split (the rights) or roles.sql has changed. It copies the tables, and nobody can write meanwhile.
+-- Before it: CREATE EXTENSION citus, citus_set_coordinator_host(...), citus_add_node(...), and roles.sql, whose rights on columns this file
+-- gives to the shards as well (Citus before 13.1 takes GRANT ... (columns) on plain tables only). After it: indexes.sql. Running it again is
+-- harmless, and needed after shards have been moved or split, because their copies lack the rights. It copies the tables, and nobody can write
+-- meanwhile.
 --
 -- The coordinator connects to the workers as the reader: each must let it in (pg_hba.conf, and pg_dist_authinfo or a password file).
 --
 -- Three things are as Citus wants them, and differ from Live Agent's own schema:
 --   * Primary keys and unique indexes begin with the account: (account_id, id). Ids stay unique as long as they come from their sequences.
---   * labels.account_id gets the type that messages.account_id has: tables lie together only if the types agree. Labels without an account, which
---     nobody sees, are moved to the table labels_without_account: a distributed row needs one.
+--   * labels.account_id gets the type that messages.account_id has: tables lie together only if the types agree. Labels without an account,
+--     which nobody sees, are moved to the table labels_without_account: a distributed row needs one.
 --   * The trigger that numbers new conversations is taken away, because it would run on the shards, where its sequences are not. Whoever
 --     writes must give display_id.
 -- rls.sql cannot be used: its policies have subqueries, which Citus does not allow on distributed tables.
@@ -31,14 +32,15 @@ CREATE TEMPORARY TABLE odata_shards (relation, kind, place) AS VALUES
     ('inbox_members', 'reference', 4), ('taggings', 'reference', 5), ('tags', 'reference', 6),
     ('messages', 'distributed', 7), ('conversations', 'distributed', 8), ('inboxes', 'distributed', 9), ('labels', 'distributed', 10);
 
--- What is not distributed yet.
+-- What is neither hashed nor a reference table yet. (Citus may know tables because of foreign keys, and leave them where they are.)
 CREATE TEMPORARY TABLE odata_new AS
     SELECT relation, kind, place, oid FROM odata_shards
     JOIN pg_catalog.pg_class ON relname = relation AND relnamespace = 'public'::regnamespace
-    WHERE NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = pg_class.oid);
+    WHERE NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = pg_class.oid AND (partmethod = 'h' OR repmodel = 't'));
 
 SELECT 'CREATE TABLE IF NOT EXISTS public.labels_without_account (LIKE public.labels);'
-       'WITH moved AS (DELETE FROM public.labels WHERE account_id IS NULL RETURNING *) INSERT INTO public.labels_without_account SELECT * FROM moved'
+       'WITH moved AS (DELETE FROM public.labels WHERE account_id IS NULL RETURNING *) '
+       'INSERT INTO public.labels_without_account SELECT * FROM moved'
 FROM odata_new WHERE relation = 'labels' AND EXISTS (SELECT FROM public.labels WHERE account_id IS NULL) \gexec
 
 SELECT format('ALTER TABLE public.%I ALTER COLUMN account_id TYPE %s', relation, pg_catalog.format_type(m.atttypid, m.atttypmod))
@@ -56,7 +58,8 @@ FROM odata_new
 JOIN pg_catalog.pg_index AS x ON x.indrelid = oid AND x.indisunique AND x.indpred IS NULL AND x.indexprs IS NULL
 JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = i.oid AND k.contype IN ('p', 'u')
-CROSS JOIN LATERAL (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY n.place) AS names, bool_or(a.attname = 'account_id') AS has_account
+CROSS JOIN LATERAL (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY n.place) AS names,
+                           bool_or(a.attname = 'account_id') AS has_account
                     FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS n (number, place)
                     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = n.number) AS c
 WHERE kind = 'distributed' AND NOT c.has_account \gexec
@@ -78,7 +81,8 @@ DECLARE
 BEGIN
     FOR given IN
         SELECT a.attrelid::regclass AS relation,
-               format('GRANT SELECT (%s) ON TABLE %%s TO %I', string_agg(quote_ident(a.attname), ', '), current_setting('odata.reader')) AS command
+               format('GRANT SELECT (%s) ON TABLE %%s TO %I', string_agg(quote_ident(a.attname), ', '),
+                      current_setting('odata.reader')) AS command
         FROM odata_shards
         JOIN pg_catalog.pg_class ON relname = relation AND relnamespace = 'public'::regnamespace
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pg_class.oid AND a.attnum > 0 AND NOT a.attisdropped

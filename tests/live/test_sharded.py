@@ -17,10 +17,10 @@ from tests.live.oracle import KINDS
 from tests.support.gateway import start_gateway
 
 CITUS = """
-CREATE TABLE public.pg_dist_partition (logicalrelid oid);
-CREATE FUNCTION public.create_reference_table(t regclass) RETURNS void LANGUAGE sql AS 'INSERT INTO public.pg_dist_partition VALUES (t)';
+CREATE TABLE public.pg_dist_partition (logicalrelid oid, partmethod "char", repmodel "char");
+CREATE FUNCTION public.create_reference_table(t regclass) RETURNS void LANGUAGE sql AS $$ INSERT INTO public.pg_dist_partition VALUES (t, 'n', 't') $$;
 CREATE FUNCTION public.create_distributed_table(t regclass, c text, colocate_with text) RETURNS void LANGUAGE sql
-    AS 'INSERT INTO public.pg_dist_partition VALUES (t)';
+    AS $$ INSERT INTO public.pg_dist_partition VALUES (t, 'h', 's') $$;
 CREATE FUNCTION public.run_command_on_placements(t regclass, command text, OUT nodename text, OUT nodeport int, OUT success bool, OUT result text)
     RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN EXECUTE format(command, t); RETURN QUERY SELECT 'h', 1, true, 'GRANT'; END $$;
 """
