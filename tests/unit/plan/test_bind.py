@@ -78,7 +78,9 @@ REFUSED = {
     "Conversation?$expand=messages/$count($top=1)": "Url.Option",
     "Conversation?$expand=messages($levels=2)": "Bind.Option",
     # not there yet
-    "Message?$apply=concat(identity,identity)": "Unsupported",
+    "Message?$apply=concat(aggregate($count as n),aggregate(id with max as n))": "Unsupported",
+    "Message?$apply=groupby((rollup(ByInbox)))": "Bind.Name",
+    "User?$apply=groupby((id),topsum(1,length(tokens)))": "Bind.Secret",
     "Message?$apply=aggregate(id with max as status)": "Bind.Name",
     "Message?$apply=aggregate(content with sum as x)": "Bind.Type",
     "User?$apply=groupby((tokens))": "Bind.Secret",
