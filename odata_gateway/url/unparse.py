@@ -6,6 +6,7 @@ What comes out parses to the same tree (a test walks both ways).
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -125,6 +126,8 @@ def _expr(node: ast.Expr) -> Pieces:
             return ("(", *_expr(left), f" {op} ", *_expr(right), ")")
         case ast.ListExpr(items=items):
             return ("[", *_list(_expr(i) for i in items), "]")
+        case ast.ObjectExpr(members=members):
+            return ("{", *_list((f"{json.dumps(name, ensure_ascii=False)}:", *_expr(value)) for name, value in members), "}")
         case ast.Case(branches=branches):
             return ("case(", *_list((*_expr(c), ":", *_expr(v)) for c, v in branches), ")")
     raise Unsupported("this expression inside $expand is not supported")

@@ -28,6 +28,7 @@ OPTIONS = [
     "$filter=m/$filter(a eq 1)/any(x:x/b)",
     "$filter=cast(a,Edm.String) eq 'x' and isof(a,Edm.Int32)",
     "$filter=case(a eq 1:'x',true:'y') eq 'x'",
+    """$filter=[a,b] in [[1,'x'],[null,2]] and {"a":b,"c\\"d":[1]} eq {"e":{}} and hassubset(concat([1,a],@x),[]) and substring([1],1) eq []&@x=[1,2]""",
     "$filter=t gt 2021-11-23T00:00:00Z and t lt 2021-11-23T01:02:03.1234567Z",
     "$filter=d eq 2021-11-23 and d ne -0043-01-01 and h eq 12:30:00 and p eq duration'-P1DT2.5S'",
     "$filter=x eq 1.5 or x eq 2.0 or x eq 1e22 or x eq 1.5e-7 or x eq INF or x eq -INF or x eq 99999999999999999999",
