@@ -221,3 +221,16 @@ def test_an_expansion_is_one_statement(indexed, token):
     _, plans = indexed.page("Conversation?$top=100&$expand=messages($top=5),assignee,inbox", token)
     assert len(plans) == 1
     assert "index_messages_on_conversation_id" in plans[0].shape
+
+
+@pytest.mark.parametrize("token", [ADMIN_OF_ONE, ADMIN_OF_ALL])
+def test_a_page_of_a_cross_join_reads_a_small_part_of_the_product(indexed, token):
+    """The first set comes by an index, from any place: of one account its own or the key's, which has three times the rows. Beside each of its
+    entities stand those of the other set, and nothing else is sorted."""
+    first, last = indexed.ends("$crossjoin(Message,Inbox)?$filter=Message/inbox_id eq Inbox/id", token, 2 * PAGE)
+    for plans in (first, last):
+        assert all("Incremental Sort" in plan.shape and "Seq Scan" not in plan.shape for plan in plans), [plan.shape for plan in plans]
+        assert rows(plans) <= 5 * 2 * PAGE
+    link, product = indexed.page("$crossjoin(Message,Conversation)", token, SMALL_PAGE)
+    _, following = indexed.page(link, token, SMALL_PAGE)
+    assert rows(following) <= rows(product) * FACTOR + SLACK

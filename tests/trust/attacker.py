@@ -172,8 +172,9 @@ class Attacker:
 
     def crossed(self) -> str:
         """Own rows beside foreign ones, tied by what foreign ones have, counted, in an order of theirs, or from behind one of them."""
-        sets = self.random.sample(TYPES, 2)
-        path, other = f"$crossjoin({','.join(sets)})", sets[1]
+        other = self.type()
+        sets = (self.random.choice([name for name in ("User", "Label", "Inbox") if name != other]), other)  # a product that is soon read
+        path = f"$crossjoin({','.join(sets)})"
         condition = self.condition(other, f"{other}/")
         row = self.random.choice(self.foreign[other])
         match self.random.randrange(4):

@@ -76,6 +76,14 @@ def _grammar_cases() -> list[str]:
     return found
 
 
+_CROSSED = re.compile(r"crossjoin\([^)]*")
+
+
+def _small(found: re.Match[str]) -> str:
+    """A cross join without the largest set but one: a product of both takes as long as statements may, and T22 has that."""
+    return found[0].replace("Conversation", "Label") if "Message" in found[0] or found[0].count(",") > 1 else found[0]
+
+
 class Hostile:
     """Makes requests from one seed."""
 
@@ -89,7 +97,7 @@ class Hostile:
     def request(self) -> tuple[str, dict[str, str]]:
         """A target below the service root, and headers."""
         weights, ways = zip(*self._ways, strict=True)
-        text = self.random.choices(ways, weights)[0]()
+        text = _CROSSED.sub(_small, self.random.choices(ways, weights)[0]())
         return text[:20_000], self.random.choice(HEADERS)
 
     def seed(self) -> str:

@@ -132,6 +132,21 @@ def test_t22_a_statement_that_runs_too_long_names_its_setting(
     assert gateway.get("Message?$top=1").status == 200
 
 
+def test_t22_a_product_of_all_sets_holds_up_nothing_longer_than_a_statement_may_run(
+    gateways: Callable[..., Gateway], reader_dsn: str
+) -> None:
+    """A billion rows in an order that no index has: Postgres is stopped, and its connection serves others."""
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_STATEMENT_TIMEOUT_S="1", ODATA_POOL_MAX="2")
+    product = "$crossjoin(Message,Conversation,User,Label,Inbox)"
+    for target in (
+        f"{product}?$orderby=Inbox/name,Message/content&$top=3",
+        f"{product}/$count?$filter=Message/id ne Conversation/id or User/id eq 1",
+    ):
+        reply = gateway.get(target)
+        assert (reply.status, reply.json()["error"]["code"]) == (504, "Db.Timeout"), reply.body
+    assert gateway.get("Message?$top=1").status == 200
+
+
 def test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http(gateways: Callable[..., Gateway], reader_dsn: str) -> None:
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_MAX_URL_BYTES="300", ODATA_MAX_BODY_BYTES="100", ODATA_READ_TIMEOUT_S="5")
     for size in (400, 5000, 50_000):
