@@ -2,6 +2,7 @@
 
     sudo .venv/bin/python deploy/prove_image.py                     a few minutes; Debian: apt-get install podman debootstrap bubblewrap
     ... --base debian:bookworm-slim                                 where a registry can be reached
+    ... --requirements requirements-otel.txt                        the image that can send traces
 
 The base is Debian's minimal system, made by debootstrap and slimmed as Debian's own image is. `podman build` runs every step of the
 Dockerfile. No engine runs containers here, so bubblewrap does what one would: the image's files as a read-only root without anything
@@ -80,13 +81,15 @@ class Builder:
         self.podman("import", "-q", f"{self.folder}/debian.tar", "localhost/debian:bookworm-slim")
         return "localhost/debian:bookworm-slim"
 
-    def build(self, base: str) -> None:
+    def build(self, base: str, requirements: str) -> None:
         source = self.folder / "source"
         source.mkdir()
         archive = subprocess.run(["git", "-c", "safe.directory=*", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
         subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
         revision = run("git", "-c", "safe.directory=*", "rev-parse", "HEAD", cwd=ROOT)
-        arguments = ("--build-arg", f"BASE={base}", "--build-arg", f"REVISION={revision}", "--isolation", "chroot", "--format", "docker")
+        given = {"BASE": base, "REQUIREMENTS": requirements, "REVISION": revision}
+        arguments = [word for name, text in given.items() for word in ("--build-arg", f"{name}={text}")]
+        arguments += ["--isolation", "chroot", "--format", "docker"]
         self.podman("build", *arguments, *self._trust(), "-f", "deploy/Dockerfile", "-t", "odata-gateway", ".", cwd=source, quiet=False)
 
     def _trust(self) -> tuple[str, ...]:
@@ -216,6 +219,7 @@ def _free_port() -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", help="the base image, where a registry can be reached")
+    parser.add_argument("--requirements", default="requirements.txt", help="the file of deploy/ that names the packages")
     options = parser.parse_args(arguments)
     missing = [package for program, package in NEEDED.items() if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None]
     if missing or os.geteuid() != 0:
@@ -223,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     builder = Builder(Path(tempfile.mkdtemp(prefix="odata-gateway-image-")))
     try:
-        builder.build(options.base or builder.base())
+        builder.build(options.base or builder.base(), options.requirements)
         image = Image(builder)
         look_at(image)
         with Cluster.start(tcp=True) as postgres:

@@ -42,7 +42,13 @@ def locked(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("requirements.txt", asked_for("fast")), ("requirements-build.txt", built_with())], ids=["runs", "builds"]
+    ("name", "wanted"),
+    [
+        ("requirements.txt", asked_for("fast")),
+        ("requirements-otel.txt", asked_for("fast", "otel")),
+        ("requirements-build.txt", built_with()),
+    ],
+    ids=["runs", "sends traces", "builds"],
 )
 def test_every_package_is_there_in_one_version_with_hashes(name, wanted):
     """Where this fails, `deploy/lock` writes the files anew."""
@@ -54,8 +60,8 @@ def test_every_package_is_there_in_one_version_with_hashes(name, wanted):
 
 
 def test_packages_come_from_whatever_index_the_builder_uses():
-    for name in ("requirements.txt", "requirements-build.txt"):
-        text = (DEPLOY / name).read_text(encoding="utf-8")
+    for path in DEPLOY.glob("requirements*.txt"):
+        text = path.read_text(encoding="utf-8")
         assert "://" not in text and not re.search(r"^--", text, re.MULTILINE)
 
 
