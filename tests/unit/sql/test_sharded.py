@@ -100,6 +100,8 @@ def routed_to(select: ast.SelectStmt, arguments: list[Any]) -> set[Any]:
             case ast.JoinExpr(jointype=JoinType.JOIN_LEFT, rarg=ast.RangeVar()):
                 item(node.larg, terms)
                 bind(node.rarg, list(conjuncts(node.quals)))
+            case ast.JoinExpr(jointype=JoinType.JOIN_LEFT, rarg=ast.RangeSubselect()):
+                item(node.larg, terms)
             case ast.RangeSubselect():
                 pass  # a SELECT of its own
             case ast.RangeFunction():
