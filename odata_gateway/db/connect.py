@@ -39,11 +39,10 @@ _MOST_HOST_S = 2.0
 _NOTICE_CUT = "SET client_connection_check_interval = 1000"
 """A statement ends with its connection. Servers from 14 on can (ms); older ones would refuse the setting at login, so it comes after. A
 cancellation can miss its statement (it comes when one has ended and the next has not begun), and a gateway that is killed sends none."""
-_CACHED_STATEMENTS = 256
-_MOST_PREPARED = 32 * 1024
-"""Prepared statements of a connection, and the most characters of one. Each costs the server memory for its tree and plan, six times its
-text (measured: 0.87 MB for 140 KB), so both are bounded: 50 MB at the worst. Usual statements have 1 to 10 KB; longer ones than these are
-parsed each time."""
+_CACHED_STATEMENTS, _MOST_PREPARED = 128, 32 * 1024
+"""Prepared statements of a connection, and the most characters of one. Each costs the server process memory for its trees and its plan, 36
+times its text (measured: 5 MB for 140 KB), so both are bounded: 150 MB for a caller who sets out for it. A page with three expanded
+collections is a statement of 20 KB; longer ones than these are parsed each time, which costs a half more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which statements a connection keeps prepared: those of usual length, since each costs the server six times its text."""
+"""Which statements a connection keeps prepared: those of usual length, since each costs the server many times its text."""
 
 from __future__ import annotations
 
