@@ -6,6 +6,7 @@ A page may end in the middle of a set or go over several, and the link to the ne
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -177,15 +178,22 @@ async def _short_or_streamed(headers: tuple[tuple[str, str], ...], head: bytes, 
         pieces.append(text)
         size += len(text)
         if size > SLOW_CHUNK_BYTES:
-            return Reply(200, headers, _streamed(pieces, texts))
+            return Reply(200, headers, _Rest(pieces, texts))
     return Reply(200, headers, b"".join(pieces))
 
 
-async def _streamed(pieces: list[bytes], texts: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    try:
-        while pieces:
-            yield pieces.pop(0)
-        async for text in texts:
-            yield text
-    finally:
-        await texts.aclose()
+class _Rest:
+    """A body of which some is there already. Closing it closes what reads on, also where nobody has asked for a piece."""
+
+    def __init__(self, pieces: list[bytes], texts: AsyncGenerator[bytes]) -> None:
+        self._pieces = deque(pieces)
+        self._texts = texts
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return self._pieces.popleft() if self._pieces else await anext(self._texts)
+
+    async def aclose(self) -> None:
+        await self._texts.aclose()

