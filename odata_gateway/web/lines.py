@@ -72,7 +72,7 @@ def request_text(done: Finished) -> str:
     trail = done.trail
     took_ms = (done.ended - trail.started) * 1000
     text = f"{shown_method(done.method)} {shown_target(done.target)} {done.status} {done.size}B {took_ms:.1f}ms id={trail.id}"
-    if trail.first_row_at:
+    if trail.template or trail.rows:
         text += f" rows={trail.rows} wait={trail.wait_s * 1000:.1f}ms query={trail.query_s * 1000:.1f}ms"
     if trail.trace:
         text += f" trace={trail.trace}"
@@ -110,7 +110,7 @@ class JsonFormatter(LineFormatter):
         """Put together by hand: json.dumps of as many members takes a twentieth of a small request (measured)."""
         trail = done.trail
         url = trail.template or shown_target(done.target)
-        rest = _data_members(trail) if trail.first_row_at else "}"
+        rest = _data_members(trail) if trail.template or trail.rows else "}"
         return (
             f'{{"time":"{_utc_stamp(int(created))}.{_milliseconds(created)}Z","level":"{level.lower()}","logger":"{name}","message":"request",'
             f'"id":"{trail.id}","method":"{shown_method(done.method)}","url":{quoted(url)},"status":{done.status},'
@@ -120,12 +120,13 @@ class JsonFormatter(LineFormatter):
 
 
 def _data_members(trail: Trail) -> str:
-    """What the line of an answer with data has besides."""
-    started = trail.started
+    """What the line of a request for data has besides, as far as that got."""
+    started, rows = trail.started, ""
+    if trail.first_row_at:
+        rows = f',"first_row":{(trail.first_row_at - started) * 1000:.3f},"last_row":{(trail.last_row_at - started) * 1000:.3f}'
     return (
         f',"parse":{trail.parse_s * 1000:.3f},"bind":{trail.bind_s * 1000:.3f},"wait":{trail.wait_s * 1000:.3f},'
-        f'"query":{trail.query_s * 1000:.3f},"first_row":{(trail.first_row_at - started) * 1000:.3f},'
-        f'"last_row":{(trail.last_row_at - started) * 1000:.3f}}},"rows":{trail.rows},"statement":"{statement_id(trail.slowest)}",'
+        f'"query":{trail.query_s * 1000:.3f}{rows}}},"rows":{trail.rows},"statement":"{statement_id(trail.slowest)}",'
         f'"backend":{trail.backend}'
     )
 

@@ -46,6 +46,13 @@ def test_request_as_json_has_what_was_asked_and_how_long_it_took():
     }  # fmt: skip
 
 
+def test_request_for_data_that_got_none_shows_what_it_waited_for():
+    finished = done(template="Message", outcome="client gone")
+    finished.trail.first_row_at, finished.trail.wait_s = 0.0, 0.07
+    line = json.loads(lines.JsonFormatter().request(0.0, "INFO", "a", finished))
+    assert line["ms"]["wait"] == 70 and "first_row" not in line["ms"] and line["outcome"] == "client gone"
+
+
 @pytest.mark.parametrize("formatter", [lines.JsonFormatter(), lines.TextFormatter()])
 def test_request_that_was_not_understood_shows_the_names_of_its_options(formatter):
     line = formatter.request(0.0, "INFO", "a", done())
