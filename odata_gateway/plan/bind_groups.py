@@ -14,7 +14,7 @@ from odata_gateway.plan.bind_aggregate import GroupPath, bind_groups
 from odata_gateway.plan.expr import Case, Compare, Constant, Expr
 from odata_gateway.plan.measures import Measure, selection_of
 from odata_gateway.plan.relation import OrderKey
-from odata_gateway.plan.rows import Made, Path, Rows, all_of, as_entities, content, ordering, remade, rows_of, source_of
+from odata_gateway.plan.rows import Made, Path, Rows, all_of, as_entities, content, layer, ordering, remade, rows_of, source_of
 from odata_gateway.plan.scope import Shape
 
 
@@ -83,11 +83,22 @@ def united_groups(inner: Rows, outer: Rows, groups: Groups) -> Rows:
     if found.are_entities:
         return found if outer.split is not None else as_entities(found)
     made = _with_groups(found.made, groups, values)
-    return remade(found, made if groups.present is None else _with_presence(made, found.made, groups, inner.split[marks]))
+    if groups.present is None:
+        return remade(found, made)
+    found.scope.binding.spend((len(made.shapes) or 1) * len(groups.paths), 0)
+    return _as_columns(remade(found, _with_presence(made, found.made, groups, inner.split[marks])))
+
+
+def _as_columns(rows: Rows) -> Rows:
+    """The rows with their shape as a column: an expression would stand in the statement wherever the shape is asked for."""
+    layered, new = layer(rows, rows.kept)
+    return replace(layered, kept=tuple(new[condition] for condition in rows.kept))
 
 
 def _with_groups(made: Made, groups: Groups, values: tuple[Expr, ...]) -> Made:
     """The rows with what they were grouped by; entities have it already, their own and those they are related to."""
+    whole = {g.path[:-1] for g in groups.items if g.of_entity and not any(g.path[: len(e)] == e for e in made.entities)}
+    made = _without(made, whole)
     own = [shape.paths for shape in made.shapes if not shape.is_entity] or [frozenset(path for path, _ in made.members)]
     added = tuple(
         (g.path, value)
@@ -101,6 +112,20 @@ def _with_groups(made: Made, groups: Groups, values: tuple[Expr, ...]) -> Made:
     return replace(made, members=members, shapes=shapes, entities=entities)
 
 
+def _without(made: Made, entities: set[Path]) -> Made:
+    """The rows without what they have of entities that they will have as a whole."""
+
+    def stays(path: Path) -> bool:
+        return not any(path[: len(e)] == e for e in entities)
+
+    return replace(
+        made,
+        members=tuple((path, value) for path, value in made.members if stays(path)),
+        shapes=tuple(shape if shape.is_entity else replace(shape, paths=frozenset(filter(stays, shape.paths))) for shape in made.shapes),
+        entities=frozenset(filter(stays, made.entities)),
+    )
+
+
 def _with_presence(made: Made, before: Made, groups: Groups, present: Expr) -> Made:
     """The shapes of rows that were made of groups in which other properties are absent: each with each."""
     own = before.shapes or (Shape(frozenset(path for path, _ in before.members)),)
@@ -108,9 +133,10 @@ def _with_presence(made: Made, before: Made, groups: Groups, present: Expr) -> M
     branches: list[tuple[Expr, Expr]] = []
     for i, shape in enumerate(own):
         for j, paths in enumerate(groups.paths):
-            shapes.append(shape if shape.is_entity else replace(shape, paths=shape.paths | paths))
+            found = shape if shape.is_entity else replace(shape, paths=shape.paths | paths)
+            shapes += [] if found in shapes else [found]
             conditions = (*(() if made.shape is None else (is_number(made.shape, i),)), is_number(present, j))
             condition = all_of(conditions)
             assert condition is not None
-            branches.append((condition, Constant(len(branches), INT32)))
+            branches.append((condition, Constant(shapes.index(found), INT32)))
     return replace(made, shapes=tuple(shapes), shape=Case(tuple(branches), INT32))

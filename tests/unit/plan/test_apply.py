@@ -1,0 +1,24 @@
+"""Statements of $apply stay in proportion to the request, however its groups and kinds of rows nest."""
+
+import pytest
+
+from tests.live.generate import encoded
+from tests.support.cases import MODEL, Compiler, Limits, Shape
+
+MIXED = "concat(groupby((rollup(display_id,id)),top(1)),aggregate(id with max as x)/groupby((x),top(1)))"
+NESTED = "groupby((contact_id),groupby((assignee_id),filter(status gt 0))/filter(isdefined(contact_inbox_id)))"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        f"{MIXED}/{NESTED}/groupby((contact_inbox_id,inbox/account_id),groupby((rollup(status,assignee_id)),filter(campaign_id gt 1)))",
+        f"{MIXED}/" + "/".join(["groupby((status),filter(isdefined(id) or isdefined(x)))"] * 5),
+        "/".join(["groupby((status),topsum(1,id)/filter(id gt 1))"] * 6),
+    ],
+)
+def test_a_statement_grows_no_faster_than_its_steps(steps):
+    compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
+    lifted = compiler.lift("Conversation?" + encoded([f"$apply={steps}"]))
+    statement = compiler.statement(lifted, compiler.query(lifted), Shape())
+    assert len(statement.text) < 100 * len(steps), len(statement.text)
