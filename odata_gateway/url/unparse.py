@@ -190,9 +190,13 @@ def _argument(argument: ast.TransformationArgument) -> Pieces:
 def _aggregate(item: ast.AggregateItem) -> Pieces:
     value: Pieces = ("$count",) if item.expr is None else _expr(item.expr)
     method = "" if item.method is None else f" with {item.method}"
-    if item.sources:
-        raise Unsupported("from in an aggregate expression is not supported", target="$apply", at=item.at)
-    return (*value, f"{method}{'' if item.alias is None else f' as {item.alias}'}")
+    sources = [piece for source in item.sources for piece in _from(source)]
+    return (*value, method, *sources, "" if item.alias is None else f" as {item.alias}")
+
+
+def _from(source: ast.AggregateFrom) -> Pieces:
+    paths = _list(_expr(path) for path in source.paths)
+    return (" from ", *paths, "" if source.method is None else f" with {source.method}")
 
 
 def _parenthesized(options: list[tuple[str, Pieces]]) -> Pieces:

@@ -214,3 +214,18 @@ def test_what_repeats_its_input_is_bounded(ask, step, times):
 
 def test_a_failing_value_of_a_row_that_is_gone_does_not_matter(ask):
     assert plains(ask, "Conversation?$apply=groupby((status),filter(id lt 0)/topsum(1,1 div (id sub id)))") == []
+
+
+def test_p23_sequences_within_expand(ask):
+    found = plains(
+        ask, "Conversation?$top=3&$select=id&$expand=messages($apply=concat(topcount(1,id),aggregate($count as n,id with max as m)))"
+    )
+    for row in found:
+        *entities, whole = row["messages"]
+        assert whole["n"] == int(ask(f"Conversation({row['id']})/messages/$count").body)
+        assert [e["id"] for e in entities] == ([] if whole["m"] is None else [whole["m"]])
+    several = "messages($apply=groupby((rollup(status,sender_id)),aggregate(id with sum from message_type with max as s)))"
+    [row] = ask.json(f"Conversation?$filter=id eq 1&$select=id&$expand={several}", {"Prefer": "odata.maxpagesize=3"})["value"]
+    rest = [r for page in ask.gateway.pages(row["messages@odata.nextLink"].removeprefix(ask.root)) for r in page]
+    steps = "groupby((rollup(status,sender_id)),aggregate(id with sum from message_type with max as s))"
+    assert [plain(r) for r in (*row["messages"], *rest)] == plains(ask, f"Conversation(1)/messages?$apply={steps}")

@@ -52,6 +52,7 @@ OPTIONS = [
     "$apply=filter(a eq 1)/groupby((b/c,d),aggregate($count as n,e mul 2 with sum as s,f/$count as g))&$filter=n gt 1",
     "$apply=search(x y)/compute(a add 1 as b)/orderby(a desc,b)/skip(1)/top(2)/identity/topcount(2,a)",
     "$apply=groupby((a,rollup(b,c)),filter(d)/topsum(10,e))/concat(identity,aggregate($count as n)/identity)",
+    "$apply=groupby((a),aggregate(b with sum from c/d,e with average from f with max as g,$count from h with min as i))",
     "$apply=join(m as n,filter(a))/outerjoin(o as p)/nest(groupby((a)) as x,top(1) as y)/addnested(m,filter(a) as z)",
     "$expand=m($apply=aggregate(a with max as b,c/d with countdistinct as e);$filter=b gt 1;$top=2)",
 ]  # fmt: skip
