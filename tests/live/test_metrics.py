@@ -48,6 +48,19 @@ def test_metrics_count_what_was_asked_and_only_the_admin_port_has_them(gateways,
     assert gateway.ask("GET", "/metrics").status == 404 and gateway.ask("GET", "/v1.0/odata/metrics").status in (401, 404)
 
 
+def test_labels_are_words_of_the_model_and_of_ours_whatever_is_asked(gateways, reader_dsn):
+    port = free_port()
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_ADMIN_PORT=str(port))
+    hostile = [f"Nothing{number}?$filter=Quetzal{number} eq 1" for number in range(20)]
+    hostile += [f"Message?$compute=id as Quetzal{number}&$filter=Quetzal{number} eq 1&@Quetzal=1&$top=1" for number in range(20)]
+    for target in hostile:
+        gateway.get(target, headers={"X-Request-Id": "Quetzal"})
+    wait_until(lambda: value(scraped(port), 'odata_requests_total{entity_set="other",options="none",status="404"}') == 20, 20)
+    text = scraped(port)
+    assert set(re.findall(r'entity_set="([^"]*)"', text)) <= {"Message", "other", "health"} and "Quetzal" not in text
+    assert set(re.findall(r'options="([^"]*)"', text)) <= {"none", "compute", "filter"}
+
+
 def workers_of(gateway):
     found = []
     for child in psutil.Process(gateway.process.pid).children():
