@@ -57,7 +57,7 @@ def test_labels_are_words_of_the_model_and_of_ours_whatever_is_asked(gateways, r
         gateway.get(target, headers={"X-Request-Id": "Quetzal"})
     wait_until(lambda: value(scraped(port), 'odata_requests_total{entity_set="other",options="none",status="404"}') == 20, 20)
     text = scraped(port)
-    assert set(re.findall(r'entity_set="([^"]*)"', text)) <= {"Message", "other", "health"} and "Quetzal" not in text
+    assert set(re.findall(r'entity_set="([^"]*)"', text)) <= {"Message", "other", "health", "metrics"} and "Quetzal" not in text
     assert set(re.findall(r'options="([^"]*)"', text)) <= {"none", "compute", "filter"}
 
 
