@@ -26,6 +26,7 @@ FIRST_DAY, LAST_DAY = -2_440_588, 106_762_939
 
 # What a number must be above, and the most it may be, by mode.
 BOUNDS: dict[str, tuple[float, float]] = {"positive": (0, inf), "percent": (0, 100)}
+RARE = frozenset({"cast", *BOUNDS})
 
 
 def argument(slot: LiteralSlot, values: Sequence[Value]) -> object:
@@ -42,12 +43,12 @@ def argument(slot: LiteralSlot, values: Sequence[Value]) -> object:
 
 
 def _one(slot: LiteralSlot, value: Value, item: object) -> object:
-    if slot.mode == "cast":
-        return _cast(slot, value, item)
+    if slot.mode in RARE:
+        if slot.mode == "cast":
+            return _cast(slot, value, item)
+        _check_bounds(BOUNDS[slot.mode], value, item)
     if value.kind == "raw":
         return _key_segment(slot, value, str(item))
-    if slot.mode in BOUNDS:
-        _check_bounds(BOUNDS[slot.mode], value, item)
     try:
         return DECODERS[slot.type.family](item, slot, value)
     except ODataError as error:

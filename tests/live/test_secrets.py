@@ -32,6 +32,12 @@ REFUSED = {
     "order of groups": "Conversation?$apply=groupby((assignee))&$orderby=assignee/{s}",
     "groups of groups": "Conversation?$apply=groupby((assignee))/groupby((assignee/{s}))",
     "aggregate of groups": "Conversation?$apply=groupby((assignee))/aggregate(assignee/{s} with max as m)",
+    "sum of the first": "User?$apply=topsum(1,length({s}))",
+    "first of each group": "User?$apply=groupby((id),topcount(1,{s}))",
+    "levels": "User?$apply=groupby((rollup(id,{s})))",
+    "one of several sequences": "User?$apply=concat(identity,filter({s} ne null))",
+    "rows of several kinds": "User?$apply=concat(top(3),groupby((id)))&$filter={s} ne null",
+    "smaller groups": "User?$apply=aggregate(id with max from {s} with max as m)",
     "apply in expand": "Inbox?$expand=members($apply=groupby(({s})))",
     "aggregate in expand": "Inbox?$expand=members($apply=aggregate({s} with countdistinct as m))",
     "filter through $it": "User?$filter=$it/{s} eq 'x'",
@@ -104,6 +110,8 @@ SHOWN = {
     "a group": "Conversation?$apply=groupby((assignee))&$expand=assignee($select=id,{s})",
     "inside a group": "Conversation?$apply=groupby((assignee,status))&$select=assignee/{s}",
     "rows of $apply in expand": "Inbox?$expand=members($apply=top(3);$select=id,{s})",
+    "rows of several kinds": "User?$apply=concat(top(3),groupby((id)))&$select=id,{s}",
+    "what is left of groups": "User?$apply=groupby((id),topsum(9,id))",
     "strings for numbers": "User?$format=application/json;IEEE754Compatible=true",
 }
 

@@ -22,6 +22,7 @@ _WORDS = (
     "$skiptoken", "$format", "$levels", "$search", "$apply", "$id", "$index", "$crossjoin(User,Inbox)", "$all", "$crossjoin", "contains", "substring", "indexof", "length", "concat", "cast", "isof",
     "case", "now()", "year", "date", "time", "totalseconds", "round", "maxdatetime()", "null", "true", "false", "INF", "NaN", "-INF", "@a", "@p", "desc",
     "hassubset", "hassubsequence", "[1,2]", "[id]", "Edm.Int32", "Edm.String", "Edm.DateTimeOffset", "Edm.Decimal", "Edm.Guid", "LiveAgent.User", "duration'PT1H'", "binary'AAEC'", "max",
+    "groupby((status),top(1))", "rollup(id,status)", "concat(identity,top(1))", "topsum(1,id)", "toppercent(1,id)", "aggregate(id with sum from status with max as x)", "from",
 )  # fmt: skip
 _NUMBERS = (
     "0", "-0", "-1", "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "1e308",
