@@ -64,7 +64,23 @@ def _groups(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupPath, .
     place = bind_path(node, scope)
     if path is None or not isinstance(place, Expr | Row):
         raise BindType("rows are grouped by paths of single-valued segments", target=APPLY, at=node.at)
+    if scope.implicit.structure is not None and path[0] not in scope.computed and _is_away(path, scope.implicit.structure):
+        hint = "group by it in the first groupby"
+        raise BindName(f"'{'/'.join(path)}' was aggregated away by $apply", target=APPLY, at=node.at, hint=hint)
     return _grouped_by(tuple(name for name in path if "." not in name), place, scope, node.at)  # a cast to the type itself is no member
+
+
+def _is_away(path: tuple[str, ...], structure: Structure) -> bool:
+    """Whether rows have nothing at a path: no value to group by, and no null."""
+    place = structure
+    for name in path:
+        member = place.members.get(name)
+        if member is None:
+            return place.itself is None and place.entity is None
+        if not isinstance(member, Structure):
+            return False
+        place = member
+    return False
 
 
 def _grouped_by(path: tuple[str, ...], place: Expr | Row, scope: Scope, at: int) -> tuple[GroupPath, ...]:

@@ -149,6 +149,9 @@ def _transformed(steps: tuple[ast.Transformation, ...], collection: Rows, frame:
     if found.made is None or found.made.shapes or found.made.itself:
         hint = "filter, search, top and the like keep entities, groupby and aggregate make rows"
         raise Unsupported("a join with entities that have computed names, or with rows of several kinds", target=APPLY, at=at, hint=hint)
+    if any(path[0] in found.entity_set.bindings and path[0] not in collection.entity_set.bindings for path, _ in found.made.members):
+        hint = "join again behind this join, or group by other properties"
+        raise Unsupported("a join with rows that have an alias of their own", target=APPLY, at=at, hint=hint)
     present = Constant(True, BOOLEAN)
     layered, new = layer(found, (present,))
     assert layered.made is not None

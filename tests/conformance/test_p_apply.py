@@ -337,6 +337,8 @@ def test_p13_to_p16_and_p23_what_is_not_supported_is_named(ask, target, feature)
         "Message?$apply=aggregate(conversation with max as s)",
         "Message?$apply=compute(id as status)",
         "Message?$apply=groupby((conversation_id,nothing))",
+        "Message?$apply=groupby((status))/groupby((content))",
+        "Message?$apply=groupby((conversation/status))/groupby((conversation/id))",
         "Message?$apply=groupby((status))&$expand=conversation",
         "Conversation?$apply=groupby((messages/id))",
         "Message?$apply=",

@@ -73,6 +73,16 @@ def test_p16_aggregates_count_each_entity_behind_the_alias_once(ask):
     assert sorted(map(str, groups)) == sorted(map(str, plains(ask, "Inbox?$apply=groupby((name),aggregate(conversations/$count as n))")))
 
 
+def test_p16_entities_that_groups_have_as_a_whole(ask):
+    """What a sequence within the groups of an entity has of it gives way to the entity."""
+    for steps in ("join(labels as l)/groupby((l),groupby((l/title)))", "groupby((inbox),groupby((inbox/name,inbox/id)))"):
+        alias = steps.partition("groupby((")[2].partition(")")[0]
+        found = plains(ask, f"Conversation?$apply={steps}")
+        assert found and all(set(r) == {alias} for r in found)
+        shorter = steps.replace(",groupby((l/title))", "").replace(",groupby((inbox/name,inbox/id))", "")
+        assert sorted(map(str, found)) == sorted(map(str, plains(ask, f"Conversation?$apply={shorter}")))
+
+
 @pytest.mark.parametrize("target", [
     "Conversation?$apply=join(messages as m)&$select=id&$expand=m($select=id)&$orderby=m/content desc",
     "Conversation?$apply=outerjoin(labels as l)&$select=id&$expand=l&$orderby=l/title,status desc",
@@ -104,6 +114,7 @@ def test_p16_secrets_behind_an_alias_stay_secret(ask):
 def test_p16_joins_of_several_kinds_are_refused(ask):
     ask.unsupported("Conversation?$apply=join(messages as m,compute(id mul 2 as d))", "computed names")
     ask.unsupported("Conversation?$apply=join(messages as m,concat(top(1),aggregate($count as n)))", "several kinds")
+    ask.unsupported("Label?$apply=join(conversations as c,join(messages as m)/groupby((m)))", "alias of their own")
     kinds = "Inbox?$apply=concat(join(conversations as x),join(messages as x))"
     ask.unsupported(kinds, "one alias")
 
