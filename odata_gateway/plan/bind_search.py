@@ -9,7 +9,7 @@ from __future__ import annotations
 from odata_gateway.edm.types import BOOLEAN, STRING
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.expr import Column, Constant, Expr, Function, LiteralSlot, Logic, Parameter, Untrue
-from odata_gateway.plan.scope import Scope, column_of
+from odata_gateway.plan.scope import Row, Scope, column_of, pick
 from odata_gateway.url import ast
 
 
@@ -18,12 +18,23 @@ def bind_search(node: ast.Search, scope: Scope) -> Expr:
 
     raises  Unsupported where the model names no text of this type
     """
-    rows = (scope.implicit,) if scope.implicit.parts is None else tuple(scope.implicit.parts.values())
     scope.binding.target = "$search"
+    rows = _entities(node, scope)
     if not any(row.source.entity_type.searchable for row in rows):
         hint, names = "use contains(...) in $filter", " and ".join(row.source.entity_type.name for row in rows)
         raise Unsupported(f"{names} has no texts that $search looks at", target="$search", at=node.at, hint=hint)
     return _search(node, scope, tuple(column_of(row, p) for row in rows for p in row.source.entity_type.searchable if not p.missing))
+
+
+def _entities(node: ast.Search, scope: Scope) -> tuple[Row, ...]:
+    """The entities whose texts are looked at; rows that $apply made may be some."""
+    row, structure = scope.implicit, scope.implicit.structure
+    if structure is None:
+        return (row,) if row.parts is None else tuple(row.parts.values())
+    if structure.itself is None or not all(shape.is_entity for shape in structure.shapes):
+        hint = "search in $apply, before the aggregation"
+        raise Unsupported("$search looks at entities, and $apply made other rows of them", target="$search", at=node.at, hint=hint)
+    return (pick(scope.binding, row.frame, structure.itself.entity_type, structure.itself.key),)
 
 
 def _search(node: ast.Search, scope: Scope, texts: tuple[Column, ...]) -> Expr:

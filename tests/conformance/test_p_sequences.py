@@ -216,6 +216,19 @@ def test_a_failing_value_of_a_row_that_is_gone_does_not_matter(ask):
     assert plains(ask, "Conversation?$apply=groupby((status),filter(id lt 0)/topsum(1,1 div (id sub id)))") == []
 
 
+def test_p12_entities_that_groups_have_left_lead_on(ask):
+    [row] = plains(
+        ask, "Conversation?$apply=concat(top(2),top(3))/aggregate(messages/$count as m,inbox/account_id with sum as s,$count as n)"
+    )
+    known = [r["id"] for r in plains(ask, "Conversation?$top=3&$select=id,inbox_id")]
+    assert row["m"] == sum(int(ask(f"Conversation({i})/messages/$count").body) for i in known) and row["n"] == 5
+    found = plains(ask, "Conversation?$apply=groupby((status),topcount(2,id)/aggregate(messages/id with max as m,messages/$count as n))")
+    by_status = plains(ask, "Conversation?$apply=groupby((status),topcount(2,id))&$select=status&$expand=messages($select=id)")
+    for r in found:
+        ids_of = [m["id"] for entity in by_status if entity["status"] == r["status"] for m in entity["messages"]]
+        assert (r["m"], r["n"]) == (max(ids_of, default=None), len(ids_of))
+
+
 def test_p23_sequences_within_expand(ask):
     found = plains(
         ask, "Conversation?$top=3&$select=id&$expand=messages($apply=concat(topcount(1,id),aggregate($count as n,id with max as m)))"
@@ -229,3 +242,12 @@ def test_p23_sequences_within_expand(ask):
     rest = [r for page in ask.gateway.pages(row["messages@odata.nextLink"].removeprefix(ask.root)) for r in page]
     steps = "groupby((rollup(status,sender_id)),aggregate(id with sum from message_type with max as s))"
     assert [plain(r) for r in (*row["messages"], *rest)] == plains(ask, f"Conversation(1)/messages?$apply={steps}")
+
+
+def test_p14_search_looks_at_entities_wherever_they_are(ask):
+    hello = {r["id"] for r in plains(ask, "Message?$search=hello&$select=id")}
+    assert hello and {r["id"] for r in plains(ask, "Message?$apply=concat(identity,top(9))/search(hello)&$select=id")} == hello
+    last = {r["id"] for r in plains(ask, "Message?$apply=groupby((conversation_id),topcount(3,id)/search(hello))&$select=id")}
+    assert last < hello
+    ask.unsupported("Message?$apply=concat(top(3),aggregate($count as n))/search(hello)", "$search")
+    ask.unsupported("Message?$apply=groupby((status))&$search=hello", "$search")
