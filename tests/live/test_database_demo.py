@@ -29,7 +29,7 @@ async def test_start_load_and_close_take_seconds_and_leave_nothing():
     started = time.monotonic()
     with Cluster.start() as cluster:
         cluster.load()
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 60  # two on a quiet machine
         connection = await asyncpg.connect(cluster.dsn(user=READER))
         assert await connection.fetchval("SELECT count(*) FROM messages") == 8000
         await connection.close()

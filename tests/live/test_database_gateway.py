@@ -57,8 +57,8 @@ def test_a_database_that_is_away_at_the_start_and_later(gateways, own_cluster):
         assert int(reply.headers["retry-after"]) >= 1
         assert gateway.get("$metadata", token=None).status == 200
         cluster.resume()
-        wait_until(lambda: status() == 200, 3)
-        wait_until(lambda: gateway.ask("GET", "/health/readiness").status == 200, 3)
+        wait_until(lambda: status() == 200, 20)
+        wait_until(lambda: gateway.ask("GET", "/health/readiness").status == 200, 20)
         cluster.stop(signal.SIGQUIT)
     lines = gateway.log().splitlines()
     assert 1 <= len([line for line in lines if "cannot be reached:" in line]) <= 6  # one for each reason, not one for each attempt
@@ -79,9 +79,9 @@ def test_sql_is_cancelled_when_the_client_is_gone(gateways, cluster, scratch, sc
 
     client = socket.create_connection(("127.0.0.1", gateway.port))
     client.sendall(f"GET /v1.0/odata/{target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tokens.ADMIN}\r\n\r\n".encode())
-    wait_until(running, 5)
+    wait_until(running, 20)
     client.close()
-    wait_until(lambda: not running(), 1)
+    wait_until(lambda: not running(), 15)  # of the 30 it would sleep; tests/trust measures how soon
     assert gateway.get("Inbox(1)").status == 200
 
 
@@ -94,6 +94,6 @@ async def test_a_table_that_is_locked_answers_busy_and_does_not_hang(gateways, s
         started = time.monotonic()
         reply = await asyncio.to_thread(gateway.get, "Label")
         assert (reply.status, reply.json()["error"]["code"], reply.headers["retry-after"]) == (503, "Db.Busy", "1")
-        assert 4 < time.monotonic() - started < 8
+        assert 4 < time.monotonic() - started < 40  # the lock's limit of 5 s, not the statement's of 60
     assert gateway.get("Label(1)").status == 200
     await locker.close()

@@ -52,10 +52,10 @@ async def test_t07_stalled_exports_hold_no_connection(exports, scratch, scratch_
     try:
         begun = [await asyncio.to_thread(client.recv, 12) for client in clients]
         assert begun == [b"HTTP/1.1 200"] * count
-        quiet = 0
+        begun_at, quiet = time.monotonic(), 0
         while quiet < 10:
             quiet = quiet + 1 if await watcher.fetchval(USED, scratch) == 0 else 0
-            assert time.monotonic() - started < 90
+            assert time.monotonic() - begun_at < 90
             await asyncio.sleep(0.1)
         took = time.monotonic() - started - 1
         p99, memory = await others(exports, amount(200, 2000)), memory_bytes(exports.process.pid)
@@ -72,10 +72,10 @@ async def test_t07_stalled_exports_hold_no_connection(exports, scratch, scratch_
 
 
 async def test_t07_a_slow_reader_gets_all_of_it(exports, scratch, scratch_dsn):
-    """Slow is no fault: the export is whole, and between its chunks no connection is held."""
+    """Slow is no fault: the export is whole, and whenever its client stands still, its connection becomes free."""
     watcher = await asyncpg.connect(scratch_dsn)
     client = await asyncio.to_thread(stalled, exports, exports.tokens.ADMIN, 262_144)
-    received, used, looks = bytearray(), 0, 0
+    received, looks = bytearray(), 0
     client.settimeout(30)
     while not received.endswith(b"\r\n0\r\n\r\n"):
         piece = await asyncio.to_thread(client.recv, 65536)
@@ -83,8 +83,9 @@ async def test_t07_a_slow_reader_gets_all_of_it(exports, scratch, scratch_dsn):
         received += piece
         if len(received) // 2**20 > looks:
             looks += 1
-            await asyncio.sleep(0.05)
-            used += await watcher.fetchval(USED, scratch)
+            async with asyncio.timeout(30):
+                while await watcher.fetchval(USED, scratch):
+                    await asyncio.sleep(0.02)
     client.close()
     await watcher.close()
-    assert looks >= 10 and used < looks / 2
+    assert looks >= 10

@@ -21,14 +21,20 @@ def readiness(gateway):
     return gateway.ask("GET", "/health/readiness").status
 
 
+async def working(cluster, database, count):
+    """Return when so many statements sleep in a database."""
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event = 'PgSleep'"
+    await asyncio.to_thread(wait_until, lambda: int(cluster.psql("postgres", sql)) >= count, 30)
+
+
 async def test_t12_sigterm_is_seen_at_once_and_running_requests_end(gateways, cluster, scratch, scratch_reader_dsn):
     make_slow(cluster, scratch, 2)
-    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_GRACE_S="1")
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_GRACE_S="4")  # time for a late request, on a loaded machine too
     running = [asyncio.create_task(ask(gateway.port, data("Label"))) for _ in range(3)]
-    await asyncio.sleep(0.5)
+    await working(cluster, scratch, 3)
     gateway.process.send_signal(signal.SIGTERM)
     started = time.monotonic()
-    assert await asyncio.to_thread(wait_until, lambda: readiness(gateway) == 503, 5) < 5
+    assert await asyncio.to_thread(wait_until, lambda: readiness(gateway) == 503, 20) < 20
     record("T12", "readiness is off after", time.monotonic() - started, "s")
     late = await asyncio.to_thread(gateway.get, "Inbox?$top=1")  # a balancer has not noticed yet
     assert (late.status, late.headers["connection"]) == (200, "close")
@@ -42,7 +48,7 @@ async def test_t12_running_requests_are_waited_for_within_bounds(gateways, clust
     make_slow(cluster, scratch, 60)
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_DRAIN_S="1", ODATA_GRACE_S="30")
     running = asyncio.create_task(ask(gateway.port, data("Label")))
-    await asyncio.sleep(0.5)
+    await working(cluster, scratch, 1)
     started = time.monotonic()
     gateway.process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(gateway.process.wait, 20) == 0
@@ -57,7 +63,7 @@ async def test_t12_second_sigterm_ends_at_once(gateways, cluster, scratch, scrat
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_DRAIN_S="60", ODATA_GRACE_S="30", ODATA_WORKERS=workers)
     await asyncio.to_thread(wait_until, lambda: gateway.log().count("listening on") == int(workers), 30)
     running = asyncio.create_task(ask(gateway.port, data("Label")))
-    await asyncio.sleep(0.5)
+    await working(cluster, scratch, 1)
     gateway.process.send_signal(signal.SIGTERM)
     await asyncio.to_thread(wait_until, lambda: gateway.log().count("ending:") == int(workers), 10)
     assert gateway.process.poll() is None
