@@ -71,12 +71,12 @@ def _groups(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupPath, .
 
 
 def _is_away(path: tuple[str, ...], structure: Structure) -> bool:
-    """Whether rows have nothing at a path: no value to group by, and no null."""
+    """Whether rows have nothing at a path: no value to group by, and no null. Of an entity, rows have all."""
     place = structure
-    for name in path:
+    for name in path if structure.itself is None else ():
         member = place.members.get(name)
         if member is None:
-            return place.itself is None and place.entity is None
+            return True
         if not isinstance(member, Structure):
             return False
         place = member

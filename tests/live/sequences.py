@@ -231,12 +231,11 @@ class SequenceMaker:
         return Made(f"aggregate({text})", step, Known(False, [name for name, _, _ in measures]))
 
     def measure(self, known: Known) -> tuple[str, Callable[[View, list[Item]], Any]]:
-        paths = [p for p in known.paths if "/" not in p]
-        if not paths or self.random.random() < 0.3:
+        if not known.paths or self.random.random() < 0.3:
             text, value = "$count", lambda view, items: len(items)
         else:
-            path, method = self.random.choice(paths), self.random.choice(("sum", "min", "max", "countdistinct"))
-            text, value = f"{path} with {method}", lambda view, items: _aggregated(method, [i.number(view, path) for i in items])
+            path, method = self.random.choice(known.paths), self.random.choice(("sum", "min", "max", "countdistinct"))
+            text, value = f"{path} with {method}", lambda view, items: _aggregated(method, _values(view, items, path))
         if known.mixed or not known.paths or self.random.random() < 0.75:
             return text, value
         by, outer = self.random.choice(known.paths), self.random.choice(("sum", "min", "max", "countdistinct"))
@@ -332,6 +331,17 @@ def _split(view: View, items: Iterable[Item], paths: tuple[str, ...]) -> dict[tu
     for item in items:
         found.setdefault(tuple(item.read(view, path) for path in paths), []).append(item)
     return found
+
+
+def _values(view: View, items: list[Item], path: str) -> list[Any]:
+    """What is aggregated: of an entity that a path leads to once, however many rows lead there."""
+    *names, last = path.split("/")
+    if not names:
+        return [item.number(view, path) for item in items]
+    reached = [item.entity for item in items if item.entity is not None]
+    for name in names:
+        reached = list({row.id: row for entity in reached for row in view.related(entity, name)}.values())
+    return [row.values[last] for row in reached]
 
 
 def _aggregated(method: str, values: list[Any]) -> Any:

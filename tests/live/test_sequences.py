@@ -13,6 +13,9 @@ from tests.support.sample import CALLERS
 
 TYPES = ("Conversation", "Inbox", "Conversation", "Label", "User", "Message")
 
+REFUSED = ("several types", "a path of rows that were aggregated before")
+"""What a generated sequence may ask for that the service says it has not; others need more SELECTs than a statement may have."""
+
 
 @pytest.mark.parametrize("number", range(QUERIES // 3))
 def test_a_generated_sequence_makes_what_the_oracle_makes(gateway, views, number):
@@ -21,9 +24,9 @@ def test_a_generated_sequence_makes_what_the_oracle_makes(gateway, views, number
     made = maker.sequence(maker.start(), maker.random.choice((1, 2, 3)), 2)
     target = f"{type_}?{encoded([f'$apply={made.text}', '$count=true'])}"
     reply = gateway.get(target, token=token)
-    if reply.status != 200:  # one name with two types, or more SELECTs than one statement may have
+    if reply.status != 200:
         error = reply.json()["error"]
-        assert error["code"].startswith("Limit.") or "several types" in error["message"], target
+        assert error["code"].startswith("Limit.") or (reply.status == 501 and any(text in error["message"] for text in REFUSED)), target
         return
     items = made.step(views[token], entities_of(views[token], type_), ())
     size = max(1, len(items) // 4) if number % 3 == 0 else 1000
