@@ -20,6 +20,8 @@ from tests.live.oracle import KINDS, NAVIGATION, Row, View
 ABSENT = object()
 MADE = re.compile(r"x\d+")
 """Names that sequences give."""
+REFUSED = ("several types", "a path of rows that were aggregated before")
+"""What a generated sequence may ask for that the service says it has not; others need more SELECTs than a statement may have."""
 Step = Callable[[View, list["Item"], "Rank"], list["Item"]]
 Rank = tuple["Value", ...]
 

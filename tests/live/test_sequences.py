@@ -7,14 +7,11 @@ from collections import Counter
 import pytest
 
 from tests.live.generate import encoded
-from tests.live.sequences import SequenceMaker, entities_of, flat
+from tests.live.sequences import REFUSED, SequenceMaker, entities_of, flat
 from tests.live.test_oracle import QUERIES, SEED
 from tests.support.sample import CALLERS
 
 TYPES = ("Conversation", "Inbox", "Conversation", "Label", "User", "Message")
-
-REFUSED = ("several types", "a path of rows that were aggregated before")
-"""What a generated sequence may ask for that the service says it has not; others need more SELECTs than a statement may have."""
 
 
 @pytest.mark.parametrize("number", range(QUERIES // 3))
