@@ -181,7 +181,8 @@ class Service:
 
         asked = preferences(request.headers)
         projection = query.projection
-        shows_entities = query.form in ("entity", "collection") and projection is not None and projection.result is None
+        is_made = projection is None or projection.result is not None or projection.kind is not None
+        shows_entities = query.form in ("entity", "collection") and not is_made
         token = lifted.side.skiptoken
         continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)

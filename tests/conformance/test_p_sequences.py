@@ -163,6 +163,12 @@ def test_p14_full_metadata_of_mixed_rows(ask):
     assert row["@odata.id"] is None and row["n@odata.type"] == "#Decimal" and set(plain(row)) == {"n"}
 
 
+def test_p14_nulls_of_mixed_rows_are_not_left_out(ask):
+    reply = ask("Message?$apply=concat(top(1),groupby((status)))", headers={"Prefer": "omit-values=nulls"})
+    assert "preference-applied" not in reply.headers and reply.json()["value"][1]["status"] is None
+    assert "private" in reply.json()["value"][0]
+
+
 def test_p15_rolled_up_properties_are_absent_and_not_null(ask, sample):
     target = "Conversation?$apply=groupby((rollup(inbox_id,assignee_id)),aggregate($count as n))"
     found = plains(ask, target)
