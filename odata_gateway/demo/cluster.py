@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -134,7 +136,7 @@ class Cluster:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        cluster = cls(folder, programs, _free_port() if tcp else None, _FAST | dict(options or {}))
+        cluster = cls(folder, programs, free_port() if tcp else None, _FAST | dict(options or {}))
         try:
             cluster.resume()
         except BaseException:
@@ -257,8 +259,12 @@ def _start_guard(folder: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago. It is below those that the system gives to connections (32768 and more on Linux),
+    so that none of thousands of them can take it before it is used."""
+    for _ in range(100):
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ClusterError("no TCP port of 127.0.0.1 is free")

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from odata_gateway.demo import tokens
+from odata_gateway.demo.cluster import free_port
 
 ROOT = Path(__file__).parents[2]
 START_S, STOP_S = 60.0, 30.0
@@ -138,13 +138,6 @@ def _wait(gateway: Gateway, path: str) -> None:
     log = gateway.log()
     gateway.forget_log()
     raise AssertionError(f"the gateway did not answer {path} with 200 in {START_S:g} s:\n{log[-4000:]}")
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _encode(path: str) -> str:
