@@ -13,6 +13,7 @@ from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.bind_order import key_of
 from odata_gateway.plan.expr import Column, Compare, Constant, Expr, Logic
 from odata_gateway.plan.relation import Aggregate, Block, Derived, Method, Selection, Source
+from odata_gateway.plan.rows import all_of
 from odata_gateway.plan.scope import Row, Scope
 
 
@@ -58,7 +59,7 @@ def selection_of(
     `conditions` are true."""
     reaches = tuple({m.reach.names: m.reach for m in measures if m.reach is not None}.values())
     if not reaches:
-        condition = _all((*conditions, *_own(scope)))
+        condition = all_of((*conditions, *_own(scope)))
         aggregates = (Aggregate(m.method, m.value, condition, m.type, m.nullable) for m in measures)
         return Selection(block, (*values, *aggregates), len(values))
     branches = tuple(
@@ -94,7 +95,7 @@ def _branch(
 ) -> Selection:  # fmt: skip
     """The rows of the input, or the entities of one path, each once for each group: the groups, a mark for whose rows they are, the values
     of the measures over them, and the keys of the entities."""
-    condition = _all(conditions)
+    condition = all_of(conditions)
     own = condition if condition is not None and reach is None else Constant(True, types.BOOLEAN)
     marks = tuple(own if other is reach else Constant(False, types.BOOLEAN) for other in (None, *reaches))
     values = tuple(m.value if m.reach is reach else Constant(None, m.value.type) for m in measures if m.value is not None)
@@ -132,12 +133,3 @@ def _columns(source: Source, branches: tuple[Selection, ...]) -> tuple[Column, .
         type_ = next((v.type for v in values if v.type is not None), types.STRING)
         found.append(Column(source.number, f"c{i}", "", type_, any(v.nullable for v in values)))
     return tuple(found)
-
-
-def _all(conditions: tuple[Expr, ...]) -> Expr | None:
-    match conditions:
-        case ():
-            return None
-        case (only,):
-            return only
-    return Logic("and", conditions, any(c.nullable for c in conditions))
