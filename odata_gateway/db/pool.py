@@ -21,22 +21,20 @@ from odata_gateway.db.connect import Connection, Connector, DatabaseSettings, Re
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.queue import FairQueue, Lane
 from odata_gateway.db.session import Session, opening
-from odata_gateway.db.slow import Running, SlowLog
+from odata_gateway.db.slow import NOTHING, Running, SlowLog
 from odata_gateway.errors import DbBusy, DbUnavailable
-from odata_gateway.observe.trail import NOBODYS
 
 _LOG = logging.getLogger("odata_gateway.db")
 _CLEAN_UP_S = 2.0
 _PING_S = 3.0
 _UNPREPARED = 256
 """Statements of a connection behind a pooler whose types are known."""
-_NOTHING = Running("", NOBODYS, 0.0)
 
 
 @dataclass(slots=True, eq=False)
 class Held:
     """A connection and until when to use it, whether a pooler stands behind it, its server process (0 where that may be any), whose it is
-    now, whether it was cut because an answer was overdue, and the statement that runs on it or ran last."""
+    now, whether it was cut because an answer was overdue, and the statement that runs on it."""
 
     connection: Connection
     use_until: float
@@ -44,7 +42,7 @@ class Held:
     backend: int = 0
     lane: Lane = None
     overdue: bool = False
-    running: Running = _NOTHING
+    running: Running = NOTHING
     unprepared: OrderedDict[str, PreparedStatement[Record]] = field(default_factory=OrderedDict)
 
     async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[Record]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from odata_gateway.observe.mark import statement_id
 from odata_gateway.observe.meters import METERS
-from odata_gateway.observe.trail import Trail
+from odata_gateway.observe.trail import NOBODYS, Trail
 
 if TYPE_CHECKING:
     from odata_gateway.db.pool import Held
@@ -31,6 +31,10 @@ class Running(NamedTuple):
     trail: Trail
     started: float
     told: bool = False
+
+
+NOTHING = Running("", NOBODYS, float("inf"))
+"""On a connection without a statement; a transaction may begin or end there."""
 
 
 class SlowLog:
@@ -53,6 +57,7 @@ class SlowLog:
         """Note the end of what ran on a connection."""
         if took_s > self._slow_s:
             self._tell(held, took_s, "ended")
+        held.running = NOTHING
 
     async def _watch(self, running: Callable[[], Iterable[Held]]) -> None:
         while True:

@@ -339,6 +339,22 @@ async def test_a_backend_killed_in_the_middle_of_a_statement_is_an_error_with_it
     assert await value(database, "SELECT 1") == 1
 
 
+async def test_a_transaction_that_begins_slowly_is_no_slow_statement(open_database, cluster, caplog):
+    """What ran on the connection before has ended long ago, and is not told again."""
+    with Proxy(cluster.port) as proxy:
+        dsn = cluster.dsn(user=READER, tcp=True).replace(str(cluster.port), str(proxy.port))
+        database = await open_database(dsn, max_connections=1, slow_s=0.2)
+        assert await value(database, "SELECT 1") == 1
+        caplog.clear()
+        proxy.stall()
+        begins = asyncio.create_task(database.session(snapshot=True).__aenter__())
+        await asyncio.sleep(0.5)
+        proxy.flow()
+        await (await begins).__aexit__(None, None, None)
+        await settled(database)
+    assert "slow statement" not in caplog.text
+
+
 async def test_without_a_database_opening_works_and_asking_does_not(open_database, caplog):
     database = await open_database("postgresql://odata_reader@127.0.0.1:1/live_agent")
     for _ in range(50):
