@@ -36,7 +36,7 @@ def started(rows: Rows) -> AsyncIterator[bytes]:
     async def answer(request: Request) -> Reply:
         return rows.reply()
 
-    hands = Hands(answer, lambda error: Reply(500, ()), lambda headers, query: None, lambda target: target)
+    hands = Hands(answer, lambda error: Reply(500, ()), lambda headers, query: None, lambda target: target, lambda target, body, paths: {})
     request = Request(
         "POST", "$batch", {"content-type": "multipart/mixed;boundary=b"}, "http://h/v1.0/odata/", "t", multipart("GET A", "GET B")
     )
