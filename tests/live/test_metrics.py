@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import threading
 import time
 import urllib.request
 from contextlib import suppress
@@ -17,6 +16,7 @@ from odata_gateway.observe.metrics import FAMILIES
 from tests.support.collector import Collector
 from tests.support.faults import wait_until
 from tests.support.gateway import free_port
+from tests.trust.loads import make_slow
 
 REQUESTS = ("Message(1)", "Message?$top=5&$filter=contains(content,'e')", "Label?$top=3", "Nothing/at/all", "Message?$top=x")
 
@@ -134,53 +134,48 @@ def test_spans_reach_their_collector_without_values(gateways, reader_dsn):
 
 
 @pytest.fixture
-def locked(cluster, scratch):
-    """A transaction that keeps everyone from reading labels, ended with the test."""
-    holder = threading.Thread(
-        target=lambda: cluster.psql(scratch, "BEGIN; LOCK TABLE labels IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT"), daemon=True
-    )
-    holder.start()
-    locks = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'labels'::regclass"
-    wait_until(lambda: cluster.psql(scratch, locks).strip() == "1", 20)
-    yield
-    holder.join()
+def sleeping(cluster, scratch):
+    """Every statement that reads labels sleeps first, for longer than it takes to look at it."""
+    make_slow(cluster, scratch, 60)
 
 
-def test_a_slow_statement_is_told_while_it_runs_and_found_in_postgres(gateways, cluster, scratch, scratch_reader_dsn, locked, request):
-    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_SLOW_QUERY_MS="200", ODATA_LOG_FORMAT="json", ODATA_MODEL_CHECK_S="0")
-    asking = threading.Thread(target=lambda: gateway.get("Label?$filter=title eq 'Ann'", headers={"X-Request-Id": "slow-one"}), daemon=True)
-    asking.start()
-    wait_until(lambda: '"id": "slow-one"' in gateway.log(), 20)
-    line = next(
-        found for found in map(json.loads, gateway.log().splitlines()) if found["message"] == "slow statement" and "slow-one" in found["id"]
-    )
-    assert line["state"] == "runs" and line["ms"] >= 200 and line["url"] == "Label?$filter=title eq {string}" and "Ann" not in line["sql"]
-    if request.config.getoption("--through") is None:
-        running = cluster.psql(scratch, f"SELECT query FROM pg_stat_activity WHERE pid = {line['backend']}")
-        assert running.startswith(f"/* odata {line['statement']} */ SELECT")
-    asking.join()
-    time.sleep(0.3)
-    assert gateway.log().count('"id": "slow-one"') == 1
-
-
-def test_a_transaction_has_the_requests_id_in_its_application_name(gateways, cluster, scratch, scratch_reader_dsn, locked):
-    """`$count` reads in a snapshot, which begins with a message of its own."""
-    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_MODEL_CHECK_S="0")
-    asking = threading.Thread(target=lambda: gateway.get("Label?$count=true", headers={"X-Request-Id": "named-one"}), daemon=True)
-    asking.start()
-    names = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'odata-gateway/named-one' AND datname = '{scratch}'"
-    wait_until(lambda: cluster.psql("postgres", names).strip() == "1", 20)
-    asking.join()
-    wait_until(lambda: cluster.psql("postgres", names).strip() == "0", 20)
-
-
-def asking(gateway, target):
-    """A client that has asked and reads nothing."""
+def asking(gateway, target, request_id="-"):
+    """A client that has asked and reads nothing; it leaves with the block."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(("127.0.0.1", gateway.port))
-    sock.sendall(f"GET /v1.0/odata/{target} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {gateway.tokens.ADMIN}\r\n\r\n".encode())
+    head = f"Host: h\r\nAuthorization: Bearer {gateway.tokens.ADMIN}\r\nX-Request-Id: {request_id}"
+    sock.sendall(f"GET /v1.0/odata/{target} HTTP/1.1\r\n{head}\r\n\r\n".encode())
     return sock
+
+
+def test_a_slow_statement_is_told_while_it_runs_and_found_in_postgres(gateways, cluster, scratch, scratch_reader_dsn, sleeping, request):
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_SLOW_QUERY_MS="200", ODATA_LOG_FORMAT="json", ODATA_MODEL_CHECK_S="0")
+    with asking(gateway, "Label?$filter=title%20eq%20'Ann'", "slow-one"):
+        wait_until(lambda: '"id": "slow-one"' in gateway.log(), 20)
+        line = next(
+            found
+            for found in map(json.loads, gateway.log().splitlines())
+            if found["message"] == "slow statement" and "slow-one" in found["id"]
+        )
+        assert (
+            line["state"] == "runs" and line["ms"] >= 200 and line["url"] == "Label?$filter=title eq {string}" and "Ann" not in line["sql"]
+        )
+        if request.config.getoption("--through") is None:
+            running = cluster.psql(scratch, f"SELECT query FROM pg_stat_activity WHERE pid = {line['backend']}")
+            assert running.startswith(f"/* odata {line['statement']} */ SELECT")
+        time.sleep(1)  # longer than the setting: it is told once
+    wait_until(lambda: '"message":"request"' in gateway.log(), 20)
+    assert gateway.log().count('"id": "slow-one"') == 1
+
+
+def test_a_transaction_has_the_requests_id_in_its_application_name(gateways, cluster, scratch, scratch_reader_dsn, sleeping):
+    """`$count` reads in a snapshot, which begins with a message of its own."""
+    gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_MODEL_CHECK_S="0")
+    names = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'odata-gateway/named-one' AND datname = '{scratch}'"
+    with asking(gateway, "Label?$count=true", "named-one"):
+        wait_until(lambda: cluster.psql("postgres", names).strip() == "1", 20)
+    wait_until(lambda: cluster.psql("postgres", names).strip() == "0", 20)
 
 
 def test_clients_that_read_nothing_are_seen_and_then_that_they_left(gateways, cluster, scratch, scratch_reader_dsn):
@@ -197,12 +192,12 @@ def test_clients_that_read_nothing_are_seen_and_then_that_they_left(gateways, cl
     assert value(text, "odata_slow_clients") == 0 == value(text, "odata_buffered_bytes") and value(text, "odata_requests_running") == 0
 
 
-def test_statements_for_clients_that_left_are_counted_as_cancelled(gateways, cluster, scratch, scratch_reader_dsn, locked):
+def test_statements_for_clients_that_left_are_counted_as_cancelled(gateways, cluster, scratch, scratch_reader_dsn, sleeping):
     port = free_port()
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_MODEL_CHECK_S="0")
     with asking(gateway, "Label"):
         wait_until(lambda: value(scraped(port), "odata_pool_busy") == 1, 30)
-        waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scratch}' AND wait_event_type = 'Lock'"
+        waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scratch}' AND wait_event = 'PgSleep'"
         wait_until(lambda: cluster.psql("postgres", waiting).strip() == "1", 30)
     wait_until(lambda: value(scraped(port), "odata_queries_cancelled_total") == 1, 30)
     assert value(scraped(port), 'odata_requests_total{entity_set="Label",options="none",status="499"}') == 1
