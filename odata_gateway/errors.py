@@ -220,7 +220,7 @@ class LimitDepth(ODataError):
 
 
 class LimitNodes(ODataError):
-    """The request has too many parts, aliases counted once for each use."""
+    """The request has too many parts, aliases counted once for each use, or its SQL has."""
 
     status, code = 400, "Limit.Nodes"
 

@@ -7,6 +7,8 @@ becomes `(...) IS TRUE`.
 Postgres chooses when it computes what, and may do so for a row before it has looked at the row policy: an operation that fails on a value
 would then tell of rows that nobody may see. Whatever can fail is therefore computed behind the policies of the rows it reads, in a CASE,
 whose order Postgres keeps (its documentation, 4.2.14).
+
+Many operations name an operand several times, so that SQL can grow by a power with each level of them: what it may have in all is bounded.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Iterable
 from typing import LiteralString, Protocol, assert_never
 
 from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.errors import LimitNodes
 from odata_gateway.plan.expr import (
     Among,
     Arithmetic,
@@ -44,6 +47,10 @@ from odata_gateway.sql.pg_types import ARRAY_CASTS, CANONICAL, PARAMETERS, WIRES
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
+MOST_PARTS = 100_000
+"""Of the SQL of all expressions in a statement, about a megabyte. Requests as long as a URL may be make up to 30,000 (measured), where they
+do not nest what multiplies."""
+
 
 class Blocks(Protocol):
     """What renders the blocks of lambdas and counts inside expressions."""
@@ -61,6 +68,7 @@ class Expressions:
     def __init__(self, relations: Blocks) -> None:
         self._relations = relations
         self._behind_walls = False
+        self._parts = 0  # of all that was rendered and stands in nothing else
 
     def condition(self, expr: Expr) -> Sql:
         """A Boolean expression of which only true matters."""
@@ -78,8 +86,16 @@ class Expressions:
         return value
 
     def _render(self, expr: Expr, *, strict: bool) -> Sql:
-        if may_fail(expr) and not self._behind_walls:
-            return self._walled(expr, strict=strict)
+        """An expression's SQL; raises LimitNodes where that is too much, with what was rendered before."""
+        before = self._parts
+        walled = may_fail(expr) and not self._behind_walls
+        found = self._walled(expr, strict=strict) if walled else self._operation(expr, strict=strict)
+        self._parts = before + len(found.parts)
+        if self._parts > MOST_PARTS:
+            raise LimitNodes("the SQL of the request would be too long", hint="nest fewer functions and operators within each other")
+        return found
+
+    def _operation(self, expr: Expr, *, strict: bool) -> Sql:
         match expr:
             case Column():
                 return read(column_sql(expr), expr.pg_type, expr.type)
