@@ -1,4 +1,4 @@
-"""groupby and aggregate: what rows are grouped by, and what is made of each group (Data Aggregation 4.0, sections 3.2.1 and 3.2.3).
+"""aggregate: what is made of all rows, or of those of each group (Data Aggregation 4.0, section 3.2.1).
 
 A path over navigation properties considers each entity it reaches once, however many rows lead there. So such entities are rows of their
 own, a SELECT DISTINCT for each path beside the one of the input, and each aggregate looks at the rows of its path: no join can count a
@@ -8,106 +8,25 @@ value twice, and a group that reaches nothing is still there. An expression, in 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntityType
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.bind_expr import bind_expr
-from odata_gateway.plan.bind_path import bind_path, names_of
+from odata_gateway.plan.bind_groups import bind_groups
+from odata_gateway.plan.bind_path import names_of
 from odata_gateway.plan.expr import Column, Constant, Expr
 from odata_gateway.plan.measures import From, Measure, Reach
 from odata_gateway.plan.relation import Block, Method
+from odata_gateway.plan.rows import APPLY
 from odata_gateway.plan.scope import Binding, Frame, Reference, Row, Scope, Structure, column_of, read_property
 from odata_gateway.url import ast
 
-APPLY = "$apply"
 METHODS: dict[str, Method] = {"sum": "sum", "min": "min", "max": "max", "average": "average", "countdistinct": "countdistinct"}
 # Methods whose outcome does not change when a value comes more often.
 INDIFFERENT = frozenset({"min", "max", "countdistinct"})
-
-
-@dataclass(frozen=True, slots=True)
-class GroupPath:
-    """A grouping property: the names of its path, and its value in a row.
-
-    of_entity  it belongs to the key of an entity that rows are grouped by
-    """
-
-    path: tuple[str, ...]
-    value: Expr
-    of_entity: bool = False
-
-
-# --- groupby ------------------------------------------------------------------------------------------------------------------
-
-
-def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupPath, ...]:
-    """The grouping properties. One that is named twice counts once, and what an entity has by itself splits its group no further."""
-    scope.binding.target = APPLY
-    found: dict[tuple[str, ...], GroupPath] = {}
-    for item in items:
-        if isinstance(item, ast.Rollup | ast.RollupRecursive):
-            name = "rollup" if isinstance(item, ast.Rollup) else "rolluprecursive"
-            raise Unsupported(f"{name} is not supported", target=APPLY, at=item.at, hint="send a groupby for each level")
-        assert isinstance(item, ast.Member | ast.Variable)
-        for group in _groups(item, scope):
-            found[group.path] = found[group.path] if group.path in found and not group.of_entity else group
-    entities = {g.path[:-1] for g in found.values() if g.of_entity}
-    inside = {p: any(p[:i] in entities for i in range(1, len(p) - 1)) for p in found}
-    return tuple(g for p, g in found.items() if not inside[p] and (g.of_entity or p[:-1] not in entities))
-
-
-def _groups(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupPath, ...]:
-    path = names_of(node, scope)
-    place = bind_path(node, scope)
-    if path is None or not isinstance(place, Expr | Row):
-        raise BindType("rows are grouped by paths of single-valued segments", target=APPLY, at=node.at)
-    if scope.implicit.structure is not None and path[0] not in scope.computed and _is_away(path, scope.implicit.structure):
-        hint = "group by it in the first groupby"
-        raise BindName(f"'{'/'.join(path)}' was aggregated away by $apply", target=APPLY, at=node.at, hint=hint)
-    return _grouped_by(tuple(name for name in path if "." not in name), place, scope, node.at)  # a cast to the type itself is no member
-
-
-def _is_away(path: tuple[str, ...], structure: Structure) -> bool:
-    """Whether rows have nothing at a path: no value to group by, and no null. Of an entity, rows have all."""
-    place = structure
-    for name in path if structure.itself is None else ():
-        member = place.members.get(name)
-        if member is None:
-            return True
-        if not isinstance(member, Structure):
-            return False
-        place = member
-    return False
-
-
-def _grouped_by(path: tuple[str, ...], place: Expr | Row, scope: Scope, at: int) -> tuple[GroupPath, ...]:
-    """A value; an entity, by its key; or what rows have that were made before, by all of it."""
-    if not isinstance(place, Row):
-        return (GroupPath(path, place),)
-    if not path:
-        raise BindType("rows are grouped by properties", target=APPLY, at=at, hint="name its properties, for example its key")
-    if place.structure is None:
-        return tuple(GroupPath((*path, p.name), column_of(place, p), of_entity=True) for p in place.source.entity_type.key)
-    if place.structure.entity is not None:
-        hint = "name its properties, for example its key"
-        raise Unsupported("grouping rows of several kinds by a navigation property is not supported", target=APPLY, at=at, hint=hint)
-    if not place.structure.members:
-        raise BindName(f"'{path[-1]}' was aggregated away by $apply", target=APPLY, at=at, hint="group by it in the first groupby")
-    found: list[GroupPath] = []
-    for name, member in place.structure.members.items():
-        if isinstance(member, Column):
-            found.append(GroupPath((*path, name), member))
-            continue
-        inner = bind_path(ast.Member(None, name, at), replace(scope, implicit=place, variables={}, computed={}))
-        assert isinstance(inner, Expr | Row)
-        found += _grouped_by((*path, name), inner, scope, at)
-    return tuple(found)
-
-
-# --- aggregate ----------------------------------------------------------------------------------------------------------------
 
 
 def bind_measures(items: Iterable[ast.AggregateItem], entity_type: EntityType, scope: Scope) -> tuple[Measure, ...]:

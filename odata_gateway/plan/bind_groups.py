@@ -1,4 +1,4 @@
-"""Groups: what goes into the second parameter of groupby, and what becomes of what comes out (Data Aggregation 4.0, section 3.2.3.1).
+"""groupby: what rows are grouped by, and what becomes of the rows within the groups (Data Aggregation 4.0, section 3.2.3).
 
 All groups are transformed at once. Rows are told apart by the values they are split by; outer groups, whose rows may all be gone by then,
 are split by whether a row is left as well, so that an aggregate finds each of them again.
@@ -10,12 +10,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.types import INT32
-from odata_gateway.plan.bind_aggregate import GroupPath, bind_groups
-from odata_gateway.plan.expr import Case, Compare, Constant, Expr
+from odata_gateway.errors import BindName, BindType, Unsupported
+from odata_gateway.plan.bind_path import bind_path, names_of
+from odata_gateway.plan.expr import Case, Column, Compare, Constant, Expr
 from odata_gateway.plan.measures import Measure, selection_of
 from odata_gateway.plan.relation import OrderKey
-from odata_gateway.plan.rows import Made, Path, Rows, all_of, as_entities, content, layer, ordering, remade, rows_of, source_of
-from odata_gateway.plan.scope import Shape
+from odata_gateway.plan.rows import APPLY, Made, Path, Rows, all_of, as_entities, content, layer, ordering, remade, rows_of, source_of
+from odata_gateway.plan.scope import Row, Scope, Shape, Structure, column_of
+from odata_gateway.url import ast
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPath:
+    """A grouping property: the names of its path, and its value in a row.
+
+    of_entity  it belongs to the key of an entity that rows are grouped by
+    """
+
+    path: tuple[str, ...]
+    value: Expr
+    of_entity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,72 @@ class Groups:
     @property
     def values(self) -> tuple[Expr, ...]:
         return tuple(item.value for item in self.items)
+
+
+# --- grouping properties ------------------------------------------------------------------------------------------------------
+
+
+def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupPath, ...]:
+    """The grouping properties. One that is named twice counts once, and what an entity has by itself splits its group no further."""
+    scope.binding.target = APPLY
+    found: dict[tuple[str, ...], GroupPath] = {}
+    for item in items:
+        if isinstance(item, ast.RollupRecursive):
+            raise Unsupported("rolluprecursive is not supported", target=APPLY, at=item.at, hint="send a groupby for each level")
+        assert isinstance(item, ast.Member | ast.Variable)
+        for group in _groups(item, scope):
+            found[group.path] = found[group.path] if group.path in found and not group.of_entity else group
+    entities = {g.path[:-1] for g in found.values() if g.of_entity}
+    inside = {p: any(p[:i] in entities for i in range(1, len(p) - 1)) for p in found}
+    return tuple(g for p, g in found.items() if not inside[p] and (g.of_entity or p[:-1] not in entities))
+
+
+def _groups(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupPath, ...]:
+    path = names_of(node, scope)
+    place = bind_path(node, scope)
+    if path is None or not isinstance(place, Expr | Row):
+        raise BindType("rows are grouped by paths of single-valued segments", target=APPLY, at=node.at)
+    if scope.implicit.structure is not None and path[0] not in scope.computed and _is_away(path, scope.implicit.structure):
+        hint = "group by it in the first groupby"
+        raise BindName(f"'{'/'.join(path)}' was aggregated away by $apply", target=APPLY, at=node.at, hint=hint)
+    return _grouped_by(tuple(name for name in path if "." not in name), place, scope, node.at)  # a cast to the type itself is no member
+
+
+def _is_away(path: tuple[str, ...], structure: Structure) -> bool:
+    """Whether rows have nothing at a path: no value to group by, and no null. Of an entity, rows have all."""
+    place = structure
+    for name in path if structure.itself is None else ():
+        member = place.members.get(name)
+        if member is None:
+            return True
+        if not isinstance(member, Structure):
+            return False
+        place = member
+    return False
+
+
+def _grouped_by(path: tuple[str, ...], place: Expr | Row, scope: Scope, at: int) -> tuple[GroupPath, ...]:
+    """A value; an entity, by its key; or what rows have that were made before, by all of it."""
+    if not isinstance(place, Row):
+        return (GroupPath(path, place),)
+    if not path:
+        raise BindType("rows are grouped by properties", target=APPLY, at=at, hint="name its properties, for example its key")
+    if place.structure is None:
+        return tuple(GroupPath((*path, p.name), column_of(place, p), of_entity=True) for p in place.source.entity_type.key)
+    if place.structure.entity is not None:
+        hint = "name its properties, for example its key"
+        raise Unsupported("grouping rows of several kinds by a navigation property is not supported", target=APPLY, at=at, hint=hint)
+    if not place.structure.members:
+        raise BindName(f"'{path[-1]}' was aggregated away by $apply", target=APPLY, at=at, hint="group by it in the first groupby")
+    found: list[GroupPath] = []
+    for name, member in place.structure.members.items():
+        if isinstance(member, Column):
+            found.append(GroupPath((*path, name), member))
+            continue
+        inner = bind_path(ast.Member(None, name, at), replace(scope, implicit=place, variables={}, computed={}))
+        assert isinstance(inner, Expr | Row)
+        found += _grouped_by((*path, name), inner, scope, at)
+    return tuple(found)
 
 
 def groups_of(items: Iterable[object], rows: Rows) -> Groups:
@@ -48,6 +128,9 @@ def groups_of(items: Iterable[object], rows: Rows) -> Groups:
 def is_number(value: Expr, number: int) -> Expr:
     """Whether a number the service gave is this one."""
     return Compare("eq", value, Constant(number, INT32))
+
+
+# --- rows within groups -------------------------------------------------------------------------------------------------------
 
 
 def split(rows: Rows, groups: Groups) -> Rows:

@@ -10,14 +10,12 @@ from dataclasses import replace
 
 from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType, Unsupported
-from odata_gateway.plan.bind_compute import bind_compute
 from odata_gateway.plan.bind_expr import bind_expr
 from odata_gateway.plan.bind_literal import resolve_alias
 from odata_gateway.plan.bind_order import bind_order, key_of
-from odata_gateway.plan.expr import Among, Case, Column, Expr, LiteralSlot, Parameter
-from odata_gateway.plan.relation import Derived, OrderKey, Ranked, Selection
-from odata_gateway.plan.rows import APPLY, Rows, all_of, as_entities, expr_of, layer
-from odata_gateway.plan.scope import Frame, Row
+from odata_gateway.plan.expr import Case, Column, Expr, LiteralSlot, Parameter
+from odata_gateway.plan.relation import OrderKey, Ranked, Selection
+from odata_gateway.plan.rows import APPLY, Rows, all_of, as_entities, chosen_by, expr_of, layer
 from odata_gateway.url import ast
 
 
@@ -107,11 +105,7 @@ def _limited(rows: Rows, *, top: LiteralSlot | None = None, skip: LiteralSlot | 
     order = bind_order(rows.order, rows.scope, APPLY)
     if rows.made is not None:
         return layer(rows, order=order, top=top, skip=skip)[0]
-    selection = Selection(rows.block, key_of(rows.row), order=order, top=top, skip=skip)
-    frame = Frame(rows.scope.binding.source(rows.entity_set.entity_type))
-    scope = bind_compute(rows.computes, rows.entity_set.entity_type, rows.scope.anew(Row(frame, frame.source)), target=APPLY)
-    chosen = Among(key_of(scope.implicit), Derived((selection,)))
-    return Rows(rows.entity_set, scope, None, (chosen,), rows.order, rows.computes, weight=rows.weight + 1)
+    return chosen_by(Selection(rows.block, key_of(rows.row), order=order, top=top, skip=skip), rows)
 
 
 def _ranked(rows: Rows, ranked: Ranked) -> Rows:

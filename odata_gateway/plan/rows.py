@@ -137,10 +137,15 @@ def layer(
 def as_entities(rows: Rows) -> Rows:
     """Derived rows that are entities as rows of their table."""
     assert rows.made is not None
+    return chosen_by(Selection(rows.block, rows.made.itself), rows)
+
+
+def chosen_by(selection: Selection, rows: Rows) -> Rows:
+    """The entities whose keys a SELECT about the rows has."""
     entity_type = rows.entity_set.entity_type
     frame = Frame(rows.scope.binding.source(entity_type))
     scope = bind_compute(rows.computes, entity_type, rows.scope.anew(Row(frame, frame.source)), target=APPLY)
-    chosen = Among(key_of(scope.implicit), Derived((Selection(rows.block, rows.made.itself),)))
+    chosen = Among(key_of(scope.implicit), Derived((selection,)))
     return Rows(rows.entity_set, scope, None, (chosen,), rows.order, rows.computes, weight=rows.weight + 1)
 
 
