@@ -4,7 +4,9 @@ These are the model (ODATA_MODEL) and the DSN where a file has it or its passwor
 after a change of the password. All other settings are variables and flags, which cannot change while a process runs: a rolling restart
 (ODATA_SHARED_PORT) takes new ones without losing a request.
 
-Requests that are under way keep the model they began with. A file that is wrong changes nothing but the log.
+Requests that are under way keep the model they began with. A file that is wrong changes nothing but the log. A DSN that leads nowhere is
+wrong too, or early: the new password may be in its file before the database has it. So it is tried until it leads to a database, or
+until the one in use leads to none.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from odata_gateway.db.pool import Database
 from odata_gateway.db.watch import Watch
@@ -22,6 +25,8 @@ from odata_gateway.edm.model import Model
 from odata_gateway.settings import Settings, dsn_of_file
 
 _LOG = logging.getLogger("odata_gateway")
+_AGAIN_S = 5.0
+"""Between two attempts to connect to what a file names, while what is in use serves."""
 
 
 class Reload:
@@ -34,6 +39,8 @@ class Reload:
         self._database = database
         self._read = read
         self._dsn = settings.dsn
+        self._next: str | None = None  # what the file names, until it leads to a database
+        self._fault: str | None = None  # why it did not when it was tried last
         self._has_dsn_file = _dsn_of_file() == settings.dsn  # else the DSN is from somewhere else
         self._asked = asyncio.Event()
 
@@ -42,18 +49,33 @@ class Reload:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
         hold_back(False)
         while True:
-            await self._asked.wait()
-            self._asked.clear()
-            self._take_dsn()
-            await self._take_model()
+            if asked := await self._is_asked():
+                dsn = _dsn_of_file() if self._has_dsn_file else None
+                self._next, self._fault = None if dsn == self._dsn else dsn, None
+            if self._next is not None:
+                await self._take_dsn(self._next)
+            if asked:
+                await self._take_model()
 
-    def _take_dsn(self) -> None:
-        """Connect to what the file says now."""
-        dsn = _dsn_of_file() if self._has_dsn_file else None
-        if dsn is not None and dsn != self._dsn:
-            self._dsn = dsn
+    async def _is_asked(self) -> bool:
+        """Wait for a SIGHUP, or for the time to try a DSN again; whether it was a SIGHUP."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if self._next is None else _AGAIN_S):
+                await self._asked.wait()
+        asked = self._asked.is_set()
+        self._asked.clear()
+        return asked
+
+    async def _take_dsn(self, dsn: str) -> None:
+        """Connect to this from now on if it leads to a database, or there is nothing to lose."""
+        fault = await self._database.fault_of(dsn)
+        if fault is None or not self._database.is_up:
+            self._dsn, self._next = dsn, None
             self._database.use_dsn(dsn)
             _LOG.info("SIGHUP: new connections go to the database that the file names now")
+        elif fault != self._fault:
+            self._fault = fault
+            _LOG.error("SIGHUP: the DSN in use is kept until the one in the file leads to a database: %s", fault)
 
     async def _take_model(self) -> None:
         """Use what the model's file says now, once it has been compared with the database."""

@@ -142,6 +142,18 @@ class Connector:
         """Connect to this from now on, without waiting for what a failure of the one before made everyone wait for."""
         self._settings, self._hosts, self._not_before = replace(self._settings, dsn=dsn), None, 0.0
 
+    async def fault_of(self, dsn: str) -> str | None:
+        """Why this leads to no database now; None where it does, or to one that has no connection left."""
+        other = Connector(replace(self._settings, dsn=dsn))
+        try:
+            made = await other._make()
+        except asyncpg.TooManyConnectionsError:
+            return None
+        except Exception as error:
+            return other._cause(error)
+        made.connection.terminate()
+        return None
+
     async def connect(self) -> Made:
         """A new connection; raises DbUnavailable, at once or nearly so while a recent failure is remembered."""
         if self._down is None:

@@ -123,6 +123,10 @@ class Database:
             connection.terminate()
         self._held.clear()
 
+    async def fault_of(self, dsn: str) -> str | None:
+        """Why this leads to no database now; None where it does."""
+        return await self._connector.fault_of(dsn)
+
     def use_dsn(self, dsn: str) -> None:
         """Connect to this from now on. Idle connections serve once more, those in use as long as they would have."""
         self._connector.use_dsn(dsn)

@@ -105,3 +105,28 @@ def test_the_dsn_is_read_again_from_its_file(cluster, gateways, tmp_path):
     reload(gateway, "new connections go to the database")
     wait_until(lambda: gateway.get("Message?$top=1").status == 200, 30)
     assert "hunter" not in gateway.log()
+
+
+def test_a_dsn_that_leads_nowhere_is_not_used_until_it_leads_somewhere(cluster, gateways, tmp_path):
+    path = tmp_path / "dsn"
+    path.write_text(cluster.dsn(user=READER, tcp=True))
+    gateway = gateways(ODATA_DSN_FILE=str(path))
+    client = Client(gateway.port)
+    wait_until(lambda: client.answers > 2, 30)
+    path.write_text(f"postgresql://{READER}:hunter4@127.0.0.1:{free_port()}/live_agent")
+    reload(gateway, "the DSN in use is kept until")
+    path.write_text(cluster.dsn(user="odata_late", tcp=True).replace("odata_late@", "odata_late:hunter5@"))
+    reload(gateway, "the DSN in use is kept until")
+    answers = client.answers
+    wait_until(lambda: client.answers > answers + 2, 30)
+    cluster.psql("postgres", f"CREATE ROLE odata_late LOGIN IN ROLE {READER}")
+    try:
+        wait_until(lambda: "new connections go to the database" in gateway.log(), 30)
+        answers = client.answers
+        wait_until(lambda: client.answers > answers + 2, 30)
+        client.end()
+        assert client.faults == [] and gateway.get("Message?$top=1").status == 200
+        assert "hunter" not in gateway.log() and "cannot be reached" not in gateway.log()
+    finally:
+        gateway.stop()
+        cluster.psql("postgres", "DROP ROLE odata_late")
