@@ -90,6 +90,11 @@ class Lifted(NamedTuple):
         """What a log line may say of the URL."""
         return shown(self.template.key)
 
+    def number(self, slot: LiteralSlot | None) -> int | None:
+        """The number of $top or $skip; None without."""
+        value = None if slot is None else self.values[slot.index].value
+        return value if isinstance(value, int) else None
+
     def path_text(self) -> str:
         """The keys in the path, in canonical form, and that of $it; keys as segments are part of the path itself."""
         return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target in ("path", ANCHOR) and v.kind != "raw")

@@ -39,12 +39,6 @@ class Asked:
     def names(self) -> tuple[str, ...]:
         return tuple(s.name for s in self.whole.sets)
 
-    def value(self, slot: object) -> int | None:
-        """The number of $top or $skip; None without."""
-        index = getattr(slot, "index", None)
-        value = None if index is None else self.lifted.values[index].value
-        return value if isinstance(value, int) else None
-
 
 @dataclass(slots=True)
 class Place:
@@ -77,21 +71,16 @@ class Everything(Pages):
 
     def _sized(self, asked: Asked, call: Call) -> Page:
         sent = 0 if asked.continuation is None else asked.continuation.sent
-        page_rows, top = self._reader.page_rows(call), asked.value(asked.whole.top)
+        page_rows, top = self._reader.page_rows(call), asked.lifted.number(asked.whole.top)
         left = page_rows if top is None else max(0, top - sent)
         return Page(sent, page_rows, min(left, page_rows), ends=top is not None and left <= page_rows)
 
     async def _total(self, asked: Asked, session: Session) -> int:
         return sum([await self._number(asked.call_of(name, 0), session) for name in asked.names])
 
-    async def _number(self, call: Call, session: Session) -> int:
-        statement = self._reader.statement(call, "count")
-        rows = await session.fetch(statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges)
-        return int(rows[0][0])
-
     async def _behind_skipped(self, asked: Asked, place: Place, session: Session) -> Call | None:
         """The call that begins behind what $skip leaves out; whole sets of it are counted."""
-        skip = asked.value(asked.whole.skip)
+        skip = asked.lifted.number(asked.whole.skip)
         while skip and place.left:
             number = await self._number(asked.call_of(asked.names[place.at], 0), session)
             if number > skip or place.at + 1 == len(asked.names):

@@ -53,7 +53,7 @@ class Pages:
         page = self._page(call)
         chunks = self._chunks(call, page)
         async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
-            count = await self._counted(call, session)
+            count = await self._number(call, session) if call.is_counted else None
             first = await chunks.first(session)
         TRAIL.get().read(first.rows)
         self._row_sizes.learn(call.lifted.template.key, first)
@@ -78,10 +78,10 @@ class Pages:
         """How many rows this page may show, and whether the client's $top ends with it."""
         sent = 0 if call.continuation is None else call.continuation.sent
         page_rows = self._reader.page_rows(call)
-        if call.query.top is None:
+        top = call.lifted.number(call.query.top)
+        if top is None:
             return Page(sent, page_rows, page_rows, ends=False)
-        value = call.lifted.values[call.query.top.index].value
-        left = max(0, (value if isinstance(value, int) else 0) - sent)
+        left = max(0, top - sent)
         return Page(sent, page_rows, min(left, page_rows), ends=left <= page_rows)
 
     def _chunks(self, call: Call, page: Page) -> Chunks:
@@ -106,9 +106,8 @@ class Pages:
 
         return ask
 
-    async def _counted(self, call: Call, session: Session) -> int | None:
-        if not call.is_counted:
-            return None
+    async def _number(self, call: Call, session: Session) -> int:
+        """How many rows there are on all pages."""
         statement = self._reader.statement(call, "count")
         rows = await session.fetch(statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges)
         return int(rows[0][0])
