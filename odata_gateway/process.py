@@ -10,7 +10,7 @@ import gc
 import logging
 import mmap
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -86,11 +86,7 @@ async def serve(
     reloads  SIGHUP has files read again; without it, it ends the process, as when a terminal is closed
     raises   OSError when a port cannot be had
     """
-    ending = Ending()
-    for number in (signal.SIGTERM,) if worker is not None else (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.ask, number)
-    if worker is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ending = _asked_by_signals(is_alone=worker is None)
     _allow_many_files()
     database = await Database.open(database_settings(settings))
     tokens = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
@@ -110,19 +106,32 @@ async def serve(
         _spare_the_collector()
         doors = await start(gateway, shared=worker is not None or settings.shared_port)
         async with _observed(gateway, Metrics(*(worker or Worker(Board(1), 0)), partial(gauges, gateway, database, doors[0]))):
-            port = doors[0].port
-            LOG.info("listening on %s port %d", settings.host, port)
+            LOG.info("listening on %s port %d", settings.host, doors[0].port)
             if started is not None:
-                started(port)
+                started(doors[0].port)
             await ending.asked.wait()
             await drain(gateway, doors, ending)
     finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await _cancel(tasks)
         await database.close()
     return int(ending.at_once.is_set())
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _asked_by_signals(*, is_alone: bool) -> Ending:
+    """What ends this process: SIGTERM and, where it is alone, SIGINT; else that is for the process above, which sends SIGTERM."""
+    ending = Ending()
+    for number in (signal.SIGTERM, signal.SIGINT) if is_alone else (signal.SIGTERM,):
+        asyncio.get_running_loop().add_signal_handler(number, ending.ask, number)
+    if not is_alone:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return ending
 
 
 @asynccontextmanager
