@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
 from odata_gateway.call import Call, Reply, reply_headers
-from odata_gateway.chunks import SLOW_CHUNK_BYTES, Chunk, Chunks
+from odata_gateway.chunks import FIRST_BYTES, Chunk, Chunks
 from odata_gateway.compile import Lifted
 from odata_gateway.db.session import Session
 from odata_gateway.observe.trail import TRAIL
@@ -166,7 +166,7 @@ async def _short_or_streamed(headers: tuple[tuple[str, str], ...], head: bytes, 
     async for text in texts:
         pieces.append(text)
         size += len(text)
-        if size > SLOW_CHUNK_BYTES:
+        if size > FIRST_BYTES:
             return Reply(200, headers, _Rest(pieces, texts))
     return Reply(200, headers, b"".join(pieces))
 

@@ -15,7 +15,7 @@ from tests.trust.inside import inside
 @pytest.fixture
 def short_chunks(monkeypatch):
     """Every body is a stream."""
-    monkeypatch.setattr(everything, "SLOW_CHUNK_BYTES", 1)
+    monkeypatch.setattr(everything, "FIRST_BYTES", 1)
 
 
 async def test_a_streamed_page_goes_over_all_sets(reader_dsn, short_chunks):
@@ -38,3 +38,13 @@ async def test_a_body_that_is_closed_early_leaves_no_work_behind(reader_dsn, sho
         await reply.body.aclose()
         assert not [task for task in asyncio.all_tasks() if "_next" in repr(task.get_coro()) and not task.cancelling()]
         assert (await gateway.ask("Label?$top=1", tokens.ADMIN)).status == 200
+
+
+async def test_a_page_that_is_not_short_is_sent_as_it_is_read(reader_dsn):
+    """Many clients that read slowly would else hold some megabytes each."""
+    async with inside(reader_dsn) as gateway:
+        whole = await gateway.ask("$all", tokens.ADMIN)
+        assert 2 * everything.FIRST_BYTES < len(whole.body) < 4 * 1024 * 1024
+        reply = await gateway.service.answer(Request("GET", "$all", {}, "http://gateway/", tokens.ADMIN))
+        assert not isinstance(reply.body, bytes)
+        await reply.body.aclose()
