@@ -136,8 +136,8 @@ def expand_items(items: tuple[ast.ExpandItem, ...] | None, structure: Structure)
 def _not_there(name: str, structure: Structure, at: int) -> BindName:
     if name in structure.members or name in structure.entity_type.properties:
         return BindName(f"'{name}' is no navigation property", target="$expand", at=at, hint=f"use $select={name}")
-    if name in structure.entity_type.navigation:
-        hint = f"name it in groupby, as in groupby(({name}))"
+    if (found := structure.entity_type.navigation.get(name)) is not None:
+        hint = f"join it first, as in join({name} as ...)" if found.collection else f"name it in groupby, as in groupby(({name}))"
         return BindName(f"'{name}' was aggregated away by $apply", target="$expand", at=at, hint=hint)
     return no_such_name(structure.entity_type, name, target="$expand", at=at, what="navigation property", extra=tuple(structure.members))
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from odata_gateway.errors import BindName
 from tests.live.generate import encoded
 from tests.support.cases import MODEL, Compiler, Limits, Shape
 
@@ -22,3 +23,11 @@ def test_a_statement_grows_no_faster_than_its_steps(steps):
     lifted = compiler.lift("Conversation?" + encoded([f"$apply={steps}"]))
     statement = compiler.statement(lifted, compiler.query(lifted), Shape())
     assert len(statement.text) < 100 * len(steps), len(statement.text)
+
+
+@pytest.mark.parametrize(("name", "hint"), [("inbox", "groupby((inbox))"), ("messages", "join(messages as ...)")])
+def test_what_was_aggregated_away_is_expanded_by_what_the_error_says(name, hint):
+    compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
+    with pytest.raises(BindName) as refused:
+        compiler.query(compiler.lift(f"Conversation?$apply=groupby((status))&$expand={name}"))
+    assert hint in str(refused.value.hint)
