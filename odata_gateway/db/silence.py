@@ -15,26 +15,27 @@ from typing import NamedTuple
 
 
 class Option(NamedTuple):
-    """An option of TCP by the name it has where it exists, its value where a DSN gives none, and the name of the parameter's unit."""
+    """An option of TCP by the name it has where it exists, its value where a DSN gives none, the unit, and the most that Linux takes."""
 
     name: str
     default: int
     unit: str
+    most: int
 
 
 PARAMETERS = {
-    "keepalives": Option("", 1, "0 or 1"),
-    "keepalives_idle": Option("TCP_KEEPIDLE", 5, "seconds"),
-    "keepalives_interval": Option("TCP_KEEPINTVL", 5, "seconds"),
-    "keepalives_count": Option("TCP_KEEPCNT", 3, "a number of questions"),
-    "tcp_user_timeout": Option("TCP_USER_TIMEOUT", 20_000, "milliseconds"),
+    "keepalives": Option("", 1, "0 or 1", 1),
+    "keepalives_idle": Option("TCP_KEEPIDLE", 5, "seconds up to 32767", 32_767),
+    "keepalives_interval": Option("TCP_KEEPINTVL", 5, "seconds up to 32767", 32_767),
+    "keepalives_count": Option("TCP_KEEPCNT", 3, "a number of questions up to 127", 127),
+    "tcp_user_timeout": Option("TCP_USER_TIMEOUT", 20_000, "milliseconds", 2**31 - 1),
 }
 
 
 def limits_of(parameters: Mapping[str, str]) -> dict[str, int]:
     """The options for a connection, from the parameters of a DSN; what is 0 is left to the system.
 
-    raises  ValueError for what is no number
+    raises  ValueError for what is no number, or too large
     """
     given = {name: _number(name, parameters[name]) if parameters.get(name) else option.default for name, option in PARAMETERS.items()}
     asks = given.pop("keepalives") != 0
@@ -54,6 +55,7 @@ def notice_silence(sock: socket.socket, limits: Mapping[str, int]) -> None:
 
 
 def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise ValueError(f"{name} must be {PARAMETERS[name].unit}")
+    option = PARAMETERS[name]
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > option.most:
+        raise ValueError(f"{name} must be {option.unit}")
     return int(text)

@@ -31,8 +31,8 @@ def test_parameters_mean_what_they_mean_to_libpq(parameters, expected):
     assert limits_of(parameters) == expected
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "1.5", "٣", "9999999999"])
-def test_what_is_no_number_is_refused(text):
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "٣", "9999999999", "32768"])
+def test_what_is_no_number_or_more_than_the_kernel_takes_is_refused(text):
     with pytest.raises(ValueError, match="keepalives_idle must be seconds"):
         limits_of({"keepalives_idle": text})
 
