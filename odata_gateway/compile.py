@@ -66,8 +66,8 @@ class Cache:
             return cast(T, found[0])
         METERS.cache_misses += 1
         made = make()
-        self._table[key] = made, size(made)
-        self._size += size(made)
+        entry = self._table[key] = made, size(made)
+        self._size += entry[1]
         while len(self._table) > self._entries or self._size > self._most_size:
             self._size -= self._table.popitem(last=False)[1][1]
             METERS.cache_evictions += 1

@@ -23,7 +23,7 @@ from tests.live.apply import ApplyMaker
 from tests.live.crossjoin import CrossMaker
 from tests.live.generate import Maker, encoded, target
 from tests.live.joins import JoinMaker
-from tests.live.oracle import KINDS, NAVIGATION, Row, World
+from tests.live.oracle import KINDS, NAVIGATION
 from tests.live.sequences import REFUSED, SequenceMaker
 from tests.support import cases
 
@@ -254,21 +254,6 @@ def check(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...]
 def test_every_table_of_a_golden_case_has_its_policy(path, accounts):
     case = cases.read(path)
     assert check(case.request, accounts, case.after, case.row_format) >= 1
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    """Three rows of every type, to take literals from; no rows are needed to render."""
-    values = {
-        "int": 3,
-        "bool": True,
-        "string": "it's %",
-        "json": "{}",
-        "uuid": "426e80e0-94e3-8045-bcf4-efb9d40513f9",
-        "time": 1_636_000_000_000_001,
-    }
-    row = {entity: {name: values.get(kind) for name, kind in kinds.items()} for entity, kinds in KINDS.items()}
-    return World({entity: [Row(entity, row[entity], {})] * 3 for entity in KINDS}, {})
 
 
 @pytest.mark.parametrize("number", range(200))

@@ -24,7 +24,7 @@ from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MOST_LEGS
 from odata_gateway.sql.statement import Shape, parts
 from tests.live.generate import Maker, target
-from tests.live.oracle import KINDS, Row, World
+from tests.live.oracle import KINDS
 from tests.support import cases
 from tests.unit.sql.test_policy_everywhere import Checker
 
@@ -185,21 +185,6 @@ def test_one_account_goes_to_one_shard(model):
 def test_several_accounts_go_to_a_shard_each_or_are_refused():
     found = [checked_or_refused(case.request, MANY, case.after, cases.INDEXED) for case in map(cases.read, CASES)]
     assert sum(found) > len(found) / 3
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    """Three rows of every type, to take literals from."""
-    values = {
-        "int": 3,
-        "bool": True,
-        "string": "it's %",
-        "json": "{}",
-        "uuid": "426e80e0-94e3-8045-bcf4-efb9d40513f9",
-        "time": 1_636_000_000_000_001,
-    }
-    row = {entity: {name: values.get(kind) for name, kind in kinds.items()} for entity, kinds in KINDS.items()}
-    return World({entity: [Row(entity, row[entity], {})] * 3 for entity in KINDS}, {})
 
 
 @pytest.mark.parametrize("number", range(40))
