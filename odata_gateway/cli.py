@@ -13,24 +13,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from odata_gateway import __version__, effective
-from odata_gateway.compile import Explanation, explain
-from odata_gateway.db.indexes import missing_indexes
-from odata_gateway.db.introspect import inspect
+from odata_gateway import __version__
+from odata_gateway.compiler.compiler import Explanation, explain
+from odata_gateway.config import report
+from odata_gateway.config.settings import SETTINGS, Settings, SettingsError, load, origins
 from odata_gateway.db.pool import Database
-from odata_gateway.db.shards import shard_findings
+from odata_gateway.db.schema.indexes import missing_indexes
+from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.shards import shard_findings
 from odata_gateway.demo import banner
 from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
-from odata_gateway.edm.mistakes import ModelError
+from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
-from odata_gateway.plan.policy import Caller
-from odata_gateway.process import database_settings, model_of, run_loop, serve
-from odata_gateway.reload import hold_back
-from odata_gateway.settings import SETTINGS, Settings, SettingsError, load, origins
-from odata_gateway.web import logs
-from odata_gateway.web.adapt import path_of, service_target
-from odata_gateway.workers import supervise
+from odata_gateway.identity.caller import Caller
+from odata_gateway.observe import logs
+from odata_gateway.server.reload import hold_back
+from odata_gateway.server.supervisor import supervise
+from odata_gateway.server.worker import database_settings, model_of, run_loop, serve
+from odata_gateway.web.urls import path_of, service_target
 
 EXPLAIN_USER = 1
 
@@ -114,14 +115,14 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
         with Cluster.start() as cluster:
             cluster.load()
             own = replace(settings, dsn=cluster.dsn(user=READER))
-            return run_loop(serve(own, model_of(own), started=lambda port: print(banner.text(port), flush=True), reloads=False))
+            return run_loop(serve(own, model_of(own), started=lambda port: print(banner.banner_text(port), flush=True), reloads=False))
     except ClusterError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
 
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:
-    print(*effective.lines(settings, origins(os.environ, _flags(options)), os.environ, Path.home()), "", sep="\n", flush=True)
+    print(*report.lines(settings, origins(os.environ, _flags(options)), os.environ, Path.home()), "", sep="\n", flush=True)
     _need_dsn(settings)
     return run_loop(_checked(settings, model_of(settings)))
 

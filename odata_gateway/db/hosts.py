@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from odata_gateway.db.silence import PARAMETERS, limits_of
+from odata_gateway.db.keepalive import PARAMETERS, limits_of
 from odata_gateway.errors import DbUnavailable
 
-Record: TypeAlias = asyncpg.Record
-Connection: TypeAlias = "asyncpg.Connection[Record]"
-Dial = Callable[[str], Awaitable[Connection]]
+PgRecord: TypeAlias = asyncpg.Record
+PgConnection: TypeAlias = "asyncpg.Connection[PgRecord]"
+Dial = Callable[[str], Awaitable[PgConnection]]
 
 WANTED: dict[str, bool | None] = {
     "any": None, "standby": True, "prefer-standby": True, "read-only": True, "primary": False, "read-write": False,
@@ -33,7 +33,7 @@ REMEMBERED_S = 5.0
 class Opened(NamedTuple):
     """A connection, and whether it leads where it was meant to: not so for `prefer-standby` without a standby."""
 
-    connection: Connection
+    connection: PgConnection
     preferred: bool
 
 
@@ -41,7 +41,7 @@ class Hosts:
     """The hosts of a DSN, tried in its order, those that failed a moment ago last."""
 
     def __init__(self, dsn: str) -> None:
-        self.dsns, attributes = split(dsn)
+        self.dsns, attributes = split_hosts(dsn)
         self.silence = limits_of(dict(parse_qsl(urlsplit(dsn).query)))
         if attributes not in WANTED:
             raise ValueError(f"target_session_attrs must be one of {', '.join(WANTED)}")
@@ -51,7 +51,7 @@ class Hosts:
 
     async def open(self, dial: Dial) -> Opened:
         """A connection to the first host that answers and is what is wanted; raises what the first host that failed raised."""
-        spare: Connection | None = None
+        spare: PgConnection | None = None
         fault: Exception | None = None
         try:
             for dsn in self._in_order():
@@ -86,7 +86,7 @@ class Hosts:
         return time.monotonic() - self._failed_at.get(dsn, float("-inf")) < REMEMBERED_S
 
 
-async def _is_standby(connection: Connection) -> bool:
+async def _is_standby(connection: PgConnection) -> bool:
     """As the server reports it (Postgres 14 and later), or answers; asked in one simple message, which any pooler carries."""
     reported = getattr(connection.get_settings(), "in_hot_standby", None)
     if reported is not None:
@@ -94,7 +94,7 @@ async def _is_standby(connection: Connection) -> bool:
     return str(await connection.execute("SELECT WHERE pg_catalog.pg_is_in_recovery()")) == "SELECT 1"
 
 
-def split(dsn: str) -> tuple[tuple[str, ...], str]:
+def split_hosts(dsn: str) -> tuple[tuple[str, ...], str]:
     """A DSN for each of its hosts, and which kind of host is wanted."""
     parts = urlsplit(dsn)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -17,11 +17,11 @@ from typing import Any
 
 from asyncpg.prepared_stmt import PreparedStatement
 
-from odata_gateway.db.connect import Connection, Connector, DatabaseSettings, Record
+from odata_gateway.db.connector import Connector, DatabaseSettings, PgConnection, PgRecord
 from odata_gateway.db.deadlines import Deadlines
-from odata_gateway.db.queue import FairQueue, Lane
+from odata_gateway.db.fair_queue import FairQueue, FlowKey
 from odata_gateway.db.session import Session, opening
-from odata_gateway.db.slow import NOTHING, Running, SlowLog
+from odata_gateway.db.slow_log import IDLE, RunningStatement, SlowLog
 from odata_gateway.errors import DbBusy, DbUnavailable
 
 _LOG = logging.getLogger("odata_gateway.db")
@@ -32,20 +32,20 @@ _UNPREPARED = 256
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class PooledConnection:
     """A connection and until when to use it, whether a pooler stands behind it, its server process (0 where that may be any), whose it is
     now, whether it was cut because an answer was overdue, and the statement that runs on it."""
 
-    connection: Connection
+    connection: PgConnection
     use_until: float
     pooled: bool = False
     backend: int = 0
-    lane: Lane = None
+    lane: FlowKey = None
     overdue: bool = False
-    running: Running = NOTHING
-    unprepared: OrderedDict[str, PreparedStatement[Record]] = field(default_factory=OrderedDict)
+    running: RunningStatement = IDLE
+    unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
 
-    async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[Record]:
+    async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[PgRecord]:
         """All rows of a statement that leaves nothing on the server: after the first time, which asks for the types of its parameters
         and columns (our statements name them all), it is parsed and run in one message."""
         statement = self.unprepared.get(sql)
@@ -55,11 +55,11 @@ class Held:
                 self.unprepared.popitem(last=False)
         else:
             self.unprepared.move_to_end(sql)
-        rows: list[Record] = await statement.fetch(*args)
+        rows: list[PgRecord] = await statement.fetch(*args)
         return rows
 
 
-def _cut(held: Held) -> None:
+def _cut(held: PooledConnection) -> None:
     """The server's own limit is long past, so the connection is dead."""
     held.overdue = True
     held.connection.terminate()
@@ -74,9 +74,9 @@ class Database:
         self._queue = FairQueue(settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s)
         self.deadlines = Deadlines(_cut)
         self.slow = SlowLog(settings.slow_s)
-        self._idle: list[Held] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
-        self._held: set[Connection] = set()
-        self._wanting: deque[asyncio.Future[Held | None]] = deque()  # sessions that have a slot and no connection
+        self._idle: list[PooledConnection] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
+        self._held: set[PgConnection] = set()
+        self._wanting: deque[asyncio.Future[PooledConnection | None]] = deque()  # sessions that have a slot and no connection
         self._cleaning: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -86,7 +86,7 @@ class Database:
         database.slow.begin(lambda: database.deadlines)
         return database
 
-    def session(self, lane: Lane = None, *, accounts: Sequence[int] = (), snapshot: bool = False, begun: bool = False) -> Session:
+    def session(self, lane: FlowKey = None, *, accounts: Sequence[int] = (), snapshot: bool = False, begun: bool = False) -> Session:
         """One connection for the length of an `async with`; raises DbBusy after the longest wait, DbUnavailable when there is no database.
 
         lane      whose turn it takes, and whose share of the connections (see `queue`)
@@ -155,7 +155,7 @@ class Database:
 
     # --- For Session -------------------------------------------------------------------------------------------------------------
 
-    async def acquire(self, lane: Lane, begun: bool) -> Held:
+    async def acquire(self, lane: FlowKey, begun: bool) -> PooledConnection:
         """A connection, when its lane has its turn."""
         if self._closed:
             raise DbUnavailable("the gateway is shutting down")
@@ -168,14 +168,14 @@ class Database:
         held.lane = lane
         return held
 
-    async def renew(self, held: Held) -> None:
+    async def renew(self, held: PooledConnection) -> None:
         """Another connection in the place of one that turned out to be lost; the slot stays taken."""
         self._drop(held)
         fresh = await self._connect_or_wait()
         held.connection, held.use_until, held.pooled, held.backend = fresh.connection, fresh.use_until, fresh.pooled, fresh.backend
         held.unprepared = fresh.unprepared
 
-    def release(self, held: Held) -> None:
+    def release(self, held: PooledConnection) -> None:
         """Take back a connection with no transaction and nothing in flight."""
         lane = held.lane
         usable = not (held.connection.is_closed() or self._closed or time.monotonic() > held.use_until)
@@ -187,7 +187,7 @@ class Database:
             self._idle.append(held)
         self._queue.leave(lane)
 
-    def clean_up(self, held: Held, *, in_transaction: bool) -> None:
+    def clean_up(self, held: PooledConnection, *, in_transaction: bool) -> None:
         """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback."""
         task = asyncio.get_running_loop().create_task(self._clean(held, in_transaction))
         self._cleaning.add(task)
@@ -195,7 +195,7 @@ class Database:
 
     # -----------------------------------------------------------------------------------------------------------------------------
 
-    async def _clean(self, held: Held, in_transaction: bool) -> None:
+    async def _clean(self, held: PooledConnection, in_transaction: bool) -> None:
         connection, clean = held.connection, False
         try:
             async with asyncio.timeout(_CLEAN_UP_S):
@@ -211,7 +211,7 @@ class Database:
                 connection.terminate()
             self.release(held)
 
-    def _take_idle(self) -> Held | None:
+    def _take_idle(self) -> PooledConnection | None:
         while self._idle:
             held = self._idle.pop()
             if not held.connection.is_closed():
@@ -219,7 +219,7 @@ class Database:
             self._drop(held)
         return None
 
-    async def _connect_or_wait(self) -> Held:
+    async def _connect_or_wait(self) -> PooledConnection:
         """A new connection; where the server takes no more than we have, the next of ours that is free.
 
         raises  DbUnavailable, DbBusy after the longest wait
@@ -234,9 +234,9 @@ class Database:
             if held is not None:
                 return held
 
-    async def _handed_over(self) -> Held | None:
+    async def _handed_over(self) -> PooledConnection | None:
         """What the next session leaves behind: its connection, or None where that is of no use."""
-        turn: asyncio.Future[Held | None] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[PooledConnection | None] = asyncio.get_running_loop().create_future()
         self._wanting.append(turn)
         try:
             async with asyncio.timeout(self.settings.wait_s):
@@ -249,7 +249,7 @@ class Database:
                 raise DbBusy(f"no database connection became free in {self.settings.wait_s:g} s") from None
             raise
 
-    def _hand_over(self, held: Held | None) -> None:
+    def _hand_over(self, held: PooledConnection | None) -> None:
         """To the first who waits for it, or to those who are idle."""
         while self._wanting:
             turn = self._wanting.popleft()
@@ -259,16 +259,16 @@ class Database:
         if held is not None:
             self._idle.append(held)
 
-    async def _connect(self) -> Held:
+    async def _connect(self) -> PooledConnection:
         made = await self._connector.connect()
         if self._closed:
             made.connection.terminate()
             raise DbUnavailable("the gateway is shutting down")
         self._held.add(made.connection)
         backend = 0 if made.pooled else made.connection.get_server_pid()
-        return Held(made.connection, time.monotonic() + made.use_s, made.pooled, backend)
+        return PooledConnection(made.connection, time.monotonic() + made.use_s, made.pooled, backend)
 
-    def _drop(self, held: Held) -> None:
+    def _drop(self, held: PooledConnection) -> None:
         self._held.discard(held.connection)
         if not held.connection.is_closed():
             held.connection.terminate()

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import asyncpg
 
-from odata_gateway.db.connect import Connection, Record
-from odata_gateway.db.slow import Running
+from odata_gateway.db.connector import PgConnection, PgRecord
+from odata_gateway.db.slow_log import RunningStatement
 from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
 from odata_gateway.errors import Internal, ODataError
-from odata_gateway.observe.meters import METERS
-from odata_gateway.observe.trail import TRAIL
+from odata_gateway.observe.counters import COUNTERS
+from odata_gateway.observe.request_stats import current_stats
 
 if TYPE_CHECKING:
-    from odata_gateway.db.pool import Database, Held
-    from odata_gateway.db.queue import Lane
+    from odata_gateway.db.fair_queue import FlowKey
+    from odata_gateway.db.pool import Database, PooledConnection
 
 T = TypeVar("T")
 _ID = re.compile(r"[A-Za-z0-9._-]{2,64}")
@@ -44,13 +44,13 @@ _GRACE_S, _ROUNDING_S = 5.0, 0.02
 class Session:
     """Made by `Database.session`; a connection is held from `async with` to its end. Not for two tasks at once."""
 
-    def __init__(self, database: Database, lane: Lane, opening: str | None, begun: bool) -> None:
+    def __init__(self, database: Database, lane: FlowKey, opening: str | None, begun: bool) -> None:
         self._database = database
         self._lane = lane
         self._opening = opening  # what begins the transaction; None: there is none
         self._begun = begun
-        self._trail = TRAIL.get()
-        self._held: Held | None = None
+        self._trail = current_stats.get()
+        self._held: PooledConnection | None = None
         self._in_transaction = False
         self._aborted = False  # a statement failed, and the transaction takes no other
         self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
@@ -78,7 +78,7 @@ class Session:
         held, self._held = self._held, None
         if held is None:
             return
-        METERS.cancelled += self._in_flight
+        COUNTERS.cancelled += self._in_flight
         if self._in_transaction or self._in_flight:
             self._database.clean_up(held, in_transaction=self._in_transaction)
         else:
@@ -89,7 +89,7 @@ class Session:
         """Whether the statements belong together, as in a snapshot, so that one that fails ends what the session can do."""
         return self._opening is not None and self._opening.startswith(SNAPSHOT)
 
-    async def fetch(self, sql: str, args: Sequence[Any] = (), *, anew: bool = False) -> list[Record]:
+    async def fetch(self, sql: str, args: Sequence[Any] = (), *, anew: bool = False) -> list[PgRecord]:
         """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
 
         anew  plan for these arguments: a kept statement gets, after five executions, a plan for any arguments, and a range has no typical
@@ -98,7 +98,7 @@ class Session:
         What fails for a passing reason, as with a lost connection, is sent again once.
         """
         held, started = self._live(), perf_counter()
-        held.running = Running(sql, self._trail, started)
+        held.running = RunningStatement(sql, self._trail, started)
         try:
             if held.pooled:
                 return await self._run(lambda _: held.fetch_unprepared(sql, args))
@@ -108,18 +108,18 @@ class Session:
         finally:
             self._ended(held, sql, started)
 
-    def _ended(self, held: Held, sql: str, started: float) -> None:
+    def _ended(self, held: PooledConnection, sql: str, started: float) -> None:
         took_s = self._trail.ran(sql, started)
         if took_s == self._trail.slowest_s:
             self._trail.backend = held.backend
         self._database.slow.ended(held, took_s)
 
-    async def _fetch_anew(self, connection: Connection, sql: str, args: Sequence[Any]) -> list[Record]:
+    async def _fetch_anew(self, connection: PgConnection, sql: str, args: Sequence[Any]) -> list[PgRecord]:
         statement = await connection.prepare(sql, name="")
-        rows: list[Record] = await statement.fetch(*args)
+        rows: list[PgRecord] = await statement.fetch(*args)
         return rows
 
-    async def _begin(self, connection: Connection) -> None:
+    async def _begin(self, connection: PgConnection) -> None:
         text = self._opening
         if self._live().pooled:
             text = (text or BEGIN) + self._database.settings.local_settings
@@ -134,7 +134,7 @@ class Session:
         name = f"{self._database.settings.application_name}/{self._trail.id}"[:_NAME_BYTES]
         return f"; SET LOCAL application_name = '{name}'"
 
-    async def _run(self, statement: Callable[[Connection], Awaitable[T]], *, opens: bool = False) -> T:
+    async def _run(self, statement: Callable[[PgConnection], Awaitable[T]], *, opens: bool = False) -> T:
         held = self._live()
         can_repeat = not self._begun and (self._untouched or not self.in_snapshot)
         self._untouched, self._in_flight = self._untouched and opens, True
@@ -159,7 +159,7 @@ class Session:
         self._in_flight = False
         return result
 
-    def _meaning(self, held: Held, error: Exception) -> ODataError:
+    def _meaning(self, held: PooledConnection, error: Exception) -> ODataError:
         """The answer to an error. A statement that was cancelled although it had time left was cancelled by somebody, not by its limit: the
         server's words would tell the two apart, but are in the server's language."""
         if held.overdue:
@@ -168,7 +168,7 @@ class Session:
             return cancelled()
         return to_odata_error(error)
 
-    async def _start_over(self, held: Held, opens: bool) -> None:
+    async def _start_over(self, held: PooledConnection, opens: bool) -> None:
         """A connection, and a transaction where there was one, in which nothing has failed."""
         if held.connection.is_closed():
             await self._database.renew(held)
@@ -178,7 +178,7 @@ class Session:
         if not opens:
             await self._begin(held.connection)
 
-    def _live(self) -> Held:
+    def _live(self) -> PooledConnection:
         if self._held is None:
             raise Internal("the session has ended")
         return self._held

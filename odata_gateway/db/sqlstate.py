@@ -13,7 +13,7 @@ import asyncpg
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal, LimitNodes, ODataError
 
 
-class Answer(NamedTuple):
+class ErrorMapping(NamedTuple):
     """The class of the answer and its message."""
 
     error: type[ODataError]
@@ -21,24 +21,24 @@ class Answer(NamedTuple):
     hint: str | None = None
 
 
-_CHANGED = Answer(DbModel, "the database has changed since the model was checked against it")
-_DENIED = Answer(DbDenied, "the database role may not read what this request needs")
-_GONE = Answer(DbUnavailable, "the connection to the database was lost")
-_UNAVAILABLE = Answer(DbUnavailable, "the database is not available")
-_CONFLICT = Answer(DbUnavailable, "the database had to abandon the query; try again")
-_COMPLEX = Answer(LimitNodes, "the request is too complex for the database")
-_FAULT = Answer(Internal, "the gateway sent a statement the database did not accept")
+_CHANGED = ErrorMapping(DbModel, "the database has changed since the model was checked against it")
+_DENIED = ErrorMapping(DbDenied, "the database role may not read what this request needs")
+_GONE = ErrorMapping(DbUnavailable, "the connection to the database was lost")
+_UNAVAILABLE = ErrorMapping(DbUnavailable, "the database is not available")
+_CONFLICT = ErrorMapping(DbUnavailable, "the database had to abandon the query; try again")
+_COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database")
+_FAULT = ErrorMapping(Internal, "the gateway sent a statement the database did not accept")
 
-ANSWERS: dict[str, Answer] = {
+ANSWERS: dict[str, ErrorMapping] = {
     "08": _GONE,
     "0A": _FAULT,
     "0A000": _CHANGED,  # feature_not_supported: in practice "cached plan must not change result type"
     "21000": _CHANGED,  # cardinality_violation: several rows where the model promises one
-    "22": Answer(DbValue, "a value cannot be used as the query uses it"),
+    "22": ErrorMapping(DbValue, "a value cannot be used as the query uses it"),
     "25": _FAULT,
-    "25006": Answer(DbDenied, "the database refused to write"),  # read_only_sql_transaction: the last wall held
-    "25P03": Answer(DbTimeout, "the answer was read too slowly"),  # idle_in_transaction_session_timeout
-    "25P04": Answer(DbTimeout, "the transaction ran longer than the database allows"),  # transaction_timeout
+    "25006": ErrorMapping(DbDenied, "the database refused to write"),  # read_only_sql_transaction: the last wall held
+    "25P03": ErrorMapping(DbTimeout, "the answer was read too slowly"),  # idle_in_transaction_session_timeout
+    "25P04": ErrorMapping(DbTimeout, "the transaction ran longer than the database allows"),  # transaction_timeout
     "26": _GONE,  # the prepared statement is gone, as behind a pooler
     "28": _UNAVAILABLE,  # wrong password: for the operator's log, not for the client
     "34": _GONE,
@@ -55,12 +55,12 @@ ANSWERS: dict[str, Answer] = {
     "42809": _CHANGED,  # wrong_object_type: a table became something else
     "42846": _CHANGED,  # cannot_coerce
     "42883": _CHANGED,  # undefined_function: no operator for the column's new type
-    "53": Answer(DbUnavailable, "the database has no capacity at the moment"),
+    "53": ErrorMapping(DbUnavailable, "the database has no capacity at the moment"),
     "54": _COMPLEX,
     "55": _UNAVAILABLE,
-    "55P03": Answer(DbBusy, "a lock in the database was not free in time"),
+    "55P03": ErrorMapping(DbBusy, "a lock in the database was not free in time"),
     "57": _UNAVAILABLE,
-    "57014": Answer(DbTimeout, "the query ran longer than its limit", "ODATA_STATEMENT_TIMEOUT_S moves this limit"),
+    "57014": ErrorMapping(DbTimeout, "the query ran longer than its limit", "ODATA_STATEMENT_TIMEOUT_S moves this limit"),
     "58": _UNAVAILABLE,  # system_error: disk, files
     "72": _CONFLICT,  # snapshot_too_old
     "F0": _UNAVAILABLE,
@@ -134,5 +134,5 @@ def _by_sqlstate(sqlstate: str) -> ODataError:
     return _answer(answer) if answer else _answer(_FAULT)
 
 
-def _answer(answer: Answer) -> ODataError:
+def _answer(answer: ErrorMapping) -> ODataError:
     return answer.error(answer.message, hint=answer.hint)

@@ -44,6 +44,6 @@ Ctrl-C stops it.
 """
 
 
-def text(port: int) -> str:
+def banner_text(port: int) -> str:
     """The banner of a service on this port."""
     return str(Banner(port))

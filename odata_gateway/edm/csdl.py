@@ -21,8 +21,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from odata_gateway.edm import joins
-from odata_gateway.edm.mistakes import Mistake, ModelError, Node
+from odata_gateway.edm import csdl_joins
+from odata_gateway.edm.csdl_properties import DESCRIPTIONS, is_name, read_description, read_keys, read_properties
+from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
 from odata_gateway.edm.model import (
     AccountColumn,
     EntitySet,
@@ -36,7 +37,6 @@ from odata_gateway.edm.model import (
     Table,
     Unscoped,
 )
-from odata_gateway.edm.structure import DESCRIPTIONS, is_name, read_description, read_keys, read_properties
 
 _TABLE = "@Gateway.Table"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
@@ -53,7 +53,7 @@ _NO_TABLE = Table("", "")
 class _Navigation:
     """A navigation property as declared, before its partner is known."""
 
-    node: Node
+    node: JsonNode
     target: str
     collection: bool
     nullable: bool
@@ -68,7 +68,7 @@ class _Type:
 
     name: str
     namespace: str
-    node: Node
+    node: JsonNode
     table: Table
     policy: Policy
     properties: dict[str, Property]
@@ -106,7 +106,7 @@ def parse_model(document: Any) -> Model:
 
     raises  ModelError with every mistake of the document
     """
-    root = Node(document, "", [])
+    root = JsonNode(document, "", [])
     if not root.is_object:
         raise ModelError([Mistake("", "must be an object")])
     root.allow(("$Version", "$EntityContainer", "$Reference"))
@@ -132,12 +132,12 @@ def _version(document: Any) -> str:
 # --- schemas and entity types -------------------------------------------------------------------------------------------------
 
 
-def _read_schemas(root: Node) -> tuple[dict[str, _Type], dict[str, Node]]:
+def _read_schemas(root: JsonNode) -> tuple[dict[str, _Type], dict[str, JsonNode]]:
     """Entity types under each of their qualified names (a schema's alias counts), and containers likewise."""
     elements = [(names, name, node) for names, schema in _schemas(root) for name, node in schema.members()]
     known = {f"{prefix}.{name}": name for names, name, node in elements if _kind(node) == "EntityType" for prefix in names}
     types: dict[str, _Type] = {}
-    containers: dict[str, Node] = {}
+    containers: dict[str, JsonNode] = {}
     seen: set[str] = set()
     for names, name, node in elements:
         match _kind(node):
@@ -154,8 +154,8 @@ def _read_schemas(root: Node) -> tuple[dict[str, _Type], dict[str, Node]]:
     return types, containers
 
 
-def _schemas(root: Node) -> list[tuple[tuple[str, ...], Node]]:
-    found: list[tuple[tuple[str, ...], Node]] = []
+def _schemas(root: JsonNode) -> list[tuple[tuple[str, ...], JsonNode]]:
+    found: list[tuple[tuple[str, ...], JsonNode]] = []
     for namespace, schema in root.members():
         if not schema.is_object:
             schema.fail("must be an object")
@@ -168,19 +168,19 @@ def _schemas(root: Node) -> list[tuple[tuple[str, ...], Node]]:
     return found
 
 
-def _kind(node: Node) -> str:
+def _kind(node: JsonNode) -> str:
     if not node.is_object:
         return "an operation" if isinstance(node.value, list) else "this"
     kind = node.value.get("$Kind")
     return kind if isinstance(kind, str) else "an object without $Kind"
 
 
-def _read_type(node: Node, name: str, namespace: str, known: dict[str, str]) -> _Type:
+def _read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str]) -> _Type:
     if not is_name(name):
         node.fail("is not a name")
     node.allow(_TYPE_MEMBERS)
     text = node.required_text(_TABLE)
-    table = joins.parse_table(text)
+    table = csdl_joins.parse_table(text)
     if text and table is None:
         node.fail("must be schema.table", _TABLE)
     policy = _read_policy(node)
@@ -189,7 +189,7 @@ def _read_type(node: Node, name: str, namespace: str, known: dict[str, str]) -> 
     return _Type(name, namespace, node, table or _NO_TABLE, policy, properties, navigation)
 
 
-def _read_policy(node: Node) -> Policy:
+def _read_policy(node: JsonNode) -> Policy:
     declared = [name for name in _POLICIES if node.has(name)]
     if len(declared) != 1:
         node.fail(f"exactly one row policy must be declared: {', '.join(_POLICIES)}" + (f"; found {len(declared)}" if declared else ""))
@@ -205,7 +205,7 @@ def _read_policy(node: Node) -> Policy:
             return Unscoped()
 
 
-def _read_membership(node: Node) -> Policy:
+def _read_membership(node: JsonNode) -> Policy:
     if not node.is_object:
         node.fail("must be an object")
         return Unscoped()
@@ -213,16 +213,16 @@ def _read_membership(node: Node) -> Policy:
         if name not in _MEMBERSHIP_MEMBERS:
             node.fail("is no member of a Membership", name)
     text = node.required_text("Table")
-    table = joins.parse_table(text)
+    table = csdl_joins.parse_table(text)
     if text and table is None:
         node.fail("must be schema.table", "Table")
     member, column, account = (_identifier(node, name) for name in _MEMBERSHIP_MEMBERS[1:])
     return Membership(table or _NO_TABLE, member, column, account)
 
 
-def _identifier(node: Node, member: str) -> str:
+def _identifier(node: JsonNode, member: str) -> str:
     text = node.required_text(member)
-    if text and not joins.is_identifier(text):
+    if text and not csdl_joins.is_identifier(text):
         node.fail("is no name Postgres can have", member)
     return text
 
@@ -230,7 +230,7 @@ def _identifier(node: Node, member: str) -> str:
 # --- navigation properties ----------------------------------------------------------------------------------------------------
 
 
-def _read_navigation(node: Node, known: dict[str, str], properties: dict[str, Property]) -> _Navigation:
+def _read_navigation(node: JsonNode, known: dict[str, str], properties: dict[str, Property]) -> _Navigation:
     node.allow(_NAVIGATION_MEMBERS)
     type_name = node.required_text("$Type")
     if type_name and type_name not in known:
@@ -245,7 +245,7 @@ def _read_navigation(node: Node, known: dict[str, str], properties: dict[str, Pr
         if dependent not in properties:
             node.child("$ReferentialConstraint").fail("is no property of this type", dependent)
     nullable = collection or node.flag("$Nullable")
-    return _Navigation(node, known.get(type_name, ""), collection, nullable, node.text("$Partner"), constraint, joins.read_join(node))
+    return _Navigation(node, known.get(type_name, ""), collection, nullable, node.text("$Partner"), constraint, csdl_joins.read_join(node))
 
 
 def _entity_type(declared: _Type, types: dict[str, _Type]) -> EntityType:
@@ -263,16 +263,16 @@ def _resolve(owner: _Type, name: str, draft: _Navigation, target: _Type) -> Navi
     partner = target.navigation.get(draft.partner or "")
     join = _declared_join(owner, draft, target)
     mirrored = partner and _declared_join(target, partner, owner)
-    if join and mirrored and not joins.same(join, joins.reverse(mirrored)):
+    if join and mirrored and not csdl_joins.same(join, csdl_joins.reverse(mirrored)):
         draft.node.fail(f"joins otherwise than its partner {draft.partner}")
     if not join and mirrored:
-        join = joins.reverse(mirrored)
+        join = csdl_joins.reverse(mirrored)
     if not join:
         draft.node.fail("has no join: give it a $ReferentialConstraint, a @Gateway.Join or a $Partner that has one")
         join = Join(())
     match owner.policy, target.policy:
-        case AccountColumn(source), AccountColumn(other):
-            join = joins.with_accounts(join, source, other)
+        case [AccountColumn(source), AccountColumn(other)]:
+            join = csdl_joins.with_accounts(join, source, other)
         case _:
             pass
     return NavigationProperty(name, draft.target, draft.collection, join, draft.nullable, draft.partner, draft.constraint)
@@ -299,13 +299,13 @@ def _declared_join(owner: _Type, draft: _Navigation, target: _Type) -> Join | No
             draft.node.child("$ReferentialConstraint").fail(f"{source.type} refers to {other.type}", dependent)
         elif source is not None:
             pairs.append((source.column, other.column))
-    return draft.own_join or (joins.join_of_columns(pairs) if draft.constraint else None)
+    return draft.own_join or (csdl_joins.join_of_columns(pairs) if draft.constraint else None)
 
 
 # --- the container ------------------------------------------------------------------------------------------------------------
 
 
-def _read_container(root: Node, containers: dict[str, Node], name: str, types: dict[str, EntityType]) -> dict[str, EntitySet]:
+def _read_container(root: JsonNode, containers: dict[str, JsonNode], name: str, types: dict[str, EntityType]) -> dict[str, EntitySet]:
     node = containers.get(name)
     if node is None:
         if name:
@@ -324,7 +324,7 @@ def _read_container(root: Node, containers: dict[str, Node], name: str, types: d
     return declared
 
 
-def _read_set(name: str, node: Node, types: dict[str, EntityType]) -> EntitySet | None:
+def _read_set(name: str, node: JsonNode, types: dict[str, EntityType]) -> EntitySet | None:
     if not is_name(name):
         node.fail("is not a name")
     if not node.is_object or node.value.get("$Collection") is not True:
@@ -339,7 +339,7 @@ def _read_set(name: str, node: Node, types: dict[str, EntityType]) -> EntitySet 
     return EntitySet(name, types[type_name], {nav: target for nav, target, _ in node.pairs("$NavigationPropertyBinding")})
 
 
-def _check_bindings(node: Node, entity_set: EntitySet, declared: dict[str, EntitySet]) -> None:
+def _check_bindings(node: JsonNode, entity_set: EntitySet, declared: dict[str, EntitySet]) -> None:
     """Context URLs and links of related entities name their set, so every navigation property needs one."""
     navigation = entity_set.entity_type.navigation
     for name in navigation:
@@ -354,7 +354,7 @@ def _check_bindings(node: Node, entity_set: EntitySet, declared: dict[str, Entit
             place.fail(f"{target} is a set of {declared[target].entity_type.name}, {name} leads to {navigation[name].target}")
 
 
-def _check_sets(root: Node, types: dict[str, _Type], entity_sets: dict[str, EntitySet]) -> None:
+def _check_sets(root: JsonNode, types: dict[str, _Type], entity_sets: dict[str, EntitySet]) -> None:
     if not types:
         root.fail("declares no entity type")
     used = {entity_set.entity_type.name for entity_set in entity_sets.values()}

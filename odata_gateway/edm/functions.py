@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from odata_gateway.edm.types import BOOLEAN, DATE, DATETIME, DECIMAL, DOUBLE, INT32, STRING, TIME, Family, PrimitiveType
+from odata_gateway.edm.types import BOOLEAN, DATE, DATETIME, DECIMAL, DOUBLE, INT32, STRING, TIME, PrimitiveType, TypeFamily
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 
 
@@ -22,7 +22,7 @@ class Signature:
     """One overload: which families each argument may have, and the result's type (None: that of the first argument)."""
 
     id: str
-    arguments: tuple[frozenset[Family], ...]
+    arguments: tuple[frozenset[TypeFamily], ...]
     result: PrimitiveType | None
 
     @property
@@ -36,7 +36,7 @@ class Signature:
         return len(types) == len(self.arguments) and all(t is None or t.family in families for families, t in pairs)
 
 
-def _signature(id: str, result: PrimitiveType | None, *arguments: Family | tuple[Family, ...]) -> Signature:
+def _signature(id: str, result: PrimitiveType | None, *arguments: TypeFamily | tuple[TypeFamily, ...]) -> Signature:
     return Signature(id, tuple(frozenset((a,) if isinstance(a, str) else a) for a in arguments), result)
 
 
@@ -132,7 +132,7 @@ def _usage(key: str, overloads: tuple[Signature, ...]) -> str:
     return "write " + " or ".join(_form(key, s) for s in overloads)
 
 
-_TYPE_NAMES: dict[Family, str] = {
+_TYPE_NAMES: dict[TypeFamily, str] = {
     "boolean": "Boolean",
     "string": "String",
     "integer": "integer",

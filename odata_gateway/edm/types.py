@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Family = Literal["boolean", "string", "integer", "decimal", "double", "datetime", "date", "time", "duration", "guid", "binary"]
+TypeFamily = Literal["boolean", "string", "integer", "decimal", "double", "datetime", "date", "time", "duration", "guid", "binary"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +17,7 @@ class PrimitiveType:
     """One primitive type: `name` as in CSDL, `family` for operator rules, `rank` for numeric promotion (0 where not numeric)."""
 
     name: str
-    family: Family
+    family: TypeFamily
     rank: int = 0
     low: int | None = None
     high: int | None = None

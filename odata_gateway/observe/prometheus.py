@@ -10,9 +10,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from odata_gateway import __version__
-from odata_gateway.observe.board import Page
-from odata_gateway.observe.meters import BUCKETS_S, Meters
-from odata_gateway.observe.metrics import FAMILIES, Family
+from odata_gateway.observe.counters import BUCKETS_S, Counters
+from odata_gateway.observe.metrics import FAMILIES, MetricFamily
+from odata_gateway.observe.shared_counters import CounterPage
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -26,7 +26,7 @@ _LEAST = frozenset({"odata_database_up"})
 """Gauges of which the least counts, not the sum."""
 
 
-def text(pages: Iterable[Page], accept: str) -> tuple[str, bytes]:
+def metrics_text(pages: Iterable[CounterPage], accept: str) -> tuple[str, bytes]:
     """The media type and the text of all processes' metrics, in the form an Accept header likes best: OpenMetrics or Prometheus's own."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Together(tuple(pages)))
@@ -37,8 +37,8 @@ def text(pages: Iterable[Page], accept: str) -> tuple[str, bytes]:
 class _Together(Collector):
     """The pages of all processes as one set of metrics."""
 
-    def __init__(self, pages: tuple[Page, ...]) -> None:
-        self._meters = Meters()
+    def __init__(self, pages: tuple[CounterPage, ...]) -> None:
+        self._meters = Counters()
         for page in pages:
             self._meters.add(page["counts"])
         living = [page["gauges"] for page in pages if page["gauges"]]
@@ -74,7 +74,7 @@ class _Together(Collector):
             return [((__version__, platform.python_version()), 1)]
         return [((), self._gauges[name])] if name in self._gauges else []
 
-    def _histogram(self, family: Family) -> Metric:
+    def _histogram(self, family: MetricFamily) -> Metric:
         found = HistogramMetricFamily(family.name, family.doc, labels=family.labels)
         for stage, histogram in self._meters.stages.items():
             buckets, total = [], 0

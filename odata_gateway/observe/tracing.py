@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, made from a request's trail when it is over: a request that nobody traces costs nothing for it.
+"""Spans of OpenTelemetry, made from a request's stats when it is over: a request that nobody traces costs nothing for it.
 
 The place in a trace comes with the request's `traceparent` and `tracestate` (W3C Trace Context). Where spans go, and which are kept, say
 OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER. No attribute has a value of the URL.
@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_contex
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from odata_gateway import __version__
-from odata_gateway.observe.trail import Trail
+from odata_gateway.observe.request_stats import RequestStats
 
 _CARRIED = ("traceparent", "tracestate")
 
@@ -40,21 +40,21 @@ class Tracer:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         return cls(provider)
 
-    def finished(self, trail: Trail, headers: Mapping[str, str], method: str, status: int, ended: float) -> None:
-        """The spans of a request that is over, and of its stages; the trail learns the trace's id."""
+    def finished(self, stats: RequestStats, headers: Mapping[str, str], method: str, status: int, ended: float) -> None:
+        """The spans of a request that is over, and of its stages; the stats learns the trace's id."""
         zero_ns = time.time_ns() - time.perf_counter_ns()
         parent = self._propagator.extract({name: headers[name] for name in _CARRIED if name in headers})
         span = self._tracer.start_span(
-            f"{method} {trail.entity_set}",
+            f"{method} {stats.entity_set}",
             context=parent,
             kind=SpanKind.SERVER,
-            attributes=_attributes(trail, method, status),
-            start_time=zero_ns + round(trail.started * 1e9),
+            attributes=_attributes(stats, method, status),
+            start_time=zero_ns + round(stats.started * 1e9),
         )
-        trail.trace = f"{span.get_span_context().trace_id:032x}"
+        stats.trace = f"{span.get_span_context().trace_id:032x}"
         if span.is_recording():
             inner = set_span_in_context(span)
-            for stage, step_started, step_ended in trail.steps or ():
+            for stage, step_started, step_ended in stats.steps or ():
                 step = self._tracer.start_span(stage, context=inner, start_time=zero_ns + round(step_started * 1e9))
                 step.end(zero_ns + round(step_ended * 1e9))
             if status >= 500:
@@ -66,14 +66,14 @@ class Tracer:
         self._provider.shutdown()
 
 
-def _attributes(trail: Trail, method: str, status: int) -> dict[str, str | int]:
+def _attributes(stats: RequestStats, method: str, status: int) -> dict[str, str | int]:
     """Names as in OpenTelemetry's conventions for HTTP, and `odata.` for our own."""
     return {
         "http.request.method": method,
         "http.response.status_code": status,
-        "odata.request_id": trail.id,
-        "odata.entity_set": trail.entity_set,
-        "odata.url": trail.template,
-        "odata.accounts": trail.accounts,
-        "odata.rows": trail.rows,
+        "odata.request_id": stats.id,
+        "odata.entity_set": stats.entity_set,
+        "odata.url": stats.template,
+        "odata.accounts": stats.accounts,
+        "odata.rows": stats.rows,
     }

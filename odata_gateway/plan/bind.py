@@ -10,26 +10,25 @@ from dataclasses import replace
 
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
-from odata_gateway.plan.bind_apply import bind_apply
-from odata_gateway.plan.bind_compute import bind_compute
-from odata_gateway.plan.bind_crossjoin import bind_crossjoin, crossjoin_form
-from odata_gateway.plan.bind_expr import bind_narrowing
-from odata_gateway.plan.bind_order import bind_order, page_literal
-from odata_gateway.plan.bind_projection import bind_projection, field_of
-from odata_gateway.plan.bind_resource import Resource, bind_resource
-from odata_gateway.plan.expr import Expr
-from odata_gateway.plan.projection import Field
-from odata_gateway.plan.query import Form, Query
-from odata_gateway.plan.relation import Block
-from odata_gateway.plan.rows import Rows
+from odata_gateway.plan.apply.pipeline import bind_apply
+from odata_gateway.plan.apply.rowset import InputSet
+from odata_gateway.plan.expression.binder import bind_narrowing
+from odata_gateway.plan.expression.compute import bind_compute
+from odata_gateway.plan.expression.order import bind_order, page_literal
+from odata_gateway.plan.projection.select_expand import bind_projection, field_of
+from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
+from odata_gateway.plan.resource.path import Resource, bind_resource
 from odata_gateway.plan.scope import Binding, Limits, Row, Scope
+from odata_gateway.plan.tree.projection import Field
+from odata_gateway.plan.tree.query import Query, ResultForm
+from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
 COLLECTION = frozenset({"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
 # $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect
 # (11.2.10).
-APPLICABLE: dict[Form, frozenset[str]] = {
+APPLICABLE: dict[ResultForm, frozenset[str]] = {
     "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute", "$apply"},
     "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
     "count": EVERYWHERE | {"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute", "$apply"},
@@ -41,7 +40,7 @@ APPLICABLE: dict[Form, frozenset[str]] = {
 UNSUPPORTED = frozenset({"$index", "$deltatoken"})
 
 
-def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
+def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
     """The query of a request for data; names and types are checked here, and row policies are attached to every source."""
     options = request.options
     binding = Binding(model, dict(options.aliases), limits)
@@ -64,7 +63,7 @@ def bind(request: ast.Request, model: Model, limits: Limits) -> Query:
             return _query(resource, _field(resource))
 
 
-def _check_options(form: Form, options: ast.Options) -> None:
+def _check_options(form: ResultForm, options: ast.Options) -> None:
     for name in options.order:
         if name.startswith("@"):
             continue
@@ -97,7 +96,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     )  # fmt: skip
 
 
-def _applied(resource: Resource, rows: Rows) -> Resource:
+def _applied(resource: Resource, rows: InputSet) -> Resource:
     """The resource with the rows that $apply made of it."""
     place = replace(resource.place, frame=rows.scope.implicit.frame, predicates=rows.predicates, within=rows.within)
     return replace(resource, place=place)
@@ -113,7 +112,7 @@ def _bind_entity(resource: Resource, options: ast.Options, scope: Scope) -> Quer
     )  # fmt: skip
 
 
-def _narrowed(resource: Resource, predicates: tuple[Expr, ...]) -> Block:
+def _narrowed(resource: Resource, predicates: tuple[BoundExpr, ...]) -> Block:
     block = resource.block
     return Block(block.source, None, block.within, block.joins, (*block.predicates, *predicates))
 

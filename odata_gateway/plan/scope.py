@@ -14,8 +14,7 @@ from itertools import count
 
 from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindSecret, LimitDepth, LimitNodes, nearest
-from odata_gateway.plan.expr import Column, Compare, Constant, Expr
-from odata_gateway.plan.relation import Block, Link, OrderKey, Source, ToOne
+from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, Compare, ConstantValue, LeftJoin, Link, OrderKey, Source
 from odata_gateway.url import ast
 
 PRESENT = "@present"
@@ -123,16 +122,16 @@ class Frame:
     """A SELECT under construction around `source`."""
 
     source: Source
-    joins: list[ToOne] = field(default_factory=list)
+    joins: list[LeftJoin] = field(default_factory=list)
     reached: dict[tuple[int, str], Source] = field(default_factory=dict)
-    roots: dict[tuple[str, tuple[Expr, ...]], Source] = field(default_factory=dict)
+    roots: dict[tuple[str, tuple[BoundExpr, ...]], Source] = field(default_factory=dict)
 
-    def block(self, link: Link | None = None, predicates: tuple[Expr, ...] = ()) -> Block:
+    def block(self, link: Link | None = None, predicates: tuple[BoundExpr, ...] = ()) -> Block:
         return Block(self.source, link, None, tuple(self.joins), predicates)
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class RowStructure:
     """What a row made by $apply has, as an instance of `entity_type`: columns by name, and further structures behind single-valued
     navigation properties. Whatever else the type declares was aggregated away, and reads as null (Data Aggregation 3.1.1).
 
@@ -143,30 +142,30 @@ class Structure:
     """
 
     entity_type: EntityType
-    members: Mapping[str, Column | Reference | Structure]
-    key: tuple[Expr, ...] = ()
+    members: Mapping[str, Column | Reference | RowStructure]
+    key: tuple[BoundExpr, ...] = ()
     order: tuple[OrderKey, ...] = ()
     itself: Reference | None = None
-    shapes: tuple[Shape, ...] = ()
-    shape: Expr | None = None
+    shapes: tuple[RowKind, ...] = ()
+    shape: BoundExpr | None = None
     entity: Row | None = None
 
-    def has(self, shape: Shape, path: tuple[str, ...]) -> bool:
+    def has(self, shape: RowKind, path: tuple[str, ...]) -> bool:
         """Whether rows of a shape have what a path leads to: among their members, as entities, or of an entity they are related to."""
         if path in shape.paths or any(p[: len(path)] == path for p in shape.paths):
             return True
         if shape.is_entity and (path[0] in self.entity_type.properties or path[0] in self.entity_type.navigation):
             return True
-        place: Column | Reference | Structure | None = self
+        place: Column | Reference | RowStructure | None = self
         for i, name in enumerate(path):
-            place = place.members.get(name) if isinstance(place, Structure) else place
+            place = place.members.get(name) if isinstance(place, RowStructure) else place
             if isinstance(place, Reference):
                 return any(p[: i + 1] == path[: i + 1] for p in shape.paths)
         return False
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowKind:
     """What one kind of rows has: members by path and, where they are entities, all properties."""
 
     paths: frozenset[tuple[str, ...]]
@@ -180,7 +179,7 @@ class Reference:
     entity_type: EntityType
     key: tuple[Column, ...]
 
-    def found_as(self, source: Source) -> tuple[Expr, ...]:
+    def found_as(self, source: Source) -> tuple[BoundExpr, ...]:
         """The conditions under which a row of a source of this type is the entity."""
         return _has_key(source, zip(self.entity_type.key, self.key, strict=True))
 
@@ -194,12 +193,12 @@ class Row:
     frame: Frame
     source: Source
     optional: bool = False
-    structure: Structure | None = None
+    structure: RowStructure | None = None
     parts: Mapping[str, Row] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
+class RelatedCollection:
     """A collection a path ends in: rows of `navigation` hanging on `parent`, narrowed by $filter segments."""
 
     parent: Row
@@ -215,12 +214,12 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class ServiceRoot:
     """$root: the service root."""
 
 
 @dataclass(frozen=True, slots=True)
-class Everything:
+class EntitySetRef:
     """All entities of a set that the caller may see, as $root/Inbox has them, narrowed by $filter segments."""
 
     entity_set: EntitySet
@@ -238,7 +237,7 @@ class Everything:
 class Computed:
     """The value of a computed name, and what it is made of: each use of the name repeats it in the statement."""
 
-    value: Expr
+    value: BoundExpr
     nodes: int
     levels: int
 
@@ -261,7 +260,7 @@ class Scope:
     computed: Mapping[str, Computed] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, binding: Binding, frame: Frame, structure: Structure | None = None) -> Scope:
+    def of(cls, binding: Binding, frame: Frame, structure: RowStructure | None = None) -> Scope:
         row = Row(frame, frame.source, structure=structure)
         return cls(binding, row, row, row)
 
@@ -286,22 +285,22 @@ def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
     if known is None:
         known = binding.source(binding.model.target_type(navigation))
         row.frame.reached[row.source.number, navigation.name] = known
-        row.frame.joins.append(ToOne(known, binding.link(row.source, navigation)))
+        row.frame.joins.append(LeftJoin(known, binding.link(row.source, navigation)))
     return Row(row.frame, known, optional=True)
 
 
-def pick(binding: Binding, frame: Frame, entity_type: EntityType, values: tuple[Expr, ...]) -> Row:
+def pick(binding: Binding, frame: Frame, entity_type: EntityType, values: tuple[BoundExpr, ...]) -> Row:
     """The entity of a type that has these key values, or none; the same key always gives the same join."""
     wanted = (entity_type.name, values)
     known = frame.roots.get(wanted)
     if known is None:
         known = binding.source(entity_type)
         frame.roots[wanted] = known
-        frame.joins.append(ToOne(known, None, _has_key(known, zip(entity_type.key, values, strict=True))))
+        frame.joins.append(LeftJoin(known, None, _has_key(known, zip(entity_type.key, values, strict=True))))
     return Row(frame, known, optional=True)
 
 
-def _has_key(source: Source, values: Iterable[tuple[Property, Expr]]) -> tuple[Expr, ...]:
+def _has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:
     return tuple(Compare("eq", Column(source.number, p.column, p.pg_type, p.type, False), value) for p, value in values)
 
 
@@ -311,7 +310,7 @@ def column_of(row: Row, prop: Property) -> Column:
     return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
 
 
-def read_property(row: Row, prop: Property, *, target: str, at: int) -> Expr:
+def read_property(row: Row, prop: Property, *, target: str, at: int) -> BoundExpr:
     """A property in a clause that computes; secrets are refused, missing columns are null."""
     if prop.secret:
         raise BindSecret(
@@ -319,7 +318,7 @@ def read_property(row: Row, prop: Property, *, target: str, at: int) -> Expr:
             target=target, at=at, hint="leave it out of this option",
         )  # fmt: skip
     if prop.missing:
-        return Constant(None, prop.type)
+        return ConstantValue(None, prop.type)
     return column_of(row, prop)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from odata_gateway.plan.projection import Expand, ExpandOne, Field, Nested, Projection
-from odata_gateway.plan.query import Query
+from odata_gateway.plan.tree.projection import Expand, ExpandOne, Field, Nested, Projection
+from odata_gateway.plan.tree.query import Query
 
 
 def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import orjson
 
 from odata_gateway.errors import UrlSkiptoken
-from odata_gateway.plan.query import LONG_VALUE
+from odata_gateway.plan.tree.query import LONG_VALUE
 
 DIGITS = 16
 
@@ -74,21 +74,21 @@ class Continuation:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class TokenScope:
     """What a token belongs to: a digest of the query and its values, and the keys in its path."""
 
     query: str
     path: str
 
 
-def skiptoken(continuation: Continuation, bound: Bound) -> str:
+def skiptoken(continuation: Continuation, bound: TokenScope) -> str:
     """The token of the page that follows."""
     keys = [[key.md5] if isinstance(key, Digest) else key for key in continuation.keys]
     payload = orjson.dumps([continuation.sent, continuation.page_rows, keys])
     return f"{urlsafe_b64encode(payload).decode().rstrip('=')}.{_digits(payload, bound)}"
 
 
-def read_skiptoken(token: str, bound: Bound, *, keys: int | None) -> Continuation:
+def read_skiptoken(token: str, bound: TokenScope, *, keys: int | None) -> Continuation:
     """The continuation in a token; `keys` is the number of order values the query has, None where that depends on the first of them.
 
     raises  UrlSkiptoken for a token that was altered, or is bound to another query
@@ -97,9 +97,9 @@ def read_skiptoken(token: str, bound: Bound, *, keys: int | None) -> Continuatio
     try:
         payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except (ValueError, Base64Error):
-        raise refused() from None
+        raise unusable_token() from None
     if digits != _digits(payload, bound) or urlsafe_b64encode(payload).decode().rstrip("=") != encoded:
-        raise refused()
+        raise unusable_token()
     return _continuation(payload, keys)
 
 
@@ -108,11 +108,11 @@ def _continuation(payload: bytes, keys: int | None) -> Continuation:
     try:
         sent, page_rows, values = orjson.loads(payload)
     except (ValueError, TypeError):
-        raise refused() from None
+        raise unusable_token() from None
     if type(sent) is not int or type(page_rows) is not int or sent < 0 or not 0 < page_rows < 2**31 or type(values) is not list:
-        raise refused()
+        raise unusable_token()
     if not values or (keys is not None and len(values) != keys):
-        raise refused()
+        raise unusable_token()
     return Continuation(sent, page_rows, tuple(_order_value(value) for value in values))
 
 
@@ -122,7 +122,7 @@ def _order_value(value: object) -> OrderValue:
             return value
         case [str(digest)] if len(digest) == 32:
             return Digest(digest)
-    raise refused()
+    raise unusable_token()
 
 
 def moved() -> UrlSkiptoken:
@@ -132,13 +132,13 @@ def moved() -> UrlSkiptoken:
     )
 
 
-def refused() -> UrlSkiptoken:
+def unusable_token() -> UrlSkiptoken:
     """A token that does not belong to its query."""
     hint = "follow @odata.nextLink as it is, or start again without $skiptoken"
     return UrlSkiptoken("the token is damaged, or belongs to another query", target="$skiptoken", at=0, hint=hint)
 
 
-def _digits(payload: bytes, bound: Bound) -> str:
+def _digits(payload: bytes, bound: TokenScope) -> str:
     text = f"{bound.query}|{bound.path}|".encode()
     return hashlib.sha256(text + payload).hexdigest()[:DIGITS]
 

@@ -8,7 +8,7 @@ raises.
 from __future__ import annotations
 
 from odata_gateway.edm.types import PrimitiveType
-from odata_gateway.plan.expr import Arithmetic
+from odata_gateway.plan.tree.relation import Arithmetic
 from odata_gateway.sql.fragment import Sql, fill
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "divby": "/", "mod": "%"}
@@ -36,14 +36,14 @@ def _template(op: str, left: PrimitiveType | None, right: PrimitiveType | None, 
     if op == "divby":
         return _DECIMAL_DIVBY if result.family == "decimal" else "({0} / {1})"
     match left and left.family, right and right.family:
-        case "date", "duration":
+        case ["date", "duration"]:
             # a date moves by whole days, towards the past for what is left over (XPath op:add-dayTimeDuration-to-date)
             return f"({{0}}::timestamp {SYMBOLS[op]} {{1}})::date"
-        case "date", "date":
+        case ["date", "date"]:
             return "({0}::timestamp - {1}::timestamp)"
-        case "duration", "integer" | "decimal" | "double":
+        case ["duration", "integer" | "decimal" | "double"]:
             return f"({{0}} {SYMBOLS[op]} {{1}}::float8)"
-        case "integer" | "decimal" | "double", "duration":
+        case ["integer" | "decimal" | "double", "duration"]:
             return "({1} * {0}::float8)"
     if result.is_numeric and result.family == "decimal" and op == "div":
         return "({0}::numeric / {1}::numeric)"

@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from odata_gateway.edm.types import PrimitiveType
-from odata_gateway.plan.expr import Collection, Expr, Items, Joined, OfCollections, Parameter, Part
+from odata_gateway.plan.tree.relation import (
+    BoundExpr,
+    Collection,
+    CollectionCall,
+    CollectionConcat,
+    CollectionItems,
+    CollectionSlice,
+    Parameter,
+)
 from odata_gateway.sql.fragment import Sql, build, fill, join
 from odata_gateway.sql.pg_types import CANONICAL
 
-Value = Callable[[Expr], Sql]
+Value = Callable[[BoundExpr], Sql]
 OfParameter = Callable[[Parameter], Sql]
 
 # Arrays are computed once, whatever asks for them several times: OFFSET 0 keeps Postgres from putting them where their names stand.
@@ -46,7 +54,7 @@ TEMPLATES: dict[str, str] = {
 _NAN = "'NaN' = ANY(s.b)"
 
 
-def of_collections_sql(expr: OfCollections, value: Value, of_parameter: OfParameter) -> Sql:
+def of_collections_sql(expr: CollectionCall, value: Value, of_parameter: OfParameter) -> Sql:
     """What is asked of one collection, or of two; `value` renders their items."""
     arrays = tuple(_array(each, expr.element, value, of_parameter) for each in expr.args)
     if expr.id == "length":
@@ -61,13 +69,13 @@ def _array(collection: Collection, element: PrimitiveType, value: Value, of_para
     """A collection as an array of the element's type: whole numbers as int8, doubles as float8."""
     pg_type = {"integer": "int8", "double": "float8"}.get(element.family, CANONICAL[element.name])
     match collection:
-        case Items(items=items):
+        case CollectionItems(items=items):
             return fill("ARRAY[{0}]::" + pg_type + "[]", (join(", ", map(value, items)),))
         case Parameter():
             return fill("{0}::" + pg_type + "[]", (of_parameter(collection),))
-        case Joined(left=left, right=right):
+        case CollectionConcat(left=left, right=right):
             return build("({0} || {1})", _array(left, element, value, of_parameter), _array(right, element, value, of_parameter))
-        case Part(whole=whole, start=start, length=length):
+        case CollectionSlice(whole=whole, start=start, length=length):
             array = _array(whole, element, value, of_parameter)
             bounds = (value(start),) if length is None else (value(start), value(length))
             return fill(_PART if length is None else _PART_OF_LENGTH, (array, *bounds))
@@ -84,15 +92,15 @@ _PART = f"({{0}})[{_FIRST}:]"
 _PART_OF_LENGTH = f"({{0}})[{_FIRST}:{_FIRST} + {_SIZE} - 1 + length(substr('', 1, {_SIZE}))]"
 
 
-def values_of(collection: Collection) -> Iterator[Expr]:
+def values_of(collection: Collection) -> Iterator[BoundExpr]:
     """The expressions a collection is made of."""
     match collection:
-        case Items(items=items):
+        case CollectionItems(items=items):
             yield from items
-        case Joined(left=left, right=right):
+        case CollectionConcat(left=left, right=right):
             yield from values_of(left)
             yield from values_of(right)
-        case Part(whole=whole, start=start, length=length):
+        case CollectionSlice(whole=whole, start=start, length=length):
             yield from values_of(whole)
             yield start
             if length is not None:

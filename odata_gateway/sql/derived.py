@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from odata_gateway.plan.expr import Column, Expr
-from odata_gateway.plan.relation import Aggregate, Derived, Ranked, Selection
+from odata_gateway.plan.tree.relation import Aggregate, BoundExpr, Column, Derived, Selection, WindowCondition
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import EMPTY, Sql, build, fill, join, param
 from odata_gateway.sql.keyset import order_by
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 # What is called, and what is made of the outcome, by method and then by the operand's family, "" for all others. A sum of Int64 is a
 # Decimal, so that it cannot overflow; sums of the smaller integers cannot. Postgres has no least boolean and no least uuid: false comes
 # before true, and a uuid's text has its order.
-Template = tuple[str, str]
-TEMPLATES: dict[str, dict[str, Template]] = {
+AggregateTemplate = tuple[str, str]
+TEMPLATES: dict[str, dict[str, AggregateTemplate]] = {
     "count": {"": ("count(*)", "{0}::numeric")},
     "countdistinct": {"": ("count(DISTINCT {0})", "{0}::numeric")},
     "sum": {"decimal": ("sum({0})", "{0}::numeric"), "double": ("sum({0}::float8)", "{0}"), "integer": ("sum({0})", "{0}::int8")},
@@ -70,16 +69,16 @@ def _name(index: int) -> Sql:
     return Sql((f"c{index:d}",))
 
 
-def _column(column: Expr | Aggregate | Ranked, relations: Relations) -> Sql:
+def _column(column: BoundExpr | Aggregate | WindowCondition, relations: Relations) -> Sql:
     match column:
         case Aggregate():
             return _aggregate(column, relations)
-        case Ranked():
+        case WindowCondition():
             return _ranked(column, relations)
     return _value(column, relations, fits=True)
 
 
-def _ranked(ranked: Ranked, relations: Relations) -> Sql:
+def _ranked(ranked: WindowCondition, relations: Relations) -> Sql:
     parts = join(", ", (relations.expressions.value(part) for part in ranked.parts))
     part = build("PARTITION BY {0}", parts) if ranked.parts else EMPTY
     ordered = part + order_by(ranked.order, relations.expressions)
@@ -106,7 +105,7 @@ def _aggregate(column: Aggregate, relations: Relations) -> Sql:
     return fill(outcome, (called if outcome == "{0}" else build("({0})", called),))
 
 
-def _value(expr: Expr, relations: Relations, *, fits: bool) -> Sql:
+def _value(expr: BoundExpr, relations: Relations, *, fits: bool) -> Sql:
     """A value of the type the model says, whatever the table has become: it will be part of a text. `fits`: within the type's range."""
     if isinstance(expr, Column):
         return checked(column_sql(expr), expr.pg_type, expr.type)

@@ -18,27 +18,28 @@ from typing import LiteralString, Protocol, assert_never
 
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import LimitNodes
-from odata_gateway.plan.expr import (
-    Among,
+from odata_gateway.plan.tree.relation import (
     Arithmetic,
-    Case,
+    Block,
+    BoundExpr,
+    CaseWhen,
+    CollectionCall,
     Column,
     Compare,
-    Constant,
+    ConstantValue,
     CountOf,
+    Derived,
     Exists,
-    Expr,
     Function,
-    LiteralSlot,
+    InArray,
+    InSubquery,
+    IsNotTrue,
     Logic,
     Negate,
     Not,
-    OfCollections,
-    OneOf,
     Parameter,
-    Untrue,
 )
-from odata_gateway.plan.relation import Block, Derived
+from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.arithmetic import arithmetic_sql
 from odata_gateway.sql.collections import of_collections_sql, values_of
 from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
@@ -70,22 +71,22 @@ class Expressions:
         self._behind_walls = False
         self._parts = 0  # of all that was rendered and stands in nothing else
 
-    def condition(self, expr: Expr) -> Sql:
+    def condition(self, expr: BoundExpr) -> Sql:
         """A Boolean expression of which only true matters."""
         return self._render(expr, strict=False)
 
-    def value(self, expr: Expr) -> Sql:
+    def value(self, expr: BoundExpr) -> Sql:
         """An expression whose value, null included, matters."""
         return self._render(expr, strict=True)
 
-    def fitted(self, expr: Expr) -> Sql:
+    def fitted(self, expr: BoundExpr) -> Sql:
         """A value for an answer: a whole number that its type cannot hold fails the request. Conditions are computed in wider numbers."""
         value = self.value(expr)
-        if isinstance(expr, Arithmetic | Negate | Case) and expr.type.is_integer:
+        if isinstance(expr, Arithmetic | Negate | CaseWhen) and expr.type.is_integer:
             return fill("({0})::" + CANONICAL[expr.type.name], (value,))
         return value
 
-    def _render(self, expr: Expr, *, strict: bool) -> Sql:
+    def _render(self, expr: BoundExpr, *, strict: bool) -> Sql:
         """An expression's SQL; raises LimitNodes where that is too much, with what was rendered before."""
         before = self._parts
         walled = may_fail(expr) and not self._behind_walls
@@ -95,28 +96,28 @@ class Expressions:
             raise LimitNodes("the SQL of the request would be too long", hint="nest fewer functions and operators within each other")
         return found
 
-    def _operation(self, expr: Expr, *, strict: bool) -> Sql:
+    def _operation(self, expr: BoundExpr, *, strict: bool) -> Sql:
         match expr:
             case Column():
                 return read(column_sql(expr), expr.pg_type, expr.type)
             case Parameter():
                 return parameter_sql(expr)
-            case Constant():
+            case ConstantValue():
                 return constant_sql(expr)
             case Compare():
                 return self._compare(expr, strict=strict)
-            case OneOf():
+            case InArray():
                 return self._one_of(expr, strict=strict)
             case Logic(op=op, operands=operands):
                 parts = join(" AND " if op == "and" else " OR ", (self._render(o, strict=strict) for o in operands))
                 return build("({0})", parts)
             case Not(operand=operand):
                 return build("(NOT {0})", self.value(operand))
-            case Untrue(operand=operand):
+            case IsNotTrue(operand=operand):
                 return build("({0} IS NOT TRUE)", self.condition(operand))
             case Exists(block=block, negated=negated):
                 return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", self._select(raw("1"), block))
-            case Among(values=values, derived=derived):
+            case InSubquery(values=values, derived=derived):
                 return build("(({0}) IN ({1}))", join(", ", (self.value(v) for v in values)), self._derived(derived))
             case CountOf(block=block):
                 return build("({0})", self._select(raw("count(*)"), block))
@@ -128,14 +129,14 @@ class Expressions:
                 return cast_sql(self.value(operand), operand.type, expr.type)
             case Function():
                 return function_sql(expr.id, tuple(self.value(a) for a in expr.args), pattern=any(is_pattern(a) for a in expr.args))
-            case Case():
+            case CaseWhen():
                 return self._case(expr)
-            case OfCollections():
+            case CollectionCall():
                 return of_collections_sql(expr, self.value, parameter_sql)
             case _:
                 assert_never(expr)
 
-    def _walled(self, expr: Expr, *, strict: bool) -> Sql:
+    def _walled(self, expr: BoundExpr, *, strict: bool) -> Sql:
         """An operation that may fail, computed for rows within the policies only; null for others, which no answer shows."""
         walls = self._relations.walls(sorted(sources_of(expr)))
         self._behind_walls = True
@@ -194,12 +195,12 @@ class Expressions:
             return raw("true::bool") if expr.op == "eq" else raw("false::bool")
         return build("({0} IS NULL)" if expr.op == "eq" else "({0} IS NOT NULL)", self._bare(other))
 
-    def _one_of(self, expr: OneOf, *, strict: bool) -> Sql:
+    def _one_of(self, expr: InArray, *, strict: bool) -> Sql:
         left, right = self._operands(expr.operand, expr.values)
         bare = build("({0} = ANY({1}))", left, right)
         return build("({0} IS TRUE)", bare) if strict else bare
 
-    def _operands(self, left: Expr, right: Expr) -> tuple[Sql, Sql]:
+    def _operands(self, left: BoundExpr, right: BoundExpr) -> tuple[Sql, Sql]:
         """Both sides, with a column left bare beside a parameter that can take the column's own type."""
         if isinstance(left, Column) and isinstance(right, Parameter):
             return self._beside(left, right)
@@ -208,7 +209,7 @@ class Expressions:
             return value, column
         return self._number(left), self._number(right)
 
-    def _number(self, expr: Expr) -> Sql:
+    def _number(self, expr: BoundExpr) -> Sql:
         """A side of a comparison; a NaN that was computed is NULL there, because Postgres has it equal to itself and above all numbers."""
         return build("nullif({0}, 'NaN')", self.value(expr)) if may_be_nan(expr) else self.value(expr)
 
@@ -219,13 +220,13 @@ class Expressions:
             return column_sql(column), fill(PARAMETERS[column.pg_type], (parameter_sql(value),))
         return self.value(column), parameter_sql(value)
 
-    def _bare(self, expr: Expr) -> Sql:
+    def _bare(self, expr: BoundExpr) -> Sql:
         """What IS NULL looks at: the column itself, except where reading it can make null of something."""
         if isinstance(expr, Column) and expr.pg_type not in ("json", "jsonb"):
             return column_sql(expr)
         return self.value(expr)
 
-    def _case(self, expr: Case) -> Sql:
+    def _case(self, expr: CaseWhen) -> Sql:
         branches = join(" ", (build("WHEN {0} THEN {1}", self.condition(c), self.value(v)) for c, v in expr.branches))
         return build("(CASE {0} END)", branches)
 
@@ -238,42 +239,42 @@ _NEVER_FAIL = frozenset({
 })  # fmt: skip
 
 
-def may_fail(expr: Expr) -> bool:
+def may_fail(expr: BoundExpr) -> bool:
     """Whether an operation itself can raise for some values, as a division by zero does."""
-    return isinstance(expr, Arithmetic | Negate | OfCollections) or (isinstance(expr, Function) and expr.id not in _NEVER_FAIL)
+    return isinstance(expr, Arithmetic | Negate | CollectionCall) or (isinstance(expr, Function) and expr.id not in _NEVER_FAIL)
 
 
-def sources_of(expr: Expr) -> set[int]:
+def sources_of(expr: BoundExpr) -> set[int]:
     """The sources whose columns an expression reads, but for those of the blocks inside it."""
     match expr:
         case Column(source=source):
             return {source}
-        case Parameter() | Constant() | Exists() | CountOf():
+        case Parameter() | ConstantValue() | Exists() | CountOf():
             return set()
-        case Function(args=parts) | Logic(operands=parts) | Among(values=parts):
+        case Function(args=parts) | Logic(operands=parts) | InSubquery(values=parts):
             return set().union(*map(sources_of, parts))
         case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
             return sources_of(left) | sources_of(right)
-        case Negate(operand=operand) | Not(operand=operand) | Untrue(operand=operand) | OneOf(operand=operand):
+        case Negate(operand=operand) | Not(operand=operand) | IsNotTrue(operand=operand) | InArray(operand=operand):
             return sources_of(operand)
-        case OfCollections(args=args):
+        case CollectionCall(args=args):
             return set().union(*(sources_of(value) for each in args for value in values_of(each)))
-        case Case(branches=branches):
+        case CaseWhen(branches=branches):
             return set().union(*(sources_of(part) for branch in branches for part in branch))
         case _:
             assert_never(expr)
 
 
-def is_null(expr: Expr) -> bool:
-    return isinstance(expr, Constant) and expr.value is None
+def is_null(expr: BoundExpr) -> bool:
+    return isinstance(expr, ConstantValue) and expr.value is None
 
 
-def is_pattern(expr: Expr) -> bool:
+def is_pattern(expr: BoundExpr) -> bool:
     """Whether a parameter is an escaped LIKE pattern."""
     return isinstance(expr, Parameter) and isinstance(expr.slot, LiteralSlot) and expr.slot.mode in ("infix", "prefix", "suffix")
 
 
-def may_miss(expr: Expr) -> bool:
+def may_miss(expr: BoundExpr) -> bool:
     """Whether a parameter may be null so as to equal nothing: a text that is no uuid beside a uuid column, a cast that fails, NaN."""
     if may_be_nan(expr):
         return True
@@ -281,17 +282,17 @@ def may_miss(expr: Expr) -> bool:
     return isinstance(slot, LiteralSlot) and (slot.mode in ("uuid", "cast") or (slot.type.family == "double" and slot.mode != "value"))
 
 
-def may_be_nan(expr: Expr) -> bool:
+def may_be_nan(expr: BoundExpr) -> bool:
     """Whether a number may be none: a double that is stored, computed or not beside anything, or a decimal divided by zero."""
     match expr:
-        case Column() | Arithmetic() | Function() | Negate() | Case():
+        case Column() | Arithmetic() | Function() | Negate() | CaseWhen():
             return expr.type.family == "double" or (expr.type.family == "decimal" and _divides(expr))
         case Parameter(slot=LiteralSlot(mode="value"), type=type_):
             return type_.family == "double"
     return False
 
 
-def _divides(expr: Expr) -> bool:
+def _divides(expr: BoundExpr) -> bool:
     """Whether divby is in an expression, which makes infinite decimals, and of these what is no number."""
     match expr:
         case Arithmetic(op=op, left=left, right=right):
@@ -300,7 +301,7 @@ def _divides(expr: Expr) -> bool:
             return _divides(operand)
         case Function(args=args):
             return any(map(_divides, args))
-        case Case(branches=branches):
+        case CaseWhen(branches=branches):
             return any(_divides(value) for _, value in branches)
     return False
 
@@ -331,7 +332,7 @@ def _typed(expr: Parameter, pg_type: str) -> Sql:
     return Sql((Hole(expr.slot, pg_type),))
 
 
-def constant_sql(expr: Constant) -> Sql:
+def constant_sql(expr: ConstantValue) -> Sql:
     match expr.value:
         case True:
             return raw("true")

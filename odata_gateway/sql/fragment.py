@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import LiteralString
 
-from odata_gateway.plan.expr import LiteralSlot, Slot
+from odata_gateway.plan.tree.slots import LiteralSlot, Slot
 
 
 @dataclass(frozen=True, slots=True)

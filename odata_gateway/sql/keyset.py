@@ -10,8 +10,8 @@ near the end, it would take another index there, read what is left of the whole 
 
 from __future__ import annotations
 
-from odata_gateway.plan.expr import KeysetSlot
-from odata_gateway.plan.relation import OrderKey
+from odata_gateway.plan.tree.relation import OrderKey
+from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
 from odata_gateway.sql.pg_types import CANONICAL

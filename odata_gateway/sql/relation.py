@@ -14,8 +14,8 @@ from typing import LiteralString
 
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, Membership, Table, Unscoped
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.expr import AccountsSlot
-from odata_gateway.plan.relation import Block, Derived, Link, Source, ToOne, Within
+from odata_gateway.plan.tree.relation import Block, Derived, LeftJoin, Link, ParentPath, Source
+from odata_gateway.plan.tree.slots import AccountsSlot
 from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, quoted, raw
@@ -140,7 +140,7 @@ class Relations:
     def _account(self, column: Sql, index: int) -> Sql:
         return build("{0} = {1}", column, param(AccountsSlot(many=False, index=index), "int8"))
 
-    def _to_one(self, joined: ToOne) -> Sql:
+    def _to_one(self, joined: LeftJoin) -> Sql:
         table, policy = self._door(joined.source, None if joined.link is None else joined.link.parent)
         if joined.source.derived is not None:
             return build("LEFT JOIN LATERAL {0} ON true", table)
@@ -162,7 +162,7 @@ class Relations:
         tables = join(", ", (build("{0} AS {1}", table_sql(t.table), alias(names[t.name])) for t in link.join.links))
         return [build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", terms))]
 
-    def _within(self, within: Within, child: Source) -> Sql:
+    def _within(self, within: ParentPath, child: Source) -> Sql:
         self.enter(within.block)
         tables, conditions = self._tables(within.block, child)
         return build("EXISTS (SELECT 1 FROM {0} WHERE {1})", tables, join(" AND ", (*conditions, *self._link(within.link, child))))

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 from odata_gateway.edm.model import AccountColumn
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.query import Query
-from odata_gateway.plan.relation import Block, OrderKey, Source, Within
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.plan.tree.relation import Block, OrderKey, ParentPath, Source
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
 from odata_gateway.sql.keyset import NullMask, key_texts
-from odata_gateway.sql.ordered import Ordered
+from odata_gateway.sql.page_scan import PageScan
 from odata_gateway.sql.relation import Leg, Relations
 
 MOST_LEGS = 50
@@ -34,7 +34,7 @@ def pivot(block: Block) -> int | None:
     That one is found by its key, so it is in one leg only."""
     if _has_account(block.source):
         return block.source.number
-    within: Within | None = block.within
+    within: ParentPath | None = block.within
     while within is not None and not _has_account(within.source):
         within = within.outer
     return None if within is None else within.source.number
@@ -99,7 +99,7 @@ class Merge:
         ]
         values = [leg.expressions.value(key.expr) for key in self.query.order]
         what = join(", ", (*shown, *(fill("{0} AS " + _value(index), (value,)) for index, value in enumerate(values))))
-        return Ordered(self.query, leg, many_accounts=False, sharded=True).first(what, limit, self.mask)
+        return PageScan(self.query, leg, many_accounts=False, sharded=True).first(what, limit, self.mask)
 
 
 _ROW = Sql(("row",))

@@ -10,19 +10,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, NamedTuple, assert_never
 
-from odata_gateway.plan.expr import LimitSlot
-from odata_gateway.plan.query import Query
-from odata_gateway.plan.relation import Block
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.plan.tree.relation import Block
+from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql import sharded
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
-from odata_gateway.sql.json import RowFormat, Rows
+from odata_gateway.sql.json_rows import JsonRowRenderer, RowFormat
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
-from odata_gateway.sql.ordered import Ordered
+from odata_gateway.sql.page_scan import PageScan
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.relation import Leg, Relations
 
 
-class Shape(NamedTuple):
+class StatementVariant(NamedTuple):
     """Who asks (with one account or many), in which format, behind which kind of row (None for the first page), and whether the answer must
     tell if there are more rows. `legs` is the number of the caller's accounts where the database is sharded by account, and else 0."""
 
@@ -33,18 +33,20 @@ class Shape(NamedTuple):
     legs: int = 0
 
 
-Part = Literal["rows", "count", "parent", "order values", "mark"]
+StatementKind = Literal["rows", "count", "parent", "order values", "mark"]
 
 
-def parts(query: Query, shape: Shape) -> tuple[Part, ...]:
+def statement_kinds(query: Query, shape: StatementVariant) -> tuple[StatementKind, ...]:
     """The statements a request of this shape may need; `order values` only where a link had no room for them."""
-    mark: tuple[Part, ...] = ("mark",) if query.form in ("collection", "references") and query.is_plain and shape.mask is not None else ()
-    count: tuple[Part, ...] = () if query.counted is None or shape.mask is not None else ("count",)
-    parent: tuple[Part, ...] = () if query.parent is None else ("parent",)
+    mark: tuple[StatementKind, ...] = (
+        ("mark",) if query.form in ("collection", "references") and query.is_plain and shape.mask is not None else ()
+    )
+    count: tuple[StatementKind, ...] = () if query.counted is None or shape.mask is not None else ("count",)
+    parent: tuple[StatementKind, ...] = () if query.parent is None else ("parent",)
     return ("rows", *count, *parent, *mark)
 
 
-def render(query: Query, shape: Shape, part: Part) -> Statement:
+def render(query: Query, shape: StatementVariant, part: StatementKind) -> Statement:
     """One of a query's statements in a shape.
 
     rows          the answer: a chunk of a collection as one record (see `_chunk`), else one text a row
@@ -72,15 +74,15 @@ def render(query: Query, shape: Shape, part: Part) -> Statement:
             assert_never(part)
 
 
-def _order_values(query: Query, shape: Shape, relations: Relations) -> Sql:
+def _order_values(query: Query, shape: StatementVariant, relations: Relations) -> Sql:
     values = join(", ", key_texts(query.order, relations.expressions))
     mask = shape.mask or ()
     found = tuple(equals(i, query.order[i], relations.expressions, mask[i : i + 1]) for i in sorted(query.key_positions))
     return relations.select(values, query.block, raw(" LIMIT 1"), found)
 
 
-def _rows(query: Query, shape: Shape, relations: Relations) -> Statement:
-    rows = Rows(relations, shape.row_format)
+def _rows(query: Query, shape: StatementVariant, relations: Relations) -> Statement:
+    rows = JsonRowRenderer(relations, shape.row_format)
     match query.form:
         case "collection" | "references":
             return finish(_chunk(query, shape, relations, _row(query, rows)))
@@ -97,7 +99,7 @@ def _rows(query: Query, shape: Shape, relations: Relations) -> Statement:
             assert_never(query.form)
 
 
-def _row(query: Query, rows: Rows) -> Sql:
+def _row(query: Query, rows: JsonRowRenderer) -> Sql:
     if query.projection is None:
         return rows.reference(query.entity_set, query.block.source.number)
     return rows.entity(query.projection)
@@ -117,7 +119,7 @@ def _count(block: Block, relations: Relations) -> Statement:
     return finish(relations.select(raw("count(*)"), block))
 
 
-def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
+def _chunk(query: Query, shape: StatementVariant, relations: Relations, row: Sql) -> Sql:
     """The first rows of a query, or the first behind another row, as one record: (text, rows, more, whether no row was
     NULL, order values of the last row...)."""
     limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
@@ -125,11 +127,11 @@ def _chunk(query: Query, shape: Shape, relations: Relations, row: Sql) -> Sql:
     return _joined(rows, names, shape)
 
 
-def _joined(rows: Sql, names: list[Sql], shape: Shape) -> Sql:
+def _joined(rows: Sql, names: list[Sql], shape: StatementVariant) -> Sql:
     return _peeking(rows, names) if shape.peeks else _blind(rows, names)
 
 
-def _mark(query: Query, shape: Shape, relations: Relations) -> Sql:
+def _mark(query: Query, shape: StatementVariant, relations: Relations) -> Sql:
     """The order values of the last row of a full chunk, found without making its text."""
     limit = param(LimitSlot(), "int4")
     rows, names = _keyed(query, shape, relations, limit)
@@ -141,12 +143,12 @@ def _last(rows: Sql, names: list[Sql], limit: Sql) -> Sql:
     return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
 
 
-def _keyed(query: Query, shape: Shape, relations: Relations, limit: Sql, *shown: Sql) -> tuple[Sql, list[Sql]]:
+def _keyed(query: Query, shape: StatementVariant, relations: Relations, limit: Sql, *shown: Sql) -> tuple[Sql, list[Sql]]:
     """The rows of a chunk: what they show and their order values, and the names of the latter."""
     names = _names(query)
     keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
     what = join(", ", (*shown, *(build("{0} AS {1}", key, name) for key, name in keys)))
-    ordered = Ordered(query, relations, many_accounts=shape.many_accounts, sharded=shape.legs > 0)
+    ordered = PageScan(query, relations, many_accounts=shape.many_accounts, sharded=shape.legs > 0)
     return ordered.rows(what, limit, shape.mask), names
 
 
@@ -180,7 +182,7 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
 # --- account by account, from a sharded database ------------------------------------------------------------------------------
 
 
-def _block(query: Query, part: Part) -> Block:
+def _block(query: Query, part: StatementKind) -> Block:
     """The rows that one of the statements is about."""
     match part:
         case "count":
@@ -193,7 +195,7 @@ def _block(query: Query, part: Part) -> Block:
             assert_never(part)
 
 
-def _by_account(query: Query, shape: Shape, part: Part) -> Sql:
+def _by_account(query: Query, shape: StatementVariant, part: StatementKind) -> Sql:
     """The same statement made of one for each of the caller's accounts."""
     block, limit = _block(query, part), param(LimitSlot(), "int4")
     legs, names = sharded.legs(query, block, shape.legs), _names(query)
@@ -203,13 +205,13 @@ def _by_account(query: Query, shape: Shape, part: Part) -> Sql:
         return _last(sharded.Merge(query, shape.mask, limit, names).rows(legs), names, limit)
     if part == "rows" and query.form in ("collection", "references"):
         merge = sharded.Merge(query, shape.mask, build("{0} + 1", limit) if shape.peeks else limit, names)
-        return _joined(merge.rows(legs, lambda leg: _row(query, Rows(leg, shape.row_format))), names, shape)
+        return _joined(merge.rows(legs, lambda leg: _row(query, JsonRowRenderer(leg, shape.row_format))), names, shape)
     return sharded.together(_single(query, shape, part, leg) for leg in legs)
 
 
-def _single(query: Query, shape: Shape, part: Part, leg: Relations) -> Sql:
+def _single(query: Query, shape: StatementVariant, part: StatementKind, leg: Relations) -> Sql:
     """What one leg finds of a single entity, of a path's parent or of a keyset."""
-    rows = Rows(leg, shape.row_format)
+    rows = JsonRowRenderer(leg, shape.row_format)
     if part == "parent":
         return leg.select(raw("1"), _block(query, part), raw(" LIMIT 1"))
     if part == "order values":

@@ -16,7 +16,7 @@ LiteralKind = OneOf[
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class SyntaxNode:
     """Base of all nodes."""
 
 
@@ -24,7 +24,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal(Node):
+class Literal(SyntaxNode):
     """A literal whose value is number `slot` of the lifted values. `many` marks a folded list `(1,2,3)`, whose value is a tuple."""
 
     kind: LiteralKind
@@ -34,7 +34,7 @@ class Literal(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Constant(Node):
+class Constant(SyntaxNode):
     """null, true or false: they change the SQL, so they stay in the template."""
 
     value: bool | None
@@ -42,7 +42,7 @@ class Constant(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Node):
+class Variable(SyntaxNode):
     """$it, $this, $root or $these (5.1.1.14)."""
 
     name: str
@@ -50,7 +50,7 @@ class Variable(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Alias(Node):
+class Alias(SyntaxNode):
     """A parameter alias, `name` with its @ (5.3)."""
 
     name: str
@@ -58,7 +58,7 @@ class Alias(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Member(Node):
+class Member(SyntaxNode):
     """`base/name`, or a bare first name when base is None: a property, navigation property or range variable.
 
     A name with a dot is a type or, with @ before it, an annotation.
@@ -70,7 +70,7 @@ class Member(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class NamedArgument(Node):
+class NamedArgument(SyntaxNode):
     """name=value inside a call or a key."""
 
     name: str
@@ -79,7 +79,7 @@ class NamedArgument(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Node):
+class Call(SyntaxNode):
     """`base/name(args)` or `name(args)`: a canonical function, a model function, or an entity by key such as Items(1)."""
 
     base: Expr | None
@@ -89,7 +89,7 @@ class Call(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Count(Node):
+class Count(SyntaxNode):
     """`base/$count`, with the options of `$count($filter=...;$search=...)`."""
 
     base: Expr
@@ -98,7 +98,7 @@ class Count(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class FilterSegment(Node):
+class FilterSegment(SyntaxNode):
     """`base/$filter(predicate)` inside an expression."""
 
     base: Expr
@@ -107,7 +107,7 @@ class FilterSegment(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Lambda(Node):
+class Lambda(SyntaxNode):
     """`base/any(v:body)` or `base/all(v:body)`; variable and body are None for any()."""
 
     base: Expr | None
@@ -118,7 +118,7 @@ class Lambda(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregation(Node):
+class Aggregation(SyntaxNode):
     """`base/aggregate(item)` inside an expression (Data Aggregation 3.8)."""
 
     base: Expr
@@ -127,7 +127,7 @@ class Aggregation(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Unary(Node):
+class Unary(SyntaxNode):
     """`op` is "not" or "-"."""
 
     op: OneOf["not", "-"]
@@ -136,7 +136,7 @@ class Unary(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Binary(Node):
+class Binary(SyntaxNode):
     """`op` in lower case: or and eq ne lt le gt ge has in add sub mul div divby mod."""
 
     op: str
@@ -146,7 +146,7 @@ class Binary(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ListExpr(Node):
+class ListExpr(SyntaxNode):
     """A list that was not folded: `(1,null)`, `["a",b]` or `()`."""
 
     items: tuple[Expr, ...]
@@ -154,7 +154,7 @@ class ListExpr(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectExpr(Node):
+class ObjectExpr(SyntaxNode):
     """A JSON object expression."""
 
     members: tuple[tuple[str, Expr], ...]
@@ -162,7 +162,7 @@ class ObjectExpr(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Case(Node):
+class Case(SyntaxNode):
     """case(condition:value,...) (5.1.1.12.1)."""
 
     branches: tuple[tuple[Expr, Expr], ...]
@@ -179,7 +179,7 @@ Expr = (
 
 
 @dataclass(frozen=True, slots=True)
-class Term(Node):
+class Term(SyntaxNode):
     """A word or phrase: its text is the string in `slot`."""
 
     slot: int
@@ -188,7 +188,7 @@ class Term(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class SearchOp(Node):
+class SearchOp(SyntaxNode):
     """`op` is and, or, not; not has one operand."""
 
     op: OneOf["and", "or", "not"]
@@ -203,7 +203,7 @@ Search = Term | SearchOp
 
 
 @dataclass(frozen=True, slots=True)
-class OrderItem(Node):
+class OrderItem(SyntaxNode):
     """One item of $orderby."""
 
     expr: Expr
@@ -212,7 +212,7 @@ class OrderItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class SelectItem(Node):
+class SelectItem(SyntaxNode):
     """One item of $select: `path` holds the names between slashes, ("*",) for all; `options` are those in parentheses."""
 
     path: tuple[str, ...]
@@ -221,7 +221,7 @@ class SelectItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ExpandItem(Node):
+class ExpandItem(SyntaxNode):
     """One item of $expand: `path` ends in a navigation property or "*"; `suffix` is "$ref", "$count", "$value" or None."""
 
     path: tuple[str, ...]
@@ -231,7 +231,7 @@ class ExpandItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ComputeItem(Node):
+class ComputeItem(SyntaxNode):
     """expression as name."""
 
     expr: Expr
@@ -240,7 +240,7 @@ class ComputeItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class AggregateFrom(Node):
+class AggregateFrom(SyntaxNode):
     """`from paths with method`; the method is None only for custom aggregates."""
 
     paths: tuple[Expr, ...]
@@ -249,7 +249,7 @@ class AggregateFrom(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class AggregateItem(Node):
+class AggregateItem(SyntaxNode):
     """`expr with method from ... as alias` (Data Aggregation 3.2.1). `expr` None is the `$count` of the input.
 
     method  None for $count (expr None or a Count) and for custom aggregates
@@ -264,7 +264,7 @@ class AggregateItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Rollup(Node):
+class Rollup(SyntaxNode):
     """rollup(path,path,...), or rollup(name) of a levelled hierarchy, which is a single Member (Data Aggregation 3.2.3.2)."""
 
     paths: tuple[Expr, ...]
@@ -272,7 +272,7 @@ class Rollup(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Hierarchy(Node):
+class Hierarchy(SyntaxNode):
     """A recursive hierarchy: the collection of its nodes, its qualifier, the path to the node identifier."""
 
     nodes: Expr
@@ -282,7 +282,7 @@ class Hierarchy(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class RollupRecursive(Node):
+class RollupRecursive(SyntaxNode):
     """rolluprecursive(hierarchy[,transformations])."""
 
     hierarchy: Hierarchy
@@ -291,7 +291,7 @@ class RollupRecursive(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence(Node):
+class Sequence(SyntaxNode):
     """A sequence of transformations as an argument, with its alias in nest and addnested."""
 
     steps: tuple[Transformation, ...]
@@ -300,7 +300,7 @@ class Sequence(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Transformation(Node):
+class Transformation(SyntaxNode):
     """One step of $apply by name (Data Aggregation 3). Its arguments, in their order:
 
     aggregate               AggregateItem...
@@ -325,7 +325,7 @@ class Transformation(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Options(Node):
+class Options(SyntaxNode):
     """The system query options of a resource, an expand item or a $count segment; None where an option did not come.
 
     `order` holds the names of the options that came, canonical with $, in their order (for errors and next links).
@@ -362,7 +362,7 @@ TransformationArgument = (
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(Node):
+class Segment(SyntaxNode):
     """One path segment.
 
     name  as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`, `$metadata`, `$batch`, `$all`, `$entity`,
@@ -378,7 +378,7 @@ class Segment(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Request(Node):
+class SyntaxTree(SyntaxNode):
     """A whole request: no segments for the service root."""
 
     path: tuple[Segment, ...]

@@ -14,7 +14,7 @@ from sly import Parser as SlyParser
 from sly.yacc import _decorator
 
 from odata_gateway.errors import UrlSyntax
-from odata_gateway.url import ast, build, options
+from odata_gateway.url import ast, nodes, options
 
 _Action = TypeVar("_Action", bound=Callable[..., object])
 
@@ -70,8 +70,8 @@ class UrlParser(SlyParser):
 
     @rule("segment : CALL key_list CLOSE")
     def segment_call(self, p: Any) -> list[ast.Segment]:
-        build.check_key(*p)
-        return [ast.Segment(build.call_name(p[0]), tuple(p[1]), at=p[0][1])]
+        nodes.check_key(*p)
+        return [ast.Segment(nodes.call_name(p[0]), tuple(p[1]), at=p[0][1])]
 
     @rule("segment : segment OPEN key_list CLOSE")
     def segment_key(self, p: Any) -> list[ast.Segment]:
@@ -124,7 +124,7 @@ class UrlParser(SlyParser):
 
     @rule("key_value : AT")
     def key_alias(self, p: Any) -> ast.Expr:
-        return build.alias_or_annotation(p[0])
+        return nodes.alias_or_annotation(p[0])
 
     @rule("literal : LITERAL", "json_string : JSTRING")
     def literal(self, p: Any) -> ast.Literal:
@@ -133,7 +133,7 @@ class UrlParser(SlyParser):
 
     @rule("literal : CONSTANT")
     def constant(self, p: Any) -> ast.Constant:
-        return ast.Constant(build.CONSTANTS[p[0][0].lower()], p[0][1])
+        return ast.Constant(nodes.CONSTANTS[p[0][0].lower()], p[0][1])
 
     @rule("parameter : PARAM", "parameter : OPT_FILTER", "parameter : OPT_SEARCH", "parameter : OPT_SELECT", "parameter : OPT_EXPAND",
           "parameter : OPT_ORDERBY", "parameter : OPT_COMPUTE", "parameter : OPT_APPLY", "parameter : OPT_TOP", "parameter : OPT_SKIP",
@@ -149,12 +149,12 @@ class UrlParser(SlyParser):
     @rule("option : OPT_FILTER expr", "option : OPT_SEARCH search", "option : OPT_SELECT select", "option : OPT_EXPAND expand",
           "option : OPT_ORDERBY orderby", "option : OPT_COMPUTE compute", "option : OPT_APPLY steps", "option : OPT_TOP LITERAL",
           "option : OPT_SKIP LITERAL", "option : OPT_COUNT CONSTANT", "option : ALIAS_EQ expr")  # fmt: skip
-    def option(self, p: Any) -> build.Pair:
-        return build.option(p[0], p[1])
+    def option(self, p: Any) -> nodes.Pair:
+        return nodes.option(p[0], p[1])
 
     @rule("option : LEVELS")
-    def levels(self, p: Any) -> build.Pair:
-        return build.levels(*p[0])
+    def levels(self, p: Any) -> nodes.Pair:
+        return nodes.levels(*p[0])
 
     @rule("select_item : STAR", "select_item : ALL_OF")
     def select_all(self, p: Any) -> ast.SelectItem:
@@ -168,7 +168,7 @@ class UrlParser(SlyParser):
     @rule("select_item : open_path options CLOSE")
     def select_options(self, p: Any) -> ast.SelectItem:
         names, at = p[0]
-        return ast.SelectItem(tuple(names), build.options_of(p[1], options.SELECT, "an item of $select"), at)
+        return ast.SelectItem(tuple(names), nodes.options_of(p[1], options.SELECT, "an item of $select"), at)
 
     @rule("select_item : open_path names CLOSE")
     def select_function(self, p: Any) -> ast.SelectItem:
@@ -188,12 +188,12 @@ class UrlParser(SlyParser):
 
     @rule("open_path : CALL")
     def open_path_first(self, p: Any) -> tuple[list[str], int]:
-        return [build.call_name(p[0])], p[0][1]
+        return [nodes.call_name(p[0])], p[0][1]
 
     @rule("open_path : names_path SLASH CALL")
     def open_path_next(self, p: Any) -> tuple[list[str], int]:
         names, at = p[0]
-        return [*names, build.call_name(p[2])], at
+        return [*names, nodes.call_name(p[2])], at
 
     @rule("open_path : names_path OPEN")
     def open_path_annotation(self, p: Any) -> tuple[list[str], int]:
@@ -226,17 +226,17 @@ class UrlParser(SlyParser):
     def expand_suffix_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
         suffix = "$ref" if p[1][0].startswith("/$ref") else "$count"
-        return ast.ExpandItem(tuple(names), suffix, build.options_of(p[2], options.EXPAND[suffix], "/" + suffix), at)
+        return ast.ExpandItem(tuple(names), suffix, nodes.options_of(p[2], options.EXPAND[suffix], "/" + suffix), at)
 
     @rule("expand_item : open_path options CLOSE")
     def expand_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
-        return ast.ExpandItem(tuple(names), None, build.options_of(p[1], options.EXPAND[None], "an item of $expand"), at)
+        return ast.ExpandItem(tuple(names), None, nodes.options_of(p[1], options.EXPAND[None], "an item of $expand"), at)
 
     @rule("expand_item : star_path OPEN options CLOSE")
     def expand_star_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
-        return ast.ExpandItem(tuple(names), None, build.options_of(p[2], options.EXPAND["*"], "*"), at)
+        return ast.ExpandItem(tuple(names), None, nodes.options_of(p[2], options.EXPAND["*"], "*"), at)
 
     @rule("order_item : expr")
     def order_ascending(self, p: Any) -> ast.OrderItem:
@@ -248,7 +248,7 @@ class UrlParser(SlyParser):
 
     @rule("compute_item : expr AS NAME")
     def compute_item(self, p: Any) -> ast.ComputeItem:
-        return ast.ComputeItem(p[0], build.identifier(p[2]), p[2][1])
+        return ast.ComputeItem(p[0], nodes.identifier(p[2]), p[2][1])
 
     # --- $search
 
@@ -259,15 +259,15 @@ class UrlParser(SlyParser):
 
     @rule("search : search_or")
     def search(self, p: Any) -> ast.Search:
-        return build.search("or", p[0])
+        return nodes.search("or", p[0])
 
     @rule("search_or : search_and")
     def search_or_first(self, p: Any) -> list[ast.Search]:
-        return [build.search("and", p[0])]
+        return [nodes.search("and", p[0])]
 
     @rule("search_or : search_or S_OR search_and")
     def search_or_next(self, p: Any) -> list[ast.Search]:
-        return [*p[0], build.search("and", p[2])]
+        return [*p[0], nodes.search("and", p[2])]
 
     @rule("search_and : search_not")
     def search_and_first(self, p: Any) -> list[ast.Search]:
@@ -284,36 +284,36 @@ class UrlParser(SlyParser):
 
     @rule("search_not : OPEN search_or CLOSE")
     def search_parentheses(self, p: Any) -> ast.Search:
-        return build.search("or", p[1])
+        return nodes.search("or", p[1])
 
     # --- 4. Expressions
 
     @rule("expr : disjunction")
     def expression(self, p: Any) -> ast.Expr:
-        return build.chain("or", p[0])
+        return nodes.chain("or", p[0])
 
     @rule("disjunction : conjunction")
-    def disjunction_first(self, p: Any) -> build.Chain:
-        return [(build.chain("and", p[0]), 0)]
+    def disjunction_first(self, p: Any) -> nodes.Chain:
+        return [(nodes.chain("and", p[0]), 0)]
 
     @rule("disjunction : disjunction OR conjunction")
-    def disjunction_next(self, p: Any) -> build.Chain:
-        p[0].append((build.chain("and", p[2]), build.operator_at(p[1])))
-        return cast(build.Chain, p[0])
+    def disjunction_next(self, p: Any) -> nodes.Chain:
+        p[0].append((nodes.chain("and", p[2]), nodes.operator_at(p[1])))
+        return cast(nodes.Chain, p[0])
 
     @rule("conjunction : term")
-    def conjunction_first(self, p: Any) -> build.Chain:
+    def conjunction_first(self, p: Any) -> nodes.Chain:
         return [(p[0], 0)]
 
     @rule("conjunction : conjunction AND term")
-    def conjunction_next(self, p: Any) -> build.Chain:
-        p[0].append((p[2], build.operator_at(p[1])))
-        return cast(build.Chain, p[0])
+    def conjunction_next(self, p: Any) -> nodes.Chain:
+        p[0].append((p[2], nodes.operator_at(p[1])))
+        return cast(nodes.Chain, p[0])
 
     @rule("term : term EQUALITY term", "term : term RELATION term", "term : term ADDITIVE term", "term : term MULTIPLICATIVE term",
           "term : term HAS term", "term : term IN term")  # fmt: skip
     def binary(self, p: Any) -> ast.Binary:
-        return ast.Binary(p[1][0].strip().lower(), p[0], p[2], build.operator_at(p[1]))
+        return ast.Binary(p[1][0].strip().lower(), p[0], p[2], nodes.operator_at(p[1]))
 
     @rule("term : NOT term")
     def negation(self, p: Any) -> ast.Unary:
@@ -349,7 +349,7 @@ class UrlParser(SlyParser):
 
     @rule("member : MEMBER element")
     def member(self, p: Any) -> tuple[str, ast.Expr]:
-        return build.member_name(p[0]), p[1]
+        return nodes.member_name(p[0]), p[1]
 
     @rule("term : CASE branches CLOSE")
     def case(self, p: Any) -> ast.Case:
@@ -371,7 +371,7 @@ class UrlParser(SlyParser):
 
     @rule("path : AT")
     def alias(self, p: Any) -> ast.Expr:
-        return build.alias_or_annotation(p[0])
+        return nodes.alias_or_annotation(p[0])
 
     @rule("path : path SLASH NAME", "path : path SLASH AT")
     def next_member(self, p: Any) -> ast.Member:
@@ -379,11 +379,11 @@ class UrlParser(SlyParser):
 
     @rule("path : CALL argument_list CLOSE")
     def call(self, p: Any) -> ast.Call:
-        return ast.Call(None, build.call_name(p[0]), tuple(p[1]), p[0][1])
+        return ast.Call(None, nodes.call_name(p[0]), tuple(p[1]), p[0][1])
 
     @rule("path : path SLASH CALL argument_list CLOSE")
     def bound_call(self, p: Any) -> ast.Call:
-        return build.bound_call(p[0], p[2], p[3])
+        return nodes.bound_call(p[0], p[2], p[3])
 
     @rule("path : path OPEN key_list CLOSE")
     def key_of_call(self, p: Any) -> ast.Call:
@@ -407,19 +407,19 @@ class UrlParser(SlyParser):
 
     @rule("term : path COUNT_OPEN options CLOSE")
     def count_options(self, p: Any) -> ast.Count:
-        return ast.Count(p[0], build.options_of(p[2], options.COUNT, "/$count"), p[1][1])
+        return ast.Count(p[0], nodes.options_of(p[2], options.COUNT, "/$count"), p[1][1])
 
     @rule("term : path SLASH LAMBDA expr CLOSE")
     def lambda_expression(self, p: Any) -> ast.Lambda:
-        return build.lambda_(p[0], p[2], p[3])
+        return nodes.lambda_(p[0], p[2], p[3])
 
     @rule("term : path SLASH LAMBDA CLOSE")
     def empty_lambda(self, p: Any) -> ast.Lambda:
-        return build.lambda_(p[0], p[2], None)
+        return nodes.lambda_(p[0], p[2], None)
 
     @rule("term : path AGGREGATE_OPEN aggregate_body CLOSE")
     def aggregation(self, p: Any) -> ast.Aggregation:
-        return ast.Aggregation(p[0], build.aggregate_function(p[2]), p[1][1])
+        return ast.Aggregation(p[0], nodes.aggregate_function(p[2]), p[1][1])
 
     # --- $apply (Data Aggregation ABNF, section 2)
 
@@ -429,7 +429,7 @@ class UrlParser(SlyParser):
 
     @rule("aliased : steps AS NAME")
     def aliased(self, p: Any) -> ast.Sequence:
-        return ast.Sequence(tuple(p[0]), build.identifier(p[2]), p[0][0].at)
+        return ast.Sequence(tuple(p[0]), nodes.identifier(p[2]), p[0][0].at)
 
     @rule("step : T_IDENTITY")
     def identity(self, p: Any) -> ast.Transformation:
@@ -438,43 +438,43 @@ class UrlParser(SlyParser):
     @rule("step : T_AGGREGATE aggregates CLOSE", "step : T_COMPUTE compute CLOSE", "step : T_CONCAT sequences CLOSE",
           "step : T_ORDERBY orderby CLOSE", "step : T_NEST aliased_list CLOSE", "step : T_CUSTOM argument_list CLOSE")  # fmt: skip
     def step_of_list(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], p[1])
+        return nodes.transformation(p[0], p[1])
 
     @rule("step : T_FILTER expr CLOSE", "step : T_SEARCH search CLOSE", "step : T_PAGE literal CLOSE")
     def step_of_one(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1]])
+        return nodes.transformation(p[0], [p[1]])
 
     @rule("step : T_RANK expr COMMA expr CLOSE")
     def step_of_two(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], p[3]])
+        return nodes.transformation(p[0], [p[1], p[3]])
 
     @rule("step : T_GROUPBY group_items CLOSE CLOSE", "step : T_JOIN compute_item CLOSE")
     def groupby(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], p[1] if isinstance(p[1], list) else [p[1]])
+        return nodes.transformation(p[0], p[1] if isinstance(p[1], list) else [p[1]])
 
     @rule("step : T_GROUPBY group_items CLOSE COMMA sequence CLOSE")
     def groupby_steps(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [*p[1], p[4]])
+        return nodes.transformation(p[0], [*p[1], p[4]])
 
     @rule("step : T_JOIN compute_item COMMA sequence CLOSE")
     def join(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], p[3]])
+        return nodes.transformation(p[0], [p[1], p[3]])
 
     @rule("step : T_ADDNESTED path COMMA aliased_list CLOSE")
     def addnested(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], *p[3]])
+        return nodes.transformation(p[0], [p[1], *p[3]])
 
     @rule("step : T_RELATIVES hierarchy COMMA sequence CLOSE")
     def relatives(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], p[3]])
+        return nodes.transformation(p[0], [p[1], p[3]])
 
     @rule("step : T_RELATIVES hierarchy COMMA sequence COMMA literal CLOSE", "step : T_RELATIVES hierarchy COMMA sequence COMMA keep CLOSE")
     def relatives_more(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], p[3], p[5]])
+        return nodes.transformation(p[0], [p[1], p[3], p[5]])
 
     @rule("step : T_RELATIVES hierarchy COMMA sequence COMMA literal COMMA keep CLOSE")
     def relatives_all(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], p[3], p[5], p[7]])
+        return nodes.transformation(p[0], [p[1], p[3], p[5], p[7]])
 
     @rule("keep : KEEP")
     def keep(self, p: Any) -> bool:
@@ -482,28 +482,28 @@ class UrlParser(SlyParser):
 
     @rule("step : T_TRAVERSE hierarchy COMMA NAME CLOSE")
     def traverse(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], build.traversal(p[3])])
+        return nodes.transformation(p[0], [p[1], nodes.traversal(p[3])])
 
     @rule("step : T_TRAVERSE hierarchy COMMA NAME COMMA sequence CLOSE", "step : T_TRAVERSE hierarchy COMMA NAME COMMA orderby CLOSE")
     def traverse_more(self, p: Any) -> ast.Transformation:
         more = p[5] if isinstance(p[5], list) else [p[5]]
-        return build.transformation(p[0], [p[1], build.traversal(p[3]), *more])
+        return nodes.transformation(p[0], [p[1], nodes.traversal(p[3]), *more])
 
     @rule("step : T_TRAVERSE hierarchy COMMA NAME COMMA sequence COMMA orderby CLOSE")
     def traverse_all(self, p: Any) -> ast.Transformation:
-        return build.transformation(p[0], [p[1], build.traversal(p[3]), p[5], *p[7]])
+        return nodes.transformation(p[0], [p[1], nodes.traversal(p[3]), p[5], *p[7]])
 
     @rule("hierarchy : path COMMA NAME COMMA path")
     def hierarchy(self, p: Any) -> ast.Hierarchy:
-        return ast.Hierarchy(p[0], build.identifier(p[2]), build.property_path(p[4]), p[0].at)
+        return ast.Hierarchy(p[0], nodes.identifier(p[2]), nodes.property_path(p[4]), p[0].at)
 
     @rule("group_item : path")
     def group_path(self, p: Any) -> ast.Expr:
-        return build.property_path(p[0])
+        return nodes.property_path(p[0])
 
     @rule("group_item : T_ROLLUP paths CLOSE")
     def rollup(self, p: Any) -> ast.Rollup:
-        return ast.Rollup(build.rollup_paths(p[1]), p[0][1])
+        return ast.Rollup(nodes.rollup_paths(p[1]), p[0][1])
 
     @rule("group_item : T_ROLLUPRECURSIVE hierarchy CLOSE")
     def rollup_recursive(self, p: Any) -> ast.RollupRecursive:
@@ -515,11 +515,11 @@ class UrlParser(SlyParser):
 
     @rule("aggregate : expr")
     def custom_aggregate(self, p: Any) -> ast.AggregateItem:
-        return build.custom_aggregate(p[0])
+        return nodes.custom_aggregate(p[0])
 
     @rule("aggregate : aggregate_body AS NAME")
     def aggregate(self, p: Any) -> ast.AggregateItem:
-        return build.aggregate(p[0], build.identifier(p[2]))
+        return nodes.aggregate(p[0], nodes.identifier(p[2]))
 
     @rule("aggregate_body : expr", "aggregate_body : DOLLAR_COUNT")
     def aggregate_plain(self, p: Any) -> ast.AggregateItem:
@@ -529,17 +529,17 @@ class UrlParser(SlyParser):
 
     @rule("aggregate_body : expr WITH NAME")
     def aggregate_with(self, p: Any) -> ast.AggregateItem:
-        return ast.AggregateItem(p[0], build.method(p[2]), at=p[0].at)
+        return ast.AggregateItem(p[0], nodes.method(p[2]), at=p[0].at)
 
     @rule("aggregate_body : aggregate_body FROM paths")
     def aggregate_from(self, p: Any) -> ast.AggregateItem:
-        return build.add_source(p[0], p[1], p[2], None)
+        return nodes.add_source(p[0], p[1], p[2], None)
 
     @rule("aggregate_body : aggregate_body FROM paths WITH NAME")
     def aggregate_from_with(self, p: Any) -> ast.AggregateItem:
-        return build.add_source(p[0], p[1], p[2], build.method(p[4]))
+        return nodes.add_source(p[0], p[1], p[2], nodes.method(p[4]))
 
     # --- errors
 
     def error(self, token: Any) -> NoReturn:
-        raise build.unexpected(token, next(cast(Iterator[Any], self.tokens), None), frozenset(self._lrtable.lr_action[self.state]))
+        raise nodes.unexpected(token, next(cast(Iterator[Any], self.tokens), None), frozenset(self._lrtable.lr_action[self.state]))

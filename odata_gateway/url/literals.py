@@ -22,7 +22,7 @@ from odata_gateway.url.ast import LiteralKind
 MICROS_PER_DAY = 86_400_000_000
 
 
-class Value(NamedTuple):
+class LiteralValue(NamedTuple):
     """A literal's value. `at` is its offset in the decoded text of `target` (an option or `path`)."""
 
     kind: LiteralKind
@@ -295,14 +295,14 @@ DECODERS: dict[str, Callable[[str], Decoded]] = {
 }
 
 
-def decode(token: str, text: str, at: int, target: str) -> Value:
+def decode(token: str, text: str, at: int, target: str) -> LiteralValue:
     """The value of a literal token; its errors say where."""
     try:
         kind, value = DECODERS[token](text)
     except ODataError as error:
         error.at, error.target = at, target
         raise
-    return Value(kind, value, at, target)
+    return LiteralValue(kind, value, at, target)
 
 
 def shorten(text: str) -> str:

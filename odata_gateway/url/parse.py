@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any
 
 from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, UrlOption, UrlSyntax, nearest
-from odata_gateway.url import ast, build, options
+from odata_gateway.url import ast, nodes, options
 from odata_gateway.url.grammar import UrlParser
-from odata_gateway.url.lift import Template, Tokens
 from odata_gateway.url.literals import shorten
-from odata_gateway.url.steps import mark_steps
+from odata_gateway.url.normalize import OptionTokens, QueryTemplate
+from odata_gateway.url.transformations import mark_steps
 
 MAX_DEPTH = 200
 """What every later stage can walk; binding refuses less deep ones by ODATA_MAX_DEPTH, whose greatest value this must exceed."""
@@ -34,14 +34,14 @@ _STARTS = {
 }  # fmt: skip
 
 
-def parse(template: Template, *, max_nodes: int = MAX_NODES) -> ast.Request:
+def parse(template: QueryTemplate, *, max_nodes: int = MAX_NODES) -> ast.SyntaxTree:
     """The syntax tree of a request, with literals by slot.
 
     max_nodes  most parts of the tree; binding counts expressions, aliases once for each use, and refuses fewer
     raises  UrlSyntax, UrlOption (misplaced or unknown), LimitDepth, LimitNodes; each with its option and offset
     """
     path = _path(template.path)
-    pairs: list[build.Pair] = []
+    pairs: list[nodes.Pair] = []
     for part in template.options:
         pairs.append((part.name, _option(part), 0))
     side = template.side
@@ -53,7 +53,7 @@ def parse(template: Template, *, max_nodes: int = MAX_NODES) -> ast.Request:
     for name, _, _ in pairs:
         if name not in allowed and (name[0] != "@" or allowed is not options.SYSTEM):
             raise UrlOption(f"'{name}' does not apply to {path[0].name if path else 'the service document'}", target=name)
-    request = ast.Request(path, build.options_of(pairs, options.SYSTEM, "a resource"))
+    request = ast.SyntaxTree(path, nodes.options_of(pairs, options.SYSTEM, "a resource"))
     if len(path) > 2 and path[0].name in ("$entity", "$all"):
         raise UrlSyntax(f"only the name of a type can follow {path[0].name}", target="path", at=path[2].at)
     if path and path[0].name == "$entity" and request.options.id is None:
@@ -62,7 +62,7 @@ def parse(template: Template, *, max_nodes: int = MAX_NODES) -> ast.Request:
     return request
 
 
-def _option(part: Tokens) -> object:
+def _option(part: OptionTokens) -> object:
     if part.name in options.NUMBERS:
         _, literal, at = part.tokens[0]
         return literal, at
@@ -72,7 +72,7 @@ def _option(part: Tokens) -> object:
     return _parsed(part, _STARTS.get(part.name, "START_ALIAS"))
 
 
-def _parsed(part: Tokens, start: str) -> Any:
+def _parsed(part: OptionTokens, start: str) -> Any:
     try:
         tokens = [Token(start, ("", 0))]
         for kind, text, at in _marked(part, start):
@@ -95,7 +95,7 @@ _OPERATORS = {
 }  # fmt: skip
 
 
-def _marked(part: Tokens, start: str) -> list[tuple[str, object, int]]:
+def _marked(part: OptionTokens, start: str) -> list[tuple[str, object, int]]:
     """Tokens with the names the grammar has for them."""
     marked: list[tuple[str, object, int]] = []
     steps = start == "START_APPLY"
@@ -109,8 +109,8 @@ def _marked(part: Tokens, start: str) -> list[tuple[str, object, int]]:
             kind = "CASE"
         else:
             kind = _RENAMED.get(kind, kind)
-        if kind in _NAMES and len(str(text)) > build.MAX_NAME:
-            build.check_name(str(text), at)
+        if kind in _NAMES and len(str(text)) > nodes.MAX_NAME:
+            nodes.check_name(str(text), at)
         marked.append((kind, text, at))
     if start == "START_SEGMENT" and marked[0][0] == "DOLLAR_NAME":
         marked[:2] = [("SEGMENT_" + str(marked[0][1])[1:].upper(), marked[0][1], marked[0][2])]
@@ -125,7 +125,7 @@ _LAST = frozenset({"$metadata", "$batch", "$count", "$value", "$ref", "$query"})
 _WITH_PARENTHESES = frozenset({"$filter", "$crossjoin"})
 
 
-def _path(parts: tuple[Tokens, ...]) -> tuple[ast.Segment, ...]:
+def _path(parts: tuple[OptionTokens, ...]) -> tuple[ast.Segment, ...]:
     path: list[ast.Segment] = []
     for part in parts:
         if part.tokens[0][0] == "SEGMENT":
@@ -137,13 +137,13 @@ def _path(parts: tuple[Tokens, ...]) -> tuple[ast.Segment, ...]:
     return tuple(path)
 
 
-def _plain_segment(part: Tokens) -> ast.Segment:
+def _plain_segment(part: OptionTokens) -> ast.Segment:
     text, at = str(part.tokens[0][1]), part.tokens[0][2]
     if text[0:1] == "$" and (text not in _FIRST | _LATER or text in _WITH_PARENTHESES):
         raise UrlSyntax(f"'{shorten(text)}' is no path segment of OData", target="path", at=at, hint=nearest(text.lower(), _FIRST | _LATER))
     literal = None
-    if len(part.tokens) == 1 and len(text) > build.MAX_NAME:
-        build.check_name(text, at, "path")
+    if len(part.tokens) == 1 and len(text) > nodes.MAX_NAME:
+        nodes.check_name(text, at, "path")
     if len(part.tokens) > 1 and not isinstance(part.tokens[1][1], str):
         kind, slot, many = part.tokens[1][1]
         literal = ast.Literal(kind, slot, many, at)
@@ -185,7 +185,7 @@ def _child_names(name: str) -> tuple[str, ...]:
     return tuple([each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS])
 
 
-def _check_size(request: ast.Request, max_nodes: int) -> None:
+def _check_size(request: ast.SyntaxTree, max_nodes: int) -> None:
     """A recursive walk over the tree is safe after this."""
     nodes = 0
     stack: list[tuple[object, int]] = [(request, 0)]
@@ -193,7 +193,7 @@ def _check_size(request: ast.Request, max_nodes: int) -> None:
         node, depth = stack.pop()
         if isinstance(node, tuple):
             stack.extend([(each, depth) for each in node if not isinstance(each, str)])
-        elif isinstance(node, ast.Node):
+        elif isinstance(node, ast.SyntaxNode):
             nodes += 1
             if depth > MAX_DEPTH:
                 raise LimitDepth(

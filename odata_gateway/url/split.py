@@ -20,7 +20,7 @@ _SIGN = re.compile(
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
-class Option(NamedTuple):
+class QueryOption(NamedTuple):
     """One query option. `raw` is the text as sent, `value` None without "="; `at` is its offset in the target."""
 
     name: str
@@ -33,7 +33,7 @@ class Target(NamedTuple):
     """Decoded path segments, without the empty one of a trailing slash, and the options in their order."""
 
     segments: tuple[str, ...]
-    options: tuple[Option, ...]
+    options: tuple[QueryOption, ...]
 
 
 def split(target: str, *, max_bytes: int = 16384) -> Target:
@@ -47,7 +47,7 @@ def split(target: str, *, max_bytes: int = 16384) -> Target:
     path, _, query = target.partition("?")
     _check_path(path)
     offset = len(path) + 1
-    options: list[Option] = []
+    options: list[QueryOption] = []
     if query:
         for raw in query.split("&"):
             if raw:
@@ -91,14 +91,14 @@ def _segments(path: str) -> tuple[str, ...]:
     return tuple(_decode(segment, "path") for segment in path.split("/"))
 
 
-def _option(raw: str, at: int) -> Option:
+def _option(raw: str, at: int) -> QueryOption:
     name, equals, value = raw.partition("=")
     name = _decode(name.replace("+", " ") if "+" in name else name, "url")
     if not equals:
-        return Option(name, None, raw, at)
+        return QueryOption(name, None, raw, at)
     if "+" in value:
         value = _SIGN.sub(r"\1%2B", value).replace("+", " ")
-    return Option(name, _decode(value, name), raw, at)
+    return QueryOption(name, _decode(value, name), raw, at)
 
 
 def _decode(text: str, target: str) -> str:

@@ -19,16 +19,16 @@ from odata_gateway.url import ast
 from odata_gateway.url.literals import Instant, Span
 
 T = TypeVar("T")
-Pieces = tuple[str | int, ...]
+UrlPieces = tuple[str | int, ...]
 ANCHOR = "@__it"
 """The alias with which a next link of an expanded collection says what $it was: the key of an entity of the outer resource."""
 _MICROS_PER_DAY = 86_400_000_000
 _SAFE = "$'()*,/:;@=-._~!"
 
 
-def unparse_options(options: ast.Options, aliases: Mapping[str, ast.Expr]) -> Pieces:
+def unparse_options(options: ast.Options, aliases: Mapping[str, ast.Expr]) -> UrlPieces:
     """`?$filter=...&$select=...` and the request's parameter aliases, percent-encoded but for the literals; empty without options."""
-    parts: list[Pieces] = []
+    parts: list[UrlPieces] = []
     given = dict(options.aliases)
     outer = [(name, _expr(value)) for name, value in aliases.items() if name not in given and name != ANCHOR]
     for name, pieces in (*_options(options), *outer):
@@ -43,19 +43,19 @@ def anchored(node: T, entity_set: str) -> T:
     if isinstance(node, tuple):
         items = tuple(anchored(item, entity_set) for item in node)
         return cast(T, items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
-    if not isinstance(node, ast.Node):
+    if not isinstance(node, ast.SyntaxNode):
         return node
     found = {f.name: anchored(getattr(node, f.name), entity_set) for f in fields(node)}
     changed = {name: value for name, value in found.items() if value is not getattr(node, name)}
     return cast(T, replace(node, **changed)) if changed else node
 
 
-def _encoded(pieces: Iterable[str | int]) -> Pieces:
+def _encoded(pieces: Iterable[str | int]) -> UrlPieces:
     return tuple(quote(p, safe=_SAFE) if isinstance(p, str) else p for p in pieces)
 
 
-def _options(options: ast.Options) -> list[tuple[str, Pieces]]:
-    found: list[tuple[str, Pieces]] = []
+def _options(options: ast.Options) -> list[tuple[str, UrlPieces]]:
+    found: list[tuple[str, UrlPieces]] = []
     if options.filter is not None:
         found.append(("$filter", _expr(options.filter)))
     if options.apply is not None:
@@ -80,7 +80,7 @@ def _options(options: ast.Options) -> list[tuple[str, Pieces]]:
     return found
 
 
-def _expand(item: ast.ExpandItem) -> Pieces:
+def _expand(item: ast.ExpandItem) -> UrlPieces:
     head = "/".join(item.path) + (f"/{item.suffix}" if item.suffix else "")
     if item.options is None:
         return (head,)
@@ -90,14 +90,14 @@ def _expand(item: ast.ExpandItem) -> Pieces:
     return (head, *_parenthesized(nested))
 
 
-def _list(items: Iterable[Iterable[str | int]], separator: str = ",") -> Pieces:
+def _list(items: Iterable[Iterable[str | int]], separator: str = ",") -> UrlPieces:
     pieces: list[str | int] = []
     for i, item in enumerate(items):
         pieces += [separator, *item] if i else [*item]
     return tuple(pieces)
 
 
-def _expr(node: ast.Expr) -> Pieces:
+def _expr(node: ast.Expr) -> UrlPieces:
     """An expression; every operator in parentheses, so that precedence needs no thought."""
     match node:
         case ast.Literal(slot=slot):
@@ -111,14 +111,14 @@ def _expr(node: ast.Expr) -> Pieces:
         case ast.NamedArgument(name=name, value=value_node):
             return (f"{name}=", *_expr(value_node))
         case ast.Call(base=base, name=name, args=args):
-            head: Pieces = () if base is None else (*_expr(base), "/")
+            head: UrlPieces = () if base is None else (*_expr(base), "/")
             return (*head, f"{name}(", *_list(_expr(a) for a in args), ")")
         case ast.Count(base=base, options=options):
             return (*_expr(base), "/$count", *_parenthesized([] if options is None else _options(options)))
         case ast.FilterSegment(base=base, predicate=predicate):
             return (*_expr(base), "/$filter(", *_expr(predicate), ")")
         case ast.Lambda(base=base, quantifier=quantifier, variable=variable, body=body):
-            inner: Pieces = () if variable is None or body is None else (f"{variable}:", *_expr(body))
+            inner: UrlPieces = () if variable is None or body is None else (f"{variable}:", *_expr(body))
             return (*(() if base is None else (*_expr(base), "/")), f"{quantifier}(", *inner, ")")
         case ast.Unary(op=op, operand=operand):
             return ("(not " if op == "not" else "(- ", *_expr(operand), ")")
@@ -133,7 +133,7 @@ def _expr(node: ast.Expr) -> Pieces:
     raise Unsupported("this expression inside $expand is not supported")
 
 
-def _search(node: ast.Search) -> Pieces:
+def _search(node: ast.Search) -> UrlPieces:
     if isinstance(node, ast.Term):
         return (node.slot,)
     if node.op == "not":
@@ -141,22 +141,22 @@ def _search(node: ast.Search) -> Pieces:
     return ("(", *_list((_search(operand) for operand in node.operands), f" {node.op.upper()} "), ")")
 
 
-def _computed(item: ast.ComputeItem) -> Pieces:
+def _computed(item: ast.ComputeItem) -> UrlPieces:
     return (*_expr(item.expr), f" as {item.name}")
 
 
-def _ordered(item: ast.OrderItem) -> Pieces:
+def _ordered(item: ast.OrderItem) -> UrlPieces:
     return (*_expr(item.expr), " desc" if item.descending else "")
 
 
 # --- $apply -------------------------------------------------------------------------------------------------------------------
 
 
-def _steps(steps: Iterable[ast.Transformation]) -> Pieces:
+def _steps(steps: Iterable[ast.Transformation]) -> UrlPieces:
     return _list((_step(step) for step in steps), "/")
 
 
-def _step(step: ast.Transformation) -> Pieces:
+def _step(step: ast.Transformation) -> UrlPieces:
     if not step.args:
         return (step.name,)
     arguments = [_argument(argument) for argument in step.args]
@@ -167,7 +167,7 @@ def _step(step: ast.Transformation) -> Pieces:
     return ("groupby((", *groups, "),", *arguments[-1], ")") if has_steps else ("groupby((", *groups, "))")
 
 
-def _argument(argument: ast.TransformationArgument) -> Pieces:
+def _argument(argument: ast.TransformationArgument) -> UrlPieces:
     match argument:
         case ast.Sequence(steps=steps, alias=alias):
             return _steps(steps) if alias is None else (*_steps(steps), f" as {alias}")
@@ -187,19 +187,19 @@ def _argument(argument: ast.TransformationArgument) -> Pieces:
             return _expr(argument)
 
 
-def _aggregate(item: ast.AggregateItem) -> Pieces:
-    value: Pieces = ("$count",) if item.expr is None else _expr(item.expr)
+def _aggregate(item: ast.AggregateItem) -> UrlPieces:
+    value: UrlPieces = ("$count",) if item.expr is None else _expr(item.expr)
     method = "" if item.method is None else f" with {item.method}"
     sources = [piece for source in item.sources for piece in _from(source)]
     return (*value, method, *sources, "" if item.alias is None else f" as {item.alias}")
 
 
-def _from(source: ast.AggregateFrom) -> Pieces:
+def _from(source: ast.AggregateFrom) -> UrlPieces:
     paths = _list(_expr(path) for path in source.paths)
     return (" from ", *paths, "" if source.method is None else f" with {source.method}")
 
 
-def _parenthesized(options: list[tuple[str, Pieces]]) -> Pieces:
+def _parenthesized(options: list[tuple[str, UrlPieces]]) -> UrlPieces:
     """Options in the parentheses of an item, which are never empty."""
     return ("(", *_list(((f"{name}=", *value) for name, value in options), ";"), ")") if options else ()
 
@@ -228,21 +228,21 @@ def literal_text(kind: ast.LiteralKind, value: object) -> str:
 def canonical_text(kind: ast.LiteralKind, value: object) -> str:
     """A value in its canonical form, without quotes or prefix (ABNF primitiveValue)."""
     match kind, value:
-        case "datetime", Instant(micros=micros, finer=finer):
+        case ["datetime", Instant(micros=micros, finer=finer)]:
             days, rest = divmod(micros, _MICROS_PER_DAY)
             return f"{date_text(days)}T{_time_text(rest, finer)}Z"
-        case "date", int(days):
+        case ["date", int(days)]:
             return date_text(days)
-        case "time", Span(micros=micros, finer=finer):
+        case ["time", Span(micros=micros, finer=finer)]:
             return _time_text(micros, finer)
-        case "duration", Span(micros=micros, finer=finer):
+        case ["duration", Span(micros=micros, finer=finer)]:
             whole, fraction = divmod(abs(micros), 1_000_000)
             return f"{'-' if micros < 0 else ''}PT{whole}.{fraction:06d}{'1' if finer else ''}S"
-        case "double", float(number):
+        case ["double", float(number)]:
             return {"inf": "INF", "-inf": "-INF", "nan": "NaN"}.get(str(number), repr(number))
-        case "decimal", Decimal() as number:
+        case ["decimal", Decimal() as number]:
             return f"{number:f}"
-        case "binary", bytes() as octets:
+        case ["binary", bytes() as octets]:
             return urlsafe_b64encode(octets).decode().rstrip("=")
     return str(value)
 

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http_exceptions import PayloadEncodingError
 
-from odata_gateway.batch import Hands, answer_batch
-from odata_gateway.call import Reply, Request
+from odata_gateway.config.settings import Settings
 from odata_gateway.errors import BindSegment, DbDenied, DbModel, LimitBody, ODataError, UrlMethod, UrlSyntax, UrlTimeout
-from odata_gateway.observe.meters import METERS
-from odata_gateway.service import Service
-from odata_gateway.settings import Settings
-from odata_gateway.web.adapt import SERVICE_PATH, Peer, is_batch, methods_of, path_of, root_url, service_target, with_authority
-from odata_gateway.web.admission import Admission
-from odata_gateway.web.auth import access_token
+from odata_gateway.handlers.batch import Hands, answer_batch
+from odata_gateway.handlers.service import Service
+from odata_gateway.observe.counters import COUNTERS
+from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.web.concurrency_limit import ConcurrencyLimit
 from odata_gateway.web.connection import Connection
+from odata_gateway.web.credentials import access_token
+from odata_gateway.web.exchange import Exchange, logged_refusal, respond
 from odata_gateway.web.headers import preflight
-from odata_gateway.web.middlewares import Exchange, refused, respond
+from odata_gateway.web.urls import SERVICE_PATH, Peer, is_batch, methods_of, path_of, root_url, service_target, with_authority
 
 if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
@@ -49,10 +49,10 @@ class Gateway:
     active: int = 0
     metrics: Callable[[str], tuple[str, bytes]] | None = None
     tracer: Tracer | None = None
-    admission: Admission = field(init=False)
+    admission: ConcurrencyLimit = field(init=False)
 
     def __post_init__(self) -> None:
-        self.admission = Admission(self.settings.max_token_requests)
+        self.admission = ConcurrencyLimit(self.settings.max_token_requests)
 
     @property
     def handlers(self) -> tuple[Answerer, Answerer]:
@@ -104,7 +104,7 @@ class Gateway:
             body=await _body(exchange, self.settings) if method == "POST" else b"",
         )
         if is_batch(target):
-            exchange.trail.asked("$batch")
+            exchange.stats.asked("$batch")
             await self.service.admit_batch(request)
             return answer_batch(request, self._hands(exchange), most=self.settings.max_batch_parts)
         return await self._answer(request)
@@ -114,12 +114,12 @@ class Gateway:
 
         async def answer(part: Request) -> Reply:
             reply = await self._answer(part)
-            METERS.part(reply.status)
+            COUNTERS.part(reply.status)
             return reply
 
         def refuse(error: Exception) -> Reply:
-            reply = refused(exchange, error, self.settings)
-            METERS.part(reply.status)
+            reply = logged_refusal(exchange, error, self.settings)
+            COUNTERS.part(reply.status)
             return reply
 
         return Hands(
@@ -145,7 +145,7 @@ class Gateway:
     async def _admin(self, exchange: Exchange) -> Reply:
         if self.metrics is None or path_of(exchange.raw.raw_path).partition("?")[0] != "/metrics":
             return await self._health(exchange)
-        exchange.trail.asked("metrics")
+        exchange.stats.asked("metrics")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         media_type, text = self.metrics(exchange.headers.get("accept", ""))
         return Reply(200, (("Content-Type", media_type), ("Cache-Control", "no-store")), text)
@@ -157,7 +157,7 @@ class Gateway:
         )
         if check is None:
             raise BindSegment("nothing is here", target="path", hint=f"the service root is {SERVICE_PATH}/")
-        exchange.trail.asked("health")
+        exchange.stats.asked("health")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         if check == "readiness" and (self.draining or not await self._database_answers()):
             return _status(503, "draining" if self.draining else "database does not answer")

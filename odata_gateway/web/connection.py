@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from odata_gateway.errors import Internal, LimitUrl, ODataError, UrlSyntax
-from odata_gateway.web.adapt import Peer
+from odata_gateway.web.urls import Peer
 
 Refuse = Callable[[ODataError], web.Response]
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict
 
-from odata_gateway.protocol.negotiate import version_of_error
-from odata_gateway.settings import Settings
+from odata_gateway.config.settings import Settings
+from odata_gateway.protocol.headers.format import version_of_error
 
 Headers = Mapping[str, str]
 

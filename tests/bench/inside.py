@@ -9,12 +9,12 @@ import json
 import sys
 import time
 
-from odata_gateway.compile import Compiler, Context
+from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.edm.csdl import load_model
-from odata_gateway.plan.policy import Caller
+from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json import RowFormat
-from odata_gateway.sql.statement import Shape
+from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.sql.statement import StatementVariant
 
 URL = (
     "Message?$filter=created_at ge 2021-11-{day:02d}T00:00:00Z and status eq {a} and contains(content,'{text}') and inbox_id in ({a},{b},3)"
@@ -32,8 +32,8 @@ def compile_once(used: Compiler, target: str) -> object:
     """All that happens between a URL and what goes to the driver."""
     lifted = used.lift(target)
     query = used.query(lifted)
-    statement = used.statement(lifted, query, Shape(False, RowFormat()))
-    return used.arguments(statement, query, lifted, Context(Caller(1, (1,)), limit=101, page_rows=100))
+    statement = used.statement(lifted, query, StatementVariant(False, RowFormat()))
+    return used.arguments(statement, query, lifted, ArgumentValues(Caller(1, (1,)), limit=101, page_rows=100))
 
 
 def url(number: int) -> str:

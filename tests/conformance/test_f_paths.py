@@ -2,10 +2,10 @@
 
 import pytest
 
-from odata_gateway.compile import Compiler
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.plan.scope import Limits
-from odata_gateway.protocol.links import Bound, Continuation, skiptoken
+from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
 from tests.conformance.conftest import ADMIN
 from tests.support.sample import instant
 
@@ -282,9 +282,9 @@ def test_f23_a_next_link_of_all_belongs_to_its_query(ask, compiler):
         assert ask.error(f"{target}{'&' if '?' in target else '?'}$skiptoken={token}", 400)["code"] == "Url.Skiptoken"
     lifted = compiler.lift("$all")
     for keys in (("Message",), ("Message", None), ("Nope", "1"), (None, "1"), ("Message", "1", "2")):
-        forged = skiptoken(Continuation(0, 5, keys), Bound(lifted.binding(), ""))
+        forged = skiptoken(Continuation(0, 5, keys), TokenScope(lifted.binding(), ""))
         assert ask.error(f"$all?$skiptoken={forged}", 400)["code"] == "Url.Skiptoken"
-    forged = skiptoken(Continuation(0, 5, ("Message", "x")), Bound(lifted.binding(), ""))
+    forged = skiptoken(Continuation(0, 5, ("Message", "x")), TokenScope(lifted.binding(), ""))
     ask.error(f"$all?$skiptoken={forged}", 400)
 
 

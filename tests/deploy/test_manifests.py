@@ -11,8 +11,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from odata_gateway.config.settings import Settings, load
 from odata_gateway.observe.metrics import FAMILIES
-from odata_gateway.settings import Settings, load
 from tests.support.gateway import ROOT, free_port
 
 DEPLOY = ROOT / "deploy"

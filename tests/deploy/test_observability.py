@@ -8,9 +8,9 @@ import promql_parser
 import pytest
 import yaml
 
-from odata_gateway.observe.meters import STAGES
+from odata_gateway.config.settings import SETTINGS
+from odata_gateway.observe.counters import STAGES
 from odata_gateway.observe.metrics import FAMILIES
-from odata_gateway.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "odata-gateway.json").read_text())

@@ -75,6 +75,6 @@ def test_a_mistake_in_a_script_is_an_error_with_its_text():
 
 
 def test_the_banner_has_everything_to_paste():
-    text = banner.text(3001)
+    text = banner.banner_text(3001)
     assert f"http://localhost:3001/v1.0/odata/Conversation?apikey={tokens.ADMIN}" in text
     assert "curl -H 'Authorization: Bearer " in text and all(t in text for t in (tokens.ADMIN, tokens.OTHER_ADMIN, tokens.AGENT))

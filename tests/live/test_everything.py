@@ -6,16 +6,16 @@ import asyncio
 
 import pytest
 
-from odata_gateway import everything
-from odata_gateway.call import Request
 from odata_gateway.demo import tokens
+from odata_gateway.handlers import all_entities
+from odata_gateway.protocol.message import Request
 from tests.trust.inside import inside
 
 
 @pytest.fixture
 def short_chunks(monkeypatch):
     """Every body is a stream."""
-    monkeypatch.setattr(everything, "FIRST_BYTES", 1)
+    monkeypatch.setattr(all_entities, "FIRST_BYTES", 1)
 
 
 async def test_a_streamed_page_goes_over_all_sets(reader_dsn, short_chunks):
@@ -44,7 +44,7 @@ async def test_a_page_that_is_not_short_is_sent_as_it_is_read(reader_dsn):
     """Many clients that read slowly would else hold some megabytes each."""
     async with inside(reader_dsn) as gateway:
         whole = await gateway.ask("$all", tokens.ADMIN)
-        assert 2 * everything.FIRST_BYTES < len(whole.body) < 4 * 1024 * 1024
+        assert 2 * all_entities.FIRST_BYTES < len(whole.body) < 4 * 1024 * 1024
         reply = await gateway.service.answer(Request("GET", "$all", {}, "http://gateway/", tokens.ADMIN))
         assert not isinstance(reply.body, bytes)
         await reply.body.aclose()

@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from odata_gateway.compile import Compiler
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.demo import tokens
 from odata_gateway.plan.scope import Limits
-from odata_gateway.protocol.links import Bound, Continuation, skiptoken
+from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
 from tests.live import oracle
 from tests.live.generate import Maker, target
 from tests.live.oracle import KINDS, NAVIGATION, Env, Query
@@ -409,7 +409,7 @@ def test_a_forged_token_with_the_right_digits_is_a_clients_mistake_at_worst(smal
     text = "Conversation?$orderby=status&$select=id"
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1)
     lifted = compiler.lift(text)
-    token = skiptoken(Continuation(7, 7, keys), Bound(lifted.binding(), lifted.path_text()))
+    token = skiptoken(Continuation(7, 7, keys), TokenScope(lifted.binding(), lifted.path_text()))
     reply = small.get(f"{text}&$skiptoken={token}")
     assert reply.status in (200, 400), reply.body
     if reply.status == 200:
@@ -420,5 +420,5 @@ def test_a_forged_token_made_as_the_gateway_does_is_taken(small):
     """So that the test above tests what it says."""
     text = "Conversation?$orderby=status&$select=id"
     lifted = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1).lift(text)
-    token = skiptoken(Continuation(7, 7, ("1", "5")), Bound(lifted.binding(), lifted.path_text()))
+    token = skiptoken(Continuation(7, 7, ("1", "5")), TokenScope(lifted.binding(), lifted.path_text()))
     assert small.get(f"{text}&$skiptoken={token}").status == 200

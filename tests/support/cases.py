@@ -23,16 +23,16 @@ from pathlib import Path
 
 import orjson
 
-from odata_gateway.compile import Compiler, Context
-from odata_gateway.db.indexes import read_recommendations
+from odata_gateway.compiler.compiler import ArgumentValues, Compiler
+from odata_gateway.db.schema.indexes import read_recommendations
 from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
-from odata_gateway.edm.variants import with_types
-from odata_gateway.plan.policy import Caller
+from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json import RowFormat
-from odata_gateway.sql.statement import Shape, parts
+from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.sql.statement import StatementVariant, statement_kinds
 
 FOLDER = Path(__file__).parents[1] / "cases" / "compile"
 # Where a statement is broken into lines; constants are skipped as a whole.
@@ -108,9 +108,9 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     lifted = compiler.lift(request)
     query = compiler.query(lifted)
     mask = None if after is None else tuple(key is None for key in after)
-    shape = Shape(not caller.has_one_account, row_format or RowFormat(), mask)
-    context = Context(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
-    found = ((part, compiler.statement(lifted, query, shape, part)) for part in parts(query, shape))
+    shape = StatementVariant(not caller.has_one_account, row_format or RowFormat(), mask)
+    context = ArgumentValues(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
+    found = ((part, compiler.statement(lifted, query, shape, part)) for part in statement_kinds(query, shape))
     return {part: (s.text.partition(" */ ")[2], compiler.arguments(s, query, lifted, context)) for part, s in found}
 
 

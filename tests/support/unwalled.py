@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import LiteralString
 
 from odata_gateway.cli import main
-from odata_gateway.plan.relation import Source
+from odata_gateway.plan.tree.relation import Source
 from odata_gateway.sql.fragment import Sql
 from odata_gateway.sql.relation import Relations
 

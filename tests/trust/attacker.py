@@ -9,8 +9,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from odata_gateway.compile import Compiler
-from odata_gateway.protocol.links import Bound, Continuation, skiptoken
+from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
 from tests.live.generate import Maker, encoded, target
 from tests.live.oracle import KINDS, NAVIGATION, World
 from tests.live.test_tenants import ATTACKS
@@ -167,7 +167,7 @@ class Attacker:
         keys = (None if value is None else str(value), str(row.id))
         if name == "id":
             keys = (str(row.id),)
-        token = skiptoken(Continuation(self.random.choice((0, 5)), 5, keys), Bound(lifted.binding(), lifted.path_text()))
+        token = skiptoken(Continuation(self.random.choice((0, 5)), 5, keys), TokenScope(lifted.binding(), lifted.path_text()))
         return f"{text}&$skiptoken={token if self.random.random() < 0.8 else token[:-1] + 'x'}"
 
     def crossed(self) -> str:
@@ -187,7 +187,7 @@ class Attacker:
                     path, f"$orderby={other}/id desc", "$expand=*", "$top=5", f"$filter={sets[0]}/id ne {other}/id or {condition}"
                 )
         lifted = self.compiler.lift(path)
-        token = skiptoken(Continuation(0, 5, ("0", str(row.id))), Bound(lifted.binding(), lifted.path_text()))
+        token = skiptoken(Continuation(0, 5, ("0", str(row.id))), TokenScope(lifted.binding(), lifted.path_text()))
         return f"{path}?$skiptoken={token}&$top=20"
 
     def of_all(self) -> str:
@@ -198,7 +198,7 @@ class Attacker:
         if texts and self.random.random() < 0.6:
             word = self.random.choice(texts)[:20].replace('"', "")
             return f'$all?{encoded([f"""$search="{word or "x"}" """.strip(), self.random.choice(("$count=true", "$skip=1", "$top=40"))])}'
-        token = skiptoken(Continuation(0, 5, (type_, str(row.id - 1))), Bound(self.compiler.lift("$all").binding(), ""))
+        token = skiptoken(Continuation(0, 5, (type_, str(row.id - 1))), TokenScope(self.compiler.lift("$all").binding(), ""))
         return f"$all?$skiptoken={token}"
 
     def generated(self) -> str:

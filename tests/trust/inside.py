@@ -13,20 +13,20 @@ from typing import Any
 
 import orjson
 
-from odata_gateway.batch import Hands, answer_batch
-from odata_gateway.call import Reply, Request
-from odata_gateway.db.introspect import inspect
+from odata_gateway.config.settings import load
 from odata_gateway.db.pool import Database
-from odata_gateway.db.tokens import TokenDirectory
+from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.demo import tokens
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
-from odata_gateway.process import database_settings, model_of
-from odata_gateway.service import Service
-from odata_gateway.settings import load
-from odata_gateway.web.adapt import is_batch
-from odata_gateway.web.auth import access_token
-from odata_gateway.web.middlewares import refusal
+from odata_gateway.handlers.batch import Hands, answer_batch
+from odata_gateway.handlers.service import Service
+from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.server.worker import database_settings, model_of
+from odata_gateway.web.credentials import access_token
+from odata_gateway.web.exchange import refusal
+from odata_gateway.web.urls import is_batch
 from tests.trust.ways import Way, as_sent, unpacked
 
 ROOT = "http://gateway.test/v1.0/odata/"

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from odata_gateway.demo.cluster import READER
-from odata_gateway.workers import shares
+from odata_gateway.server.supervisor import shares
 from tests.support.faults import backends, wait_until
 from tests.support.gateway import START_S
 

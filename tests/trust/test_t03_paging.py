@@ -20,8 +20,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from odata_gateway import chunks, pages
 from odata_gateway.demo import tokens
+from odata_gateway.handlers import chunk_reader, collection
 from tests.live.oracle import View
 from tests.support.gateway import Gateway
 from tests.support.sample import Place
@@ -135,9 +135,9 @@ def test_t03_pages_of_a_changing_table_hold_every_untouched_row_once(
     monkeypatch: pytest.MonkeyPatch, place: Place, views: dict[str, View], batch: int
 ) -> None:
     """With small chunks: one page is several statements, each of its own moment."""
-    monkeypatch.setattr(chunks, "FIRST_ROWS", 30)
-    monkeypatch.setattr(pages, "FIRST_ROWS_UNKNOWN", 30)
-    monkeypatch.setattr(pages, "FIRST_ROWS_EXPANDED", 10)
+    monkeypatch.setattr(chunk_reader, "FIRST_ROWS", 30)
+    monkeypatch.setattr(collection, "FIRST_ROWS_UNKNOWN", 30)
+    monkeypatch.setattr(collection, "FIRST_ROWS_EXPANDED", 10)
 
     async def run() -> None:
         size = WALKS // BATCHES

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from odata_gateway.db.hosts import split
+from odata_gateway.db.hosts import split_hosts
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.faults import backends, crash, wait_until
 from tests.support.standby import PRIMARY_OPTIONS, Standby
@@ -101,11 +101,11 @@ def _disturb(primary, over):
 
 
 def test_t15_each_host_has_a_dsn_of_its_own():
-    assert split("postgresql://u:p%40@h1:1,h2/d?sslmode=require&target_session_attrs=standby") == (
+    assert split_hosts("postgresql://u:p%40@h1:1,h2/d?sslmode=require&target_session_attrs=standby") == (
         ("postgresql://u:p%40@h1:1/d?sslmode=require", "postgresql://u:p%40@h2/d?sslmode=require"),
         "standby",
     )
-    assert split("postgresql://u@/d?host=/a,/b&port=1,2")[0] == (
+    assert split_hosts("postgresql://u@/d?host=/a,/b&port=1,2")[0] == (
         "postgresql://u@/d?host=%2Fa&port=1", "postgresql://u@/d?host=%2Fb&port=2",
     )  # fmt: skip
-    assert split("postgresql://u@[::1]:5432/d") == (("postgresql://u@[::1]:5432/d",), "any")
+    assert split_hosts("postgresql://u@[::1]:5432/d") == (("postgresql://u@[::1]:5432/d",), "any")

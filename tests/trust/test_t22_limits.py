@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from odata_gateway.config.settings import SETTINGS
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import Cluster
-from odata_gateway.settings import SETTINGS
 from tests.support.gateway import Gateway
 from tests.trust.figures import record
 from tests.trust.inside import inside

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from odata_gateway.batch import Hands, answer_batch
-from odata_gateway.call import Reply, Request
 from odata_gateway.errors import DbUnavailable
+from odata_gateway.handlers.batch import Hands, answer_batch
+from odata_gateway.protocol.message import Reply, Request
 from tests.support.batch import multipart
 
 JSON_HEADERS = (("Content-Type", "application/json"),)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from odata_gateway.chunks import Ask, Chunks, Keys, Want
-from odata_gateway.db.connect import DatabaseSettings
+from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbValue, Internal
+from odata_gateway.handlers.chunk_reader import Ask, ChunkReader, Keys, Want
 from odata_gateway.sql.fragment import Statement
 
 TABLE_ROWS = 25
@@ -34,7 +34,7 @@ def failing_later(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, 
 async def texts(dsn: str, ask: Ask, rows: int, first_rows: int) -> list[str]:
     database = await Database.open(DatabaseSettings(dsn, max_connections=1))
     try:
-        chunks = Chunks(database, ask, rows=rows, first_rows=first_rows, peeks=True)
+        chunks = ChunkReader(database, ask, rows=rows, first_rows=first_rows, peeks=True)
         async with database.session() as session:
             first = await chunks.first(session)
         return [chunk.text.decode() async for chunk in chunks.after(first)]
@@ -63,7 +63,7 @@ async def test_a_row_without_a_text_fails_the_page(reader_dsn: str, first_rows: 
 
 async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn: str, caplog: pytest.LogCaptureFixture) -> None:
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=1))
-    chunks = Chunks(database, failing_later, rows=25, first_rows=5, peeks=True)
+    chunks = ChunkReader(database, failing_later, rows=25, first_rows=5, peeks=True)
     async with database.session() as session:
         first = await chunks.first(session)
     following = chunks.after(first)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from odata_gateway import chunks
-from odata_gateway.chunks import AT_ONCE, CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, Chunks, Keys, RowSizes, Want
-from odata_gateway.db.connect import DatabaseSettings
+from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
+from odata_gateway.handlers import chunk_reader
+from odata_gateway.handlers.chunk_reader import AT_ONCE, CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkReader, Keys, RowSizes, Want
 from odata_gateway.sql.fragment import Statement
 
 ROWS_OF_A_CHUNK = 5
@@ -46,7 +46,7 @@ async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tu
     """The numbers of a page, and how many connections it took."""
     database = await Database.open(DatabaseSettings(dsn, max_connections=connections))
     try:
-        page = Chunks(database, table.ask, rows=rows, first_rows=FIRST_ROWS, peeks=True, marks=True)
+        page = ChunkReader(database, table.ask, rows=rows, first_rows=FIRST_ROWS, peeks=True, marks=True)
         async with database.session() as session:
             first = await page.first(session)
         texts = [chunk.text.decode() async for chunk in page.after(first) if chunk.text]
@@ -59,7 +59,7 @@ async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn: str) -> Non
     """The one it was given and the next; two once it has taken one."""
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
-    page = Chunks(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True)
+    page = ChunkReader(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True)
     async with database.session() as session:
         following = page.after(await page.first(session))
     for taken in (1, 2, 3):
@@ -75,10 +75,10 @@ async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn: str) -> Non
 async def test_only_where_each_chunk_may_cost_a_sort_a_slow_one_makes_the_next_larger(
     reader_dsn: str, monkeypatch: pytest.MonkeyPatch, sorts: bool
 ) -> None:
-    monkeypatch.setattr(chunks, "SLOW_S", 0.0)
+    monkeypatch.setattr(chunk_reader, "SLOW_S", 0.0)
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
-    page = Chunks(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True, sorts=sorts)
+    page = ChunkReader(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True, sorts=sorts)
     async with database.session() as session:
         first = await page.first(session)
     sizes = [len(chunk.text) async for chunk in page.after(first)]

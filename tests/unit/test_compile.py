@@ -10,10 +10,10 @@ import asyncpg
 import orjson
 import pytest
 
-from odata_gateway.compile import Cache
+from odata_gateway.compiler.compiler import Cache
 from odata_gateway.edm.csdl import load_model, parse_model
+from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import Model
-from odata_gateway.edm.variants import with_types
 from odata_gateway.errors import BindType
 from tests.support.cases import compiled
 

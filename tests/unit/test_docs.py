@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from odata_gateway.config.settings import SETTINGS, load
 from odata_gateway.errors import all_codes
-from odata_gateway.settings import SETTINGS, load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

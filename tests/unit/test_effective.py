@@ -2,8 +2,8 @@
 
 import pytest
 
-from odata_gateway.effective import beside_dsn, lines, masked_dsn
-from odata_gateway.settings import SETTINGS, load, origins
+from odata_gateway.config.report import beside_dsn, lines, masked_dsn
+from odata_gateway.config.settings import SETTINGS, load, origins
 
 
 def shown(environ, flags=None, home=None):

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from odata_gateway.settings import SETTINGS, Settings, SettingsError, load
+from odata_gateway.config.settings import SETTINGS, Settings, SettingsError, load
 
 
 def mistakes(environ, flags=None):

@@ -9,7 +9,7 @@ import time
 import asyncpg
 import pytest
 
-from odata_gateway.db.connect import DatabaseSettings
+from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.demo.cluster import READER
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from odata_gateway.db.queue import FairQueue
+from odata_gateway.db.fair_queue import FairQueue
 from odata_gateway.errors import DbBusy
 
 

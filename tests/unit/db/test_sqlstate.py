@@ -11,18 +11,7 @@ import asyncpg.exceptions
 import pytest
 
 from odata_gateway.db.sqlstate import ANSWERS, VALUES, to_odata_error
-from odata_gateway.errors import (
-    DbBusy,
-    DbDenied,
-    DbModel,
-    DbTimeout,
-    DbUnavailable,
-    DbValue,
-    Internal,
-    LimitNodes,
-    ODataError,
-    all_codes,
-)
+from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal, LimitNodes, ODataError, all_codes
 
 SECRET = 'canary "5432 rows" of alice@example.com'
 CLASSES = [c for c in vars(asyncpg.exceptions).values() if inspect.isclass(c) and issubclass(c, Exception)]

@@ -7,12 +7,12 @@ import gc
 
 import pytest
 
-from odata_gateway.db.connect import DatabaseSettings
+from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.db.tokens import MOST_TTL_S, TokenDirectory
 from odata_gateway.demo import tokens
 from odata_gateway.errors import AuthForbidden, AuthInvalid, DbUnavailable
-from odata_gateway.plan.policy import Caller
+from odata_gateway.identity.caller import Caller
+from odata_gateway.identity.live_agent import MOST_TTL_S, TokenDirectory
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from odata_gateway.edm import types
 from odata_gateway.edm.csdl import load_model, parse_model
-from odata_gateway.edm.mistakes import Mistake, ModelError
+from odata_gateway.edm.csdl_properties import PG_TYPES
+from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, LinkTable, Membership, Table, Unscoped
-from odata_gateway.edm.structure import PG_TYPES
 from tests.support.csdl import DATA, assert_valid_json
 
 DEPOT = DATA / "depot.json"

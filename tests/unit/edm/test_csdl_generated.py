@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odata_gateway.edm.csdl import parse_model
-from odata_gateway.edm.structure import PG_TYPES
+from odata_gateway.edm.csdl_properties import PG_TYPES
 from odata_gateway.edm.types import PRIMITIVE_TYPES
-from odata_gateway.protocol.metadata import csdl_json, csdl_xml
+from odata_gateway.protocol.metadata.document import csdl_json, csdl_xml
 from tests.support.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
 
 Document = dict[str, Any]

@@ -3,27 +3,27 @@
 import pickle
 from multiprocessing import get_context
 
-from odata_gateway.observe.board import Board
-from odata_gateway.observe.meters import BUCKETS_S, MOST_SERIES, Meters
+from odata_gateway.observe.counters import BUCKETS_S, MOST_SERIES, Counters
 from odata_gateway.observe.metrics import FAMILIES
-from odata_gateway.observe.prometheus import text
-from odata_gateway.observe.trail import Trail
+from odata_gateway.observe.prometheus import metrics_text
+from odata_gateway.observe.request_stats import RequestStats
+from odata_gateway.observe.shared_counters import SharedCounters
 
 GAUGES = {"odata_pool_size": 5, "odata_database_up": 1}
 
 
 def answered(entity_set="Message", *, rows=3, parse_s=0.0, bind_s=0.0):
-    """The trail of an answer that took 2 ms."""
-    trail = Trail("id", 100.0)
-    trail.asked(entity_set, "filter")
-    trail.rows, trail.parse_s, trail.bind_s, trail.first_row_at, trail.last_row_at = rows, parse_s, bind_s, 100.001, 100.0015
-    return trail
+    """The stats of an answer that took 2 ms."""
+    stats = RequestStats("id", 100.0)
+    stats.asked(entity_set, "filter")
+    stats.rows, stats.parse_s, stats.bind_s, stats.first_row_at, stats.last_row_at = rows, parse_s, bind_s, 100.001, 100.0015
+    return stats
 
 
 def counted(*trails, status=200):
-    meters = Meters()
-    for trail in trails:
-        meters.finished(trail, status, 10, 100.002)
+    meters = Counters()
+    for stats in trails:
+        meters.finished(stats, status, 10, 100.002)
     return meters
 
 
@@ -33,7 +33,7 @@ def test_answers_are_counted_by_entity_set_options_and_status():
 
 
 def test_what_has_no_rows_is_in_no_histogram():
-    meters = counted(Trail("id", 100.0), status=404)
+    meters = counted(RequestStats("id", 100.0), status=404)
     assert meters.requests == {("other", "none", 404): 1} and not any(sum(h.counts) for h in meters.stages.values())
 
 
@@ -49,10 +49,10 @@ def test_a_bounded_number_of_series_holds_any_number_of_entity_sets():
 
 
 def test_the_first_to_tell_what_was_asked_wins():
-    trail = Trail("id", 0.0)
-    trail.asked("$batch")
-    trail.asked("Message", "filter", "Message?...")
-    assert (trail.entity_set, trail.template) == ("$batch", "")
+    stats = RequestStats("id", 0.0)
+    stats.asked("$batch")
+    stats.asked("Message", "filter", "Message?...")
+    assert (stats.entity_set, stats.template) == ("$batch", "")
 
 
 def page(meters, gauges):
@@ -60,7 +60,7 @@ def page(meters, gauges):
 
 
 def shown(*pages, accept=""):
-    return text(pages, accept)[1].decode()
+    return metrics_text(pages, accept)[1].decode()
 
 
 def test_several_processes_are_one_set_of_metrics():
@@ -72,7 +72,7 @@ def test_several_processes_are_one_set_of_metrics():
 
 
 def test_a_dead_process_keeps_its_counts_and_loses_its_gauges():
-    board = Board(2)
+    board = SharedCounters(2)
     board.write(0, page(counted(answered()), GAUGES))
     board.write(1, page(counted(answered()), GAUGES))
     board.note_death(1)
@@ -82,7 +82,7 @@ def test_a_dead_process_keeps_its_counts_and_loses_its_gauges():
 
 def test_both_forms_have_every_family():
     for accept in ("", "application/openmetrics-text; version=1.0.0"):
-        media_type, body = text([page(counted(answered()), GAUGES)], accept)
+        media_type, body = metrics_text([page(counted(answered()), GAUGES)], accept)
         assert media_type.startswith(("text/plain", "application/openmetrics-text")) and ("openmetrics" in media_type) == bool(accept)
         for family in FAMILIES:
             assert f"# HELP {family.name.removesuffix('_total') if accept else family.name} {family.doc}" in body.decode()
@@ -93,7 +93,7 @@ def _write(board, number):
 
 
 def test_a_board_is_shared_with_a_started_process():
-    board = Board(2)
+    board = SharedCounters(2)
     assert board.read(1) is None
     process = get_context("spawn").Process(target=_write, args=(board, 42))
     process.start()
@@ -103,7 +103,7 @@ def test_a_board_is_shared_with_a_started_process():
 
 def test_a_page_is_read_whole_or_as_it_was():
     """A text that was written over while it was read has another checksum; one that is too long leaves the last one."""
-    board = Board(1)
+    board = SharedCounters(1)
     for number in range(5):
         board.write(0, {"counts": number, "gauges": {}})
         assert board.read(0)["counts"] == number
@@ -115,6 +115,6 @@ def test_counts_survive_the_way_to_another_process():
     meters = counted(answered())
     meters.broke("client gone")
     meters.part(404)
-    other = Meters()
+    other = Counters()
     other.add(pickle.loads(pickle.dumps(meters.snapshot())))
     assert other.snapshot() == meters.snapshot()

@@ -9,31 +9,31 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 
+from odata_gateway.observe.request_stats import MOST_STEPS, RequestStats
 from odata_gateway.observe.tracing import Tracer
-from odata_gateway.observe.trail import MOST_STEPS, Trail
 
 PARENT = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=b", "authorization": "Bearer T0KEN"}
 
 
 def traced(headers, *, status=200, provider=None, waits=1):
-    """The spans of a request that parsed, waited and read, the trail's own last."""
+    """The spans of a request that parsed, waited and read, the stats's own last."""
     exporter, provider = InMemorySpanExporter(), provider or TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     started = perf_counter()
-    trail = Trail("id1", started)
-    trail.steps = []
-    trail.asked("Message", "filter", "Message?$filter=id eq {int32}")
-    trail.parsed(started)
+    stats = RequestStats("id1", started)
+    stats.steps = []
+    stats.asked("Message", "filter", "Message?$filter=id eq {int32}")
+    stats.parsed(started)
     for _ in range(waits):
-        trail.waited(perf_counter())
-    trail.ran("SELECT", perf_counter())
-    trail.read(3)
-    Tracer(provider).finished(trail, headers, "GET", status, perf_counter())
-    return trail, exporter.get_finished_spans()
+        stats.waited(perf_counter())
+    stats.ran("SELECT", perf_counter())
+    stats.read(3)
+    Tracer(provider).finished(stats, headers, "GET", status, perf_counter())
+    return stats, exporter.get_finished_spans()
 
 
 def test_a_request_and_its_stages_are_spans_one_after_the_other():
-    trail, (parse, wait, query, whole) = traced({})
+    stats, (parse, wait, query, whole) = traced({})
     assert [span.name for span in (parse, wait, query, whole)] == [
         "parse",
         "wait",
@@ -42,12 +42,12 @@ def test_a_request_and_its_stages_are_spans_one_after_the_other():
     ] and whole.kind == SpanKind.SERVER
     assert all(span.parent.span_id == whole.context.span_id for span in (parse, wait, query)) and whole.parent is None
     assert whole.start_time <= parse.start_time <= parse.end_time <= wait.end_time <= query.end_time <= whole.end_time
-    assert trail.trace == f"{whole.context.trace_id:032x}"
+    assert stats.trace == f"{whole.context.trace_id:032x}"
 
 
 def test_the_callers_trace_goes_on():
-    trail, (*_, whole) = traced(PARENT)
-    assert trail.trace == "4bf92f3577b34da6a3ce929d0e0e4736" == f"{whole.context.trace_id:032x}"
+    stats, (*_, whole) = traced(PARENT)
+    assert stats.trace == "4bf92f3577b34da6a3ce929d0e0e4736" == f"{whole.context.trace_id:032x}"
     assert f"{whole.parent.span_id:016x}" == "00f067aa0ba902b7" and whole.context.trace_state.get("a") == "b"
 
 
@@ -66,10 +66,10 @@ def test_faults_of_this_side_are_errors(status, code):
 
 
 def test_what_is_not_sampled_makes_no_spans_and_has_the_callers_trace():
-    trail, spans = traced(
+    stats, spans = traced(
         PARENT | {"traceparent": PARENT["traceparent"][:-1] + "0"}, provider=TracerProvider(sampler=ParentBased(ALWAYS_OFF))
     )
-    assert spans == () and trail.trace == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert spans == () and stats.trace == "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def test_a_long_export_has_a_bounded_number_of_spans():
@@ -81,5 +81,5 @@ def test_a_long_export_has_a_bounded_number_of_spans():
     "hostile", ["", "00", "x" * 5000, "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "ff-" + "1" * 32 + "-" + "1" * 16 + "-01"]
 )
 def test_a_broken_parent_begins_a_new_trace(hostile):
-    trail, (*_, whole) = traced({"traceparent": hostile})
-    assert whole.parent is None and int(trail.trace, 16)
+    stats, (*_, whole) = traced({"traceparent": hostile})
+    assert whole.parent is None and int(stats.trace, 16)

@@ -4,7 +4,7 @@ import pytest
 
 from odata_gateway.errors import BindName
 from tests.live.generate import encoded
-from tests.support.cases import MODEL, Compiler, Limits, Shape
+from tests.support.cases import MODEL, Compiler, Limits, StatementVariant
 
 MIXED = "concat(groupby((rollup(display_id,id)),top(1)),aggregate(id with max as x)/groupby((x),top(1)))"
 NESTED = "groupby((contact_id),groupby((assignee_id),filter(status gt 0))/filter(isdefined(contact_inbox_id)))"
@@ -21,7 +21,7 @@ NESTED = "groupby((contact_id),groupby((assignee_id),filter(status gt 0))/filter
 def test_a_statement_grows_no_faster_than_its_steps(steps):
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     lifted = compiler.lift("Conversation?" + encoded([f"$apply={steps}"]))
-    statement = compiler.statement(lifted, compiler.query(lifted), Shape())
+    statement = compiler.statement(lifted, compiler.query(lifted), StatementVariant())
     assert len(statement.text) < 100 * len(steps), len(statement.text)
 
 

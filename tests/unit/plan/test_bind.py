@@ -4,19 +4,18 @@ import pytest
 
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.bind import bind
-from odata_gateway.plan.expr import Column, Compare, Exists, Logic, OneOf
-from odata_gateway.plan.projection import ExpandMany, ExpandOne
-from odata_gateway.plan.query import Query
-from odata_gateway.plan.relation import Within
 from odata_gateway.plan.scope import Limits
-from odata_gateway.url.lift import lift
+from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.plan.tree.relation import Column, Compare, Exists, InArray, Logic, ParentPath
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 from tests.support.cases import MODEL
 
 
 def bound(text: str, limits: Limits | None = None) -> Query:
-    template, _ = lift(split(text.replace(" ", "%20"), max_bytes=100_000))
+    template, _ = normalize(split(text.replace(" ", "%20"), max_bytes=100_000))
     return bind(parse(template), MODEL, limits or Limits())
 
 
@@ -165,7 +164,7 @@ def test_long_chains_are_flat():
 
 def test_a_literal_list_is_one_parameter():
     [predicate] = bound("Message?$filter=id in (1,2,3)").block.predicates
-    assert isinstance(predicate, OneOf)
+    assert isinstance(predicate, InArray)
 
 
 def test_comparisons_are_never_null_and_columns_behind_navigation_may_be():
@@ -185,7 +184,7 @@ def test_secrets_are_fields_without_a_value():
 
 def test_a_path_is_walked_from_its_parent():
     query = bound("Conversation(1)/messages(2)/sender")
-    within: Within | None = query.block.within
+    within: ParentPath | None = query.block.within
     names = []
     while within is not None:
         names.append(within.source.entity_type.name)

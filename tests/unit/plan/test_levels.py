@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from odata_gateway.compile import Compiler
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.errors import LimitDepth, ODataError
-from odata_gateway.plan.projection import ExpandMany, ExpandOne, Projection
-from odata_gateway.plan.query import Query
 from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne, Projection
+from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import context
 
 PERSON: dict[str, Any] = {

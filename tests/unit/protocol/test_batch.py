@@ -3,7 +3,7 @@
 import pytest
 
 from odata_gateway.errors import BindSegment, UrlFormat, UrlHeader, UrlMediaType
-from odata_gateway.protocol.batch import batch_form, boundary, inherited, relative_to_root
+from odata_gateway.protocol.batch.requests import batch_form, boundary, inherited, relative_to_root
 
 ROOT = "https://data.example:8443/prefix/v1.0/odata/"
 PLAIN = "http://data.example/v1.0/odata/"

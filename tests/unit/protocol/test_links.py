@@ -8,13 +8,13 @@ import asyncpg
 import orjson
 import pytest
 
-from odata_gateway.compile import Compiler
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import UrlSkiptoken
 from odata_gateway.plan.scope import Limits
-from odata_gateway.protocol.links import DIGITS, Bound, Continuation, next_link, read_skiptoken, skiptoken
+from odata_gateway.protocol.links import DIGITS, Continuation, TokenScope, next_link, read_skiptoken, skiptoken
 from tests.support.cases import MODEL, compiled
 
-BOUND = Bound("query", "1")
+BOUND = TokenScope("query", "1")
 
 
 def forged(payload: bytes) -> str:
@@ -29,7 +29,7 @@ def test_a_token_carries_its_continuation(keys):
     assert read_skiptoken(skiptoken(continuation, BOUND), BOUND, keys=len(keys)) == continuation
 
 
-@pytest.mark.parametrize("other", [Bound("query", "2"), Bound("other", "1"), Bound("", ""), Bound("query|1", "")])
+@pytest.mark.parametrize("other", [TokenScope("query", "2"), TokenScope("other", "1"), TokenScope("", ""), TokenScope("query|1", "")])
 def test_a_token_is_bound(other):
     with pytest.raises(UrlSkiptoken):
         read_skiptoken(skiptoken(Continuation(7, 7, ("1",)), BOUND), other, keys=1)
@@ -94,7 +94,7 @@ def test_the_token_postgres_makes_is_the_one_made_here(reader_dsn, options):
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
     for link in found:
         lifted = compiler.lift(link.removeprefix("http://host/odata/"))
-        bound, keys = Bound(lifted.binding(), lifted.path_text()), len(compiler.query(lifted).order)
+        bound, keys = TokenScope(lifted.binding(), lifted.path_text()), len(compiler.query(lifted).order)
         continuation = read_skiptoken(lifted.side.skiptoken, bound, keys=keys)
         again = read_skiptoken(skiptoken(continuation, bound), bound, keys=keys)
         assert again == continuation

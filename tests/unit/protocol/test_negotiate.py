@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odata_gateway.errors import ODataError, UrlFormat, UrlHeader, UrlOption, UrlPrecondition
-from odata_gateway.protocol import negotiate as n
-from odata_gateway.protocol.negotiate import Format
+from odata_gateway.protocol.headers import format as n
+from odata_gateway.protocol.headers.format import JsonFormat
 
 POWER_QUERY = (
     "application/json;odata.metadata=minimal;q=1.0,application/json;odata=minimalmetadata;q=0.9,application/atomsvc+xml;q=0.8,"
@@ -23,37 +23,37 @@ def ask(accept=None, version=None, option=None):
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        (None, Format()),
-        ("", Format()),
-        ("*/*", Format()),
-        ("*", Format()),
-        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", Format()),
-        ("application/*", Format()),
-        ("application/json", Format()),
-        ("APPLICATION/JSON", Format()),
-        ("application/json; odata.metadata = full", Format("full")),
-        ("application/json;metadata=full", Format("full")),
-        ("application/json;OData.Metadata=NONE", Format("none")),
-        ('application/json;odata.metadata="none"', Format("none")),
-        ("application/json;IEEE754Compatible=true", Format(ieee754=True)),
-        ("application/json;IEEE754Compatible=false", Format()),
-        ("application/json;odata.metadata=minimal;IEEE754Compatible=true", Format(ieee754=True)),
-        ("application/json;odata.streaming=true", Format(streaming=True)),
-        ("application/json;ExponentialDecimals=true", Format(exponential=True)),
-        ("application/json;charset=utf-8", Format(charset=True)),
-        ("application/json;q=0.5;odata.metadata=none", Format("none")),
-        ("application/json;odata.metadata=full;odata.metadata=full", Format("full")),
-        ("application/atom+xml, application/json;q=0.5", Format()),
-        ("application/json;odata.metadata=none;q=0.5, application/json;odata.metadata=full;q=0.9", Format("full")),
-        ("*/*, application/json;odata.metadata=full", Format("full")),
-        ("application/json;q=0.9, */*;q=0.1", Format()),
-        ("application/json;odata=verbose,text/plain, */*; q=0.01", Format()),
-        ("application/json;foo=bar, application/json;odata.metadata=none;q=0.1", Format("none")),
-        ("garbage, application/json", Format()),
-        ('x/y;a="b,c", application/json;odata.metadata=full', Format("full")),
-        ("application/json;q=nonsense", Format()),
-        (POWER_QUERY, Format()),
-        (BROWSER, Format()),
+        (None, JsonFormat()),
+        ("", JsonFormat()),
+        ("*/*", JsonFormat()),
+        ("*", JsonFormat()),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JsonFormat()),
+        ("application/*", JsonFormat()),
+        ("application/json", JsonFormat()),
+        ("APPLICATION/JSON", JsonFormat()),
+        ("application/json; odata.metadata = full", JsonFormat("full")),
+        ("application/json;metadata=full", JsonFormat("full")),
+        ("application/json;OData.Metadata=NONE", JsonFormat("none")),
+        ('application/json;odata.metadata="none"', JsonFormat("none")),
+        ("application/json;IEEE754Compatible=true", JsonFormat(ieee754=True)),
+        ("application/json;IEEE754Compatible=false", JsonFormat()),
+        ("application/json;odata.metadata=minimal;IEEE754Compatible=true", JsonFormat(ieee754=True)),
+        ("application/json;odata.streaming=true", JsonFormat(streaming=True)),
+        ("application/json;ExponentialDecimals=true", JsonFormat(exponential=True)),
+        ("application/json;charset=utf-8", JsonFormat(charset=True)),
+        ("application/json;q=0.5;odata.metadata=none", JsonFormat("none")),
+        ("application/json;odata.metadata=full;odata.metadata=full", JsonFormat("full")),
+        ("application/atom+xml, application/json;q=0.5", JsonFormat()),
+        ("application/json;odata.metadata=none;q=0.5, application/json;odata.metadata=full;q=0.9", JsonFormat("full")),
+        ("*/*, application/json;odata.metadata=full", JsonFormat("full")),
+        ("application/json;q=0.9, */*;q=0.1", JsonFormat()),
+        ("application/json;odata=verbose,text/plain, */*; q=0.01", JsonFormat()),
+        ("application/json;foo=bar, application/json;odata.metadata=none;q=0.1", JsonFormat("none")),
+        ("garbage, application/json", JsonFormat()),
+        ('x/y;a="b,c", application/json;odata.metadata=full', JsonFormat("full")),
+        ("application/json;q=nonsense", JsonFormat()),
+        (POWER_QUERY, JsonFormat()),
+        (BROWSER, JsonFormat()),
     ],
 )
 def test_best_acceptable_member_decides(accept, expected):
@@ -86,11 +86,11 @@ def test_list_without_acceptable_member_is_406(accept):
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        ("json", Format()),
-        ("JSON", Format()),
-        ("application/json", Format()),
-        ("application/json;odata.metadata=full", Format("full")),
-        ("application/json;metadata=none;IEEE754Compatible=true", Format("none", ieee754=True)),
+        ("json", JsonFormat()),
+        ("JSON", JsonFormat()),
+        ("application/json", JsonFormat()),
+        ("application/json;odata.metadata=full", JsonFormat("full")),
+        ("application/json;metadata=none;IEEE754Compatible=true", JsonFormat("none", ieee754=True)),
     ],
 )
 def test_format_option_goes_before_accept(option, expected):
@@ -144,11 +144,11 @@ def test_version_that_cannot_be_served_is_400(text):
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        (Format(), "application/json;odata.metadata=minimal"),
-        (Format(version="4.01"), "application/json;metadata=minimal"),
-        (Format(ieee754=True), "application/json;odata.metadata=minimal;IEEE754Compatible=true"),
-        (Format("full", streaming=True), "application/json;odata.metadata=full;odata.streaming=true"),
-        (Format("none", "4.01", streaming=True, charset=True), "application/json;metadata=none;streaming=true;charset=utf-8"),
+        (JsonFormat(), "application/json;odata.metadata=minimal"),
+        (JsonFormat(version="4.01"), "application/json;metadata=minimal"),
+        (JsonFormat(ieee754=True), "application/json;odata.metadata=minimal;IEEE754Compatible=true"),
+        (JsonFormat("full", streaming=True), "application/json;odata.metadata=full;odata.streaming=true"),
+        (JsonFormat("none", "4.01", streaming=True, charset=True), "application/json;metadata=none;streaming=true;charset=utf-8"),
     ],
 )
 def test_content_type_names_what_was_applied(form, text):

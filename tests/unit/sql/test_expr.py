@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from odata_gateway.compile import Compiler
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import LimitNodes
 from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.statement import Shape
+from odata_gateway.sql.statement import StatementVariant
 from tests.support.cases import MODEL
 
 
 def text_of(expression: str) -> str:
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     lifted = compiler.lift(f"Message?$compute={expression} as v")
-    return compiler.statement(lifted, compiler.query(lifted), Shape(), "rows").text
+    return compiler.statement(lifted, compiler.query(lifted), StatementVariant(), "rows").text
 
 
 def nested(template: str, inner: str, levels: int) -> str:

@@ -4,7 +4,7 @@ import pglast
 import pytest
 
 from odata_gateway.edm.types import INT32
-from odata_gateway.plan.expr import LimitSlot, LiteralSlot, PageSlot
+from odata_gateway.plan.tree.slots import LimitSlot, LiteralSlot, PageSlot
 from odata_gateway.sql.fragment import EMPTY, Sql, alias, build, finish, ident, join, param, quoted, raw
 
 HOSTILE = [

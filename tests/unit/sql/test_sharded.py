@@ -15,14 +15,14 @@ import pytest
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
 
-from odata_gateway.compile import Compiler, Context
+from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.policy import Caller
+from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json import RowFormat
+from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MOST_LEGS
-from odata_gateway.sql.statement import Shape, parts
+from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from tests.live.generate import Maker, target
 from tests.live.oracle import KINDS
 from tests.support import cases
@@ -40,10 +40,10 @@ def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,))
     lifted = compiler.lift(request)
     query = compiler.query(lifted)
     mask = None if after is None else tuple(key is None for key in after)
-    context = Context(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
+    context = ArgumentValues(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     for peeks in forms:
-        shape = Shape(len(accounts) > 1, RowFormat(), mask, peeks, legs=len(accounts))
-        for part in ("order values", *parts(query, shape)) if after else parts(query, shape):
+        shape = StatementVariant(len(accounts) > 1, RowFormat(), mask, peeks, legs=len(accounts))
+        for part in ("order values", *statement_kinds(query, shape)) if after else statement_kinds(query, shape):
             found = compiler.statement(lifted, query, shape, part)
             yield found.text, compiler.arguments(found, query, lifted, context)
 

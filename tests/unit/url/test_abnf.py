@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from odata_gateway.compile import Compiler
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.scope import Limits
-from odata_gateway.url.lift import lift
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 
@@ -76,13 +76,13 @@ def cases(should_fail: bool) -> list[object]:
 
 @pytest.mark.parametrize("url", cases(should_fail=False))
 def test_a_sentence_of_the_abnf_is_read(url: str) -> None:
-    parse(lift(split(url, max_bytes=16384))[0])
+    parse(normalize(split(url, max_bytes=16384))[0])
 
 
 @pytest.mark.parametrize("url", cases(should_fail=True))
 def test_a_text_outside_the_abnf_is_a_bad_request(url: str) -> None:
     with pytest.raises(ODataError) as caught:
-        parse(lift(split(url, max_bytes=16384))[0])
+        parse(normalize(split(url, max_bytes=16384))[0])
     assert caught.value.status == 400
     assert caught.value.code.startswith("Url.")
     assert caught.value.target
@@ -95,7 +95,7 @@ def test_every_listed_exception_is_a_case() -> None:
 @pytest.mark.parametrize("identifier", sorted(ONLY_TYPES_TELL))
 def test_what_only_types_tell_is_read(identifier: str) -> None:
     (case,) = [case for case in CASES if case["id"] == identifier]
-    parse(lift(split(request_of(case), max_bytes=16384))[0])
+    parse(normalize(split(request_of(case), max_bytes=16384))[0])
 
 
 # What the binder answers to the exceptions: the paths name sets and types that this model does not have, and true is true in any case.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odata_gateway.errors import ODataError
 from odata_gateway.url import ast
-from odata_gateway.url.lift import lift
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 
@@ -33,10 +33,10 @@ PIECES = ["'", "''", "(", ")", "[", "]", "{", "}", '"', ",", ";", ":", "/", "//"
           "$levels=", "\u0661", "\u212a", "\u017f"]  # fmt: skip
 
 
-def read(target: str) -> ast.Request | None:
+def read(target: str) -> ast.SyntaxTree | None:
     """The request, or None where it is refused; anything but an ODataError escapes."""
     try:
-        template, values = lift(split(target, max_bytes=MAX_BYTES))
+        template, values = normalize(split(target, max_bytes=MAX_BYTES))
         request = parse(template)
     except ODataError as error:
         assert 400 <= error.status < 500 or error.status == 501
@@ -53,7 +53,7 @@ def slots(node: object) -> set[int]:
         return {node.slot}
     if isinstance(node, tuple):
         return set().union(*map(slots, node))
-    if isinstance(node, ast.Node):
+    if isinstance(node, ast.SyntaxNode):
         return set().union(*[slots(getattr(node, name)) for name in type(node).__dataclass_fields__])
     return set()
 

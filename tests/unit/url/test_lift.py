@@ -7,17 +7,17 @@ from decimal import Decimal
 import pytest
 
 from odata_gateway.errors import LimitUrl, ODataError, UrlLiteral, UrlOption, UrlSyntax
-from odata_gateway.url.lift import Side, Template, lift, lift_entity
-from odata_gateway.url.literals import Span, Value
+from odata_gateway.url.literals import LiteralValue, Span
+from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 
 
-def lifted(url: str, custom: frozenset[str] = frozenset()) -> tuple[Template, tuple[Value, ...]]:
-    return lift(split(url, max_bytes=20_000), custom=custom)
+def lifted(url: str, custom: frozenset[str] = frozenset()) -> tuple[QueryTemplate, tuple[LiteralValue, ...]]:
+    return normalize(split(url, max_bytes=20_000), custom=custom)
 
 
-def template(url: str) -> Template:
+def template(url: str) -> QueryTemplate:
     return lifted(url)[0]
 
 
@@ -127,8 +127,8 @@ def test_brackets_that_are_no_list_of_in_are_not_folded(filter_: str) -> None:
 
 def test_text_options_are_beside_the_template() -> None:
     found = template("Message?$format=json&schemaversion=1.0&$skiptoken=abc%3D&$id=Message(1)&$deltatoken=d")
-    assert found.side == Side("json", "1.0", "Message(1)", "abc=", "d")
-    assert template("Message").side == Side()
+    assert found.side == TransportOptions("json", "1.0", "Message(1)", "abc=", "d")
+    assert template("Message").side == TransportOptions()
 
 
 @pytest.mark.parametrize("name", ["$filter", "filter", "$FILTER", "Filter", "%24filter", "$%66ilter"])
@@ -227,10 +227,10 @@ def test_the_limit_is_on_the_whole_target() -> None:
 @pytest.mark.parametrize("key", ["0", "7", "007", "123456789"])
 def test_an_entity_by_a_number_is_lifted_as_any_other_target(name: str, key: str) -> None:
     for target in (f"{name}({key})", f"/{name}({key})"):
-        known = lift_entity(target)
+        known = normalize_entity(target)
         assert known is not None
         plain = split(target)
-        expected, values = lift(plain)
+        expected, values = normalize(plain)
         assert (known[0], known[2]) == (plain, values)
         assert known[1] == expected
         assert [[piece[:2] for piece in tokens.tokens] for tokens in known[1].path] == [
@@ -255,7 +255,7 @@ def test_an_entity_by_a_number_is_lifted_as_any_other_target(name: str, key: str
     ],
 )
 def test_anything_else_is_no_entity_by_a_number(target: str) -> None:
-    assert lift_entity(target) is None
+    assert normalize_entity(target) is None
 
 
 @pytest.mark.parametrize(

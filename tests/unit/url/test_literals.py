@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odata_gateway.errors import BindValue, ODataError, UrlEncoding, UrlLiteral, UrlSyntax
-from odata_gateway.url.lift import lift
-from odata_gateway.url.literals import Instant, Span, Value, days_from_civil
+from odata_gateway.url.literals import Instant, LiteralValue, Span, days_from_civil
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 
 DAY = 86_400_000_000
 
 
-def literal(text: str) -> Value:
+def literal(text: str) -> LiteralValue:
     """The only value of a filter that is one literal."""
-    template, values = lift(split("Message?$filter=" + text, max_bytes=100_000))
+    template, values = normalize(split("Message?$filter=" + text, max_bytes=100_000))
     parse(template)
     (value,) = values
     return value
@@ -256,16 +256,16 @@ def test_what_is_no_shape(text: str) -> None:
 
 
 def test_json_strings() -> None:
-    _, values = lift(split('Message?@a=["a\\u0041","\\uD83D\\uDE00\\n"]', max_bytes=1000))
+    _, values = normalize(split('Message?@a=["a\\u0041","\\uD83D\\uDE00\\n"]', max_bytes=1000))
     assert values[0].value == ("aA", "\U0001f600\n")
 
 
 @pytest.mark.parametrize("text", ['"\\uD800"', '"a\\u0000b"'])
 def test_json_escapes_make_no_lone_surrogate_and_no_nul(text: str) -> None:
     with pytest.raises(UrlEncoding):
-        lift(split(f"Message?@a=[{text}]", max_bytes=1000))
+        normalize(split(f"Message?@a=[{text}]", max_bytes=1000))
 
 
 def test_a_bad_json_escape_is_a_syntax_error() -> None:
     with pytest.raises(UrlSyntax):
-        lift(split('Message?@a=["\\q"]', max_bytes=1000))
+        normalize(split('Message?@a=["\\q"]', max_bytes=1000))

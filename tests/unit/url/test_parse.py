@@ -7,13 +7,13 @@ import pytest
 from odata_gateway.errors import LimitDepth, ODataError, UrlOption, UrlSyntax
 from odata_gateway.url import ast
 from odata_gateway.url.grammar import UrlParser
-from odata_gateway.url.lift import lift
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 
 
-def request(url: str) -> ast.Request:
-    return parse(lift(split(url, max_bytes=20_000))[0])
+def request(url: str) -> ast.SyntaxTree:
+    return parse(normalize(split(url, max_bytes=20_000))[0])
 
 
 def options(query: str) -> ast.Options:

@@ -9,7 +9,7 @@ import pytest
 
 from odata_gateway.errors import ODataError
 from odata_gateway.url import ast
-from odata_gateway.url.lift import lift
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 
@@ -873,13 +873,13 @@ Message?%24filter
 """
 
 
-def request(text: str) -> ast.Request:
-    return parse(lift(split(text))[0])
+def request(text: str) -> ast.SyntaxTree:
+    return parse(normalize(split(text))[0])
 
 
 @pytest.mark.parametrize("text", READ.strip("\n").split("\n"))
 def test_a_sentence_is_read(text: str) -> None:
-    assert isinstance(request(text), ast.Request)
+    assert isinstance(request(text), ast.SyntaxTree)
 
 
 @pytest.mark.parametrize("text", REFUSED.strip("\n").replace("~", " ").split("\n"))
@@ -905,5 +905,5 @@ def test_a_text_that_is_none_is_a_bad_request(text: str) -> None:
     ],
 )
 def test_colons_and_signs_belong_to_what_they_stand_beside(text: str, kinds: list[str]) -> None:
-    _, values = lift(split(f"Message?$filter={text}"))
+    _, values = normalize(split(f"Message?$filter={text}"))
     assert [value.kind for value in values] == kinds

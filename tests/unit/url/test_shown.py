@@ -2,13 +2,13 @@
 
 import pytest
 
-from odata_gateway.url.lift import lift
-from odata_gateway.url.shown import shown
+from odata_gateway.url.normalize import normalize
+from odata_gateway.url.redact import redact
 from odata_gateway.url.split import split
 
 
 def shown_url(target):
-    return shown(lift(split(target, max_bytes=10_000))[0].key)
+    return redact(normalize(split(target, max_bytes=10_000))[0].key)
 
 
 @pytest.mark.parametrize(

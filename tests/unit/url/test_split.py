@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odata_gateway.errors import LimitUrl, ODataError, UrlEncoding, UrlSyntax
-from odata_gateway.url.split import Option, Target, split
+from odata_gateway.url.split import QueryOption, Target, split
 
 
 def cut(target: str) -> Target:
@@ -39,11 +39,11 @@ def test_the_query_is_cut_before_it_is_decoded() -> None:
 
 
 def test_only_the_first_equals_sign_ends_the_name() -> None:
-    assert cut("Message?@p=a=b").options[0] == Option("@p", "a=b", "@p=a=b", 8)
+    assert cut("Message?@p=a=b").options[0] == QueryOption("@p", "a=b", "@p=a=b", 8)
 
 
 def test_a_name_without_equals_sign_has_no_value() -> None:
-    assert cut("Message?$count&x=").options == (Option("$count", None, "$count", 8), Option("x", "", "x=", 15))
+    assert cut("Message?$count&x=").options == (QueryOption("$count", None, "$count", 8), QueryOption("x", "", "x=", 15))
 
 
 def test_text_is_decoded_once() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
-from odata_gateway.url.lift import lift
+from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
 from odata_gateway.url.unparse import anchored, literal_text, unparse_options
@@ -59,13 +59,13 @@ OPTIONS = [
 
 
 def parsed(text: str) -> tuple[ast.Options, list[object]]:
-    template, values = lift(split(f"Things?{text}"))
+    template, values = normalize(split(f"Things?{text}"))
     return parse(template).options, [(v.kind, v.value) for v in values]
 
 
 def written(text: str) -> str:
     """The options of a text, as a link would repeat them."""
-    template, values = lift(split(f"Things?{text}"))
+    template, values = normalize(split(f"Things?{text}"))
     options = parse(template).options
     pieces = unparse_options(options, dict(options.aliases))
     return "".join(p if isinstance(p, str) else _quoted(literal_text(values[p].kind, values[p].value)) for p in pieces).removeprefix("?")

@@ -4,9 +4,9 @@ from ipaddress import ip_network
 
 import pytest
 
+from odata_gateway.config.settings import Settings
 from odata_gateway.errors import UrlHeader
-from odata_gateway.settings import Settings
-from odata_gateway.web.adapt import Peer, joined, methods_of, path_of, root_url, service_target
+from odata_gateway.web.urls import Peer, joined, methods_of, path_of, root_url, service_target
 
 PROXY = Peer("127.0.0.1", "127.0.0.1:3001")
 STRANGER = Peer("203.0.113.9", "10.0.0.1:3001")

@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from odata_gateway.errors import AuthInvalid, AuthMissing
-from odata_gateway.web.auth import access_token, secrets_of
+from odata_gateway.web.credentials import access_token, secrets_of
 
 
 def basic(text):

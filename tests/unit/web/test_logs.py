@@ -6,16 +6,16 @@ import logging
 
 import pytest
 
-from odata_gateway.observe.trail import Trail
-from odata_gateway.web import lines, logs
+from odata_gateway.observe import log_lines, logs
+from odata_gateway.observe.request_stats import RequestStats
 
 
-def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", outcome=lines.SENT, template=""):
+def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", outcome=log_lines.SENT, template=""):
     """A request that took 2 ms, with 5 rows if it has a template."""
-    trail = Trail("id1", 10.0)
+    stats = RequestStats("id1", 10.0)
     if template:
-        trail.asked("Message", "filter", template)
-        trail.accounts, trail.rows, trail.parse_s, trail.query_s, trail.first_row_at, trail.last_row_at = (
+        stats.asked("Message", "filter", template)
+        stats.accounts, stats.rows, stats.parse_s, stats.query_s, stats.first_row_at, stats.last_row_at = (
             1,
             5,
             0.0001,
@@ -23,21 +23,21 @@ def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", ou
             10.0015,
             10.0018,
         )
-        trail.slowest, trail.backend = "/* odata 0123456789ab */ SELECT 1", 4711
-    return lines.Finished(trail, method, target, 200, 1234, 10.002, outcome)
+        stats.slowest, stats.backend = "/* odata 0123456789ab */ SELECT 1", 4711
+    return log_lines.Finished(stats, method, target, 200, 1234, 10.002, outcome)
 
 
 def test_access_line_names_options_without_values():
-    assert lines.shown_target("/v1.0/odata/Message?$filter=name eq 'Ann'&apikey=K") == "/v1.0/odata/Message [$filter,apikey]"
+    assert log_lines.shown_target("/v1.0/odata/Message?$filter=name eq 'Ann'&apikey=K") == "/v1.0/odata/Message [$filter,apikey]"
 
 
 def test_access_line_is_one_line():
-    shown = lines.shown_target("/a\nb\u2028\udcff?%0Ax=1")
+    shown = log_lines.shown_target("/a\nb\u2028\udcff?%0Ax=1")
     assert shown.isprintable() and shown.isascii()
 
 
 def test_request_as_json_has_what_was_asked_and_how_long_it_took():
-    line = json.loads(lines.JsonFormatter().request(0.5, "INFO", "a", done(template="Message?$filter=name eq {string}")))
+    line = json.loads(log_lines.JsonFormatter().request(0.5, "INFO", "a", done(template="Message?$filter=name eq {string}")))
     assert line == {
         "time": "1970-01-01T00:00:00.500Z", "level": "info", "logger": "a", "message": "request", "id": "id1", "method": "GET",
         "url": "Message?$filter=name eq {string}", "status": 200, "outcome": "sent", "bytes": 1234, "accounts": 1, "entity_set": "Message",
@@ -48,12 +48,12 @@ def test_request_as_json_has_what_was_asked_and_how_long_it_took():
 
 def test_request_for_data_that_got_none_shows_what_it_waited_for():
     finished = done(template="Message", outcome="client gone")
-    finished.trail.first_row_at, finished.trail.wait_s = 0.0, 0.07
-    line = json.loads(lines.JsonFormatter().request(0.0, "INFO", "a", finished))
+    finished.stats.first_row_at, finished.stats.wait_s = 0.0, 0.07
+    line = json.loads(log_lines.JsonFormatter().request(0.0, "INFO", "a", finished))
     assert line["ms"]["wait"] == 70 and "first_row" not in line["ms"] and line["outcome"] == "client gone"
 
 
-@pytest.mark.parametrize("formatter", [lines.JsonFormatter(), lines.TextFormatter()])
+@pytest.mark.parametrize("formatter", [log_lines.JsonFormatter(), log_lines.TextFormatter()])
 def test_request_that_was_not_understood_shows_the_names_of_its_options(formatter):
     line = formatter.request(0.0, "INFO", "a", done())
     assert "/v1.0/odata/Message [$filter]" in line and "Ann" not in line
@@ -62,9 +62,9 @@ def test_request_that_was_not_understood_shows_the_names_of_its_options(formatte
 @pytest.mark.parametrize("hostile", ['"\n{', "\\", "\u2028", "\udcff", '","admin":"'])
 def test_request_line_cannot_be_forged(hostile):
     finished = done(target="/" + hostile, method=hostile, outcome="client gone")
-    line = lines.JsonFormatter().request(0.0, "INFO", "a", finished)
+    line = log_lines.JsonFormatter().request(0.0, "INFO", "a", finished)
     assert len(line.splitlines()) == 1 and json.loads(line)["outcome"] == "client gone" and "admin" not in json.loads(line)
-    text = lines.TextFormatter().request(0.0, "INFO", "a", finished)
+    text = log_lines.TextFormatter().request(0.0, "INFO", "a", finished)
     assert len(text.splitlines()) == 1 and text.endswith(" client gone")
 
 
@@ -78,25 +78,25 @@ def test_traceback_is_logged_without_tokens(caplog):
 
 def test_json_lines_parse():
     record = logging.LogRecord("a.b", logging.INFO, "f.py", 1, "x %s", ('"\n',), None)
-    assert json.loads(lines.JsonFormatter().format(record))["message"] == 'x "\n'
+    assert json.loads(log_lines.JsonFormatter().format(record))["message"] == 'x "\n'
 
 
 def test_further_members_of_a_record_are_in_both_forms():
     record = logging.LogRecord("a.b", logging.INFO, "", 0, "slow", None, None)
     record.fields = {"ms": 7, "sql": 'SELECT "a"'}
-    assert json.loads(lines.JsonFormatter().format(record))["sql"] == 'SELECT "a"'
-    assert lines.TextFormatter().format(record).endswith('slow ms=7 sql=SELECT "a"')
+    assert json.loads(log_lines.JsonFormatter().format(record))["sql"] == 'SELECT "a"'
+    assert log_lines.TextFormatter().format(record).endswith('slow ms=7 sql=SELECT "a"')
 
 
 def test_lines_made_without_a_record_are_those_of_a_record():
     record = logging.LogRecord("a.b", logging.INFO, "", 0, "x", None, None)
-    for formatter in (lines.JsonFormatter(), lines.TextFormatter()):
+    for formatter in (log_lines.JsonFormatter(), log_lines.TextFormatter()):
         assert formatter.format(record) == formatter.line(record.created, "INFO", "a.b", "x")
 
 
 def test_requests_and_records_come_out_in_order():
     stream = io.StringIO()
-    handler = logs.BatchingHandler(stream, lines.TextFormatter())
+    handler = logs.BatchingHandler(stream, log_lines.TextFormatter())
     handler.add(logging.INFO, "a", done())
     handler.handle(logging.LogRecord("b", logging.ERROR, "", 0, "second", None, None))
     first, second = (line.split(" ", 2)[2] for line in stream.getvalue().splitlines())

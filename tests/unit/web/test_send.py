@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from odata_gateway.web.send import HELD_BYTES, Body, _compressed, accepts_gzip
+from odata_gateway.web.response import HELD_BYTES, ResponseBody, _compressed, accepts_gzip
 
 
 class Source:
@@ -34,18 +34,18 @@ async def collect(chunks):
 
 
 async def test_bytes_are_one_chunk_of_known_size():
-    body = await Body.open(b"abc", whole=False)
+    body = await ResponseBody.open(b"abc", whole=False)
     assert (body.size, await collect(body.chunks())) == (3, [b"abc"])
 
 
 async def test_empty_body_has_no_chunks():
-    assert await collect((await Body.open(b"", whole=False)).chunks()) == []
-    assert await collect((await Body.open(Source(), whole=False)).chunks()) == []
+    assert await collect((await ResponseBody.open(b"", whole=False)).chunks()) == []
+    assert await collect((await ResponseBody.open(Source(), whole=False)).chunks()) == []
 
 
 async def test_first_chunk_is_fetched_at_once():
     source = Source(b"a", b"", b"b")
-    body = await Body.open(source, whole=False)
+    body = await ResponseBody.open(source, whole=False)
     assert source.chunks == [b"", b"b"]
     assert (body.size, await collect(body.chunks())) == (None, [b"a", b"b"])
 
@@ -53,26 +53,26 @@ async def test_first_chunk_is_fetched_at_once():
 async def test_failure_of_the_first_chunk_is_raised_and_closes():
     source = Source(ValueError())
     with pytest.raises(ValueError):
-        await Body.open(source, whole=False)
+        await ResponseBody.open(source, whole=False)
     assert source.closed
 
 
 async def test_whole_body_fails_before_it_begins():
     source = Source(b"a", ValueError())
     with pytest.raises(ValueError):
-        await Body.open(source, whole=True)
+        await ResponseBody.open(source, whole=True)
     assert source.closed
 
 
 async def test_whole_body_has_a_size_and_is_closed():
     source = Source(b"a", b"b")
-    body = await Body.open(source, whole=True)
+    body = await ResponseBody.open(source, whole=True)
     assert (body.size, source.closed) == (2, True)
 
 
 async def test_closing_early_closes_the_source():
     source = Source(b"a", b"b")
-    body = await Body.open(source, whole=False)
+    body = await ResponseBody.open(source, whole=False)
     await body.close()
     assert source.closed
 
@@ -103,7 +103,7 @@ def test_gzip_only_where_it_is_accepted(header, expected):
 
 async def test_of_a_very_long_body_no_more_is_held_than_the_bound():
     source = Source(*[b"x" * (HELD_BYTES // 4)] * 8)
-    body = await Body.open(source, whole=True)
+    body = await ResponseBody.open(source, whole=True)
     assert (body.size, len(body.first), len(source.chunks)) == (None, HELD_BYTES // 4 * 5, 3)
     assert sum(map(len, await collect(body.chunks()))) == HELD_BYTES * 2
     await body.close()

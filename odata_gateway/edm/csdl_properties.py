@@ -1,0 +1,164 @@
+"""The structural properties of an entity type, read from CSDL JSON: names, types, facets, keys and columns.
+
+Defaults of CSDL JSON (not those of XML): a property without `$Type` is Edm.String, without `$Nullable` not nullable, an Edm.Decimal without
+`$Scale` has a variable scale, a temporal type without `$Precision` has no fractions of a second.
+"""
+
+from __future__ import annotations
+
+import re
+
+from odata_gateway.edm.csdl_joins import is_identifier
+from odata_gateway.edm.json_reader import JsonNode
+from odata_gateway.edm.model import Property
+from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.errors import nearest
+
+# The column types each Edm type can be read from, the default first. A timestamp without time zone holds UTC.
+PG_TYPES: dict[str, tuple[str, ...]] = {
+    "Edm.Boolean": ("bool",),
+    "Edm.String": ("text", "varchar", "bpchar", "citext", "uuid", "json", "jsonb"),
+    "Edm.SByte": ("int2", "int4", "int8"),
+    "Edm.Byte": ("int2", "int4", "int8"),
+    "Edm.Int16": ("int2", "int4", "int8"),
+    "Edm.Int32": ("int4", "int2", "int8"),
+    "Edm.Int64": ("int8", "int4", "int2"),
+    "Edm.Decimal": ("numeric", "int8", "int4", "int2"),
+    "Edm.Single": ("float4",),
+    "Edm.Double": ("float8", "float4"),
+    "Edm.DateTimeOffset": ("timestamp", "timestamptz"),
+    "Edm.Date": ("date",),
+    "Edm.TimeOfDay": ("time",),
+    "Edm.Duration": ("interval",),
+    "Edm.Guid": ("uuid",),
+    "Edm.Binary": ("bytea",),
+}
+
+DESCRIPTIONS = ("@Core.Description", "@Org.OData.Core.V1.Description")
+_MEMBERS = (
+    "$Kind", "$Type", "$Collection", "$Nullable", "$MaxLength", "$Precision", "$Scale",
+    "@Gateway.Column", "@Gateway.PgType", "@Gateway.Secret", "@Gateway.Search", *DESCRIPTIONS,
+)  # fmt: skip
+_FACETS = {
+    "$MaxLength": ("string", "binary"),
+    "$Precision": ("decimal", "datetime", "time", "duration"),
+    "$Scale": ("decimal",),
+}
+_NOT_KEYS = ("double", "binary")
+_NAME = re.compile(r"[^\W\d]\w{0,127}")
+
+
+def is_name(text: str) -> bool:
+    """Whether this is a simple identifier (CSDL JSON 4.01, section 15.2)."""
+    return _NAME.fullmatch(text) is not None
+
+
+def read_description(node: JsonNode) -> str | None:
+    for name in DESCRIPTIONS:
+        if node.has(name):
+            return node.text(name)
+    return None
+
+
+def read_keys(node: JsonNode) -> list[str]:
+    """The names in `$Key`. Key aliases (paths into complex properties) cannot occur without complex types."""
+    if not node.has("$Key") or not node.value["$Key"]:
+        node.fail("$Key is missing")
+        return []
+    keys = node.texts("$Key")
+    declared = [name for name, _ in node.members()]
+    for name, place in keys:
+        if name not in declared:
+            place.fail(f"'{name}' is no property of this type")
+    names = [name for name, _ in keys]
+    if len(set(names)) < len(names):
+        node.fail("names a property twice", "$Key")
+    if names != [name for name in declared if name in names] and set(names) <= set(declared):
+        node.fail("declare the key properties in the order of $Key", "$Key")
+    return names
+
+
+def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
+    """The structural properties in document order; what is not one and no navigation property either is a mistake."""
+    properties = {}
+    for name, child in node.members():
+        if not is_name(name):
+            child.fail("is not a name")
+        if not child.is_object:
+            child.fail("must be an object")
+            continue
+        match child.value.get("$Kind", "Property"):
+            case "Property":
+                properties[name] = _read_property(name, child, name in keys)
+            case "NavigationProperty":
+                if name in keys:
+                    child.fail("a navigation property cannot be part of the key")
+            case _:
+                child.fail("must be Property or NavigationProperty", "$Kind")
+    return properties
+
+
+def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
+    node.allow(_MEMBERS)
+    type_name = node.text("$Type", "Edm.String") or ""
+    primitive = PRIMITIVE_TYPES.get(type_name)
+    if primitive is None:
+        hint = nearest(type_name, PRIMITIVE_TYPES)
+        node.fail(f"{type_name} is no primitive type this gateway serves" + (f"; {hint}" if hint else ""), "$Type")
+        primitive = PRIMITIVE_TYPES["Edm.String"]
+    if node.flag("$Collection"):
+        node.fail("collection-valued properties are not supported", "$Collection")
+    _check_facets(node, primitive)
+    nullable, secret = node.flag("$Nullable"), node.flag("@Gateway.Secret")
+    searched = node.flag("@Gateway.Search")
+    if searched and (secret or primitive.family != "string"):
+        node.fail("a secret cannot be searched" if secret else f"{primitive} is no text", "@Gateway.Search")
+    if is_key:
+        _check_key(node, primitive, nullable, secret)
+    return Property(
+        name, primitive, nullable, _read_column(name, node), _read_pg_type(node, primitive), is_key, secret, searched=searched,
+        precision=node.number("$Precision"), scale=_read_scale(node, primitive), max_length=node.number("$MaxLength"),
+        description=read_description(node),
+    )  # fmt: skip
+
+
+def _check_facets(node: JsonNode, primitive: PrimitiveType) -> None:
+    for facet, families in _FACETS.items():
+        if node.has(facet) and primitive.family not in families:
+            node.fail(f"{primitive} has no {facet}", facet)
+    if node.value.get("$MaxLength") == 0:
+        node.fail("must be at least 1", "$MaxLength")
+    if primitive.family != "decimal" and isinstance(digits := node.value.get("$Precision"), int) and digits > 12:
+        node.fail("a temporal type has at most 12 digits", "$Precision")
+
+
+def _check_key(node: JsonNode, primitive: PrimitiveType, nullable: bool, secret: bool) -> None:
+    if primitive.family in _NOT_KEYS:
+        node.fail(f"{primitive} cannot be a key", "$Type")
+    if nullable:
+        node.fail("a key property cannot be nullable", "$Nullable")
+    if secret:
+        node.fail("a key property cannot be secret", "@Gateway.Secret")
+
+
+def _read_scale(node: JsonNode, primitive: PrimitiveType) -> int | str | None:
+    if primitive.family != "decimal":
+        return None
+    if node.value.get("$Scale", "variable") in ("variable", "floating"):
+        return str(node.value.get("$Scale", "variable"))
+    return node.number("$Scale")
+
+
+def _read_column(name: str, node: JsonNode) -> str:
+    column = node.text("@Gateway.Column", name) or ""
+    if not is_identifier(column):
+        node.fail("is no name Postgres can have; give @Gateway.Column", "@Gateway.Column" if node.has("@Gateway.Column") else None)
+    return column
+
+
+def _read_pg_type(node: JsonNode, primitive: PrimitiveType) -> str:
+    allowed = PG_TYPES[primitive.name]
+    pg_type = node.text("@Gateway.PgType", allowed[0]) or ""
+    if pg_type not in allowed:
+        node.fail(f"{primitive} is read from {', '.join(allowed)}", "@Gateway.PgType")
+    return pg_type

@@ -1,0 +1,212 @@
+"""A batch: its parts are answered one after another, each as if it had come alone, and each answer goes out before the next is made.
+
+The batch's caller is the caller of every part. A part may repeat the access token, as clients do that put it into every URL, but it cannot
+bring another one. Nothing of a part is held in memory but the chunk under way, and a database connection only while Postgres works for it.
+A part that fails in the middle of its body breaks the whole answer, detectably.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from odata_gateway.errors import AuthInvalid, ODataError, UrlDependency, UrlHeader, UrlMethod, UrlSyntax
+from odata_gateway.protocol.batch.condition import holds
+from odata_gateway.protocol.batch.multipart import read_multipart
+from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, paths_in, with_values
+from odata_gateway.protocol.batch.requests import BatchRequest, batch_form, boundary, inherited, read_json, relative_to_root
+from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, answer_in, ended
+from odata_gateway.protocol.headers.format import preferences, version, version_of_error
+from odata_gateway.protocol.message import Reply, Request
+
+
+class Hands(NamedTuple):
+    """What does a batch's work.
+
+    answer       the reply to a request
+    refuse       the reply that an error becomes
+    token_of     the access token in a request's headers and query, None where there is none
+    entity_path  the path of the entity that a target names; raises where it names none
+    values       what is at some paths of the answer to a target, as literals, or why there is none; raises where the target names no entity
+    """
+
+    answer: Callable[[Request], Awaitable[Reply]]
+    refuse: Callable[[Exception], Reply]
+    token_of: Callable[[Mapping[str, str], str], str | None]
+    entity_path: Callable[[str], str]
+    values: Callable[[str, bytes, Iterable[ValuePath]], FoundLiterals]
+
+
+def answer_batch(request: Request, hands: Hands, *, most: int) -> Reply:
+    """The reply to a batch of at most `most` parts.
+
+    raises  ODataError for what is wrong with the batch as a whole; all else is the answer of a part
+    """
+    for name in ("if-match", "if-none-match"):
+        if name in request.headers:
+            raise UrlHeader("a batch as a whole has no entity tag", target=name.title())
+    form = batch_form(request.headers)
+    if form == "multipart":
+        parts = read_multipart(request.body, boundary(request.headers["content-type"]), most=most)
+    else:
+        parts = read_json(request.body, most=most)
+    own_version, asked = version(request.headers), preferences(request.headers)
+    goes_on = form == "json" if asked.continue_on_error is None else asked.continue_on_error
+    answer = answer_in(form)
+    headers = [("Content-Type", answer.content_type), ("OData-Version", own_version)]
+    applied = asked.applied("continue-on-error")
+    if applied is not None:
+        headers.append(("Preference-Applied", applied))
+    return Reply(200, tuple(headers), BatchExecution(request, tuple(parts), hands).pieces(answer, goes_on=goes_on))
+
+
+class BatchExecution:
+    """The parts of one batch on their way: where those with an id led, and which of them failed."""
+
+    def __init__(self, request: Request, parts: tuple[BatchRequest, ...], hands: Hands) -> None:
+        self._batch = request
+        self._parts = parts
+        self._hands = hands
+        self._headers = inherited(request.headers)
+        self._names = frozenset(part.id for part in parts if part.id is not None)
+        self._targets: dict[str, str] = {}
+        self._wanted = _wanted(parts, self._names)
+        self._values: dict[str, FoundLiterals] = {}
+        self._failed: set[str] = set()
+
+    async def pieces(self, answer: BatchResponse, *, goes_on: bool) -> AsyncGenerator[bytes]:
+        """The whole answer; it ends with the first part that fails unless it `goes_on`."""
+        yield answer.head
+        for part in self._parts:
+            reply = await self._reply(part)
+            async with (
+                ended(reply.body),
+                aclosing(answer.part(ResponseName(part.id, part.group), reply.status, reply.headers, reply.body)) as pieces,
+            ):
+                async for piece in pieces:
+                    yield piece
+            if reply.status >= 400 and not goes_on:
+                break
+            await asyncio.sleep(0)  # so that parts that need no database do not keep others waiting
+        yield answer.tail
+
+    async def _reply(self, part: BatchRequest) -> Reply:
+        try:
+            request = self._request(part)
+            reply = await self._hands.answer(request)
+            self._keep(part, request.target, reply)
+        except Exception as error:
+            reply = self._hands.refuse(error)
+            reply = reply._replace(headers=(*reply.headers, ("OData-Version", version_of_error(self._headers | dict(part.headers)))))
+        if reply.status >= 400:
+            self._fail(part)
+        return reply
+
+    def _fail(self, part: BatchRequest) -> None:
+        """A part has failed, and with it every part of its group, whatever it was answered (JSON Format 19.5)."""
+        parts = [part] if part.group is None else [each for each in self._parts if each.group == part.group]
+        self._failed |= {name for each in parts for name in (each.id, each.group) if name is not None}
+
+    def _keep(self, part: BatchRequest, target: str, reply: Reply) -> None:
+        """Keep what later parts refer to, and not the whole answer."""
+        paths = self._wanted.get(part.id or "")
+        if not paths or reply.status >= 400 or part.id is None:
+            return
+        try:
+            body = reply.body if isinstance(reply.body, bytes) else b""
+            self._values[part.id] = self._hands.values(target, body, paths)
+        except ODataError as error:
+            self._values[part.id] = dict.fromkeys(paths, error)
+
+    def _request(self, part: BatchRequest) -> Request:
+        """The part as a request of its own."""
+        if part.fault is not None:
+            raise part.fault
+        self._check_needs(part)
+        target = self._target(part)
+        path, _, query = target.partition("?")
+        query = with_values(query, self._literal)
+        first, last = (unquote(name) for name in (path.partition("/")[0], path.rstrip("/").rpartition("/")[2]))
+        if first == "$batch":
+            raise UrlSyntax("a batch within a batch is not possible", target="path", at=0)
+        if part.method not in (("POST",) if last == "$query" else ("GET",)):
+            raise UrlMethod(f"{part.method} is not possible here: this service is read-only")
+        self._check_token(part.headers, query)
+        query = self._with_key(query)
+        headers = self._headers | dict(part.headers)
+        return self._batch._replace(method=part.method, target=f"{path}?{query}" if query else path, headers=headers, body=part.body)
+
+    def _check_needs(self, part: BatchRequest) -> None:
+        """Raises UrlDependency where a part is not to be answered, for what became of others."""
+        if part.group is not None and part.group in self._failed:
+            raise UrlDependency("another request of its group has failed")
+        if part.condition is not None:
+            if not holds(part.condition, lambda name: self._succeeded(name, part)):
+                raise UrlDependency("the condition is not met", target="if")
+            return
+        failed = [need for need in part.needs if need in self._failed]
+        if failed:
+            raise UrlDependency(f"the request '{failed[0][:40]}' has failed")
+
+    def _succeeded(self, name: str, part: BatchRequest) -> bool:
+        if name not in part.needs:
+            raise UrlSyntax(f"the condition asks for '{name[:40]}', which is not in dependsOn", target="if")
+        return name not in self._failed
+
+    def _literal(self, name: str, path: ValuePath) -> str | None:
+        """The value an earlier part was answered with; None where no part has the name."""
+        if name not in self._names:
+            return None
+        if name in self._failed:
+            raise UrlDependency(f"the request '{name[:40]}' has failed")
+        if name not in self._values:
+            raise UrlSyntax(f"no earlier request has the id '{name[:40]}'")
+        found = self._values[name][path]
+        if isinstance(found, ODataError):
+            raise found
+        return found
+
+    def _target(self, part: BatchRequest) -> str:
+        """What of the part's URL follows the service root, with a reference to an earlier part resolved."""
+        target = relative_to_root(part.url, self._batch.root, part.headers.get("host"))
+        found = _REFERENCE.match(target)
+        name = unquote(found[1]) if found else ""
+        if found and name in self._names and found[0] not in _RESERVED:
+            if name in self._failed:
+                raise UrlDependency(f"the request '{name[:40]}' has failed")
+            if name not in self._targets:
+                raise UrlSyntax(f"no earlier request has the id '{name[:40]}'", target="path", at=0)
+            target = self._hands.entity_path(self._targets[name]) + target[found.end() :]
+        if part.id is not None:
+            self._targets[part.id] = target
+        return target
+
+    def _check_token(self, headers: Mapping[str, str], query: str) -> None:
+        own = self._hands.token_of(headers, query)
+        if own is not None and own != self._batch.token:
+            raise AuthInvalid("a part of a batch cannot have an access token of its own", hint="send the token with the batch")
+
+    def _with_key(self, query: str) -> str:
+        """The query with the batch's `apikey`, which the links of the part's answer then carry as well."""
+        if any(unquote(option.partition("=")[0]) == "apikey" for option in query.split("&")):
+            return query
+        keys = [o for o in self._batch.target.partition("?")[2].split("&") if unquote(o.partition("=")[0]) == "apikey"]
+        return "&".join([query, *keys[:1]] if query else keys[:1])
+
+
+def _wanted(parts: Iterable[BatchRequest], names: frozenset[str]) -> dict[str, set[ValuePath]]:
+    """The values of answers that queries of parts refer to, by the part's id."""
+    found: dict[str, set[ValuePath]] = {}
+    for part in parts:
+        for name, paths in paths_in(part.url.partition("?")[2]).items():
+            if name in names:
+                found.setdefault(name, set()).update(paths)
+    return found
+
+
+_REFERENCE = re.compile(r"\$([^/?]+)")
+_RESERVED = frozenset({"$metadata", "$batch", "$entity", "$all"})

@@ -1,0 +1,300 @@
+"""`answer(Request) -> Reply`: the only place where all stages meet.
+
+Free of aiohttp, so that a batch can call it once for each of its parts. Everything that can be refused is refused before the first byte:
+the first rows are read before the reply's head is given out, and whatever fails later raises from the body's iterator, which the web
+turns into a broken connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from functools import lru_cache
+from time import perf_counter
+from urllib.parse import urlsplit
+
+from odata_gateway.compiler.compiler import Compiler, ParsedUrl
+from odata_gateway.config.settings import Settings
+from odata_gateway.db.pool import Database
+from odata_gateway.edm.derive import without_missing_tables
+from odata_gateway.edm.model import Model
+from odata_gateway.errors import AuthMissing, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition, UrlSyntax
+from odata_gateway.handlers.all_entities import AllEntitiesHandler, AllEntitiesRequest
+from odata_gateway.handlers.collection import CollectionHandler
+from odata_gateway.handlers.execution import QueryExecutor
+from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
+from odata_gateway.identity.caller import Caller
+from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.plan.scope import Limits
+from odata_gateway.protocol import envelope, links
+from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
+from odata_gateway.protocol.batch.requests import batch_form
+from odata_gateway.protocol.documents import service_document
+from odata_gateway.protocol.headers.format import (
+    JsonFormat,
+    check_body,
+    content_type,
+    names_etag,
+    negotiate,
+    negotiate_metadata,
+    preferences,
+    version,
+    wants_snapshot,
+)
+from odata_gateway.protocol.message import HeaderPairs, Reply, Request
+from odata_gateway.protocol.metadata.capabilities import with_levels
+from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
+from odata_gateway.protocol.query_body import as_get
+from odata_gateway.sql.json_rows import EVIDENT_TYPES, RowFormat
+from odata_gateway.sql.statement import StatementVariant
+
+
+class Service:
+    """Answers requests against one model and one database."""
+
+    def __init__(self, model: Model, database: Database, tokens: TokenDirectory, settings: Settings) -> None:
+        model = without_missing_tables(model)
+        self.model = model
+        self._tokens = tokens
+        self._settings = settings
+        limits = Limits(
+            depth=settings.max_depth,
+            nodes=settings.max_nodes,
+            expand_depth=settings.max_expand_depth,
+            lambda_depth=settings.max_lambda_depth,
+            expands=settings.max_expands,
+            list_items=settings.max_list_items,
+        )
+        self.compiler = Compiler(model, limits=limits, max_url_bytes=settings.max_url_bytes, cache_entries=settings.cache_entries)
+        self._metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
+        self._reader = QueryExecutor(self.compiler, database, settings)
+        self._pages = CollectionHandler(self._reader)
+        self._all_pages = AllEntitiesHandler(self._reader)
+
+    async def answer(self, request: Request) -> Reply:
+        """The reply to a request; raises ODataError only, before the reply or from its body."""
+        first = request.target.removeprefix("/").partition("?")[0].partition("#")[0].partition("/")[0]
+        if request.method == "GET" and first in ("", "$metadata"):
+            return await self._document(request, first)
+        if request.method == "POST":
+            request = request._replace(method="GET", target=as_get(request.target, request.headers, request.body), body=b"")
+        caller = await self._caller(request)
+        if first == "$all":
+            return await self._everything(request, caller)
+        if first == "$entity":
+            request = self._resolve_entity_id(request)
+        return await self._data(self._call(request, caller))
+
+    async def admit_batch(self, request: Request) -> None:
+        """A batch as a whole: its caller must be known, its URL in order, and it cannot have more than its parts.
+
+        raises  ODataError
+        """
+        check_body(request.headers)
+        batch_form(request.headers)
+        lifted = self.compiler.lift(request.target)
+        self.compiler.check_syntax(lifted)
+        if lifted.side.format is not None:
+            raise Unsupported("$format of a batch is not supported", target="$format", at=0, hint="an answer has the form of its request")
+        _check_schema_version(lifted)
+        _check_isolation(request)
+        await self._caller(request)
+
+    def entity_path(self, target: str) -> str:
+        """The path of the entity that a target names, without its options.
+
+        raises  UrlSyntax where it names something else, or a key stands in an option
+        """
+        lifted = self.compiler.lift(target)
+        path = target.partition("?")[0].rstrip("/")
+        if not lifted.target.segments or self.compiler.query(lifted).form != "entity" or "@" in path or "%40" in path:
+            raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
+        return path
+
+    def values(self, target: str, body: bytes, paths: Iterable[ValuePath]) -> FoundLiterals:
+        """What is at some paths of the answer to a target, as literals, or why there is none.
+
+        raises  UrlSyntax where the target names no single entity
+        """
+        query = self.compiler.query(self.compiler.lift(target))
+        if query.form != "entity":
+            raise UrlSyntax("only values of a single entity can be referred to")
+        return literals(body, paths, query.entity_set.entity_type, self.model)
+
+    def _caller(self, request: Request) -> Awaitable[Caller]:
+        if not request.token:
+            raise AuthMissing("an access token is needed", hint="send it as Bearer token, as ?apikey=, or as the password of HTTP Basic")
+        return self._tokens.caller(request.token)
+
+    # --- documents ------------------------------------------------------------------------------------------------------------
+
+    async def _document(self, request: Request, name: str) -> Reply:
+        """The service document and $metadata."""
+        current_stats.get().asked(name or "service")
+        if not self._settings.public_metadata:
+            await self._caller(request)
+        lifted = self.compiler.lift(request.target)
+        self.compiler.check_syntax(lifted)
+        _check_schema_version(lifted)
+        if name == "":
+            form = negotiate(request.headers, lifted.side.format)
+            body = service_document(self.model, request.root, form.version, form.level)
+            return _tagged(request, body, metadata_etag(body), content_type(form), form.version)
+        kind, odata_version = negotiate_metadata(request.headers, lifted.side.format)
+        body, etag = self._metadata.get(kind, odata_version)
+        return _tagged(request, body, etag, f"application/{kind}", odata_version)
+
+    def _resolve_entity_id(self, request: Request) -> Request:
+        """`$entity?$id=...` as the request for the entity itself (URL Conventions 4.3.4)."""
+        lifted = self.compiler.lift(request.target)
+        self.compiler.check_syntax(lifted)
+        entity_id = lifted.side.id
+        if entity_id is None:
+            raise UrlOption("$entity needs $id", target="$id", hint="write $entity?$id=Message(1)")
+        path = _relative(entity_id, request.root)
+        cast = "/" + lifted.target.segments[1] if len(lifted.target.segments) > 1 else ""
+        options = [o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") != "id"]
+        resolved = request._replace(target=f"{path}{cast}?{'&'.join(options)}")
+        named = self.compiler.lift(resolved.target)
+        if not named.target.segments or self.compiler.query(named).form != "entity":
+            raise BindSegment("$id names no entity", target="$id", at=0)
+        return resolved
+
+    # --- data -----------------------------------------------------------------------------------------------------------------
+
+    def _call(self, request: Request, caller: Caller) -> DataRequest:
+        """Everything that is known before the database is asked for rows."""
+        stats, started = current_stats.get(), perf_counter()
+        try:
+            lifted = self.compiler.lift(request.target)
+        finally:
+            stats.parsed(started)
+        query = self.compiler.query(lifted)
+        stats.asked(query.entity_set.name, *lifted.shown)
+        stats.accounts = len(caller.accounts)
+        _check_schema_version(lifted)
+        _check_isolation(request)
+        is_text = query.form in ("count", "value")
+        form = JsonFormat(version=version(request.headers)) if is_text else negotiate(request.headers, lifted.side.format)
+
+        def bound() -> links.TokenScope:
+            return links.TokenScope(lifted.binding(), lifted.path_text())
+
+        asked = preferences(request.headers)
+        projection = query.projection
+        is_made = projection is None or projection.result is not None or projection.kind is not None
+        shows_entities = query.form in ("entity", "collection") and not is_made
+        token = lifted.side.skiptoken
+        continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
+        row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
+        mask = None if continuation is None else continuation.mask
+        shape = StatementVariant(len(caller.accounts) > 1, row_format, mask, legs=len(caller.accounts) if self._settings.sharded else 0)
+        return DataRequest(request, lifted, query, caller, form, asked, continuation, shape, bound, self._metadata.etag(form.version))
+
+    def _data(self, call: DataRequest) -> Awaitable[Reply]:
+        match call.query.form:
+            case "entity" | "reference" | "property" | "value":
+                return self._single(call)
+            case "collection" | "references":
+                return self._pages.collection(call)
+            case "count":
+                return self._count(call)
+
+    def _everything(self, request: Request, caller: Caller) -> Awaitable[Reply]:
+        """`$all`, whose sets are read one after the other, or `$all/LiveAgent.Message`, which is a set."""
+        lifted = self.compiler.lift(request.target)
+        current_stats.get().asked("$all", *lifted.shown)
+        whole = self.compiler.everything(lifted)
+        query = request.target.partition("?")[2]
+        if whole.is_cast:
+            return self._data(self._call(request._replace(target=f"{whole.sets[0].name}?{query}"), caller))
+        shared = "&".join(o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") in _OF_EACH_SET)
+
+        def call_of(name: str, skip: int) -> DataRequest:
+            start = f"$skip={skip}&" if skip else ""
+            call = self._call(request._replace(target=f"{name}?{start}{shared}"), caller)
+            return call._replace(shape=call.shape._replace(row_format=call.shape.row_format._replace(mixed=True)))
+
+        token = lifted.side.skiptoken
+        continuation = None if token is None else links.read_skiptoken(token, links.TokenScope(lifted.binding(), ""), keys=None)
+        return self._all_pages.page(AllEntitiesRequest(lifted, request.target, whole, call_of, continuation))
+
+    async def _count(self, call: DataRequest) -> Reply:
+        rows = await self._reader.fetch(call, anew=True)
+        current_stats.get().read(1)
+        if rows[0][0] == 0 or call.query.is_made:
+            await self._reader.require_parent(call)
+        return Reply(200, reply_headers(call, "text/plain"), str(rows[0][0]).encode())
+
+    async def _single(self, call: DataRequest) -> Reply:
+        """An entity, a reference, a property or its raw value; 204 for null."""
+        rows = await self._reader.fetch(call)
+        current_stats.get().read(len(rows))
+        if len(rows) > 1:
+            raise DbModel(f"the key of {call.query.entity_set.name} is not unique in the database")
+        if not rows:
+            if call.query.optional and call.query.parent is not None:
+                await self._reader.require_parent(call)
+                return Reply(204, reply_headers(call, None))
+            raise no_entity(call)
+        text = rows[0][0]
+        if call.query.form == "value" and text is None:
+            return Reply(204, reply_headers(call, None))
+        if call.query.form == "value":
+            return Reply(200, reply_headers(call, "text/plain;charset=utf-8"), text.encode())
+        if call.query.form == "property":
+            return self._property(call, text)
+        headers = reply_headers(call, content_type(call.format), call.applied)
+        return Reply(200, headers, envelope.entity(call.format, call.origin, text))
+
+    def _property(self, call: DataRequest, text: str) -> Reply:
+        if text == "null":
+            return Reply(204, reply_headers(call, None))
+        field = call.query.field
+        name = None if field is None or field.type in EVIDENT_TYPES else field.type.name.removeprefix("Edm.")
+        body = envelope.property_value(call.format, call.origin, text, name)
+        return Reply(200, reply_headers(call, content_type(call.format)), body)
+
+
+_OF_EACH_SET = frozenset({"search", "count", "format", "schemaversion"})
+"""The options of $all that are those of its sets."""
+
+
+@lru_cache(maxsize=128)
+def _row_format(form: JsonFormat, *, omits_nulls: bool) -> RowFormat:
+    return RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754, omits_nulls)
+
+
+def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:
+    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.4, 8.2.5).
+
+    raises  UrlPrecondition where the client wants another one
+    """
+    headers: HeaderPairs = (("OData-Version", odata_version), ("ETag", etag))
+    if "if-match" in request.headers and not names_etag(request.headers["if-match"], etag):
+        raise UrlPrecondition("the document has another entity tag", target="If-Match")
+    if names_etag(request.headers.get("if-none-match", ""), etag):
+        return Reply(304, headers)
+    return Reply(200, (("Content-Type", media_type), *headers), body)
+
+
+def _check_isolation(request: Request) -> None:
+    if wants_snapshot(request.headers):
+        raise UrlPrecondition("snapshot isolation over all pages is not available", target="OData-Isolation")
+
+
+def _check_schema_version(lifted: ParsedUrl) -> None:
+    """No version of the schema is published by name, so only `*` exists (Protocol 11.2.12)."""
+    asked = lifted.side.schemaversion
+    if asked is not None and asked != "*":
+        raise BindSegment(f"there is no schema version '{asked[:40]}'", target="$schemaversion", at=0, hint="leave $schemaversion out")
+
+
+def _relative(entity_id: str, root: str) -> str:
+    """An entity-id, absolute or relative to the service root, as a path after it."""
+    if entity_id.startswith(root):
+        return entity_id[len(root) :]
+    parts, own = urlsplit(entity_id), urlsplit(root)
+    if parts.scheme or parts.netloc:
+        raise BindSegment("$id belongs to another service", target="$id", at=0, hint=f"entity-ids of this service begin with {root}")
+    return entity_id.removeprefix(own.path).removeprefix("/")

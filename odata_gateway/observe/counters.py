@@ -1,0 +1,124 @@
+"""What this process has counted since its start: plain numbers that anyone may add to, put into the form of metrics when somebody asks.
+
+A metrics library's own counters take a lock and look up their labels at each step, some microseconds a request; these take nanoseconds.
+Nothing here is a value of a request, and no label is free text: entity sets are the model's, option kinds and outcomes are words of ours.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Any
+
+from odata_gateway.observe.request_stats import RequestStats
+
+BUCKETS_S = (
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+)  # fmt: skip
+"""Upper ends of the histograms' buckets; parsing takes tens of microseconds, an export minutes."""
+STAGES = ("parse", "bind", "wait", "query", "first_row", "last_row", "total")
+MOST_SERIES = 1000
+"""Of requests_total; what would be one more counts under `other`. A model may have any number of entity sets."""
+
+Snapshot = dict[str, Any]
+
+
+class Histogram:
+    """How many times took how long, in seconds."""
+
+    __slots__ = ("counts", "sum_s")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_S) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(BUCKETS_S, seconds)] += 1
+        self.sum_s += seconds
+
+
+@dataclass(slots=True)
+class Counters:
+    """The counts of a process.
+
+    outcomes  of answers that did not reach their client whole
+    parts     of batches, by status
+    cpu_s     processor time of the processes before this one in its place
+    """
+
+    requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    stages: dict[str, Histogram] = field(default_factory=lambda: {stage: Histogram() for stage in STAGES})
+    outcomes: dict[str, int] = field(default_factory=dict)
+    parts: dict[int, int] = field(default_factory=dict)
+    rows: int = 0
+    bytes: int = 0
+    cancelled: int = 0
+    slow: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    cache_evictions: int = 0
+    reloads: int = 0
+    cpu_s: float = 0.0
+
+    def finished(self, stats: RequestStats, status: int, size: int, ended: float) -> None:
+        """Count a request whose answer is out."""
+        key = (stats.entity_set, stats.options, status)
+        if key not in self.requests and len(self.requests) >= MOST_SERIES:
+            key = ("other", "other", status)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        self.bytes += size
+        if stats.first_row_at:
+            self._staged(stats, ended)
+
+    def _staged(self, stats: RequestStats, ended: float) -> None:
+        """The stages of an answer with data; most are not bound, since their template is known."""
+        self.rows += stats.rows
+        stages, started = self.stages, stats.started
+        stages["parse"].observe(stats.parse_s)
+        if stats.bind_s:
+            stages["bind"].observe(stats.bind_s)
+        stages["wait"].observe(stats.wait_s)
+        stages["query"].observe(stats.query_s)
+        stages["first_row"].observe(stats.first_row_at - started)
+        stages["last_row"].observe(stats.last_row_at - started)
+        stages["total"].observe(ended - started)
+
+    def broke(self, outcome: str) -> None:
+        """Count an answer that did not reach its client whole."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+    def part(self, status: int) -> None:
+        """Count a part of a batch."""
+        self.parts[status] = self.parts.get(status, 0) + 1
+
+    # --- Over processes -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """All counts as JSON can hold them."""
+        found: Snapshot = {name: getattr(self, name) for name in _PLAIN}
+        found["requests"] = [[*key, count] for key, count in self.requests.items()]
+        found["stages"] = {name: [*histogram.counts, histogram.sum_s] for name, histogram in self.stages.items()}
+        found["outcomes"] = dict(self.outcomes)
+        found["parts"] = [[status, count] for status, count in self.parts.items()]
+        return found
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Add what another process has counted."""
+        for name in _PLAIN:
+            setattr(self, name, getattr(self, name) + snapshot[name])
+        for *key, count in snapshot["requests"]:
+            labels = (str(key[0]), str(key[1]), int(key[2]))
+            self.requests[labels] = self.requests.get(labels, 0) + count
+        for name, (*counts, sum_s) in snapshot["stages"].items():
+            histogram = self.stages[name]
+            histogram.counts = [own + other for own, other in zip(histogram.counts, counts, strict=True)]
+            histogram.sum_s += sum_s
+        for outcome, count in snapshot["outcomes"].items():
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+        for status, count in snapshot["parts"]:
+            self.parts[status] = self.parts.get(status, 0) + count
+
+
+_PLAIN = ("rows", "bytes", "cancelled", "slow", "cache_hits", "cache_misses", "cache_evictions", "reloads", "cpu_s")
+
+COUNTERS = Counters()

@@ -1,0 +1,117 @@
+"""The answer to a batch, piece by piece: multipart/mixed (Protocol 4.01, section 11.7.7.5) or JSON (JSON Format 4.01, section 19.5).
+
+A part's body goes through as it comes. The boundary is random, so that no row can hold it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import NamedTuple, Protocol
+
+import orjson
+
+from odata_gateway.protocol.batch.requests import BatchFormat, media_type
+from odata_gateway.protocol.message import HeaderPairs
+
+ResponseBytes = bytes | AsyncIterator[bytes]
+
+
+class ResponseName(NamedTuple):
+    """What the client calls a part, and the group it is in."""
+
+    id: str | None
+    group: str | None = None
+
+
+class BatchResponse(Protocol):
+    """A batch's answer as text: what goes before the parts, each part, and what goes behind them."""
+
+    content_type: str
+    head: bytes
+    tail: bytes
+
+    def part(self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes) -> AsyncGenerator[bytes]:
+        """The text of a part."""
+        ...
+
+
+def answer_in(form: BatchFormat) -> BatchResponse:
+    """An answer of one form, with nothing in it yet."""
+    return MultipartBatchResponse() if form == "multipart" else JsonBatchResponse()
+
+
+class MultipartBatchResponse:
+    """Parts of type application/http; clients know them by exactly this spelling, and the boundary by its place at the end, unquoted."""
+
+    def __init__(self) -> None:
+        boundary = f"batchresponse_{secrets.token_hex(16)}"
+        self.content_type = f"multipart/mixed; boundary={boundary}"
+        self.head = b""
+        self._delimiter = f"--{boundary}\r\n".encode()
+        self.tail = f"--{boundary}--\r\n".encode()
+
+    async def part(self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes) -> AsyncGenerator[bytes]:
+        """A part with its delimiter before it."""
+        named = f"Content-ID: {name.id}\r\n" if name.id is not None else ""
+        lines = [f"{header}: {value}\r\n" for header, value in headers]
+        if isinstance(body, bytes) and body:
+            lines.append(f"Content-Length: {len(body)}\r\n")
+        head = (
+            f"Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n{named}\r\n"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{''.join(lines)}\r\n"
+        )
+        pending = self._delimiter + head.encode("utf-8", "surrogateescape")
+        if isinstance(body, bytes):
+            yield pending + body + b"\r\n"
+            return
+        yield pending
+        async for chunk in body:
+            yield chunk
+        yield b"\r\n"
+
+
+class JsonBatchResponse:
+    """Response objects, in which a JSON body is an object, a text one a string, and any other base64url."""
+
+    def __init__(self) -> None:
+        self.content_type = "application/json"
+        self.head = b'{"responses":['
+        self.tail = b"]}"
+        self._comma = b""
+
+    async def part(self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes) -> AsyncGenerator[bytes]:
+        """A response object, with a comma before all but the first."""
+        shown = {header.lower(): value for header, value in headers}
+        members = {"id": name.id, "atomicityGroup": name.group, "status": status, "headers": shown}
+        head = orjson.dumps({key: value for key, value in members.items() if value is not None})
+        pending, self._comma = self._comma + head[:-1], b","
+        kind = media_type(shown.get("content-type", ""))
+        if isinstance(body, bytes):
+            yield pending + (b',"body":' + _embedded(kind, body) if body else b"") + b"}"
+            return
+        assert kind == "application/json"  # what is streamed are collections
+        yield pending + b',"body":'
+        async for chunk in body:
+            yield chunk
+        yield b"}"
+
+
+def _embedded(kind: str, body: bytes) -> bytes:
+    if kind == "application/json":
+        return body
+    return orjson.dumps(body.decode() if kind.startswith("text/") else urlsafe_b64encode(body).decode().rstrip("="))
+
+
+@asynccontextmanager
+async def ended(body: ResponseBytes) -> AsyncIterator[None]:
+    """What reads a body's rows is ended behind this, however that comes: a client that leaves must leave no query behind."""
+    try:
+        yield
+    finally:
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,39 @@
+"""A request and a reply as values, without the HTTP library that carries them (RFC 9110, section 6).
+
+The web layer makes a `Request` of what a client sent and sends a `Reply`; a batch makes one `Request` of each of its requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import NamedTuple
+
+HeaderPairs = tuple[tuple[str, str], ...]
+"""Headers of a reply, in the order in which they are sent."""
+RequestHeaders = Mapping[str, str]
+"""Headers of a request by lower-case name."""
+
+
+class Request(NamedTuple):
+    """One request for the service.
+
+    target   text after the service root, as on the wire
+    headers  by lower-case name
+    root     absolute service root as the client used it; ends in a slash
+    token    the access token, from wherever the client put it
+    """
+
+    method: str
+    target: str
+    headers: RequestHeaders
+    root: str
+    token: str | None
+    body: bytes = b""
+
+
+class Reply(NamedTuple):
+    """An answer. A body of unknown length is an iterator, which must be closed."""
+
+    status: int
+    headers: HeaderPairs
+    body: bytes | AsyncIterator[bytes] = b""

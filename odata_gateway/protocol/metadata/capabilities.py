@@ -1,0 +1,173 @@
+"""What $metadata says the service can do, as a table of annotations (vocabularies Org.OData.Core.V1 and Org.OData.Capabilities.V1).
+
+Without an annotation a client may assume $count, $top, $skip, $expand, $batch and access by key; it may try $filter, $orderby and $search.
+So each row here is a promise or a refusal that tests hold against the service. Rows marked "4.0" are in every document; the others only in
+those for 4.01: older readers stumble over enumeration members, records and collections, so a 4.0 document has booleans and texts alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, FUNCTIONS
+from odata_gateway.edm.model import EntitySet, EntityType, Property
+
+Version = Literal["4.0", "4.01"]
+
+VOCABULARIES = {"Core": "Org.OData.Core.V1", "Capabilities": "Org.OData.Capabilities.V1", "Aggregation": "Org.OData.Aggregation.V1"}
+VOCABULARY_ROOT = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/"
+SECRET_NOTE = "Secret: always reads as null and cannot be used in $filter, $orderby or any other computation"
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    """A member of an enumeration type of a vocabulary, such as Capabilities.ConformanceLevelType."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyPath:
+    """The name of a property of the annotated entity set's type."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationRecord:
+    """A structured value; `type` is its complex type in the vocabulary."""
+
+    type: str
+    members: tuple[tuple[str, AnnotationValue], ...]
+
+
+AnnotationValue = bool | int | str | EnumMember | PropertyPath | AnnotationRecord | tuple["str | PropertyPath | AnnotationRecord", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotation: `term` by the vocabulary's alias; `since` the lowest version of the documents that carry it."""
+
+    term: str
+    value: AnnotationValue
+    since: Version = "4.01"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The annotations of the entity container and of each entity set."""
+
+    container: tuple[Annotation, ...]
+    entity_set: tuple[Annotation, ...]
+
+
+_OPERATORS = (
+    "eq", "ne", "gt", "ge", "lt", "le", "in", "and", "or", "not", "add", "sub", "mul", "div", "divby", "mod", "any", "all",
+)  # fmt: skip
+
+
+def spelled(function: str) -> str:
+    """The name of a function as the standard writes it; the only one with a capital letter."""
+    return "matchesPattern" if function == "matchespattern" else function
+
+
+def _restriction(name: str, *members: tuple[str, AnnotationValue]) -> Annotation:
+    return Annotation(f"Capabilities.{name}", AnnotationRecord(f"Capabilities.{name}Type", members))
+
+
+# Transformations of $apply; a test sends each of them.
+TRANSFORMATIONS = (
+    "aggregate", "bottomcount", "bottompercent", "bottomsum", "compute", "concat", "filter", "groupby", "identity", "orderby", "search",
+    "skip", "top", "topcount", "toppercent", "topsum",
+)  # fmt: skip
+JOINS = ("join", "outerjoin")
+"""Of entities that are related to collections."""
+_BATCHES = ("multipart/mixed", "application/json")
+
+CAPABILITIES = Capabilities(
+    container=(
+        Annotation("Core.ODataVersions", "4.01"),
+        Annotation("Capabilities.ConformanceLevel", EnumMember("Capabilities.ConformanceLevelType", "Minimal")),
+        Annotation("Capabilities.SupportedFormats", ("application/json",)),
+        Annotation("Capabilities.SupportedMetadataFormats", ("application/xml", "application/json")),
+        Annotation("Capabilities.AsynchronousRequestsSupported", False, since="4.0"),
+        Annotation("Capabilities.BatchSupported", True, since="4.0"),
+        Annotation("Capabilities.BatchContinueOnErrorSupported", True, since="4.0"),
+        _restriction(
+            "BatchSupport",
+            ("Supported", True),
+            ("ContinueOnErrorSupported", True),
+            ("ReferencesInRequestBodiesSupported", False),
+            ("ReferencesAcrossChangeSetsSupported", False),
+            ("EtagReferencesSupported", False),
+            ("RequestDependencyConditionsSupported", False),
+            ("SupportedFormats", _BATCHES),
+        ),
+        Annotation("Capabilities.QuerySegmentSupported", True),
+        Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
+        Annotation("Capabilities.KeyAsSegmentSupported", True, since="4.0"),
+        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS | COLLECTION_FUNCTIONS), "cast", "isof", "case")),
+    ),
+    entity_set=(  # and what follows from settings, from types and from secrets, below
+        Annotation("Capabilities.IndexableByKey", True, since="4.0"),
+        Annotation("Capabilities.TopSupported", True, since="4.0"),
+        Annotation("Capabilities.SkipSupported", True, since="4.0"),
+        _restriction("CountRestrictions", ("Countable", True)),
+        _restriction("InsertRestrictions", ("Insertable", False)),
+        _restriction("UpdateRestrictions", ("Updatable", False)),
+        _restriction("DeleteRestrictions", ("Deletable", False)),
+    ),
+)
+
+
+def with_levels(levels: int, capabilities: Capabilities = CAPABILITIES) -> Capabilities:
+    """The capabilities of a service that expands this many levels."""
+    expand = _restriction("ExpandRestrictions", ("Expandable", True), ("MaxLevels", levels))
+    return replace(capabilities, entity_set=(*capabilities.entity_set, expand))
+
+
+def container_annotations(capabilities: Capabilities, version: Version) -> tuple[Annotation, ...]:
+    return _of_version(capabilities.container, version)
+
+
+def set_annotations(capabilities: Capabilities, entity_set: EntitySet, version: Version) -> tuple[Annotation, ...]:
+    searchable = _restriction("SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable)))
+    entity_type = entity_set.entity_type
+    return _of_version((*capabilities.entity_set, searchable, _aggregation(entity_type), *_secret_restrictions(entity_type)), version)
+
+
+def _aggregation(entity_type: EntityType) -> Annotation:
+    """What $apply can do; where a type has secret properties, those that can be grouped by and aggregated are listed."""
+    joins = JOINS if any(n.collection for n in entity_type.navigation.values()) else ()
+    members: list[tuple[str, AnnotationValue]] = [
+        ("Transformations", tuple(sorted((*TRANSFORMATIONS, *joins)))),
+        ("Rollup", EnumMember("Aggregation.RollupType", "MultipleHierarchies")),
+        ("From", True),
+    ]
+    paths = tuple(PropertyPath(p.name) for p in entity_type.properties.values() if not p.secret)
+    if len(paths) < len(entity_type.properties):
+        aggregatable = tuple(AnnotationRecord("Aggregation.AggregatablePropertyType", (("Property", path),)) for path in paths)
+        members += [("GroupableProperties", paths), ("AggregatableProperties", aggregatable)]
+    return Annotation("Aggregation.ApplySupported", AnnotationRecord("Aggregation.ApplySupportedType", tuple(members)))
+
+
+def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
+    secrets = tuple(PropertyPath(p.name) for p in entity_type.properties.values() if p.secret)
+    if secrets:
+        yield _restriction("FilterRestrictions", ("NonFilterableProperties", secrets))
+        yield _restriction("SortRestrictions", ("NonSortableProperties", secrets))
+
+
+def _of_version(annotations: tuple[Annotation, ...], version: Version) -> tuple[Annotation, ...]:
+    return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
+
+
+def description(element: Property | EntityType) -> tuple[Annotation, ...]:
+    """Core.Description of a property or entity type, which for a secret property says that it reads as null."""
+    texts = [element.description] if element.description else []
+    if isinstance(element, Property) and element.secret:
+        texts.append(SECRET_NOTE)
+    return (Annotation("Core.Description", "; ".join(texts), since="4.0"),) if texts else ()

@@ -1,0 +1,107 @@
+"""The model as CSDL JSON 4.01: the same as in XML, with other defaults.
+
+Defaults of JSON: an absent $Type is Edm.String, an absent $Nullable false, an absent $Scale "variable". Terms are written with the aliases
+that `$Reference` declares. Nothing of the database appears: no @Gateway annotation is written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import orjson
+
+from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
+from odata_gateway.protocol.metadata.capabilities import (
+    VOCABULARIES,
+    VOCABULARY_ROOT,
+    Annotation,
+    AnnotationRecord,
+    AnnotationValue,
+    Capabilities,
+    EnumMember,
+    PropertyPath,
+    container_annotations,
+    description,
+    set_annotations,
+)
+
+Json = dict[str, Any]
+
+
+def write_json(model: Model, capabilities: Capabilities) -> bytes:
+    """The whole document in UTF-8; the same model always gives the same bytes."""
+    document: Json = {
+        "$Version": "4.01",
+        "$EntityContainer": f"{model.namespace}.{model.container}",
+        "$Reference": {f"{VOCABULARY_ROOT}{n}.json": {"$Include": [{"$Namespace": n, "$Alias": a}]} for a, n in VOCABULARIES.items()},
+    }
+    for entity_type in model.entity_types.values():
+        document.setdefault(entity_type.namespace, {})[entity_type.name] = _entity_type(model, entity_type)
+    document.setdefault(model.namespace, {})[model.container] = _container(model, capabilities)
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+
+def _entity_type(model: Model, entity_type: EntityType) -> Json:
+    return {
+        "$Kind": "EntityType",
+        "$Key": [key.name for key in entity_type.key],
+        **{prop.name: _property(prop) for prop in entity_type.properties.values()},
+        **{navigation.name: _navigation(model, navigation) for navigation in entity_type.navigation.values()},
+        **_annotations(description(entity_type)),
+    }
+
+
+def _property(prop: Property) -> Json:
+    members = {
+        "$Type": None if prop.type.name == "Edm.String" else prop.type.name,
+        "$Nullable": True if prop.nullable else None,
+        "$MaxLength": prop.max_length,
+        "$Precision": prop.precision,
+        "$Scale": None if prop.scale == "variable" else prop.scale,
+    }
+    return {name: value for name, value in members.items() if value is not None} | _annotations(description(prop))
+
+
+def _navigation(model: Model, navigation: NavigationProperty) -> Json:
+    members = {
+        "$Kind": "NavigationProperty",
+        "$Type": model.target_type(navigation).qualified_name,
+        "$Collection": True if navigation.collection else None,
+        "$Nullable": True if navigation.nullable and not navigation.collection else None,
+        "$Partner": navigation.partner,
+        "$ReferentialConstraint": dict(navigation.constraint) or None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _container(model: Model, capabilities: Capabilities) -> Json:
+    return {
+        "$Kind": "EntityContainer",
+        **{s.name: _entity_set(s, set_annotations(capabilities, s, "4.01")) for s in model.entity_sets.values()},
+        **_annotations(container_annotations(capabilities, "4.01")),
+    }
+
+
+def _entity_set(entity_set: EntitySet, annotations: tuple[Annotation, ...]) -> Json:
+    members: Json = {"$Collection": True, "$Type": entity_set.entity_type.qualified_name}
+    if entity_set.bindings:
+        members["$NavigationPropertyBinding"] = dict(entity_set.bindings)
+    return members | _annotations(annotations)
+
+
+def _annotations(annotations: tuple[Annotation, ...]) -> Json:
+    return {f"@{annotation.term}": _value(annotation.value) for annotation in annotations}
+
+
+def _value(value: AnnotationValue) -> Any:
+    match value:
+        case bool() | int() | str():
+            return value
+        case PropertyPath() | EnumMember():
+            return value.name
+        case AnnotationRecord():
+            return {name: _value(member) for name, member in value.members}
+        case tuple():
+            return [_value(item) for item in value]
+        case _:
+            assert_never(value)
