@@ -1,4 +1,5 @@
-"""Whether the gateway in this container is alive: exit status 0 if it answers, 1 if not. Python's own modules only: it costs little."""
+"""Whether the gateway in this container is alive: exit status 0 if it answers, 1 if not. Python's
+own modules only: it costs little."""
 
 import http.client
 import os

@@ -1,6 +1,7 @@
 """The command line: serve, demo, check, explain, sql.
 
-Exit status: 0 success, 1 something outside is wrong (a port, the database, findings of `check`), 2 the command, a setting or the model is.
+Exit status: 0 success, 1 something outside is wrong (a port, the database, findings of `check`), 2
+the command, a setting or the model is.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logs.set_up(settings.log_level, settings.log_format)
         status: int = options.run(settings, options)
     except (SettingsError, ModelError) as error:
-        print(*(f"odata-gateway: {mistake}" for mistake in error.mistakes), sep="\n", file=sys.stderr)
+        print(
+            *(f"odata-gateway: {mistake}" for mistake in error.mistakes), sep="\n", file=sys.stderr
+        )
         return 2
     except OSError as error:
         hint = "; --port or ODATA_PORT takes another one" if error.errno == errno.EADDRINUSE else ""
@@ -57,12 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _flags(options: argparse.Namespace) -> dict[str, str]:
     """The settings given on the command line, by field name."""
-    return {setting.name: getattr(options, setting.name) for setting in SETTINGS if hasattr(options, setting.name)}
+    return {
+        setting.name: getattr(options, setting.name)
+        for setting in SETTINGS
+        if hasattr(options, setting.name)
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
     settings = argparse.ArgumentParser(add_help=False)
-    group = settings.add_argument_group("settings", "each also as a variable: --page-rows is ODATA_PAGE_ROWS; secrets also as ..._FILE")
+    group = settings.add_argument_group(
+        "settings",
+        "each also as a variable: --page-rows is ODATA_PAGE_ROWS; secrets also as ..._FILE",
+    )
     for setting in SETTINGS:
         group.add_argument(
             setting.flag,
@@ -72,35 +82,55 @@ def _parser() -> argparse.ArgumentParser:
             help=f"{setting.doc} ({setting.default or 'empty'})",
         )
     parser = argparse.ArgumentParser(
-        prog="odata-gateway", description="A read-only OData v4 gateway in front of Postgres.", allow_abbrev=False
+        prog="odata-gateway",
+        description="A read-only OData v4 gateway in front of Postgres.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, run, text in (
         ("serve", _serve, "answer OData requests"),
         ("demo", _demo, "answer them from an embedded Postgres with sample data"),
-        ("check", _check, "show the settings, compare the model with the database, and say what is missing"),
+        (
+            "check",
+            _check,
+            "show the settings, compare the model with the database, and say what is missing",
+        ),
         ("explain", _explain, "show what becomes of a request, down to the SQL"),
-        ("sql", _sql, "print one of the SQL files for Live Agent's database: indexes, roles and so on"),
+        (
+            "sql",
+            _sql,
+            "print one of the SQL files for Live Agent's database: indexes, roles and so on",
+        ),
     ):
-        command = commands.add_parser(name, parents=[settings], help=text, description=text, allow_abbrev=False)
+        command = commands.add_parser(
+            name, parents=[settings], help=text, description=text, allow_abbrev=False
+        )
         command.set_defaults(run=run)
         if name == "explain":
             command.add_argument("url", help="what follows the service root, or a whole URL")
-            command.add_argument("--accounts", default="1", help="ids of the caller's accounts, separated by commas (1)")
+            command.add_argument(
+                "--accounts",
+                default="1",
+                help="ids of the caller's accounts, separated by commas (1)",
+            )
         if name == "sql":
-            command.add_argument("file", nargs="?", choices=_sql_files(), help="without it, the names of the files")
+            command.add_argument(
+                "file", nargs="?", choices=_sql_files(), help="without it, the names of the files"
+            )
     return parser
 
 
 def _need_dsn(settings: Settings) -> None:
     if not settings.dsn:
         raise SettingsError(
-            ("ODATA_DSN is missing; postgresql://user:password@host:5432/database is expected (or POSTGRES_HOST and its kin)",)
+            (
+                "ODATA_DSN is missing; postgresql://user:password@host:5432/database is expected (or POSTGRES_HOST and its kin)",
+            )
         )
 
 
-# --- Commands -----------------------------------------------------------------------------------------------------------------
+# --- Commands -------------------------------------------------------------------------------------
 
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
@@ -115,14 +145,26 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
         with Cluster.start() as cluster:
             cluster.load()
             own = replace(settings, dsn=cluster.dsn(user=READER))
-            return run_loop(serve(own, model_of(own), started=lambda port: print(banner.banner_text(port), flush=True), reloads=False))
+            return run_loop(
+                serve(
+                    own,
+                    model_of(own),
+                    started=lambda port: print(banner.banner_text(port), flush=True),
+                    reloads=False,
+                )
+            )
     except ClusterError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
 
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:
-    print(*report.lines(settings, origins(os.environ, _flags(options)), os.environ, Path.home()), "", sep="\n", flush=True)
+    print(
+        *report.lines(settings, origins(os.environ, _flags(options)), os.environ, Path.home()),
+        "",
+        sep="\n",
+        flush=True,
+    )
     _need_dsn(settings)
     return run_loop(_checked(settings, model_of(settings)))
 
@@ -145,7 +187,9 @@ async def _checked(settings: Settings, model: Model) -> int:
         _, findings = await inspect(database, model)
         findings += await shard_findings(database, sharded=settings.sharded)
         if settings.model is None:
-            findings += await missing_indexes(database, (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8"))
+            findings += await missing_indexes(
+                database, (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8")
+            )
     except ODataError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
@@ -154,7 +198,11 @@ async def _checked(settings: Settings, model: Model) -> int:
     for finding in findings:
         print(finding)
     errors = sum(finding.level == "error" for finding in findings)
-    print(f"{len(findings)} findings, {errors} of them errors" if findings else "the database has everything the model names")
+    print(
+        f"{len(findings)} findings, {errors} of them errors"
+        if findings
+        else "the database has everything the model names"
+    )
     return 1 if errors else 0
 
 
@@ -162,12 +210,15 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
     try:
         accounts = tuple(sorted({int(text) for text in options.accounts.split(",")}))
     except ValueError:
-        raise SettingsError((f"--accounts must be ids separated by commas, not '{options.accounts}'",)) from None
+        raise SettingsError(
+            (f"--accounts must be ids separated by commas, not '{options.accounts}'",)
+        ) from None
     return run_loop(_explained(settings, options.url, Caller(EXPLAIN_USER, accounts)))
 
 
 async def _explained(settings: Settings, url: str, caller: Caller) -> int:
-    """Print every value on the way from the URL to the SQL, and, with a database, Postgres's plan; each as far as the request gets."""
+    """Print every value on the way from the URL to the SQL, and, with a database, Postgres's plan;
+    each as far as the request gets."""
     path = path_of(url)
     inner = service_target(path) if path.startswith("/") else None
     target, model = path if inner is None else inner, model_of(settings)
@@ -195,4 +246,7 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
 async def _plan(database: Database, explained: Explanation) -> str:
     """How Postgres would run the statement that reads the rows."""
     async with database.session() as session:
-        return "\n".join(row[0] for row in await session.fetch("EXPLAIN " + explained.rows.text, explained.arguments))
+        return "\n".join(
+            row[0]
+            for row in await session.fetch("EXPLAIN " + explained.rows.text, explained.arguments)
+        )

@@ -1,9 +1,10 @@
 """Everything that can go wrong, as one hierarchy of answers.
 
-Each class is one stable error code: `status` is the HTTP status, `code` the value of `error.code` (OData JSON Format 4.01, section 21.1).
-The prefix of a code names the stage that found the fault: `Url.` (syntax), `Bind.` (meaning), `Auth.`, `Limit.`, `Unsupported.` (501),
-`Db.` and `Internal.`. Faults are raised where the fact is known and caught once, in the web middleware; `protocol.documents` writes the
-body.
+Each class is one stable error code: `status` is the HTTP status, `code` the value of `error.code`
+(OData JSON Format 4.01, section 21.1). The prefix of a code names the stage that found the fault:
+`Url.` (syntax), `Bind.` (meaning), `Auth.`, `Limit.`, `Unsupported.` (501), `Db.` and `Internal.`.
+Faults are raised where the fact is known and caught once, in the web middleware;
+`protocol.documents` writes the body.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from difflib import get_close_matches
 class ODataError(Exception):
     """An answer the client can act on.
 
-    `message` is for people, without a trailing full stop's worth of internals: no SQL, no host name, no token.
-    `target` is the query option (`$filter`) or `path`; `at` the offset in its decoded text, in characters; `hint` the way out.
+    `message` is for people, without a trailing full stop's worth of internals: no SQL, no host
+    name, no token. `target` is the query option (`$filter`) or `path`; `at` the offset in its
+    decoded text, in characters; `hint` the way out.
     """
 
     status = 500
@@ -24,7 +26,14 @@ class ODataError(Exception):
     retry_after_s: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
-    def __init__(self, message: str, *, target: str | None = None, at: int | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        target: str | None = None,
+        at: int | None = None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.target = target
@@ -40,13 +49,16 @@ class ODataError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The hint `did you mean 'status'?` for a misspelt name, or None where nothing visible is near."""
+    """The hint `did you mean 'status'?` for a misspelt name, or None where nothing visible is
+    near."""
     names = list(known)
-    found = [n for n in names if n.lower() == name.lower()] or get_close_matches(name, names, n=1, cutoff=0.6)
+    found = [n for n in names if n.lower() == name.lower()] or get_close_matches(
+        name, names, n=1, cutoff=0.6
+    )
     return f"did you mean '{found[0]}'?" if found else None
 
 
-# --- Url.: what the text says -------------------------------------------------------------------------------------------------
+# --- Url.: what the text says ---------------------------------------------------------------------
 
 
 class UrlSyntax(ODataError):
@@ -121,7 +133,7 @@ class UrlDependency(ODataError):
     status, code = 424, "Url.Dependency"
 
 
-# --- Bind.: what it means -----------------------------------------------------------------------------------------------------
+# --- Bind.: what it means -------------------------------------------------------------------------
 
 
 class BindName(ODataError):
@@ -137,7 +149,8 @@ class BindType(ODataError):
 
 
 class BindValue(ODataError):
-    """A value the type cannot hold, or an operation that fails on values, such as a division by zero."""
+    """A value the type cannot hold, or an operation that fails on values, such as a division by
+    zero."""
 
     status, code = 400, "Bind.Value"
 
@@ -166,14 +179,17 @@ class BindNoEntity(ODataError):
     status, code = 404, "Bind.NoEntity"
 
 
-# --- Auth. --------------------------------------------------------------------------------------------------------------------
+# --- Auth. ----------------------------------------------------------------------------------------
 
 
 class AuthMissing(ODataError):
     """No access token came with the request."""
 
     status, code = 401, "Auth.Missing"
-    headers = (("WWW-Authenticate", 'Bearer realm="odata"'), ("WWW-Authenticate", 'Basic realm="odata", charset="UTF-8"'))
+    headers = (
+        ("WWW-Authenticate", 'Bearer realm="odata"'),
+        ("WWW-Authenticate", 'Basic realm="odata", charset="UTF-8"'),
+    )
 
 
 class AuthInvalid(ODataError):
@@ -192,7 +208,7 @@ class AuthForbidden(ODataError):
     status, code = 403, "Auth.Forbidden"
 
 
-# --- Limit. -------------------------------------------------------------------------------------------------------------------
+# --- Limit. ---------------------------------------------------------------------------------------
 
 
 class LimitUrl(ODataError):
@@ -232,7 +248,7 @@ class LimitRequests(ODataError):
     retry_after_s = 1
 
 
-# --- Unsupported. -------------------------------------------------------------------------------------------------------------
+# --- Unsupported. ---------------------------------------------------------------------------------
 
 
 class Unsupported(ODataError):
@@ -241,7 +257,7 @@ class Unsupported(ODataError):
     status, code = 501, "Unsupported.Feature"
 
 
-# --- Db. ----------------------------------------------------------------------------------------------------------------------
+# --- Db. ------------------------------------------------------------------------------------------
 
 
 class DbValue(ODataError):
@@ -257,7 +273,8 @@ class DbDenied(ODataError):
 
 
 class DbModel(ODataError):
-    """The database has changed since the model was checked against it (SQLSTATE 42P01, 42703 and the like)."""
+    """The database has changed since the model was checked against it (SQLSTATE 42P01, 42703 and
+    the like)."""
 
     status, code = 500, "Db.Model"
 
@@ -283,7 +300,7 @@ class DbTimeout(ODataError):
     retry_after_s = 5
 
 
-# --- Internal. ----------------------------------------------------------------------------------------------------------------
+# --- Internal. ------------------------------------------------------------------------------------
 
 
 class Internal(ODataError):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-
 from odata_gateway.demo.cluster import DATABASE, READER, Cluster
 from tests.live.oracle import View, World
 from tests.support.gateway import Gateway, start_gateway

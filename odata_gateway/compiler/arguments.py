@@ -1,8 +1,10 @@
-"""The values of literals as arguments of a statement: the only place where a client's value meets a Postgres type.
+"""The values of literals as arguments of a statement: the only place where a client's value meets a
+Postgres type.
 
-`DECODERS` is keyed by the edm family the binder chose. Times travel as text in Postgres's own notation, because the driver's types end at
-year 9999. An ordering comparison with a time finer than a microsecond rounds it to the side that keeps the answer right (`floor`,
-`ceil`); for equality nothing can be right but a refusal.
+`DECODERS` is keyed by the edm family the binder chose. Times travel as text in Postgres's own
+notation, because the driver's types end at year 9999. An ordering comparison with a time finer than
+a microsecond rounds it to the side that keeps the answer right (`floor`, `ceil`); for equality
+nothing can be right but a refusal.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ RARE = frozenset({"cast", *BOUNDS})
 def argument(slot: LiteralSlot, values: Sequence[LiteralValue]) -> object:
     """The argument for a literal's slot.
 
-    raises  BindValue where the type cannot hold the value, BindType where a quoted text is none of the type
+    raises  BindValue where the type cannot hold the value, BindType where a quoted text is none of
+            the type
     """
     value = values[slot.index]
     if not slot.many:
@@ -71,7 +74,10 @@ def _key_segment(slot: LiteralSlot, value: LiteralValue, text: str) -> object:
     except (ODataError, ValueError):
         hint = "members are addressed by key, as in Message(1)"
         raise BindSegment(
-            f"'{literals.shorten(text)}' is neither a segment nor a key here", target=value.target, at=value.at, hint=hint
+            f"'{literals.shorten(text)}' is neither a segment nor a key here",
+            target=value.target,
+            at=value.at,
+            hint=hint,
         ) from None
 
 
@@ -84,7 +90,8 @@ def _cast(slot: LiteralSlot, value: LiteralValue, item: object) -> object:
 
 
 def _converted(item: object, value: LiteralValue, type_: PrimitiveType) -> object:
-    """The natural value of the target type that a literal of another type stands for; ValueError where there is none."""
+    """The natural value of the target type that a literal of another type stands for; ValueError
+    where there is none."""
     if type_.family == "string":
         return item if isinstance(item, str) else canonical_text(value.kind, item)
     if type_.is_numeric and isinstance(item, (int, float, Decimal)):
@@ -103,7 +110,11 @@ def _converted(item: object, value: LiteralValue, type_: PrimitiveType) -> objec
 def _from_text(text: str, type_: PrimitiveType) -> object:
     """The value of a type a text stands for; ValueError where it stands for none."""
     read = FROM_TEXT.get(type_.family, _refuse)(text)
-    return _number(read, type_) if type_.is_numeric and isinstance(read, (int, float, Decimal)) else read
+    return (
+        _number(read, type_)
+        if type_.is_numeric and isinstance(read, (int, float, Decimal))
+        else read
+    )
 
 
 def _number(item: int | float | Decimal, type_: PrimitiveType) -> int | float | Decimal:
@@ -120,7 +131,11 @@ def _number(item: int | float | Decimal, type_: PrimitiveType) -> int | float | 
 
 
 def _text_boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _refuse(text)
+    return (
+        {"true": True, "false": False}[text.lower()]
+        if text.lower() in ("true", "false")
+        else _refuse(text)
+    )
 
 
 def _refuse(text: str) -> bool:
@@ -143,7 +158,11 @@ def _text_instant(text: str) -> object:
 
 FROM_TEXT: dict[str, Callable[[str], object]] = {
     "boolean": _text_boolean,
-    "integer": lambda text: int(text) if text.lstrip("+-").isascii() and text.lstrip("+-").isdigit() and len(text) < 30 else _refuse(text),
+    "integer": lambda text: (
+        int(text)
+        if text.lstrip("+-").isascii() and text.lstrip("+-").isdigit() and len(text) < 30
+        else _refuse(text)
+    ),
     "decimal": _text_number,
     "double": _text_number,
     "datetime": _text_instant,
@@ -155,7 +174,7 @@ FROM_TEXT: dict[str, Callable[[str], object]] = {
 }
 
 
-# --- by family ----------------------------------------------------------------------------------------------------------------
+# --- by family ------------------------------------------------------------------------------------
 
 
 def _string(item: object, slot: LiteralSlot, value: LiteralValue) -> object:
@@ -184,11 +203,14 @@ def _integer(item: object, slot: LiteralSlot, value: LiteralValue) -> object:
 
 
 def _decimal(item: object, slot: LiteralSlot, value: LiteralValue) -> object:
-    return Decimal(item) if isinstance(item, (int, Decimal, float)) else _mismatch(value, "a number")
+    return (
+        Decimal(item) if isinstance(item, (int, Decimal, float)) else _mismatch(value, "a number")
+    )
 
 
 def _double(item: object, slot: LiteralSlot, value: LiteralValue) -> object:
-    """NaN, compared, equals nothing and has no order (5.1.1.1), which is what SQL NULL does beside it; as a value it is NaN."""
+    """NaN, compared, equals nothing and has no order (5.1.1.1), which is what SQL NULL does beside
+    it; as a value it is NaN."""
     number = float(item) if isinstance(item, (int, float, Decimal)) else float("nan")
     return None if isnan(number) and slot.mode not in ("value", "cast") else number
 
@@ -205,20 +227,27 @@ def _rounded(micros: int, finer: bool, slot: LiteralSlot) -> int:
         return micros
     if slot.mode == "ceil":
         return micros + 1
-    raise BindValue("times are kept to the microsecond, so nothing equals this one", hint="write at most six digits of seconds")
+    raise BindValue(
+        "times are kept to the microsecond, so nothing equals this one",
+        hint="write at most six digits of seconds",
+    )
 
 
 def quoted_instant(text: str) -> Instant:
-    """The product's own form: a quoted time, in UTC where it has no offset; a date alone is its midnight."""
+    """The product's own form: a quoted time, in UTC where it has no offset; a date alone is its
+    midnight."""
     for candidate in (text, f"{text}Z", f"{text}T00:00:00Z"):
         try:
-            found = literals.datetime(candidate.replace(" ", "T", 1) if "T" not in candidate.upper() else candidate)[1]
+            found = literals.datetime(
+                candidate.replace(" ", "T", 1) if "T" not in candidate.upper() else candidate
+            )[1]
         except ODataError:
             continue
         assert isinstance(found, Instant)
         return found
     raise BindType(
-        f"'{literals.shorten(text)}' is no date-time", hint="write it like 2021-11-23T00:00:00Z, or quoted as '2021-11-23T00:00:00'"
+        f"'{literals.shorten(text)}' is no date-time",
+        hint="write it like 2021-11-23T00:00:00Z, or quoted as '2021-11-23T00:00:00'",
     )
 
 
@@ -262,12 +291,21 @@ def _mismatch(value: LiteralValue, wanted: str) -> object:
 
 Decoder = Callable[[object, LiteralSlot, LiteralValue], object]
 DECODERS: dict[str, Decoder] = {
-    "boolean": _boolean, "string": _string, "integer": _integer, "decimal": _decimal, "double": _double, "datetime": _datetime,
-    "date": _date, "time": _time, "duration": _duration, "guid": _guid, "binary": _binary,
-}  # fmt: skip
+    "boolean": _boolean,
+    "string": _string,
+    "integer": _integer,
+    "decimal": _decimal,
+    "double": _double,
+    "datetime": _datetime,
+    "date": _date,
+    "time": _time,
+    "duration": _duration,
+    "guid": _guid,
+    "binary": _binary,
+}
 
 
-# --- Postgres's notation ------------------------------------------------------------------------------------------------------
+# --- Postgres's notation --------------------------------------------------------------------------
 
 
 def timestamp_text(micros: int) -> str:
@@ -287,4 +325,8 @@ def _civil_text(days: int) -> tuple[str, str]:
     if not FIRST_DAY <= days <= LAST_DAY:
         raise BindValue("the date is out of range", hint="dates go from 4713 BC to the year 294276")
     year, month, day = civil_from_days(days)
-    return (f"{year:04d}-{month:02d}-{day:02d}", "") if year > 0 else (f"{1 - year:04d}-{month:02d}-{day:02d}", " BC")
+    return (
+        (f"{year:04d}-{month:02d}-{day:02d}", "")
+        if year > 0
+        else (f"{1 - year:04d}-{month:02d}-{day:02d}", " BC")
+    )

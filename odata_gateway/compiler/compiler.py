@@ -1,8 +1,10 @@
 """The line from a request target to statements, and its bounded cache.
 
-    target -> split -> lift -> (parse -> bind -> render, cached under template and shape) -> Compiled
+    target -> split -> lift -> (parse -> bind -> render, cached under template and shape) ->
+    Compiled
 
-The cache holds nothing that belongs to a caller: templates have no literals, shapes no account ids. Values meet a statement in `arguments`.
+The cache holds nothing that belongs to a caller: templates have no literals, shapes no account ids.
+Values meet a statement in `arguments`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,15 @@ from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
 from odata_gateway.plan.scope import Limits, check_list
 from odata_gateway.plan.tree.projection import ExpandMany, Projection
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.slots import AccountsSlot, KeysetSlot, LimitSlot, LinkSlot, LiteralSlot, PageSlot, Slot
+from odata_gateway.plan.tree.slots import (
+    AccountsSlot,
+    KeysetSlot,
+    LimitSlot,
+    LinkSlot,
+    LiteralSlot,
+    PageSlot,
+    Slot,
+)
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import StatementKind, StatementVariant, render, statement_kinds
 from odata_gateway.url.literals import LiteralValue
@@ -42,7 +52,8 @@ _FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
 
 
 _KEPT_SQL = 16 * 1024 * 1024
-"""Characters of SQL that a cache keeps; an entry takes two to three times the memory of its SQL (measured: 140 KB of SQL take 350 KB)."""
+"""Characters of SQL that a cache keeps; an entry takes two to three times the memory of its SQL
+(measured: 140 KB of SQL take 350 KB)."""
 
 
 class Cache:
@@ -57,7 +68,9 @@ class Cache:
     def __len__(self) -> int:
         return len(self._table)
 
-    def get_or_make(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int] = lambda made: 0) -> T:
+    def get_or_make(
+        self, key: Hashable, make: Callable[[], T], size: Callable[[T], int] = lambda made: 0
+    ) -> T:
         """What is kept under a key, or what `make` makes, of the size that `size` says."""
         found = self._table.get(key)
         if found is not None:
@@ -96,8 +109,13 @@ class ParsedUrl(NamedTuple):
         return value if isinstance(value, int) else None
 
     def path_text(self) -> str:
-        """The keys in the path, in canonical form, and that of $it; keys as segments are part of the path itself."""
-        return ",".join(canonical_text(v.kind, v.value) for v in self.values if v.target in ("path", ANCHOR) and v.kind != "raw")
+        """The keys in the path, in canonical form, and that of $it; keys as segments are part of
+        the path itself."""
+        return ",".join(
+            canonical_text(v.kind, v.value)
+            for v in self.values
+            if v.target in ("path", ANCHOR) and v.kind != "raw"
+        )
 
     def key_text(self, slot: int) -> str:
         """A key of the path as a context URL shows it."""
@@ -108,10 +126,15 @@ class ParsedUrl(NamedTuple):
         return literal_text(value.kind, value.value)
 
     def binding(self) -> str:
-        """A digest of the query and its values, without page, format and the keys of the path: what a $skiptoken belongs to."""
-        path = "/".join(s.partition("(")[0] + ("()" if "(" in s else "") for s in self.target.segments)
+        """A digest of the query and its values, without page, format and the keys of the path: what
+        a $skiptoken belongs to."""
+        path = "/".join(
+            s.partition("(")[0] + ("()" if "(" in s else "") for s in self.target.segments
+        )
         if "/$filter(" in path or path.startswith("$crossjoin("):
-            path = "/".join(self.target.segments)  # conditions, and which sets are joined, are part of the query
+            path = "/".join(
+                self.target.segments
+            )  # conditions, and which sets are joined, are part of the query
         options = [o for o in self.template.key.split("\0&")[1:] if not o.startswith(_FREE_OPTIONS)]
         values = [(v.kind, v.value) for v in self.values if v.target not in ("path", ANCHOR)]
         return hashlib.sha256(repr((path, options, values)).encode()).hexdigest()
@@ -122,7 +145,8 @@ class ArgumentValues(NamedTuple):
 
     limit      rows to read
     page_rows  rows of a page of an expanded collection
-    root       service root for links inside rows, and `credential` the query option to repeat in them
+    root       service root for links inside rows, and `credential` the query option to repeat in
+               them
     keys       order values of the row a page starts behind
     """
 
@@ -137,14 +161,17 @@ class ArgumentValues(NamedTuple):
 class Compiler:
     """Compiles requests against one model."""
 
-    def __init__(self, model: Model, *, limits: Limits, max_url_bytes: int, cache_entries: int) -> None:
+    def __init__(
+        self, model: Model, *, limits: Limits, max_url_bytes: int, cache_entries: int
+    ) -> None:
         self.model = model
         self._limits = limits
         self._max_url_bytes = max_url_bytes
         self.cache = Cache(cache_entries)
 
     def lift(self, target: str) -> ParsedUrl:
-        """Cut a request target and lift its literals; all faults of encoding and of literals are found here."""
+        """Cut a request target and lift its literals; all faults of encoding and of literals are
+        found here."""
         known = normalize_entity(target) if len(target) <= self._max_url_bytes else None
         if known is not None:
             return ParsedUrl(*known)
@@ -181,10 +208,14 @@ class Compiler:
         finally:
             stats.bound(started)
 
-    def statement(self, lifted: ParsedUrl, query: Query, shape: StatementVariant, part: StatementKind = "rows") -> Statement:
+    def statement(
+        self, lifted: ParsedUrl, query: Query, shape: StatementVariant, part: StatementKind = "rows"
+    ) -> Statement:
         """One of a query's statements in a shape."""
         key = (lifted.template.key, self.model.version, shape, part)
-        return self.cache.get_or_make(key, lambda: self._rendered(query, shape, part), lambda made: len(made.text))
+        return self.cache.get_or_make(
+            key, lambda: self._rendered(query, shape, part), lambda made: len(made.text)
+        )
 
     def _rendered(self, query: Query, shape: StatementVariant, part: StatementKind) -> Statement:
         started = perf_counter()
@@ -194,18 +225,24 @@ class Compiler:
         finally:
             current_stats.get().bound(started)
 
-    def arguments(self, statement: Statement, query: Query, lifted: ParsedUrl, context: ArgumentValues) -> list[object]:
+    def arguments(
+        self, statement: Statement, query: Query, lifted: ParsedUrl, context: ArgumentValues
+    ) -> list[object]:
         """A statement's arguments in order.
 
         raises  BindValue, BindType where a literal is none of its type
         """
         values = lifted.values
         return [
-            argument(slot, values) if type(slot) is LiteralSlot else self._argument(slot, query, lifted, context)
+            argument(slot, values)
+            if type(slot) is LiteralSlot
+            else self._argument(slot, query, lifted, context)
             for slot in statement.slots
         ]
 
-    def _argument(self, slot: Slot, query: Query, lifted: ParsedUrl, context: ArgumentValues) -> object:
+    def _argument(
+        self, slot: Slot, query: Query, lifted: ParsedUrl, context: ArgumentValues
+    ) -> object:
         match slot:
             case LiteralSlot():
                 return argument(slot, lifted.values)
@@ -220,17 +257,24 @@ class Compiler:
             case LinkSlot():
                 return self._link_argument(slot, query, lifted, context)
 
-    def _link_argument(self, slot: LinkSlot, query: Query, lifted: ParsedUrl, context: ArgumentValues) -> str:
-        """A piece of an expanded collection's next link; its token is bound to the URL that stands in the link."""
+    def _link_argument(
+        self, slot: LinkSlot, query: Query, lifted: ParsedUrl, context: ArgumentValues
+    ) -> str:
+        """A piece of an expanded collection's next link; its token is bound to the URL that stands
+        in the link."""
         if slot.part == "root":
             return context.root
         expand = _expand_number(query.projection, slot.index)
-        options = "".join(p if isinstance(p, str) else _literal(p, lifted.values) for p in expand.query)
+        options = "".join(
+            p if isinstance(p, str) else _literal(p, lifted.values) for p in expand.query
+        )
         if slot.part == "query":
             credential = [context.credential] if context.credential is not None else []
             return "&".join([options or "?", *credential, "$skiptoken="]).replace("?&", "?", 1)
         key = ",".join(f"{p.name}=0" for p in expand.parent_set.entity_type.key)
-        path = f"{expand.navigation.name}/$ref" if expand.content == "$ref" else expand.navigation.name
+        path = (
+            f"{expand.navigation.name}/$ref" if expand.content == "$ref" else expand.navigation.name
+        )
         return self.lift(f"{expand.parent_set.name}({key})/{path}{options}").binding()
 
 
@@ -252,7 +296,8 @@ def _expand_number(projection: Projection | None, number: int) -> ExpandMany:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every value on the line for one request, as (name, text), and the statement of its rows with the arguments."""
+    """Every value on the line for one request, as (name, text), and the statement of its rows with
+    the arguments."""
 
     steps: tuple[tuple[str, str], ...]
     rows: Statement
@@ -265,15 +310,22 @@ def explain(target: str, model: Model, caller: Caller, *, sharded: bool = False)
     lifted = compiler.lift(target)
     request = parse(lifted.template)
     query = compiler.query(lifted)
-    shape = StatementVariant(many_accounts=not caller.has_one_account, legs=len(caller.accounts) if sharded else 0)
+    shape = StatementVariant(
+        many_accounts=not caller.has_one_account, legs=len(caller.accounts) if sharded else 0
+    )
     context = ArgumentValues(caller, limit=1000, page_rows=10_000, root="https://host/v1.0/odata/")
     steps = [
-        ("target", repr(lifted.target)), ("template", repr(lifted.template.key)), ("values", "\n".join(map(repr, lifted.values))),
-        ("request", repr(request)), ("query", repr(query)),
-    ]  # fmt: skip
+        ("target", repr(lifted.target)),
+        ("template", repr(lifted.template.key)),
+        ("values", "\n".join(map(repr, lifted.values))),
+        ("request", repr(request)),
+        ("query", repr(query)),
+    ]
     for part in statement_kinds(query, shape):
         statement = compiler.statement(lifted, query, shape, part)
         steps.append((f"sql ({part})", statement.text))
-        steps.append((f"arguments ({part})", repr(compiler.arguments(statement, query, lifted, context))))
+        steps.append(
+            (f"arguments ({part})", repr(compiler.arguments(statement, query, lifted, context)))
+        )
     rows = compiler.statement(lifted, query, shape)
     return Explanation(tuple(steps), rows, compiler.arguments(rows, query, lifted, context))

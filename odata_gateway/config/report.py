@@ -1,7 +1,8 @@
-"""The settings in force, for people: what each is and where it came from, with everything secret masked.
+"""The settings in force, for people: what each is and where it came from, with everything secret
+masked.
 
-Of a database's URL only what is known to be harmless is shown: a password may stand before the host, among the parameters, or, where it was
-not percent-encoded, where anything else is expected.
+Of a database's URL only what is known to be harmless is shown: a password may stand before the
+host, among the parameters, or, where it was not percent-encoded, where anything else is expected.
 """
 
 from __future__ import annotations
@@ -15,11 +16,31 @@ from odata_gateway.config.settings import SETTINGS, Settings
 MASK = "***"
 _HARMLESS = frozenset(
     (
-        "application_name", "connect_timeout", "database", "dbname", "host", "keepalives", "keepalives_count", "keepalives_idle",
-        "keepalives_interval", "passfile", "port", "service", "servicefile", "sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert",
-        "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "tcp_user_timeout", "user",
+        "application_name",
+        "connect_timeout",
+        "database",
+        "dbname",
+        "host",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "passfile",
+        "port",
+        "service",
+        "servicefile",
+        "sslcert",
+        "sslcrl",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "target_session_attrs",
+        "tcp_user_timeout",
+        "user",
     )
-)  # fmt: skip
+)
 """Parameters of a database's URL whose values may be shown."""
 
 _BESIDE = {
@@ -31,12 +52,19 @@ _BESIDE = {
 """Variables of Postgres's own that complete a URL; their values are not shown."""
 
 
-def lines(settings: Settings, origins: Mapping[str, str], environ: Mapping[str, str], home: Path) -> Iterator[str]:
-    """One line a setting: the variable, its value, and its origin; under the DSN, what completes it."""
+def lines(
+    settings: Settings, origins: Mapping[str, str], environ: Mapping[str, str], home: Path
+) -> Iterator[str]:
+    """One line a setting: the variable, its value, and its origin; under the DSN, what completes
+    it."""
     width = max(len(setting.variable) for setting in SETTINGS)
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
-        text = (masked_dsn(value) if setting.name == "dsn" else MASK if value else "") if setting.secret else masked_value(value)
+        text = (
+            (masked_dsn(value) if setting.name == "dsn" else MASK if value else "")
+            if setting.secret
+            else masked_value(value)
+        )
         yield f"{setting.variable:{width}} = {text}  ({origins[setting.name]})"
         if setting.name == "dsn":
             yield from (f"{'':{width}}   {note}" for note in beside_dsn(value, environ, home))
@@ -58,7 +86,8 @@ def masked_value(value: Any) -> str:
 
 
 def masked_dsn(dsn: str) -> str:
-    """A database's URL without its secrets; all of it masked where it is not plain what is secret."""
+    """A database's URL without its secrets; all of it masked where it is not plain what is
+    secret."""
     scheme, separator, rest = dsn.partition("://")
     if not separator:
         return MASK if dsn else ""
@@ -74,7 +103,8 @@ def masked_dsn(dsn: str) -> str:
 
 
 def _has_plain_ports(place: str) -> bool:
-    """Whether what follows a colon are ports, and not the password of a login whose @ came to stand elsewhere."""
+    """Whether what follows a colon are ports, and not the password of a login whose @ came to stand
+    elsewhere."""
     hosts = place.partition("/")[0].split(",")
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
     return all(not port or port.isdigit() for port in ports)
@@ -86,10 +116,14 @@ def _masked_parameter(part: str) -> str:
 
 
 def beside_dsn(dsn: str, environ: Mapping[str, str], home: Path) -> Iterator[str]:
-    """What completes a DSN from elsewhere: Postgres's own variables, and the password file of the user."""
+    """What completes a DSN from elsewhere: Postgres's own variables, and the password file of the
+    user."""
     login = dsn.partition("://")[2].partition("?")[0].rpartition("@")[0]
     if not dsn or ":" in login or "password=" in dsn:
         return
     yield from (note for name, note in _BESIDE.items() if environ.get(name))
-    if not (environ.get("PGPASSWORD") or environ.get("PGPASSFILE")) and (home / ".pgpass").is_file():
+    if (
+        not (environ.get("PGPASSWORD") or environ.get("PGPASSFILE"))
+        and (home / ".pgpass").is_file()
+    ):
         yield "the password is looked for in ~/.pgpass"

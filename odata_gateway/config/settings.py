@@ -1,8 +1,10 @@
-"""What can be set: one frozen dataclass, each field carrying its variable, its reader and its documentation.
+"""What can be set: one frozen dataclass, each field carrying its variable, its reader and its
+documentation.
 
-`load` reads the environment and the command line's flags and reports every mistake at once. `ODATA_PAGE_ROWS` is also `--page-rows`; a
-secret is also read from the file that `ODATA_DSN_FILE` names. The variables of the vendor's Helm chart are fallbacks, so that the
-gateway can take the place of the original service in it.
+`load` reads the environment and the command line's flags and reports every mistake at once.
+`ODATA_PAGE_ROWS` is also `--page-rows`; a secret is also read from the file that `ODATA_DSN_FILE`
+names. The variables of the vendor's Helm chart are fallbacks, so that the gateway can take the
+place of the original service in it.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
 
-# --- Readers: text to value, ValueError with the expectation ------------------------------------------------------------------
+# --- Readers: text to value, ValueError with the expectation --------------------------------------
 
 
 def _whole(least: int, most: int) -> SettingReader:
@@ -87,12 +89,25 @@ def _one_of(*words: str) -> SettingReader:
 
 def _each(read_one: SettingReader) -> SettingReader:
     def read(text: str) -> tuple[Any, ...]:
-        return () if text.lower() == "none" else tuple(read_one(part.strip()) for part in text.split(",") if part.strip())
+        return (
+            ()
+            if text.lower() == "none"
+            else tuple(read_one(part.strip()) for part in text.split(",") if part.strip())
+        )
 
     return read
 
 
-_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_SWITCH = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
 
 
 def _switch(text: str) -> bool:
@@ -116,7 +131,9 @@ def _dsn(text: str) -> str:
 
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+    if text and (
+        parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment
+    ):
         raise ValueError("an absolute http or https URL without query")
     return text.rstrip("/")
 
@@ -138,20 +155,33 @@ def _file(text: str) -> Path | None:
 _port = _whole(1, 65535)
 
 
-def _setting(default: str, read: SettingReader, doc: str, *, secret: bool = False, fallbacks: tuple[str, ...] = ()) -> Any:
+def _setting(
+    default: str,
+    read: SettingReader,
+    doc: str,
+    *,
+    secret: bool = False,
+    fallbacks: tuple[str, ...] = (),
+) -> Any:
     """A dataclass field that carries its row of the table."""
     row = {"default": default, "read": read, "doc": doc, "secret": secret, "fallbacks": fallbacks}
     return field(default=read(default), repr=not secret, metadata=row)
 
 
-# --- The table ----------------------------------------------------------------------------------------------------------------
+# --- The table ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting with its value; the defaults are those of the table. Field `page_rows` is ODATA_PAGE_ROWS and --page-rows."""
+    """Every setting with its value; the defaults are those of the table. Field `page_rows` is
+    ODATA_PAGE_ROWS and --page-rows."""
 
-    dsn: str = _setting("", _dsn, "Postgres to read from, `postgresql://user:password@host:5432/database?sslmode=require`", secret=True)
+    dsn: str = _setting(
+        "",
+        _dsn,
+        "Postgres to read from, `postgresql://user:password@host:5432/database?sslmode=require`",
+        secret=True,
+    )
     host: str = _setting("0.0.0.0", str, "address to listen on")
     port: int = _setting("3001", _port, "port to listen on", fallbacks=("PORT",))
     admin_port: tuple[int, ...] = _setting(
@@ -160,68 +190,150 @@ class Settings:
         "further ports, for `/health` and `/metrics` only, separated by commas; metrics are nowhere else",
         fallbacks=("LIVENESS_PORT", "METRICS_PORT"),
     )
-    public_url: str = _setting("", _public_url, "URL under which clients see the gateway; the links of the answers begin with it")
+    public_url: str = _setting(
+        "",
+        _public_url,
+        "URL under which clients see the gateway; the links of the answers begin with it",
+    )
     protocol: str = _setting(
-        "", _one_of("", "http", "https"), "scheme of the links when neither the public URL nor a trusted proxy says it"
+        "",
+        _one_of("", "http", "https"),
+        "scheme of the links when neither the public URL nor a trusted proxy says it",
     )
     trusted_proxies: tuple[Network, ...] = _setting(
-        "127.0.0.0/8,::1/128", _each(_network), "networks whose `X-Forwarded-*` headers are believed, separated by commas; or `none`"
+        "127.0.0.0/8,::1/128",
+        _each(_network),
+        "networks whose `X-Forwarded-*` headers are believed, separated by commas; or `none`",
     )
-    model: Path | None = _setting("", _file, "model, a CSDL JSON file; empty: the built-in Live Agent model")
+    model: Path | None = _setting(
+        "", _file, "model, a CSDL JSON file; empty: the built-in Live Agent model"
+    )
     model_check_s: float = _setting(
-        "60", _seconds(0, 86400), "time between two looks at the tables; 0: only at the start and after errors that say they changed"
+        "60",
+        _seconds(0, 86400),
+        "time between two looks at the tables; 0: only at the start and after errors that say they changed",
     )
     workers: int = _setting("1", _whole(1, 64), "server processes")
 
     page_rows: int = _setting("10000", _whole(1, 1_000_000), "rows of a page")
-    max_page_rows: int = _setting("100000", _whole(1, 1_000_000), "most rows of a page a client may ask for with `Prefer: maxpagesize`")
-    pool_max: int = _setting("10", _whole(1, 1000), "database connections, of all server processes together")
+    max_page_rows: int = _setting(
+        "100000",
+        _whole(1, 1_000_000),
+        "most rows of a page a client may ask for with `Prefer: maxpagesize`",
+    )
+    pool_max: int = _setting(
+        "10", _whole(1, 1000), "database connections, of all server processes together"
+    )
     pooler: str = _setting(
         "auto",
         _one_of("auto", "transaction", "none"),
         "whether a pooler in transaction mode, such as PgBouncer, stands before Postgres: `transaction`, `none`, or `auto` to find out",
     )
-    pool_wait_s: float = _setting("10", _seconds(0, 600), "longest wait for a free database connection")
-    statement_timeout_s: float = _setting("60", _seconds(0.1, 86400), "longest run of one SQL statement")
-    cache_entries: int = _setting("512", _whole(1, 1_000_000), "compiled requests that are kept, and at most 16 MB of SQL")
+    pool_wait_s: float = _setting(
+        "10", _seconds(0, 600), "longest wait for a free database connection"
+    )
+    statement_timeout_s: float = _setting(
+        "60", _seconds(0.1, 86400), "longest run of one SQL statement"
+    )
+    cache_entries: int = _setting(
+        "512", _whole(1, 1_000_000), "compiled requests that are kept, and at most 16 MB of SQL"
+    )
 
     admin_roles: tuple[int, ...] = _setting(
-        "1", _each(_whole(0, 2**31 - 1)), "values of `account_users.role` that may read, separated by commas"
+        "1",
+        _each(_whole(0, 2**31 - 1)),
+        "values of `account_users.role` that may read, separated by commas",
     )
-    rls: bool = _setting("false", _switch, "send the caller's account ids with each query, for the policies of `sql/live_agent/rls.sql`")
+    rls: bool = _setting(
+        "false",
+        _switch,
+        "send the caller's account ids with each query, for the policies of `sql/live_agent/rls.sql`",
+    )
     sharded: bool = _setting(
-        "false", _switch, "the tables are distributed by account with Citus (`sql/live_agent/citus.sql`): send only what goes to one shard"
+        "false",
+        _switch,
+        "the tables are distributed by account with Citus (`sql/live_agent/citus.sql`): send only what goes to one shard",
     )
     token_ttl_s: float = _setting("30", _seconds(0, 30), "how long an access token is remembered")
-    basic_auth: bool = _setting("true", _switch, "accept HTTP Basic with the access token as password")
-    public_metadata: bool = _setting("true", _switch, "answer the service document and `$metadata` without a token")
+    basic_auth: bool = _setting(
+        "true", _switch, "accept HTTP Basic with the access token as password"
+    )
+    public_metadata: bool = _setting(
+        "true", _switch, "answer the service document and `$metadata` without a token"
+    )
     expose_secrets: bool = _setting("false", _switch, "show the secret columns instead of null")
-    cors_origins: tuple[str, ...] = _setting("*", _each(_origin), "browser origins that may read answers, separated by commas; or `none`")
+    cors_origins: tuple[str, ...] = _setting(
+        "*", _each(_origin), "browser origins that may read answers, separated by commas; or `none`"
+    )
 
     max_url_bytes: int = _setting("16384", _whole(256, 1_048_576), "longest URL")
     max_depth: int = _setting("100", _whole(5, 150), "deepest nesting of an expression")
-    max_nodes: int = _setting("5000", _whole(10, 1_000_000), "most parts of one request, aliases counted once for each use")
+    max_nodes: int = _setting(
+        "5000",
+        _whole(10, 1_000_000),
+        "most parts of one request, aliases counted once for each use",
+    )
     max_expand_depth: int = _setting("8", _whole(1, 20), "deepest nesting of `$expand`")
-    max_expands: int = _setting("100", _whole(1, 1000), "most expanded navigation properties of one request; `*` counts for all of them")
-    max_list_items: int = _setting("10000", _whole(10, 1_000_000), "most items of a list, as after `in`")
-    max_lambda_depth: int = _setting("5", _whole(1, 20), "deepest nesting of `any`, `all` and `$count` in expressions")
-    max_token_requests: int = _setting("200", _whole(1, 100_000), "most requests of one access token that run at the same time")
+    max_expands: int = _setting(
+        "100",
+        _whole(1, 1000),
+        "most expanded navigation properties of one request; `*` counts for all of them",
+    )
+    max_list_items: int = _setting(
+        "10000", _whole(10, 1_000_000), "most items of a list, as after `in`"
+    )
+    max_lambda_depth: int = _setting(
+        "5", _whole(1, 20), "deepest nesting of `any`, `all` and `$count` in expressions"
+    )
+    max_token_requests: int = _setting(
+        "200", _whole(1, 100_000), "most requests of one access token that run at the same time"
+    )
     max_batch_parts: int = _setting("1000", _whole(1, 100_000), "most parts of one batch")
     max_body_bytes: int = _setting("1048576", _whole(0, 1_073_741_824), "longest request body")
-    read_timeout_s: float = _setting("10", _seconds(0.1, 600), "longest time a client may take to send a request")
-    send_timeout_s: float = _setting("60", _seconds(0.1, 3600), "longest time a client may take to receive a part of an answer")
-    keepalive_s: float = _setting("120", _seconds(0, 3600), "how long an idle connection is kept")
-    shared_port: bool = _setting("false", _switch, "listen although other gateways do on the same port, for restarts without a gap")
-    grace_s: float = _setting("2", _seconds(0, 600), "how long requests are still taken after SIGTERM, until balancers have noticed")
-    drain_s: float = _setting("20", _seconds(0, 3600), "how long running requests may take to end after SIGTERM")
-
-    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
-    log_format: str = _setting(
-        "auto", _one_of("auto", "text", "json"), "form of the log lines: `text`, `json`, or `auto`: text on a terminal, JSON elsewhere"
+    read_timeout_s: float = _setting(
+        "10", _seconds(0.1, 600), "longest time a client may take to send a request"
     )
-    server_timing: bool = _setting("true", _switch, "send `Server-Timing` to clients that ask for it with a header `X-Server-Timing`")
-    tracing: bool = _setting("false", _switch, "send spans by OpenTelemetry, as its variables `OTEL_*` say; needs the extra `otel`")
-    slow_query_ms: int = _setting("1000", _whole(0, 86_400_000), "a statement that takes longer is logged with its SQL; 0: none is")
+    send_timeout_s: float = _setting(
+        "60", _seconds(0.1, 3600), "longest time a client may take to receive a part of an answer"
+    )
+    keepalive_s: float = _setting("120", _seconds(0, 3600), "how long an idle connection is kept")
+    shared_port: bool = _setting(
+        "false",
+        _switch,
+        "listen although other gateways do on the same port, for restarts without a gap",
+    )
+    grace_s: float = _setting(
+        "2",
+        _seconds(0, 600),
+        "how long requests are still taken after SIGTERM, until balancers have noticed",
+    )
+    drain_s: float = _setting(
+        "20", _seconds(0, 3600), "how long running requests may take to end after SIGTERM"
+    )
+
+    log_level: str = _setting(
+        "info", _one_of("debug", "info", "warning", "error"), "least severity that is logged"
+    )
+    log_format: str = _setting(
+        "auto",
+        _one_of("auto", "text", "json"),
+        "form of the log lines: `text`, `json`, or `auto`: text on a terminal, JSON elsewhere",
+    )
+    server_timing: bool = _setting(
+        "true",
+        _switch,
+        "send `Server-Timing` to clients that ask for it with a header `X-Server-Timing`",
+    )
+    tracing: bool = _setting(
+        "false",
+        _switch,
+        "send spans by OpenTelemetry, as its variables `OTEL_*` say; needs the extra `otel`",
+    )
+    slow_query_ms: int = _setting(
+        "1000",
+        _whole(0, 86_400_000),
+        "a statement that takes longer is logged with its SQL; 0: none is",
+    )
 
 
 def _row(item: Field[Any]) -> Setting:
@@ -231,17 +343,20 @@ def _row(item: Field[Any]) -> Setting:
 SETTINGS: tuple[Setting, ...] = tuple(_row(item) for item in fields(Settings))
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
-_SERVICE_LINK_NAME = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+_SERVICE_LINK_NAME = re.compile(
+    r".+_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
 _SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
-# --- Loading ------------------------------------------------------------------------------------------------------------------
+# --- Loading --------------------------------------------------------------------------------------
 
 
 def load(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Settings:
-    """The settings of a process: flags (by field name) before variables, before files, before the chart's variables, before defaults.
+    """The settings of a process: flags (by field name) before variables, before files, before the
+    chart's variables, before defaults.
 
     raises  SettingsError with all mistakes; a secret's value is never part of one
     """
@@ -264,17 +379,21 @@ def load(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> 
 
 
 def dsn_of_file(environ: Mapping[str, str]) -> str | None:
-    """The DSN as a file says it now, or the chart's with the password of one; None where no file has a part in it.
+    """The DSN as a file says it now, or the chart's with the password of one; None where no file
+    has a part in it.
 
     raises  ValueError when the file cannot be read or has no DSN
     """
     source, text = _find(_BY_NAME["dsn"], environ, {})
-    by_file = source.endswith("_FILE") or (source == "POSTGRES_HOST" and bool(environ.get("POSTGRES_PASSWORD_FILE")))
+    by_file = source.endswith("_FILE") or (
+        source == "POSTGRES_HOST" and bool(environ.get("POSTGRES_PASSWORD_FILE"))
+    )
     return str(_read(_BY_NAME["dsn"], source, text)) if by_file and text is not None else None
 
 
 def origins(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> dict[str, str]:
-    """By field name, where `load` finds each setting: a flag, a variable, a file, or the default."""
+    """By field name, where `load` finds each setting: a flag, a variable, a file, or the
+    default."""
     found = {}
     for setting in SETTINGS:
         source, text = _find(setting, environ, flags or {})
@@ -293,7 +412,9 @@ def _read(setting: Setting, source: str, text: str) -> Any:
         raise ValueError(f"{source} must be {error}{shown}") from None
 
 
-def _find(setting: Setting, environ: Mapping[str, str], flags: Mapping[str, str]) -> tuple[str, str | None]:
+def _find(
+    setting: Setting, environ: Mapping[str, str], flags: Mapping[str, str]
+) -> tuple[str, str | None]:
     """Where a setting was given and its text; an empty variable counts as not given."""
     if setting.name in flags:
         return setting.flag, flags[setting.name]
@@ -329,13 +450,18 @@ def _chart_dsn(environ: Mapping[str, str]) -> str | None:
     host = environ.get("POSTGRES_HOST")
     if not host:
         return None
-    port, mode = environ.get("POSTGRES_PORT") or "5432", (environ.get("POSTGRES_SSL_MODE") or "require").lower()
+    port, mode = (
+        environ.get("POSTGRES_PORT") or "5432",
+        (environ.get("POSTGRES_SSL_MODE") or "require").lower(),
+    )
     if not port.isdigit():
         raise ValueError(f"POSTGRES_PORT must be a whole number, not '{port}'")
     if mode not in _SSL_MODES:
         raise ValueError(f"POSTGRES_SSL_MODE must be one of {', '.join(_SSL_MODES)}, not '{mode}'")
     path = environ.get("POSTGRES_PASSWORD_FILE")
-    password = _secret_file("POSTGRES_PASSWORD", path) if path else environ.get("POSTGRES_PASSWORD") or ""
+    password = (
+        _secret_file("POSTGRES_PASSWORD", path) if path else environ.get("POSTGRES_PASSWORD") or ""
+    )
     user = quote(environ.get("POSTGRES_USERNAME") or "postgres", safe="")
     login = f"{user}:{quote(password, safe='')}" if password else user
     database = quote(environ.get("POSTGRES_DB") or "live_agent_production", safe="")
@@ -344,15 +470,24 @@ def _chart_dsn(environ: Mapping[str, str]) -> str | None:
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
-    known = {name for setting in SETTINGS for name in (setting.variable, setting.variable + "_FILE")[: 2 if setting.secret else 1]}
+    known = {
+        name
+        for setting in SETTINGS
+        for name in (setting.variable, setting.variable + "_FILE")[: 2 if setting.secret else 1]
+    }
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and not _is_service_link(name, environ[name]):
+        if (
+            name.startswith(PREFIX)
+            and name not in known
+            and not _is_service_link(name, environ[name])
+        ):
             near = get_close_matches(name, known, n=1, cutoff=0.6)
             yield f"{name} is unknown" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _is_service_link(name: str, value: str) -> bool:
-    """Whether Kubernetes set this variable: beside a service called odata-x every pod gets ODATA_X_PORT and its kin."""
+    """Whether Kubernetes set this variable: beside a service called odata-x every pod gets
+    ODATA_X_PORT and its kin."""
     return bool(_SERVICE_LINK_NAME.fullmatch(name) or _SERVICE_LINK_VALUE.match(value))
 
 
@@ -366,7 +501,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.sharded and settings.rls:
         yield "ODATA_RLS and ODATA_SHARDED must not both be true: Citus takes no policies with subqueries on distributed tables"
-    if settings.tracing and not _is_installed("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"):
+    if settings.tracing and not _is_installed(
+        "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"
+    ):
         yield "ODATA_TRACING needs more packages: pip install 'odata-gateway[otel]'"
     if not settings.admin_roles:
         yield "ODATA_ADMIN_ROLES must name at least one role"

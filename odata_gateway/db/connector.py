@@ -1,12 +1,16 @@
-"""Opening connections: how each is set up, what stands between, and what happens while the database is away.
+"""Opening connections: how each is set up, what stands between, and what happens while the database
+is away.
 
-A failed attempt is remembered for a moment that doubles up to a second: until then everyone is refused at once, then one tries. So a
-database that is down costs nobody a wait, sees about one attempt a second from each process, and is found again within a second. An attempt
-that hangs does not keep the next one from being made.
+A failed attempt is remembered for a moment that doubles up to a second: until then everyone is
+refused at once, then one tries. So a database that is down costs nobody a wait, sees about one
+attempt a second from each process, and is found again within a second. An attempt that hangs does
+not keep the next one from being made.
 
-A pooler such as PgBouncer in transaction mode gives each transaction another server connection: neither session settings nor prepared
-statements last. It is recognised by what it does: it refuses settings in the first message, or the server process that answers is not
-the one whose number came with the login. Then `Held.pooled` says so, and every session begins a transaction that brings the settings along.
+A pooler such as PgBouncer in transaction mode gives each transaction another server connection:
+neither session settings nor prepared statements last. It is recognised by what it does: it refuses
+settings in the first message, or the server process that answers is not the one whose number came
+with the login. Then `Held.pooled` says so, and every session begins a transaction that brings the
+settings along.
 """
 
 from __future__ import annotations
@@ -37,12 +41,14 @@ _MOST_HOST_S = 2.0
 """For one of several hosts, so that the next one gets its turn."""
 
 _NOTICE_CUT = "SET client_connection_check_interval = 1000"
-"""A statement ends with its connection. Servers from 14 on can (ms); older ones would refuse the setting at login, so it comes after. A
-cancellation can miss its statement (it comes when one has ended and the next has not begun), and a gateway that is killed sends none."""
+"""A statement ends with its connection. Servers from 14 on can (ms); older ones would refuse the
+setting at login, so it comes after. A cancellation can miss its statement (it comes when one has
+ended and the next has not begun), and a gateway that is killed sends none."""
 _CACHED_STATEMENTS, _MOST_PREPARED = 128, 32 * 1024
-"""Prepared statements of a connection, and the most characters of one. Each costs the server process memory for its trees and its plan, 36
-times its text (measured: 5 MB for 140 KB), so both are bounded: 150 MB for a caller who sets out for it. A page with three expanded
-collections is a statement of 20 KB; longer ones than these are parsed each time, which costs a half more."""
+"""Prepared statements of a connection, and the most characters of one. Each costs the server
+process memory for its trees and its plan, 36 times its text (measured: 5 MB for 140 KB), so both
+are bounded: 150 MB for a caller who sets out for it. A page with three expanded collections is a
+statement of 20 KB; longer ones than these are parsed each time, which costs a half more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,13 @@ class DatabaseSettings:
     """How to reach the database and how much of it to use.
 
     dsn             as asyncpg reads it, with several hosts and target_session_attrs as in `hosts`
-    pooler          whether one in transaction mode stands before Postgres; auto: found out with each connection
+    pooler          whether one in transaction mode stands before Postgres; auto: found out with
+                    each connection
     wait_s          longest wait for a free connection; at most `max_waiting` requests wait
     row_security    Postgres's policies need the caller's accounts (sql/live_agent/rls.sql)
     slow_s          statements that take longer are told in the log; 0: none
-    max_age_s       a connection is replaced after that long, so that its backend's memory does not grow for ever
+    max_age_s       a connection is replaced after that long, so that its backend's memory does not
+                    grow for ever
     """
 
     dsn: str
@@ -72,14 +80,18 @@ class DatabaseSettings:
     application_name: str = "odata-gateway"
 
     def server_settings(self) -> dict[str, str]:
-        """The session's settings, sent with the connection's first message: no round trip, and no SQL can come before them.
+        """The session's settings, sent with the connection's first message: no round trip, and no
+        SQL can come before them.
 
-        jit              off: it compiles the hundred small expressions of a row's text anew for each statement; on a page of 10,000 that
-                         costs more than it gains
-        random_page_cost  as for a fast disk or a warm cache: with the server's own 4, for disks that turn, rows of a path or a key are
+        jit              off: it compiles the hundred small expressions of a row's text anew for
+                         each statement; on a page of 10,000 that costs more than it gains
+        random_page_cost  as for a fast disk or a warm cache: with the server's own 4, for disks
+                          that turn, rows of a path or a key are
                          looked for in key order among all others instead of by their index
-        search_path      nothing a user of the database creates can take the place of an operator or function; our tables are qualified
-        plan_cache_mode  is left alone: Postgres changes to a generic plan only where that looks as cheap
+        search_path      nothing a user of the database creates can take the place of an operator or
+                         function; our tables are qualified
+        plan_cache_mode  is left alone: Postgres changes to a generic plan only where that looks as
+                         cheap
         """
         return {
             "application_name": self.application_name,
@@ -100,11 +112,16 @@ class DatabaseSettings:
     @property
     def local_settings(self) -> str:
         """The same as SQL for the length of a transaction."""
-        return "".join(f"; SET LOCAL {name} = {_quoted(name, text)}" for name, text in self.server_settings().items() if name not in _KEPT)
+        return "".join(
+            f"; SET LOCAL {name} = {_quoted(name, text)}"
+            for name, text in self.server_settings().items()
+            if name not in _KEPT
+        )
 
 
 _KEPT = ("application_name", "default_transaction_read_only")
-"""What a transaction need not set: the pooler passes the name on, and the transaction says itself that it is read-only."""
+"""What a transaction need not set: the pooler passes the name on, and the transaction says itself
+that it is read-only."""
 
 
 def _quoted(name: str, text: str) -> str:
@@ -139,11 +156,13 @@ class Connector:
         self._down_since = 0.0
 
     def use_dsn(self, dsn: str) -> None:
-        """Connect to this from now on, without waiting for what a failure of the one before made everyone wait for."""
+        """Connect to this from now on, without waiting for what a failure of the one before made
+        everyone wait for."""
         self._settings, self._hosts, self._not_before = replace(self._settings, dsn=dsn), None, 0.0
 
     async def fault_of(self, dsn: str) -> str | None:
-        """Why this leads to no database now; None where it does, or to one that has no connection left."""
+        """Why this leads to no database now; None where it does, or to one that has no connection
+        left."""
         other = Connector(replace(self._settings, dsn=dsn))
         try:
             made = await other._make()
@@ -155,7 +174,8 @@ class Connector:
         return None
 
     async def connect(self) -> NewConnection:
-        """A new connection; raises DbUnavailable, at once or nearly so while a recent failure is remembered."""
+        """A new connection; raises DbUnavailable, at once or nearly so while a recent failure is
+        remembered."""
         if self._down is None:
             async with self._handshakes:
                 if self._down is not None:  # it failed for those before
@@ -200,7 +220,11 @@ class Connector:
         if self._hosts is None:
             self._hosts = Hosts(self._settings.dsn)
         opened = await self._hosts.open(self._open)
-        return NewConnection(opened.connection, self._pooled, self._settings.max_age_s if opened.preferred else _MAKESHIFT_S)
+        return NewConnection(
+            opened.connection,
+            self._pooled,
+            self._settings.max_age_s if opened.preferred else _MAKESHIFT_S,
+        )
 
     async def _open(self, dsn: str) -> PgConnection:
         if not self._pooled:
@@ -212,7 +236,9 @@ class Connector:
             except asyncpg.ProtocolViolationError:
                 if self._settings.pooler == "none":
                     raise
-            _LOG.info("a pooler stands before the database: transactions bring their settings along, and no statement stays prepared")
+            _LOG.info(
+                "a pooler stands before the database: transactions bring their settings along, and no statement stays prepared"
+            )
             self._pooled = True
         return await self._dial(dsn, {"application_name": self._settings.application_name})
 
@@ -220,7 +246,9 @@ class Connector:
         several = self._hosts is not None and len(self._hosts.dsns) > 1
         connection: PgConnection = await asyncpg.connect(
             dsn,
-            timeout=min(_MOST_HOST_S, self._settings.connect_timeout_s) if several else self._settings.connect_timeout_s,
+            timeout=min(_MOST_HOST_S, self._settings.connect_timeout_s)
+            if several
+            else self._settings.connect_timeout_s,
             statement_cache_size=0 if self._pooled else _CACHED_STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=_MOST_PREPARED,
@@ -251,7 +279,10 @@ class Connector:
 
     def _succeeded(self) -> None:
         if self._down is not None:
-            _LOG.warning("the database can be reached again, after %.1f s", time.monotonic() - self._down_since)
+            _LOG.warning(
+                "the database can be reached again, after %.1f s",
+                time.monotonic() - self._down_since,
+            )
         self._down, self.is_full = None, False
 
     def _cause(self, error: Exception) -> str:
@@ -277,8 +308,11 @@ def _away() -> DbUnavailable:
 
 
 async def _is_server_itself(connection: PgConnection) -> bool:
-    """Whether the process that answers is the one whose number came with the login; asked in one simple message, which leaves nothing."""
-    found = await connection.execute(f"SELECT WHERE pg_catalog.pg_backend_pid() = {connection.get_server_pid()}")
+    """Whether the process that answers is the one whose number came with the login; asked in one
+    simple message, which leaves nothing."""
+    found = await connection.execute(
+        f"SELECT WHERE pg_catalog.pg_backend_pid() = {connection.get_server_pid()}"
+    )
     return str(found) == "SELECT 1"
 
 

@@ -1,7 +1,8 @@
 """Deadlines of many waits with one timer.
 
-A timer for each wait costs a small request more than the wait itself (measured: asyncio.timeout 6 us under load, asyncpg's own 2 us), and
-next to none of them ever ends. Here a wait is an entry in a table, looked at when the first of those that were there could be overdue.
+A timer for each wait costs a small request more than the wait itself (measured: asyncio.timeout 6
+us under load, asyncpg's own 2 us), and next to none of them ever ends. Here a wait is an entry in a
+table, looked at when the first of those that were there could be overdue.
 """
 
 from __future__ import annotations

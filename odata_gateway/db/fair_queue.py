@@ -1,13 +1,15 @@
-"""A bounded number of slots, given out in turn: among callers one after the other, and to each caller's requests in the order of asking.
+"""A bounded number of slots, given out in turn: among callers one after the other, and to each
+caller's requests in the order of asking.
 
-asyncpg's own pool lets a newcomer take a connection that someone older waits for; under load a few requests then wait twenty times longer
-than the rest (measured: p99 250 ms against 14 ms). One line for all would be unfair too: a caller with a thousand requests in it delays
-everyone by a thousand. So each caller has a lane, free slots go round the lanes, and no lane has all slots, so that one caller's slow
-queries leave room for others.
+asyncpg's own pool lets a newcomer take a connection that someone older waits for; under load a few
+requests then wait twenty times longer than the rest (measured: p99 250 ms against 14 ms). One line
+for all would be unfair too: a caller with a thousand requests in it delays everyone by a thousand.
+So each caller has a lane, free slots go round the lanes, and no lane has all slots, so that one
+caller's slow queries leave room for others.
 
-A line that is too long to be served in time helps nobody: clients give up, and what is then done for them is wasted. So a request that
-would wait too long, judged by the pace at which slots have become free, is refused at once. An answer that has begun is not: it would
-break in the middle.
+A line that is too long to be served in time helps nobody: clients give up, and what is then done
+for them is wasted. So a request that would wait too long, judged by the pace at which slots have
+become free, is refused at once. An answer that has begun is not: it would break in the middle.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ def share(slots: int) -> int:
 
 
 class FairQueue:
-    """`slots` at once, most of them to one lane; at most `max_waiting` in line, nobody longer than `wait_s`."""
+    """`slots` at once, most of them to one lane; at most `max_waiting` in line, nobody longer than
+    `wait_s`."""
 
     def __init__(self, slots: int, *, max_waiting: int, wait_s: float) -> None:
         self._free = slots
@@ -50,7 +53,9 @@ class FairQueue:
         self._max_waiting = max_waiting
         self._wait_s = wait_s
         self._waiting = 0
-        self._lines: dict[FlowKey, deque[asyncio.Future[None]]] = {}  # the lane whose turn is next comes first; none is empty
+        self._lines: dict[
+            FlowKey, deque[asyncio.Future[None]]
+        ] = {}  # the lane whose turn is next comes first; none is empty
         self._used: dict[FlowKey, int] = {}  # slots a lane has; none is 0
         self._pace_s = 0.0  # from one slot that becomes free to the next, while somebody waits
         self._left_at = 0.0
@@ -65,7 +70,8 @@ class FairQueue:
         return self._waiting
 
     async def enter(self, lane: FlowKey = None, *, begun: bool = False) -> None:
-        """Take a slot; raises DbBusy when the line is full, or the wait too long or bound to be; `begun` is for the middle of an answer."""
+        """Take a slot; raises DbBusy when the line is full, or the wait too long or bound to be;
+        `begun` is for the middle of an answer."""
         if self._free and self._used.get(lane, 0) < self._share:
             self._take(lane)
             return
@@ -106,13 +112,16 @@ class FairQueue:
         self._used[lane] = self._used.get(lane, 0) + 1
 
     def _check_line(self, lane: FlowKey) -> None:
-        """Refuse what would stand in line in vain. With lanes in turn, no more are ahead than each lane has in the rounds until then."""
+        """Refuse what would stand in line in vain. With lanes in turn, no more are ahead than each
+        lane has in the rounds until then."""
         rounds = len(self._lines.get(lane, ())) + 1
         ahead = min(self._waiting + 1, rounds * (len(self._lines) + (lane not in self._lines)))
         expected_s = ahead * self._pace_s
         if self._waiting >= self._max_waiting or expected_s > self._wait_s:
             error = DbBusy("too many requests wait for the database")
-            error.retry_after_s = min(_LONGEST_RETRY_S, max(1, math.ceil(expected_s - self._wait_s)))
+            error.retry_after_s = min(
+                _LONGEST_RETRY_S, max(1, math.ceil(expected_s - self._wait_s))
+            )
             raise error
 
     def _give(self) -> None:

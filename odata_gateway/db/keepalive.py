@@ -1,10 +1,13 @@
-"""How soon it is noticed that a host has died without a word, as when its machine or the network between stops: no packet says so.
+"""How soon it is noticed that a host has died without a word, as when its machine or the network
+between stops: no packet says so.
 
-The kernel asks a host that is silent, also while a statement runs, whether it is still there, and ends the connection when nothing comes
-back. A host that is merely busy answers: its kernel does. So this may take seconds where a statement may take a minute.
+The kernel asks a host that is silent, also while a statement runs, whether it is still there, and
+ends the connection when nothing comes back. A host that is merely busy answers: its kernel does. So
+this may take seconds where a statement may take a minute.
 
-The parameters are libpq's (keepalives and the like in a DSN) and mean what they mean there, but that libpq leaves to the system what is not
-given, which is two hours on Linux. With TCP_USER_TIMEOUT the questions end when it has passed, however many were asked (tcp(7)).
+The parameters are libpq's (keepalives and the like in a DSN) and mean what they mean there, but
+that libpq leaves to the system what is not given, which is two hours on Linux. With
+TCP_USER_TIMEOUT the questions end when it has passed, however many were asked (tcp(7)).
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from typing import NamedTuple
 
 
 class KeepaliveOption(NamedTuple):
-    """An option of TCP by the name it has where it exists, its value where a DSN gives none, the unit, and the most that Linux takes."""
+    """An option of TCP by the name it has where it exists, its value where a DSN gives none, the
+    unit, and the most that Linux takes."""
 
     name: str
     default: int
@@ -37,9 +41,16 @@ def limits_of(parameters: Mapping[str, str]) -> dict[str, int]:
 
     raises  ValueError for what is no number, or too large
     """
-    given = {name: _number(name, parameters[name]) if parameters.get(name) else option.default for name, option in PARAMETERS.items()}
+    given = {
+        name: _number(name, parameters[name]) if parameters.get(name) else option.default
+        for name, option in PARAMETERS.items()
+    }
     asks = given.pop("keepalives") != 0
-    return {PARAMETERS[name].name: value for name, value in given.items() if value > 0 and (asks or name == "tcp_user_timeout")}
+    return {
+        PARAMETERS[name].name: value
+        for name, value in given.items()
+        if value > 0 and (asks or name == "tcp_user_timeout")
+    }
 
 
 def notice_silence(sock: socket.socket, limits: Mapping[str, int]) -> None:

@@ -1,8 +1,10 @@
 """The database: a fair, bounded set of connections, each for one session at a time.
 
-Connections are held here and not by asyncpg's pool, for order (see `queue`) and because that pool sends a reset query after each use, which
-costs a small request as much as its own query. None is needed: every statement is the gateway's own SELECT, so no session state, lock,
-listener or temporary table can be left behind; and what a session leaves unfinished is undone in the background before its slot is free.
+Connections are held here and not by asyncpg's pool, for order (see `queue`) and because that pool
+sends a reset query after each use, which costs a small request as much as its own query. None is
+needed: every statement is the gateway's own SELECT, so no session state, lock, listener or
+temporary table can be left behind; and what a session leaves unfinished is undone in the background
+before its slot is free.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ _UNPREPARED = 256
 
 @dataclass(slots=True, eq=False)
 class PooledConnection:
-    """A connection and until when to use it, whether a pooler stands behind it, its server process (0 where that may be any), whose it is
-    now, whether it was cut because an answer was overdue, and the statement that runs on it."""
+    """A connection and until when to use it, whether a pooler stands behind it, its server process
+    (0 where that may be any), whose it is now, whether it was cut because an answer was overdue,
+    and the statement that runs on it."""
 
     connection: PgConnection
     use_until: float
@@ -46,8 +49,9 @@ class PooledConnection:
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
 
     async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[PgRecord]:
-        """All rows of a statement that leaves nothing on the server: after the first time, which asks for the types of its parameters
-        and columns (our statements name them all), it is parsed and run in one message."""
+        """All rows of a statement that leaves nothing on the server: after the first time, which
+        asks for the types of its parameters and columns (our statements name them all), it is
+        parsed and run in one message."""
         statement = self.unprepared.get(sql)
         if statement is None:
             statement = self.unprepared[sql] = await self.connection.prepare(sql, name="")
@@ -66,17 +70,24 @@ def _cut(held: PooledConnection) -> None:
 
 
 class Database:
-    """Made by `open`, which connects to nothing: the first session does, and a database that is down is that session's DbUnavailable."""
+    """Made by `open`, which connects to nothing: the first session does, and a database that is
+    down is that session's DbUnavailable."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
         self._connector = Connector(settings)
-        self._queue = FairQueue(settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s)
+        self._queue = FairQueue(
+            settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s
+        )
         self.deadlines = Deadlines(_cut)
         self.slow = SlowLog(settings.slow_s)
-        self._idle: list[PooledConnection] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
+        self._idle: list[
+            PooledConnection
+        ] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
         self._held: set[PgConnection] = set()
-        self._wanting: deque[asyncio.Future[PooledConnection | None]] = deque()  # sessions that have a slot and no connection
+        self._wanting: deque[asyncio.Future[PooledConnection | None]] = (
+            deque()
+        )  # sessions that have a slot and no connection
         self._cleaning: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -86,18 +97,33 @@ class Database:
         database.slow.begin(lambda: database.deadlines)
         return database
 
-    def session(self, lane: FlowKey = None, *, accounts: Sequence[int] = (), snapshot: bool = False, begun: bool = False) -> Session:
-        """One connection for the length of an `async with`; raises DbBusy after the longest wait, DbUnavailable when there is no database.
+    def session(
+        self,
+        lane: FlowKey = None,
+        *,
+        accounts: Sequence[int] = (),
+        snapshot: bool = False,
+        begun: bool = False,
+    ) -> Session:
+        """One connection for the length of an `async with`; raises DbBusy after the longest wait,
+        DbUnavailable when there is no database.
 
         lane      whose turn it takes, and whose share of the connections (see `queue`)
         accounts  what row-level security shall show where it is in use
-        snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY); otherwise each sees its own moment
+        snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY);
+                  otherwise each sees its own moment
         begun     the answer is on its way already: better late than broken
         """
-        return Session(self, lane, opening(snapshot, accounts if self.settings.row_security and accounts else None), begun)
+        return Session(
+            self,
+            lane,
+            opening(snapshot, accounts if self.settings.row_security and accounts else None),
+            begun,
+        )
 
     async def ping(self) -> None:
-        """Return when the database answers, or is merely busy; raises DbUnavailable within a few seconds otherwise."""
+        """Return when the database answers, or is merely busy; raises DbUnavailable within a few
+        seconds otherwise."""
         if not self._queue.free:
             return
         try:
@@ -118,7 +144,9 @@ class Database:
         if self._cleaning:
             await asyncio.wait(set(self._cleaning), timeout=_CLEAN_UP_S)
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(held.connection.close(timeout=_CLEAN_UP_S) for held in idle), return_exceptions=True)
+        await asyncio.gather(
+            *(held.connection.close(timeout=_CLEAN_UP_S) for held in idle), return_exceptions=True
+        )
         for connection in tuple(self._held):
             connection.terminate()
         self._held.clear()
@@ -128,7 +156,8 @@ class Database:
         return await self._connector.fault_of(dsn)
 
     def use_dsn(self, dsn: str) -> None:
-        """Connect to this from now on. Idle connections serve once more, those in use as long as they would have."""
+        """Connect to this from now on. Idle connections serve once more, those in use as long as
+        they would have."""
         self._connector.use_dsn(dsn)
         for held in self._idle:
             held.use_until = 0.0
@@ -150,10 +179,15 @@ class Database:
 
     @property
     def spare(self) -> int:
-        """Connections an answer may use that does not need them: half of all stay free for others, and none is spare while one waits."""
-        return 0 if self._queue.waiting else max(0, self._queue.free - self.settings.max_connections // 2)
+        """Connections an answer may use that does not need them: half of all stay free for others,
+        and none is spare while one waits."""
+        return (
+            0
+            if self._queue.waiting
+            else max(0, self._queue.free - self.settings.max_connections // 2)
+        )
 
-    # --- For Session -------------------------------------------------------------------------------------------------------------
+    # --- For Session ------------------------------------------------------------------------------
 
     async def acquire(self, lane: FlowKey, begun: bool) -> PooledConnection:
         """A connection, when its lane has its turn."""
@@ -169,16 +203,24 @@ class Database:
         return held
 
     async def renew(self, held: PooledConnection) -> None:
-        """Another connection in the place of one that turned out to be lost; the slot stays taken."""
+        """Another connection in the place of one that turned out to be lost; the slot stays
+        taken."""
         self._drop(held)
         fresh = await self._connect_or_wait()
-        held.connection, held.use_until, held.pooled, held.backend = fresh.connection, fresh.use_until, fresh.pooled, fresh.backend
+        held.connection, held.use_until, held.pooled, held.backend = (
+            fresh.connection,
+            fresh.use_until,
+            fresh.pooled,
+            fresh.backend,
+        )
         held.unprepared = fresh.unprepared
 
     def release(self, held: PooledConnection) -> None:
         """Take back a connection with no transaction and nothing in flight."""
         lane = held.lane
-        usable = not (held.connection.is_closed() or self._closed or time.monotonic() > held.use_until)
+        usable = not (
+            held.connection.is_closed() or self._closed or time.monotonic() > held.use_until
+        )
         if not usable:
             self._drop(held)
         if self._wanting:
@@ -188,7 +230,8 @@ class Database:
         self._queue.leave(lane)
 
     def clean_up(self, held: PooledConnection, *, in_transaction: bool) -> None:
-        """Take back any other connection: its slot is free once the server has acknowledged the cancellation and the rollback."""
+        """Take back any other connection: its slot is free once the server has acknowledged the
+        cancellation and the rollback."""
         task = asyncio.get_running_loop().create_task(self._clean(held, in_transaction))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
@@ -220,7 +263,8 @@ class Database:
         return None
 
     async def _connect_or_wait(self) -> PooledConnection:
-        """A new connection; where the server takes no more than we have, the next of ours that is free.
+        """A new connection; where the server takes no more than we have, the next of ours that is
+        free.
 
         raises  DbUnavailable, DbBusy after the longest wait
         """
@@ -246,7 +290,9 @@ class Database:
                 self._hand_over(turn.result())
             turn.cancel()
             if isinstance(error, TimeoutError):
-                raise DbBusy(f"no database connection became free in {self.settings.wait_s:g} s") from None
+                raise DbBusy(
+                    f"no database connection became free in {self.settings.wait_s:g} s"
+                ) from None
             raise
 
     def _hand_over(self, held: PooledConnection | None) -> None:
@@ -266,7 +312,9 @@ class Database:
             raise DbUnavailable("the gateway is shutting down")
         self._held.add(made.connection)
         backend = 0 if made.pooled else made.connection.get_server_pid()
-        return PooledConnection(made.connection, time.monotonic() + made.use_s, made.pooled, backend)
+        return PooledConnection(
+            made.connection, time.monotonic() + made.use_s, made.pooled, backend
+        )
 
     def _drop(self, held: PooledConnection) -> None:
         self._held.discard(held.connection)

@@ -1,14 +1,17 @@
 """One connection, used by one request for one or more statements.
 
-A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and two round trips are more than a small
-query itself. A snapshot needs a transaction, and so do row-level security's account ids, which must not outlive the request, and which a
-pooler would leave behind on another server connection: they travel with BEGIN. Everything is read-only, so COMMIT and ROLLBACK are the
-same; ROLLBACK works after errors too and is sent in the background, when the caller has its answer already. asyncpg's
-`async with transaction` is not used: on a lost connection it tries to roll back, fails, and its failure hides the cause.
+A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and
+two round trips are more than a small query itself. A snapshot needs a transaction, and so do
+row-level security's account ids, which must not outlive the request, and which a pooler would leave
+behind on another server connection: they travel with BEGIN. Everything is read-only, so COMMIT and
+ROLLBACK are the same; ROLLBACK works after errors too and is sent in the background, when the
+caller has its answer already. asyncpg's `async with transaction` is not used: on a lost connection
+it tries to roll back, fails, and its failure hides the cause.
 
-Behind a pooler in transaction mode every session is a transaction, which brings the session's settings along, and statements are parsed
-anew each time. A statement that fails for a passing reason is repeated once, unless a part of the answer is on its way or the session's
-snapshot, and what was read from it, would be lost.
+Behind a pooler in transaction mode every session is a transaction, which brings the session's
+settings along, and statements are parsed anew each time. A statement that fails for a passing
+reason is repeated once, unless a part of the answer is on its way or the session's snapshot, and
+what was read from it, would be lost.
 """
 
 from __future__ import annotations
@@ -38,11 +41,13 @@ _NAME_BYTES = 63
 """What Postgres keeps of an application's name."""
 BEGIN, SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _GRACE_S, _ROUNDING_S = 5.0, 0.02
-"""How much longer than the server's own limit to wait for it, before the connection counts as dead; and by how much clocks may differ."""
+"""How much longer than the server's own limit to wait for it, before the connection counts as dead;
+and by how much clocks may differ."""
 
 
 class Session:
-    """Made by `Database.session`; a connection is held from `async with` to its end. Not for two tasks at once."""
+    """Made by `Database.session`; a connection is held from `async with` to its end. Not for two
+    tasks at once."""
 
     def __init__(self, database: Database, lane: FlowKey, opening: str | None, begun: bool) -> None:
         self._database = database
@@ -71,7 +76,12 @@ class Session:
                 raise
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._give_back()
 
     def _give_back(self) -> None:
@@ -86,14 +96,17 @@ class Session:
 
     @property
     def in_snapshot(self) -> bool:
-        """Whether the statements belong together, as in a snapshot, so that one that fails ends what the session can do."""
+        """Whether the statements belong together, as in a snapshot, so that one that fails ends
+        what the session can do."""
         return self._opening is not None and self._opening.startswith(SNAPSHOT)
 
-    async def fetch(self, sql: str, args: Sequence[Any] = (), *, anew: bool = False) -> list[PgRecord]:
+    async def fetch(
+        self, sql: str, args: Sequence[Any] = (), *, anew: bool = False
+    ) -> list[PgRecord]:
         """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
 
-        anew  plan for these arguments: a kept statement gets, after five executions, a plan for any arguments, and a range has no typical
-              width. It costs a round trip and the planning.
+        anew  plan for these arguments: a kept statement gets, after five executions, a plan for any
+              arguments, and a range has no typical width. It costs a round trip and the planning.
 
         What fails for a passing reason, as with a lost connection, is sent again once.
         """
@@ -114,7 +127,9 @@ class Session:
             self._trail.backend = held.backend
         self._database.slow.ended(held, took_s)
 
-    async def _fetch_anew(self, connection: PgConnection, sql: str, args: Sequence[Any]) -> list[PgRecord]:
+    async def _fetch_anew(
+        self, connection: PgConnection, sql: str, args: Sequence[Any]
+    ) -> list[PgRecord]:
         statement = await connection.prepare(sql, name="")
         rows: list[PgRecord] = await statement.fetch(*args)
         return rows
@@ -128,13 +143,16 @@ class Session:
             self._in_transaction = True
 
     def _named(self) -> str:
-        """The request's id for pg_stat_activity: it costs nothing where a message goes ahead of the statement anyway."""
+        """The request's id for pg_stat_activity: it costs nothing where a message goes ahead of the
+        statement anyway."""
         if not _ID.fullmatch(self._trail.id):
             return ""
         name = f"{self._database.settings.application_name}/{self._trail.id}"[:_NAME_BYTES]
         return f"; SET LOCAL application_name = '{name}'"
 
-    async def _run(self, statement: Callable[[PgConnection], Awaitable[T]], *, opens: bool = False) -> T:
+    async def _run(
+        self, statement: Callable[[PgConnection], Awaitable[T]], *, opens: bool = False
+    ) -> T:
         held = self._live()
         can_repeat = not self._begun and (self._untouched or not self.in_snapshot)
         self._untouched, self._in_flight = self._untouched and opens, True
@@ -146,12 +164,18 @@ class Session:
                     await self._start_over(held, opens)
                 result = await statement(held.connection)
             except Exception as error:
-                if not can_repeat or held.overdue or not (held.connection.is_closed() or is_passing(error)):
+                if (
+                    not can_repeat
+                    or held.overdue
+                    or not (held.connection.is_closed() or is_passing(error))
+                ):
                     raise
                 await self._start_over(held, opens)
                 result = await statement(held.connection)
         except Exception as error:
-            self._in_flight = not isinstance(error, asyncpg.PostgresError)  # the server has answered, and awaits the next statement
+            self._in_flight = not isinstance(
+                error, asyncpg.PostgresError
+            )  # the server has answered, and awaits the next statement
             self._aborted = self._in_transaction
             raise self._meaning(held, error) from error
         finally:
@@ -160,11 +184,15 @@ class Session:
         return result
 
     def _meaning(self, held: PooledConnection, error: Exception) -> ODataError:
-        """The answer to an error. A statement that was cancelled although it had time left was cancelled by somebody, not by its limit: the
-        server's words would tell the two apart, but are in the server's language."""
+        """The answer to an error. A statement that was cancelled although it had time left was
+        cancelled by somebody, not by its limit: the server's words would tell the two apart, but
+        are in the server's language."""
         if held.overdue:
             return to_odata_error(TimeoutError())
-        if isinstance(error, asyncpg.QueryCanceledError) and self._database.deadlines.left(held) > _GRACE_S + _ROUNDING_S:
+        if (
+            isinstance(error, asyncpg.QueryCanceledError)
+            and self._database.deadlines.left(held) > _GRACE_S + _ROUNDING_S
+        ):
             return cancelled()
         return to_odata_error(error)
 
@@ -187,7 +215,8 @@ class Session:
 def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
     """The text that begins a session's transaction, in one round trip; None where it needs none.
 
-    accounts  what row-level security shall show, for the length of the transaction; None: nothing is said of them
+    accounts  what row-level security shall show, for the length of the transaction; None: nothing
+              is said of them
     """
     if not snapshot and accounts is None:
         return None

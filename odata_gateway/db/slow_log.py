@@ -1,8 +1,9 @@
-"""Statements that take long, told in the log while they run: with the number of the server process, so that pg_stat_activity can be asked
-about them, the id of the request, and the SQL text, in which every value is a parameter.
+"""Statements that take long, told in the log while they run: with the number of the server process,
+so that pg_stat_activity can be asked about them, the id of the request, and the SQL text, in which
+every value is a parameter.
 
-A timer for each statement would cost every request for the few that are slow; here all that run are looked at now and then. One that ends
-between two looks is told when it ends.
+A timer for each statement would cost every request for the few that are slow; here all that run are
+looked at now and then. One that ends between two looks is told when it ends.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _LEAST_LOOK_S, _MOST_LOOK_S = 0.05, 1.0
 
 
 class RunningStatement(NamedTuple):
-    """A statement on a connection: its text, whom it is for, when it began, and whether it was told to take long."""
+    """A statement on a connection: its text, whom it is for, when it began, and whether it was told
+    to take long."""
 
     sql: str
     stats: RequestStats
@@ -76,7 +78,12 @@ class SlowLog:
         held.running = RunningStatement(sql, stats, started, told=True)
         COUNTERS.slow += 1
         fields = {
-            "id": stats.id, "statement": statement_id(sql), "backend": held.backend, "state": state, "ms": round(took_s * 1000),
-            "url": stats.template, "sql": sql.replace("\n", " "),
-        }  # fmt: skip
+            "id": stats.id,
+            "statement": statement_id(sql),
+            "backend": held.backend,
+            "state": state,
+            "ms": round(took_s * 1000),
+            "url": stats.template,
+            "sql": sql.replace("\n", " "),
+        }
         _LOG.warning("slow statement", extra={"fields": fields})

@@ -1,7 +1,8 @@
-"""Database errors as answers, by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+"""Database errors as answers, by SQLSTATE
+(https://www.postgresql.org/docs/current/errcodes-appendix.html).
 
-One table: the whole code first, then its class of two characters. The server's own words are never passed on, because they quote values;
-for class 22 a second table says what failed.
+One table: the whole code first, then its class of two characters. The server's own words are never
+passed on, because they quote values; for class 22 a second table says what failed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from typing import NamedTuple
 
 import asyncpg
 
-from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal, LimitNodes, ODataError
+from odata_gateway.errors import (
+    DbBusy,
+    DbDenied,
+    DbModel,
+    DbTimeout,
+    DbUnavailable,
+    DbValue,
+    Internal,
+    LimitNodes,
+    ODataError,
+)
 
 
 class ErrorMapping(NamedTuple):
@@ -36,9 +47,15 @@ ANSWERS: dict[str, ErrorMapping] = {
     "21000": _CHANGED,  # cardinality_violation: several rows where the model promises one
     "22": ErrorMapping(DbValue, "a value cannot be used as the query uses it"),
     "25": _FAULT,
-    "25006": ErrorMapping(DbDenied, "the database refused to write"),  # read_only_sql_transaction: the last wall held
-    "25P03": ErrorMapping(DbTimeout, "the answer was read too slowly"),  # idle_in_transaction_session_timeout
-    "25P04": ErrorMapping(DbTimeout, "the transaction ran longer than the database allows"),  # transaction_timeout
+    "25006": ErrorMapping(
+        DbDenied, "the database refused to write"
+    ),  # read_only_sql_transaction: the last wall held
+    "25P03": ErrorMapping(
+        DbTimeout, "the answer was read too slowly"
+    ),  # idle_in_transaction_session_timeout
+    "25P04": ErrorMapping(
+        DbTimeout, "the transaction ran longer than the database allows"
+    ),  # transaction_timeout
     "26": _GONE,  # the prepared statement is gone, as behind a pooler
     "28": _UNAVAILABLE,  # wrong password: for the operator's log, not for the client
     "34": _GONE,
@@ -60,7 +77,11 @@ ANSWERS: dict[str, ErrorMapping] = {
     "55": _UNAVAILABLE,
     "55P03": ErrorMapping(DbBusy, "a lock in the database was not free in time"),
     "57": _UNAVAILABLE,
-    "57014": ErrorMapping(DbTimeout, "the query ran longer than its limit", "ODATA_STATEMENT_TIMEOUT_S moves this limit"),
+    "57014": ErrorMapping(
+        DbTimeout,
+        "the query ran longer than its limit",
+        "ODATA_STATEMENT_TIMEOUT_S moves this limit",
+    ),
     "58": _UNAVAILABLE,  # system_error: disk, files
     "72": _CONFLICT,  # snapshot_too_old
     "F0": _UNAVAILABLE,
@@ -92,17 +113,20 @@ VALUES: dict[str, str] = {
 
 
 PASSING = frozenset({"40001", "40P01", "72000", "26000", "34000", "42P05"})
-"""What need not happen again to the same statement: a conflict with a standby's recovery or another transaction, a statement another one's
-pooler took away. Not a lock that was not free or a limit of time: those have been waited for."""
+"""What need not happen again to the same statement: a conflict with a standby's recovery or another
+transaction, a statement another one's pooler took away. Not a lock that was not free or a limit of
+time: those have been waited for."""
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same statement, sent again, may well succeed. A lost connection is known by the connection."""
+    """Whether the same statement, sent again, may well succeed. A lost connection is known by the
+    connection."""
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in PASSING
 
 
 def to_odata_error(error: BaseException) -> ODataError:
-    """The answer to any exception that asyncpg, the socket below it or this package raises; an ODataError is its own answer."""
+    """The answer to any exception that asyncpg, the socket below it or this package raises; an
+    ODataError is its own answer."""
     match error:
         case ODataError():
             return error
@@ -114,7 +138,9 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(_CHANGED)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | asyncpg.InterfaceWarning():
             return _answer(_GONE)
-        case TimeoutError(errno=None):  # one of ours; with a number it is TCP's, for a host that has fallen silent
+        case TimeoutError(
+            errno=None
+        ):  # one of ours; with a number it is TCP's, for a host that has fallen silent
             return _answer(ANSWERS["57014"])
         case OSError():
             return _answer(_GONE)

@@ -1,15 +1,20 @@
 """CSDL JSON 4.01 to `Model`, with every mistake of the document at once.
 
-OData's own format names types, keys, facets, `$Partner` and `$ReferentialConstraint`. What Postgres needs beyond that are annotations:
+OData's own format names types, keys, facets, `$Partner` and `$ReferentialConstraint`. What Postgres
+needs beyond that are annotations:
 
-    entity type          @Gateway.Table "schema.table", and one row policy, without which a type is a mistake:
-                         @Gateway.Account "column" | @Gateway.Membership {Table, Member, Column, Account} | @Gateway.Unscoped true
-    property             @Gateway.Column (default: the property's name), @Gateway.PgType (default: first of PG_TYPES), @Gateway.Secret,
-                         @Gateway.Search (a text that $search looks at)
-    navigation property  @Gateway.Join and @Gateway.Links (see `joins`); else its $ReferentialConstraint, else its partner's join reversed
+    entity type          @Gateway.Table "schema.table", and one row policy, without which a type is
+                         a mistake: @Gateway.Account "column" | @Gateway.Membership {Table, Member,
+                         Column, Account} | @Gateway.Unscoped true
+    property             @Gateway.Column (default: the property's name), @Gateway.PgType (default:
+                         first of PG_TYPES), @Gateway.Secret, @Gateway.Search (a text that $search
+                         looks at)
+    navigation property  @Gateway.Join and @Gateway.Links (see `joins`); else its
+                         $ReferentialConstraint, else its partner's join reversed
 
-Core.Description is kept; annotations of other vocabularies are skipped, as the standard allows. Anything else of CSDL that the gateway
-cannot serve (complex types, enumerations, inheritance, singletons, operations) is a mistake, never ignored.
+Core.Description is kept; annotations of other vocabularies are skipped, as the standard allows.
+Anything else of CSDL that the gateway cannot serve (complex types, enumerations, inheritance,
+singletons, operations) is a mistake, never ignored.
 """
 
 from __future__ import annotations
@@ -22,7 +27,13 @@ from pathlib import Path
 from typing import Any
 
 from odata_gateway.edm import csdl_joins
-from odata_gateway.edm.csdl_properties import DESCRIPTIONS, is_name, read_description, read_keys, read_properties
+from odata_gateway.edm.csdl_properties import (
+    DESCRIPTIONS,
+    is_name,
+    read_description,
+    read_keys,
+    read_properties,
+)
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -42,8 +53,15 @@ _TABLE = "@Gateway.Table"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
 _TYPE_MEMBERS = ("$Kind", "$Key", _TABLE, *_POLICIES, *DESCRIPTIONS)
 _NAVIGATION_MEMBERS = (
-    "$Kind", "$Type", "$Collection", "$Nullable", "$Partner", "$ReferentialConstraint", "@Gateway.Join", "@Gateway.Links",
-)  # fmt: skip
+    "$Kind",
+    "$Type",
+    "$Collection",
+    "$Nullable",
+    "$Partner",
+    "$ReferentialConstraint",
+    "@Gateway.Join",
+    "@Gateway.Links",
+)
 _SET_MEMBERS = ("$Kind", "$Collection", "$Type", "$NavigationPropertyBinding")
 _MEMBERSHIP_MEMBERS = ("Table", "Member", "Column", "Account")
 _NO_TABLE = Table("", "")
@@ -80,10 +98,16 @@ def load_model(path: Path | None = None) -> Model:
 
     raises  ModelError with every mistake of the file
     """
-    source = Path(path) if path is not None else files("odata_gateway.edm").joinpath("models", "live_agent.json")
+    source = (
+        Path(path)
+        if path is not None
+        else files("odata_gateway.edm").joinpath("models", "live_agent.json")
+    )
     repeated: list[Mistake] = []
     try:
-        document = json.loads(source.read_text("utf-8"), object_pairs_hook=lambda pairs: _object(pairs, repeated))
+        document = json.loads(
+            source.read_text("utf-8"), object_pairs_hook=lambda pairs: _object(pairs, repeated)
+        )
     except OSError as error:
         raise ModelError([Mistake("", f"cannot be read: {error.strerror}")]) from error
     except (ValueError, RecursionError) as error:
@@ -97,7 +121,11 @@ def _object(pairs: list[tuple[str, Any]], repeated: list[Mistake]) -> dict[str, 
     value = dict(pairs)
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
-        repeated.extend(Mistake("", f"an object has two members '{name}'") for name in value if names.count(name) > 1)
+        repeated.extend(
+            Mistake("", f"an object has two members '{name}'")
+            for name in value
+            if names.count(name) > 1
+        )
     return value
 
 
@@ -116,7 +144,9 @@ def parse_model(document: Any) -> Model:
     by_name = {t.name: t for t in types.values()}
     entity_types = {t.name: _entity_type(t, by_name) for t in by_name.values()}
     container = root.required_text("$EntityContainer")
-    entity_sets = _read_container(root, containers, container, {q: entity_types[t.name] for q, t in types.items()})
+    entity_sets = _read_container(
+        root, containers, container, {q: entity_types[t.name] for q, t in types.items()}
+    )
     _check_sets(root, by_name, entity_sets)
     if root.mistakes:
         raise ModelError(root.mistakes)
@@ -129,13 +159,21 @@ def _version(document: Any) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 
-# --- schemas and entity types -------------------------------------------------------------------------------------------------
+# --- schemas and entity types ---------------------------------------------------------------------
 
 
 def _read_schemas(root: JsonNode) -> tuple[dict[str, _Type], dict[str, JsonNode]]:
-    """Entity types under each of their qualified names (a schema's alias counts), and containers likewise."""
-    elements = [(names, name, node) for names, schema in _schemas(root) for name, node in schema.members()]
-    known = {f"{prefix}.{name}": name for names, name, node in elements if _kind(node) == "EntityType" for prefix in names}
+    """Entity types under each of their qualified names (a schema's alias counts), and containers
+    likewise."""
+    elements = [
+        (names, name, node) for names, schema in _schemas(root) for name, node in schema.members()
+    ]
+    known = {
+        f"{prefix}.{name}": name
+        for names, name, node in elements
+        if _kind(node) == "EntityType"
+        for prefix in names
+    }
     types: dict[str, _Type] = {}
     containers: dict[str, JsonNode] = {}
     seen: set[str] = set()
@@ -185,14 +223,21 @@ def _read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str])
         node.fail("must be schema.table", _TABLE)
     policy = _read_policy(node)
     properties = read_properties(node, read_keys(node))
-    navigation = {n: _read_navigation(child, known, properties) for n, child in node.members() if _kind(child) == "NavigationProperty"}
+    navigation = {
+        n: _read_navigation(child, known, properties)
+        for n, child in node.members()
+        if _kind(child) == "NavigationProperty"
+    }
     return _Type(name, namespace, node, table or _NO_TABLE, policy, properties, navigation)
 
 
 def _read_policy(node: JsonNode) -> Policy:
     declared = [name for name in _POLICIES if node.has(name)]
     if len(declared) != 1:
-        node.fail(f"exactly one row policy must be declared: {', '.join(_POLICIES)}" + (f"; found {len(declared)}" if declared else ""))
+        node.fail(
+            f"exactly one row policy must be declared: {', '.join(_POLICIES)}"
+            + (f"; found {len(declared)}" if declared else "")
+        )
         return Unscoped()
     match declared[0]:
         case "@Gateway.Account":
@@ -227,10 +272,12 @@ def _identifier(node: JsonNode, member: str) -> str:
     return text
 
 
-# --- navigation properties ----------------------------------------------------------------------------------------------------
+# --- navigation properties ------------------------------------------------------------------------
 
 
-def _read_navigation(node: JsonNode, known: dict[str, str], properties: dict[str, Property]) -> _Navigation:
+def _read_navigation(
+    node: JsonNode, known: dict[str, str], properties: dict[str, Property]
+) -> _Navigation:
     node.allow(_NAVIGATION_MEMBERS)
     type_name = node.required_text("$Type")
     if type_name and type_name not in known:
@@ -238,14 +285,24 @@ def _read_navigation(node: JsonNode, known: dict[str, str], properties: dict[str
     collection = node.flag("$Collection")
     if collection and node.has("$Nullable"):
         node.fail("a collection-valued navigation property has no $Nullable", "$Nullable")
-    constraint = tuple((dependent, principal) for dependent, principal, _ in node.pairs("$ReferentialConstraint"))
+    constraint = tuple(
+        (dependent, principal) for dependent, principal, _ in node.pairs("$ReferentialConstraint")
+    )
     if collection and constraint:
         node.fail("belongs to the single-valued side", "$ReferentialConstraint")
     for dependent, _ in constraint:
         if dependent not in properties:
             node.child("$ReferentialConstraint").fail("is no property of this type", dependent)
     nullable = collection or node.flag("$Nullable")
-    return _Navigation(node, known.get(type_name, ""), collection, nullable, node.text("$Partner"), constraint, csdl_joins.read_join(node))
+    return _Navigation(
+        node,
+        known.get(type_name, ""),
+        collection,
+        nullable,
+        node.text("$Partner"),
+        constraint,
+        csdl_joins.read_join(node),
+    )
 
 
 def _entity_type(declared: _Type, types: dict[str, _Type]) -> EntityType:
@@ -255,7 +312,15 @@ def _entity_type(declared: _Type, types: dict[str, _Type]) -> EntityType:
             navigation[name] = _resolve(declared, name, draft, types[draft.target])
     properties = declared.properties
     description = read_description(declared.node)
-    return EntityType(declared.name, declared.namespace, declared.table, declared.policy, properties, navigation, description=description)
+    return EntityType(
+        declared.name,
+        declared.namespace,
+        declared.table,
+        declared.policy,
+        properties,
+        navigation,
+        description=description,
+    )
 
 
 def _resolve(owner: _Type, name: str, draft: _Navigation, target: _Type) -> NavigationProperty:
@@ -268,14 +333,18 @@ def _resolve(owner: _Type, name: str, draft: _Navigation, target: _Type) -> Navi
     if not join and mirrored:
         join = csdl_joins.reverse(mirrored)
     if not join:
-        draft.node.fail("has no join: give it a $ReferentialConstraint, a @Gateway.Join or a $Partner that has one")
+        draft.node.fail(
+            "has no join: give it a $ReferentialConstraint, a @Gateway.Join or a $Partner that has one"
+        )
         join = Join(())
     match owner.policy, target.policy:
         case [AccountColumn(source), AccountColumn(other)]:
             join = csdl_joins.with_accounts(join, source, other)
         case _:
             pass
-    return NavigationProperty(name, draft.target, draft.collection, join, draft.nullable, draft.partner, draft.constraint)
+    return NavigationProperty(
+        name, draft.target, draft.collection, join, draft.nullable, draft.partner, draft.constraint
+    )
 
 
 def _check_partner(owner: _Type, name: str, draft: _Navigation, target: _Type) -> None:
@@ -285,7 +354,9 @@ def _check_partner(owner: _Type, name: str, draft: _Navigation, target: _Type) -
     if partner is None:
         draft.node.fail(f"{target.name} has no navigation property {draft.partner}", "$Partner")
     elif partner.target != owner.name or partner.partner != name:
-        draft.node.fail(f"{target.name}/{draft.partner} does not lead back as the partner of {name}", "$Partner")
+        draft.node.fail(
+            f"{target.name}/{draft.partner} does not lead back as the partner of {name}", "$Partner"
+        )
 
 
 def _declared_join(owner: _Type, draft: _Navigation, target: _Type) -> Join | None:
@@ -294,18 +365,24 @@ def _declared_join(owner: _Type, draft: _Navigation, target: _Type) -> Join | No
     for dependent, principal in draft.constraint:
         source, other = owner.properties.get(dependent), target.properties.get(principal)
         if other is None:
-            draft.node.child("$ReferentialConstraint").fail(f"{target.name} has no property {principal}", dependent)
+            draft.node.child("$ReferentialConstraint").fail(
+                f"{target.name} has no property {principal}", dependent
+            )
         elif source is not None and source.type is not other.type:
-            draft.node.child("$ReferentialConstraint").fail(f"{source.type} refers to {other.type}", dependent)
+            draft.node.child("$ReferentialConstraint").fail(
+                f"{source.type} refers to {other.type}", dependent
+            )
         elif source is not None:
             pairs.append((source.column, other.column))
     return draft.own_join or (csdl_joins.join_of_columns(pairs) if draft.constraint else None)
 
 
-# --- the container ------------------------------------------------------------------------------------------------------------
+# --- the container --------------------------------------------------------------------------------
 
 
-def _read_container(root: JsonNode, containers: dict[str, JsonNode], name: str, types: dict[str, EntityType]) -> dict[str, EntitySet]:
+def _read_container(
+    root: JsonNode, containers: dict[str, JsonNode], name: str, types: dict[str, EntityType]
+) -> dict[str, EntitySet]:
     node = containers.get(name)
     if node is None:
         if name:
@@ -336,11 +413,16 @@ def _read_set(name: str, node: JsonNode, types: dict[str, EntityType]) -> Entity
         if type_name:
             node.fail(f"no entity type is called {type_name}", "$Type")
         return None
-    return EntitySet(name, types[type_name], {nav: target for nav, target, _ in node.pairs("$NavigationPropertyBinding")})
+    return EntitySet(
+        name,
+        types[type_name],
+        {nav: target for nav, target, _ in node.pairs("$NavigationPropertyBinding")},
+    )
 
 
 def _check_bindings(node: JsonNode, entity_set: EntitySet, declared: dict[str, EntitySet]) -> None:
-    """Context URLs and links of related entities name their set, so every navigation property needs one."""
+    """Context URLs and links of related entities name their set, so every navigation property needs
+    one."""
     navigation = entity_set.entity_type.navigation
     for name in navigation:
         if name not in entity_set.bindings:
@@ -351,7 +433,9 @@ def _check_bindings(node: JsonNode, entity_set: EntitySet, declared: dict[str, E
         elif target not in declared:
             place.fail(f"no entity set is called {target}")
         elif declared[target].entity_type.name != navigation[name].target:
-            place.fail(f"{target} is a set of {declared[target].entity_type.name}, {name} leads to {navigation[name].target}")
+            place.fail(
+                f"{target} is a set of {declared[target].entity_type.name}, {name} leads to {navigation[name].target}"
+            )
 
 
 def _check_sets(root: JsonNode, types: dict[str, _Type], entity_sets: dict[str, EntitySet]) -> None:

@@ -4,8 +4,9 @@
     "@Gateway.Join": ["tagging.taggable_id = source.id", "tagging.context = 'labels'",
                       "tag.id = tagging.tag_id", "lower(tag.name) = target.title"]
 
-`source` is the table of the type that declares the navigation property, `target` the one it leads to; other names are link tables. Columns
-are Postgres's; a name that is no plain word is written in double quotes. A constant is text, with its quotes doubled as in SQL.
+`source` is the table of the type that declares the navigation property, `target` the one it leads
+to; other names are link tables. Columns are Postgres's; a name that is no plain word is written in
+double quotes. A constant is text, with its quotes doubled as in SQL.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def parse_table(text: str) -> Table | None:
 
 
 def read_join(node: JsonNode) -> Join | None:
-    """The join a navigation property declares itself, or None where it declares none or a wrong one."""
+    """The join a navigation property declares itself, or None where it declares none or a wrong
+    one."""
     if not node.has("@Gateway.Join"):
         if node.has("@Gateway.Links"):
             node.fail("link tables need a @Gateway.Join that uses them", "@Gateway.Links")
@@ -50,7 +52,9 @@ def read_join(node: JsonNode) -> Join | None:
     for text, place in node.texts("@Gateway.Join"):
         term = _parse_term(text)
         if term is None:
-            place.fail("must be column = column or column = 'text', a column being side.name or lower(side.name)")
+            place.fail(
+                "must be column = column or column = 'text', a column being side.name or lower(side.name)"
+            )
         elif unknown := _sides(term) - known:
             place.fail(f"'{sorted(unknown)[0]}' is neither source, target nor a link table")
         else:
@@ -88,7 +92,11 @@ def _parse_term(text: str) -> JoinTerm | None:
 
 def _column(match: re.Match[str]) -> JoinColumn:
     name = match[3]
-    return JoinColumn(match[2], name[1:-1].replace('""', '"') if name.startswith('"') else name, match[1] is not None)
+    return JoinColumn(
+        match[2],
+        name[1:-1].replace('""', '"') if name.startswith('"') else name,
+        match[1] is not None,
+    )
 
 
 def _sides(term: JoinTerm) -> set[str]:
@@ -99,7 +107,8 @@ def _sides(term: JoinTerm) -> set[str]:
 
 
 def _unconnected(join: Join) -> list[str]:
-    """Tables no chain of terms ties to the source: each would multiply rows, and join rows of any account."""
+    """Tables no chain of terms ties to the source: each would multiply rows, and join rows of any
+    account."""
     reached, pairs = {SOURCE}, [sides for sides in map(_sides, join.terms) if len(sides) == 2]
     for _ in pairs:
         for sides in pairs:
@@ -110,7 +119,12 @@ def _unconnected(join: Join) -> list[str]:
 
 def join_of_columns(pairs: list[tuple[str, str]]) -> Join:
     """source.column = target.column for each pair."""
-    return Join(tuple(JoinTerm(JoinColumn(SOURCE, source), JoinColumn(TARGET, target)) for source, target in pairs))
+    return Join(
+        tuple(
+            JoinTerm(JoinColumn(SOURCE, source), JoinColumn(TARGET, target))
+            for source, target in pairs
+        )
+    )
 
 
 def reverse(join: Join) -> Join:
@@ -129,11 +143,14 @@ def _reverse_term(term: JoinTerm) -> JoinTerm:
 
 
 def _swap(column: JoinColumn) -> JoinColumn:
-    return JoinColumn({SOURCE: TARGET, TARGET: SOURCE}.get(column.side, column.side), column.column, column.lower)
+    return JoinColumn(
+        {SOURCE: TARGET, TARGET: SOURCE}.get(column.side, column.side), column.column, column.lower
+    )
 
 
 def with_accounts(join: Join, source: str, target: str) -> Join:
-    """The join with source.account = target.account: a second wall between accounts, and what a sharded Postgres needs."""
+    """The join with source.account = target.account: a second wall between accounts, and what a
+    sharded Postgres needs."""
     term = JoinTerm(JoinColumn(SOURCE, source), JoinColumn(TARGET, target))
     return join if term in join.terms else Join((*join.terms, term), join.links)
 

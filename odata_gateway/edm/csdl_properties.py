@@ -1,7 +1,9 @@
-"""The structural properties of an entity type, read from CSDL JSON: names, types, facets, keys and columns.
+"""The structural properties of an entity type, read from CSDL JSON: names, types, facets, keys and
+columns.
 
-Defaults of CSDL JSON (not those of XML): a property without `$Type` is Edm.String, without `$Nullable` not nullable, an Edm.Decimal without
-`$Scale` has a variable scale, a temporal type without `$Precision` has no fractions of a second.
+Defaults of CSDL JSON (not those of XML): a property without `$Type` is Edm.String, without
+`$Nullable` not nullable, an Edm.Decimal without `$Scale` has a variable scale, a temporal type
+without `$Precision` has no fractions of a second.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from odata_gateway.edm.model import Property
 from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.errors import nearest
 
-# The column types each Edm type can be read from, the default first. A timestamp without time zone holds UTC.
+# The column types each Edm type can be read from, the default first. A timestamp without time zone
+# holds UTC.
 PG_TYPES: dict[str, tuple[str, ...]] = {
     "Edm.Boolean": ("bool",),
     "Edm.String": ("text", "varchar", "bpchar", "citext", "uuid", "json", "jsonb"),
@@ -36,9 +39,19 @@ PG_TYPES: dict[str, tuple[str, ...]] = {
 
 DESCRIPTIONS = ("@Core.Description", "@Org.OData.Core.V1.Description")
 _MEMBERS = (
-    "$Kind", "$Type", "$Collection", "$Nullable", "$MaxLength", "$Precision", "$Scale",
-    "@Gateway.Column", "@Gateway.PgType", "@Gateway.Secret", "@Gateway.Search", *DESCRIPTIONS,
-)  # fmt: skip
+    "$Kind",
+    "$Type",
+    "$Collection",
+    "$Nullable",
+    "$MaxLength",
+    "$Precision",
+    "$Scale",
+    "@Gateway.Column",
+    "@Gateway.PgType",
+    "@Gateway.Secret",
+    "@Gateway.Search",
+    *DESCRIPTIONS,
+)
 _FACETS = {
     "$MaxLength": ("string", "binary"),
     "$Precision": ("decimal", "datetime", "time", "duration"),
@@ -61,7 +74,8 @@ def read_description(node: JsonNode) -> str | None:
 
 
 def read_keys(node: JsonNode) -> list[str]:
-    """The names in `$Key`. Key aliases (paths into complex properties) cannot occur without complex types."""
+    """The names in `$Key`. Key aliases (paths into complex properties) cannot occur without complex
+    types."""
     if not node.has("$Key") or not node.value["$Key"]:
         node.fail("$Key is missing")
         return []
@@ -79,7 +93,8 @@ def read_keys(node: JsonNode) -> list[str]:
 
 
 def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
-    """The structural properties in document order; what is not one and no navigation property either is a mistake."""
+    """The structural properties in document order; what is not one and no navigation property
+    either is a mistake."""
     properties = {}
     for name, child in node.members():
         if not is_name(name):
@@ -104,7 +119,10 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
     primitive = PRIMITIVE_TYPES.get(type_name)
     if primitive is None:
         hint = nearest(type_name, PRIMITIVE_TYPES)
-        node.fail(f"{type_name} is no primitive type this gateway serves" + (f"; {hint}" if hint else ""), "$Type")
+        node.fail(
+            f"{type_name} is no primitive type this gateway serves" + (f"; {hint}" if hint else ""),
+            "$Type",
+        )
         primitive = PRIMITIVE_TYPES["Edm.String"]
     if node.flag("$Collection"):
         node.fail("collection-valued properties are not supported", "$Collection")
@@ -112,14 +130,26 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
     nullable, secret = node.flag("$Nullable"), node.flag("@Gateway.Secret")
     searched = node.flag("@Gateway.Search")
     if searched and (secret or primitive.family != "string"):
-        node.fail("a secret cannot be searched" if secret else f"{primitive} is no text", "@Gateway.Search")
+        node.fail(
+            "a secret cannot be searched" if secret else f"{primitive} is no text",
+            "@Gateway.Search",
+        )
     if is_key:
         _check_key(node, primitive, nullable, secret)
     return Property(
-        name, primitive, nullable, _read_column(name, node), _read_pg_type(node, primitive), is_key, secret, searched=searched,
-        precision=node.number("$Precision"), scale=_read_scale(node, primitive), max_length=node.number("$MaxLength"),
+        name,
+        primitive,
+        nullable,
+        _read_column(name, node),
+        _read_pg_type(node, primitive),
+        is_key,
+        secret,
+        searched=searched,
+        precision=node.number("$Precision"),
+        scale=_read_scale(node, primitive),
+        max_length=node.number("$MaxLength"),
         description=read_description(node),
-    )  # fmt: skip
+    )
 
 
 def _check_facets(node: JsonNode, primitive: PrimitiveType) -> None:
@@ -128,7 +158,11 @@ def _check_facets(node: JsonNode, primitive: PrimitiveType) -> None:
             node.fail(f"{primitive} has no {facet}", facet)
     if node.value.get("$MaxLength") == 0:
         node.fail("must be at least 1", "$MaxLength")
-    if primitive.family != "decimal" and isinstance(digits := node.value.get("$Precision"), int) and digits > 12:
+    if (
+        primitive.family != "decimal"
+        and isinstance(digits := node.value.get("$Precision"), int)
+        and digits > 12
+    ):
         node.fail("a temporal type has at most 12 digits", "$Precision")
 
 
@@ -152,7 +186,10 @@ def _read_scale(node: JsonNode, primitive: PrimitiveType) -> int | str | None:
 def _read_column(name: str, node: JsonNode) -> str:
     column = node.text("@Gateway.Column", name) or ""
     if not is_identifier(column):
-        node.fail("is no name Postgres can have; give @Gateway.Column", "@Gateway.Column" if node.has("@Gateway.Column") else None)
+        node.fail(
+            "is no name Postgres can have; give @Gateway.Column",
+            "@Gateway.Column" if node.has("@Gateway.Column") else None,
+        )
     return column
 
 

@@ -1,7 +1,8 @@
-"""Models made from a model: with other entity types, with its secrets exposed, without what the database lacks or with what it had.
+"""Models made from a model: with other entity types, with its secrets exposed, without what the
+database lacks or with what it had.
 
-Objects of a model refer to each other by identity, so a changed entity type means new sets too. The version changes with every
-difference that can change a statement or $metadata.
+Objects of a model refer to each other by identity, so a changed entity type means new sets too. The
+version changes with every difference that can change a statement or $metadata.
 """
 
 from __future__ import annotations
@@ -14,24 +15,47 @@ from odata_gateway.edm.model import EntitySet, EntityType, Model
 
 
 def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
-    """The model with these entity types instead of its own; sets of types that are not among them are left out."""
-    sets = {s.name: _on(s, entity_types[s.entity_type.name]) for s in model.entity_sets.values() if s.entity_type.name in entity_types}
+    """The model with these entity types instead of its own; sets of types that are not among them
+    are left out."""
+    sets = {
+        s.name: _on(s, entity_types[s.entity_type.name])
+        for s in model.entity_sets.values()
+        if s.entity_type.name in entity_types
+    }
     of_type = {name: sets[s.name] for name, s in model.set_of_type.items() if s.name in sets}
     digest = hashlib.sha256(f"{model.version} {list(map(_state, entity_types.values()))}".encode())
-    return replace(model, version=digest.hexdigest()[:12], entity_types=entity_types, entity_sets=sets, set_of_type=of_type)
+    return replace(
+        model,
+        version=digest.hexdigest()[:12],
+        entity_types=entity_types,
+        entity_sets=sets,
+        set_of_type=of_type,
+    )
 
 
 def _on(entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
-    bindings = {name: target for name, target in entity_set.bindings.items() if name in entity_type.navigation}
+    bindings = {
+        name: target
+        for name, target in entity_set.bindings.items()
+        if name in entity_type.navigation
+    }
     return replace(entity_set, entity_type=entity_type, bindings=bindings)
 
 
 def _state(entity_type: EntityType) -> tuple[object, ...]:
     """What may differ between models of one file."""
     properties = [
-        (p.name, p.type.name, p.nullable, p.column, p.pg_type, p.secret, p.missing, p.not_null) for p in entity_type.properties.values()
+        (p.name, p.type.name, p.nullable, p.column, p.pg_type, p.secret, p.missing, p.not_null)
+        for p in entity_type.properties.values()
     ]
-    return entity_type.name, entity_type.table, entity_type.missing, sorted(entity_type.indexes), properties, list(entity_type.navigation)
+    return (
+        entity_type.name,
+        entity_type.table,
+        entity_type.missing,
+        sorted(entity_type.indexes),
+        properties,
+        list(entity_type.navigation),
+    )
 
 
 def with_secrets_exposed(model: Model) -> Model:
@@ -40,16 +64,26 @@ def with_secrets_exposed(model: Model) -> Model:
 
 
 def _exposed(entity_type: EntityType) -> EntityType:
-    return replace(entity_type, properties={name: replace(p, secret=False) for name, p in entity_type.properties.items()})
+    return replace(
+        entity_type,
+        properties={name: replace(p, secret=False) for name, p in entity_type.properties.items()},
+    )
 
 
 def keeping_lost_types(model: Model, found: Model, last: Model) -> Model:
-    """`found`, in which every entity type that `last` could serve and `found` cannot is as `last` had it. Both were made from `model`."""
-    lost = {name for name, t in found.entity_types.items() if t.missing and not last.entity_types[name].missing}
+    """`found`, in which every entity type that `last` could serve and `found` cannot is as `last`
+    had it. Both were made from `model`."""
+    lost = {
+        name
+        for name, t in found.entity_types.items()
+        if t.missing and not last.entity_types[name].missing
+    }
     if not lost:
         return found
     types = {
-        name: last.entity_types[name] if name in lost else _leading(t, last.entity_types[name], lost)
+        name: last.entity_types[name]
+        if name in lost
+        else _leading(t, last.entity_types[name], lost)
         for name, t in found.entity_types.items()
     }
     return with_types(model, {name: with_partners(t, types) for name, t in types.items()})
@@ -57,26 +91,39 @@ def keeping_lost_types(model: Model, found: Model, last: Model) -> Model:
 
 def _leading(entity_type: EntityType, last: EntityType, lost: set[str]) -> EntityType:
     """Navigation to a lost type could not be compared with the database: it is there if it was."""
-    kept = {name: n for name, n in entity_type.navigation.items() if n.target not in lost or name in last.navigation}
+    kept = {
+        name: n
+        for name, n in entity_type.navigation.items()
+        if n.target not in lost or name in last.navigation
+    }
     return replace(entity_type, navigation=kept)
 
 
 def with_partners(entity_type: EntityType, types: Mapping[str, EntityType]) -> EntityType:
-    """The type with no navigation property whose partner was left out of these types: it has none then."""
+    """The type with no navigation property whose partner was left out of these types: it has none
+    then."""
     navigation = {
-        name: item if item.partner is None or item.partner in types[item.target].navigation else replace(item, partner=None)
+        name: item
+        if item.partner is None or item.partner in types[item.target].navigation
+        else replace(item, partner=None)
         for name, item in entity_type.navigation.items()
     }
     return replace(entity_type, navigation=navigation)
 
 
 def without_missing_tables(model: Model) -> Model:
-    """The model without entity types whose table the database lacks, their sets, and the navigation properties that lead there."""
+    """The model without entity types whose table the database lacks, their sets, and the navigation
+    properties that lead there."""
     kept = {name for name, t in model.entity_types.items() if not t.missing}
     if len(kept) == len(model.entity_types):
         return model
-    return with_types(model, {name: _without(t, kept) for name, t in model.entity_types.items() if name in kept})
+    return with_types(
+        model, {name: _without(t, kept) for name, t in model.entity_types.items() if name in kept}
+    )
 
 
 def _without(entity_type: EntityType, kept: set[str]) -> EntityType:
-    return replace(entity_type, navigation={name: n for name, n in entity_type.navigation.items() if n.target in kept})
+    return replace(
+        entity_type,
+        navigation={name: n for name, n in entity_type.navigation.items() if n.target in kept},
+    )

@@ -1,11 +1,13 @@
 """The canonical functions as a table (URL Conventions 4.01, sections 5.1.1.5 to 5.1.1.9).
 
-A signature has one set of type families per argument. Its `id` is stable: the function's name in lower case, with a suffix where overloads
-differ, such as `round.decimal`; SQL is looked up under it. Every canonical function answers null for a null argument (5.1.1.4), and parts
-of a time for an infinite one, which Postgres has and OData has not. Names ignore case (4.01).
+A signature has one set of type families per argument. Its `id` is stable: the function's name in
+lower case, with a suffix where overloads differ, such as `round.decimal`; SQL is looked up under
+it. Every canonical function answers null for a null argument (5.1.1.4), and parts of a time for an
+infinite one, which Postgres has and OData has not. Names ignore case (4.01).
 
-An integer given to round, floor or ceiling is promoted to Edm.Decimal, which holds each of its values; Edm.Single to Edm.Double (5.1.1.18).
-cast, isof and lambdas need more than types and are not here.
+An integer given to round, floor or ceiling is promoted to Edm.Decimal, which holds each of its
+values; Edm.Single to Edm.Double (5.1.1.18). cast, isof and lambdas need more than types and are not
+here.
 """
 
 from __future__ import annotations
@@ -13,13 +15,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from odata_gateway.edm.types import BOOLEAN, DATE, DATETIME, DECIMAL, DOUBLE, INT32, STRING, TIME, PrimitiveType, TypeFamily
+from odata_gateway.edm.types import (
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    DOUBLE,
+    INT32,
+    STRING,
+    TIME,
+    PrimitiveType,
+    TypeFamily,
+)
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One overload: which families each argument may have, and the result's type (None: that of the first argument)."""
+    """One overload: which families each argument may have, and the result's type (None: that of the
+    first argument)."""
 
     id: str
     arguments: tuple[frozenset[TypeFamily], ...]
@@ -27,17 +41,25 @@ class Signature:
 
     @property
     def misses_infinity(self) -> bool:
-        """Whether an argument may be an infinite time, of which no part exists: then the result is null though the argument is not."""
+        """Whether an argument may be an infinite time, of which no part exists: then the result is
+        null though the argument is not."""
         return any(not families.isdisjoint(("datetime", "date")) for families in self.arguments)
 
     def fits(self, types: Sequence[PrimitiveType | None]) -> bool:
-        """Whether arguments of these types can be given; None is the type of a null literal and fits anywhere."""
+        """Whether arguments of these types can be given; None is the type of a null literal and
+        fits anywhere."""
         pairs = zip(self.arguments, types, strict=False)
-        return len(types) == len(self.arguments) and all(t is None or t.family in families for families, t in pairs)
+        return len(types) == len(self.arguments) and all(
+            t is None or t.family in families for families, t in pairs
+        )
 
 
-def _signature(id: str, result: PrimitiveType | None, *arguments: TypeFamily | tuple[TypeFamily, ...]) -> Signature:
-    return Signature(id, tuple(frozenset((a,) if isinstance(a, str) else a) for a in arguments), result)
+def _signature(
+    id: str, result: PrimitiveType | None, *arguments: TypeFamily | tuple[TypeFamily, ...]
+) -> Signature:
+    return Signature(
+        id, tuple(frozenset((a,) if isinstance(a, str) else a) for a in arguments), result
+    )
 
 
 _SIGNATURES = (
@@ -93,33 +115,52 @@ def _by_name() -> dict[str, tuple[Signature, ...]]:
 
 FUNCTIONS: dict[str, tuple[Signature, ...]] = _by_name()
 
-# Functions of collections (5.1.1.5, 5.1.1.6): the result's type, and how many collections they take.
+# Functions of collections (5.1.1.5, 5.1.1.6): the result's type, and how many collections they
+# take.
 COLLECTION_FUNCTIONS: dict[str, tuple[PrimitiveType, int]] = {
-    "contains": (BOOLEAN, 2), "endswith": (BOOLEAN, 2), "hassubset": (BOOLEAN, 2), "hassubsequence": (BOOLEAN, 2), "indexof": (INT32, 2),
-    "length": (INT32, 1), "startswith": (BOOLEAN, 2),
-}  # fmt: skip
+    "contains": (BOOLEAN, 2),
+    "endswith": (BOOLEAN, 2),
+    "hassubset": (BOOLEAN, 2),
+    "hassubsequence": (BOOLEAN, 2),
+    "indexof": (INT32, 2),
+    "length": (INT32, 1),
+    "startswith": (BOOLEAN, 2),
+}
 
 UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length")
 
 
-def resolve(name: str, types: Sequence[PrimitiveType | None], *, target: str | None = None, at: int | None = None) -> Signature:
+def resolve(
+    name: str,
+    types: Sequence[PrimitiveType | None],
+    *,
+    target: str | None = None,
+    at: int | None = None,
+) -> Signature:
     """The overload of a function that fits arguments of these types; null literals have type None.
 
-    raises  BindName for a name that is no function, Unsupported for one that is not served, BindType for arguments that do not fit
+    raises  BindName for a name that is no function, Unsupported for one that is not served,
+            BindType for arguments that do not fit
     """
     key = name.lower()
     overloads = FUNCTIONS.get(key)
     if overloads is None:
         if key in UNSUPPORTED or key.startswith("geo."):
             raise Unsupported(f"function {name} is not supported", target=target, at=at)
-        raise BindName(f"there is no function '{name}'", target=target, at=at, hint=nearest(key, FUNCTIONS))
+        raise BindName(
+            f"there is no function '{name}'", target=target, at=at, hint=nearest(key, FUNCTIONS)
+        )
     for signature in overloads:
         if signature.fits(types):
             return signature
-    raise BindType(_misfit(key, overloads, types), target=target, at=at, hint=_usage(key, overloads))
+    raise BindType(
+        _misfit(key, overloads, types), target=target, at=at, hint=_usage(key, overloads)
+    )
 
 
-def _misfit(key: str, overloads: tuple[Signature, ...], types: Sequence[PrimitiveType | None]) -> str:
+def _misfit(
+    key: str, overloads: tuple[Signature, ...], types: Sequence[PrimitiveType | None]
+) -> str:
     counts = sorted({len(s.arguments) for s in overloads})
     if len(types) not in counts:
         wanted = " or ".join(str(count) for count in counts)

@@ -1,7 +1,8 @@
 """Reading a JSON document while collecting every mistake in it, each with its place.
 
-A `Node` is one JSON value with its JSON pointer (RFC 6901). Its readers never raise: what is wrong goes into the list all nodes of one
-document share, and the reader returns a harmless value so that the rest is read too. The list is raised once, at the end: `ModelError`.
+A `Node` is one JSON value with its JSON pointer (RFC 6901). Its readers never raise: what is wrong
+goes into the list all nodes of one document share, and the reader returns a harmless value so that
+the rest is read too. The list is raised once, at the end: `ModelError`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 
 from odata_gateway.errors import nearest
 
-_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")  # XML 1.0, production 2
+_NOT_XML = re.compile(
+    "[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]"
+)  # XML 1.0, production 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,14 @@ class JsonNode:
         return JsonNode(self.value[member], self._below(member), self.mistakes)
 
     def members(self) -> Iterator[tuple[str, JsonNode]]:
-        """The members that declare something: neither control members ($...) nor annotations (anything with an @)."""
+        """The members that declare something: neither control members ($...) nor annotations
+        (anything with an @)."""
         if self.is_object:
-            yield from ((name, self.child(name)) for name in self.value if not name.startswith("$") and "@" not in name)
+            yield from (
+                (name, self.child(name))
+                for name in self.value
+                if not name.startswith("$") and "@" not in name
+            )
 
     def pairs(self, member: str) -> Iterator[tuple[str, str, JsonNode]]:
         """The members of an object whose values are texts; nothing where the object is absent."""
@@ -86,7 +94,10 @@ class JsonNode:
         if not isinstance(parent.value, list):
             parent.fail("must be an array of texts")
             return []
-        nodes = [JsonNode(value, f"{parent.path}/{i}", self.mistakes) for i, value in enumerate(parent.value)]
+        nodes = [
+            JsonNode(value, f"{parent.path}/{i}", self.mistakes)
+            for i, value in enumerate(parent.value)
+        ]
         for node in nodes:
             if not isinstance(node.value, str):
                 node.fail("must be a text")
@@ -129,7 +140,8 @@ class JsonNode:
         return value
 
     def allow(self, known: Collection[str]) -> None:
-        """Report control members and @Gateway annotations that are not among `known`; other vocabularies are not ours to check."""
+        """Report control members and @Gateway annotations that are not among `known`; other
+        vocabularies are not ours to check."""
         for name in self.value:
             if name in known or not (name.startswith(("$", "@Gateway."))):
                 continue

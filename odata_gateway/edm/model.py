@@ -1,12 +1,15 @@
 """The model: what the service offers, with the tables and joins behind it.
 
-All of it is frozen and read from one CSDL JSON file by `edm.csdl`. OData's names stand on the left of each pair (entity type, property),
-Postgres's on the right (table, column); they meet here and nowhere else.
+All of it is frozen and read from one CSDL JSON file by `edm.csdl`. OData's names stand on the left
+of each pair (entity type, property), Postgres's on the right (table, column); they meet here and
+nowhere else.
 
-A navigation property's join is a conjunction of equalities over its source row, its target row and any link tables between them:
+A navigation property's join is a conjunction of equalities over its source row, its target row and
+any link tables between them:
 
     Message.sender       source.sender_id = target.id, source.sender_type = 'User'
-    Conversation.labels  links tagging, tag:  tagging.taggable_id = source.id, ..., lower(tag.name) = target.title
+    Conversation.labels  links tagging, tag:  tagging.taggable_id = source.id, ..., lower(tag.name)
+                         = target.title
 
 Objects are compared by identity: there is one object per element of the model.
 """
@@ -31,11 +34,13 @@ class Table:
 class Property:
     """A structural property and the column it reads.
 
-    pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the model or, once introspected, the database
+    pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the
+              model or, once introspected, the database
     secret    always reads as null, and no clause may compute with it
     missing   the database lacks the column: reads as null everywhere
     searched  $search looks at it
-    not_null  the database declares the column NOT NULL; `nullable`, what $metadata promises, is weaker, since versions of the schema differ
+    not_null  the database declares the column NOT NULL; `nullable`, what $metadata promises, is
+              weaker, since versions of the schema differ
     """
 
     name: str
@@ -59,7 +64,8 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class JoinColumn:
-    """A column of one side of a join: `side` is "source", "target" or the name of a link table; `lower` compares without case."""
+    """A column of one side of a join: `side` is "source", "target" or the name of a link table;
+    `lower` compares without case."""
 
     side: str
     column: str
@@ -83,7 +89,8 @@ class JoinTerm:
 
 @dataclass(frozen=True, slots=True)
 class LinkTable:
-    """A table between source and target that has no entity type of its own; `name` is what join terms call it."""
+    """A table between source and target that has no entity type of its own; `name` is what join
+    terms call it."""
 
     name: str
     table: Table
@@ -99,7 +106,8 @@ class Join:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NavigationProperty:
-    """A navigation property to entity type `target` (its unqualified name); single-valued ones may be null."""
+    """A navigation property to entity type `target` (its unqualified name); single-valued ones may
+    be null."""
 
     name: str
     target: str
@@ -107,7 +115,9 @@ class NavigationProperty:
     join: Join
     nullable: bool = True
     partner: str | None = None
-    constraint: tuple[tuple[str, str], ...] = ()  # $ReferentialConstraint: (dependent property, principal property), for $metadata
+    constraint: tuple[
+        tuple[str, str], ...
+    ] = ()  # $ReferentialConstraint: (dependent property, principal property), for $metadata
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -122,9 +132,11 @@ class AccountColumn:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Row policy of a table without an account: a row of `table` ties it to one of the caller's accounts.
+    """Row policy of a table without an account: a row of `table` ties it to one of the caller's
+    accounts.
 
-    EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the caller's)
+    EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the
+    caller's)
     """
 
     table: Table
@@ -143,10 +155,12 @@ Policy = AccountColumn | Membership | Unscoped
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityType:
-    """An entity type, the table behind it and the row policy that goes with every use of that table.
+    """An entity type, the table behind it and the row policy that goes with every use of that
+    table.
 
     missing  the database lacks the table
-    indexes  the columns of each of the table's indexes that can give an order, once introspected; statements differ by them, answers never
+    indexes  the columns of each of the table's indexes that can give an order, once introspected;
+             statements differ by them, answers never
     """
 
     name: str
@@ -178,7 +192,8 @@ class EntityType:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntitySet:
-    """An entity set; `bindings` maps each navigation property of its type to the target entity set's name."""
+    """An entity set; `bindings` maps each navigation property of its type to the target entity
+    set's name."""
 
     name: str
     entity_type: EntityType
@@ -190,14 +205,17 @@ class EntitySet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """Everything the service offers. `version` changes whenever any part of it does; compiled statements are cached under it."""
+    """Everything the service offers. `version` changes whenever any part of it does; compiled
+    statements are cached under it."""
 
     namespace: str
     container: str
     version: str
     entity_types: Mapping[str, EntityType]
     entity_sets: Mapping[str, EntitySet]
-    set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)  # entity type name -> the set that links name
+    set_of_type: Mapping[str, EntitySet] = field(
+        default_factory=dict
+    )  # entity type name -> the set that links name
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

@@ -1,7 +1,8 @@
 """The primitive types of the Entity Data Model as a table (CSDL 4.01, section 3.3).
 
-`PrimitiveType` is compared by identity: there is one object per type. Numeric promotion follows URL Conventions 5.1.1.18 and is expressed
-by `rank`: the wider of two numeric operands wins, and integers meet decimals before they meet doubles.
+`PrimitiveType` is compared by identity: there is one object per type. Numeric promotion follows URL
+Conventions 5.1.1.18 and is expressed by `rank`: the wider of two numeric operands wins, and
+integers meet decimals before they meet doubles.
 """
 
 from __future__ import annotations
@@ -9,12 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-TypeFamily = Literal["boolean", "string", "integer", "decimal", "double", "datetime", "date", "time", "duration", "guid", "binary"]
+TypeFamily = Literal[
+    "boolean",
+    "string",
+    "integer",
+    "decimal",
+    "double",
+    "datetime",
+    "date",
+    "time",
+    "duration",
+    "guid",
+    "binary",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrimitiveType:
-    """One primitive type: `name` as in CSDL, `family` for operator rules, `rank` for numeric promotion (0 where not numeric)."""
+    """One primitive type: `name` as in CSDL, `family` for operator rules, `rank` for numeric
+    promotion (0 where not numeric)."""
 
     name: str
     family: TypeFamily
@@ -54,9 +68,24 @@ BINARY = PrimitiveType("Edm.Binary", "binary")
 PRIMITIVE_TYPES: dict[str, PrimitiveType] = {
     t.name: t
     for t in (
-        BOOLEAN, STRING, SBYTE, BYTE, INT16, INT32, INT64, DECIMAL, SINGLE, DOUBLE, DATETIME, DATE, TIME, DURATION, GUID, BINARY,
+        BOOLEAN,
+        STRING,
+        SBYTE,
+        BYTE,
+        INT16,
+        INT32,
+        INT64,
+        DECIMAL,
+        SINGLE,
+        DOUBLE,
+        DATETIME,
+        DATE,
+        TIME,
+        DURATION,
+        GUID,
+        BINARY,
     )
-}  # fmt: skip
+}
 
 
 def promote(left: PrimitiveType, right: PrimitiveType) -> PrimitiveType:

@@ -1,7 +1,8 @@
 """Pages of $all: the entities of all sets, one set after the other.
 
-Each set is read as a request for it alone would be, with its own statements and its own row policy; its entities say which set they are of.
-A page may end in the middle of a set or go over several, and the link to the next one names the set and the key it starts behind.
+Each set is read as a request for it alone would be, with its own statements and its own row policy;
+its entities say which set they are of. A page may end in the middle of a set or go over several,
+and the link to the next one names the set and the key it starts behind.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class AllEntitiesRequest:
 
 @dataclass(slots=True)
 class ReadPosition:
-    """How far a page has been read: the set, the rows it may still show, and the order values of its last row."""
+    """How far a page has been read: the set, the rows it may still show, and the order values of
+    its last row."""
 
     at: int
     left: int
@@ -59,27 +61,37 @@ class AllEntitiesHandler(CollectionHandler):
         at, call = _begin(asked)
         page = self._sized(asked, call)
         place = ReadPosition(at, page.rows)
-        async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
+        async with self._reader.database.session(
+            call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted
+        ) as session:
             count = await self._total(asked, session) if call.is_counted else None
             if asked.continuation is None:
                 call = await self._behind_skipped(asked, place, session) or call
             chunks, first = await self._first(asked, place, call, session)
         headers = reply_headers(call, content_type(call.format), call.applied)
-        origin = envelope.ResponseContext(f"{call.request.root}$metadata{CONTEXT}", call.metadata_etag)
+        origin = envelope.ResponseContext(
+            f"{call.request.root}$metadata{CONTEXT}", call.metadata_etag
+        )
         head = envelope.collection_head(call.format, origin, count)
-        texts = self._texts(asked, page, call, self._chunks_of_all(asked, place, chunks, first), place)
+        texts = self._texts(
+            asked, page, call, self._chunks_of_all(asked, place, chunks, first), place
+        )
         return await _short_or_streamed(headers, head, texts)
 
     def _sized(self, asked: AllEntitiesRequest, call: DataRequest) -> CollectionPage:
         sent = 0 if asked.continuation is None else asked.continuation.sent
         page_rows, top = self._reader.page_rows(call), asked.lifted.number(asked.whole.top)
         left = page_rows if top is None else max(0, top - sent)
-        return CollectionPage(sent, page_rows, min(left, page_rows), ends=top is not None and left <= page_rows)
+        return CollectionPage(
+            sent, page_rows, min(left, page_rows), ends=top is not None and left <= page_rows
+        )
 
     async def _total(self, asked: AllEntitiesRequest, session: Session) -> int:
         return sum([await self._number(asked.call_of(name, 0), session) for name in asked.names])
 
-    async def _behind_skipped(self, asked: AllEntitiesRequest, place: ReadPosition, session: Session) -> DataRequest | None:
+    async def _behind_skipped(
+        self, asked: AllEntitiesRequest, place: ReadPosition, session: Session
+    ) -> DataRequest | None:
         """The call that begins behind what $skip leaves out; whole sets of it are counted."""
         skip = asked.lifted.number(asked.whole.skip)
         while skip and place.left:
@@ -120,13 +132,21 @@ class AllEntitiesHandler(CollectionHandler):
             place.at += 1
             call = asked.call_of(asked.names[place.at], 0)
             chunks = self._chunks(call, CollectionPage(0, place.left, place.left, ends=False))
-            async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
+            async with self._reader.database.session(
+                call.caller.user_id, accounts=call.caller.accounts
+            ) as session:
                 first = await chunks.first(session)
 
     async def _texts(
-        self, asked: AllEntitiesRequest, page: CollectionPage, call: DataRequest, chunks: AsyncGenerator[Chunk], place: ReadPosition
+        self,
+        asked: AllEntitiesRequest,
+        page: CollectionPage,
+        call: DataRequest,
+        chunks: AsyncGenerator[Chunk],
+        place: ReadPosition,
     ) -> AsyncGenerator[bytes]:
-        """The rows as text with commas between, and the end of the body with a link to the next page where there is more."""
+        """The rows as text with commas between, and the end of the body with a link to the next
+        page where there is more."""
         comma = b""
         try:
             async for chunk in chunks:
@@ -136,20 +156,38 @@ class AllEntitiesHandler(CollectionHandler):
                     comma = b","
         finally:
             await chunks.aclose()
-        has_more = not page.ends and place.left <= 0 and (place.more or await self._has_rows(asked, place.at + 1))
-        yield envelope.collection_tail(call.format, self._next_link(asked, page, call, place) if has_more else None)
+        has_more = (
+            not page.ends
+            and place.left <= 0
+            and (place.more or await self._has_rows(asked, place.at + 1))
+        )
+        yield envelope.collection_tail(
+            call.format, self._next_link(asked, page, call, place) if has_more else None
+        )
 
     async def _has_rows(self, asked: AllEntitiesRequest, start: int) -> bool:
         """Whether one of the sets from `start` on has a row."""
         for name in asked.names[start:]:
             call = asked.call_of(name, 0)
-            async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
-                if (await self._chunks(call, CollectionPage(0, 1, 1, ends=True)).first(session)).rows:
+            async with self._reader.database.session(
+                call.caller.user_id, accounts=call.caller.accounts
+            ) as session:
+                if (
+                    await self._chunks(call, CollectionPage(0, 1, 1, ends=True)).first(session)
+                ).rows:
                     return True
         return False
 
-    def _next_link(self, asked: AllEntitiesRequest, page: CollectionPage, call: DataRequest, place: ReadPosition) -> str:
-        following = links.Continuation(page.sent + page.rows, page.page_rows, (asked.names[place.at], *place.last))
+    def _next_link(
+        self,
+        asked: AllEntitiesRequest,
+        page: CollectionPage,
+        call: DataRequest,
+        place: ReadPosition,
+    ) -> str:
+        following = links.Continuation(
+            page.sent + page.rows, page.page_rows, (asked.names[place.at], *place.last)
+        )
         token = links.skiptoken(following, links.TokenScope(asked.lifted.binding(), ""))
         return self.link_behind(call.request.root, asked.target, asked.lifted, token)
 
@@ -160,15 +198,26 @@ def _begin(asked: AllEntitiesRequest) -> tuple[int, DataRequest]:
         return 0, asked.call_of(asked.names[0], 0)
     name, *keys = asked.continuation.keys
     call = asked.call_of(name, 0) if isinstance(name, str) and name in asked.names else None
-    if call is None or len(keys) != len(call.query.order) or not all(isinstance(key, str) for key in keys):
+    if (
+        call is None
+        or len(keys) != len(call.query.order)
+        or not all(isinstance(key, str) for key in keys)
+    ):
         raise links.unusable_token()
-    continuation = links.Continuation(asked.continuation.sent, asked.continuation.page_rows, tuple(keys))
+    continuation = links.Continuation(
+        asked.continuation.sent, asked.continuation.page_rows, tuple(keys)
+    )
     shape = call.shape._replace(mask=continuation.mask)
-    return asked.names.index(call.query.entity_set.name), call._replace(continuation=continuation, shape=shape)
+    return asked.names.index(call.query.entity_set.name), call._replace(
+        continuation=continuation, shape=shape
+    )
 
 
-async def _short_or_streamed(headers: tuple[tuple[str, str], ...], head: bytes, texts: AsyncGenerator[bytes]) -> Reply:
-    """A body of known length where it is soon at its end: then whatever fails has a status of its own."""
+async def _short_or_streamed(
+    headers: tuple[tuple[str, str], ...], head: bytes, texts: AsyncGenerator[bytes]
+) -> Reply:
+    """A body of known length where it is soon at its end: then whatever fails has a status of its
+    own."""
     pieces, size = [head], 0
     async for text in texts:
         pieces.append(text)
@@ -179,7 +228,8 @@ async def _short_or_streamed(headers: tuple[tuple[str, str], ...], head: bytes, 
 
 
 class _Rest:
-    """A body of which some is there already. Closing it closes what reads on, also where nobody has asked for a piece."""
+    """A body of which some is there already. Closing it closes what reads on, also where nobody has
+    asked for a piece."""
 
     def __init__(self, pieces: list[bytes], texts: AsyncGenerator[bytes]) -> None:
         self._pieces = deque(pieces)

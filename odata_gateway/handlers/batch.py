@@ -1,8 +1,10 @@
-"""A batch: its parts are answered one after another, each as if it had come alone, and each answer goes out before the next is made.
+"""A batch: its parts are answered one after another, each as if it had come alone, and each answer
+goes out before the next is made.
 
-The batch's caller is the caller of every part. A part may repeat the access token, as clients do that put it into every URL, but it cannot
-bring another one. Nothing of a part is held in memory but the chunk under way, and a database connection only while Postgres works for it.
-A part that fails in the middle of its body breaks the whole answer, detectably.
+The batch's caller is the caller of every part. A part may repeat the access token, as clients do
+that put it into every URL, but it cannot bring another one. Nothing of a part is held in memory but
+the chunk under way, and a database connection only while Postgres works for it. A part that fails
+in the middle of its body breaks the whole answer, detectably.
 """
 
 from __future__ import annotations
@@ -14,11 +16,25 @@ from contextlib import aclosing
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from odata_gateway.errors import AuthInvalid, ODataError, UrlDependency, UrlHeader, UrlMethod, UrlSyntax
+from odata_gateway.errors import (
+    AuthInvalid,
+    ODataError,
+    UrlDependency,
+    UrlHeader,
+    UrlMethod,
+    UrlSyntax,
+)
 from odata_gateway.protocol.batch.condition import holds
 from odata_gateway.protocol.batch.multipart import read_multipart
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, paths_in, with_values
-from odata_gateway.protocol.batch.requests import BatchRequest, batch_form, boundary, inherited, read_json, relative_to_root
+from odata_gateway.protocol.batch.requests import (
+    BatchRequest,
+    batch_form,
+    boundary,
+    inherited,
+    read_json,
+    relative_to_root,
+)
 from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, answer_in, ended
 from odata_gateway.protocol.headers.format import preferences, version, version_of_error
 from odata_gateway.protocol.message import Reply, Request
@@ -31,7 +47,8 @@ class Hands(NamedTuple):
     refuse       the reply that an error becomes
     token_of     the access token in a request's headers and query, None where there is none
     entity_path  the path of the entity that a target names; raises where it names none
-    values       what is at some paths of the answer to a target, as literals, or why there is none; raises where the target names no entity
+    values       what is at some paths of the answer to a target, as literals, or why there is none;
+                 raises where the target names no entity
     """
 
     answer: Callable[[Request], Awaitable[Reply]]
@@ -61,7 +78,11 @@ def answer_batch(request: Request, hands: Hands, *, most: int) -> Reply:
     applied = asked.applied("continue-on-error")
     if applied is not None:
         headers.append(("Preference-Applied", applied))
-    return Reply(200, tuple(headers), BatchExecution(request, tuple(parts), hands).pieces(answer, goes_on=goes_on))
+    return Reply(
+        200,
+        tuple(headers),
+        BatchExecution(request, tuple(parts), hands).pieces(answer, goes_on=goes_on),
+    )
 
 
 class BatchExecution:
@@ -85,7 +106,11 @@ class BatchExecution:
             reply = await self._reply(part)
             async with (
                 ended(reply.body),
-                aclosing(answer.part(ResponseName(part.id, part.group), reply.status, reply.headers, reply.body)) as pieces,
+                aclosing(
+                    answer.part(
+                        ResponseName(part.id, part.group), reply.status, reply.headers, reply.body
+                    )
+                ) as pieces,
             ):
                 async for piece in pieces:
                     yield piece
@@ -101,15 +126,27 @@ class BatchExecution:
             self._keep(part, request.target, reply)
         except Exception as error:
             reply = self._hands.refuse(error)
-            reply = reply._replace(headers=(*reply.headers, ("OData-Version", version_of_error(self._headers | dict(part.headers)))))
+            reply = reply._replace(
+                headers=(
+                    *reply.headers,
+                    ("OData-Version", version_of_error(self._headers | dict(part.headers))),
+                )
+            )
         if reply.status >= 400:
             self._fail(part)
         return reply
 
     def _fail(self, part: BatchRequest) -> None:
-        """A part has failed, and with it every part of its group, whatever it was answered (JSON Format 19.5)."""
-        parts = [part] if part.group is None else [each for each in self._parts if each.group == part.group]
-        self._failed |= {name for each in parts for name in (each.id, each.group) if name is not None}
+        """A part has failed, and with it every part of its group, whatever it was answered (JSON
+        Format 19.5)."""
+        parts = (
+            [part]
+            if part.group is None
+            else [each for each in self._parts if each.group == part.group]
+        )
+        self._failed |= {
+            name for each in parts for name in (each.id, each.group) if name is not None
+        }
 
     def _keep(self, part: BatchRequest, target: str, reply: Reply) -> None:
         """Keep what later parts refer to, and not the whole answer."""
@@ -130,7 +167,9 @@ class BatchExecution:
         target = self._target(part)
         path, _, query = target.partition("?")
         query = with_values(query, self._literal)
-        first, last = (unquote(name) for name in (path.partition("/")[0], path.rstrip("/").rpartition("/")[2]))
+        first, last = (
+            unquote(name) for name in (path.partition("/")[0], path.rstrip("/").rpartition("/")[2])
+        )
         if first == "$batch":
             raise UrlSyntax("a batch within a batch is not possible", target="path", at=0)
         if part.method not in (("POST",) if last == "$query" else ("GET",)):
@@ -138,7 +177,12 @@ class BatchExecution:
         self._check_token(part.headers, query)
         query = self._with_key(query)
         headers = self._headers | dict(part.headers)
-        return self._batch._replace(method=part.method, target=f"{path}?{query}" if query else path, headers=headers, body=part.body)
+        return self._batch._replace(
+            method=part.method,
+            target=f"{path}?{query}" if query else path,
+            headers=headers,
+            body=part.body,
+        )
 
     def _check_needs(self, part: BatchRequest) -> None:
         """Raises UrlDependency where a part is not to be answered, for what became of others."""
@@ -154,7 +198,9 @@ class BatchExecution:
 
     def _succeeded(self, name: str, part: BatchRequest) -> bool:
         if name not in part.needs:
-            raise UrlSyntax(f"the condition asks for '{name[:40]}', which is not in dependsOn", target="if")
+            raise UrlSyntax(
+                f"the condition asks for '{name[:40]}', which is not in dependsOn", target="if"
+            )
         return name not in self._failed
 
     def _literal(self, name: str, path: ValuePath) -> str | None:
@@ -171,7 +217,8 @@ class BatchExecution:
         return found
 
     def _target(self, part: BatchRequest) -> str:
-        """What of the part's URL follows the service root, with a reference to an earlier part resolved."""
+        """What of the part's URL follows the service root, with a reference to an earlier part
+        resolved."""
         target = relative_to_root(part.url, self._batch.root, part.headers.get("host"))
         found = _REFERENCE.match(target)
         name = unquote(found[1]) if found else ""
@@ -188,13 +235,21 @@ class BatchExecution:
     def _check_token(self, headers: Mapping[str, str], query: str) -> None:
         own = self._hands.token_of(headers, query)
         if own is not None and own != self._batch.token:
-            raise AuthInvalid("a part of a batch cannot have an access token of its own", hint="send the token with the batch")
+            raise AuthInvalid(
+                "a part of a batch cannot have an access token of its own",
+                hint="send the token with the batch",
+            )
 
     def _with_key(self, query: str) -> str:
-        """The query with the batch's `apikey`, which the links of the part's answer then carry as well."""
+        """The query with the batch's `apikey`, which the links of the part's answer then carry as
+        well."""
         if any(unquote(option.partition("=")[0]) == "apikey" for option in query.split("&")):
             return query
-        keys = [o for o in self._batch.target.partition("?")[2].split("&") if unquote(o.partition("=")[0]) == "apikey"]
+        keys = [
+            o
+            for o in self._batch.target.partition("?")[2].split("&")
+            if unquote(o.partition("=")[0]) == "apikey"
+        ]
         return "&".join([query, *keys[:1]] if query else keys[:1])
 
 

@@ -1,18 +1,23 @@
 """The rows of a page, chunk by chunk.
 
-A chunk is one plain statement that starts behind the last row of the chunk before, and Postgres joins its rows to one text. So a page of
-any size needs no transaction and no cursor, a connection is held only while Postgres works and never while a client reads, a reader that
-stops costs three chunks of memory, and Python's work is per chunk, not per row (measured on 300,000 messages: 0.4 us a row against 3.0 with
-a record a row, in the time of `psql -c COPY`). The next chunk is on its way while the one before is sent.
+A chunk is one plain statement that starts behind the last row of the chunk before, and Postgres
+joins its rows to one text. So a page of any size needs no transaction and no cursor, a connection
+is held only while Postgres works and never while a client reads, a reader that stops costs three
+chunks of memory, and Python's work is per chunk, not per row (measured on 300,000 messages: 0.4 us
+a row against 3.0 with a record a row, in the time of `psql -c COPY`). The next chunk is on its way
+while the one before is sent.
 
-A chunk is sized by bytes, from what rows turned out to have; a page's first chunk from what they had when the same was asked before. An
-order without an index costs Postgres a sort for each chunk: where a chunk took long for it, the next is a larger one, and is read when the
-client has taken the one before.
+A chunk is sized by bytes, from what rows turned out to have; a page's first chunk from what they
+had when the same was asked before. An order without an index costs Postgres a sort for each chunk:
+where a chunk took long for it, the next is a larger one, and is read when the client has taken the
+one before.
 
-Where many connections are free, two chunks are read at once, when the client has taken the first. The second must start where the first
-will end, so Postgres is asked for a mark before: the order values of the last row the first will have, found in the index. Rows may come or
-go in between. So the second chunk counts only if the first did end at the mark; otherwise it is thrown away and read again behind the row
-where the first really ended. No row is lost or doubled that way: what lies up to the mark is in the first, and the rest behind it.
+Where many connections are free, two chunks are read at once, when the client has taken the first.
+The second must start where the first will end, so Postgres is asked for a mark before: the order
+values of the last row the first will have, found in the index. Rows may come or go in between. So
+the second chunk counts only if the first did end at the mark; otherwise it is thrown away and read
+again behind the row where the first really ended. No row is lost or doubled that way: what lies up
+to the mark is in the first, and the rest behind it.
 """
 
 from __future__ import annotations
@@ -31,30 +36,32 @@ from odata_gateway.errors import Internal, LimitNodes, ODataError
 from odata_gateway.sql.fragment import Statement
 
 CHUNK_BYTES = 256 * 1024
-"""Postgres joins texts a tenth faster when they fit its processor's cache (measured: 3.6 us a row, 4.0 with twice as much)."""
+"""Postgres joins texts a tenth faster when they fit its processor's cache (measured: 3.6 us a row,
+4.0 with twice as much)."""
 SLOW_S = 0.1
 SLOW_CHUNK_BYTES = 4 * 1024 * 1024
 FIRST_ROWS, FIRST_BYTES = 500, 512 * 1024
 """Few, so that the second reader can begin soon. A page of up to twice as many is read at once."""
 FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED, FIRST_ROWS_MADE = 100, 50, 1000
-"""Of rows whose size is not known; one with expanded collections may be as large as a page. Rows that $apply made are short, and each chunk
-of them costs the whole aggregation."""
+"""Of rows whose size is not known; one with expanded collections may be as large as a page. Rows
+that $apply made are short, and each chunk of them costs the whole aggregation."""
 _KEPT_SIZES = 1024
 AT_ONCE = 2
 
 Keys = tuple[str | None, ...]
 Want = Literal["rows", "last rows", "mark"]
 Ask = Callable[[Keys | None, int, Want], tuple[Statement, Sequence[object]]]
-"""The statement and arguments for that many rows behind the row with these order values (None: from the start of the page): the rows as one
-record; the same telling if there are more, which costs a tenth (measured) and only a page's last chunk needs; or the order values of the
-last of that many rows, and no record where there are fewer."""
+"""The statement and arguments for that many rows behind the row with these order values (None: from
+the start of the page): the rows as one record; the same telling if there are more, which costs a
+tenth (measured) and only a page's last chunk needs; or the order values of the last of that many
+rows, and no record where there are fewer."""
 Mark = asyncio.Future[Keys | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows in order: their texts with commas between, their number, whether there are or may be `more`, and then the last one's order
-    values."""
+    """Some rows in order: their texts with commas between, their number, whether there are or may
+    be `more`, and then the last one's order values."""
 
     text: bytes
     rows: int
@@ -67,7 +74,8 @@ class Chunk:
 class _PendingChunk:
     """A chunk on its way.
 
-    behind  order values of the row it starts behind, None if they cannot be told: a guess where the chunk before is still on its way
+    behind  order values of the row it starts behind, None if they cannot be told: a guess where the
+            chunk before is still on its way
     rows    how many are asked for
     mark    order values of the row it will end with, where they were asked for
     chunk   None where `behind` is
@@ -80,13 +88,15 @@ class _PendingChunk:
 
 
 class RowSizes:
-    """How many bytes a row had in the last answer to each query, for as many queries as it keeps."""
+    """How many bytes a row had in the last answer to each query, for as many queries as it
+    keeps."""
 
     def __init__(self) -> None:
         self._bytes: dict[int, int] = {}
 
     def first_rows(self, query: Hashable, unknown: int) -> int:
-        """How many rows the first chunk of a query should have; `unknown` before its first answer."""
+        """How many rows the first chunk of a query should have; `unknown` before its first
+        answer."""
         size = self._bytes.get(hash(query))
         return unknown if size is None else max(1, min(FIRST_ROWS, FIRST_BYTES // size))
 
@@ -108,9 +118,18 @@ class ChunkReader:
     """
 
     def __init__(
-        self, database: Database, ask: Ask, *, rows: int, first_rows: int, peeks: bool, lane: FlowKey = None, accounts: Sequence[int] = (),
-        marks: bool = False, sorts: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        ask: Ask,
+        *,
+        rows: int,
+        first_rows: int,
+        peeks: bool,
+        lane: FlowKey = None,
+        accounts: Sequence[int] = (),
+        marks: bool = False,
+        sorts: bool = False,
+    ) -> None:
         self._database = database
         self._lane = lane
         self._accounts = accounts
@@ -130,13 +149,16 @@ class ChunkReader:
         return not chunk.more or read >= self._rows
 
     async def after(self, chunk: Chunk) -> AsyncGenerator[Chunk]:
-        """The chunk itself and those behind it; the next one is being read while one is used, and two once the first has been taken."""
+        """The chunk itself and those behind it; the next one is being read while one is used, and
+        two once the first has been taken."""
         read, steps, at_once = chunk.rows, deque[_PendingChunk](), 1
         try:
             while not self.is_complete(read, chunk):
                 if not self._is_costly(chunk):
                     self._start(steps, chunk, self._rows - read, at_once)
-                    await asyncio.sleep(0)  # so that Postgres has its work before the chunk is written
+                    await asyncio.sleep(
+                        0
+                    )  # so that Postgres has its work before the chunk is written
                 yield chunk
                 at_once = AT_ONCE
                 self._start(steps, chunk, self._rows - read, at_once)
@@ -147,11 +169,13 @@ class ChunkReader:
             _cancel(steps)
 
     def _is_costly(self, chunk: Chunk) -> bool:
-        """Whether many small chunks would cost much more than a large one; a machine that is merely slow is no reason."""
+        """Whether many small chunks would cost much more than a large one; a machine that is merely
+        slow is no reason."""
         return self._sorts and chunk.elapsed_s > SLOW_S
 
     def _start(self, steps: deque[_PendingChunk], chunk: Chunk, left: int, at_once: int) -> None:
-        """Begin to read what follows a chunk that leaves `left` rows of the page, up to `at_once` chunks."""
+        """Begin to read what follows a chunk that leaves `left` rows of the page, up to `at_once`
+        chunks."""
         is_costly = self._is_costly(chunk)
         wanted_bytes = SLOW_CHUNK_BYTES if is_costly else CHUNK_BYTES
         rows = max(1, wanted_bytes * chunk.rows // max(1, len(chunk.text)))
@@ -186,13 +210,16 @@ class ChunkReader:
         return await self._take(steps, chunk, left)
 
     async def _next(self, behind: Mark, rows: int, left: int, mark: Mark | None) -> Chunk | None:
-        """A chunk of a page, and before that its mark; none without a place to start, or if meanwhile others need the connection."""
+        """A chunk of a page, and before that its mark; none without a place to start, or if
+        meanwhile others need the connection."""
         waits = not behind.done()
         try:
             keys = await asyncio.shield(behind)
             if keys is None or (waits and not self._database.spare):
                 return None
-            async with self._database.session(self._lane, accounts=self._accounts, begun=True) as session:
+            async with self._database.session(
+                self._lane, accounts=self._accounts, begun=True
+            ) as session:
                 if mark is not None:
                     mark.set_result(await self._marked(session, keys, rows))
                 return await self._read(session, keys, rows, left)
@@ -201,7 +228,8 @@ class ChunkReader:
                 mark.set_result(None)
 
     async def _marked(self, session: Session, keys: Keys, rows: int) -> Keys | None:
-        """A mark; None where there is none, or where the question fails: what is wrong then shows when the rows are read."""
+        """A mark; None where there is none, or where the question fails: what is wrong then shows
+        when the rows are read."""
         statement, arguments = self._ask(keys, rows, "mark")
         try:
             found = await session.fetch(statement.text, arguments)
@@ -210,20 +238,33 @@ class ChunkReader:
         return tuple(found[0]) if found else None
 
     async def _read(self, session: Session, keys: Keys | None, rows: int, left: int) -> Chunk:
-        """One chunk of a page with `left` rows to show; with fewer rows where so many make a text beyond what Postgres can hold (1 GB)."""
+        """One chunk of a page with `left` rows to show; with fewer rows where so many make a text
+        beyond what Postgres can hold (1 GB)."""
         started = time.perf_counter()
         while True:
-            statement, arguments = self._ask(keys, rows, "last rows" if self._peeks and rows == left else "rows")
+            statement, arguments = self._ask(
+                keys, rows, "last rows" if self._peeks and rows == left else "rows"
+            )
             try:
-                record = (await session.fetch(statement.text, arguments, anew=statement.has_ranges))[0]
+                record = (
+                    await session.fetch(statement.text, arguments, anew=statement.has_ranges)
+                )[0]
             except LimitNodes:
                 if rows <= 1 or session.in_snapshot:
                     raise
                 rows = max(1, rows // 10)
                 continue
             if not record[3]:
-                raise Internal("a row has no text")  # joining texts passes over NULL: never a short page that looks whole
-            return Chunk(record[0] or b"", record[1], record[2], tuple(record[4:]), time.perf_counter() - started)
+                raise Internal(
+                    "a row has no text"
+                )  # joining texts passes over NULL: never a short page that looks whole
+            return Chunk(
+                record[0] or b"",
+                record[1],
+                record[2],
+                tuple(record[4:]),
+                time.perf_counter() - started,
+            )
 
 
 def _known(keys: Keys) -> Mark:
@@ -239,6 +280,7 @@ def _cancel(steps: deque[_PendingChunk]) -> None:
 
 
 def _seen(task: asyncio.Task[Chunk | None]) -> None:
-    """A chunk that failed when nobody waited for it any more is no fault to log: whoever waits gets the error all the same."""
+    """A chunk that failed when nobody waited for it any more is no fault to log: whoever waits gets
+    the error all the same."""
     if not task.cancelled():
         task.exception()

@@ -1,6 +1,7 @@
 """Pages of collections: the first rows, the chunks behind them, and the link to the next page.
 
-The first rows are read before the reply's head is given out, and whatever fails later raises from the body's iterator.
+The first rows are read before the reply's head is given out, and whatever fails later raises from
+the body's iterator.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from odata_gateway.sql.fragment import Statement
 
 @dataclass(frozen=True, slots=True)
 class CollectionPage:
-    """One page: rows `sent` before it, the size of pages, the rows it may show, and whether the client's $top ends with it."""
+    """One page: rows `sent` before it, the size of pages, the rows it may show, and whether the
+    client's $top ends with it."""
 
     sent: int
     page_rows: int
@@ -49,11 +51,14 @@ class CollectionHandler:
         self._row_sizes = RowSizes()
 
     async def collection(self, call: DataRequest) -> Reply:
-        """A page of entities or references, as one text where it is short and as a stream where it is not."""
+        """A page of entities or references, as one text where it is short and as a stream where it
+        is not."""
         call = await self._completed(call)
         page = self._page(call)
         chunks = self._chunks(call, page)
-        async with self._reader.database.session(call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted) as session:
+        async with self._reader.database.session(
+            call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted
+        ) as session:
             count = await self._number(call, session) if call.is_counted else None
             first = await chunks.first(session)
         current_stats.get().read(first.rows)
@@ -86,23 +91,45 @@ class CollectionHandler:
         return CollectionPage(sent, page_rows, min(left, page_rows), ends=left <= page_rows)
 
     def _chunks(self, call: DataRequest, page: CollectionPage) -> ChunkReader:
-        """What reads the page; how, depends on the size of its rows and on what Postgres can find quickly."""
+        """What reads the page; how, depends on the size of its rows and on what Postgres can find
+        quickly."""
         query = call.query
         expands = query.projection is not None and query.projection.expanded
-        unknown = FIRST_ROWS_EXPANDED if expands else FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
-        first_rows = unknown if query.is_made else self._row_sizes.first_rows(call.lifted.template.key, unknown)
+        unknown = (
+            FIRST_ROWS_EXPANDED
+            if expands
+            else FIRST_ROWS_MADE
+            if query.is_made
+            else FIRST_ROWS_UNKNOWN
+        )
+        first_rows = (
+            unknown
+            if query.is_made
+            else self._row_sizes.first_rows(call.lifted.template.key, unknown)
+        )
         has_more = page.rows > first_rows
-        return ChunkReader(self._reader.database, self._asker(call), rows=page.rows, first_rows=first_rows, peeks=not page.ends,
-                      lane=call.caller.user_id, accounts=call.caller.accounts, marks=has_more and query.is_plain,
-                      sorts=has_more and not query.follows_index)  # fmt: skip
+        return ChunkReader(
+            self._reader.database,
+            self._asker(call),
+            rows=page.rows,
+            first_rows=first_rows,
+            peeks=not page.ends,
+            lane=call.caller.user_id,
+            accounts=call.caller.accounts,
+            marks=has_more and query.is_plain,
+            sorts=has_more and not query.follows_index,
+        )
 
     def _asker(self, call: DataRequest) -> Ask:
-        """The statements of a page's chunks: the first follows the page before, the others each other."""
+        """The statements of a page's chunks: the first follows the page before, the others each
+        other."""
 
         def ask(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
             shape = call.shape._replace(mask=mask, peeks=want == "last rows")
-            statement = self._reader.compiler.statement(call.lifted, call.query, shape, "mark" if want == "mark" else "rows")
+            statement = self._reader.compiler.statement(
+                call.lifted, call.query, shape, "mark" if want == "mark" else "rows"
+            )
             return statement, self._reader.arguments(call, statement, limit=rows, keys=keys)
 
         return ask
@@ -110,10 +137,14 @@ class CollectionHandler:
     async def _number(self, call: DataRequest, session: Session) -> int:
         """How many rows there are on all pages."""
         statement = self._reader.statement(call, "count")
-        rows = await session.fetch(statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges)
+        rows = await session.fetch(
+            statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges
+        )
         return int(rows[0][0])
 
-    async def _streamed(self, call: DataRequest, page: CollectionPage, head: bytes, chunks: AsyncGenerator[Chunk]) -> AsyncIterator[bytes]:
+    async def _streamed(
+        self, call: DataRequest, page: CollectionPage, head: bytes, chunks: AsyncGenerator[Chunk]
+    ) -> AsyncIterator[bytes]:
         """A page of several chunks; what fails after the first is raised from here."""
         pending, last, stats = head, None, current_stats.get()
         try:
@@ -133,14 +164,23 @@ class CollectionHandler:
         """The end of the body, with a link to the next page where there is more."""
         if last is None or not last.more or page.ends:
             return envelope.collection_tail(call.format, None)
-        following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(call.query.key_positions)
-        link = self.link_behind(call.request.root, call.request.target, call.lifted, links.skiptoken(following, call.bound()))
+        following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(
+            call.query.key_positions
+        )
+        link = self.link_behind(
+            call.request.root,
+            call.request.target,
+            call.lifted,
+            links.skiptoken(following, call.bound()),
+        )
         return envelope.collection_tail(call.format, link)
 
     def link_behind(self, root: str, target: str, lifted: ParsedUrl, token: str) -> str:
         """The URL of the page that a token begins."""
         path = target.removeprefix("/").partition("?")[0]
-        return links.next_link(root, path, [(_plain_name(o.name), o.raw) for o in lifted.target.options], token)
+        return links.next_link(
+            root, path, [(_plain_name(o.name), o.raw) for o in lifted.target.options], token
+        )
 
 
 def _plain_name(name: str) -> str:

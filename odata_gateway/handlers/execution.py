@@ -1,4 +1,5 @@
-"""What every reading of data needs: a call's statements, their arguments, and a look at the parent of what was not found."""
+"""What every reading of data needs: a call's statements, their arguments, and a look at the parent
+of what was not found."""
 
 from __future__ import annotations
 
@@ -27,26 +28,51 @@ class QueryExecutor:
         """One of the statements of a call's query in its shape."""
         return self.compiler.statement(call.lifted, call.query, call.shape, part)
 
-    def arguments(self, call: DataRequest, statement: Statement, *, limit: int = 1, keys: Keys | None = None) -> Sequence[object]:
-        """A statement's arguments for a call; `keys` are those of the row before, without them those of the call's link."""
+    def arguments(
+        self, call: DataRequest, statement: Statement, *, limit: int = 1, keys: Keys | None = None
+    ) -> Sequence[object]:
+        """A statement's arguments for a call; `keys` are those of the row before, without them
+        those of the call's link."""
         if keys is None:
-            keys = () if call.continuation is None else tuple(k if isinstance(k, str) else None for k in call.continuation.keys)
+            keys = (
+                ()
+                if call.continuation is None
+                else tuple(k if isinstance(k, str) else None for k in call.continuation.keys)
+            )
         options, token = call.lifted.target.options, call.request.token
-        credential = links.credential(token) if options and token and any(o.name == "apikey" for o in options) else None
-        values = ArgumentValues(call.caller, limit, self.page_rows(call), call.request.root, credential, keys)
+        credential = (
+            links.credential(token)
+            if options and token and any(o.name == "apikey" for o in options)
+            else None
+        )
+        values = ArgumentValues(
+            call.caller, limit, self.page_rows(call), call.request.root, credential, keys
+        )
         return self.compiler.arguments(statement, call.query, call.lifted, values)
 
     def page_rows(self, call: DataRequest) -> int:
-        """Rows of a page: as the client prefers now, or preferred when the link was made, or as set."""
-        asked = call.preferences.maxpagesize or (call.continuation.page_rows if call.continuation is not None else self._settings.page_rows)
+        """Rows of a page: as the client prefers now, or preferred when the link was made, or as
+        set."""
+        asked = call.preferences.maxpagesize or (
+            call.continuation.page_rows
+            if call.continuation is not None
+            else self._settings.page_rows
+        )
         return max(1, min(asked, self._settings.max_page_rows))
 
-    async def fetch(self, call: DataRequest, part: StatementKind = "rows", *, anew: bool = False) -> Sequence[PgRecord]:
-        """The records of one of a call's statements, on a connection of its own; `anew` plans it for these arguments."""
+    async def fetch(
+        self, call: DataRequest, part: StatementKind = "rows", *, anew: bool = False
+    ) -> Sequence[PgRecord]:
+        """The records of one of a call's statements, on a connection of its own; `anew` plans it
+        for these arguments."""
         statement = self.statement(call, part)
         arguments = self.arguments(call, statement)
-        async with self.database.session(call.caller.user_id, accounts=call.caller.accounts) as session:
-            return await session.fetch(statement.text, arguments, anew=anew and statement.has_ranges)
+        async with self.database.session(
+            call.caller.user_id, accounts=call.caller.accounts
+        ) as session:
+            return await session.fetch(
+                statement.text, arguments, anew=anew and statement.has_ranges
+            )
 
     async def require_parent(self, call: DataRequest) -> None:
         """Nothing found: 404 where the path before it leads nowhere (Protocol 11.2.7)."""

@@ -36,9 +36,12 @@ class DataRequest(NamedTuple):
 
     @property
     def applied(self) -> str | None:
-        """The preferences that the reply follows, as the client wrote them (Protocol 8.2.8); None without any."""
+        """The preferences that the reply follows, as the client wrote them (Protocol 8.2.8); None
+        without any."""
         sized = ("maxpagesize",) if self.query.form in ("collection", "references") else ()
-        return self.preferences.applied(*sized, *(("omit-values",) if self.shape.row_format.omits_nulls else ()))
+        return self.preferences.applied(
+            *sized, *(("omit-values",) if self.shape.row_format.omits_nulls else ())
+        )
 
     @property
     def origin(self) -> envelope.ResponseContext:
@@ -47,8 +50,11 @@ class DataRequest(NamedTuple):
         return envelope.ResponseContext(url, self.metadata_etag)
 
 
-def reply_headers(call: DataRequest, media_type: str | None, applied: str | None = None) -> HeaderPairs:
-    """The headers of a reply with data; `media_type` None where it has no body, `applied` the preferences that were."""
+def reply_headers(
+    call: DataRequest, media_type: str | None, applied: str | None = None
+) -> HeaderPairs:
+    """The headers of a reply with data; `media_type` None where it has no body, `applied` the
+    preferences that were."""
     headers: HeaderPairs = (("OData-Version", call.format.version),)
     if media_type is not None:
         headers = (("Content-Type", media_type), *headers)

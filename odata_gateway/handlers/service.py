@@ -1,8 +1,9 @@
 """`answer(Request) -> Reply`: the only place where all stages meet.
 
-Free of aiohttp, so that a batch can call it once for each of its parts. Everything that can be refused is refused before the first byte:
-the first rows are read before the reply's head is given out, and whatever fails later raises from the body's iterator, which the web
-turns into a broken connection.
+Free of aiohttp, so that a batch can call it once for each of its parts. Everything that can be
+refused is refused before the first byte: the first rows are read before the reply's head is given
+out, and whatever fails later raises from the body's iterator, which the web turns into a broken
+connection.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.db.pool import Database
 from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import AuthMissing, BindSegment, DbModel, Unsupported, UrlOption, UrlPrecondition, UrlSyntax
+from odata_gateway.errors import (
+    AuthMissing,
+    BindSegment,
+    DbModel,
+    Unsupported,
+    UrlOption,
+    UrlPrecondition,
+    UrlSyntax,
+)
 from odata_gateway.handlers.all_entities import AllEntitiesHandler, AllEntitiesRequest
 from odata_gateway.handlers.collection import CollectionHandler
 from odata_gateway.handlers.execution import QueryExecutor
@@ -52,7 +61,9 @@ from odata_gateway.sql.statement import StatementVariant
 class Service:
     """Answers requests against one model and one database."""
 
-    def __init__(self, model: Model, database: Database, tokens: TokenDirectory, settings: Settings) -> None:
+    def __init__(
+        self, model: Model, database: Database, tokens: TokenDirectory, settings: Settings
+    ) -> None:
         model = without_missing_tables(model)
         self.model = model
         self._tokens = tokens
@@ -65,7 +76,12 @@ class Service:
             expands=settings.max_expands,
             list_items=settings.max_list_items,
         )
-        self.compiler = Compiler(model, limits=limits, max_url_bytes=settings.max_url_bytes, cache_entries=settings.cache_entries)
+        self.compiler = Compiler(
+            model,
+            limits=limits,
+            max_url_bytes=settings.max_url_bytes,
+            cache_entries=settings.cache_entries,
+        )
         self._metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
         self._reader = QueryExecutor(self.compiler, database, settings)
         self._pages = CollectionHandler(self._reader)
@@ -73,11 +89,15 @@ class Service:
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request; raises ODataError only, before the reply or from its body."""
-        first = request.target.removeprefix("/").partition("?")[0].partition("#")[0].partition("/")[0]
+        first = (
+            request.target.removeprefix("/").partition("?")[0].partition("#")[0].partition("/")[0]
+        )
         if request.method == "GET" and first in ("", "$metadata"):
             return await self._document(request, first)
         if request.method == "POST":
-            request = request._replace(method="GET", target=as_get(request.target, request.headers, request.body), body=b"")
+            request = request._replace(
+                method="GET", target=as_get(request.target, request.headers, request.body), body=b""
+            )
         caller = await self._caller(request)
         if first == "$all":
             return await self._everything(request, caller)
@@ -86,7 +106,8 @@ class Service:
         return await self._data(self._call(request, caller))
 
     async def admit_batch(self, request: Request) -> None:
-        """A batch as a whole: its caller must be known, its URL in order, and it cannot have more than its parts.
+        """A batch as a whole: its caller must be known, its URL in order, and it cannot have more
+        than its parts.
 
         raises  ODataError
         """
@@ -95,7 +116,12 @@ class Service:
         lifted = self.compiler.lift(request.target)
         self.compiler.check_syntax(lifted)
         if lifted.side.format is not None:
-            raise Unsupported("$format of a batch is not supported", target="$format", at=0, hint="an answer has the form of its request")
+            raise Unsupported(
+                "$format of a batch is not supported",
+                target="$format",
+                at=0,
+                hint="an answer has the form of its request",
+            )
         _check_schema_version(lifted)
         _check_isolation(request)
         await self._caller(request)
@@ -107,8 +133,15 @@ class Service:
         """
         lifted = self.compiler.lift(target)
         path = target.partition("?")[0].rstrip("/")
-        if not lifted.target.segments or self.compiler.query(lifted).form != "entity" or "@" in path or "%40" in path:
-            raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
+        if (
+            not lifted.target.segments
+            or self.compiler.query(lifted).form != "entity"
+            or "@" in path
+            or "%40" in path
+        ):
+            raise UrlSyntax(
+                "only the path of a single entity can be referred to", target="path", at=0
+            )
         return path
 
     def values(self, target: str, body: bytes, paths: Iterable[ValuePath]) -> FoundLiterals:
@@ -123,10 +156,13 @@ class Service:
 
     def _caller(self, request: Request) -> Awaitable[Caller]:
         if not request.token:
-            raise AuthMissing("an access token is needed", hint="send it as Bearer token, as ?apikey=, or as the password of HTTP Basic")
+            raise AuthMissing(
+                "an access token is needed",
+                hint="send it as Bearer token, as ?apikey=, or as the password of HTTP Basic",
+            )
         return self._tokens.caller(request.token)
 
-    # --- documents ------------------------------------------------------------------------------------------------------------
+    # --- documents --------------------------------------------------------------------------------
 
     async def _document(self, request: Request, name: str) -> Reply:
         """The service document and $metadata."""
@@ -160,7 +196,7 @@ class Service:
             raise BindSegment("$id names no entity", target="$id", at=0)
         return resolved
 
-    # --- data -----------------------------------------------------------------------------------------------------------------
+    # --- data -------------------------------------------------------------------------------------
 
     def _call(self, request: Request, caller: Caller) -> DataRequest:
         """Everything that is known before the database is asked for rows."""
@@ -175,7 +211,11 @@ class Service:
         _check_schema_version(lifted)
         _check_isolation(request)
         is_text = query.form in ("count", "value")
-        form = JsonFormat(version=version(request.headers)) if is_text else negotiate(request.headers, lifted.side.format)
+        form = (
+            JsonFormat(version=version(request.headers))
+            if is_text
+            else negotiate(request.headers, lifted.side.format)
+        )
 
         def bound() -> links.TokenScope:
             return links.TokenScope(lifted.binding(), lifted.path_text())
@@ -185,11 +225,29 @@ class Service:
         is_made = projection is None or projection.result is not None or projection.kind is not None
         shows_entities = query.form in ("entity", "collection") and not is_made
         token = lifted.side.skiptoken
-        continuation = None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
+        continuation = (
+            None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
+        )
         row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
         mask = None if continuation is None else continuation.mask
-        shape = StatementVariant(len(caller.accounts) > 1, row_format, mask, legs=len(caller.accounts) if self._settings.sharded else 0)
-        return DataRequest(request, lifted, query, caller, form, asked, continuation, shape, bound, self._metadata.etag(form.version))
+        shape = StatementVariant(
+            len(caller.accounts) > 1,
+            row_format,
+            mask,
+            legs=len(caller.accounts) if self._settings.sharded else 0,
+        )
+        return DataRequest(
+            request,
+            lifted,
+            query,
+            caller,
+            form,
+            asked,
+            continuation,
+            shape,
+            bound,
+            self._metadata.etag(form.version),
+        )
 
     def _data(self, call: DataRequest) -> Awaitable[Reply]:
         match call.query.form:
@@ -201,23 +259,36 @@ class Service:
                 return self._count(call)
 
     def _everything(self, request: Request, caller: Caller) -> Awaitable[Reply]:
-        """`$all`, whose sets are read one after the other, or `$all/LiveAgent.Message`, which is a set."""
+        """`$all`, whose sets are read one after the other, or `$all/LiveAgent.Message`, which is a
+        set."""
         lifted = self.compiler.lift(request.target)
         current_stats.get().asked("$all", *lifted.shown)
         whole = self.compiler.everything(lifted)
         query = request.target.partition("?")[2]
         if whole.is_cast:
-            return self._data(self._call(request._replace(target=f"{whole.sets[0].name}?{query}"), caller))
-        shared = "&".join(o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") in _OF_EACH_SET)
+            return self._data(
+                self._call(request._replace(target=f"{whole.sets[0].name}?{query}"), caller)
+            )
+        shared = "&".join(
+            o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") in _OF_EACH_SET
+        )
 
         def call_of(name: str, skip: int) -> DataRequest:
             start = f"$skip={skip}&" if skip else ""
             call = self._call(request._replace(target=f"{name}?{start}{shared}"), caller)
-            return call._replace(shape=call.shape._replace(row_format=call.shape.row_format._replace(mixed=True)))
+            return call._replace(
+                shape=call.shape._replace(row_format=call.shape.row_format._replace(mixed=True))
+            )
 
         token = lifted.side.skiptoken
-        continuation = None if token is None else links.read_skiptoken(token, links.TokenScope(lifted.binding(), ""), keys=None)
-        return self._all_pages.page(AllEntitiesRequest(lifted, request.target, whole, call_of, continuation))
+        continuation = (
+            None
+            if token is None
+            else links.read_skiptoken(token, links.TokenScope(lifted.binding(), ""), keys=None)
+        )
+        return self._all_pages.page(
+            AllEntitiesRequest(lifted, request.target, whole, call_of, continuation)
+        )
 
     async def _count(self, call: DataRequest) -> Reply:
         rows = await self._reader.fetch(call, anew=True)
@@ -251,7 +322,11 @@ class Service:
         if text == "null":
             return Reply(204, reply_headers(call, None))
         field = call.query.field
-        name = None if field is None or field.type in EVIDENT_TYPES else field.type.name.removeprefix("Edm.")
+        name = (
+            None
+            if field is None or field.type in EVIDENT_TYPES
+            else field.type.name.removeprefix("Edm.")
+        )
         body = envelope.property_value(call.format, call.origin, text, name)
         return Reply(200, reply_headers(call, content_type(call.format)), body)
 
@@ -262,11 +337,14 @@ _OF_EACH_SET = frozenset({"search", "count", "format", "schemaversion"})
 
 @lru_cache(maxsize=128)
 def _row_format(form: JsonFormat, *, omits_nulls: bool) -> RowFormat:
-    return RowFormat(form.level, "@odata." if form.version == "4.0" else "@", form.ieee754, omits_nulls)
+    return RowFormat(
+        form.level, "@odata." if form.version == "4.0" else "@", form.ieee754, omits_nulls
+    )
 
 
 def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:
-    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.4, 8.2.5).
+    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.4,
+    8.2.5).
 
     raises  UrlPrecondition where the client wants another one
     """
@@ -280,14 +358,21 @@ def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_ver
 
 def _check_isolation(request: Request) -> None:
     if wants_snapshot(request.headers):
-        raise UrlPrecondition("snapshot isolation over all pages is not available", target="OData-Isolation")
+        raise UrlPrecondition(
+            "snapshot isolation over all pages is not available", target="OData-Isolation"
+        )
 
 
 def _check_schema_version(lifted: ParsedUrl) -> None:
     """No version of the schema is published by name, so only `*` exists (Protocol 11.2.12)."""
     asked = lifted.side.schemaversion
     if asked is not None and asked != "*":
-        raise BindSegment(f"there is no schema version '{asked[:40]}'", target="$schemaversion", at=0, hint="leave $schemaversion out")
+        raise BindSegment(
+            f"there is no schema version '{asked[:40]}'",
+            target="$schemaversion",
+            at=0,
+            hint="leave $schemaversion out",
+        )
 
 
 def _relative(entity_id: str, root: str) -> str:
@@ -296,5 +381,10 @@ def _relative(entity_id: str, root: str) -> str:
         return entity_id[len(root) :]
     parts, own = urlsplit(entity_id), urlsplit(root)
     if parts.scheme or parts.netloc:
-        raise BindSegment("$id belongs to another service", target="$id", at=0, hint=f"entity-ids of this service begin with {root}")
+        raise BindSegment(
+            "$id belongs to another service",
+            target="$id",
+            at=0,
+            hint=f"entity-ids of this service begin with {root}",
+        )
     return entity_id.removeprefix(own.path).removeprefix("/")

@@ -1,8 +1,10 @@
 """Access tokens to Callers, by one statement, remembered for at most half a minute.
 
-A token is an `access_tokens` row whose owner_type is exactly 'User' (bots and platform apps have tokens too, with ids that clash), whose
-user exists (rows outlive their users) and is an administrator somewhere (the role is the membership's, not the user's). The comparison is
-Postgres's equality on an indexed column; what is remembered is kept under a keyed hash, so no token lies in memory beyond its request.
+A token is an `access_tokens` row whose owner_type is exactly 'User' (bots and platform apps have
+tokens too, with ids that clash), whose user exists (rows outlive their users) and is an
+administrator somewhere (the role is the membership's, not the user's). The comparison is Postgres's
+equality on an indexed column; what is remembered is kept under a keyed hash, so no token lies in
+memory beyond its request.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ WHERE t.token = $1::text AND t.owner_type = 'User'
 """
 
 _FIND_BEHIND_POLICIES = "SELECT user_id, accounts FROM public.odata_caller($1::text, $2::int4[])"
-"""The same, by the function of sql/live_agent/rls.sql: behind row-level security nothing is visible before the accounts are known."""
+"""The same, by the function of sql/live_agent/rls.sql: behind row-level security nothing is visible
+before the accounts are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,17 @@ class _Known:
 
 
 class TokenDirectory:
-    """Who a token belongs to. `admin_roles` are the values of account_users.role that may read; ttl_s is at most MOST_TTL_S."""
+    """Who a token belongs to. `admin_roles` are the values of account_users.role that may read;
+    ttl_s is at most MOST_TTL_S."""
 
-    def __init__(self, database: Database, admin_roles: Sequence[int], ttl_s: float = MOST_TTL_S, *, entries: int = _ENTRIES) -> None:
+    def __init__(
+        self,
+        database: Database,
+        admin_roles: Sequence[int],
+        ttl_s: float = MOST_TTL_S,
+        *,
+        entries: int = _ENTRIES,
+    ) -> None:
         self._database = database
         self._find = _FIND_BEHIND_POLICIES if database.settings.row_security else _FIND
         self._roles = list(admin_roles)
@@ -58,10 +69,13 @@ class TokenDirectory:
         self._asking: dict[bytes, asyncio.Task[Caller | type[ODataError]]] = {}
 
     async def caller(self, token: str) -> Caller:
-        """The caller, accounts ascending; raises AuthInvalid, AuthForbidden, or what the database raises (never remembered)."""
+        """The caller, accounts ascending; raises AuthInvalid, AuthForbidden, or what the database
+        raises (never remembered)."""
         if not token or len(token) > _LONGEST_TOKEN or "\0" in token or not token.isprintable():
             raise _refusal(AuthInvalid)
-        key = blake2b(token.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+        key = blake2b(
+            token.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16
+        ).digest()
         known = self._known.get(key)
         if known is not None and time.monotonic() < known.until:
             self._known.move_to_end(key)
@@ -73,10 +87,13 @@ class TokenDirectory:
         raise _refusal(answer)
 
     async def _ask_once(self, key: bytes, token: str) -> Caller | type[ODataError]:
-        """One query for all who ask for the same token at the same time; it goes on when one of them gives up."""
+        """One query for all who ask for the same token at the same time; it goes on when one of
+        them gives up."""
         task = self._asking.get(key)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._ask(key, token), context=Context())  # it is nobody's: many may wait for it
+            task = asyncio.get_running_loop().create_task(
+                self._ask(key, token), context=Context()
+            )  # it is nobody's: many may wait for it
             self._asking[key] = task
             task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)

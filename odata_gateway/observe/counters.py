@@ -1,7 +1,9 @@
-"""What this process has counted since its start: plain numbers that anyone may add to, put into the form of metrics when somebody asks.
+"""What this process has counted since its start: plain numbers that anyone may add to, put into the
+form of metrics when somebody asks.
 
-A metrics library's own counters take a lock and look up their labels at each step, some microseconds a request; these take nanoseconds.
-Nothing here is a value of a request, and no label is free text: entity sets are the model's, option kinds and outcomes are words of ours.
+A metrics library's own counters take a lock and look up their labels at each step, some
+microseconds a request; these take nanoseconds. Nothing here is a value of a request, and no label
+is free text: entity sets are the model's, option kinds and outcomes are words of ours.
 """
 
 from __future__ import annotations
@@ -13,12 +15,32 @@ from typing import Any
 from odata_gateway.observe.request_stats import RequestStats
 
 BUCKETS_S = (
-    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
-)  # fmt: skip
+    0.00005,
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+)
 """Upper ends of the histograms' buckets; parsing takes tens of microseconds, an export minutes."""
 STAGES = ("parse", "bind", "wait", "query", "first_row", "last_row", "total")
 MOST_SERIES = 1000
-"""Of requests_total; what would be one more counts under `other`. A model may have any number of entity sets."""
+"""Of requests_total; what would be one more counts under `other`. A model may have any number of
+entity sets."""
 
 Snapshot = dict[str, Any]
 
@@ -47,7 +69,9 @@ class Counters:
     """
 
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    stages: dict[str, Histogram] = field(default_factory=lambda: {stage: Histogram() for stage in STAGES})
+    stages: dict[str, Histogram] = field(
+        default_factory=lambda: {stage: Histogram() for stage in STAGES}
+    )
     outcomes: dict[str, int] = field(default_factory=dict)
     parts: dict[int, int] = field(default_factory=dict)
     rows: int = 0
@@ -91,13 +115,15 @@ class Counters:
         """Count a part of a batch."""
         self.parts[status] = self.parts.get(status, 0) + 1
 
-    # --- Over processes -------------------------------------------------------------------------------------------------------
+    # --- Over processes ---------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """All counts as JSON can hold them."""
         found: Snapshot = {name: getattr(self, name) for name in _PLAIN}
         found["requests"] = [[*key, count] for key, count in self.requests.items()]
-        found["stages"] = {name: [*histogram.counts, histogram.sum_s] for name, histogram in self.stages.items()}
+        found["stages"] = {
+            name: [*histogram.counts, histogram.sum_s] for name, histogram in self.stages.items()
+        }
         found["outcomes"] = dict(self.outcomes)
         found["parts"] = [[status, count] for status, count in self.parts.items()]
         return found
@@ -111,7 +137,9 @@ class Counters:
             self.requests[labels] = self.requests.get(labels, 0) + count
         for name, (*counts, sum_s) in snapshot["stages"].items():
             histogram = self.stages[name]
-            histogram.counts = [own + other for own, other in zip(histogram.counts, counts, strict=True)]
+            histogram.counts = [
+                own + other for own, other in zip(histogram.counts, counts, strict=True)
+            ]
             histogram.sum_s += sum_s
         for outcome, count in snapshot["outcomes"].items():
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
@@ -119,6 +147,16 @@ class Counters:
             self.parts[status] = self.parts.get(status, 0) + count
 
 
-_PLAIN = ("rows", "bytes", "cancelled", "slow", "cache_hits", "cache_misses", "cache_evictions", "reloads", "cpu_s")
+_PLAIN = (
+    "rows",
+    "bytes",
+    "cancelled",
+    "slow",
+    "cache_hits",
+    "cache_misses",
+    "cache_evictions",
+    "reloads",
+    "cpu_s",
+)
 
 COUNTERS = Counters()

@@ -1,6 +1,7 @@
 """Log lines in their two forms: JSON for machines and text for people.
 
-A request's line names the path and the options, never the values: a token may stand among them, and a filter may hold a person's name.
+A request's line names the path and the options, never the values: a token may stand among them, and
+a filter may hold a person's name.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from odata_gateway.observe.statement_id import statement_id
 Fields = Mapping[str, Any]
 _NONE: Fields = {}
 SENT = "sent"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
 _LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
 
 
 class Finished(NamedTuple):
-    """A request that is over: `size` bytes went out, `ended` is by time.perf_counter(), `outcome` is SENT for a whole answer."""
+    """A request that is over: `size` bytes went out, `ended` is by time.perf_counter(), `outcome`
+    is SENT for a whole answer."""
 
     stats: RequestStats
     method: str
@@ -41,8 +45,8 @@ class Finished(NamedTuple):
 def shown_target(target: str) -> str:
     """A request target as a log line may show it: the path, and the names of the options.
 
-    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name; `*` stands for both, and for whatever is
-    as long as a token and has no sign in it.
+    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name;
+    `*` stands for both, and for whatever is as long as a token and has no sign in it.
     """
     path, mark, query = target.partition("?")
     path, ampersand, _ = path.replace("%26", "&").partition("&")
@@ -64,7 +68,11 @@ def shown_method(method: str) -> str:
 
 def _plain(text: str) -> str:
     """Text that can neither begin a new log line nor fail to be encoded."""
-    return text if text.isascii() and text.isprintable() else "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
+    return (
+        text
+        if text.isascii() and text.isprintable()
+        else "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
+    )
 
 
 def request_text(done: Finished) -> str:
@@ -80,15 +88,26 @@ def request_text(done: Finished) -> str:
 
 
 class LineFormatter(logging.Formatter, ABC):
-    """Lines from records, and from their parts: a record for each request costs as much as compiling it (measured)."""
+    """Lines from records, and from their parts: a record for each request costs as much as
+    compiling it (measured)."""
 
     def format(self, record: logging.LogRecord) -> str:
         traceback = self.formatException(record.exc_info) if record.exc_info else None
         fields: Fields = getattr(record, "fields", _NONE)
-        return self.line(record.created, record.levelname, record.name, record.getMessage(), traceback, fields)
+        return self.line(
+            record.created, record.levelname, record.name, record.getMessage(), traceback, fields
+        )
 
     @abstractmethod
-    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None, fields: Fields = _NONE) -> str:
+    def line(
+        self,
+        created: float,
+        level: str,
+        name: str,
+        message: str,
+        traceback: str | None = None,
+        fields: Fields = _NONE,
+    ) -> str:
         """One line without its end; `created` in seconds since 1970."""
 
     @abstractmethod
@@ -99,15 +118,30 @@ class LineFormatter(logging.Formatter, ABC):
 class JsonFormatter(LineFormatter):
     """One JSON object a line."""
 
-    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None, fields: Fields = _NONE) -> str:
+    def line(
+        self,
+        created: float,
+        level: str,
+        name: str,
+        message: str,
+        traceback: str | None = None,
+        fields: Fields = _NONE,
+    ) -> str:
         stamp = _utc_stamp(int(created))
-        entry = {"time": f"{stamp}.{_milliseconds(created)}Z", "level": level.lower(), "logger": name, "message": message, **fields}
+        entry = {
+            "time": f"{stamp}.{_milliseconds(created)}Z",
+            "level": level.lower(),
+            "logger": name,
+            "message": message,
+            **fields,
+        }
         if traceback is not None:
             entry["traceback"] = traceback
         return json.dumps(entry, ensure_ascii=True)
 
     def request(self, created: float, level: str, name: str, done: Finished) -> str:
-        """Put together by hand: json.dumps of as many members takes a twentieth of a small request (measured)."""
+        """Put together by hand: json.dumps of as many members takes a twentieth of a small request
+        (measured)."""
         stats = done.stats
         url = stats.template or shown_target(done.target)
         rest = _data_members(stats) if stats.template or stats.rows else "}"
@@ -132,9 +166,18 @@ def _data_members(stats: RequestStats) -> str:
 
 
 class TextFormatter(LineFormatter):
-    """`2026-01-31 12:00:00,123 INFO name message`, further members as name=value, and a traceback on lines of its own."""
+    """`2026-01-31 12:00:00,123 INFO name message`, further members as name=value, and a traceback
+    on lines of its own."""
 
-    def line(self, created: float, level: str, name: str, message: str, traceback: str | None = None, fields: Fields = _NONE) -> str:
+    def line(
+        self,
+        created: float,
+        level: str,
+        name: str,
+        message: str,
+        traceback: str | None = None,
+        fields: Fields = _NONE,
+    ) -> str:
         named = "".join(f" {member}={value}" for member, value in fields.items())
         tail = "" if traceback is None else f"\n{traceback}"
         return f"{_local_stamp(int(created))},{_milliseconds(created)} {level} {name} {message}{named}{tail}"

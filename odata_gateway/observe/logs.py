@@ -11,17 +11,25 @@ from contextlib import suppress
 from typing import TextIO
 
 from odata_gateway.errors import ODataError
-from odata_gateway.observe.log_lines import Finished, JsonFormatter, LineFormatter, TextFormatter, request_text
+from odata_gateway.observe.log_lines import (
+    Finished,
+    JsonFormatter,
+    LineFormatter,
+    TextFormatter,
+    request_text,
+)
 
 ACCESS = logging.getLogger("odata_gateway.access")
 LOG = logging.getLogger("odata_gateway.web")
 _writer: BatchingHandler | None = None
-"""Where access lines go without a detour; None where the program around has set up logging itself, which then gets records."""
+"""Where access lines go without a detour; None where the program around has set up logging itself,
+which then gets records."""
 _PROBES = ("health", "metrics")
 
 
 def access(done: Finished) -> None:
-    """Log one finished request; a probe of health, and the reading of metrics, only for debugging."""
+    """Log one finished request; a probe of health, and the reading of metrics, only for
+    debugging."""
     level = logging.DEBUG if done.stats.entity_set in _PROBES else logging.INFO
     if not ACCESS.isEnabledFor(level):
         return
@@ -33,7 +41,8 @@ def access(done: Finished) -> None:
 
 
 def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], what: str) -> None:
-    """Log an unexpected exception with its traceback, the request's id, and without the request's tokens."""
+    """Log an unexpected exception with its traceback, the request's id, and without the request's
+    tokens."""
     text = "".join(traceback.format_exception(error))
     for secret in secrets:
         text = text.replace(secret, "***")
@@ -41,17 +50,26 @@ def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], wha
 
 
 def fault(error: ODataError, request_id: str) -> None:
-    """Log in one line what outside the gateway made a request fail, without words that could quote a value."""
+    """Log in one line what outside the gateway made a request fail, without words that could quote
+    a value."""
     cause = error.__cause__
     sqlstate = getattr(cause, "sqlstate", None)
-    LOG.warning("%s id=%s: %s (%s%s)", error.code, request_id, error, type(cause).__name__, f", SQLSTATE {sqlstate}" if sqlstate else "")
+    LOG.warning(
+        "%s id=%s: %s (%s%s)",
+        error.code,
+        request_id,
+        error,
+        type(cause).__name__,
+        f", SQLSTATE {sqlstate}" if sqlstate else "",
+    )
 
 
-# --- Set-up -------------------------------------------------------------------------------------------------------------------
+# --- Set-up ---------------------------------------------------------------------------------------
 
 
 class BatchingHandler(logging.StreamHandler[TextIO]):
-    """Writes lines together, at most 50 ms late: a system call a line costs a small request a twentieth (measured). Warnings go at once."""
+    """Writes lines together, at most 50 ms late: a system call a line costs a small request a
+    twentieth (measured). Warnings go at once."""
 
     def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__(stream)
@@ -93,8 +111,11 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
 
 
 def set_up(level: str, form: str) -> None:
-    """Log to stderr, in the form the settings name; `auto` is text on a terminal and JSON elsewhere."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
+    """Log to stderr, in the form the settings name; `auto` is text on a terminal and JSON
+    elsewhere."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = (
+        False  # no line shows them
+    )
     global _writer
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     _writer = BatchingHandler(sys.stderr, TextFormatter() if is_text else JsonFormatter())

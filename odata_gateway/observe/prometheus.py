@@ -1,11 +1,18 @@
-"""All metrics in the forms that Prometheus reads. Apart from the rest, since the library takes a tenth of a second to load."""
+"""All metrics in the forms that Prometheus reads. Apart from the rest, since the library takes a
+tenth of a second to load."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator
 
-from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -17,17 +24,23 @@ from odata_gateway.observe.shared_counters import CounterPage
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 _PLAIN = {
-    "odata_rows_total": "rows", "odata_sent_bytes_total": "bytes", "odata_queries_cancelled_total": "cancelled",
-    "odata_slow_queries_total": "slow", "odata_compile_cache_hits_total": "cache_hits", "odata_compile_cache_misses_total": "cache_misses",
-    "odata_compile_cache_evictions_total": "cache_evictions", "odata_schema_reloads_total": "reloads",
+    "odata_rows_total": "rows",
+    "odata_sent_bytes_total": "bytes",
+    "odata_queries_cancelled_total": "cancelled",
+    "odata_slow_queries_total": "slow",
+    "odata_compile_cache_hits_total": "cache_hits",
+    "odata_compile_cache_misses_total": "cache_misses",
+    "odata_compile_cache_evictions_total": "cache_evictions",
+    "odata_schema_reloads_total": "reloads",
     "odata_cpu_seconds_total": "cpu_s",
-}  # fmt: skip
+}
 _LEAST = frozenset({"odata_database_up"})
 """Gauges of which the least counts, not the sum."""
 
 
 def metrics_text(pages: Iterable[CounterPage], accept: str) -> tuple[str, bytes]:
-    """The media type and the text of all processes' metrics, in the form an Accept header likes best: OpenMetrics or Prometheus's own."""
+    """The media type and the text of all processes' metrics, in the form an Accept header likes
+    best: OpenMetrics or Prometheus's own."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Together(tuple(pages)))
     encode, media_type = choose_encoder(accept)
@@ -43,7 +56,10 @@ class _Together(Collector):
             self._meters.add(page["counts"])
         living = [page["gauges"] for page in pages if page["gauges"]]
         names = living[0].keys() if living else ()
-        self._gauges = {name: (min if name in _LEAST else sum)(gauges[name] for gauges in living) for name in names}
+        self._gauges = {
+            name: (min if name in _LEAST else sum)(gauges[name] for gauges in living)
+            for name in names
+        }
         self._gauges["odata_workers"] = len(living)
 
     def collect(self) -> Iterator[Metric]:
@@ -53,17 +69,29 @@ class _Together(Collector):
                 case "histogram":
                     yield self._histogram(family)
                 case "counter":
-                    yield _filled(CounterMetricFamily(family.name, family.doc, labels=family.labels), self._counted(family.name))
+                    yield _filled(
+                        CounterMetricFamily(family.name, family.doc, labels=family.labels),
+                        self._counted(family.name),
+                    )
                 case "gauge":
-                    yield _filled(GaugeMetricFamily(family.name, family.doc, labels=family.labels), self._gauged(family.name))
+                    yield _filled(
+                        GaugeMetricFamily(family.name, family.doc, labels=family.labels),
+                        self._gauged(family.name),
+                    )
 
     def _counted(self, name: str) -> Samples:
         meters = self._meters
         match name:
             case "odata_requests_total":
-                return [((entity_set, options, str(status)), count) for (entity_set, options, status), count in meters.requests.items()]
+                return [
+                    ((entity_set, options, str(status)), count)
+                    for (entity_set, options, status), count in meters.requests.items()
+                ]
             case "odata_broken_answers_total":
-                return [((outcome.replace(" ", "_"),), count) for outcome, count in meters.outcomes.items()]
+                return [
+                    ((outcome.replace(" ", "_"),), count)
+                    for outcome, count in meters.outcomes.items()
+                ]
             case "odata_batch_parts_total":
                 return [((str(status),), count) for status, count in meters.parts.items()]
             case _:

@@ -1,7 +1,9 @@
-"""What one request leaves behind on its way: what was asked, without a value of it, and how long each stage took.
+"""What one request leaves behind on its way: what was asked, without a value of it, and how long
+each stage took.
 
-Whoever works for a request finds its stats in TRAIL, in tasks that were started for it too. What works for nobody in particular, such as a
-look at the schema, writes on a stats that nobody reads. The marks are plain attributes, since a small request is over in 110 us.
+Whoever works for a request finds its stats in TRAIL, in tasks that were started for it too. What
+works for nobody in particular, such as a look at the schema, writes on a stats that nobody reads.
+The marks are plain attributes, since a small request is over in 110 us.
 """
 
 from __future__ import annotations
@@ -23,21 +25,41 @@ class StageTiming(NamedTuple):
 
 
 class RequestStats:
-    """One request. Times are by time.perf_counter(), 0 where it did not come to that; those that end in _s are sums of seconds.
+    """One request. Times are by time.perf_counter(), 0 where it did not come to that; those that
+    end in _s are sums of seconds.
 
-    entity_set    the entity set asked for, or `$metadata`, `$batch`, `service`, `health`; `other` where the path was not understood
+    entity_set    the entity set asked for, or `$metadata`, `$batch`, `service`, `health`; `other`
+                  where the path was not understood
     options       the costliest kind of query option (see url.shown)
-    template      the URL with the kinds of its literals in the place of their values; empty where it was not understood
+    template      the URL with the kinds of its literals in the place of their values; empty where
+                  it was not understood
     first_row_at  when the first rows had been read, and last_row_at the last ones
-    slowest       the text of the statement that took longest, `slowest_s` how long, and `backend` the server process that ran it
+    slowest       the text of the statement that took longest, `slowest_s` how long, and `backend`
+                  the server process that ran it
     trace         the trace id that came with the request, or was given to it
     steps         the stages one by one, where they are to become spans; None: nobody wants them
     """
 
     __slots__ = (
-        "accounts", "backend", "bind_s", "entity_set", "first_row_at", "id", "last_row_at", "options", "parse_s", "query_s", "rows",
-        "slowest", "slowest_s", "started", "steps", "template", "trace", "wait_s",
-    )  # fmt: skip
+        "accounts",
+        "backend",
+        "bind_s",
+        "entity_set",
+        "first_row_at",
+        "id",
+        "last_row_at",
+        "options",
+        "parse_s",
+        "query_s",
+        "rows",
+        "slowest",
+        "slowest_s",
+        "started",
+        "steps",
+        "template",
+        "trace",
+        "wait_s",
+    )
 
     def __init__(self, request_id: str, started: float) -> None:
         self.id = request_id
@@ -60,7 +82,8 @@ class RequestStats:
         self.steps: list[StageTiming] | None = None
 
     def asked(self, entity_set: str, options: str = "none", template: str = "") -> None:
-        """What the request is for; the first to know tells, so a batch stays one whatever its parts are."""
+        """What the request is for; the first to know tells, so a batch stays one whatever its parts
+        are."""
         if self.entity_set == "other":
             self.entity_set, self.options, self.template = entity_set, options, template
 

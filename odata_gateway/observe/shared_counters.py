@@ -1,11 +1,14 @@
-"""Where the server processes leave their counts for each other: shared memory, a region for each place.
+"""Where the server processes leave their counts for each other: shared memory, a region for each
+place.
 
-Any process can be asked for metrics, and answers for all: it writes down its own counts and reads those of the others, which write theirs
-once a second. So what one scrape has shown, the next one shows too, whichever process answers it. A process that takes another's place goes
-on with the counts that it finds there, so no counter goes back; a death is noted, and a dead process has no gauges.
+Any process can be asked for metrics, and answers for all: it writes down its own counts and reads
+those of the others, which write theirs once a second. So what one scrape has shown, the next one
+shows too, whichever process answers it. A process that takes another's place goes on with the
+counts that it finds there, so no counter goes back; a death is noted, and a dead process has no
+gauges.
 
-The memory is a file without a name, handed to each process when it is started: nothing is left behind, and a read-only file system is no
-hindrance.
+The memory is a file without a name, handed to each process when it is started: nothing is left
+behind, and a read-only file system is no hindrance.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from typing import Any
 
 _HALF_BYTES = 512 * 1024
 _HEAD = struct.Struct("<II")
-"""Length and checksum of a text. Each region has two halves, written in turn: while one is written, the other is whole."""
+"""Length and checksum of a text. Each region has two halves, written in turn: while one is written,
+the other is whole."""
 _FLAGS = 16
 """Bytes before the halves: which of them is the newer one."""
 _REGION_BYTES = _FLAGS + 2 * (_HEAD.size + _HALF_BYTES)
@@ -36,7 +40,9 @@ class SharedCounters:
 
     def __init__(self, places: int, descriptor: int | None = None) -> None:
         self.places = places
-        self._descriptor = _unnamed_file(places * _REGION_BYTES) if descriptor is None else descriptor
+        self._descriptor = (
+            _unnamed_file(places * _REGION_BYTES) if descriptor is None else descriptor
+        )
         self._memory = mmap.mmap(self._descriptor, places * _REGION_BYTES)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,7 +1,9 @@
-"""The comment that a statement begins with: an id that pg_stat_activity, pg_stat_statements and the log show.
+"""The comment that a statement begins with: an id that pg_stat_activity, pg_stat_statements and the
+log show.
 
-The id is a digest of the statement's text. One of the request would make each request's text another one, and no statement could stay
-prepared; which request it is, says the log by the server process (and application_name, where setting it costs nothing).
+The id is a digest of the statement's text. One of the request would make each request's text
+another one, and no statement could stay prepared; which request it is, says the log by the server
+process (and application_name, where setting it costs nothing).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Spans of OpenTelemetry, made from a request's stats when it is over: a request that nobody traces costs nothing for it.
+"""Spans of OpenTelemetry, made from a request's stats when it is over: a request that nobody traces
+costs nothing for it.
 
-The place in a trace comes with the request's `traceparent` and `tracestate` (W3C Trace Context). Where spans go, and which are kept, say
-OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER. No attribute has a value of the URL.
+The place in a trace comes with the request's `traceparent` and `tracestate` (W3C Trace Context).
+Where spans go, and which are kept, say OpenTelemetry's own variables, such as
+OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER. No attribute has a value of the URL.
 """
 
 from __future__ import annotations
@@ -40,10 +42,20 @@ class Tracer:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         return cls(provider)
 
-    def finished(self, stats: RequestStats, headers: Mapping[str, str], method: str, status: int, ended: float) -> None:
-        """The spans of a request that is over, and of its stages; the stats learns the trace's id."""
+    def finished(
+        self,
+        stats: RequestStats,
+        headers: Mapping[str, str],
+        method: str,
+        status: int,
+        ended: float,
+    ) -> None:
+        """The spans of a request that is over, and of its stages; the stats learns the trace's
+        id."""
         zero_ns = time.time_ns() - time.perf_counter_ns()
-        parent = self._propagator.extract({name: headers[name] for name in _CARRIED if name in headers})
+        parent = self._propagator.extract(
+            {name: headers[name] for name in _CARRIED if name in headers}
+        )
         span = self._tracer.start_span(
             f"{method} {stats.entity_set}",
             context=parent,
@@ -55,7 +67,9 @@ class Tracer:
         if span.is_recording():
             inner = set_span_in_context(span)
             for stage, step_started, step_ended in stats.steps or ():
-                step = self._tracer.start_span(stage, context=inner, start_time=zero_ns + round(step_started * 1e9))
+                step = self._tracer.start_span(
+                    stage, context=inner, start_time=zero_ns + round(step_started * 1e9)
+                )
                 step.end(zero_ns + round(step_ended * 1e9))
             if status >= 500:
                 span.set_status(Status(StatusCode.ERROR))

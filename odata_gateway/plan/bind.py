@@ -1,7 +1,7 @@
 """A syntax tree and a model become a query: which rows, in which order, showing what.
 
-Text order is not evaluation order: options are bound in the order the standard evaluates them (Protocol 11.2.1), $compute before $filter
-before $orderby before $select and $expand.
+Text order is not evaluation order: options are bound in the order the standard evaluates them
+(Protocol 11.2.1), $compute before $filter before $orderby before $select and $expand.
 """
 
 from __future__ import annotations
@@ -26,12 +26,24 @@ from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
 COLLECTION = frozenset({"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
-# $count obeys $filter and $search; the options that cannot change a count are bound, so that mistakes show, and then have no effect
-# (11.2.10).
+# $count obeys $filter and $search; the options that cannot change a count are bound, so that
+# mistakes show, and then have no effect (11.2.10).
 APPLICABLE: dict[ResultForm, frozenset[str]] = {
     "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute", "$apply"},
     "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
-    "count": EVERYWHERE | {"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$compute", "$apply"},
+    "count": EVERYWHERE
+    | {
+        "$filter",
+        "$search",
+        "$orderby",
+        "$top",
+        "$skip",
+        "$count",
+        "$select",
+        "$expand",
+        "$compute",
+        "$apply",
+    },
     "references": EVERYWHERE | COLLECTION,
     "reference": EVERYWHERE,
     "property": EVERYWHERE,
@@ -41,7 +53,8 @@ UNSUPPORTED = frozenset({"$index", "$deltatoken"})
 
 
 def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
-    """The query of a request for data; names and types are checked here, and row policies are attached to every source."""
+    """The query of a request for data; names and types are checked here, and row policies are
+    attached to every source."""
     options = request.options
     binding = Binding(model, dict(options.aliases), limits)
     if request.path[0].name == "$crossjoin":
@@ -71,7 +84,9 @@ def _check_options(form: ResultForm, options: ast.Options) -> None:
             raise Unsupported(f"{name} is not supported", target=name, at=0)
         if name not in APPLICABLE[form]:
             what = {"entity": "a single entity", "references": "references"}.get(form, f"a {form}")
-            raise BindOption(f"{name} does not apply to {what}", target=name, at=0, hint="leave it out")
+            raise BindOption(
+                f"{name} does not apply to {what}", target=name, at=0, hint="leave it out"
+            )
 
 
 def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
@@ -85,20 +100,37 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     predicates = bind_narrowing(options, scope)
     counted = _narrowed(resource, predicates)
     order = bind_order(orderby, scope)
-    projection = None if resource.form == "references" else bind_projection(entity_set, options, scope)
+    projection = (
+        None if resource.form == "references" else bind_projection(entity_set, options, scope)
+    )
     top, skip = page_literal(options.top, "$top"), page_literal(options.skip, "$skip")
     if resource.form == "count":
         return Query("count", entity_set, counted, parent=parent)
     structure = scope.implicit.structure
     return Query(
-        resource.form, entity_set, _narrowed(resource, predicates), order, projection, None, top, skip,
-        counted if options.count else None, parent, path=path, key=() if structure is None else structure.key,
-    )  # fmt: skip
+        resource.form,
+        entity_set,
+        _narrowed(resource, predicates),
+        order,
+        projection,
+        None,
+        top,
+        skip,
+        counted if options.count else None,
+        parent,
+        path=path,
+        key=() if structure is None else structure.key,
+    )
 
 
 def _applied(resource: Resource, rows: InputSet) -> Resource:
     """The resource with the rows that $apply made of it."""
-    place = replace(resource.place, frame=rows.scope.implicit.frame, predicates=rows.predicates, within=rows.within)
+    place = replace(
+        resource.place,
+        frame=rows.scope.implicit.frame,
+        predicates=rows.predicates,
+        within=rows.within,
+    )
     return replace(resource, place=place)
 
 
@@ -107,9 +139,15 @@ def _bind_entity(resource: Resource, options: ast.Options, scope: Scope) -> Quer
     scope = bind_compute(options.compute, entity_set.entity_type, scope)
     projection = bind_projection(entity_set, options, scope)
     return Query(
-        "entity", entity_set, resource.block, (), projection,
-        parent=resource.parent, optional=resource.place.optional, path=resource.place.pieces,
-    )  # fmt: skip
+        "entity",
+        entity_set,
+        resource.block,
+        (),
+        projection,
+        parent=resource.parent,
+        optional=resource.place.optional,
+        path=resource.place.pieces,
+    )
 
 
 def _narrowed(resource: Resource, predicates: tuple[BoundExpr, ...]) -> Block:
@@ -126,6 +164,11 @@ def _field(resource: Resource) -> Field:
 
 def _query(resource: Resource, field: Field | None) -> Query:
     return Query(
-        resource.form, resource.place.entity_set, resource.block, field=field,
-        parent=resource.parent, optional=resource.form == "reference" and resource.place.optional, path=resource.place.pieces,
-    )  # fmt: skip
+        resource.form,
+        resource.place.entity_set,
+        resource.block,
+        field=field,
+        parent=resource.parent,
+        optional=resource.form == "reference" and resource.place.optional,
+        path=resource.place.pieces,
+    )

@@ -1,6 +1,7 @@
 """Context URLs (Protocol 4.01, section 10): what of the model a body shows.
 
-Parentheses are never empty in 4.0, where older readers refuse them; in 4.01 an expanded navigation property is always followed by its own.
+Parentheses are never empty in 4.0, where older readers refuse them; in 4.01 an expanded navigation
+property is always followed by its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from odata_gateway.plan.tree.query import Query
 
 
 def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
-    """The fragment of a query's context URL; `key_text` gives a key value of the path by the number of its literal."""
+    """The fragment of a query's context URL; `key_text` gives a key value of the path by the number
+    of its literal."""
     if query.context is not None:
         return f"#{query.context}"
     match query.form:
@@ -22,7 +24,9 @@ def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
         case "reference":
             return "#$ref"
         case "property" | "value":
-            path = "".join(piece if isinstance(piece, str) else key_text(piece) for piece in query.path)
+            path = "".join(
+                piece if isinstance(piece, str) else key_text(piece) for piece in query.path
+            )
             return f"#{path}"
     selection = "" if query.projection is None else _parenthesized(items(query.projection, version))
     suffix = "/$entity" if query.form == "entity" else ""
@@ -49,15 +53,20 @@ def items(projection: Projection, version: str) -> list[str]:
         assert isinstance(expand.content, Projection)
         nested = items(_within(expand, expand.content), version)
         if nested or version != "4.0":
-            names.append(f"{expand.navigation.name}{'+' if expand.repeats else ''}({','.join(nested)})")
+            names.append(
+                f"{expand.navigation.name}{'+' if expand.repeats else ''}({','.join(nested)})"
+            )
     return names + [name for name in _members(projection.related, version) if "(" in name]
 
 
 def _within(expand: Expand, content: Projection) -> Projection:
-    """What an expanded entity shows, but for the levels of itself that a plus sign stands for (10.10)."""
+    """What an expanded entity shows, but for the levels of itself that a plus sign stands for
+    (10.10)."""
     if not expand.repeats:
         return content
-    return replace(content, expands=tuple(e for e in content.expands if e.navigation is not expand.navigation))
+    return replace(
+        content, expands=tuple(e for e in content.expands if e.navigation is not expand.navigation)
+    )
 
 
 def _members(result: tuple[Field | Nested | ExpandOne, ...], version: str) -> list[str]:
@@ -71,7 +80,11 @@ def _members(result: tuple[Field | Nested | ExpandOne, ...], version: str) -> li
                 names.append(f"{name}({','.join(_members(members, version))})")
             case ExpandOne(content=Projection() as content):
                 nested = items(_within(member, content), version)
-                names.append(f"{member.navigation.name}({','.join(nested)})" if nested or version != "4.0" else member.navigation.name)
+                names.append(
+                    f"{member.navigation.name}({','.join(nested)})"
+                    if nested or version != "4.0"
+                    else member.navigation.name
+                )
     return names
 
 
@@ -85,7 +98,9 @@ def _common(kinds: tuple[Projection, ...], version: str) -> list[str]:
     for tree in trees[1:]:
         common = _shared(common, tree)
     if all(kind.result is None and kind.selected is None for kind in kinds):
-        further = [name for name in common if name not in kinds[0].entity_set.entity_type.properties]
+        further = [
+            name for name in common if name not in kinds[0].entity_set.entity_type.properties
+        ]
         return ["*", *further] if any(kind.computed for kind in kinds) and further else further
     return _written(common) or ["@Core.AnyStructure"]
 
@@ -115,4 +130,6 @@ def _shared(one: Tree, other: Tree) -> Tree:
 
 
 def _written(tree: Tree) -> list[str]:
-    return [f"{name}({','.join(_written(inner))})" if inner else name for name, inner in tree.items()]
+    return [
+        f"{name}({','.join(_written(inner))})" if inner else name for name, inner in tree.items()
+    ]

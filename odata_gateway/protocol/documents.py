@@ -1,4 +1,5 @@
-"""Bodies that hold no rows: the service document (JSON Format 4.01, section 5) and the error (section 21)."""
+"""Bodies that hold no rows: the service document (JSON Format 4.01, section 5) and the error
+(section 21)."""
 
 from __future__ import annotations
 
@@ -12,22 +13,34 @@ from odata_gateway.errors import ODataError
 
 
 def service_document(
-    model: Model, root: str, version: Literal["4.0", "4.01"] = "4.0", level: Literal["none", "minimal", "full"] = "minimal"
+    model: Model,
+    root: str,
+    version: Literal["4.0", "4.01"] = "4.0",
+    level: Literal["none", "minimal", "full"] = "minimal",
 ) -> bytes:
-    """Every entity set, with URLs relative to `root`, the absolute service root that ends in a slash and carries no query."""
+    """Every entity set, with URLs relative to `root`, the absolute service root that ends in a
+    slash and carries no query."""
     document: dict[str, Any] = {}
     if level != "none":
         document["@odata.context" if version == "4.0" else "@context"] = f"{root}$metadata"
-    document["value"] = [{"name": name, "kind": "EntitySet", "url": quote(name)} for name in model.entity_sets]
+    document["value"] = [
+        {"name": name, "kind": "EntitySet", "url": quote(name)} for name in model.entity_sets
+    ]
     return orjson.dumps(document)
 
 
 def error_document(error: ODataError, *, request_id: str | None = None) -> bytes:
-    """The one shape of every error body: code, message, target ("" where no part of the request is at fault) and details.
+    """The one shape of every error body: code, message, target ("" where no part of the request is
+    at fault) and details.
 
-    A hint is a detail of its own as well as the end of the message. `request_id`, by which the log is found, is an inner error.
+    A hint is a detail of its own as well as the end of the message. `request_id`, by which the log
+    is found, is an inner error.
     """
-    details = [{"code": error.code, "message": _clean(error.hint), "target": _clean(error.target or "")}] if error.hint else []
+    details = (
+        [{"code": error.code, "message": _clean(error.hint), "target": _clean(error.target or "")}]
+        if error.hint
+        else []
+    )
     body: dict[str, Any] = {
         "code": error.code,
         "message": _clean(str(error)) or error.code,
@@ -40,5 +53,6 @@ def error_document(error: ODataError, *, request_id: str | None = None) -> bytes
 
 
 def _clean(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates, which a client may send in JSON, become question marks."""
+    """Text that UTF-8 can hold: lone surrogates, which a client may send in JSON, become question
+    marks."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,5 @@
-"""What stands around rows: the JSON object of a collection, an entity, a property (JSON Format 4.01, sections 6, 11 and 13).
+"""What stands around rows: the JSON object of a collection, an entity, a property (JSON Format
+4.01, sections 6, 11 and 13).
 
 The rows come as finished text; nothing here looks inside them.
 """
@@ -22,16 +23,22 @@ def _member(name: str, value: str) -> bytes:
 
 
 class ResponseContext(NamedTuple):
-    """Where a body's meaning stands: its context URL, and the entity tag of the $metadata that it was made by (JSON Format 4.5.2)."""
+    """Where a body's meaning stands: its context URL, and the entity tag of the $metadata that it
+    was made by (JSON Format 4.5.2)."""
 
     context: str
     metadata_etag: str
 
 
 def _origin(form: JsonFormat, origin: ResponseContext) -> list[bytes]:
-    """Context first; the entity tag where all control information is asked for, since strict readers of less know only what they need."""
+    """Context first; the entity tag where all control information is asked for, since strict
+    readers of less know only what they need."""
     members = [] if form.level == "none" else [_member(control(form, "context"), origin.context)]
-    return [*members, _member(control(form, "metadataEtag"), origin.metadata_etag)] if form.level == "full" else members
+    return (
+        [*members, _member(control(form, "metadataEtag"), origin.metadata_etag)]
+        if form.level == "full"
+        else members
+    )
 
 
 def collection_head(form: JsonFormat, origin: ResponseContext, count: int | None) -> bytes:
@@ -45,7 +52,9 @@ def collection_head(form: JsonFormat, origin: ResponseContext, count: int | None
 
 def collection_tail(form: JsonFormat, next_link: str | None) -> bytes:
     """Everything after the last row."""
-    return b"]}" if next_link is None else b"]," + _member(control(form, "nextLink"), next_link) + b"}"
+    return (
+        b"]}" if next_link is None else b"]," + _member(control(form, "nextLink"), next_link) + b"}"
+    )
 
 
 def entity(form: JsonFormat, origin: ResponseContext, row: str) -> bytes:
@@ -56,9 +65,13 @@ def entity(form: JsonFormat, origin: ResponseContext, row: str) -> bytes:
     return head + (b"}" if row == "{}" else b"," + row[1:].encode())
 
 
-def property_value(form: JsonFormat, origin: ResponseContext, value: str, type_name: str | None) -> bytes:
+def property_value(
+    form: JsonFormat, origin: ResponseContext, value: str, type_name: str | None
+) -> bytes:
     """A single property; `type_name` where a reader must be told (full metadata)."""
     members = _origin(form, origin)
     if type_name is not None and form.level == "full":
-        members.append(_member(control(form, "type"), type_name if form.version != "4.0" else f"#{type_name}"))
+        members.append(
+            _member(control(form, "type"), type_name if form.version != "4.0" else f"#{type_name}")
+        )
     return b"{" + b",".join([*members, b'"value":' + value.encode()]) + b"}"

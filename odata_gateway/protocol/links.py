@@ -1,10 +1,12 @@
 """Next links and the tokens in them (Protocol 4.01, sections 11.2.6.7 and 8.2.8.5).
 
-A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array `[sent,page,[order values of the last
-row]]` (a value too long for a URL is `[its MD5]`), and the digits are the beginning of a SHA-256 over what the token is bound to (the
-query, its values, the keys in its path) and the payload. An altered token, or one of another query, is refused; a forged one gains
-nothing, because scope is computed anew for each request. Any instance can answer any page. The next link of an expanded collection
-carries a token of the same form that Postgres makes (sql.json).
+A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array
+`[sent,page,[order values of the last row]]` (a value too long for a URL is `[its MD5]`), and the
+digits are the beginning of a SHA-256 over what the token is bound to (the query, its values, the
+keys in its path) and the payload. An altered token, or one of another query, is refused; a forged
+one gains nothing, because scope is computed anew for each request. Any instance can answer any
+page. The next link of an expanded collection carries a token of the same form that Postgres makes
+(sql.json).
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The MD5 of an order value too long for a URL; the value is read again from the row, and must still be the same."""
+    """The MD5 of an order value too long for a URL; the value is read again from the row, and must
+    still be the same."""
 
     md5: str
 
@@ -39,7 +42,8 @@ OrderValue = str | Digest | None
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Where a page starts: rows `sent` on the pages before, their size, and the order values of the last row as Postgres wrote them."""
+    """Where a page starts: rows `sent` on the pages before, their size, and the order values of the
+    last row as Postgres wrote them."""
 
     sent: int
     page_rows: int
@@ -55,9 +59,13 @@ class Continuation:
         return any(isinstance(key, Digest) for key in self.keys)
 
     def shortened(self, whole: frozenset[int]) -> Continuation:
-        """The same with digests for long values, but at the positions in `whole`, which find the row."""
+        """The same with digests for long values, but at the positions in `whole`, which find the
+        row."""
         keys = tuple(
-            Digest.of(key) if isinstance(key, str) and len(key) > LONG_VALUE and i not in whole else key for i, key in enumerate(self.keys)
+            Digest.of(key)
+            if isinstance(key, str) and len(key) > LONG_VALUE and i not in whole
+            else key
+            for i, key in enumerate(self.keys)
         )
         return Continuation(self.sent, self.page_rows, keys)
 
@@ -67,7 +75,8 @@ class Continuation:
         raises  UrlSkiptoken where the row has other values by now
         """
         if any(
-            isinstance(key, Digest) and (value is None or Digest.of(value) != key) for key, value in zip(self.keys, values, strict=True)
+            isinstance(key, Digest) and (value is None or Digest.of(value) != key)
+            for key, value in zip(self.keys, values, strict=True)
         ):
             raise moved()
         return Continuation(self.sent, self.page_rows, values)
@@ -89,7 +98,8 @@ def skiptoken(continuation: Continuation, bound: TokenScope) -> str:
 
 
 def read_skiptoken(token: str, bound: TokenScope, *, keys: int | None) -> Continuation:
-    """The continuation in a token; `keys` is the number of order values the query has, None where that depends on the first of them.
+    """The continuation in a token; `keys` is the number of order values the query has, None where
+    that depends on the first of them.
 
     raises  UrlSkiptoken for a token that was altered, or is bound to another query
     """
@@ -98,18 +108,28 @@ def read_skiptoken(token: str, bound: TokenScope, *, keys: int | None) -> Contin
         payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except (ValueError, Base64Error):
         raise unusable_token() from None
-    if digits != _digits(payload, bound) or urlsafe_b64encode(payload).decode().rstrip("=") != encoded:
+    if (
+        digits != _digits(payload, bound)
+        or urlsafe_b64encode(payload).decode().rstrip("=") != encoded
+    ):
         raise unusable_token()
     return _continuation(payload, keys)
 
 
 def _continuation(payload: bytes, keys: int | None) -> Continuation:
-    """What a payload says. Its digits are no secret, so whoever computes them can write anything into it."""
+    """What a payload says. Its digits are no secret, so whoever computes them can write anything
+    into it."""
     try:
         sent, page_rows, values = orjson.loads(payload)
     except (ValueError, TypeError):
         raise unusable_token() from None
-    if type(sent) is not int or type(page_rows) is not int or sent < 0 or not 0 < page_rows < 2**31 or type(values) is not list:
+    if (
+        type(sent) is not int
+        or type(page_rows) is not int
+        or sent < 0
+        or not 0 < page_rows < 2**31
+        or type(values) is not list
+    ):
         raise unusable_token()
     if not values or (keys is not None and len(values) != keys):
         raise unusable_token()
@@ -126,16 +146,22 @@ def _order_value(value: object) -> OrderValue:
 
 
 def moved() -> UrlSkiptoken:
-    """The row the page before ended with has gone or changed, and its order values were too long for the link."""
+    """The row the page before ended with has gone or changed, and its order values were too long
+    for the link."""
     return UrlSkiptoken(
-        "the row this page would start behind has changed", target="$skiptoken", at=0, hint="start again without $skiptoken"
+        "the row this page would start behind has changed",
+        target="$skiptoken",
+        at=0,
+        hint="start again without $skiptoken",
     )
 
 
 def unusable_token() -> UrlSkiptoken:
     """A token that does not belong to its query."""
     hint = "follow @odata.nextLink as it is, or start again without $skiptoken"
-    return UrlSkiptoken("the token is damaged, or belongs to another query", target="$skiptoken", at=0, hint=hint)
+    return UrlSkiptoken(
+        "the token is damaged, or belongs to another query", target="$skiptoken", at=0, hint=hint
+    )
 
 
 def _digits(payload: bytes, bound: TokenScope) -> str:
@@ -144,10 +170,12 @@ def _digits(payload: bytes, bound: TokenScope) -> str:
 
 
 def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) -> str:
-    """The URL of the next page: the request's path and options as the client sent them, and the token.
+    """The URL of the next page: the request's path and options as the client sent them, and the
+    token.
 
-    options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated custom options (clients append
-             `apikey` to every link) the first with a value stays, which is the one that was used
+    options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated
+             custom options (clients append `apikey` to every link) the first with a value stays,
+             which is the one that was used
     """
     kept: dict[str, str] = {}
     for name, raw in options:
@@ -158,7 +186,8 @@ def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) 
 
 
 def _wire(text: str) -> str:
-    """Text as a URL may hold it: what a sloppy client sent unencoded is encoded, what was encoded stays."""
+    """Text as a URL may hold it: what a sloppy client sent unencoded is encoded, what was encoded
+    stays."""
     return quote(text, safe="%/:?@!$&'()*+,;=-._~[]{}|^`")
 
 

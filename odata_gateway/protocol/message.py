@@ -1,6 +1,8 @@
-"""A request and a reply as values, without the HTTP library that carries them (RFC 9110, section 6).
+"""A request and a reply as values, without the HTTP library that carries them (RFC 9110, section
+6).
 
-The web layer makes a `Request` of what a client sent and sends a `Reply`; a batch makes one `Request` of each of its requests.
+The web layer makes a `Request` of what a client sent and sends a `Reply`; a batch makes one
+`Request` of each of its requests.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""`POST Message/$query`, whose body has the query options (URL Conventions 4.01, section 4.17), as the GET request that it stands for.
+"""`POST Message/$query`, whose body has the query options (URL Conventions 4.01, section 4.17), as
+the GET request that it stands for.
 
-The body is written as the query of a URL is, percent-encoded, and has the URL's limit; its options join those of the URL.
+The body is written as the query of a URL is, percent-encoded, and has the URL's limit; its options
+join those of the URL.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ def as_get(target: str, headers: Mapping[str, str], body: bytes) -> str:
     """
     path, _, options = target.partition("?")
     found = _SUFFIX.search(path, max(0, len(path) - 10))
-    if found is None or found.end() != len(path) or path[: found.start()].strip("/").partition("/")[0] in _NO_QUERY:
+    if (
+        found is None
+        or found.end() != len(path)
+        or path[: found.start()].strip("/").partition("/")[0] in _NO_QUERY
+    ):
         raise UrlMethod("POST is not possible here: this service is read-only")
     query = "&".join(text for text in (options, _text(headers, body)) if text)
     return f"{path[: found.start()]}?{query}" if query else path[: found.start()]
@@ -37,12 +43,22 @@ def _text(headers: Mapping[str, str], body: bytes) -> str:
         return ""
     content_type = headers.get("content-type", "")
     charset = _CHARSET.search(content_type)
-    if content_type.partition(";")[0].strip().lower() != "text/plain" or (charset and charset[1].lower() not in _CHARSETS):
-        raise UrlMediaType("the query options are not in a type that can be read", target="Content-Type", hint="send them as text/plain")
+    if content_type.partition(";")[0].strip().lower() != "text/plain" or (
+        charset and charset[1].lower() not in _CHARSETS
+    ):
+        raise UrlMediaType(
+            "the query options are not in a type that can be read",
+            target="Content-Type",
+            hint="send them as text/plain",
+        )
     try:
         text = body.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise UrlEncoding("the body is not UTF-8", target="body", at=error.start) from None
     if _CONTROL.search(text) or text.startswith("?"):
-        raise UrlSyntax("the body is not the query of a URL", target="body", hint="write it as after the ? of a URL, in one line")
+        raise UrlSyntax(
+            "the body is not the query of a URL",
+            target="body",
+            hint="write it as after the ? of a URL, in one line",
+        )
     return text

@@ -1,12 +1,14 @@
 """SIGHUP: what comes from files is read again, and no connection is closed for it.
 
-These are the model (ODATA_MODEL) and the DSN where a file has it or its password (ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as
-after a change of the password. All other settings are variables and flags, which cannot change while a process runs: a rolling restart
-(ODATA_SHARED_PORT) takes new ones without losing a request.
+These are the model (ODATA_MODEL) and the DSN where a file has it or its password (ODATA_DSN_FILE,
+the chart's POSTGRES_PASSWORD_FILE), as after a change of the password. All other settings are
+variables and flags, which cannot change while a process runs: a rolling restart (ODATA_SHARED_PORT)
+takes new ones without losing a request.
 
-Requests that are under way keep the model they began with. A file that is wrong changes nothing but the log. A DSN that leads nowhere is
-wrong too, or early: the new password may be in its file before the database has it. So it is tried until it leads to a database, or
-until the one in use leads to none.
+Requests that are under way keep the model they began with. A file that is wrong changes nothing but
+the log. A DSN that leads nowhere is wrong too, or early: the new password may be in its file before
+the database has it. So it is tried until it leads to a database, or until the one in use leads to
+none.
 """
 
 from __future__ import annotations
@@ -33,7 +35,12 @@ class Reload:
     """Reads the files again when asked; `read` makes a model of the settings."""
 
     def __init__(
-        self, settings: Settings, model: Model, watch: SchemaWatcher, database: Database, read: Callable[[Settings], Model]
+        self,
+        settings: Settings,
+        model: Model,
+        watch: SchemaWatcher,
+        database: Database,
+        read: Callable[[Settings], Model],
     ) -> None:
         self._settings = settings
         self._model = model
@@ -77,7 +84,10 @@ class Reload:
             _LOG.info("SIGHUP: new connections go to the database that the file names now")
         elif fault != self._fault:
             self._fault = fault
-            _LOG.error("SIGHUP: the DSN in use is kept until the one in the file leads to a database: %s", fault)
+            _LOG.error(
+                "SIGHUP: the DSN in use is kept until the one in the file leads to a database: %s",
+                fault,
+            )
 
     async def _take_model(self) -> None:
         """Use what the model's file says now, once it has been compared with the database."""
@@ -88,19 +98,30 @@ class Reload:
         try:
             model = await asyncio.to_thread(self._read, self._settings)
         except (ModelError, OSError) as error:
-            mistakes = " | ".join(map(str, error.mistakes)) if isinstance(error, ModelError) else str(error)
-            _LOG.error("SIGHUP: the model in use is kept, because %s cannot be used: %s", path, mistakes)
+            mistakes = (
+                " | ".join(map(str, error.mistakes))
+                if isinstance(error, ModelError)
+                else str(error)
+            )
+            _LOG.error(
+                "SIGHUP: the model in use is kept, because %s cannot be used: %s", path, mistakes
+            )
             return
         if model.version == self._model.version:
             _LOG.info("SIGHUP: %s has not changed", path)
             return
         self._model = model
         taken = await self._watch.take(model)
-        _LOG.info("SIGHUP: the model of %s %s", path, "is in use" if taken else "will be in use when the database answers")
+        _LOG.info(
+            "SIGHUP: the model of %s %s",
+            path,
+            "is in use" if taken else "will be in use when the database answers",
+        )
 
 
 def hold_back(held: bool) -> None:
-    """Let SIGHUP wait, in this process and those it starts, until there is someone to take it: left to itself, it ends a process."""
+    """Let SIGHUP wait, in this process and those it starts, until there is someone to take it: left
+    to itself, it ends a process."""
     signal.pthread_sigmask(signal.SIG_BLOCK if held else signal.SIG_UNBLOCK, (signal.SIGHUP,))
 
 

@@ -1,7 +1,8 @@
 """Several server processes on one port: started, replaced when they die, ended together.
 
-The limit of database connections is the whole gateway's: each process gets its part of it, and one that takes another's place gets that
-one's part. A process that dies soon after its start is replaced after a pause that doubles; when none stays alive, the gateway gives up.
+The limit of database connections is the whole gateway's: each process gets its part of it, and one
+that takes another's place gets that one's part. A process that dies soon after its start is
+replaced after a pause that doubles; when none stays alive, the gateway gives up.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from odata_gateway.server.worker import Worker, model_of, run_loop, serve
 LOG = logging.getLogger("odata_gateway")
 
 SETTLED_S = 10.0
-"""A process that lived that long did start; what ends it later is another matter, and it is replaced at once."""
+"""A process that lived that long did start; what ends it later is another matter, and it is
+replaced at once."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 MOST_EARLY_DEATHS = 4
@@ -36,14 +38,16 @@ LOOK_S, ENDING_LOOK_S = 0.2, 0.02
 
 
 def shares(connections: int, workers: int) -> tuple[int, ...]:
-    """The connections of each process: together exactly `connections`, and none gets two more than another."""
+    """The connections of each process: together exactly `connections`, and none gets two more than
+    another."""
     each, left = divmod(connections, workers)
     return tuple(each + (place < left) for place in range(workers))
 
 
 @dataclass(slots=True)
 class WorkerSlot:
-    """One of the processes: what it is started with, the one that runs now, and how often in a row it died soon after its start."""
+    """One of the processes: what it is started with, the one that runs now, and how often in a row
+    it died soon after its start."""
 
     settings: Settings
     number: int = 0
@@ -67,8 +71,17 @@ class WorkerSlot:
 
     def _note_death(self, now: float, process: SpawnProcess) -> None:
         self.early_deaths = 0 if self.is_settled else self.early_deaths + 1
-        pause_s = 0.0 if not self.early_deaths else min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self.early_deaths - 1))
-        LOG.error("server process %d ended (%s); another starts in %g s", process.pid, _cause(process.exitcode), pause_s)
+        pause_s = (
+            0.0
+            if not self.early_deaths
+            else min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self.early_deaths - 1))
+        )
+        LOG.error(
+            "server process %d ended (%s); another starts in %g s",
+            process.pid,
+            _cause(process.exitcode),
+            pause_s,
+        )
         self.process, self.start_at = None, now + pause_s
 
 
@@ -79,12 +92,16 @@ def _cause(status: int | None) -> str:
 
 
 def _is_hopeless(places: Sequence[WorkerSlot]) -> bool:
-    """Whether one place has lost too many processes at their start, and no other has one that lasts."""
-    return any(place.early_deaths >= MOST_EARLY_DEATHS for place in places) and not any(place.is_settled for place in places)
+    """Whether one place has lost too many processes at their start, and no other has one that
+    lasts."""
+    return any(place.early_deaths >= MOST_EARLY_DEATHS for place in places) and not any(
+        place.is_settled for place in places
+    )
 
 
 def supervise(settings: Settings) -> int:
-    """Serve with several processes; returns 0 after SIGTERM or SIGINT, and 1 after a second one or when they cannot be started.
+    """Serve with several processes; returns 0 after SIGTERM or SIGINT, and 1 after a second one or
+    when they cannot be started.
 
     raises  OSError when the port cannot be had
     """
@@ -94,7 +111,8 @@ def supervise(settings: Settings) -> int:
         signal.signal(number, lambda signal_number, _: asked.append(signal_number))
     board = SharedCounters(settings.workers)
     places = [
-        WorkerSlot(replace(settings, pool_max=part), number) for number, part in enumerate(shares(settings.pool_max, settings.workers))
+        WorkerSlot(replace(settings, pool_max=part), number)
+        for number, part in enumerate(shares(settings.pool_max, settings.workers))
     ]
     signal.signal(signal.SIGHUP, lambda number, _: _tell(places, number))
     hold_back(False)
@@ -103,11 +121,18 @@ def supervise(settings: Settings) -> int:
         for place in places:
             place.tend(board)
         if _is_hopeless(places):
-            LOG.error("server processes end as soon as they start, %d times in a row: giving up", MOST_EARLY_DEATHS)
+            LOG.error(
+                "server processes end as soon as they start, %d times in a row: giving up",
+                MOST_EARLY_DEATHS,
+            )
             status = 1
             break
         time.sleep(LOOK_S)
-    _end([place.process for place in places if place.process is not None], settings.drain_s + 10, asked)
+    _end(
+        [place.process for place in places if place.process is not None],
+        settings.drain_s + 10,
+        asked,
+    )
     return int(bool(status) or len(asked) > 1)
 
 
@@ -120,7 +145,9 @@ def _tell(places: Sequence[WorkerSlot], number: int) -> None:
 
 
 def _start(settings: Settings, board: SharedCounters, place: int) -> SpawnProcess:
-    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(settings, board, place))
+    worker = multiprocessing.get_context("spawn").Process(
+        target=_work, args=(settings, board, place)
+    )
     hold_back(True)
     worker.start()
     hold_back(False)

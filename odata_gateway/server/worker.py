@@ -1,6 +1,8 @@
-"""The server as a process: its parts put together, started, kept in step with the database, and ended.
+"""The server as a process: its parts put together, started, kept in step with the database, and
+ended.
 
-A database that is down does not keep the gateway from starting: it listens, is not ready, answers 503, and looks again.
+A database that is down does not keep the gateway from starting: it listens, is not ready, answers
+503, and looks again.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def database_settings(settings: Settings) -> DatabaseSettings:
 
 
 def model_of(settings: Settings) -> Model:
-    """The model the settings name; its secret properties are secret no more where they are to be exposed.
+    """The model the settings name; its secret properties are secret no more where they are to be
+    exposed.
 
     raises  ModelError for a file that is no model
     """
@@ -70,20 +73,29 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
 
 
 class Worker(NamedTuple):
-    """What one of several processes on the same port is told: where all leave their counts, and its place there."""
+    """What one of several processes on the same port is told: where all leave their counts, and its
+    place there."""
 
     board: SharedCounters
     place: int
 
 
 async def serve(
-    settings: Settings, model: Model, *, worker: Worker | None = None, started: Callable[[int], None] | None = None, reloads: bool = True
+    settings: Settings,
+    model: Model,
+    *,
+    worker: Worker | None = None,
+    started: Callable[[int], None] | None = None,
+    reloads: bool = True,
 ) -> int:
-    """Serve until SIGTERM or SIGINT, then drain; the exit status, 1 where a second signal cut that short.
+    """Serve until SIGTERM or SIGINT, then drain; the exit status, 1 where a second signal cut that
+    short.
 
-    worker   one of several processes on the same port, ended by the one above it: SIGINT is for that one
+    worker   one of several processes on the same port, ended by the one above it: SIGINT is for
+             that one
     started  called with the port once clients can connect
-    reloads  SIGHUP has files read again; without it, it ends the process, as when a terminal is closed
+    reloads  SIGHUP has files read again; without it, it ends the process, as when a terminal is
+             closed
     raises   OSError when a port cannot be had
     """
     ending = _asked_by_signals(is_alone=worker is None)
@@ -105,7 +117,13 @@ async def serve(
             await asyncio.wait_for(watch.looked.wait(), FIRST_LOOK_S)
         _spare_the_collector()
         doors = await start(gateway, shared=worker is not None or settings.shared_port)
-        async with _observed(gateway, Metrics(*(worker or Worker(SharedCounters(1), 0)), partial(gauges, gateway, database, doors[0]))):
+        async with _observed(
+            gateway,
+            Metrics(
+                *(worker or Worker(SharedCounters(1), 0)),
+                partial(gauges, gateway, database, doors[0]),
+            ),
+        ):
             LOG.info("listening on %s port %d", settings.host, doors[0].port)
             if started is not None:
                 started(doors[0].port)
@@ -125,7 +143,8 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 def _asked_by_signals(*, is_alone: bool) -> Ending:
-    """What ends this process: SIGTERM and, where it is alone, SIGINT; else that is for the process above, which sends SIGTERM."""
+    """What ends this process: SIGTERM and, where it is alone, SIGINT; else that is for the process
+    above, which sends SIGTERM."""
     ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT) if is_alone else (signal.SIGTERM,):
         asyncio.get_running_loop().add_signal_handler(number, ending.ask, number)
@@ -207,10 +226,12 @@ def _allow_many_files() -> None:
 
 
 def _spare_the_collector() -> None:
-    """What is there now stays (grammar, model, modules), and requests leave next to no cycles: the collector need not look so often.
+    """What is there now stays (grammar, model, modules), and requests leave next to no cycles: the
+    collector need not look so often.
 
-    What does leave cycles is a cancelled statement: asyncpg makes a class of its own for each, some fifteen objects. So memory swings by
-    what 5,000 objects take, about a megabyte, from one look at the young to the next.
+    What does leave cycles is a cancelled statement: asyncpg makes a class of its own for each, some
+    fifteen objects. So memory swings by what 5,000 objects take, about a megabyte, from one look at
+    the young to the next.
     """
     gc.collect()
     gc.freeze()

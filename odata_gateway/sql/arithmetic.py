@@ -1,8 +1,8 @@
 """Arithmetic operators (URL Conventions 5.1.1.2).
 
-Integers divide by truncation and mod takes the sign of its left side, as in Postgres; div of an integer or decimal by zero and every mod by
-zero fail the request (SQLSTATE 22012). Whatever divby divides by zero, and a double that div does, is INF, -INF or NaN, where Postgres
-raises.
+Integers divide by truncation and mod takes the sign of its left side, as in Postgres; div of an
+integer or decimal by zero and every mod by zero fail the request (SQLSTATE 22012). Whatever divby
+divides by zero, and a double that div does, is INF, -INF or NaN, where Postgres raises.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ def arithmetic_sql(expr: Arithmetic, left: Sql, right: Sql) -> Sql:
     return fill(_template(expr.op, expr.left.type, expr.right.type, expr.type), (left, right))
 
 
-def _template(op: str, left: PrimitiveType | None, right: PrimitiveType | None, result: PrimitiveType) -> str:
+def _template(
+    op: str, left: PrimitiveType | None, right: PrimitiveType | None, result: PrimitiveType
+) -> str:
     if result.family == "double" and op in ("div", "divby", "mod"):
         return _DOUBLE_MOD if op == "mod" else _DOUBLE_DIV
     if op == "divby":
         return _DECIMAL_DIVBY if result.family == "decimal" else "({0} / {1})"
     match left and left.family, right and right.family:
         case ["date", "duration"]:
-            # a date moves by whole days, towards the past for what is left over (XPath op:add-dayTimeDuration-to-date)
+            # a date moves by whole days, towards the past for what is left over (XPath
+            # op:add-dayTimeDuration-to-date)
             return f"({{0}}::timestamp {SYMBOLS[op]} {{1}})::date"
         case ["date", "date"]:
             return "({0}::timestamp - {1}::timestamp)"

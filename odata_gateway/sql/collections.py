@@ -1,7 +1,8 @@
 """Collections as arrays of Postgres, and what is asked of them, as templates.
 
-Postgres has null equal to null within arrays, as OData has it; a NaN, which it has equal to itself, equals nothing in OData, so that no
-collection has one with a NaN in it. Parts of an array beyond its ends are empty, and both begin at 1.
+Postgres has null equal to null within arrays, as OData has it; a NaN, which it has equal to itself,
+equals nothing in OData, so that no collection has one with a NaN in it. Parts of an array beyond
+its ends are empty, and both begin at 1.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ from odata_gateway.sql.pg_types import CANONICAL
 Value = Callable[[BoundExpr], Sql]
 OfParameter = Callable[[Parameter], Sql]
 
-# Arrays are computed once, whatever asks for them several times: OFFSET 0 keeps Postgres from putting them where their names stand.
+# Arrays are computed once, whatever asks for them several times: OFFSET 0 keeps Postgres from
+# putting them where their names stand.
 _BOTH = "(SELECT {2} FROM (SELECT {0} AS a, {1} AS b OFFSET 0) AS s)"
 _INDEX = (
     "coalesce((SELECT min(i) FROM generate_series(0, cardinality(s.a) - cardinality(s.b)) AS g (i) "
     "WHERE s.a[i + 1:i + cardinality(s.b)] = s.b), -1)"
 )
-# Each item as one letter, of which those that occur in b have their own: then b, with anything between its letters, is a pattern for a.
+# Each item as one letter, of which those that occur in b have their own: then b, with anything
+# between its letters, is a pattern for a.
 _LETTERS = (
     "(SELECT coalesce(string_agg(chr(65536 + coalesce(array_position(s.b, x), 0)), '' ORDER BY n), '') "
     "FROM unnest(s.a) WITH ORDINALITY AS u (x, n))"
@@ -61,11 +64,15 @@ def of_collections_sql(expr: CollectionCall, value: Value, of_parameter: OfParam
         return build("cardinality({0})", *arrays)
     asked = TEMPLATES[expr.id]
     if expr.element.family == "double":
-        asked = f"CASE WHEN {_NAN} THEN {'-1' if expr.id == 'indexof' else 'false'} ELSE {asked} END"
+        asked = (
+            f"CASE WHEN {_NAN} THEN {'-1' if expr.id == 'indexof' else 'false'} ELSE {asked} END"
+        )
     return fill(_BOTH, (*arrays, Sql((asked,))))
 
 
-def _array(collection: Collection, element: PrimitiveType, value: Value, of_parameter: OfParameter) -> Sql:
+def _array(
+    collection: Collection, element: PrimitiveType, value: Value, of_parameter: OfParameter
+) -> Sql:
     """A collection as an array of the element's type: whole numbers as int8, doubles as float8."""
     pg_type = {"integer": "int8", "double": "float8"}.get(element.family, CANONICAL[element.name])
     match collection:
@@ -74,7 +81,11 @@ def _array(collection: Collection, element: PrimitiveType, value: Value, of_para
         case Parameter():
             return fill("{0}::" + pg_type + "[]", (of_parameter(collection),))
         case CollectionConcat(left=left, right=right):
-            return build("({0} || {1})", _array(left, element, value, of_parameter), _array(right, element, value, of_parameter))
+            return build(
+                "({0} || {1})",
+                _array(left, element, value, of_parameter),
+                _array(right, element, value, of_parameter),
+            )
         case CollectionSlice(whole=whole, start=start, length=length):
             array = _array(whole, element, value, of_parameter)
             bounds = (value(start),) if length is None else (value(start), value(length))
@@ -83,8 +94,9 @@ def _array(collection: Collection, element: PrimitiveType, value: Value, of_para
             assert_never(collection)
 
 
-# Indexes are int4, and an array is shorter than any of them. A negative start counts from the end, no further than to the beginning; substr
-# refuses a negative length, as the standard asks (5.1.1.5.7).
+# Indexes are int4, and an array is shorter than any of them. A negative start counts from the end,
+# no further than to the beginning; substr refuses a negative length, as the standard asks
+# (5.1.1.5.7).
 _CLAMPED = "greatest(least({1}, 1000000000), -1000000000)::int4"
 _FIRST = f"(CASE WHEN {{1}} < 0 THEN greatest(cardinality({{0}}) + {_CLAMPED}, 0) ELSE {_CLAMPED} END + 1)"
 _SIZE = "greatest(least({2}, 1000000000), -1000000000)::int4"

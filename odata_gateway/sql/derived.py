@@ -1,14 +1,22 @@
 """Derived rows as SQL: what $apply makes of the rows of other blocks.
 
-A selection is one SELECT whose columns are c0, c1, ...; several are joined by UNION ALL. Groups are named by position, because an
-expression with a parameter in it is not the same expression when it is written twice.
+A selection is one SELECT whose columns are c0, c1, ...; several are joined by UNION ALL. Groups are
+named by position, because an expression with a parameter in it is not the same expression when it
+is written twice.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from odata_gateway.plan.tree.relation import Aggregate, BoundExpr, Column, Derived, Selection, WindowCondition
+from odata_gateway.plan.tree.relation import (
+    Aggregate,
+    BoundExpr,
+    Column,
+    Derived,
+    Selection,
+    WindowCondition,
+)
 from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import EMPTY, Sql, build, fill, join, param
 from odata_gateway.sql.keyset import order_by
@@ -17,25 +25,42 @@ from odata_gateway.sql.pg_types import checked
 if TYPE_CHECKING:
     from odata_gateway.sql.relation import Relations
 
-# What is called, and what is made of the outcome, by method and then by the operand's family, "" for all others. A sum of Int64 is a
-# Decimal, so that it cannot overflow; sums of the smaller integers cannot. Postgres has no least boolean and no least uuid: false comes
-# before true, and a uuid's text has its order.
+# What is called, and what is made of the outcome, by method and then by the operand's family, ""
+# for all others. A sum of Int64 is a Decimal, so that it cannot overflow; sums of the smaller
+# integers cannot. Postgres has no least boolean and no least uuid: false comes before true, and a
+# uuid's text has its order.
 AggregateTemplate = tuple[str, str]
 TEMPLATES: dict[str, dict[str, AggregateTemplate]] = {
     "count": {"": ("count(*)", "{0}::numeric")},
     "countdistinct": {"": ("count(DISTINCT {0})", "{0}::numeric")},
-    "sum": {"decimal": ("sum({0})", "{0}::numeric"), "double": ("sum({0}::float8)", "{0}"), "integer": ("sum({0})", "{0}::int8")},
+    "sum": {
+        "decimal": ("sum({0})", "{0}::numeric"),
+        "double": ("sum({0}::float8)", "{0}"),
+        "integer": ("sum({0})", "{0}::int8"),
+    },
     "average": {"": ("avg({0})", "trim_scale({0})"), "double": ("avg({0}::float8)", "{0}")},
-    "min": {"": ("min({0})", "{0}"), "boolean": ("bool_and({0})", "{0}"), "guid": ('min({0}::text COLLATE "C")', "{0}::uuid")},
-    "max": {"": ("max({0})", "{0}"), "boolean": ("bool_or({0})", "{0}"), "guid": ('max({0}::text COLLATE "C")', "{0}::uuid")},
+    "min": {
+        "": ("min({0})", "{0}"),
+        "boolean": ("bool_and({0})", "{0}"),
+        "guid": ('min({0}::text COLLATE "C")', "{0}::uuid"),
+    },
+    "max": {
+        "": ("max({0})", "{0}"),
+        "boolean": ("bool_or({0})", "{0}"),
+        "guid": ('max({0}::text COLLATE "C")', "{0}::uuid"),
+    },
 }
 
 
-# Whether a row is one of the first, by method and direction. {0} is the part in its order, {1} the limit. Values {2} are added up over {3},
-# the rows before this one, and over {4}, the part. From the greatest down, values make sums that rise and then fall, from the least up
-# sums that fall and then rise: so the greatest sum so far is that of the positive values, or the last one, or zero.
+# Whether a row is one of the first, by method and direction. {0} is the part in its order, {1} the
+# limit. Values {2} are added up over {3}, the rows before this one, and over {4}, the part. From
+# the greatest down, values make sums that rise and then fall, from the least up sums that fall and
+# then rise: so the greatest sum so far is that of the positive values, or the last one, or zero.
 _BEFORE, _ALL = "coalesce(sum({2}) OVER ({3}), 0)", "sum({2}) OVER ({4})"
-_RISEN, _FALLEN = "coalesce(sum(greatest({2}, 0)) OVER ({3}), 0)", "coalesce(sum(least({2}, 0)) OVER ({3}), 0)"
+_RISEN, _FALLEN = (
+    "coalesce(sum(greatest({2}, 0)) OVER ({3}), 0)",
+    "coalesce(sum(least({2}, 0)) OVER ({3}), 0)",
+)
 _SHARE = f"(CASE sign({_ALL}) WHEN 1 THEN %s * 100 < {{1}} * {_ALL} WHEN -1 THEN %s * 100 > {{1}} * {_ALL} ELSE true END)"
 RANKS: dict[tuple[str, str], str] = {
     ("first", ""): "(row_number() OVER ({0}) <= {1})",
@@ -50,19 +75,30 @@ RANKS: dict[tuple[str, str], str] = {
 def derived_sql(derived: Derived, relations: Relations) -> Sql:
     """The rows of all selections, as one SELECT.
 
-    Postgres moves no condition into a SELECT with an OFFSET: so what is asked of these rows is asked behind the policies within.
+    Postgres moves no condition into a SELECT with an OFFSET: so what is asked of these rows is
+    asked behind the policies within.
     """
     found = [_selection(s, relations) for s in derived.selections]
     if len(found) > 1:
-        return build("SELECT * FROM ({0}) AS u OFFSET 0", join(" UNION ALL ", (build("({0})", s) for s in found)))
+        return build(
+            "SELECT * FROM ({0}) AS u OFFSET 0",
+            join(" UNION ALL ", (build("({0})", s) for s in found)),
+        )
     return found[0] if derived.selections[0].skip is not None else build("{0} OFFSET 0", found[0])
 
 
 def _selection(selection: Selection, relations: Relations) -> Sql:
     relations.enter(selection.block)
-    columns = (build("{0} AS {1}", _column(c, relations), _name(i)) for i, c in enumerate(selection.columns))
+    columns = (
+        build("{0} AS {1}", _column(c, relations), _name(i))
+        for i, c in enumerate(selection.columns)
+    )
     what = join(", ", columns)
-    return relations.select(build("DISTINCT {0}", what) if selection.distinct else what, selection.block, _tail(selection, relations))
+    return relations.select(
+        build("DISTINCT {0}", what) if selection.distinct else what,
+        selection.block,
+        _tail(selection, relations),
+    )
 
 
 def _name(index: int) -> Sql:
@@ -93,20 +129,27 @@ def _ranked(ranked: WindowCondition, relations: Relations) -> Sql:
 
 
 def _aggregate(column: Aggregate, relations: Relations) -> Sql:
-    family = "" if column.operand is None or column.operand.type is None else column.operand.type.family
+    family = (
+        "" if column.operand is None or column.operand.type is None else column.operand.type.family
+    )
     if column.method == "sum" and column.type.family != "integer":
         family = column.type.family
     by_family = TEMPLATES[column.method]
     call, outcome = by_family.get(family) or by_family[""]
     fits = column.method in ("min", "max")
-    called = fill(call, () if column.operand is None else (_value(column.operand, relations, fits=fits),))
+    called = fill(
+        call, () if column.operand is None else (_value(column.operand, relations, fits=fits),)
+    )
     if column.condition is not None:
-        called = build("{0} FILTER (WHERE {1})", called, relations.expressions.condition(column.condition))
+        called = build(
+            "{0} FILTER (WHERE {1})", called, relations.expressions.condition(column.condition)
+        )
     return fill(outcome, (called if outcome == "{0}" else build("({0})", called),))
 
 
 def _value(expr: BoundExpr, relations: Relations, *, fits: bool) -> Sql:
-    """A value of the type the model says, whatever the table has become: it will be part of a text. `fits`: within the type's range."""
+    """A value of the type the model says, whatever the table has become: it will be part of a text.
+    `fits`: within the type's range."""
     if isinstance(expr, Column):
         return checked(column_sql(expr), expr.pg_type, expr.type)
     return relations.expressions.fitted(expr) if fits else relations.expressions.value(expr)
@@ -115,7 +158,9 @@ def _value(expr: BoundExpr, relations: Relations, *, fits: bool) -> Sql:
 def _tail(selection: Selection, relations: Relations) -> Sql:
     tail = EMPTY
     if selection.groups:
-        tail = build(" GROUP BY {0}", join(", ", (Sql((f"{i + 1:d}",)) for i in range(selection.groups))))
+        tail = build(
+            " GROUP BY {0}", join(", ", (Sql((f"{i + 1:d}",)) for i in range(selection.groups)))
+        )
     if selection.order:
         tail += order_by(selection.order, relations.expressions)
     if selection.top is not None:

@@ -1,7 +1,8 @@
 """SQL as a value: text with typed holes.
 
-SQL starts from four functions and never from a plain string: `raw` takes literals of our own source, `ident` quotes names of the model,
-`quoted` quotes text of the model, and `param` leaves a hole for a value that travels beside the statement. `finish` numbers the holes.
+SQL starts from four functions and never from a plain string: `raw` takes literals of our own
+source, `ident` quotes names of the model, `quoted` quotes text of the model, and `param` leaves a
+hole for a value that travels beside the statement. `finish` numbers the holes.
 """
 
 from __future__ import annotations
@@ -40,8 +41,12 @@ class Statement:
 
     @property
     def has_ranges(self) -> bool:
-        """Whether a literal bounds a range, is a list or a part of texts, so that the best plan depends on its value."""
-        return any(isinstance(slot, LiteralSlot) and (slot.mode in _RANGES or slot.many) for slot in self.slots)
+        """Whether a literal bounds a range, is a list or a part of texts, so that the best plan
+        depends on its value."""
+        return any(
+            isinstance(slot, LiteralSlot) and (slot.mode in _RANGES or slot.many)
+            for slot in self.slots
+        )
 
 
 _RANGES = frozenset({"floor", "ceil", "infix", "prefix", "suffix", "pattern"})
@@ -106,7 +111,9 @@ def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
 def columns_in(sql: Sql, source: int) -> list[Sql]:
     """The columns of a source that SQL names, each once, as quoted names."""
     name, parts = f"t{source:d}", sql.parts
-    found = (parts[i + 2] for i in range(len(parts) - 2) if parts[i] == name and parts[i + 1] == ".")
+    found = (
+        parts[i + 2] for i in range(len(parts) - 2) if parts[i] == name and parts[i + 1] == "."
+    )
     return [Sql((column,)) for column in dict.fromkeys(found)]
 
 

@@ -1,6 +1,7 @@
 """Canonical functions and casts as SQL templates, keyed by the ids of edm.functions.
 
-Every function of edm.functions is here; a test walks both tables. Templates give SQL NULL for a NULL argument, as 5.1.1.4 asks.
+Every function of edm.functions is here; a test walks both tables. Templates give SQL NULL for a
+NULL argument, as 5.1.1.4 asks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ _BLANKS = (
     "\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000'"
 )
 
-# Postgres counts positions in int4: larger numbers reach past the end of any string as well. CASE, because least and greatest skip nulls.
+# Postgres counts positions in int4: larger numbers reach past the end of any string as well. CASE,
+# because least and greatest skip nulls.
 _INT4 = "CASE WHEN {1} > 2147483646 THEN 2147483646 WHEN {1} < -2147483647 THEN -2147483647 ELSE {1}::int4 END"
 _START = f"CASE WHEN {{1}} < 0 THEN greatest(length({{0}}) + {_INT4}, 0) ELSE {_INT4} END + 1"
 _LENGTH = "CASE WHEN {2} > 2147483646 THEN 2147483646 ELSE {2}::int4 END"
@@ -84,7 +86,8 @@ SEARCHES: dict[str, str] = {
 # $search, which is no canonical function.
 FOUND = "({0} ILIKE {1})"
 
-# What orders texts of any length in a link of any length: their beginning, and then their digest. No canonical functions either.
+# What orders texts of any length in a link of any length: their beginning, and then their digest.
+# No canonical functions either.
 KEYS: dict[str, str] = {"start": "left({0}, 200)", "digest": "md5({0})"}
 
 
@@ -101,7 +104,7 @@ def function_sql(id_: str, args: tuple[Sql, ...], *, pattern: bool = False) -> S
     return fill(template, args)
 
 
-# --- cast (5.1.1.10.1): what cannot be cast is null ------------------------------------------------------------------------------
+# --- cast (5.1.1.10.1): what cannot be cast is null -----------------------------------------------
 
 _INTEGER = "^[+-]?[0-9]{{1,30}}$"
 _NUMBER = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
@@ -109,7 +112,9 @@ _FLOAT = "^([+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?|NaN|
 _DATE_PART = "[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME_PART = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,12}})?)?"
 _ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-_DURATION = "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
+_DURATION = (
+    "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
+)
 # Years from 1 on, and no day past the end of its month.
 _REAL_DAY = (
     "substr({0}, 1, 4) <> '0000' AND substr({0}, 9, 2)::int4 <= CASE substr({0}, 6, 2) "
@@ -140,7 +145,10 @@ CONVERTED: dict[tuple[str, str], str] = {
     ("datetime", "date"): "{0}::date",
     ("datetime", "time"): "{0}::time",
     ("date", "datetime"): "{0}::timestamp",
-    ("double", "decimal"): "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::numeric END)",
+    (
+        "double",
+        "decimal",
+    ): "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::numeric END)",
 }
 # Numbers that Edm.Single rounds to one of its own; for others Postgres would raise.
 _SINGLE = (
@@ -154,7 +162,10 @@ def cast_sql(operand: Sql, source: PrimitiveType | None, target: PrimitiveType) 
     if source is None:
         return fill("NULL::" + CANONICAL[target.name], ())
     if target.family == "string":
-        return fill("(" + (TEXTS[source.family] if source is not DATETIME else TEXTS["datetime"]) + ")", (operand,))
+        return fill(
+            "(" + (TEXTS[source.family] if source is not DATETIME else TEXTS["datetime"]) + ")",
+            (operand,),
+        )
     if source.family == "string" and not target.is_integer:
         return fill(FROM_STRING[target.family], (operand,))
     if target.is_integer:
@@ -171,6 +182,10 @@ def _to_integer(operand: Sql, source: PrimitiveType, target: PrimitiveType) -> S
     name = CANONICAL[target.name]
     if source.family == "string":
         return fill(
-            f"(CASE WHEN {{0}} ~ '{_INTEGER}' THEN CASE WHEN {{0}}::numeric {bounds} THEN {{0}}::numeric::{name} END END)", (operand,)
+            f"(CASE WHEN {{0}} ~ '{_INTEGER}' THEN CASE WHEN {{0}}::numeric {bounds} THEN {{0}}::numeric::{name} END END)",
+            (operand,),
         )
-    return fill(f"(CASE WHEN trunc({{0}}::numeric) {bounds} THEN trunc({{0}}::numeric)::{name} END)", (operand,))
+    return fill(
+        f"(CASE WHEN trunc({{0}}::numeric) {bounds} THEN trunc({{0}}::numeric)::{name} END)",
+        (operand,),
+    )

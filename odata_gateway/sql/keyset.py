@@ -1,11 +1,13 @@
 """Order and continuation: ORDER BY, and the rows after the last one of a page.
 
-The mask of the last row's nulls is known when the statement is rendered, so the condition has no branch for what cannot be. Where all
-directions agree and no null is left ahead it is a row comparison, which an index follows to its end; in the general form the leading
-bound comes first, so that an index still starts at the right place.
+The mask of the last row's nulls is known when the statement is rendered, so the condition has no
+branch for what cannot be. Where all directions agree and no null is left ahead it is a row
+comparison, which an index follows to its end; in the general form the leading bound comes first, so
+that an index still starts at the right place.
 
-The values stand in subqueries, which Postgres runs once and whose outcome it does not know when it plans. If it knew how few rows are left
-near the end, it would take another index there, read what is left of the whole table and sort it (measured: three times the rows).
+The values stand in subqueries, which Postgres runs once and whose outcome it does not know when it
+plans. If it knew how few rows are left near the end, it would take another index there, read what
+is left of the whole table and sort it (measured: three times the rows).
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ def order_by(order: tuple[OrderKey, ...], expressions: Expressions) -> Sql:
 
 
 def _item(key: OrderKey, expressions: Expressions) -> Sql:
-    """NULLS is written only where there can be nulls, so that an index of the column's default order serves."""
+    """NULLS is written only where there can be nulls, so that an index of the column's default
+    order serves."""
     direction = " DESC" if key.descending else ""
     nulls = (" NULLS LAST" if key.descending else " NULLS FIRST") if key.expr.nullable else ""
     return fill("{0}" + direction + nulls, (expressions.value(key.expr),))
@@ -35,13 +38,17 @@ def key_texts(order: tuple[OrderKey, ...], expressions: Expressions) -> list[Sql
     return [build("{0}::text", expressions.value(k.expr)) for k in order]
 
 
-def after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions, start: int = 0) -> Sql:
-    """The rows behind the one whose order values are null where `mask` says so and else in the keyset slots; of rows with the same values
-    before `start`."""
+def after(
+    order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions, start: int = 0
+) -> Sql:
+    """The rows behind the one whose order values are null where `mask` says so and else in the
+    keyset slots; of rows with the same values before `start`."""
     if not any(mask[start:]) and _one_direction(order[start:]):
         columns = join(", ", (expressions.value(k.expr) for k in order[start:]))
         values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
-        return fill("(({0}) " + ("<" if order[start].descending else ">") + " ({1}))", (columns, values))
+        return fill(
+            "(({0}) " + ("<" if order[start].descending else ">") + " ({1}))", (columns, values)
+        )
     return _after(start, order, mask, expressions)
 
 
@@ -51,13 +58,16 @@ def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expr
 
 
 def _one_direction(order: tuple[OrderKey, ...]) -> bool:
-    """Ascending, nulls come first and lie behind; descending they lie ahead, where a row comparison would lose them."""
+    """Ascending, nulls come first and lie behind; descending they lie ahead, where a row comparison
+    would lose them."""
     if order[0].descending:
         return all(k.descending and not k.expr.nullable for k in order)
     return not any(k.descending for k in order)
 
 
-def _after(index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions) -> Sql:
+def _after(
+    index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions
+) -> Sql:
     key, last = order[index], index == len(order) - 1
     column = expressions.value(key.expr)
     rest = raw("false") if last else _after(index + 1, order, mask, expressions)
@@ -67,10 +77,16 @@ def _after(index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions:
         return build("({0} IS NOT NULL OR {1})", column, rest)
     value = _bound(index, key)
     symbol = "<" if key.descending else ">"
-    bound = fill("({0} " + symbol + "= {1} AND ({0} " + symbol + " {1} OR {2}))", (column, value, rest))
+    bound = fill(
+        "({0} " + symbol + "= {1} AND ({0} " + symbol + " {1} OR {2}))", (column, value, rest)
+    )
     if last:
         bound = fill("({0} " + symbol + " {1})", (column, value))
-    return build("({0} OR {1} IS NULL)", bound, column) if key.descending and key.expr.nullable else bound
+    return (
+        build("({0} OR {1} IS NULL)", bound, column)
+        if key.descending and key.expr.nullable
+        else bound
+    )
 
 
 def equals(index: int, key: OrderKey, expressions: Expressions, mask: NullMask = ()) -> Sql:
@@ -81,10 +97,14 @@ def equals(index: int, key: OrderKey, expressions: Expressions, mask: NullMask =
 
 
 def _bound(index: int, key: OrderKey) -> Sql:
-    """An order value to start behind, as a subquery: so Postgres plans without knowing the value, and a late page as it plans the first."""
+    """An order value to start behind, as a subquery: so Postgres plans without knowing the value,
+    and a late page as it plans the first."""
     return build("(SELECT {0})", _value(index, key))
 
 
 def _value(index: int, key: OrderKey) -> Sql:
     type_ = key.expr.type
-    return fill("{0}::" + CANONICAL[type_.name if type_ is not None else "Edm.String"], (param(KeysetSlot(index), "text"),))
+    return fill(
+        "{0}::" + CANONICAL[type_.name if type_ is not None else "Edm.String"],
+        (param(KeysetSlot(index), "text"),),
+    )

@@ -1,11 +1,12 @@
 """ECMAScript's regular expressions as Postgres's, for matchesPattern (URL Conventions 5.1.1.7.1).
 
-Both look for a match anywhere and know the same operators, but not the same letters: `\\w`, `\\s`, `.` and word boundaries mean other
-characters in Postgres, or depend on its locale. So every class is worked out here, as ranges of code points, and written without any name.
-A match is true or false, so that groups need not capture and lazy quantifiers are as good as greedy ones.
+Both look for a match anywhere and know the same operators, but not the same letters: `\\w`, `\\s`,
+`.` and word boundaries mean other characters in Postgres, or depend on its locale. So every class
+is worked out here, as ranges of code points, and written without any name. A match is true or
+false, so that groups need not capture and lazy quantifiers are as good as greedy ones.
 
-Postgres's engine is an automaton: no pattern takes exponential time, except with back references, which are refused. Strings are read by
-code points, as everywhere in OData.
+Postgres's engine is an automaton: no pattern takes exponential time, except with back references,
+which are refused. Strings are read by code points, as everywhere in OData.
 """
 
 from __future__ import annotations
@@ -29,20 +30,32 @@ _DIGIT: Ranges = ((48, 57),)
 _WORD: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
 _LINE_ENDS: Ranges = ((10, 10), (13, 13), (0x2028, 0x2029))
 _SPACE: Ranges = (
-    (9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F),
-    (0x3000, 0x3000), (0xFEFF, 0xFEFF),
-)  # fmt: skip
+    (9, 13),
+    (32, 32),
+    (0xA0, 0xA0),
+    (0x1680, 0x1680),
+    (0x2000, 0x200A),
+    (0x2028, 0x2029),
+    (0x202F, 0x202F),
+    (0x205F, 0x205F),
+    (0x3000, 0x3000),
+    (0xFEFF, 0xFEFF),
+)
 _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _LOOKS = ("(?=", "(?!", "(?<=", "(?<!")
 _NAMED = re.compile(r"\(\?<[^\W\d]\w*>")
 _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}", re.ASCII)
-_HEX = {"x": re.compile(r"x([0-9A-Fa-f]{2})"), "u": re.compile(r"u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,6})\})")}
+_HEX = {
+    "x": re.compile(r"x([0-9A-Fa-f]{2})"),
+    "u": re.compile(r"u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,6})\})"),
+}
 
 
 def translated(text: str) -> str:
     """The pattern as Postgres's advanced regular expression.
 
-    raises  BindValue for what is no pattern, Unsupported for what Postgres cannot do as ECMAScript does, LimitNodes for too large ones
+    raises  BindValue for what is no pattern, Unsupported for what Postgres cannot do as ECMAScript
+            does, LimitNodes for too large ones
     """
     if len(text) > MAX_LENGTH:
         raise LimitNodes(f"a pattern of {len(text)} characters; the limit is {MAX_LENGTH}")
@@ -51,7 +64,9 @@ def translated(text: str) -> str:
     if reader.at < len(text):
         raise reader.wrong("an unmatched ')'")
     if size > MAX_SIZE:
-        raise LimitNodes(f"a pattern of {size} parts, counted after {{n}} is written out; the limit is {MAX_SIZE}")
+        raise LimitNodes(
+            f"a pattern of {size} parts, counted after {{n}} is written out; the limit is {MAX_SIZE}"
+        )
     return "***:" + found
 
 
@@ -75,7 +90,11 @@ def written(ranges: Iterable[tuple[int, int]]) -> str:
     if not outside:
         return "(?:.)"
     marks, shown = ("[^", outside) if inside[-1][1] == LAST else ("[", inside)
-    return marks + "".join(_code(low) + (f"-{_code(high)}" if high > low else "") for low, high in shown) + "]"
+    return (
+        marks
+        + "".join(_code(low) + (f"-{_code(high)}" if high > low else "") for low, high in shown)
+        + "]"
+    )
 
 
 def _code(number: int) -> str:
@@ -88,12 +107,18 @@ _BOUNDARIES = {
     "B": f"(?:(?<={_IN_WORD})(?={_IN_WORD})|(?<!{_IN_WORD})(?!{_IN_WORD}))",
 }
 _CLASSES = {
-    "d": _DIGIT, "D": complement(_DIGIT), "w": _WORD, "W": complement(_WORD), "s": _SPACE, "S": complement(_SPACE),
-}  # fmt: skip
+    "d": _DIGIT,
+    "D": complement(_DIGIT),
+    "w": _WORD,
+    "W": complement(_WORD),
+    "s": _SPACE,
+    "S": complement(_SPACE),
+}
 
 
 class _PatternParser:
-    """Reads a pattern from the left; each method answers what it read in Postgres's words, and its size."""
+    """Reads a pattern from the left; each method answers what it read in Postgres's words, and its
+    size."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -140,7 +165,9 @@ class _PatternParser:
         return self.quantified(atom, size)
 
     def unquantified(self, text: str, size: int = 1) -> tuple[str, int]:
-        if self.at < len(self.text) and (self.text[self.at] in "*+?" or _COUNT.match(self.text, self.at)):
+        if self.at < len(self.text) and (
+            self.text[self.at] in "*+?" or _COUNT.match(self.text, self.at)
+        ):
             raise self.wrong("a quantifier without anything to repeat")
         return text, size
 
@@ -156,7 +183,9 @@ class _PatternParser:
             return written(self.members()), 1
         if self.take("\\"):
             found = self.escape()
-            return written(found) if len(found) != 1 or found[0][0] != found[0][1] else _code(found[0][0]), 1
+            return written(found) if len(found) != 1 or found[0][0] != found[0][1] else _code(
+                found[0][0]
+            ), 1
         char = self.text[self.at]
         if char in "*+?{}]":
             raise self.wrong(f"a lone '{char}', which is written \\{char},")
@@ -193,7 +222,9 @@ class _PatternParser:
         if len(counts) == 2 and counts[0] > counts[1]:
             raise self.wrong(f"{match[0]}, whose numbers are out of order,")
         if max(counts) > MAX_COUNT:
-            raise Unsupported(f"{match[0]} in a pattern: Postgres repeats at most {MAX_COUNT} times")
+            raise Unsupported(
+                f"{match[0]} in a pattern: Postgres repeats at most {MAX_COUNT} times"
+            )
         bound = f"{{{counts[0]}{',' if comma else ''}{counts[1] if len(counts) == 2 else ''}}}"
         return bound, size * max(1, *counts)
 
@@ -208,7 +239,12 @@ class _PatternParser:
             if self.text.startswith("-", self.at) and not self.text.startswith("-]", self.at):
                 self.at += 1
                 high = self.member()
-                if len(low) != 1 or len(high) != 1 or low[0][0] != low[0][1] or high[0][0] != high[0][1]:
+                if (
+                    len(low) != 1
+                    or len(high) != 1
+                    or low[0][0] != low[0][1]
+                    or high[0][0] != high[0][1]
+                ):
                     raise self.wrong("a range between classes")
                 if low[0][0] > high[0][0]:
                     raise self.wrong("a range that is out of order")
@@ -233,7 +269,9 @@ class _PatternParser:
             self.at += 1
             return _CLASSES[char]
         if char in ("p", "P"):
-            raise Unsupported("\\p{...} in a pattern: Postgres does not know the properties of Unicode")
+            raise Unsupported(
+                "\\p{...} in a pattern: Postgres does not know the properties of Unicode"
+            )
         if char in ("k", *"123456789"):
             raise Unsupported("a back reference in a pattern: it may take unbounded time")
         code = self.character(char)
@@ -261,7 +299,11 @@ class _PatternParser:
             raise self.wrong(f"\\{char} without its digits")
         self.at = match.end()
         code = int(next(digits for digits in match.groups() if digits), 16)
-        low = re.compile(r"\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})").match(self.text, self.at) if 0xD800 <= code < 0xDC00 else None
+        low = (
+            re.compile(r"\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})").match(self.text, self.at)
+            if 0xD800 <= code < 0xDC00
+            else None
+        )
         if low is None:
             return code
         self.at = low.end()

@@ -1,8 +1,9 @@
 """A bound query as finished statements.
 
-A collection is read in chunks, each one record of joined row texts and the last row's order values; beside it may stand a count over the
-same rows, and a question whether the parent of a path exists, which is asked only when there are no rows. `Shape` is everything outside
-the query that changes the SQL, and so belongs into the cache key.
+A collection is read in chunks, each one record of joined row texts and the last row's order values;
+beside it may stand a count over the same rows, and a question whether the parent of a path exists,
+which is asked only when there are no rows. `Shape` is everything outside the query that changes the
+SQL, and so belongs into the cache key.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from odata_gateway.sql.relation import Leg, Relations
 
 
 class StatementVariant(NamedTuple):
-    """Who asks (with one account or many), in which format, behind which kind of row (None for the first page), and whether the answer must
-    tell if there are more rows. `legs` is the number of the caller's accounts where the database is sharded by account, and else 0."""
+    """Who asks (with one account or many), in which format, behind which kind of row (None for the
+    first page), and whether the answer must tell if there are more rows. `legs` is the number of
+    the caller's accounts where the database is sharded by account, and else 0."""
 
     many_accounts: bool = False
     row_format: RowFormat = RowFormat()
@@ -37,11 +39,16 @@ StatementKind = Literal["rows", "count", "parent", "order values", "mark"]
 
 
 def statement_kinds(query: Query, shape: StatementVariant) -> tuple[StatementKind, ...]:
-    """The statements a request of this shape may need; `order values` only where a link had no room for them."""
+    """The statements a request of this shape may need; `order values` only where a link had no room
+    for them."""
     mark: tuple[StatementKind, ...] = (
-        ("mark",) if query.form in ("collection", "references") and query.is_plain and shape.mask is not None else ()
+        ("mark",)
+        if query.form in ("collection", "references") and query.is_plain and shape.mask is not None
+        else ()
     )
-    count: tuple[StatementKind, ...] = () if query.counted is None or shape.mask is not None else ("count",)
+    count: tuple[StatementKind, ...] = (
+        () if query.counted is None or shape.mask is not None else ("count",)
+    )
     parent: tuple[StatementKind, ...] = () if query.parent is None else ("parent",)
     return ("rows", *count, *parent, *mark)
 
@@ -49,15 +56,20 @@ def statement_kinds(query: Query, shape: StatementVariant) -> tuple[StatementKin
 def render(query: Query, shape: StatementVariant, part: StatementKind) -> Statement:
     """One of a query's statements in a shape.
 
-    rows          the answer: a chunk of a collection as one record (see `_chunk`), else one text a row
+    rows          the answer: a chunk of a collection as one record (see `_chunk`), else one text a
+                  row
     count         one row, one number: all rows of the query, whatever the page
     parent        one row where the path before the last segment leads to something
-    order values  of the row that the keyset's key values find, as texts; no row where there is none any more
-    mark          order values, as texts, of the last row of a full chunk behind another row; no row where the chunk would not be full
+    order values  of the row that the keyset's key values find, as texts; no row where there is none
+                  any more
+    mark          order values, as texts, of the last row of a full chunk behind another row; no row
+                  where the chunk would not be full
     """
     if shape.legs > 1 and sharded.pivot(_block(query, part)) is not None:
         return finish(_by_account(query, shape, part))
-    relations = Relations(many_accounts=shape.many_accounts, leg=Leg(0, None) if shape.legs > 1 else None)
+    relations = Relations(
+        many_accounts=shape.many_accounts, leg=Leg(0, None) if shape.legs > 1 else None
+    )
     relations.enter(query.block)
     match part:
         case "rows":
@@ -77,7 +89,10 @@ def render(query: Query, shape: StatementVariant, part: StatementKind) -> Statem
 def _order_values(query: Query, shape: StatementVariant, relations: Relations) -> Sql:
     values = join(", ", key_texts(query.order, relations.expressions))
     mask = shape.mask or ()
-    found = tuple(equals(i, query.order[i], relations.expressions, mask[i : i + 1]) for i in sorted(query.key_positions))
+    found = tuple(
+        equals(i, query.order[i], relations.expressions, mask[i : i + 1])
+        for i in sorted(query.key_positions)
+    )
     return relations.select(values, query.block, raw(" LIMIT 1"), found)
 
 
@@ -112,16 +127,20 @@ def _plain(query: Query, relations: Relations) -> Sql:
 
 
 def _count(block: Block, relations: Relations) -> Statement:
-    """The number of rows; of combinations without a condition it is the product, which no 64 bits may hold."""
+    """The number of rows; of combinations without a condition it is the product, which no 64 bits
+    may hold."""
     if block.crossed and not block.predicates:
-        counts = (relations.select(raw("count(*)::numeric"), single) for single in (replace(block, crossed=()), *block.crossed))
+        counts = (
+            relations.select(raw("count(*)::numeric"), single)
+            for single in (replace(block, crossed=()), *block.crossed)
+        )
         return finish(build("SELECT {0}", join(" * ", (build("({0})", count) for count in counts))))
     return finish(relations.select(raw("count(*)"), block))
 
 
 def _chunk(query: Query, shape: StatementVariant, relations: Relations, row: Sql) -> Sql:
-    """The first rows of a query, or the first behind another row, as one record: (text, rows, more, whether no row was
-    NULL, order values of the last row...)."""
+    """The first rows of a query, or the first behind another row, as one record: (text, rows, more,
+    whether no row was NULL, order values of the last row...)."""
     limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
     rows, names = _keyed(query, shape, relations, limit, build("{0} AS row", row))
     return _joined(rows, names, shape)
@@ -143,7 +162,9 @@ def _last(rows: Sql, names: list[Sql], limit: Sql) -> Sql:
     return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
 
 
-def _keyed(query: Query, shape: StatementVariant, relations: Relations, limit: Sql, *shown: Sql) -> tuple[Sql, list[Sql]]:
+def _keyed(
+    query: Query, shape: StatementVariant, relations: Relations, limit: Sql, *shown: Sql
+) -> tuple[Sql, list[Sql]]:
     """The rows of a chunk: what they show and their order values, and the names of the latter."""
     names = _names(query)
     keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
@@ -175,11 +196,14 @@ def _peeking(rows: Sql, names: list[Sql]) -> Sql:
     return build(
         "SELECT convert_to(array_to_string(a.r[1:{0}], ','), 'UTF8'), least(a.c, {0}), a.c > {0}, a.c = a.w{1} "
         "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
-        limit, last, arrays, rows,
-    )  # fmt: skip
+        limit,
+        last,
+        arrays,
+        rows,
+    )
 
 
-# --- account by account, from a sharded database ------------------------------------------------------------------------------
+# --- account by account, from a sharded database --------------------------------------------------
 
 
 def _block(query: Query, part: StatementKind) -> Block:
@@ -204,8 +228,14 @@ def _by_account(query: Query, shape: StatementVariant, part: StatementKind) -> S
     if part == "mark":
         return _last(sharded.Merge(query, shape.mask, limit, names).rows(legs), names, limit)
     if part == "rows" and query.form in ("collection", "references"):
-        merge = sharded.Merge(query, shape.mask, build("{0} + 1", limit) if shape.peeks else limit, names)
-        return _joined(merge.rows(legs, lambda leg: _row(query, JsonRowRenderer(leg, shape.row_format))), names, shape)
+        merge = sharded.Merge(
+            query, shape.mask, build("{0} + 1", limit) if shape.peeks else limit, names
+        )
+        return _joined(
+            merge.rows(legs, lambda leg: _row(query, JsonRowRenderer(leg, shape.row_format))),
+            names,
+            shape,
+        )
     return sharded.together(_single(query, shape, part, leg) for leg in legs)
 
 
@@ -217,5 +247,13 @@ def _single(query: Query, shape: StatementVariant, part: StatementKind, leg: Rel
     if part == "order values":
         return _order_values(query, shape, leg)
     if query.form == "property":
-        return leg.select(quoted("null") if query.field is None else rows.value(query.field), query.block, raw(" LIMIT 2"))
-    return leg.select(_plain(query, leg) if query.form == "value" else _row(query, rows), query.block, raw(" LIMIT 2"))
+        return leg.select(
+            quoted("null") if query.field is None else rows.value(query.field),
+            query.block,
+            raw(" LIMIT 2"),
+        )
+    return leg.select(
+        _plain(query, leg) if query.form == "value" else _row(query, rows),
+        query.block,
+        raw(" LIMIT 2"),
+    )

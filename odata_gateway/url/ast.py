@@ -1,7 +1,8 @@
 """The syntax tree of a request: frozen nodes, names as text, literals as slot numbers.
 
-`at` is the character offset in the decoded text of the option (or path) the node comes from; it is never part of a comparison. Sections
-are those of OData 4.01 Part 2: URL Conventions and of its ABNF.
+`at` is the character offset in the decoded text of the option (or path) the node comes from; it is
+never part of a comparison. Sections are those of OData 4.01 Part 2: URL Conventions and of its
+ABNF.
 """
 
 from __future__ import annotations
@@ -10,9 +11,24 @@ from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
 LiteralKind = OneOf[
-    "string", "int32", "int64", "decimal", "double", "datetime", "date", "time", "duration", "guid", "binary", "enum", "geo", "json",
-    "quoted_number", "raw", "word",
-]  # fmt: skip
+    "string",
+    "int32",
+    "int64",
+    "decimal",
+    "double",
+    "datetime",
+    "date",
+    "time",
+    "duration",
+    "guid",
+    "binary",
+    "enum",
+    "geo",
+    "json",
+    "quoted_number",
+    "raw",
+    "word",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +36,13 @@ class SyntaxNode:
     """Base of all nodes."""
 
 
-# --- expressions (ABNF commonExpr) --------------------------------------------------------------------------------------------
+# --- expressions (ABNF commonExpr) ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Literal(SyntaxNode):
-    """A literal whose value is number `slot` of the lifted values. `many` marks a folded list `(1,2,3)`, whose value is a tuple."""
+    """A literal whose value is number `slot` of the lifted values. `many` marks a folded list
+    `(1,2,3)`, whose value is a tuple."""
 
     kind: LiteralKind
     slot: int
@@ -59,7 +76,8 @@ class Alias(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Member(SyntaxNode):
-    """`base/name`, or a bare first name when base is None: a property, navigation property or range variable.
+    """`base/name`, or a bare first name when base is None: a property, navigation property or range
+    variable.
 
     A name with a dot is a type or, with @ before it, an annotation.
     """
@@ -80,7 +98,8 @@ class NamedArgument(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Call(SyntaxNode):
-    """`base/name(args)` or `name(args)`: a canonical function, a model function, or an entity by key such as Items(1)."""
+    """`base/name(args)` or `name(args)`: a canonical function, a model function, or an entity by
+    key such as Items(1)."""
 
     base: Expr | None
     name: str
@@ -170,12 +189,26 @@ class Case(SyntaxNode):
 
 
 Expr = (
-    Literal | Constant | Variable | Alias | Member | NamedArgument | Call | Count | FilterSegment | Lambda | Aggregation
-    | Unary | Binary | ListExpr | ObjectExpr | Case
-)  # fmt: skip
+    Literal
+    | Constant
+    | Variable
+    | Alias
+    | Member
+    | NamedArgument
+    | Call
+    | Count
+    | FilterSegment
+    | Lambda
+    | Aggregation
+    | Unary
+    | Binary
+    | ListExpr
+    | ObjectExpr
+    | Case
+)
 
 
-# --- $search (5.1.7) ----------------------------------------------------------------------------------------------------------
+# --- $search (5.1.7) ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +232,7 @@ class SearchOp(SyntaxNode):
 Search = Term | SearchOp
 
 
-# --- query options ------------------------------------------------------------------------------------------------------------
+# --- query options --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +246,8 @@ class OrderItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class SelectItem(SyntaxNode):
-    """One item of $select: `path` holds the names between slashes, ("*",) for all; `options` are those in parentheses."""
+    """One item of $select: `path` holds the names between slashes, ("*",) for all; `options` are
+    those in parentheses."""
 
     path: tuple[str, ...]
     options: Options | None = None
@@ -222,7 +256,8 @@ class SelectItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class ExpandItem(SyntaxNode):
-    """One item of $expand: `path` ends in a navigation property or "*"; `suffix` is "$ref", "$count", "$value" or None."""
+    """One item of $expand: `path` ends in a navigation property or "*"; `suffix` is "$ref",
+    "$count", "$value" or None."""
 
     path: tuple[str, ...]
     suffix: str | None = None
@@ -250,7 +285,8 @@ class AggregateFrom(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class AggregateItem(SyntaxNode):
-    """`expr with method from ... as alias` (Data Aggregation 3.2.1). `expr` None is the `$count` of the input.
+    """`expr with method from ... as alias` (Data Aggregation 3.2.1). `expr` None is the `$count` of
+    the input.
 
     method  None for $count (expr None or a Count) and for custom aggregates
     alias   None only for custom aggregates, and inside expressions
@@ -265,7 +301,8 @@ class AggregateItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Rollup(SyntaxNode):
-    """rollup(path,path,...), or rollup(name) of a levelled hierarchy, which is a single Member (Data Aggregation 3.2.3.2)."""
+    """rollup(path,path,...), or rollup(name) of a levelled hierarchy, which is a single Member
+    (Data Aggregation 3.2.3.2)."""
 
     paths: tuple[Expr, ...]
     at: int = field(default=0, compare=False)
@@ -273,7 +310,8 @@ class Rollup(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy(SyntaxNode):
-    """A recursive hierarchy: the collection of its nodes, its qualifier, the path to the node identifier."""
+    """A recursive hierarchy: the collection of its nodes, its qualifier, the path to the node
+    identifier."""
 
     nodes: Expr
     qualifier: str
@@ -313,8 +351,10 @@ class Transformation(SyntaxNode):
     concat                  Sequence...
     nest; addnested         Sequence...; Expr, Sequence...
     join, outerjoin         ComputeItem (path as alias), perhaps one Sequence
-    ancestors, descendants  Hierarchy, Sequence..., perhaps Literal (distance), perhaps True (keep start)
-    traverse                Hierarchy, "preorder" | "postorder", perhaps one Sequence, then OrderItem...
+    ancestors, descendants  Hierarchy, Sequence..., perhaps Literal (distance), perhaps True (keep
+                            start)
+    traverse                Hierarchy, "preorder" | "postorder", perhaps one Sequence, then
+                            OrderItem...
     identity                nothing
     any name with a dot     the arguments of a custom function
     """
@@ -326,10 +366,11 @@ class Transformation(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Options(SyntaxNode):
-    """The system query options of a resource, an expand item or a $count segment; None where an option did not come.
+    """The system query options of a resource, an expand item or a $count segment; None where an
+    option did not come.
 
-    `order` holds the names of the options that came, canonical with $, in their order (for errors and next links).
-    `level` is $levels: a number, or "max".
+    `order` holds the names of the options that came, canonical with $, in their order (for errors
+    and next links). `level` is $levels: a number, or "max".
     """
 
     filter: Expr | None = None
@@ -354,20 +395,32 @@ class Options(SyntaxNode):
 
 
 TransformationArgument = (
-    Expr | Search | OrderItem | ComputeItem | AggregateItem | Rollup | RollupRecursive | Hierarchy | Sequence | str | bool
-)  # fmt: skip
+    Expr
+    | Search
+    | OrderItem
+    | ComputeItem
+    | AggregateItem
+    | Rollup
+    | RollupRecursive
+    | Hierarchy
+    | Sequence
+    | str
+    | bool
+)
 
 
-# --- resource path (section 4) ------------------------------------------------------------------------------------------------
+# --- resource path (section 4) --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Segment(SyntaxNode):
     """One path segment.
 
-    name  as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`, `$metadata`, `$batch`, `$all`, `$entity`,
-          `$crossjoin`, `$query`, `$each`, `$filter`, or the text of a key as segment
-    args  what stood in parentheses (keys, function parameters, the predicate of $filter, the set names of $crossjoin); None without
+    name  as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`,
+          `$metadata`, `$batch`, `$all`, `$entity`, `$crossjoin`, `$query`, `$each`, `$filter`, or
+          the text of a key as segment
+    args  what stood in parentheses (keys, function parameters, the predicate of $filter, the set
+          names of $crossjoin); None without
     literal  the segment read as a literal, where it can be a key as segment
     """
 

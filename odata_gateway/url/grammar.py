@@ -1,8 +1,10 @@
-"""The grammar of query options and path segments, in the order of the ABNF: one LALR(1) table, built once at import.
+"""The grammar of query options and path segments, in the order of the ABNF: one LALR(1) table,
+built once at import.
 
-SLY has one start symbol per class, so each text begins with a sentinel token (START_...). Every token's value is (text, offset), a
-literal's is ((kind, slot, many), offset). The grammar is a little wider than the ABNF where only names or types tell productions apart;
-it has no conflicts, which a test asserts.
+SLY has one start symbol per class, so each text begins with a sentinel token (START_...). Every
+token's value is (text, offset), a literal's is ((kind, slot, many), offset). The grammar is a
+little wider than the ABNF where only names or types tell productions apart; it has no conflicts,
+which a test asserts.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _Action = TypeVar("_Action", bound=Callable[..., object])
 
 
 def rule(*productions: str) -> Callable[[_Action], _Action]:
-    """SLY's decorator, which its metaclass puts into the class body under a name no checker knows."""
+    """SLY's decorator, which its metaclass puts into the class body under a name no checker
+    knows."""
 
     def mark(action: _Action) -> _Action:
         return cast(_Action, _decorator(*productions)(action))
@@ -29,24 +32,107 @@ def rule(*productions: str) -> Callable[[_Action], _Action]:
 
 
 class UrlParser(SlyParser):
-    """Syntax trees from tokens. The methods are named for what they make; SLY calls them by their productions."""
+    """Syntax trees from tokens. The methods are named for what they make; SLY calls them by their
+    productions."""
 
     track_positions = False
     start = "start"
     tokens: ClassVar[set[str]] = {
-        "START_EXPR", "START_SEARCH", "START_SELECT", "START_EXPAND", "START_ORDERBY", "START_COMPUTE", "START_APPLY", "START_ALIAS",
-        "START_SEGMENT", "SEGMENT_FILTER", "SEGMENT_CROSSJOIN",
-        "LITERAL", "JSTRING", "CONSTANT", "MEMBER", "LIST", "OPEN", "CLOSE", "COMMA", "COLON", "SEMI", "SLASH", "STAR",
-        "LBRACKET", "RBRACKET", "LBRACE", "RBRACE",
-        "OR", "AND", "EQUALITY", "RELATION", "ADDITIVE", "MULTIPLICATIVE", "HAS", "IN", "NOT", "MINUS", "DIRECTION", "AS", "WITH", "FROM",
-        "NAME", "AT", "VARIABLE", "CALL", "CASE", "LAMBDA", "PARAM", "ALL_OF", "COUNT", "COUNT_OPEN", "FILTER_OPEN", "REF", "REF_OPEN",
-        "AGGREGATE_OPEN", "DOLLAR_COUNT", "DOLLAR_VALUE",
-        "OPT_FILTER", "OPT_SEARCH", "OPT_SELECT", "OPT_EXPAND", "OPT_ORDERBY", "OPT_COMPUTE", "OPT_APPLY", "OPT_TOP", "OPT_SKIP",
-        "OPT_COUNT", "LEVELS", "ALIAS_EQ",
-        "WORD", "PHRASE", "SINGLE", "S_AND", "S_OR", "S_NOT",
-        "T_IDENTITY", "T_AGGREGATE", "T_COMPUTE", "T_CONCAT", "T_GROUPBY", "T_FILTER", "T_SEARCH", "T_ORDERBY", "T_PAGE", "T_RANK",
-        "T_JOIN", "T_NEST", "T_ADDNESTED", "T_RELATIVES", "T_TRAVERSE", "T_CUSTOM", "T_ROLLUP", "T_ROLLUPRECURSIVE", "KEEP",
-    }  # fmt: skip
+        "START_EXPR",
+        "START_SEARCH",
+        "START_SELECT",
+        "START_EXPAND",
+        "START_ORDERBY",
+        "START_COMPUTE",
+        "START_APPLY",
+        "START_ALIAS",
+        "START_SEGMENT",
+        "SEGMENT_FILTER",
+        "SEGMENT_CROSSJOIN",
+        "LITERAL",
+        "JSTRING",
+        "CONSTANT",
+        "MEMBER",
+        "LIST",
+        "OPEN",
+        "CLOSE",
+        "COMMA",
+        "COLON",
+        "SEMI",
+        "SLASH",
+        "STAR",
+        "LBRACKET",
+        "RBRACKET",
+        "LBRACE",
+        "RBRACE",
+        "OR",
+        "AND",
+        "EQUALITY",
+        "RELATION",
+        "ADDITIVE",
+        "MULTIPLICATIVE",
+        "HAS",
+        "IN",
+        "NOT",
+        "MINUS",
+        "DIRECTION",
+        "AS",
+        "WITH",
+        "FROM",
+        "NAME",
+        "AT",
+        "VARIABLE",
+        "CALL",
+        "CASE",
+        "LAMBDA",
+        "PARAM",
+        "ALL_OF",
+        "COUNT",
+        "COUNT_OPEN",
+        "FILTER_OPEN",
+        "REF",
+        "REF_OPEN",
+        "AGGREGATE_OPEN",
+        "DOLLAR_COUNT",
+        "DOLLAR_VALUE",
+        "OPT_FILTER",
+        "OPT_SEARCH",
+        "OPT_SELECT",
+        "OPT_EXPAND",
+        "OPT_ORDERBY",
+        "OPT_COMPUTE",
+        "OPT_APPLY",
+        "OPT_TOP",
+        "OPT_SKIP",
+        "OPT_COUNT",
+        "LEVELS",
+        "ALIAS_EQ",
+        "WORD",
+        "PHRASE",
+        "SINGLE",
+        "S_AND",
+        "S_OR",
+        "S_NOT",
+        "T_IDENTITY",
+        "T_AGGREGATE",
+        "T_COMPUTE",
+        "T_CONCAT",
+        "T_GROUPBY",
+        "T_FILTER",
+        "T_SEARCH",
+        "T_ORDERBY",
+        "T_PAGE",
+        "T_RANK",
+        "T_JOIN",
+        "T_NEST",
+        "T_ADDNESTED",
+        "T_RELATIVES",
+        "T_TRAVERSE",
+        "T_CUSTOM",
+        "T_ROLLUP",
+        "T_ROLLUPRECURSIVE",
+        "KEEP",
+    }
 
     # 5.1.1.17, from loose to tight; `and` and `or` are rules of their own.
     precedence = (
@@ -59,10 +145,16 @@ class UrlParser(SlyParser):
     )
 
     @rule(
-        "start : START_EXPR expr", "start : START_SEARCH search", "start : START_SELECT select", "start : START_EXPAND expand",
-        "start : START_ORDERBY orderby", "start : START_COMPUTE compute", "start : START_APPLY steps", "start : START_ALIAS expr",
+        "start : START_EXPR expr",
+        "start : START_SEARCH search",
+        "start : START_SELECT select",
+        "start : START_EXPAND expand",
+        "start : START_ORDERBY orderby",
+        "start : START_COMPUTE compute",
+        "start : START_APPLY steps",
+        "start : START_ALIAS expr",
         "start : START_SEGMENT segment",
-    )  # fmt: skip
+    )
     def start_symbol(self, p: Any) -> object:
         return p[1]
 
@@ -76,7 +168,9 @@ class UrlParser(SlyParser):
     @rule("segment : segment OPEN key_list CLOSE")
     def segment_key(self, p: Any) -> list[ast.Segment]:
         before = p[0][-1]
-        if before.name[:1] != "$" and any(not isinstance(argument, ast.NamedArgument) for argument in before.args or ()):
+        if before.name[:1] != "$" and any(
+            not isinstance(argument, ast.NamedArgument) for argument in before.args or ()
+        ):
             raise UrlSyntax("a key cannot follow another one", at=p[1][1])
         return [*p[0], ast.Segment("", tuple(p[2]), at=p[1][1])]
 
@@ -86,26 +180,58 @@ class UrlParser(SlyParser):
 
     @rule("segment : SEGMENT_CROSSJOIN names CLOSE")
     def segment_crossjoin(self, p: Any) -> list[ast.Segment]:
-        return [ast.Segment("$crossjoin", tuple([ast.Member(None, *name) for name in p[1]]), at=p[0][1])]
+        return [
+            ast.Segment("$crossjoin", tuple([ast.Member(None, *name) for name in p[1]]), at=p[0][1])
+        ]
 
     @rule("key_list : ")
     def no_keys(self, p: Any) -> list[ast.Expr]:
         return []
 
-    @rule("key_list : keys", "names : NAME", "keys : key", "arguments : argument", "elements : element", "items : item", "paths : path",
-          "compute : compute_item", "orderby : order_item", "select : select_item", "expand : expand_item", "options : option",
-          "aggregates : aggregate", "branches : branch", "members : member", "group_items : group_item", "aliased_list : aliased",
-          "steps : step", "sequences : sequence")  # fmt: skip
+    @rule(
+        "key_list : keys",
+        "names : NAME",
+        "keys : key",
+        "arguments : argument",
+        "elements : element",
+        "items : item",
+        "paths : path",
+        "compute : compute_item",
+        "orderby : order_item",
+        "select : select_item",
+        "expand : expand_item",
+        "options : option",
+        "aggregates : aggregate",
+        "branches : branch",
+        "members : member",
+        "group_items : group_item",
+        "aliased_list : aliased",
+        "steps : step",
+        "sequences : sequence",
+    )
     def first_item(self, p: Any) -> list[Any]:
         return p[0] if isinstance(p[0], list) else [p[0]]
 
-    @rule("names : names COMMA NAME", "keys : keys COMMA key", "arguments : arguments COMMA argument", "elements : elements COMMA element",
-          "items : items COMMA item", "paths : paths COMMA path", "compute : compute COMMA compute_item",
-          "orderby : orderby COMMA order_item",
-          "select : select COMMA select_item", "expand : expand COMMA expand_item", "options : options SEMI option",
-          "aggregates : aggregates COMMA aggregate", "branches : branches COMMA branch", "members : members COMMA member",
-          "group_items : group_items COMMA group_item", "aliased_list : aliased_list COMMA aliased", "steps : steps SLASH step",
-          "sequences : sequences COMMA sequence")  # fmt: skip
+    @rule(
+        "names : names COMMA NAME",
+        "keys : keys COMMA key",
+        "arguments : arguments COMMA argument",
+        "elements : elements COMMA element",
+        "items : items COMMA item",
+        "paths : paths COMMA path",
+        "compute : compute COMMA compute_item",
+        "orderby : orderby COMMA order_item",
+        "select : select COMMA select_item",
+        "expand : expand COMMA expand_item",
+        "options : options SEMI option",
+        "aggregates : aggregates COMMA aggregate",
+        "branches : branches COMMA branch",
+        "members : members COMMA member",
+        "group_items : group_items COMMA group_item",
+        "aliased_list : aliased_list COMMA aliased",
+        "steps : steps SLASH step",
+        "sequences : sequences COMMA sequence",
+    )
     def next_item(self, p: Any) -> list[Any]:
         p[0].append(p[2])
         return cast(list[Any], p[0])
@@ -135,9 +261,19 @@ class UrlParser(SlyParser):
     def constant(self, p: Any) -> ast.Constant:
         return ast.Constant(nodes.CONSTANTS[p[0][0].lower()], p[0][1])
 
-    @rule("parameter : PARAM", "parameter : OPT_FILTER", "parameter : OPT_SEARCH", "parameter : OPT_SELECT", "parameter : OPT_EXPAND",
-          "parameter : OPT_ORDERBY", "parameter : OPT_COMPUTE", "parameter : OPT_APPLY", "parameter : OPT_TOP", "parameter : OPT_SKIP",
-          "parameter : OPT_COUNT")  # fmt: skip
+    @rule(
+        "parameter : PARAM",
+        "parameter : OPT_FILTER",
+        "parameter : OPT_SEARCH",
+        "parameter : OPT_SELECT",
+        "parameter : OPT_EXPAND",
+        "parameter : OPT_ORDERBY",
+        "parameter : OPT_COMPUTE",
+        "parameter : OPT_APPLY",
+        "parameter : OPT_TOP",
+        "parameter : OPT_SKIP",
+        "parameter : OPT_COUNT",
+    )
     def parameter(self, p: Any) -> tuple[str, int]:
         text, at = p[0]
         if text[0] == "$":
@@ -146,9 +282,19 @@ class UrlParser(SlyParser):
 
     # --- 2. Query options: $expand, $select, $orderby, $compute and what stands in parentheses
 
-    @rule("option : OPT_FILTER expr", "option : OPT_SEARCH search", "option : OPT_SELECT select", "option : OPT_EXPAND expand",
-          "option : OPT_ORDERBY orderby", "option : OPT_COMPUTE compute", "option : OPT_APPLY steps", "option : OPT_TOP LITERAL",
-          "option : OPT_SKIP LITERAL", "option : OPT_COUNT CONSTANT", "option : ALIAS_EQ expr")  # fmt: skip
+    @rule(
+        "option : OPT_FILTER expr",
+        "option : OPT_SEARCH search",
+        "option : OPT_SELECT select",
+        "option : OPT_EXPAND expand",
+        "option : OPT_ORDERBY orderby",
+        "option : OPT_COMPUTE compute",
+        "option : OPT_APPLY steps",
+        "option : OPT_TOP LITERAL",
+        "option : OPT_SKIP LITERAL",
+        "option : OPT_COUNT CONSTANT",
+        "option : ALIAS_EQ expr",
+    )
     def option(self, p: Any) -> nodes.Pair:
         return nodes.option(p[0], p[1])
 
@@ -168,7 +314,9 @@ class UrlParser(SlyParser):
     @rule("select_item : open_path options CLOSE")
     def select_options(self, p: Any) -> ast.SelectItem:
         names, at = p[0]
-        return ast.SelectItem(tuple(names), nodes.options_of(p[1], options.SELECT, "an item of $select"), at)
+        return ast.SelectItem(
+            tuple(names), nodes.options_of(p[1], options.SELECT, "an item of $select"), at
+        )
 
     @rule("select_item : open_path names CLOSE")
     def select_function(self, p: Any) -> ast.SelectItem:
@@ -217,26 +365,42 @@ class UrlParser(SlyParser):
         names, at = p[0]
         return ast.ExpandItem(tuple(names), at=at)
 
-    @rule("expand_item : names_path REF", "expand_item : names_path COUNT", "expand_item : star_path REF")
+    @rule(
+        "expand_item : names_path REF",
+        "expand_item : names_path COUNT",
+        "expand_item : star_path REF",
+    )
     def expand_suffix(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
         return ast.ExpandItem(tuple(names), p[1][0][1:], at=at)
 
-    @rule("expand_item : names_path REF_OPEN options CLOSE", "expand_item : names_path COUNT_OPEN options CLOSE")
+    @rule(
+        "expand_item : names_path REF_OPEN options CLOSE",
+        "expand_item : names_path COUNT_OPEN options CLOSE",
+    )
     def expand_suffix_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
         suffix = "$ref" if p[1][0].startswith("/$ref") else "$count"
-        return ast.ExpandItem(tuple(names), suffix, nodes.options_of(p[2], options.EXPAND[suffix], "/" + suffix), at)
+        return ast.ExpandItem(
+            tuple(names), suffix, nodes.options_of(p[2], options.EXPAND[suffix], "/" + suffix), at
+        )
 
     @rule("expand_item : open_path options CLOSE")
     def expand_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
-        return ast.ExpandItem(tuple(names), None, nodes.options_of(p[1], options.EXPAND[None], "an item of $expand"), at)
+        return ast.ExpandItem(
+            tuple(names),
+            None,
+            nodes.options_of(p[1], options.EXPAND[None], "an item of $expand"),
+            at,
+        )
 
     @rule("expand_item : star_path OPEN options CLOSE")
     def expand_star_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
-        return ast.ExpandItem(tuple(names), None, nodes.options_of(p[2], options.EXPAND["*"], "*"), at)
+        return ast.ExpandItem(
+            tuple(names), None, nodes.options_of(p[2], options.EXPAND["*"], "*"), at
+        )
 
     @rule("order_item : expr")
     def order_ascending(self, p: Any) -> ast.OrderItem:
@@ -310,8 +474,14 @@ class UrlParser(SlyParser):
         p[0].append((p[2], nodes.operator_at(p[1])))
         return cast(nodes.Chain, p[0])
 
-    @rule("term : term EQUALITY term", "term : term RELATION term", "term : term ADDITIVE term", "term : term MULTIPLICATIVE term",
-          "term : term HAS term", "term : term IN term")  # fmt: skip
+    @rule(
+        "term : term EQUALITY term",
+        "term : term RELATION term",
+        "term : term ADDITIVE term",
+        "term : term MULTIPLICATIVE term",
+        "term : term HAS term",
+        "term : term IN term",
+    )
     def binary(self, p: Any) -> ast.Binary:
         return ast.Binary(p[1][0].strip().lower(), p[0], p[2], nodes.operator_at(p[1]))
 
@@ -323,7 +493,14 @@ class UrlParser(SlyParser):
     def minus(self, p: Any) -> ast.Unary:
         return ast.Unary("-", p[1], p[0][1])
 
-    @rule("term : literal", "term : path", "argument : expr", "element : expr", "element : json_string", "item : literal")
+    @rule(
+        "term : literal",
+        "term : path",
+        "argument : expr",
+        "element : expr",
+        "element : json_string",
+        "item : literal",
+    )
     def same(self, p: Any) -> ast.Expr:
         return cast(ast.Expr, p[0])
 
@@ -435,12 +612,20 @@ class UrlParser(SlyParser):
     def identity(self, p: Any) -> ast.Transformation:
         return ast.Transformation("identity", (), p[0][1])
 
-    @rule("step : T_AGGREGATE aggregates CLOSE", "step : T_COMPUTE compute CLOSE", "step : T_CONCAT sequences CLOSE",
-          "step : T_ORDERBY orderby CLOSE", "step : T_NEST aliased_list CLOSE", "step : T_CUSTOM argument_list CLOSE")  # fmt: skip
+    @rule(
+        "step : T_AGGREGATE aggregates CLOSE",
+        "step : T_COMPUTE compute CLOSE",
+        "step : T_CONCAT sequences CLOSE",
+        "step : T_ORDERBY orderby CLOSE",
+        "step : T_NEST aliased_list CLOSE",
+        "step : T_CUSTOM argument_list CLOSE",
+    )
     def step_of_list(self, p: Any) -> ast.Transformation:
         return nodes.transformation(p[0], p[1])
 
-    @rule("step : T_FILTER expr CLOSE", "step : T_SEARCH search CLOSE", "step : T_PAGE literal CLOSE")
+    @rule(
+        "step : T_FILTER expr CLOSE", "step : T_SEARCH search CLOSE", "step : T_PAGE literal CLOSE"
+    )
     def step_of_one(self, p: Any) -> ast.Transformation:
         return nodes.transformation(p[0], [p[1]])
 
@@ -468,7 +653,10 @@ class UrlParser(SlyParser):
     def relatives(self, p: Any) -> ast.Transformation:
         return nodes.transformation(p[0], [p[1], p[3]])
 
-    @rule("step : T_RELATIVES hierarchy COMMA sequence COMMA literal CLOSE", "step : T_RELATIVES hierarchy COMMA sequence COMMA keep CLOSE")
+    @rule(
+        "step : T_RELATIVES hierarchy COMMA sequence COMMA literal CLOSE",
+        "step : T_RELATIVES hierarchy COMMA sequence COMMA keep CLOSE",
+    )
     def relatives_more(self, p: Any) -> ast.Transformation:
         return nodes.transformation(p[0], [p[1], p[3], p[5]])
 
@@ -484,7 +672,10 @@ class UrlParser(SlyParser):
     def traverse(self, p: Any) -> ast.Transformation:
         return nodes.transformation(p[0], [p[1], nodes.traversal(p[3])])
 
-    @rule("step : T_TRAVERSE hierarchy COMMA NAME COMMA sequence CLOSE", "step : T_TRAVERSE hierarchy COMMA NAME COMMA orderby CLOSE")
+    @rule(
+        "step : T_TRAVERSE hierarchy COMMA NAME COMMA sequence CLOSE",
+        "step : T_TRAVERSE hierarchy COMMA NAME COMMA orderby CLOSE",
+    )
     def traverse_more(self, p: Any) -> ast.Transformation:
         more = p[5] if isinstance(p[5], list) else [p[5]]
         return nodes.transformation(p[0], [p[1], nodes.traversal(p[3]), *more])
@@ -542,4 +733,8 @@ class UrlParser(SlyParser):
     # --- errors
 
     def error(self, token: Any) -> NoReturn:
-        raise nodes.unexpected(token, next(cast(Iterator[Any], self.tokens), None), frozenset(self._lrtable.lr_action[self.state]))
+        raise nodes.unexpected(
+            token,
+            next(cast(Iterator[Any], self.tokens), None),
+            frozenset(self._lrtable.lr_action[self.state]),
+        )

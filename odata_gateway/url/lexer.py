@@ -1,10 +1,13 @@
-"""Tokens of expressions and option lists: SLY's lexer for the patterns, one pass of its master pattern over the text.
+"""Tokens of expressions and option lists: SLY's lexer for the patterns, one pass of its master
+pattern over the text.
 
-Keywords are contextual, since any of them may be the name of a property. An operator is only one with blanks on both sides, so that `in
-in (1)` reads as the property `in`; `any(` and `all(` are lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN`
-are values only where no `/` comes before and no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with its `$count` and
-an option with its `=` are one token each: the grammar then needs a single token of lookahead. Blanks belong to the punctuation that
-allows them (BWS of the ABNF); any other blank is the token SPACE, which no rule takes.
+Keywords are contextual, since any of them may be the name of a property. An operator is only one
+with blanks on both sides, so that `in in (1)` reads as the property `in`; `any(` and `all(` are
+lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN` are values only
+where no `/` comes before and no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash
+with its `$count` and an option with its `=` are one token each: the grammar then needs a single
+token of lookahead. Blanks belong to the punctuation that allows them (BWS of the ABNF); any other
+blank is the token SPACE, which no rule takes.
 """
 
 from __future__ import annotations
@@ -26,22 +29,73 @@ _END = r"(?![\w(/=.'])"
 
 
 class UrlLexer(SlyLexer):
-    """The tokens of every option but `$search`, whose words follow other rules (see `scan_search`). The first pattern that fits wins.
+    """The tokens of every option but `$search`, whose words follow other rules (see `scan_search`).
+    The first pattern that fits wins.
 
-    Inside the body SLY takes every name in capitals for a token, so the parts of patterns outside begin with an underscore. Quantifiers are
-    possessive where a shorter match could only fail later: without that each name is read again for every kind of name.
+    Inside the body SLY takes every name in capitals for a token, so the parts of patterns outside
+    begin with an underscore. Quantifiers are possessive where a shorter match could only fail
+    later: without that each name is read again for every kind of name.
     """
 
     tokens: ClassVar[set[str]] = {
-        "NAME", "OPERATOR", "CLOSE", "COMMA", "SLASH", "STRING", "CALL", "OPEN", "OPTION", "SEMI", "DIRECTION", "LAMBDA", "PARAM",
-        "GUID", "DATETIME", "DATE", "TIME", "NUMBER", "BADNUMBER", "NOT", "CONSTANT", "SPECIAL", "QUOTED", "LEVELS", "KEEP", "ALL_OF",
-        "OTHER_NAME", "OTHER_SLASH", "COUNT_OPEN", "COUNT", "FILTER_OPEN", "REF_OPEN", "REF", "AGGREGATE_OPEN", "VARIABLE", "DOLLAR_COUNT",
-        "DOLLAR_VALUE", "DOLLAR_NAME",
-        "ALIAS_EQ", "AT", "STAR", "MEMBER", "JSTRING", "LBRACKET", "RBRACKET", "LBRACE", "RBRACE", "COLON", "MINUS",
-        "AS", "WITH", "FROM", "SPACE", "BAD",
-    }  # fmt: skip
+        "NAME",
+        "OPERATOR",
+        "CLOSE",
+        "COMMA",
+        "SLASH",
+        "STRING",
+        "CALL",
+        "OPEN",
+        "OPTION",
+        "SEMI",
+        "DIRECTION",
+        "LAMBDA",
+        "PARAM",
+        "GUID",
+        "DATETIME",
+        "DATE",
+        "TIME",
+        "NUMBER",
+        "BADNUMBER",
+        "NOT",
+        "CONSTANT",
+        "SPECIAL",
+        "QUOTED",
+        "LEVELS",
+        "KEEP",
+        "ALL_OF",
+        "OTHER_NAME",
+        "OTHER_SLASH",
+        "COUNT_OPEN",
+        "COUNT",
+        "FILTER_OPEN",
+        "REF_OPEN",
+        "REF",
+        "AGGREGATE_OPEN",
+        "VARIABLE",
+        "DOLLAR_COUNT",
+        "DOLLAR_VALUE",
+        "DOLLAR_NAME",
+        "ALIAS_EQ",
+        "AT",
+        "STAR",
+        "MEMBER",
+        "JSTRING",
+        "LBRACKET",
+        "RBRACKET",
+        "LBRACE",
+        "RBRACE",
+        "COLON",
+        "MINUS",
+        "AS",
+        "WITH",
+        "FROM",
+        "SPACE",
+        "BAD",
+    }
 
-    # The great majority of names; those with a keyword's name come as OTHER_NAME, after the keywords had their turn.
+    # The great majority of names; those with a keyword's name come as OTHER_NAME, after the
+    # keywords had their turn.
     NAME = rf"(?!(?i:{_RESERVED})(?!\w)){_QNAME}(?![('=\-]|\.\*)"
     OPERATOR = rf"[ \t]++(?i:{_OPERATORS})[ \t]++"
     CLOSE = r"[ \t]*+\)"
@@ -98,25 +152,32 @@ class UrlLexer(SlyLexer):
     BAD = r"[\s\S]"
 
 
-# SLY's own loop yields objects and looks for handlers at each token; the same pattern in a plain loop takes a third of the time.
+# SLY's own loop yields objects and looks for handlers at each token; the same pattern in a plain
+# loop takes a third of the time.
 _MASTER: re.Pattern[str] = UrlLexer._master_re
 _SEARCH_OPTIONS = frozenset({"$search=", "search="})
 
 
 def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[str, str, int]]:
-    """The tokens of one option's text as (type, text, offset); literals come undecoded, unknown characters as BAD.
+    """The tokens of one option's text as (type, text, offset); literals come undecoded, unknown
+    characters as BAD.
 
-    lists  the text is `$select` or `$expand`, where `(` holds options: `search=` without `$` is an option there and not a parameter
+    lists  the text is `$select` or `$expand`, where `(` holds options: `search=` without `$` is an
+           option there and not a parameter
     apply  the text is `$apply`, where `search(` is a transformation
     """
     lower = text.lower()
     if "search" not in lower and "case(" not in lower:
-        return [(match.lastgroup or "", match[0], match.start()) for match in _MASTER.finditer(text)]
+        return [
+            (match.lastgroup or "", match[0], match.start()) for match in _MASTER.finditer(text)
+        ]
     tokens: list[tuple[str, str, int]] = []
     brackets: list[str] = []
     position = 0
     while position < len(text):
-        match = (_BEFORE_COLON.match(text, position) if brackets[-1:] == ["case"] else None) or _MASTER.match(text, position)
+        match = (
+            _BEFORE_COLON.match(text, position) if brackets[-1:] == ["case"] else None
+        ) or _MASTER.match(text, position)
         assert match is not None
         kind = match.lastgroup or ""
         _follow(kind, match[0], brackets)
@@ -127,8 +188,8 @@ def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[s
     return tokens
 
 
-# In `case(t eq 10:20)` a colon stands between a number and another one, and none of both is a time of day; in `case(10:20 lt t:1)` one is,
-# since an operator follows.
+# In `case(t eq 10:20)` a colon stands between a number and another one, and none of both is a time
+# of day; in `case(10:20 lt t:1)` one is, since an operator follows.
 _OPERAND = r"(?![0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?+[ \t]+[A-Za-z])"
 _BEFORE_COLON = re.compile(
     r"(?P<DATETIME>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})(?=[ \t]*:))"
@@ -138,11 +199,24 @@ _BEFORE_COLON = re.compile(
 )
 
 
-_OPENING = frozenset({"CALL", "OPEN", "LAMBDA", "COUNT_OPEN", "FILTER_OPEN", "REF_OPEN", "AGGREGATE_OPEN", "LBRACKET", "LBRACE"})
+_OPENING = frozenset(
+    {
+        "CALL",
+        "OPEN",
+        "LAMBDA",
+        "COUNT_OPEN",
+        "FILTER_OPEN",
+        "REF_OPEN",
+        "AGGREGATE_OPEN",
+        "LBRACKET",
+        "LBRACE",
+    }
+)
 
 
 def _follow(kind: str, text: str, brackets: list[str]) -> None:
-    """Keep what is open: `case` before the colon of a branch, `value` behind it, `` for every other bracket."""
+    """Keep what is open: `case` before the colon of a branch, `value` behind it, `` for every other
+    bracket."""
     if kind in _OPENING:
         brackets.append("case" if kind == "CALL" and text[:5].lower() == "case(" else "")
     elif kind in ("CLOSE", "RBRACKET", "RBRACE"):
@@ -159,10 +233,14 @@ def _begins_search(tokens: list[tuple[str, str, int]], lists: bool, apply: bool)
         return apply and text.rstrip() == "search("
     if kind != "OPTION" or text.lower() not in _SEARCH_OPTIONS:
         return False
-    return lists or text.startswith("$") or (len(tokens) > 1 and tokens[-2][0] in ("COUNT_OPEN", "SEMI"))
+    return (
+        lists
+        or text.startswith("$")
+        or (len(tokens) > 1 and tokens[-2][0] in ("COUNT_OPEN", "SEMI"))
+    )
 
 
-# --- $search --------------------------------------------------------------------------------------------------------------------
+# --- $search --------------------------------------------------------------------------------------
 
 _BLANKS = re.compile(r"[ \t]*")
 _PHRASE = re.compile(r'"[^"]+"')
@@ -170,11 +248,14 @@ _SINGLE = re.compile(_QUOTE)
 _WORD = re.compile(r"""[^\s()";'][^\s()";]*""")
 
 
-def scan_search(text: str, position: int, tokens: list[tuple[str, str, int]], *, nested: bool = False) -> int:
+def scan_search(
+    text: str, position: int, tokens: list[tuple[str, str, int]], *, nested: bool = False
+) -> int:
     """Append the tokens of a search expression (5.1.8) and return the offset after it.
 
     nested  it ends before `;` or the `)` that closes what is around it
-    AND, OR and NOT are operators only between or before other parts, and words elsewhere; a missing AND is added as a token of no length.
+    AND, OR and NOT are operators only between or before other parts, and words elsewhere; a missing
+    AND is added as a token of no length.
     """
     depth = 0
     operand = True  # whether a word, a phrase, NOT or "(" comes next
@@ -190,13 +271,19 @@ def scan_search(text: str, position: int, tokens: list[tuple[str, str, int]], *,
         depth += (kind == "OPEN") - (kind == "CLOSE")
         operand = kind in ("OPEN", "S_AND", "S_OR", "S_NOT")
         after = _blanks(text, end)
-        if kind in ("WORD", "PHRASE", "CLOSE") and after == end < len(text) and text[end] not in ");":
+        if (
+            kind in ("WORD", "PHRASE", "CLOSE")
+            and after == end < len(text)
+            and text[end] not in ");"
+        ):
             tokens.append(("BAD", text[end], end))
         position = after
     return position
 
 
-def _search_token(text: str, position: int, char: str, operand: bool, nested: bool) -> tuple[str, int]:
+def _search_token(
+    text: str, position: int, char: str, operand: bool, nested: bool
+) -> tuple[str, int]:
     if char in "()":
         return ("OPEN" if char == "(" else "CLOSE"), position + 1
     for kind, pattern in (("PHRASE", _PHRASE), ("SINGLE", _SINGLE), ("WORD", _WORD)):

@@ -1,8 +1,10 @@
-"""Literals as values: from the text of a token to a kind and a natural Python value (ABNF section 7).
+"""Literals as values: from the text of a token to a kind and a natural Python value (ABNF section
+7).
 
-A text that is no literal of its kind raises UrlSyntax or UrlLiteral. A text that is one, but names a day no calendar has (30 February),
-follows the grammar and raises BindValue. Dates are counted on the proleptic Gregorian calendar with a year 0, in plain integers: OData's
-years have no limit, Python's `datetime` ends at 9999.
+A text that is no literal of its kind raises UrlSyntax or UrlLiteral. A text that is one, but names
+a day no calendar has (30 February), follows the grammar and raises BindValue. Dates are counted on
+the proleptic Gregorian calendar with a year 0, in plain integers: OData's years have no limit,
+Python's `datetime` ends at 9999.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ MICROS_PER_DAY = 86_400_000_000
 
 
 class LiteralValue(NamedTuple):
-    """A literal's value. `at` is its offset in the decoded text of `target` (an option or `path`)."""
+    """A literal's value. `at` is its offset in the decoded text of `target` (an option or
+    `path`)."""
 
     kind: LiteralKind
     value: object
@@ -33,7 +36,8 @@ class LiteralValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """A point in time: microseconds since 1970-01-01T00:00Z, rounded down; `finer` if digits were cut that were not zero."""
+    """A point in time: microseconds since 1970-01-01T00:00Z, rounded down; `finer` if digits were
+    cut that were not zero."""
 
     micros: int
     finer: bool = False
@@ -42,7 +46,8 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time of day (since midnight) or a duration in microseconds, rounded down; `finer` if digits were cut that were not zero."""
+    """A time of day (since midnight) or a duration in microseconds, rounded down; `finer` if digits
+    were cut that were not zero."""
 
     micros: int
     finer: bool = False
@@ -61,7 +66,9 @@ def json_string(text: str) -> Decoded:
     try:
         value = json.loads(text, strict=False)
     except ValueError:
-        raise UrlSyntax("not a JSON string", hint="escape a backslash or a double quote with a backslash") from None
+        raise UrlSyntax(
+            "not a JSON string", hint="escape a backslash or a double quote with a backslash"
+        ) from None
     if not value.isascii() or "\0" in value:
         for char in value:
             if char == "\0" or "\ud800" <= char <= "\udfff":
@@ -75,7 +82,8 @@ _SUFFIXES: dict[str, LiteralKind] = {"l": "int64", "m": "decimal", "d": "double"
 
 
 def number(text: str) -> Decoded:
-    """An integer is int32 or int64 if it fits, then decimal; with a fraction decimal; with an exponent double."""
+    """An integer is int32 or int64 if it fits, then decimal; with a fraction decimal; with an
+    exponent double."""
     if text.isdigit():
         return integer(text)
     match = _NUMBER.fullmatch(text)
@@ -128,15 +136,19 @@ def guid(text: str) -> Decoded:
     return "guid", text.lower()
 
 
-# --- dates and times ------------------------------------------------------------------------------------------------------------
+# --- dates and times ------------------------------------------------------------------------------
 
 _YEAR = r"(-?(?:0\d{3}|[1-9]\d{3,}))"
 _TIME = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?"
 _DATE_RE = re.compile(rf"{_YEAR}-(\d\d)-(\d\d)", re.ASCII)
 _TIME_RE = re.compile(_TIME, re.ASCII)
-_DATETIME_RE = re.compile(rf"{_YEAR}-(\d\d)-(\d\d)[Tt]{_TIME}(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
+_DATETIME_RE = re.compile(
+    rf"{_YEAR}-(\d\d)-(\d\d)[Tt]{_TIME}(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+)
 _NO_OFFSET_RE = re.compile(rf"{_YEAR}-\d\d-\d\d[Tt]{_TIME}", re.ASCII)
-_DURATION_RE = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII | re.IGNORECASE)
+_DURATION_RE = re.compile(
+    r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII | re.IGNORECASE
+)
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -145,15 +157,22 @@ def datetime(text: str) -> Decoded:
     match = _DATETIME_RE.fullmatch(text)
     if match is None:
         if _NO_OFFSET_RE.fullmatch(text):
-            raise UrlSyntax(f"the date-time '{text}' has no offset from UTC", hint=f"add Z: {text}Z")
-        raise UrlLiteral(f"'{shorten(text)}' is not a date-time", hint="write it like 2021-11-23T00:00:00Z or 2021-11-23T00:00:00+02:00")
+            raise UrlSyntax(
+                f"the date-time '{text}' has no offset from UTC", hint=f"add Z: {text}Z"
+            )
+        raise UrlLiteral(
+            f"'{shorten(text)}' is not a date-time",
+            hint="write it like 2021-11-23T00:00:00Z or 2021-11-23T00:00:00+02:00",
+        )
     year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
     days = _days(text, year, month, day)
     micros, finer = _time(text, hour, minute, second, fraction)
     offset = 0
     if sign:
         if off_hour > "23" or off_minute > "59":
-            raise UrlLiteral(f"'{text}' has an impossible offset", hint="offsets go from -23:59 to +23:59")
+            raise UrlLiteral(
+                f"'{text}' has an impossible offset", hint="offsets go from -23:59 to +23:59"
+            )
         offset = int(off_hour) * 60 + int(off_minute)
         if sign == "-":
             offset = -offset
@@ -172,13 +191,19 @@ def time(text: str) -> Decoded:
     """A TimeOfDay."""
     match = _TIME_RE.fullmatch(text)
     if match is None:
-        raise UrlLiteral(f"'{shorten(text)}' is not a time of day", hint="write it like 12:41 or 12:41:26.745")
+        raise UrlLiteral(
+            f"'{shorten(text)}' is not a time of day", hint="write it like 12:41 or 12:41:26.745"
+        )
     return "time", Span(*_time(text, *match.groups()))
 
 
-def _time(text: str, hour: str, minute: str, second: str | None, fraction: str | None) -> tuple[int, bool]:
+def _time(
+    text: str, hour: str, minute: str, second: str | None, fraction: str | None
+) -> tuple[int, bool]:
     if hour > "23" or minute > "59" or (second or "00") > "60":
-        raise UrlLiteral(f"'{text}' has an impossible time", hint="hours go from 00 to 23, minutes from 00 to 59")
+        raise UrlLiteral(
+            f"'{text}' has an impossible time", hint="hours go from 00 to 23, minutes from 00 to 59"
+        )
     micros = (int(hour) * 3600 + int(minute) * 60 + int(second or 0)) * 1_000_000
     if not fraction:
         return micros, False
@@ -201,19 +226,26 @@ def _days(text: str, year_text: str, month_text: str, day_text: str) -> int:
 
 
 def days_from_civil(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 on the proleptic Gregorian calendar, where year 0 is 1 BC. The year is taken to begin in March."""
+    """Days since 1970-01-01 on the proleptic Gregorian calendar, where year 0 is 1 BC. The year is
+    taken to begin in March."""
     year -= month <= 2
     day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
 def duration(text: str) -> Decoded:
-    """The text between the quotes of a duration: days, hours, minutes, seconds; months and years are no part of it."""
+    """The text between the quotes of a duration: days, hours, minutes, seconds; months and years
+    are no part of it."""
     match = _DURATION_RE.fullmatch(text)
     if match is None or len(text) > 100:
-        raise UrlLiteral(f"'{shorten(text)}' is not a duration", hint="write it like P1DT2H30M or -PT0.5S, without years and months")
+        raise UrlLiteral(
+            f"'{shorten(text)}' is not a duration",
+            hint="write it like P1DT2H30M or -PT0.5S, without years and months",
+        )
     sign, days, hours, minutes, seconds, fraction = match.groups()
-    whole = ((int(days or 0) * 24 + int(hours or 0)) * 60 + int(minutes or 0)) * 60 + int(seconds or 0)
+    whole = ((int(days or 0) * 24 + int(hours or 0)) * 60 + int(minutes or 0)) * 60 + int(
+        seconds or 0
+    )
     fraction = fraction or "0"
     scale = 10 ** len(fraction)
     total = whole * scale + int(fraction)
@@ -221,9 +253,11 @@ def duration(text: str) -> Decoded:
     return "duration", Span(micros, rest != 0)
 
 
-# --- literals with a prefix -----------------------------------------------------------------------------------------------------
+# --- literals with a prefix -----------------------------------------------------------------------
 
-_BINARY_RE = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]=?|[\w-][AQgw](?:==)?)?", re.ASCII)
+_BINARY_RE = re.compile(
+    r"(?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]=?|[\w-][AQgw](?:==)?)?", re.ASCII
+)
 _ENUM_RE = re.compile(r"(?:[^\W\d]\w*|[+-]?\d{1,19})(?:,(?:[^\W\d]\w*|[+-]?\d{1,19}))*")
 _NUMBER_TEXT = r"(?:[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?INF)"
 _POSITION = rf"{_NUMBER_TEXT}(?: {_NUMBER_TEXT}){{1,3}}"
@@ -250,7 +284,8 @@ def binary(text: str) -> Decoded:
 
 
 def geo(text: str) -> Decoded:
-    """A geography or geometry in well-known text: every simple shape becomes `*`, then every collection of such, until one is left."""
+    """A geography or geometry in well-known text: every simple shape becomes `*`, then every
+    collection of such, until one is left."""
     srid = _SRID.match(text)
     shape = _SHAPE.sub("*", text[srid.end() :]) if srid and "*" not in text else ""
     for _ in range(_MAX_COLLECTIONS):
@@ -258,16 +293,24 @@ def geo(text: str) -> Decoded:
             break
         shape = _COLLECTION.sub("*", shape)
     if shape != "*":
-        raise UrlLiteral("not well-known text", hint="write it like geography'SRID=4326;Point(142.1 64.1)'")
+        raise UrlLiteral(
+            "not well-known text", hint="write it like geography'SRID=4326;Point(142.1 64.1)'"
+        )
     return "geo", text
 
 
-_PREFIXES: dict[str, Callable[[str], Decoded]] = {"duration": duration, "binary": binary, "geography": geo, "geometry": geo}
+_PREFIXES: dict[str, Callable[[str], Decoded]] = {
+    "duration": duration,
+    "binary": binary,
+    "geography": geo,
+    "geometry": geo,
+}
 _OLD_PREFIXES = frozenset({"datetime", "datetimeoffset", "guid", "time", "x"})
 
 
 def prefixed(text: str) -> Decoded:
-    """`duration'PT1H'`, `binary'Zg'`, `geography'...'`, or an enumeration value `Sales.Pattern'Yellow'`, whose value is the whole text."""
+    """`duration'PT1H'`, `binary'Zg'`, `geography'...'`, or an enumeration value
+    `Sales.Pattern'Yellow'`, whose value is the whole text."""
     prefix, _, quoted = text.partition("'")
     content = quoted[:-1].replace("''", "'")
     decode = _PREFIXES.get(prefix.lower())
@@ -277,7 +320,9 @@ def prefixed(text: str) -> Decoded:
         return "enum", text
     old = prefix.lower() in _OLD_PREFIXES
     hint = (
-        "OData 4 writes dates, times and Guids without prefix and quotes" if old else "only enumeration values and durations have a prefix"
+        "OData 4 writes dates, times and Guids without prefix and quotes"
+        if old
+        else "only enumeration values and durations have a prefix"
     )
     raise UrlSyntax(f"'{shorten(text)}' is not a literal", hint=hint)
 

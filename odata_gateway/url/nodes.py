@@ -1,4 +1,5 @@
-"""What the grammar's rules make: nodes that need more than their parts put together, and the checks one token of lookahead cannot do.
+"""What the grammar's rules make: nodes that need more than their parts put together, and the checks
+one token of lookahead cannot do.
 
 Every error here has an offset, and no target: `parse` knows the option and adds it.
 """
@@ -26,9 +27,13 @@ def identifier(lexeme: Lexeme) -> str:
     """A name without dots of at most 128 characters."""
     text, at = lexeme
     if "." in text:
-        raise UrlSyntax(f"'{shorten(text)}' is not a simple name", at=at, hint="a name given here has no dots")
+        raise UrlSyntax(
+            f"'{shorten(text)}' is not a simple name", at=at, hint="a name given here has no dots"
+        )
     if len(text) > MAX_NAME:
-        raise UrlSyntax(f"a name of {len(text)} characters", at=at, hint=f"names have at most {MAX_NAME}")
+        raise UrlSyntax(
+            f"a name of {len(text)} characters", at=at, hint=f"names have at most {MAX_NAME}"
+        )
     return text
 
 
@@ -44,9 +49,16 @@ def call_name(lexeme: Lexeme) -> str:
 
 
 def check_key(opening: Lexeme, arguments: list[ast.Expr], closing: Lexeme) -> None:
-    """A key is one value, or values with names; no blanks around the one (ABNF simpleKey), function parameters may have them."""
-    if len(arguments) > 1 and not all(isinstance(argument, ast.NamedArgument) for argument in arguments):
-        raise UrlSyntax("values of a key without their names", at=opening[1], hint="write it like Item(a=1,b='x')")
+    """A key is one value, or values with names; no blanks around the one (ABNF simpleKey), function
+    parameters may have them."""
+    if len(arguments) > 1 and not all(
+        isinstance(argument, ast.NamedArgument) for argument in arguments
+    ):
+        raise UrlSyntax(
+            "values of a key without their names",
+            at=opening[1],
+            hint="write it like Item(a=1,b='x')",
+        )
     blank = opening[0][-1] != "(" or closing[0][0] != ")"
     if blank and arguments and not isinstance(arguments[0], ast.NamedArgument):
         raise UrlSyntax("a blank beside a key", at=opening[1])
@@ -58,15 +70,18 @@ def operator_at(lexeme: Lexeme) -> int:
     return at + len(text) - len(text.lstrip())
 
 
-# --- expressions ----------------------------------------------------------------------------------------------------------------
+# --- expressions ----------------------------------------------------------------------------------
 
 
 def chain(operator: str, items: Chain) -> ast.Expr:
-    """`a or b or c ...` as a balanced tree: a thousand terms are ten levels deep, in the same order."""
+    """`a or b or c ...` as a balanced tree: a thousand terms are ten levels deep, in the same
+    order."""
     if len(items) == 1:
         return items[0][0]
     middle = len(items) // 2
-    return ast.Binary(operator, chain(operator, items[:middle]), chain(operator, items[middle:]), items[middle][1])
+    return ast.Binary(
+        operator, chain(operator, items[:middle]), chain(operator, items[middle:]), items[middle][1]
+    )
 
 
 def alias_or_annotation(lexeme: Lexeme) -> ast.Alias | ast.Member:
@@ -82,11 +97,15 @@ def lambda_(base: ast.Expr, lexeme: Lexeme, body: ast.Expr | None) -> ast.Lambda
     text, at = lexeme
     variable = text[4:].rstrip()[:-1].strip() or None
     if variable is not None and body is None:
-        raise UrlSyntax(f"'{text.strip()}' has no expression", at=at, hint="write it like any(m:m/status eq 1)")
+        raise UrlSyntax(
+            f"'{text.strip()}' has no expression", at=at, hint="write it like any(m:m/status eq 1)"
+        )
     if text[:3].lower() == "any":
         return ast.Lambda(base, "any", variable, body, at)
     if body is None:
-        raise UrlSyntax("'all' needs an expression", at=at, hint="write it like all(m:m/status eq 1)")
+        raise UrlSyntax(
+            "'all' needs an expression", at=at, hint="write it like all(m:m/status eq 1)"
+        )
     return ast.Lambda(base, "all", variable, body, at)
 
 
@@ -94,7 +113,11 @@ def bound_call(base: ast.Expr, lexeme: Lexeme, arguments: list[ast.Expr]) -> ast
     """`base/name(arguments)`; `any(x)` would be a lambda without its variable."""
     name = call_name(lexeme)
     if name.lower() in ("any", "all"):
-        raise UrlSyntax(f"'{name}' needs a variable and a colon", at=lexeme[1], hint=f"write it like {name}(m:m/status eq 1)")
+        raise UrlSyntax(
+            f"'{name}' needs a variable and a colon",
+            at=lexeme[1],
+            hint=f"write it like {name}(m:m/status eq 1)",
+        )
     return ast.Call(base, name, tuple(arguments), lexeme[1])
 
 
@@ -111,7 +134,7 @@ def search(op: str, operands: list[ast.Search]) -> ast.Search:
     return ast.SearchOp("or" if op == "or" else "and", tuple(operands), operands[0].at)
 
 
-# --- options --------------------------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
 def option(lexeme: Lexeme, value: Any) -> Pair:
@@ -130,10 +153,23 @@ def levels(text: str, at: int) -> Pair:
         return "$levels", "max", at
     if re.fullmatch(r"[1-9][0-9]{0,8}", value):
         return "$levels", int(value), at
-    raise UrlSyntax(f"'{shorten(value)}' is no number of levels", at=at, hint="write a number from 1, or max")
+    raise UrlSyntax(
+        f"'{shorten(value)}' is no number of levels", at=at, hint="write a number from 1, or max"
+    )
 
 
-_PLAIN = frozenset({"$filter", "$search", "$levels", "$format", "$schemaversion", "$id", "$skiptoken", "$deltatoken"})
+_PLAIN = frozenset(
+    {
+        "$filter",
+        "$search",
+        "$levels",
+        "$format",
+        "$schemaversion",
+        "$id",
+        "$skiptoken",
+        "$deltatoken",
+    }
+)
 
 
 def options_of(pairs: Iterable[Pair], allowed: frozenset[str], place: str) -> ast.Options:
@@ -148,7 +184,11 @@ def options_of(pairs: Iterable[Pair], allowed: frozenset[str], place: str) -> as
         if name[0] == "@":
             aliases.append((name, cast(ast.Expr, value)))
         elif name not in allowed:
-            raise UrlOption(f"'{name}' cannot be an option of {place}", at=at, hint="allowed are " + ", ".join(sorted(allowed)))
+            raise UrlOption(
+                f"'{name}' cannot be an option of {place}",
+                at=at,
+                hint="allowed are " + ", ".join(sorted(allowed)),
+            )
         else:
             found[name[1:]] = _value(name, value)
     return ast.Options(**found, aliases=tuple(aliases), order=tuple(order))
@@ -164,7 +204,7 @@ def _value(name: str, value: Any) -> object:
     return value if name in _PLAIN else tuple(value)
 
 
-# --- $apply ---------------------------------------------------------------------------------------------------------------------
+# --- $apply ---------------------------------------------------------------------------------------
 
 _METHODS = ("sum", "min", "max", "average", "countdistinct")
 
@@ -174,7 +214,9 @@ def method(lexeme: Lexeme) -> str:
     text, at = lexeme
     if text not in _METHODS and "." not in text:
         raise UrlSyntax(
-            f"'{shorten(text)}' is no aggregation method", at=at, hint=nearest(text, _METHODS) or "known are " + ", ".join(_METHODS)
+            f"'{shorten(text)}' is no aggregation method",
+            at=at,
+            hint=nearest(text, _METHODS) or "known are " + ", ".join(_METHODS),
         )
     return text
 
@@ -200,7 +242,11 @@ def rollup_paths(paths: list[ast.Expr]) -> tuple[ast.Expr, ...]:
 def custom_aggregate(expr: ast.Expr) -> ast.AggregateItem:
     """An item without alias is a custom aggregate, which is a name."""
     if not _is_path(expr):
-        raise UrlSyntax("an aggregate expression needs a method and an alias", at=expr.at, hint="write it like id with max as newest")
+        raise UrlSyntax(
+            "an aggregate expression needs a method and an alias",
+            at=expr.at,
+            hint="write it like id with max as newest",
+        )
     return ast.AggregateItem(expr, at=expr.at)
 
 
@@ -208,11 +254,19 @@ def aggregate(item: ast.AggregateItem, alias: str | None) -> ast.AggregateItem:
     """The item with its alias, once its method and its `from` clauses fit together."""
     counts = item.expr is None or isinstance(item.expr, ast.Count)
     if item.method is None and not counts and item.expr is not None and not _is_path(item.expr):
-        raise UrlSyntax("an aggregate expression needs a method", at=item.at, hint="write it like id with max as newest")
+        raise UrlSyntax(
+            "an aggregate expression needs a method",
+            at=item.at,
+            hint="write it like id with max as newest",
+        )
     if item.method is not None or counts:
         for source in item.sources:
             if source.method is None:
-                raise UrlSyntax("'from' needs a method", at=source.at, hint="write it like from day with average")
+                raise UrlSyntax(
+                    "'from' needs a method",
+                    at=source.at,
+                    hint="write it like from day with average",
+                )
     return replace(item, alias=alias)
 
 
@@ -221,9 +275,13 @@ def aggregate_function(item: ast.AggregateItem) -> ast.AggregateItem:
     return aggregate(item, None)
 
 
-def add_source(item: ast.AggregateItem, lexeme: Lexeme, paths: list[ast.Expr], method: str | None) -> ast.AggregateItem:
+def add_source(
+    item: ast.AggregateItem, lexeme: Lexeme, paths: list[ast.Expr], method: str | None
+) -> ast.AggregateItem:
     """The item with one more `from` clause."""
-    source = ast.AggregateFrom(tuple([property_path(path) for path in paths]), method, operator_at(lexeme))
+    source = ast.AggregateFrom(
+        tuple([property_path(path) for path in paths]), method, operator_at(lexeme)
+    )
     return replace(item, sources=(*item.sources, source))
 
 
@@ -272,7 +330,11 @@ def transformation(lexeme: Lexeme, args: list[Any]) -> ast.Transformation:
 def _check_preserving(sequence: ast.Sequence) -> None:
     for step in sequence.steps:
         if step.name not in _PRESERVING and "." not in step.name:
-            raise UrlSyntax(f"'{step.name}' cannot stand here", at=step.at, hint="only transformations that keep whole instances can")
+            raise UrlSyntax(
+                f"'{step.name}' cannot stand here",
+                at=step.at,
+                hint="only transformations that keep whole instances can",
+            )
 
 
 def traversal(lexeme: Lexeme) -> str:
@@ -283,9 +345,10 @@ def traversal(lexeme: Lexeme) -> str:
     return text
 
 
-# --- syntax errors --------------------------------------------------------------------------------------------------------------
+# --- syntax errors --------------------------------------------------------------------------------
 
-# What the grammar would take, in words: the first row whose token is expected. Closings are added, operators are enough by themselves.
+# What the grammar would take, in words: the first row whose token is expected. Closings are added,
+# operators are enough by themselves.
 _EXPECTED = (
     ("EQUALITY", "an operator such as eq or and"),
     ("LITERAL", "a property, a value or a function"),
@@ -316,12 +379,31 @@ _HINTS = {
     "@": "an alias is '@' and a name",
 }
 _AFTER_VALUES = (
-    "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "in", "has", "add", "sub", "mul", "div", "divby", "mod", "asc", "desc", "as",
-)  # fmt: skip
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "and",
+    "or",
+    "in",
+    "has",
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "divby",
+    "mod",
+    "asc",
+    "desc",
+    "as",
+)
 
 
 def unexpected(token: Any, following: Any, expected: frozenset[str]) -> ODataError:
-    """The error for a token the grammar does not take, or for the end of the text (None); `following` is the token after it."""
+    """The error for a token the grammar does not take, or for the end of the text (None);
+    `following` is the token after it."""
     words = _in_words(expected)
     if token is None:
         return UrlSyntax(f"the text ends where {words} should follow")
@@ -333,13 +415,16 @@ def unexpected(token: Any, following: Any, expected: frozenset[str]) -> ODataErr
         return _unknown_option(text[:-1], at)
     if token.type == "BADNUMBER":
         return UrlSyntax(
-            f"{shown} is neither a number nor a name", at=at, hint="numbers are written like 42, 0.5 or 1e3; names begin with a letter"
+            f"{shown} is neither a number nor a name",
+            at=at,
+            hint="numbers are written like 42, 0.5 or 1e3; names begin with a letter",
         )
     return UrlSyntax(f"{shown} stands where {words} should follow", at=at, hint=_hint(token))
 
 
 def _after_blank(token: Any, following: Any, words: str) -> UrlSyntax:
-    """A blank that is no part of an operator: it is either too much, or what comes after it is no operator."""
+    """A blank that is no part of an operator: it is either too much, or what comes after it is no
+    operator."""
     at = token.value[1]
     if following is None:
         return UrlSyntax("a blank at the end", at=at)
@@ -347,23 +432,40 @@ def _after_blank(token: Any, following: Any, words: str) -> UrlSyntax:
     if isinstance(text, str) and text.lower() in _AFTER_VALUES:
         return UrlSyntax(f"'{text}' needs blanks and a value after it", at=following.value[1])
     if at == 0:
-        return UrlSyntax("a blank at the beginning", at=at, hint="there are no blanks around the '=' of an option")
+        return UrlSyntax(
+            "a blank at the beginning",
+            at=at,
+            hint="there are no blanks around the '=' of an option",
+        )
     shown = "a value" if isinstance(text, tuple) else f"'{shorten(text.strip() or text)}'"
-    return UrlSyntax(f"{shown} stands where {words} should follow", at=following.value[1], hint=_hint(following))
+    return UrlSyntax(
+        f"{shown} stands where {words} should follow", at=following.value[1], hint=_hint(following)
+    )
 
 
 def _hint(token: Any) -> str | None:
     text = token.value[0]
     if not isinstance(text, str):
         return "strings stand in single quotes" if token.type == "JSTRING" else None
-    return nearest(text.lower(), _AFTER_VALUES) if token.type == "NAME" else _HINTS.get(text.strip()[:1])
+    return (
+        nearest(text.lower(), _AFTER_VALUES)
+        if token.type == "NAME"
+        else _HINTS.get(text.strip()[:1])
+    )
 
 
 def _in_words(expected: frozenset[str]) -> str:
     main = [words for token, words in _EXPECTED if token in expected][:1]
-    return " or ".join(main + [words for token, words in _CLOSINGS if token in expected][:2]) or "something else"
+    return (
+        " or ".join(main + [words for token, words in _CLOSINGS if token in expected][:2])
+        or "something else"
+    )
 
 
 def _unknown_option(name: str, at: int) -> UrlOption:
     known = options.EXPAND[None]
-    return UrlOption(f"'{shorten(name)}' is no option here", at=at, hint=nearest("$" + name.lower().lstrip("$"), known))
+    return UrlOption(
+        f"'{shorten(name)}' is no option here",
+        at=at,
+        hint=nearest("$" + name.lower().lstrip("$"), known),
+    )

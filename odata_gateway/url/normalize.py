@@ -1,8 +1,9 @@
 """A target as a Template, which is the cache key, and the values of its literals.
 
-Two requests that differ in literals alone have equal Templates. The key is the decoded text of path and options in which a mark with the
-kind of the literal stands for each literal; what must change the SQL (names, operators, null, true, false, $count, $levels) stays in it.
-The tokens ride along for the parser, uncompared: on a cache hit nothing but `split` and this module has run.
+Two requests that differ in literals alone have equal Templates. The key is the decoded text of path
+and options in which a mark with the kind of the literal stands for each literal; what must change
+the SQL (names, operators, null, true, false, $count, $levels) stays in it. The tokens ride along
+for the parser, uncompared: on a cache hit nothing but `split` and this module has run.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ TemplateToken = tuple[str, str | LiteralToken, int]
 
 
 class OptionTokens(NamedTuple):
-    """What the parser reads of one option or path segment: (type, text, offset), or ("LITERAL", LiteralToken, offset).
+    """What the parser reads of one option or path segment: (type, text, offset), or ("LITERAL",
+    LiteralToken, offset).
 
     `name` is the canonical name of the option, or `path`; `end` the offset after its text.
     """
@@ -49,7 +51,8 @@ class TransportOptions:
 
 @dataclass(frozen=True, slots=True)
 class QueryTemplate:
-    """A request without its literals: hashable, and equal where the SQL can only differ in parameters."""
+    """A request without its literals: hashable, and equal where the SQL can only differ in
+    parameters."""
 
     key: str
     path: tuple[OptionTokens, ...] = field(compare=False, repr=False)
@@ -66,11 +69,14 @@ _BOOLEANS = frozenset({"true", "false"})
 _NO_SIDE = TransportOptions()
 
 
-def normalize(target: Target, *, custom: frozenset[str] = frozenset()) -> tuple[QueryTemplate, tuple[LiteralValue, ...]]:
+def normalize(
+    target: Target, *, custom: frozenset[str] = frozenset()
+) -> tuple[QueryTemplate, tuple[LiteralValue, ...]]:
     """The Template of a target, and the values of its literals by slot.
 
     custom  names that are custom options even where OData has a system option of that name
-    raises  UrlLiteral, UrlEncoding, BindValue (an impossible literal), UrlOption (unknown, twice), UrlSyntax (an option without its value)
+    raises  UrlLiteral, UrlEncoding, BindValue (an impossible literal), UrlOption (unknown, twice),
+            UrlSyntax (an option without its value)
     """
     lifter = _Normalizer()
     path = lifter.path(target.segments)
@@ -89,12 +95,17 @@ _BY_KEY = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]{0,99})\(([0-9]{1,9})\)")
 
 
 def normalize_entity(target: str) -> tuple[Target, QueryTemplate, tuple[LiteralValue, ...]] | None:
-    """What `split` and `lift` make of `Message(123)`, the shortest of requests and so the one where they count most; None for others."""
+    """What `split` and `lift` make of `Message(123)`, the shortest of requests and so the one where
+    they count most; None for others."""
     match = _BY_KEY.fullmatch(target)
     if match is None:
         return None
     name, key = match.groups()
-    return Target((f"{name}({key})",), ()), _entity_template(name), (LiteralValue("int32", int(key), len(name) + 1, "path"),)
+    return (
+        Target((f"{name}({key})",), ()),
+        _entity_template(name),
+        (LiteralValue("int32", int(key), len(name) + 1, "path"),),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -113,7 +124,11 @@ def _name(option: QueryOption, custom: frozenset[str], previous: str) -> str | N
     if name[:1] == "@":
         if _IDENTIFIER.fullmatch(name, 1):
             return name
-        raise UrlOption("the name of a parameter alias is '@' and an identifier", target=name, hint="write it like @p=1")
+        raise UrlOption(
+            "the name of a parameter alias is '@' and an identifier",
+            target=name,
+            hint="write it like @p=1",
+        )
     if name[:1] == "$" or not name:
         raise _unknown(name)
     if option.value is None and previous == "$search" and _IDENTIFIER.fullmatch(name):
@@ -127,7 +142,9 @@ def _name(option: QueryOption, custom: frozenset[str], previous: str) -> str | N
 
 def _unknown(name: str) -> UrlOption:
     hint = options.RENAMED.get(name.lower()) or nearest(name.lower(), options.SYSTEM)
-    return UrlOption(f"'{shorten(name)}' is no query option of OData", target=name or "url", hint=hint)
+    return UrlOption(
+        f"'{shorten(name)}' is no query option of OData", target=name or "url", hint=hint
+    )
 
 
 class _Normalizer:
@@ -155,13 +172,23 @@ class _Normalizer:
         return tuple(found)
 
     def segment(self, text: str, at: int) -> OptionTokens:
-        """A segment with parentheses as tokens; any other as SEGMENT, with its text as a raw literal if it may be a key."""
+        """A segment with parentheses as tokens; any other as SEGMENT, with its text as a raw
+        literal if it may be a key."""
         if not text:
-            raise BindSegment("an empty path segment", target="path", at=at, hint="write one '/' between two segments")
+            raise BindSegment(
+                "an empty path segment",
+                target="path",
+                at=at,
+                hint="write one '/' between two segments",
+            )
         self.key.append("\0/")
         if _CALL.match(text):
             tokens = scan(text)
-            return self.lifted("path", [(kind, piece, at + offset) for kind, piece, offset in tokens] if at else tokens, at + len(text))
+            return self.lifted(
+                "path",
+                [(kind, piece, at + offset) for kind, piece, offset in tokens] if at else tokens,
+                at + len(text),
+            )
         is_name = _NAME.fullmatch(text) is not None
         if is_name or text[:1] == "$":
             self.key.append(text)
@@ -169,7 +196,9 @@ class _Normalizer:
         if at and text[:1] != "$":
             lifted += (self.literal(LiteralValue("raw", text, at, "path")),)
         elif not is_name and text[:1] != "$":
-            raise UrlSyntax(f"'{shorten(text)}' is not the name of a resource", target="path", at=at)
+            raise UrlSyntax(
+                f"'{shorten(text)}' is not the name of a resource", target="path", at=at
+            )
         return OptionTokens("path", lifted, at + len(text))
 
     # --- query options
@@ -177,7 +206,11 @@ class _Normalizer:
     def option(self, name: str, option: QueryOption) -> OptionTokens | None:
         """The tokens of an option, or None for one that is kept as text."""
         if name in self.seen:
-            raise UrlOption(f"'{name}' is given twice", target=name, hint="give each option once, with or without '$'")
+            raise UrlOption(
+                f"'{name}' is given twice",
+                target=name,
+                hint="give each option once, with or without '$'",
+            )
         self.seen.add(name)
         self.key.append(f"\0&{name}=")
         value = option.value
@@ -206,7 +239,8 @@ class _Normalizer:
     # --- literals
 
     def literal(self, value: LiteralValue, many: bool = False) -> TemplateToken:
-        """The token of a literal, whose value takes the next slot and whose kind goes into the key."""
+        """The token of a literal, whose value takes the next slot and whose kind goes into the
+        key."""
         kind = value.kind
         self.key.append(f"\0{kind}*\0" if many else f"\0{kind}\0")
         values = self.values
@@ -215,7 +249,8 @@ class _Normalizer:
         return "LITERAL", (kind, slot, many), value.at
 
     def lifted(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
-        """Tokens with literals lifted; a list after `in`, or as an alias's value, is one literal if all its items are of one kind."""
+        """Tokens with literals lifted; a list after `in`, or as an alias's value, is one literal if
+        all its items are of one kind."""
         tokens: list[TemplateToken] = []
         append, key = tokens.append, self.key.append
         done = -1
@@ -231,7 +266,16 @@ class _Normalizer:
             elif kind in _WORDS:
                 append(token)
                 key(kind)
-                append(self.literal(LiteralValue("string" if kind == "SINGLE" else "word", _word(kind, token[1]), token[2], name)))
+                append(
+                    self.literal(
+                        LiteralValue(
+                            "string" if kind == "SINGLE" else "word",
+                            _word(kind, token[1]),
+                            token[2],
+                            name,
+                        )
+                    )
+                )
             elif _may_be_list(raw, index, name) and (last := _list_end(raw, index)):
                 opening = self.folded(raw[index + 1 : last], kind, token[2], name)
                 append(opening)
@@ -248,12 +292,15 @@ class _Normalizer:
         if before in _NUMBER_OPTIONS or (name == "$apply" and before in _NUMBER_STEPS):
             return self.literal(_number(before, text, at, name))
         if kind == "JSTRING":
-            self.key.append('"')  # stands in fewer places than a string in single quotes, so the key must tell them apart
+            self.key.append(
+                '"'
+            )  # stands in fewer places than a string in single quotes, so the key must tell them apart
         token = self.literal(decode(kind, text, at, name))
         return ("JSTRING", token[1], token[2]) if kind == "JSTRING" else token
 
     def folded(self, items: list[RawToken], kind: str, at: int, name: str) -> TemplateToken:
-        """The items between the brackets as one literal, or the opening bracket of a list that stays one."""
+        """The items between the brackets as one literal, or the opening bracket of a list that
+        stays one."""
         literals = [item for item in items if item[0] in DECODERS]
         if literals and 2 * len(literals) == len(items) + 1:
             folded = _fold([decode(*literal, name) for literal in literals])
@@ -269,7 +316,8 @@ _PLAIN = re.compile(r"[A-Za-z_,/ ]{1,200}")
 
 @lru_cache(maxsize=512)
 def _without_literals(name: str, value: str) -> tuple[OptionTokens, str] | None:
-    """The tokens and the key of lists of names, which clients send over and over; None where a literal is among them (`INF`)."""
+    """The tokens and the key of lists of names, which clients send over and over; None where a
+    literal is among them (`INF`)."""
     lifter = _Normalizer()
     tokens = lifter.lifted(name, _scan(name, value), len(value))
     return None if lifter.values else (tokens, "".join(lifter.key))
@@ -299,15 +347,30 @@ def _scan(name: str, text: str) -> list[RawToken]:
         tokens: list[RawToken] = []
         scan_search(text, 0, tokens)
         return tokens
-    return scan(text, lists=name in ("$select", "$expand"), apply=name == "$apply" or "apply=" in text)
+    return scan(
+        text, lists=name in ("$select", "$expand"), apply=name == "$apply" or "apply=" in text
+    )
 
 
 def _text(name: str, value: str) -> str:
     """The text of an option that is kept as it is."""
     if name == "$schemaversion" and not _VERSION.fullmatch(value):
-        raise UrlSyntax("a schema version holds letters, digits, '-', '.', '_' and '~', or is '*'", target=name, at=0)
-    if name == "$format" and value.lower() not in options.FORMATS and not _MEDIA_TYPE.fullmatch(value):
-        raise UrlSyntax(f"'{shorten(value)}' is no format", target=name, at=0, hint="write json, xml or a media type")
+        raise UrlSyntax(
+            "a schema version holds letters, digits, '-', '.', '_' and '~', or is '*'",
+            target=name,
+            at=0,
+        )
+    if (
+        name == "$format"
+        and value.lower() not in options.FORMATS
+        and not _MEDIA_TYPE.fullmatch(value)
+    ):
+        raise UrlSyntax(
+            f"'{shorten(value)}' is no format",
+            target=name,
+            at=0,
+            hint="write json, xml or a media type",
+        )
     return value
 
 
@@ -318,10 +381,16 @@ def _word(kind: str, text: str) -> str:
 
 
 def _number(name: str, text: str, at: int, target: str) -> LiteralValue:
-    """The number of $top, $skip or $index; always an Int64, so that its size is no part of the template."""
+    """The number of $top, $skip or $index; always an Int64, so that its size is no part of the
+    template."""
     digits = text.removeprefix("-") if name == "$index" else text
     if not (digits.isascii() and digits.isdigit()):
-        raise UrlSyntax(f"expected a whole number from 0, not '{shorten(text)}'", target=target, at=at, hint=_EXAMPLES.get(name))
+        raise UrlSyntax(
+            f"expected a whole number from 0, not '{shorten(text)}'",
+            target=target,
+            at=at,
+            hint=_EXAMPLES.get(name),
+        )
     digits = digits.lstrip("0") or "0"
     if len(digits) > 19 or int(digits) >= 2**63:
         raise UrlLiteral(f"'{shorten(text)}' is beyond the range of Int64", target=target, at=at)
@@ -337,14 +406,17 @@ def _may_be_list(raw: list[RawToken], index: int, name: str) -> bool:
 
 
 def _list_end(raw: list[RawToken], start: int) -> int:
-    """The index of the bracket that closes the flat list of literals opened at `start`; 0 if it is something else."""
+    """The index of the bracket that closes the flat list of literals opened at `start`; 0 if it is
+    something else."""
     close = _OPENINGS[raw[start][0]]
     item = True
     for index in range(start + 1, len(raw)):
         kind = raw[index][0]
         if kind == close and (not item or index == start + 1):
             return index
-        is_literal = kind == "CONSTANT" or (kind in DECODERS and (kind != "JSTRING" or close == "RBRACKET"))
+        is_literal = kind == "CONSTANT" or (
+            kind in DECODERS and (kind != "JSTRING" or close == "RBRACKET")
+        )
         if not (is_literal if item else kind == "COMMA"):
             return 0
         item = not item
@@ -356,7 +428,8 @@ _BY_WIDTH: tuple[LiteralKind, ...] = ("int32", "int64", "decimal")
 
 
 def _fold(values: list[LiteralValue]) -> tuple[LiteralKind, tuple[object, ...]] | None:
-    """The one kind of all values, numbers widened to the widest, and the values; None if they differ."""
+    """The one kind of all values, numbers widened to the widest, and the values; None if they
+    differ."""
     kinds = {value.kind for value in values}
     if len(kinds) == 1:
         return values[0].kind, tuple([value.value for value in values])
@@ -365,7 +438,9 @@ def _fold(values: list[LiteralValue]) -> tuple[LiteralKind, tuple[object, ...]] 
     kind = _BY_WIDTH[max(_WIDTHS[each] for each in kinds)]
     if kind != "decimal":
         return kind, tuple([value.value for value in values])
-    return kind, tuple([Decimal(value.value) if isinstance(value.value, int) else value.value for value in values])
+    return kind, tuple(
+        [Decimal(value.value) if isinstance(value.value, int) else value.value for value in values]
+    )
 
 
 def _join_filters(segments: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""The system query options of OData 4.01 by name, and where each may stand (ABNF sections 1 and 2)."""
+"""The system query options of OData 4.01 by name, and where each may stand (ABNF sections 1 and
+2)."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ SYSTEM = PARSED | NUMBERS | TEXTS | {"$count"}
 ONLY_WITH_DOLLAR = frozenset({"$skiptoken", "$deltatoken"})
 _WITHOUT_DOLLAR = {name[1:]: name for name in SYSTEM - ONLY_WITH_DOLLAR}
 
-# What may stand in the parentheses of an item of $expand, by the item's suffix; of $select; of $count in an expression.
+# What may stand in the parentheses of an item of $expand, by the item's suffix; of $select; of
+# $count in an expression.
 _COUNT = frozenset({"$filter", "$search"})
 _REF = _COUNT | {"$orderby", "$skip", "$top", "$count"}
 EXPAND = {
@@ -25,7 +27,8 @@ EXPAND = {
 SELECT = _REF | {"$compute", "$select"}
 COUNT = _COUNT
 
-# Options of the resources that are no data ("" is the service document); custom options may stand anywhere.
+# Options of the resources that are no data ("" is the service document); custom options may stand
+# anywhere.
 _ALWAYS = frozenset({"$format", "$schemaversion"})
 RESTRICTED = {
     "": _ALWAYS,
@@ -43,7 +46,8 @@ RENAMED = {"$inlinecount": "use $count=true", "$links": "use /$ref after the nav
 
 
 def canonical(name: str) -> str | None:
-    """The system option that `name` spells, in any case and with or without `$`; None for a custom option or an unknown `$` name."""
+    """The system option that `name` spells, in any case and with or without `$`; None for a custom
+    option or an unknown `$` name."""
     if name in SYSTEM:
         return name
     lower = name.lower()

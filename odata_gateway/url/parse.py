@@ -1,4 +1,5 @@
-"""From a Template to a syntax tree: each option through the grammar, then the order of path segments and the limits."""
+"""From a Template to a syntax tree: each option through the grammar, then the order of path
+segments and the limits."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from odata_gateway.url.normalize import OptionTokens, QueryTemplate
 from odata_gateway.url.transformations import mark_steps
 
 MAX_DEPTH = 200
-"""What every later stage can walk; binding refuses less deep ones by ODATA_MAX_DEPTH, whose greatest value this must exceed."""
+"""What every later stage can walk; binding refuses less deep ones by ODATA_MAX_DEPTH, whose
+greatest value this must exceed."""
 MAX_NODES = 20_000
 
 
@@ -29,16 +31,24 @@ class Token:
 
 
 _STARTS = {
-    "$filter": "START_EXPR", "$search": "START_SEARCH", "$select": "START_SELECT", "$expand": "START_EXPAND",
-    "$orderby": "START_ORDERBY", "$compute": "START_COMPUTE", "$apply": "START_APPLY", "path": "START_SEGMENT",
-}  # fmt: skip
+    "$filter": "START_EXPR",
+    "$search": "START_SEARCH",
+    "$select": "START_SELECT",
+    "$expand": "START_EXPAND",
+    "$orderby": "START_ORDERBY",
+    "$compute": "START_COMPUTE",
+    "$apply": "START_APPLY",
+    "path": "START_SEGMENT",
+}
 
 
 def parse(template: QueryTemplate, *, max_nodes: int = MAX_NODES) -> ast.SyntaxTree:
     """The syntax tree of a request, with literals by slot.
 
-    max_nodes  most parts of the tree; binding counts expressions, aliases once for each use, and refuses fewer
-    raises  UrlSyntax, UrlOption (misplaced or unknown), LimitDepth, LimitNodes; each with its option and offset
+    max_nodes  most parts of the tree; binding counts expressions, aliases once for each use, and
+               refuses fewer
+    raises  UrlSyntax, UrlOption (misplaced or unknown), LimitDepth, LimitNodes; each with its
+            option and offset
     """
     path = _path(template.path)
     pairs: list[nodes.Pair] = []
@@ -52,12 +62,21 @@ def parse(template: QueryTemplate, *, max_nodes: int = MAX_NODES) -> ast.SyntaxT
     allowed = _allowed(path)
     for name, _, _ in pairs:
         if name not in allowed and (name[0] != "@" or allowed is not options.SYSTEM):
-            raise UrlOption(f"'{name}' does not apply to {path[0].name if path else 'the service document'}", target=name)
+            raise UrlOption(
+                f"'{name}' does not apply to {path[0].name if path else 'the service document'}",
+                target=name,
+            )
     request = ast.SyntaxTree(path, nodes.options_of(pairs, options.SYSTEM, "a resource"))
     if len(path) > 2 and path[0].name in ("$entity", "$all"):
-        raise UrlSyntax(f"only the name of a type can follow {path[0].name}", target="path", at=path[2].at)
+        raise UrlSyntax(
+            f"only the name of a type can follow {path[0].name}", target="path", at=path[2].at
+        )
     if path and path[0].name == "$entity" and request.options.id is None:
-        raise UrlOption("$entity needs the option $id", target="$id", hint="write it like $entity?$id=Message(1)")
+        raise UrlOption(
+            "$entity needs the option $id",
+            target="$id",
+            hint="write it like $entity?$id=Message(1)",
+        )
     _check_size(request, max_nodes)
     return request
 
@@ -89,10 +108,23 @@ def _parsed(part: OptionTokens, start: str) -> Any:
 _RENAMED = {"OTHER_NAME": "NAME", "OTHER_SLASH": "SLASH"}
 _NAMES = frozenset({"NAME", "CALL", "PARAM", "AT", "ALL_OF", "ALIAS_EQ", "LAMBDA"})
 _OPERATORS = {
-    "or": "OR", "and": "AND", "eq": "EQUALITY", "ne": "EQUALITY", "lt": "RELATION", "le": "RELATION", "gt": "RELATION", "ge": "RELATION",
-    "has": "HAS", "in": "IN", "add": "ADDITIVE", "sub": "ADDITIVE", "mul": "MULTIPLICATIVE", "div": "MULTIPLICATIVE",
-    "divby": "MULTIPLICATIVE", "mod": "MULTIPLICATIVE",
-}  # fmt: skip
+    "or": "OR",
+    "and": "AND",
+    "eq": "EQUALITY",
+    "ne": "EQUALITY",
+    "lt": "RELATION",
+    "le": "RELATION",
+    "gt": "RELATION",
+    "ge": "RELATION",
+    "has": "HAS",
+    "in": "IN",
+    "add": "ADDITIVE",
+    "sub": "ADDITIVE",
+    "mul": "MULTIPLICATIVE",
+    "div": "MULTIPLICATIVE",
+    "divby": "MULTIPLICATIVE",
+    "mod": "MULTIPLICATIVE",
+}
 
 
 def _marked(part: OptionTokens, start: str) -> list[tuple[str, object, int]]:
@@ -117,7 +149,7 @@ def _marked(part: OptionTokens, start: str) -> list[tuple[str, object, int]]:
     return mark_steps(marked, start) if steps else marked
 
 
-# --- the resource path ----------------------------------------------------------------------------------------------------------
+# --- the resource path ----------------------------------------------------------------------------
 
 _FIRST = frozenset({"$metadata", "$batch", "$entity", "$all", "$crossjoin"})
 _LATER = frozenset({"$count", "$value", "$ref", "$query", "$each", "$filter"})
@@ -140,7 +172,12 @@ def _path(parts: tuple[OptionTokens, ...]) -> tuple[ast.Segment, ...]:
 def _plain_segment(part: OptionTokens) -> ast.Segment:
     text, at = str(part.tokens[0][1]), part.tokens[0][2]
     if text[0:1] == "$" and (text not in _FIRST | _LATER or text in _WITH_PARENTHESES):
-        raise UrlSyntax(f"'{shorten(text)}' is no path segment of OData", target="path", at=at, hint=nearest(text.lower(), _FIRST | _LATER))
+        raise UrlSyntax(
+            f"'{shorten(text)}' is no path segment of OData",
+            target="path",
+            at=at,
+            hint=nearest(text.lower(), _FIRST | _LATER),
+        )
     literal = None
     if len(part.tokens) == 1 and len(text) > nodes.MAX_NAME:
         nodes.check_name(text, at, "path")
@@ -154,14 +191,18 @@ def _check_order(before: ast.Segment | None, segment: ast.Segment) -> None:
     name = segment.name
     if before is None:
         if name in _LATER or "." in name:
-            raise UrlSyntax(f"'{shorten(name)}' cannot be the first segment", target="path", at=segment.at)
+            raise UrlSyntax(
+                f"'{shorten(name)}' cannot be the first segment", target="path", at=segment.at
+            )
         return
     if name in _FIRST:
         raise UrlSyntax(f"'{name}' can only be the first segment", target="path", at=segment.at)
     after_name_only = before.name in ("$all", "$entity", "$each") and (name[:1] == "$" or not name)
     after_crossjoin = before.name == "$crossjoin" and name not in ("$query", "$count")
     if before.name in _LAST or after_name_only or after_crossjoin:
-        raise UrlSyntax(f"'{shorten(name)}' cannot follow {before.name}", target="path", at=segment.at)
+        raise UrlSyntax(
+            f"'{shorten(name)}' cannot follow {before.name}", target="path", at=segment.at
+        )
 
 
 def _allowed(path: tuple[ast.Segment, ...]) -> frozenset[str]:
@@ -173,16 +214,20 @@ def _allowed(path: tuple[ast.Segment, ...]) -> frozenset[str]:
     return options.RESTRICTED.get(path[0].name, options.SYSTEM)
 
 
-# --- limits ---------------------------------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 
-_SCALARS = frozenset({"str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind"})
+_SCALARS = frozenset(
+    {"str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind"}
+)
 
 
 @cache
 def _child_names(name: str) -> tuple[str, ...]:
     """The fields of a node class, by its name, that can hold nodes."""
-    return tuple([each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS])
+    return tuple(
+        [each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS]
+    )
 
 
 def _check_size(request: ast.SyntaxTree, max_nodes: int) -> None:
@@ -205,4 +250,7 @@ def _check_size(request: ast.SyntaxTree, max_nodes: int) -> None:
                 if child is not None:
                     stack.append((child, depth + 1))
     if nodes > max_nodes:
-        raise LimitNodes(f"the request has {nodes} parts; the limit is {max_nodes}", hint="ODATA_MAX_NODES moves this limit")
+        raise LimitNodes(
+            f"the request has {nodes} parts; the limit is {max_nodes}",
+            hint="ODATA_MAX_NODES moves this limit",
+        )

@@ -1,7 +1,8 @@
-"""A template as people may read it: the URL with the kinds of its literals in the place of their values, and what kind of question it is.
+"""A template as people may read it: the URL with the kinds of its literals in the place of their
+values, and what kind of question it is.
 
-What a template's key holds besides names is what the grammar has: a value that a client takes for a name (an alias, a column of $compute)
-stays, but for texts that are as long as a token.
+What a template's key holds besides names is what the grammar has: a value that a client takes for a
+name (an alias, a column of $compute) stays, but for texts that are as long as a token.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _KINDS = ("$apply", "$search", "$expand", "$compute", "$filter", "$orderby")
 
 
 class RedactedUrl(NamedTuple):
-    """The costliest kind of a URL's options, without the sign, and what follows the service root, without its values."""
+    """The costliest kind of a URL's options, without the sign, and what follows the service root,
+    without its values."""
 
     options: str
     template: str
@@ -34,7 +36,9 @@ def redact(key: str) -> RedactedUrl:
         names.add("$filter")
     kind = next((kind for kind in _KINDS if kind in names), "")
     text = "?".join(part for part in (path, "&".join(options).replace("\0", "")) if part)
-    return RedactedUrl(kind.removeprefix("$") or "none", _plain(_LIKE_A_TOKEN.sub("*", text))[:_MOST_CHARACTERS])
+    return RedactedUrl(
+        kind.removeprefix("$") or "none", _plain(_LIKE_A_TOKEN.sub("*", text))[:_MOST_CHARACTERS]
+    )
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,8 @@
 """The request target, cut into path segments and options; every part percent-decoded exactly once.
 
-The order matters (OData 4.01 Part 2: URL Conventions, section 2.1): the path is split at "/" and the query at "&" and the first "=" while
-still encoded, so that `%2F`, `%26` and `%3D` are text and never separators.
+The order matters (OData 4.01 Part 2: URL Conventions, section 2.1): the path is split at "/" and
+the query at "&" and the first "=" while still encoded, so that `%2F`, `%26` and `%3D` are text and
+never separators.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from urllib.parse import unquote_to_bytes
 from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` and in `1e+5` it is a sign.
+# A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` and in `1e+5`
+# it is a sign.
 _SIGN = re.compile(
     r"([Tt]\d\d(?::|%3[Aa])\d\d(?:(?::|%3[Aa])\d\d(?:\.\d+)?)?(?=\+\d\d:\d\d)|(?:(?<=%20)|(?<![\w.]))\d+(?:\.\d+)?[eE](?=\+\d))\+"
 )
@@ -21,7 +23,8 @@ _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
 class QueryOption(NamedTuple):
-    """One query option. `raw` is the text as sent, `value` None without "="; `at` is its offset in the target."""
+    """One query option. `raw` is the text as sent, `value` None without "="; `at` is its offset in
+    the target."""
 
     name: str
     value: str | None
@@ -30,7 +33,8 @@ class QueryOption(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Decoded path segments, without the empty one of a trailing slash, and the options in their order."""
+    """Decoded path segments, without the empty one of a trailing slash, and the options in their
+    order."""
 
     segments: tuple[str, ...]
     options: tuple[QueryOption, ...]
@@ -39,7 +43,8 @@ class Target(NamedTuple):
 def split(target: str, *, max_bytes: int = 16384) -> Target:
     """Segments and options of the text after the service root, such as `Message(1)?$top=5`.
 
-    target  as on the wire: still percent-encoded, perhaps with a leading "/"; "" is the service root
+    target  as on the wire: still percent-encoded, perhaps with a leading "/"; "" is the service
+            root
     raises  LimitUrl, UrlEncoding (bad escape, invalid UTF-8, NUL, lone surrogate), UrlSyntax ("#")
     """
     _check_size(target, max_bytes)
@@ -71,14 +76,22 @@ def _without_fragment(target: str) -> str:
         return target
     if target.lstrip("/").startswith("$metadata"):
         return target.partition("#")[0]
-    raise UrlSyntax("a '#' ends the query of a URL", target="url", at=target.index("#"), hint="write %23 for the character itself")
+    raise UrlSyntax(
+        "a '#' ends the query of a URL",
+        target="url",
+        at=target.index("#"),
+        hint="write %23 for the character itself",
+    )
 
 
 def _check_path(path: str) -> None:
     """A text such as `Message&apikey=...` is refused before any message repeats it."""
     if "&" in path and "'" not in path and "=" in path.partition("&")[2]:
         raise UrlSyntax(
-            "an option in the path", target="path", at=path.index("&"), hint="write '?' before the first option, '&' before others"
+            "an option in the path",
+            target="path",
+            at=path.index("&"),
+            hint="write '?' before the first option, '&' before others",
         )
 
 
@@ -102,21 +115,27 @@ def _option(raw: str, at: int) -> QueryOption:
 
 
 def _decode(text: str, target: str) -> str:
-    # Most escapes are blanks; every "%" begins an escape, so that replacing them first cannot make a new one.
+    # Most escapes are blanks; every "%" begins an escape, so that replacing them first cannot make
+    # a new one.
     if "%20" in text:
         text = text.replace("%20", " ")
     if "%" in text:
         bad = _BAD_ESCAPE.search(text)
         if bad:
             raise UrlEncoding(
-                "'%' without two hexadecimal digits", target=target, at=bad.start(), hint="write %25 for the percent sign itself"
+                "'%' without two hexadecimal digits",
+                target=target,
+                at=bad.start(),
+                hint="write %25 for the percent sign itself",
             )
         try:
             text = unquote_to_bytes(text).decode("utf-8")
         except UnicodeEncodeError:
             raise UrlEncoding("a lone surrogate", target=target) from None
         except UnicodeDecodeError as error:
-            raise UrlEncoding("the percent-encoded bytes are not UTF-8", target=target, at=error.start) from None
+            raise UrlEncoding(
+                "the percent-encoded bytes are not UTF-8", target=target, at=error.start
+            ) from None
         if "\0" in text:
             raise UrlEncoding("a NUL character (%00)", target=target, at=text.index("\0"))
     elif not text.isascii() or "\0" in text:

@@ -1,8 +1,10 @@
-"""Which names in $apply are transformations, decided by where they stand (Data Aggregation ABNF, section 2).
+"""Which names in $apply are transformations, decided by where they stand (Data Aggregation ABNF,
+section 2).
 
-`concat(` is a transformation in `concat(identity,top(1))` and a function in `compute(concat(a,b) as c)`; `filter(` may be a property's
-name. One pass over the tokens with a stack of parentheses finds the places where a transformation begins and renames the tokens there, so
-that the grammar needs no context.
+`concat(` is a transformation in `concat(identity,top(1))` and a function in `compute(concat(a,b) as
+c)`; `filter(` may be a property's name. One pass over the tokens with a stack of parentheses finds
+the places where a transformation begins and renames the tokens there, so that the grammar needs no
+context.
 """
 
 from __future__ import annotations
@@ -11,23 +13,62 @@ from odata_gateway.errors import UrlSyntax, nearest
 from odata_gateway.url.literals import shorten
 
 _STEPS = {
-    "identity": "T_IDENTITY", "aggregate": "T_AGGREGATE", "compute": "T_COMPUTE", "concat": "T_CONCAT", "groupby": "T_GROUPBY",
-    "filter": "T_FILTER", "search": "T_SEARCH", "orderby": "T_ORDERBY", "top": "T_PAGE", "skip": "T_PAGE", "topcount": "T_RANK",
-    "topsum": "T_RANK", "toppercent": "T_RANK", "bottomcount": "T_RANK", "bottomsum": "T_RANK", "bottompercent": "T_RANK", "join": "T_JOIN",
-    "outerjoin": "T_JOIN", "nest": "T_NEST", "addnested": "T_ADDNESTED", "ancestors": "T_RELATIVES", "descendants": "T_RELATIVES",
+    "identity": "T_IDENTITY",
+    "aggregate": "T_AGGREGATE",
+    "compute": "T_COMPUTE",
+    "concat": "T_CONCAT",
+    "groupby": "T_GROUPBY",
+    "filter": "T_FILTER",
+    "search": "T_SEARCH",
+    "orderby": "T_ORDERBY",
+    "top": "T_PAGE",
+    "skip": "T_PAGE",
+    "topcount": "T_RANK",
+    "topsum": "T_RANK",
+    "toppercent": "T_RANK",
+    "bottomcount": "T_RANK",
+    "bottomsum": "T_RANK",
+    "bottompercent": "T_RANK",
+    "join": "T_JOIN",
+    "outerjoin": "T_JOIN",
+    "nest": "T_NEST",
+    "addnested": "T_ADDNESTED",
+    "ancestors": "T_RELATIVES",
+    "descendants": "T_RELATIVES",
     "traverse": "T_TRAVERSE",
-}  # fmt: skip
+}
 # The arguments, counted from 0, from which on a sequence of transformations may stand.
 _SEQUENCES = {
-    "concat": 0, "nest": 0, "addnested": 1, "join": 1, "outerjoin": 1, "groupby": 1, "ancestors": 3, "descendants": 3, "traverse": 4,
+    "concat": 0,
+    "nest": 0,
+    "addnested": 1,
+    "join": 1,
+    "outerjoin": 1,
+    "groupby": 1,
+    "ancestors": 3,
+    "descendants": 3,
+    "traverse": 4,
     "rolluprecursive": 3,
-}  # fmt: skip
+}
 _ROLLUPS = {"rollup": "T_ROLLUP", "rolluprecursive": "T_ROLLUPRECURSIVE"}
-_OPENINGS = frozenset({"OPEN", "LIST", "CALL", "CASE", "LAMBDA", "COUNT_OPEN", "FILTER_OPEN", "REF_OPEN", "AGGREGATE_OPEN"})
+_OPENINGS = frozenset(
+    {
+        "OPEN",
+        "LIST",
+        "CALL",
+        "CASE",
+        "LAMBDA",
+        "COUNT_OPEN",
+        "FILTER_OPEN",
+        "REF_OPEN",
+        "AGGREGATE_OPEN",
+    }
+)
 
 
 class _OpenParenthesis:
-    """An open parenthesis: the transformation it belongs to ("" for others), and how many commas have passed in it."""
+    """An open parenthesis: the transformation it belongs to ("" for others), and how many commas
+    have passed in it."""
 
     __slots__ = ("commas", "name")
 
@@ -57,7 +98,8 @@ class _TransformationMarker:
     def run(self) -> list[tuple[str, object, int]]:
         for index, (kind, text, at) in enumerate(self.tokens):
             if kind == "AGGREGATE_OPEN" and self.ended:
-                # `/aggregate(` is one token for the sake of `$these/aggregate(`; between transformations it is two.
+                # `/aggregate(` is one token for the sake of `$these/aggregate(`; between
+                # transformations it is two.
                 self.marked.append(("SLASH", "/", at))
                 self.previous = "SLASH"
                 kind, text, at = "CALL", str(text)[1:], at + 1
@@ -81,10 +123,14 @@ class _TransformationMarker:
         starts = self.previous in ("START_APPLY", "OPT_APPLY")
         if not (after_slash or starts):
             first = _SEQUENCES.get(frame.name) if frame is not None else None
-            opened = self.previous == "COMMA" or (frame is not None and frame.commas == 0 and self.previous.startswith("T_"))
+            opened = self.previous == "COMMA" or (
+                frame is not None and frame.commas == 0 and self.previous.startswith("T_")
+            )
             if frame is None or first is None or frame.commas < first or not opened:
                 return None
-            if frame.name == "traverse" and (name == "concat" or name not in _STEPS or kind == "NAME"):
+            if frame.name == "traverse" and (
+                name == "concat" or name not in _STEPS or kind == "NAME"
+            ):
                 return None
         step = _STEPS.get(name)
         if step is not None and (step == "T_IDENTITY") == (kind == "NAME"):
@@ -93,13 +139,17 @@ class _TransformationMarker:
         if kind == "CALL" and "." in name:
             return "T_CUSTOM"
         hint = nearest(name, _STEPS)
-        raise UrlSyntax(f"'{shorten(name)}' is no transformation", at=self.tokens[index][2], hint=hint)
+        raise UrlSyntax(
+            f"'{shorten(name)}' is no transformation", at=self.tokens[index][2], hint=hint
+        )
 
     def _check_groupby(self, step: str, index: int) -> None:
         following = self.tokens[index + 1][0] if index + 1 < len(self.tokens) else ""
         if step == "T_GROUPBY" and following != "OPEN":
             raise UrlSyntax(
-                "groupby takes its properties in parentheses of their own", at=self.tokens[index][2], hint="write groupby((status))"
+                "groupby takes its properties in parentheses of their own",
+                at=self.tokens[index][2],
+                hint="write groupby((status))",
             )
 
     def _advance(self, kind: str, name: str) -> None:
@@ -116,4 +166,6 @@ class _TransformationMarker:
             self.ended = ended
 
     def _in_group_list(self) -> bool:
-        return bool(self.frames) and self.frames[-1].name == "(" and self.previous in ("OPEN", "COMMA")
+        return (
+            bool(self.frames) and self.frames[-1].name == "(" and self.previous in ("OPEN", "COMMA")
+        )

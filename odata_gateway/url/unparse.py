@@ -1,7 +1,9 @@
-"""Query options as text again, for links the service makes: the next link of an expanded collection repeats the options of its expand item.
+"""Query options as text again, for links the service makes: the next link of an expanded collection
+repeats the options of its expand item.
 
-The text comes in pieces, constant text or the slot of a literal, because it is made once per template; `literal_text` writes the values.
-What comes out parses to the same tree (a test walks both ways).
+The text comes in pieces, constant text or the slot of a literal, because it is made once per
+template; `literal_text` writes the values. What comes out parses to the same tree (a test walks
+both ways).
 """
 
 from __future__ import annotations
@@ -21,28 +23,44 @@ from odata_gateway.url.literals import Instant, Span
 T = TypeVar("T")
 UrlPieces = tuple[str | int, ...]
 ANCHOR = "@__it"
-"""The alias with which a next link of an expanded collection says what $it was: the key of an entity of the outer resource."""
+"""The alias with which a next link of an expanded collection says what $it was: the key of an
+entity of the outer resource."""
 _MICROS_PER_DAY = 86_400_000_000
 _SAFE = "$'()*,/:;@=-._~!"
 
 
 def unparse_options(options: ast.Options, aliases: Mapping[str, ast.Expr]) -> UrlPieces:
-    """`?$filter=...&$select=...` and the request's parameter aliases, percent-encoded but for the literals; empty without options."""
+    """`?$filter=...&$select=...` and the request's parameter aliases, percent-encoded but for the
+    literals; empty without options."""
     parts: list[UrlPieces] = []
     given = dict(options.aliases)
-    outer = [(name, _expr(value)) for name, value in aliases.items() if name not in given and name != ANCHOR]
+    outer = [
+        (name, _expr(value))
+        for name, value in aliases.items()
+        if name not in given and name != ANCHOR
+    ]
     for name, pieces in (*_options(options), *outer):
         parts.append((f"{'&' if parts else '?'}{name}=", *_encoded(pieces)))
     return tuple(piece for part in parts for piece in part)
 
 
 def anchored(node: T, entity_set: str) -> T:
-    """The same with `$root/Conversation(@__it)` for $it; the node itself where $it does not stand in it."""
+    """The same with `$root/Conversation(@__it)` for $it; the node itself where $it does not stand
+    in it."""
     if isinstance(node, ast.Variable) and node.name == "$it":
-        return cast(T, ast.Call(ast.Variable("$root", node.at), entity_set, (ast.Alias(ANCHOR, node.at),), node.at))
+        return cast(
+            T,
+            ast.Call(
+                ast.Variable("$root", node.at), entity_set, (ast.Alias(ANCHOR, node.at),), node.at
+            ),
+        )
     if isinstance(node, tuple):
         items = tuple(anchored(item, entity_set) for item in node)
-        return cast(T, items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
+        return (
+            cast(T, items)
+            if any(new is not old for new, old in zip(items, node, strict=True))
+            else node
+        )
     if not isinstance(node, ast.SyntaxNode):
         return node
     found = {f.name: anchored(getattr(node, f.name), entity_set) for f in fields(node)}
@@ -114,11 +132,17 @@ def _expr(node: ast.Expr) -> UrlPieces:
             head: UrlPieces = () if base is None else (*_expr(base), "/")
             return (*head, f"{name}(", *_list(_expr(a) for a in args), ")")
         case ast.Count(base=base, options=options):
-            return (*_expr(base), "/$count", *_parenthesized([] if options is None else _options(options)))
+            return (
+                *_expr(base),
+                "/$count",
+                *_parenthesized([] if options is None else _options(options)),
+            )
         case ast.FilterSegment(base=base, predicate=predicate):
             return (*_expr(base), "/$filter(", *_expr(predicate), ")")
         case ast.Lambda(base=base, quantifier=quantifier, variable=variable, body=body):
-            inner: UrlPieces = () if variable is None or body is None else (f"{variable}:", *_expr(body))
+            inner: UrlPieces = (
+                () if variable is None or body is None else (f"{variable}:", *_expr(body))
+            )
             return (*(() if base is None else (*_expr(base), "/")), f"{quantifier}(", *inner, ")")
         case ast.Unary(op=op, operand=operand):
             return ("(not " if op == "not" else "(- ", *_expr(operand), ")")
@@ -127,7 +151,14 @@ def _expr(node: ast.Expr) -> UrlPieces:
         case ast.ListExpr(items=items):
             return ("[", *_list(_expr(i) for i in items), "]")
         case ast.ObjectExpr(members=members):
-            return ("{", *_list((f"{json.dumps(name, ensure_ascii=False)}:", *_expr(value)) for name, value in members), "}")
+            return (
+                "{",
+                *_list(
+                    (f"{json.dumps(name, ensure_ascii=False)}:", *_expr(value))
+                    for name, value in members
+                ),
+                "}",
+            )
         case ast.Case(branches=branches):
             return ("case(", *_list((*_expr(c), ":", *_expr(v)) for c, v in branches), ")")
     raise Unsupported("this expression inside $expand is not supported")
@@ -138,7 +169,11 @@ def _search(node: ast.Search) -> UrlPieces:
         return (node.slot,)
     if node.op == "not":
         return ("(NOT ", *_search(node.operands[0]), ")")
-    return ("(", *_list((_search(operand) for operand in node.operands), f" {node.op.upper()} "), ")")
+    return (
+        "(",
+        *_list((_search(operand) for operand in node.operands), f" {node.op.upper()} "),
+        ")",
+    )
 
 
 def _computed(item: ast.ComputeItem) -> UrlPieces:
@@ -149,7 +184,7 @@ def _ordered(item: ast.OrderItem) -> UrlPieces:
     return (*_expr(item.expr), " desc" if item.descending else "")
 
 
-# --- $apply -------------------------------------------------------------------------------------------------------------------
+# --- $apply ---------------------------------------------------------------------------------------
 
 
 def _steps(steps: Iterable[ast.Transformation]) -> UrlPieces:
@@ -164,7 +199,11 @@ def _step(step: ast.Transformation) -> UrlPieces:
         return (f"{step.name}(", *_list(arguments), ")")
     has_steps = isinstance(step.args[-1], ast.Sequence)
     groups = _list(arguments[:-1] if has_steps else arguments)
-    return ("groupby((", *groups, "),", *arguments[-1], ")") if has_steps else ("groupby((", *groups, "))")
+    return (
+        ("groupby((", *groups, "),", *arguments[-1], ")")
+        if has_steps
+        else ("groupby((", *groups, "))")
+    )
 
 
 def _argument(argument: ast.TransformationArgument) -> UrlPieces:
@@ -182,7 +221,9 @@ def _argument(argument: ast.TransformationArgument) -> UrlPieces:
         case ast.Term() | ast.SearchOp():
             return _search(argument)
         case str() | bool() | ast.Hierarchy() | ast.RollupRecursive():
-            raise Unsupported("hierarchies inside $expand are not supported", target="$expand", at=0)
+            raise Unsupported(
+                "hierarchies inside $expand are not supported", target="$expand", at=0
+            )
         case _:
             return _expr(argument)
 
@@ -201,14 +242,19 @@ def _from(source: ast.AggregateFrom) -> UrlPieces:
 
 def _parenthesized(options: list[tuple[str, UrlPieces]]) -> UrlPieces:
     """Options in the parentheses of an item, which are never empty."""
-    return ("(", *_list(((f"{name}=", *value) for name, value in options), ";"), ")") if options else ()
+    return (
+        ("(", *_list(((f"{name}=", *value) for name, value in options), ";"), ")")
+        if options
+        else ()
+    )
 
 
-# --- literals -----------------------------------------------------------------------------------------------------------------
+# --- literals -------------------------------------------------------------------------------------
 
 
 def literal_text(kind: ast.LiteralKind, value: object) -> str:
-    """A literal as URL text, not percent-encoded; a tuple is a list, in brackets: they serve after `in` and as an alias's value."""
+    """A literal as URL text, not percent-encoded; a tuple is a list, in brackets: they serve after
+    `in` and as an alias's value."""
     if isinstance(value, tuple):
         return "[" + ",".join(literal_text(kind, item) for item in value) + "]"
     if kind == "word":
@@ -220,7 +266,12 @@ def literal_text(kind: ast.LiteralKind, value: object) -> str:
     if kind == "double":
         text = canonical_text(kind, value)
         return text if "e" in text or not text[-1].isdigit() else text + "e0"
-    if kind == "decimal" and isinstance(value, Decimal) and value == value.to_integral_value() and abs(value) < 2**63:
+    if (
+        kind == "decimal"
+        and isinstance(value, Decimal)
+        and value == value.to_integral_value()
+        and abs(value) < 2**63
+    ):
         return f"{value:f}" if "." in f"{value:f}" else f"{value:f}.0"
     return canonical_text(kind, value)
 
@@ -248,7 +299,8 @@ def canonical_text(kind: ast.LiteralKind, value: object) -> str:
 
 
 def _time_text(micros: int, finer: bool) -> str:
-    """A time of day; digits that were cut are shown as one more, so that it still lies between the same microseconds."""
+    """A time of day; digits that were cut are shown as one more, so that it still lies between the
+    same microseconds."""
     seconds, fraction = divmod(micros, 1_000_000)
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:06d}{'1' if finer else ''}"
 
@@ -260,10 +312,17 @@ def date_text(days: int) -> str:
 
 
 def civil_from_days(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a day counted from 1970-01-01, on the proleptic Gregorian calendar with a year 0."""
+    """Year, month and day of a day counted from 1970-01-01, on the proleptic Gregorian calendar
+    with a year 0."""
     era, day_of_era = divmod(days + 719_468, 146_097)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    year_of_era = (
+        day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
     day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
     month_from_march = (5 * day_of_year + 2) // 153
     month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
-    return era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * month_from_march + 2) // 5 + 1
+    return (
+        era * 400 + year_of_era + (month <= 2),
+        month,
+        day_of_year - (153 * month_from_march + 2) // 5 + 1,
+    )

@@ -13,7 +13,16 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http_exceptions import PayloadEncodingError
 
 from odata_gateway.config.settings import Settings
-from odata_gateway.errors import BindSegment, DbDenied, DbModel, LimitBody, ODataError, UrlMethod, UrlSyntax, UrlTimeout
+from odata_gateway.errors import (
+    BindSegment,
+    DbDenied,
+    DbModel,
+    LimitBody,
+    ODataError,
+    UrlMethod,
+    UrlSyntax,
+    UrlTimeout,
+)
 from odata_gateway.handlers.batch import Hands, answer_batch
 from odata_gateway.handlers.service import Service
 from odata_gateway.observe.counters import COUNTERS
@@ -23,7 +32,16 @@ from odata_gateway.web.connection import Connection
 from odata_gateway.web.credentials import access_token
 from odata_gateway.web.exchange import Exchange, logged_refusal, respond
 from odata_gateway.web.headers import preflight
-from odata_gateway.web.urls import SERVICE_PATH, Peer, is_batch, methods_of, path_of, root_url, service_target, with_authority
+from odata_gateway.web.urls import (
+    SERVICE_PATH,
+    Peer,
+    is_batch,
+    methods_of,
+    path_of,
+    root_url,
+    service_target,
+    with_authority,
+)
 
 if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
@@ -36,9 +54,10 @@ Answerer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Gateway:
-    """The running server's state. `service` may be exchanged while it runs; `is_ready` tells whether the database answers,
-    `look_again` compares the model with it and exchanges the service where they differ, and `metrics` are all metrics for an Accept header,
-    as their media type and text; `tracer` makes spans."""
+    """The running server's state. `service` may be exchanged while it runs; `is_ready` tells
+    whether the database answers, `look_again` compares the model with it and exchanges the service
+    where they differ, and `metrics` are all metrics for an Accept header, as their media type and
+    text; `tracer` makes spans."""
 
     settings: Settings
     service: Service
@@ -56,13 +75,16 @@ class Gateway:
 
     @property
     def handlers(self) -> tuple[Answerer, Answerer]:
-        """What answers the requests of the main port, and those of the admin ports, which know health and metrics only."""
+        """What answers the requests of the main port, and those of the admin ports, which know
+        health and metrics only."""
         return self._handle, self._handle_admin
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.active += 1
         try:
-            return await respond(request, self._route, self.settings, is_closing=self._is_closing, tracer=self.tracer)
+            return await respond(
+                request, self._route, self.settings, is_closing=self._is_closing, tracer=self.tracer
+            )
         finally:
             self.active -= 1
             self.admission.leave(id(request))
@@ -79,7 +101,9 @@ class Gateway:
             raise UrlSyntax("HTTP/1.1 and HTTP/1.0 are understood here")
         if not raw.startswith("/"):
             raw = path_of(raw)
-            exchange = exchange._replace(headers=with_authority(exchange.raw.raw_path, exchange.headers))
+            exchange = exchange._replace(
+                headers=with_authority(exchange.raw.raw_path, exchange.headers)
+            )
         target = service_target(raw)
         if target is not None:
             return await self._service(exchange, target)
@@ -92,7 +116,9 @@ class Gateway:
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
         _check_method(method, methods)
-        token = access_token(exchange.headers, target.partition("?")[2], basic=self.settings.basic_auth)
+        token = access_token(
+            exchange.headers, target.partition("?")[2], basic=self.settings.basic_auth
+        )
         if token is not None:
             self.admission.enter(id(exchange.raw), token)
         request = Request(
@@ -125,13 +151,16 @@ class Gateway:
         return Hands(
             answer=answer,
             refuse=refuse,
-            token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
+            token_of=lambda headers, query: access_token(
+                headers, query, basic=self.settings.basic_auth
+            ),
             entity_path=lambda target: self.service.entity_path(target),
             values=lambda target, body, paths: self.service.values(target, body, paths),
         )
 
     async def _answer(self, request: Request) -> Reply:
-        """The service's reply; where the database has changed under its model, that of the service with a new model."""
+        """The service's reply; where the database has changed under its model, that of the service
+        with a new model."""
         service = self.service
         try:
             return await service.answer(request)
@@ -152,11 +181,16 @@ class Gateway:
 
     async def _health(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path).partition("?")[0]
-        check = {"/health": "liveness", "/health/liveness": "liveness", "/health/readiness": "readiness", "/health/startup": "startup"}.get(
-            path
-        )
+        check = {
+            "/health": "liveness",
+            "/health/liveness": "liveness",
+            "/health/readiness": "readiness",
+            "/health/startup": "startup",
+        }.get(path)
         if check is None:
-            raise BindSegment("nothing is here", target="path", hint=f"the service root is {SERVICE_PATH}/")
+            raise BindSegment(
+                "nothing is here", target="path", hint=f"the service root is {SERVICE_PATH}/"
+            )
         exchange.stats.asked("health")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         if check == "readiness" and (self.draining or not await self._database_answers()):
@@ -184,7 +218,10 @@ def _status(status: int, text: str) -> Reply:
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:
     if method not in allowed:
         names = ", ".join(allowed)
-        error = UrlMethod(f"{method[:20]} is not possible here: this service is read-only", hint=f"possible: {names}")
+        error = UrlMethod(
+            f"{method[:20]} is not possible here: this service is read-only",
+            hint=f"possible: {names}",
+        )
         error.headers = (("Allow", names),)
         raise error
 
@@ -221,10 +258,13 @@ async def _body(exchange: Exchange, settings: Settings) -> bytes:
         raise UrlSyntax("the request body does not follow HTTP") from error
     except TimeoutError:
         raise UrlTimeout(
-            f"the request body did not arrive in {settings.read_timeout_s:g} s", hint="ODATA_READ_TIMEOUT_S moves this limit"
+            f"the request body did not arrive in {settings.read_timeout_s:g} s",
+            hint="ODATA_READ_TIMEOUT_S moves this limit",
         ) from None
     return b"".join(parts)
 
 
 def _too_long(limit: int) -> LimitBody:
-    return LimitBody(f"a request body may have {limit} bytes", hint="ODATA_MAX_BODY_BYTES moves this limit")
+    return LimitBody(
+        f"a request body may have {limit} bytes", hint="ODATA_MAX_BODY_BYTES moves this limit"
+    )

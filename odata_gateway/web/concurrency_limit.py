@@ -1,6 +1,7 @@
 """How many requests of one token run at the same time.
 
-A request counts from its token being read until its answer is sent, so that clients who read nothing cannot pile up answers without end.
+A request counts from its token being read until its answer is sent, so that clients who read
+nothing cannot pile up answers without end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class ConcurrencyLimit:
         running = self._running.get(token, 0)
         if running >= self._most:
             raise LimitRequests(
-                f"{running} requests with this access token are running already", hint="ODATA_MAX_TOKEN_REQUESTS moves this limit"
+                f"{running} requests with this access token are running already",
+                hint="ODATA_MAX_TOKEN_REQUESTS moves this limit",
             )
         self._running[token] = running + 1
         self._tokens[request] = token

@@ -1,7 +1,8 @@
 """One HTTP connection: aiohttp's, with deadlines it lacks and errors in OData's form.
 
-aiohttp waits as long as a keep-alive for the rest of a half-sent header, writes bad requests into its log, query and token included, and
-answers them with plain text. All three are mended here, where it hands out its connections.
+aiohttp waits as long as a keep-alive for the rest of a half-sent header, writes bad requests into
+its log, query and token included, and answers them with plain text. All three are mended here,
+where it hands out its connections.
 """
 
 from __future__ import annotations
@@ -22,12 +23,19 @@ Refuse = Callable[[ODataError], web.Response]
 
 
 class Connection(web.RequestHandler):
-    """A connection that closes itself when a request has not arrived whole within read_timeout_s."""
+    """A connection that closes itself when a request has not arrived whole within
+    read_timeout_s."""
 
     __slots__ = ("_deadline", "_peer", "_read_timeout_s", "_refuse")
 
     def __init__(
-        self, manager: web.Server, *, loop: asyncio.AbstractEventLoop, read_timeout_s: float, refuse: Refuse, **options: Any
+        self,
+        manager: web.Server,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        read_timeout_s: float,
+        refuse: Refuse,
+        **options: Any,
     ) -> None:
         super().__init__(manager, loop=loop, **options)
         self._read_timeout_s = read_timeout_s
@@ -66,13 +74,20 @@ class Connection(web.RequestHandler):
             self._deadline = None
 
     def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to a request that could not be parsed; its text is not repeated, since it may hold a token."""
+        """The answer to a request that could not be parsed; its text is not repeated, since it may
+        hold a token."""
         if request.writer.output_size > 0:
             raise ConnectionError("part of another answer is already out")
         if isinstance(exc, LineTooLong):
-            error: ODataError = LimitUrl("the URL or a header is too long", hint="ODATA_MAX_URL_BYTES moves this limit")
+            error: ODataError = LimitUrl(
+                "the URL or a header is too long", hint="ODATA_MAX_URL_BYTES moves this limit"
+            )
         elif status < 500:
             hint = "in a URL, write blanks and what is beyond ASCII percent-encoded, such as %20 and %C3%A9"
             error = UrlSyntax("this is no HTTP request that can be read", hint=hint)
@@ -96,7 +111,13 @@ def _peer(transport: asyncio.BaseTransport | None) -> Peer:
 class Server(web.Server):
     """Makes a Connection for each client that connects."""
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Any], *, connection: dict[str, Any], send_timeout_s: float) -> None:
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Any],
+        *,
+        connection: dict[str, Any],
+        send_timeout_s: float,
+    ) -> None:
         super().__init__(handler, handler_cancellation=True)
         self._options = connection
         self._send_timeout_s = send_timeout_s
@@ -110,9 +131,14 @@ class Server(web.Server):
 
 
 def _limit_unread(transport: asyncio.Transport, timeout_s: float) -> None:
-    """Let the kernel drop a client that reads nothing of what was sent to it (tcp(7): TCP_USER_TIMEOUT counts a closed window too)."""
+    """Let the kernel drop a client that reads nothing of what was sent to it (tcp(7):
+    TCP_USER_TIMEOUT counts a closed window too)."""
     sock = transport.get_extra_info("socket")
-    if hasattr(socket, "TCP_USER_TIMEOUT") and sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+    if (
+        hasattr(socket, "TCP_USER_TIMEOUT")
+        and sock is not None
+        and sock.family in (socket.AF_INET, socket.AF_INET6)
+    ):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout_s * 1000))
 
 

@@ -1,7 +1,8 @@
 """The access token of a request, wherever the client could put it.
 
-The Authorization header goes before the query option `apikey`. Clients append the option to links that already carry it, so it may stand
-there several times. Whether the token is any good is for `db.tokens` to say.
+The Authorization header goes before the query option `apikey`. Clients append the option to links
+that already carry it, so it may stand there several times. Whether the token is any good is for
+`db.tokens` to say.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ MAX_TOKEN_LENGTH = 1024
 def access_token(headers: Mapping[str, str], query: str, *, basic: bool) -> str | None:
     """The token of a request, or None where it carries none.
 
-    raises  AuthMissing for `Authorization: Bearer` without a token, the probe of Power Query's organizational accounts;
-            AuthInvalid for credentials that cannot be a token
+    raises  AuthMissing for `Authorization: Bearer` without a token, the probe of Power Query's
+            organizational accounts; AuthInvalid for credentials that cannot be a token
     """
     scheme, _, credentials = headers.get("authorization", "").strip().partition(" ")
     credentials = credentials.strip()
@@ -39,11 +40,15 @@ def access_token(headers: Mapping[str, str], query: str, *, basic: bool) -> str 
         case _ if from_query:
             return _checked(from_query)
         case _:
-            raise AuthInvalid("this authorization scheme is not accepted", hint="send the access token as a Bearer token")
+            raise AuthInvalid(
+                "this authorization scheme is not accepted",
+                hint="send the access token as a Bearer token",
+            )
 
 
 def _from_query(query: str) -> str:
-    """The first `apikey` that is not empty; a plus sign stays one, since a token holds no blanks."""
+    """The first `apikey` that is not empty; a plus sign stays one, since a token holds no
+    blanks."""
     for option in query.split("&"):
         name, _, value = option.partition("=")
         if unquote(name) == "apikey" and value:
@@ -63,8 +68,12 @@ def _password(credentials: str) -> str:
 
 
 def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
-    """Every text of a request that is or may be a token, as sent and decoded; for blotting them out."""
-    found = [headers.get("authorization", "").strip().partition(" ")[2].strip(), headers.get("apikey", "")]
+    """Every text of a request that is or may be a token, as sent and decoded; for blotting them
+    out."""
+    found = [
+        headers.get("authorization", "").strip().partition(" ")[2].strip(),
+        headers.get("apikey", ""),
+    ]
     for option in query.split("&"):
         name, _, value = option.partition("=")
         if unquote(name) == "apikey":

@@ -1,4 +1,5 @@
-"""What stands around every request: an id, errors as answers, one log line, headers that no answer may lack."""
+"""What stands around every request: an id, errors as answers, one log line, headers that no answer
+may lack."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 
 class Exchange(NamedTuple):
-    """One request on its way through: aiohttp's object, its headers under lower-case names, and what it leaves behind."""
+    """One request on its way through: aiohttp's object, its headers under lower-case names, and
+    what it leaves behind."""
 
     raw: web.BaseRequest
     headers: dict[str, str]
@@ -41,18 +43,27 @@ class Exchange(NamedTuple):
 
 ExchangeHandler = Callable[[Exchange], Awaitable[Reply]]
 GONE = 499
-"""What a log line has for status where the client left before there was an answer; nginx's number."""
-_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+"""What a log line has for status where the client left before there was an answer; nginx's
+number."""
+_TRACE_PARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NUMBERS = Random()
-"""For ids, which must be different but need not be secret; the system's random numbers cost a system call each."""
+"""For ids, which must be different but need not be secret; the system's random numbers cost a
+system call each."""
 
 
 def begin(request: web.BaseRequest) -> Exchange:
-    """The exchange of a request; the id a proxy gave it is kept, and so is its place in a trace (W3C Trace Context, section 3.2)."""
+    """The exchange of a request; the id a proxy gave it is kept, and so is its place in a trace
+    (W3C Trace Context, section 3.2)."""
     headers = joined(list(request.headers.items()))
     given = headers.get("x-request-id")
-    request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else f"{_NUMBERS.getrandbits(64):016x}"
+    request_id = (
+        given
+        if given is not None and _REQUEST_ID.fullmatch(given)
+        else f"{_NUMBERS.getrandbits(64):016x}"
+    )
     stats = RequestStats(request_id, time.perf_counter())
     parent = headers.get("traceparent")
     if parent is not None and (match := _TRACE_PARENT.fullmatch(parent)):
@@ -65,14 +76,19 @@ def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
     """The answer that tells an error (JSON Format 4.01, section 21)."""
     headers = [("Content-Type", "application/json"), ("Content-Language", "en"), *error.headers]
     if isinstance(error, AuthMissing | AuthInvalid) and not settings.basic_auth:
-        headers = [(name, value) for name, value in headers if name != "WWW-Authenticate" or not value.startswith("Basic")]
+        headers = [
+            (name, value)
+            for name, value in headers
+            if name != "WWW-Authenticate" or not value.startswith("Basic")
+        ]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(error.retry_after_s)))
     return Reply(error.status, tuple(headers), error_document(error, request_id=request_id))
 
 
 def logged_refusal(exchange: Exchange, error: Exception, settings: Settings) -> Reply:
-    """The answer that an error becomes; one that is the gateway's own fault, or the database's, goes to the log."""
+    """The answer that an error becomes; one that is the gateway's own fault, or the database's,
+    goes to the log."""
     secrets = secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2])
     if not isinstance(error, ODataError):
         logs.failure(error, exchange.id, secrets, "unexpected error")
@@ -84,13 +100,17 @@ def logged_refusal(exchange: Exchange, error: Exception, settings: Settings) -> 
     return refusal(error, exchange.id, settings)
 
 
-async def _prepared(exchange: Exchange, handler: ExchangeHandler, settings: Settings) -> tuple[Reply, ResponseBody]:
+async def _prepared(
+    exchange: Exchange, handler: ExchangeHandler, settings: Settings
+) -> tuple[Reply, ResponseBody]:
     """The handler's reply with its first chunk, or the refusal that its error becomes."""
     try:
         reply = await handler(exchange)
         if isinstance(reply.body, bytes):
             return reply, ResponseBody(reply.body)
-        return reply, await ResponseBody.open(reply.body, whole=exchange.raw.version < HttpVersion11)
+        return reply, await ResponseBody.open(
+            reply.body, whole=exchange.raw.version < HttpVersion11
+        )
     except Exception as error:
         reply = logged_refusal(exchange, error, settings)
     assert isinstance(reply.body, bytes)
@@ -98,7 +118,12 @@ async def _prepared(exchange: Exchange, handler: ExchangeHandler, settings: Sett
 
 
 async def respond(
-    request: web.BaseRequest, handler: ExchangeHandler, settings: Settings, *, is_closing: Callable[[], bool], tracer: Tracer | None = None
+    request: web.BaseRequest,
+    handler: ExchangeHandler,
+    settings: Settings,
+    *,
+    is_closing: Callable[[], bool],
+    tracer: Tracer | None = None,
 ) -> web.StreamResponse:
     """Answer one request to its end, whatever happens, and count and log it once.
 
@@ -112,8 +137,17 @@ async def respond(
     try:
         reply, body = await _prepared(exchange, handler, settings)
         status, note = reply.status, "cancelled"
-        head = Head(status, reply.headers, exchange.headers, settings, exchange.id, _timing(exchange, settings))
-        response = await send(request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing())
+        head = Head(
+            status,
+            reply.headers,
+            exchange.headers,
+            settings,
+            exchange.id,
+            _timing(exchange, settings),
+        )
+        response = await send(
+            request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing()
+        )
         note = SENT
     except ConnectionError:
         note = "client gone"
@@ -124,7 +158,10 @@ async def respond(
     except Exception as error:
         note = "cut off"
         logs.failure(
-            error, exchange.id, secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]), "failed in the middle of an answer"
+            error,
+            exchange.id,
+            secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]),
+            "failed in the middle of an answer",
         )
         raise ConnectionResetError("the answer could not be finished") from None
     finally:
@@ -133,11 +170,17 @@ async def respond(
 
 
 def _timing(exchange: Exchange, settings: Settings) -> str:
-    """The stages until the head goes out, in milliseconds, for a client that asks (Server Timing, W3C); empty for others."""
+    """The stages until the head goes out, in milliseconds, for a client that asks (Server Timing,
+    W3C); empty for others."""
     if "x-server-timing" not in exchange.headers or not settings.server_timing:
         return ""
     stats = exchange.stats
-    stages = {"parse": stats.parse_s, "bind": stats.bind_s, "wait": stats.wait_s, "query": stats.query_s}
+    stages = {
+        "parse": stats.parse_s,
+        "bind": stats.bind_s,
+        "wait": stats.wait_s,
+        "query": stats.query_s,
+    }
     stages["total"] = time.perf_counter() - stats.started
     return ", ".join(f"{stage};dur={seconds * 1000:.3f}" for stage, seconds in stages.items())
 

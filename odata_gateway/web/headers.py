@@ -1,4 +1,5 @@
-"""The head of an answer: the headers that every answer carries, whatever it answers, and their text.
+"""The head of an answer: the headers that every answer carries, whatever it answers, and their
+text.
 
 Most answers differ in their id, length and date only, so what goes before those is kept.
 """
@@ -35,7 +36,14 @@ Own = tuple[tuple[str, str], ...]
 
 def complete(own: Own, asked: Headers, settings: Settings, request_id: str) -> CIMultiDict[str]:
     """The headers of an answer: its own, and those that every answer has and it does not."""
-    headers = CIMultiDict(_shared(own, version_of_error(asked), allowed_origin(asked, settings), settings.cors_origins == ("*",)))
+    headers = CIMultiDict(
+        _shared(
+            own,
+            version_of_error(asked),
+            allowed_origin(asked, settings),
+            settings.cors_origins == ("*",),
+        )
+    )
     headers["X-Request-Id"] = request_id
     return headers
 
@@ -55,8 +63,8 @@ def _shared(own: Own, version: str, origin: str | None, any_origin: bool) -> Own
 
 
 class Head(NamedTuple):
-    """All that goes before the body: the status, the answer's own headers, the request's, and the request's id; `timing` are the times of
-    its stages, where they were asked for."""
+    """All that goes before the body: the status, the answer's own headers, the request's, and the
+    request's id; `timing` are the times of its stages, where they were asked for."""
 
     status: int
     own: Own
@@ -75,7 +83,10 @@ class Head(NamedTuple):
     def text(self, version: str, *, length: int | None, packed: bool, closing: bool) -> bytes:
         """The head of an answer that goes out at once, for HTTP `version`."""
         lines = _lines(
-            self.own, version_of_error(self.asked), allowed_origin(self.asked, self.settings), self.settings.cors_origins == ("*",)
+            self.own,
+            version_of_error(self.asked),
+            allowed_origin(self.asked, self.settings),
+            self.settings.cors_origins == ("*",),
         )
         sized = "" if length is None else f"Content-Length: {length}\r\n"
         coded = "Content-Encoding: gzip\r\n" if packed else ""
@@ -108,14 +119,16 @@ def _date(second: int) -> str:
 
 
 def vary(own: list[str], any_origin: bool) -> str:
-    """All request headers that can change an answer; one list for the whole service keeps caches right at no cost."""
+    """All request headers that can change an answer; one list for the whole service keeps caches
+    right at no cost."""
     named = [name.strip() for value in own for name in value.split(",") if name.strip()]
     names = [*VARY, *named] if any_origin else [*VARY, "Origin", *named]
     return ", ".join({name.lower(): name for name in names}.values())
 
 
 def allowed_origin(asked: Headers, settings: Settings) -> str | None:
-    """Whose pages may read the answer (Fetch Standard, section 3.2): everyone's, the asking origin's, or nobody's but ours."""
+    """Whose pages may read the answer (Fetch Standard, section 3.2): everyone's, the asking
+    origin's, or nobody's but ours."""
     if settings.cors_origins == ("*",):
         return "*"
     origin = asked.get("origin", "")
@@ -123,7 +136,8 @@ def allowed_origin(asked: Headers, settings: Settings) -> str | None:
 
 
 def preflight(asked: Headers, settings: Settings) -> tuple[tuple[str, str], ...]:
-    """The answer to a browser that asks first; the headers it names are allowed, since none of them changes more than an answer's form."""
+    """The answer to a browser that asks first; the headers it names are allowed, since none of them
+    changes more than an answer's form."""
     if allowed_origin(asked, settings) is None or "access-control-request-method" not in asked:
         return ()
     wanted = asked.get("access-control-request-headers", "")

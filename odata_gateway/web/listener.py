@@ -1,13 +1,15 @@
 """Listening on ports, and ending without losing a request.
 
-Who is told to end is still asked for a while: balancers notice late, and connections stay open between requests. So a gateway that ends
-first says so (readiness 503, `Connection: close` in every answer) and takes requests as before, for ODATA_GRACE_S; then it stops listening,
-closes connections on which nothing is asked, and lets running requests end, for ODATA_DRAIN_S from the beginning.
+Who is told to end is still asked for a while: balancers notice late, and connections stay open
+between requests. So a gateway that ends first says so (readiness 503, `Connection: close` in every
+answer) and takes requests as before, for ODATA_GRACE_S; then it stops listening, closes connections
+on which nothing is asked, and lets running requests end, for ODATA_DRAIN_S from the beginning.
 
-A port that is closed takes down the connections the kernel has accepted for it, on which clients have sent requests already, and those
-whose handshake is under way. So the port first gets no more of them: a filter on the socket drops each SYN, which its sender repeats after
-a second, when the port is closed or another process has it. Then the last ones are taken out, by a second handle on the same port, after
-the event loop has let go of the first.
+A port that is closed takes down the connections the kernel has accepted for it, on which clients
+have sent requests already, and those whose handshake is under way. So the port first gets no more
+of them: a filter on the socket drops each SYN, which its sender repeats after a second, when the
+port is closed or another process has it. Then the last ones are taken out, by a second handle on
+the same port, after the event loop has let go of the first.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ LOG = logging.getLogger("odata_gateway.web")
 
 BACKLOG = 1024
 SETTLE_S = 0.2
-"""For handshakes under way: longer than a round trip, shorter than the second after which a SYN is repeated."""
+"""For handshakes under way: longer than a round trip, shorter than the second after which a SYN is
+repeated."""
 LAST_S = 0.1
 """For the first request on connections that came last."""
 LOOK_S = 0.02
@@ -51,7 +54,8 @@ _NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0
 
 
 class Ending:
-    """Signals: the first asks to end when running requests have ended, the second to end at once."""
+    """Signals: the first asks to end when running requests have ended, the second to end at
+    once."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -68,7 +72,8 @@ class Ending:
 
 
 class Clients(NamedTuple):
-    """Connections, how many of them wait for a client that does not read, and the bytes that clients have not taken."""
+    """Connections, how many of them wait for a client that does not read, and the bytes that
+    clients have not taken."""
 
     connections: int
     slow: int
@@ -111,7 +116,9 @@ class Listener:
             await site.stop()
         server, loop = self.runner.server, asyncio.get_running_loop()
         assert server is not None
-        for connection in [connection for handle in self.handles for connection in _accepted(handle)]:
+        for connection in [
+            connection for handle in self.handles for connection in _accepted(handle)
+        ]:
             await loop.connect_accepted_socket(server, connection)
         self.handles.clear()
 
@@ -132,8 +139,12 @@ def _listeners(host: str, port: int, *, shared: bool) -> list[socket.socket]:
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     listeners: list[socket.socket] = []
     try:
-        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
-            listener = socket.create_server(address[:2], family=family, backlog=BACKLOG, reuse_port=shared)
+        for family, address in dict.fromkeys(
+            (family, address) for family, _, _, _, address in found
+        ):
+            listener = socket.create_server(
+                address[:2], family=family, backlog=BACKLOG, reuse_port=shared
+            )
             listener.setblocking(False)
             listeners.append(listener)
     except OSError:
@@ -146,14 +157,19 @@ def _listeners(host: str, port: int, *, shared: bool) -> list[socket.socket]:
 def _turn_away(handle: socket.socket) -> None:
     """Drop each SYN to a listening socket, where the system can. Its handshakes under way go on.
 
-    The filter reads byte 13 of the TCP header, its flags (packet(7) and filter.txt of Linux; RFC 9293 section 3.1).
+    The filter reads byte 13 of the TCP header, its flags (packet(7) and filter.txt of Linux; RFC
+    9293 section 3.1).
     """
     if sys.platform != "linux":
         return
     program = b"".join(struct.pack("HBBI", *step) for step in _NO_SYN)
     kept = ctypes.create_string_buffer(program)
     with suppress(OSError):  # a system that filters nothing closes as well as it can
-        handle.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), ctypes.addressof(kept)))
+        handle.setsockopt(
+            socket.SOL_SOCKET,
+            _ATTACH_FILTER,
+            struct.pack("HP", len(_NO_SYN), ctypes.addressof(kept)),
+        )
 
 
 def _accepted(handle: socket.socket) -> list[socket.socket]:
@@ -170,14 +186,18 @@ def _accepted(handle: socket.socket) -> list[socket.socket]:
     return found
 
 
-# --- Starting and ending ------------------------------------------------------------------------------------------------------
+# --- Starting and ending --------------------------------------------------------------------------
 
 
-def _server(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], settings: Settings) -> Server:
+def _server(
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], settings: Settings
+) -> Server:
     def refuse(error: ODataError) -> web.Response:
         reply = refusal(error, "-", settings)
         assert isinstance(reply.body, bytes)
-        return web.Response(status=reply.status, body=reply.body, headers=complete(reply.headers, {}, settings, "-"))
+        return web.Response(
+            status=reply.status, body=reply.body, headers=complete(reply.headers, {}, settings, "-")
+        )
 
     connection = {
         "keepalive_timeout": settings.keepalive_s,
@@ -199,7 +219,10 @@ async def start(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, Li
     raises  OSError when a port cannot be had
     """
     settings = gateway.settings
-    main, admin = (Listener(web.ServerRunner(_server(handler, settings), shutdown_timeout=FINISH_S)) for handler in gateway.handlers)
+    main, admin = (
+        Listener(web.ServerRunner(_server(handler, settings), shutdown_timeout=FINISH_S))
+        for handler in gateway.handlers
+    )
     await main.runner.setup()
     await admin.runner.setup()
     await main.open(settings.host, settings.port, shared=shared)
@@ -210,7 +233,8 @@ async def start(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, Li
 
 
 async def drain(gateway: Gateway, doors: tuple[Listener, Listener], ending: Ending) -> None:
-    """Report not ready, listen on for the grace, let running requests end for at most drain_s, then close everything."""
+    """Report not ready, listen on for the grace, let running requests end for at most drain_s, then
+    close everything."""
     settings, loop = gateway.settings, asyncio.get_running_loop()
     until = loop.time() + settings.drain_s
     gateway.draining = True
@@ -218,7 +242,9 @@ async def drain(gateway: Gateway, doors: tuple[Listener, Listener], ending: Endi
     main, admin = doors
     if settings.shared_port:
         await main.shut()  # another process listens
-    await _passed(min(settings.grace_s, settings.drain_s) if ending.has_grace else 0, ending.at_once)
+    await _passed(
+        min(settings.grace_s, settings.drain_s) if ending.has_grace else 0, ending.at_once
+    )
     await main.shut()
     await _passed(LAST_S, ending.at_once)
     main.close_unused()

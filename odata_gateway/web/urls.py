@@ -1,7 +1,9 @@
-"""The addresses of a request: what of the target belongs to the service, and the root URL the client used.
+"""The addresses of a request: what of the target belongs to the service, and the root URL the
+client used.
 
-Every link of an answer begins with that root, so a wrong one breaks paging in Excel and Power BI. It comes from ODATA_PUBLIC_URL, else from
-a trusted proxy's `X-Forwarded-*` headers, else from the Host header.
+Every link of an answer begins with that root, so a wrong one breaks paging in Excel and Power BI.
+It comes from ODATA_PUBLIC_URL, else from a trusted proxy's `X-Forwarded-*` headers, else from the
+Host header.
 """
 
 from __future__ import annotations
@@ -20,14 +22,16 @@ SERVICE_PATH = "/v1.0/odata"
 
 
 class Peer(NamedTuple):
-    """Where a request came from and arrived: the address at the other end, and ours as `host:port`."""
+    """Where a request came from and arrived: the address at the other end, and ours as
+    `host:port`."""
 
     address: str
     local: str
 
 
 def path_of(raw_target: str) -> str:
-    """The request target in origin form; a proxy may send the absolute form `http://host/path` (RFC 9112, section 3.2.2)."""
+    """The request target in origin form; a proxy may send the absolute form `http://host/path` (RFC
+    9112, section 3.2.2)."""
     if raw_target.startswith("/"):
         return raw_target
     absolute = _ABSOLUTE.match(raw_target)
@@ -36,7 +40,8 @@ def path_of(raw_target: str) -> str:
 
 
 def with_authority(raw_target: str, headers: dict[str, str]) -> dict[str, str]:
-    """Headers in which the authority of an absolute-form target is the Host, whatever that said (RFC 9112, section 3.2.2)."""
+    """Headers in which the authority of an absolute-form target is the Host, whatever that said
+    (RFC 9112, section 3.2.2)."""
     absolute = _ABSOLUTE.match(raw_target)
     return {**headers, "host": absolute[1]} if absolute else headers
 
@@ -45,7 +50,8 @@ _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
 def service_target(target: str) -> str | None:
-    """What follows the service root, still percent-encoded, or None for a path outside the service."""
+    """What follows the service root, still percent-encoded, or None for a path outside the
+    service."""
     path, mark, query = target.partition("?")
     if path == SERVICE_PATH:
         return mark + query
@@ -55,7 +61,8 @@ def service_target(target: str) -> str | None:
 
 
 def methods_of(target: str) -> tuple[str, ...]:
-    """The methods of a resource of the service: POST where the last segment is $batch or $query, reading ones everywhere else."""
+    """The methods of a resource of the service: POST where the last segment is $batch or $query,
+    reading ones everywhere else."""
     if "$" not in target and "%" not in target:
         return _READING
     last = unquote(target.partition("?")[0].rstrip("/").rpartition("/")[2])
@@ -71,8 +78,12 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 
 def joined(pairs: Mapping[str, str] | list[tuple[str, str]]) -> dict[str, str]:
-    """Headers under lower-case names; the values of a repeated header become one list (RFC 9110, section 5.3)."""
-    found = {name.lower(): value for name, value in (pairs.items() if isinstance(pairs, Mapping) else pairs)}
+    """Headers under lower-case names; the values of a repeated header become one list (RFC 9110,
+    section 5.3)."""
+    found = {
+        name.lower(): value
+        for name, value in (pairs.items() if isinstance(pairs, Mapping) else pairs)
+    }
     if len(found) == len(pairs):
         return found
     found = {}
@@ -82,7 +93,7 @@ def joined(pairs: Mapping[str, str] | list[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-# --- The root URL -------------------------------------------------------------------------------------------------------------
+# --- The root URL ---------------------------------------------------------------------------------
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~%-]+)+")
@@ -97,7 +108,9 @@ def root_url(headers: Mapping[str, str], peer: Peer, settings: Settings) -> str:
         return settings.public_url.removesuffix(SERVICE_PATH) + SERVICE_PATH + "/"
     host = headers.get("host", "").strip() or peer.local
     default = settings.protocol or "http"
-    if headers.keys().isdisjoint(_FORWARDED) or not is_trusted(peer.address, settings.trusted_proxies):
+    if headers.keys().isdisjoint(_FORWARDED) or not is_trusted(
+        peer.address, settings.trusted_proxies
+    ):
         return _root("", default, host, "", "")
     proto, named, port, prefix = (_first(headers.get(name, "")) for name in _FORWARDED)
     return _root(proto.lower(), default, named or host, port, prefix.rstrip("/"))
@@ -118,7 +131,8 @@ _FORWARDED = ("x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-fo
 
 @lru_cache(maxsize=1024)
 def is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
-    """Whether headers a proxy at this address adds are believed; an IPv4 client of an IPv6 socket counts as IPv4."""
+    """Whether headers a proxy at this address adds are believed; an IPv4 client of an IPv6 socket
+    counts as IPv4."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
@@ -139,8 +153,13 @@ def _host(text: str) -> str:
 
 
 def _with_port(host: str, port: str, scheme: str) -> str:
-    """The host with the port the client used; `https://host:80` is a proxy's inner port and breaks Power BI."""
+    """The host with the port the client used; `https://host:80` is a proxy's inner port and breaks
+    Power BI."""
     bare, colon, own = host.rpartition(":") if re.search(r":[0-9]+$", host) else (host, "", "")
     if colon:
         return bare if scheme == "https" and own in ("80", "443") else host
-    return f"{host}:{port}" if port.isdigit() and len(port) <= 5 and port not in ("80", "443") else host
+    return (
+        f"{host}:{port}"
+        if port.isdigit() and len(port) <= 5 and port not in ("80", "443")
+        else host
+    )

@@ -11,7 +11,6 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-
 from tests.support import cases
 
 FILES = sorted(cases.FOLDER.glob("*.case"))

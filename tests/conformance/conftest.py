@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-
 from tests.support.gateway import Gateway, Reply
 from tests.support.sample import Sample
 

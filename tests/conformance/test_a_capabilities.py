@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from tests.support.batch import ask_json, multipart, parts_of, post
 
 SETS = ("Message", "Conversation", "Inbox", "Label", "User")

@@ -1,7 +1,6 @@
 """Service document and $metadata."""
 
 import pytest
-
 from odata_gateway.edm.types import PRIMITIVE_TYPES
 from tests.conformance.conftest import ADMIN
 from tests.support.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml

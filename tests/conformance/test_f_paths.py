@@ -1,7 +1,6 @@
 """Resource paths."""
 
 import pytest
-
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.plan.scope import Limits

@@ -1,7 +1,6 @@
 """ETags: entities have none, $metadata and the service document have one."""
 
 import pytest
-
 from tests.support.batch import multipart, parts_of, post
 
 

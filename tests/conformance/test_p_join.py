@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.conformance.test_p_apply import plain, plains, rows
 
 PAIRS = """SELECT c.id, m.id FROM conversations c {} JOIN messages m ON m.conversation_id = c.id AND m.account_id = c.account_id

@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 import pytest
-
 from tests.conformance.conftest import ADMIN
 from tests.support.sample import instant
 

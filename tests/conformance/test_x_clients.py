@@ -4,7 +4,6 @@ import base64
 import json
 
 import pytest
-
 from tests.conformance.conftest import ADMIN
 
 POWER_QUERY = {

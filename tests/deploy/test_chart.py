@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER
 from tests.support.faults import wait_until

@@ -8,7 +8,6 @@ import socket
 import threading
 
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.support.fronts import DOMAIN, caddy, caddy_version, nginx
 from tests.support.gateway import free_port

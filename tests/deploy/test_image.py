@@ -10,7 +10,6 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
-
 from tests.support.gateway import ROOT, free_port
 
 DEPLOY = ROOT / "deploy"

@@ -10,7 +10,6 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-
 from odata_gateway.config.settings import Settings, load
 from odata_gateway.observe.metrics import FAMILIES
 from tests.support.gateway import ROOT, free_port

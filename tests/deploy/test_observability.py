@@ -7,7 +7,6 @@ from pathlib import Path
 import promql_parser
 import pytest
 import yaml
-
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.observe.counters import STAGES
 from odata_gateway.observe.metrics import FAMILIES

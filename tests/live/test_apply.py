@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-
 from tests.live import joins
 from tests.live.apply import ApplyMaker, answer, rounded
 from tests.live.generate import encoded

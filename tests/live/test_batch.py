@@ -4,7 +4,6 @@ import http.client
 import json
 
 import pytest
-
 from tests.support.batch import PATH, ask_json, multipart, parts_of, post
 from tests.support.gateway import start_gateway
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import banner, tokens
 from odata_gateway.demo.cluster import READER, Cluster, ClusterError, Programs, _copy, find_programs
 

@@ -9,7 +9,6 @@ import time
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import tokens
 
 SECRETS = ("encrypted_password", "reset_password_token", "confirmation_token", "tokens", "pubsub_token")

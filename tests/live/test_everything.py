@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.handlers import all_entities
 from odata_gateway.protocol.message import Request

@@ -7,7 +7,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-
 from tests.support.gateway import Gateway
 
 LONG = "many words " * 2000

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster
 from tests.bench.client import Http, export
 from tests.bench.meter import Meter, memory_mb

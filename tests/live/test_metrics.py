@@ -11,7 +11,6 @@ from contextlib import suppress
 
 import psutil
 import pytest
-
 from odata_gateway.observe.metrics import FAMILIES
 from tests.support.collector import Collector
 from tests.support.faults import wait_until

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.live import oracle
 from tests.live.crossjoin import CrossMaker

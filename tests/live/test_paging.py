@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.demo import tokens
 from odata_gateway.plan.scope import Limits

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-
 from odata_gateway.demo.cluster import DATABASE, SQL_FOLDER, Cluster
 from tests.bench.plans import AUTO_EXPLAIN, Plan, read_plans
 from tests.bench.servers import ADMIN_OF_ALL, ADMIN_OF_ONE

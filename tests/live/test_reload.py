@@ -8,9 +8,8 @@ import signal
 import threading
 from pathlib import Path
 
-import pytest
-
 import odata_gateway
+import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER
 from tests.support.faults import wait_until

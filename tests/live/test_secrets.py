@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.live.oracle import KINDS, View
 from tests.support.gateway import Gateway, Reply

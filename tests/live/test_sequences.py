@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-
 from tests.live.generate import encoded
 from tests.live.sequences import REFUSED, SequenceMaker, entities_of, flat
 from tests.live.test_oracle import QUERIES, SEED

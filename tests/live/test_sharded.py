@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import SQL_FOLDER
 from tests.live.generate import Maker, target

@@ -19,7 +19,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import SQL_FOLDER, Cluster
 from tests.live import oracle

@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from tests.support.gateway import free_port, start_gateway
 
 ROOT = "/v1.0/odata/"

@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
-
 from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.db.schema.indexes import read_recommendations
 from odata_gateway.demo.cluster import SQL_FOLDER

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-
 from odata_gateway.demo.cluster import READER, Cluster
 
 

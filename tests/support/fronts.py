@@ -18,7 +18,6 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.support.faults import wait_until
 from tests.support.gateway import ROOT, Reply, free_port

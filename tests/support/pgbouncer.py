@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-
 from odata_gateway.demo.cluster import READER, SUPERUSER, Cluster
 from tests.support.gateway import free_port
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import asyncpg
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import Cluster
 

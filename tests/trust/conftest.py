@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.proxy import Proxy
 from tests.support.sample import Place, copied

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-
 from odata_gateway.config.settings import load
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.introspect import inspect

@@ -12,7 +12,6 @@ from contextlib import suppress
 import asyncpg
 import psutil
 import pytest
-
 from odata_gateway.demo.cluster import READER
 from odata_gateway.server.supervisor import shares
 from tests.support.faults import backends, wait_until

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.support.gateway import Gateway
 from tests.trust.figures import amount, record

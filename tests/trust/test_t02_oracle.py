@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 import pytest
-
 from odata_gateway.edm.functions import FUNCTIONS
 from tests.live import oracle
 from tests.live.oracle import View, World

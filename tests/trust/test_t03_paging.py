@@ -19,7 +19,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.handlers import chunk_reader, collection
 from tests.live.oracle import View

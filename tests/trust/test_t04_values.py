@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.gateway import Gateway, start_gateway
 from tests.trust.figures import record

@@ -13,7 +13,6 @@ import threading
 import time
 
 import pytest
-
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.faults import accepts, crash, kill_backends, wait_until
 from tests.support.gateway import Gateway

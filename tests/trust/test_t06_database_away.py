@@ -10,7 +10,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.demo.cluster import READER

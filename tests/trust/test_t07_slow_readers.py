@@ -8,7 +8,6 @@ import time
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo.cluster import READER
 from tests.support.faults import memory_bytes
 from tests.trust.figures import amount, record

@@ -10,7 +10,6 @@ import time
 
 import psutil
 import pytest
-
 from tests.support.faults import memory_bytes
 from tests.trust.figures import amount, record
 from tests.trust.loads import ask, data

@@ -9,7 +9,6 @@ import time
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo.cluster import READER
 from tests.trust.figures import amount, record
 from tests.trust.loads import make_slow, until

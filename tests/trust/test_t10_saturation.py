@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-
 from tests.trust.figures import record
 from tests.trust.loads import ask, data, make_slow
 

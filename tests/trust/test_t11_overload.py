@@ -6,7 +6,6 @@ import asyncio
 import time
 
 import pytest
-
 from tests.trust.figures import amount, record
 from tests.trust.loads import ask, data, make_slow
 

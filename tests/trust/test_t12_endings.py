@@ -10,7 +10,6 @@ import threading
 import time
 
 import pytest
-
 from tests.support.faults import wait_until
 from tests.support.gateway import free_port, start_gateway
 from tests.trust.figures import amount, record

@@ -10,7 +10,6 @@ import time
 
 import asyncpg
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbTimeout, DbUnavailable

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.demo import tokens

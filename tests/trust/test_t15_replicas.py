@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-
 from odata_gateway.db.hosts import split_hosts
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.faults import backends, crash, wait_until

@@ -14,7 +14,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-
 from tests.support.faults import wait_until
 from tests.support.gateway import Gateway
 from tests.trust.figures import amount, record

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, SQL_FILES, Cluster
 from tests.live.test_tenants import ATTACKS

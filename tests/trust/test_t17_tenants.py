@@ -12,7 +12,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.live.oracle import View, World
 from tests.live.test_tenants import ATTACKS, CHANGES, Walls

@@ -10,7 +10,6 @@ import asyncio
 from random import Random
 
 import asyncpg
-
 from odata_gateway.demo import tokens
 from tests.live.oracle import KINDS
 from tests.live.test_secrets import REFUSED, SECRETS, SHOWN

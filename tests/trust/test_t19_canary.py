@@ -20,7 +20,6 @@ from urllib.parse import quote
 
 import psutil
 import pytest
-
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, Cluster
 from tests.support.collector import Collector

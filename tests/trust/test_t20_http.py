@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from odata_gateway.demo import tokens
 from tests.support.faults import wait_until
 from tests.support.gateway import free_port

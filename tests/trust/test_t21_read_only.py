@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-
 from tests.live.test_tenants import ATTACKS
 from tests.support import cases
 from tests.support.gateway import ROOT

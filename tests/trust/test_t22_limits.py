@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import Cluster

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-
 from odata_gateway.demo.cluster import READER
 from tests.support.faults import anonymous_bytes, descriptors
 from tests.support.gateway import Gateway

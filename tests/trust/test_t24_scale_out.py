@@ -13,7 +13,6 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-
 from tests.support.fronts import DOMAIN, Front, nginx
 from tests.support.gateway import Gateway, free_port, start_gateway
 from tests.trust.figures import amount, record

@@ -6,7 +6,6 @@ import json
 import time
 
 import pytest
-
 from odata_gateway.demo.cluster import READER
 from tests.support.faults import accepts, backends, crash, kill_backends, wait_until
 from tests.support.raw import RawClient, ask, dechunked

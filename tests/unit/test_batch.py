@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-
 from odata_gateway.errors import DbUnavailable
 from odata_gateway.handlers.batch import Hands, answer_batch
 from odata_gateway.protocol.message import Reply, Request

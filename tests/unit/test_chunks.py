@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbValue, Internal

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.handlers import chunk_reader

@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-
 from odata_gateway.compiler.compiler import Cache
 from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.edm.derive import with_types

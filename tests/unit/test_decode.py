@@ -8,7 +8,6 @@ from decimal import Decimal
 import asyncpg
 import orjson
 import pytest
-
 from odata_gateway.errors import BindSegment, BindType, BindValue
 from tests.support.cases import compiled
 

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from odata_gateway.config.settings import SETTINGS, load
 from odata_gateway.errors import all_codes
 

@@ -1,7 +1,6 @@
 """What `odata-gateway check` shows of the settings: all of them, where each came from, and no secret."""
 
 import pytest
-
 from odata_gateway.config.report import beside_dsn, lines, masked_dsn
 from odata_gateway.config.settings import SETTINGS, load, origins
 

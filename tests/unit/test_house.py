@@ -10,9 +10,8 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import odata_gateway
+import pytest
 
 PACKAGE = Path(odata_gateway.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -11,9 +11,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import odata_gateway
+import pytest
 from odata_gateway.demo import tokens
 from tests.support.gateway import START_S, free_port
 

@@ -4,7 +4,6 @@ from dataclasses import FrozenInstanceError, fields
 from ipaddress import ip_network
 
 import pytest
-
 from odata_gateway.config.settings import SETTINGS, Settings, SettingsError, load
 
 

@@ -1,6 +1,8 @@
-"""What the database has: the columns of some tables, as Postgres's catalog and this role's privileges tell.
+"""What the database has: the columns of some tables, as Postgres's catalog and this role's
+privileges tell.
 
-Columns are named by their base types (a domain counts as what it is made of), and NOT NULL only where every row is known to obey it.
+Columns are named by their base types (a domain counts as what it is made of), and NOT NULL only
+where every row is known to obey it.
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """A column: `type` by Postgres's short name, `not_null` if no row can have null in it, `readable` by this role."""
+    """A column: `type` by Postgres's short name, `not_null` if no row can have null in it,
+    `readable` by this role."""
 
     type: str
     not_null: bool
@@ -80,7 +83,8 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table or view with its columns; `writable` if this role could change it in a transaction that is not read-only.
+    """A table or view with its columns; `writable` if this role could change it in a transaction
+    that is not read-only.
 
     indexes  columns of each complete B-tree index on plain columns in their default order
     """
@@ -92,7 +96,8 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """The server: `lower_is_unicode` if lower('Ä') is 'ä'; `collations` names those that know Unicode, of a short list."""
+    """The server: `lower_is_unicode` if lower('Ä') is 'ä'; `collations` names those that know
+    Unicode, of a short list."""
 
     version: str
     version_number: int
@@ -112,25 +117,35 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
     writable: set[Table] = set()
     for row in rows:
         table = Table(row["schema"], row["relation"])
-        columns.setdefault(table, {})[row["name"]] = ColumnFacts(row["type"], row["not_null"], row["readable"])
+        columns.setdefault(table, {})[row["name"]] = ColumnFacts(
+            row["type"], row["not_null"], row["readable"]
+        )
         if row["writable"]:
             writable.add(table)
     indexes: dict[Table, set[tuple[str, ...]]] = {}
     for row in await session.fetch(_INDEXES, names):
         indexes.setdefault(Table(row["schema"], row["relation"]), set()).add(tuple(row["columns"]))
-    return {table: TableFacts(found, table in writable, frozenset(indexes.get(table, ()))) for table, found in columns.items()}
+    return {
+        table: TableFacts(found, table in writable, frozenset(indexes.get(table, ())))
+        for table, found in columns.items()
+    }
 
 
 async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Table]:
     """The tables among these of which this role sees only the rows that policies allow."""
     wanted = sorted(tables, key=lambda table: (table.schema, table.name))
-    rows = await session.fetch(_ROW_SECURITY, ([table.schema for table in wanted], [table.name for table in wanted]))
+    rows = await session.fetch(
+        _ROW_SECURITY, ([table.schema for table in wanted], [table.name for table in wanted])
+    )
     return {Table(row["schema"], row["relation"]) for row in rows}
 
 
 async def can_call(session: Session, function: str) -> bool:
     """Whether this role may call a function, such as `public.f(int4)`."""
-    rows = await session.fetch("SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)", (function,))
+    rows = await session.fetch(
+        "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)",
+        (function,),
+    )
     return bool(rows[0][0])
 
 

@@ -1,8 +1,9 @@
 """Which recommended indexes a database lacks.
 
-The recommendation is a script of CREATE INDEX statements, each below a comment with the query it serves, such as
-sql/live_agent/indexes.sql. An index of any name serves when it is valid, complete (no WHERE), of the same kind and begins with the same
-columns. One with an operator class that the database lacks is not asked for: its extension is not installed.
+The recommendation is a script of CREATE INDEX statements, each below a comment with the query it
+serves, such as sql/live_agent/indexes.sql. An index of any name serves when it is valid, complete
+(no WHERE), of the same kind and begins with the same columns. One with an operator class that the
+database lacks is not asked for: its extension is not installed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.introspect import Finding
 
-_CREATE = re.compile(r"^CREATE INDEX IF NOT EXISTS \w+ ON (\w+)\.(\w+)(?: USING (\w+))? \((.+?)(?: (\w+_ops))?\);$")
+_CREATE = re.compile(
+    r"^CREATE INDEX IF NOT EXISTS \w+ ON (\w+)\.(\w+)(?: USING (\w+))? \((.+?)(?: (\w+_ops))?\);$"
+)
 
 _INDEXES = """
 SELECT n.nspname::text AS schema, c.relname::text AS relation, m.amname::text AS method,
@@ -33,7 +36,8 @@ _CLASSES = "SELECT opcname::text FROM pg_catalog.pg_opclass WHERE opcname = ANY 
 
 @dataclass(frozen=True, slots=True)
 class Recommended:
-    """One index: its kind, the operator class it asks for (None: the columns' own), the statement that makes it and the query it serves."""
+    """One index: its kind, the operator class it asks for (None: the columns' own), the statement
+    that makes it and the query it serves."""
 
     schema: str
     table: str
@@ -53,7 +57,15 @@ def read_recommendations(script: str) -> Iterator[Recommended]:
         elif found := _CREATE.match(line):
             schema, table, method, columns, operators = found.groups()
             names = tuple(map(_plain, columns.split(",")))
-            yield Recommended(schema, table, method or "btree", operators, names, line.removesuffix(";"), " ".join(comment))
+            yield Recommended(
+                schema,
+                table,
+                method or "btree",
+                operators,
+                names,
+                line.removesuffix(";"),
+                " ".join(comment),
+            )
         if not line.startswith("--"):
             comment = []
 
@@ -62,9 +74,16 @@ async def missing_indexes(database: Database, script: str) -> list[Finding]:
     """A note for each recommended index that an existing table lacks."""
     wanted = list(read_recommendations(script))
     async with database.session() as session:
-        rows = await session.fetch(_INDEXES, ([w.schema for w in wanted], [w.table for w in wanted]))
-        classes = {row[0] for row in await session.fetch(_CLASSES, ([w.operators for w in wanted],))}
-    present = {(row["schema"], row["relation"], row["method"], tuple(map(_plain, row["columns"]))) for row in rows}
+        rows = await session.fetch(
+            _INDEXES, ([w.schema for w in wanted], [w.table for w in wanted])
+        )
+        classes = {
+            row[0] for row in await session.fetch(_CLASSES, ([w.operators for w in wanted],))
+        }
+    present = {
+        (row["schema"], row["relation"], row["method"], tuple(map(_plain, row["columns"])))
+        for row in rows
+    }
     tables = {found[:2] for found in present}
     return [
         Finding("note", f"{w.schema}.{w.table}", f"no index for: {w.serves} {w.statement}")
@@ -75,11 +94,14 @@ async def missing_indexes(database: Database, script: str) -> list[Finding]:
     ]
 
 
-def _serves(wanted: Recommended, schema: str, table: str, method: str, columns: tuple[str, ...]) -> bool:
+def _serves(
+    wanted: Recommended, schema: str, table: str, method: str, columns: tuple[str, ...]
+) -> bool:
     found = (schema, table, method, columns[: len(wanted.columns)])
     return found == (wanted.schema, wanted.table, wanted.method, wanted.columns)
 
 
 def _plain(column: str) -> str:
-    """An index column without blanks, casts and parentheses, which Postgres writes in its own way."""
+    """An index column without blanks, casts and parentheses, which Postgres writes in its own
+    way."""
     return re.sub(r'::\w+|[\s()"]', "", column)

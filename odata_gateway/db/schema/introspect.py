@@ -1,9 +1,10 @@
 """The model against the database: what really is there, and a model that says so.
 
-Rules, so that a difference never becomes a wrong answer: a column that is missing, unreadable or of a type that cannot hold the declared
-values reads as null; a wider integer widens the declared type, since clients check values against $metadata; an entity type without its
-table, key or row policy is missing as a whole; a navigation property whose join cannot work is left out. Nullability that $metadata
-promises may only weaken.
+Rules, so that a difference never becomes a wrong answer: a column that is missing, unreadable or of
+a type that cannot hold the declared values reads as null; a wider integer widens the declared type,
+since clients check values against $metadata; an entity type without its table, key or row policy is
+missing as a whole; a navigation property whose join cannot work is left out. Nullability that
+$metadata promises may only weaken.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from odata_gateway.db.pool import Database
-from odata_gateway.db.schema.catalog import ColumnFacts, ServerFacts, TableFacts, can_call, read_row_security, read_server, read_tables
+from odata_gateway.db.schema.catalog import (
+    ColumnFacts,
+    ServerFacts,
+    TableFacts,
+    can_call,
+    read_row_security,
+    read_server,
+    read_tables,
+)
 from odata_gateway.db.session import Session
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
@@ -37,11 +46,23 @@ Tables = Mapping[Table, TableFacts]
 _INTEGERS = ("int2", "int4", "int8")
 _TEXTS = ("text", "varchar", "bpchar", "citext", "name")
 SERVES: dict[str, tuple[str, ...]] = {
-    "Edm.Boolean": ("bool",), "Edm.SByte": (), "Edm.Byte": (), "Edm.Int16": ("int2",), "Edm.Int32": ("int2", "int4"), "Edm.Int64":
-    _INTEGERS, "Edm.Decimal": ("numeric", *_INTEGERS), "Edm.Single": ("float4",), "Edm.Double": ("float4", "float8"),
-    "Edm.DateTimeOffset": ("timestamp", "timestamptz"), "Edm.Date": ("date",), "Edm.TimeOfDay": ("time",), "Edm.Duration": ("interval",),
-    "Edm.Guid": ("uuid",), "Edm.Binary": ("bytea",), "Edm.String": (*_TEXTS, "json", "jsonb", "uuid"),
-}  # fmt: skip
+    "Edm.Boolean": ("bool",),
+    "Edm.SByte": (),
+    "Edm.Byte": (),
+    "Edm.Int16": ("int2",),
+    "Edm.Int32": ("int2", "int4"),
+    "Edm.Int64": _INTEGERS,
+    "Edm.Decimal": ("numeric", *_INTEGERS),
+    "Edm.Single": ("float4",),
+    "Edm.Double": ("float4", "float8"),
+    "Edm.DateTimeOffset": ("timestamp", "timestamptz"),
+    "Edm.Date": ("date",),
+    "Edm.TimeOfDay": ("time",),
+    "Edm.Duration": ("interval",),
+    "Edm.Guid": ("uuid",),
+    "Edm.Binary": ("bytea",),
+    "Edm.String": (*_TEXTS, "json", "jsonb", "uuid"),
+}
 """Column types whose every value an Edm type can say. Any column at all reads as text."""
 
 WIDER: dict[tuple[str, str], PrimitiveType] = {
@@ -64,7 +85,8 @@ TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference. error: something will not be served; warning: served otherwise than declared, or unsafe; note: could be better."""
+    """One difference. error: something will not be served; warning: served otherwise than declared,
+    or unsafe; note: could be better."""
 
     level: Severity
     subject: str
@@ -83,9 +105,19 @@ async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding
         tables = await read_tables(session, _tables(model))
         server = await read_server(session)
         walls = await _wall_findings(session, tables, database.settings.row_security)
-    findings = [*_server_findings(server, tables), *walls, *_token_findings(tables, by_function=database.settings.row_security)]
-    fitted = {name: _fit(entity_type, tables, findings) for name, entity_type in model.entity_types.items()}
-    joined = {name: _with_joins(entity_type, fitted, tables, findings) for name, entity_type in fitted.items()}
+    findings = [
+        *_server_findings(server, tables),
+        *walls,
+        *_token_findings(tables, by_function=database.settings.row_security),
+    ]
+    fitted = {
+        name: _fit(entity_type, tables, findings)
+        for name, entity_type in model.entity_types.items()
+    }
+    joined = {
+        name: _with_joins(entity_type, fitted, tables, findings)
+        for name, entity_type in fitted.items()
+    }
     partnered = {name: with_partners(entity_type, joined) for name, entity_type in joined.items()}
     return with_types(model, partnered), findings
 
@@ -106,31 +138,63 @@ def _tables(model: Model) -> Iterator[Table]:
             yield from (link.table for link in navigation.join.links)
 
 
-# --- The server and the role ----------------------------------------------------------------------------------------------------
+# --- The server and the role ----------------------------------------------------------------------
 
 
 def _server_findings(server: ServerFacts, tables: Tables) -> Iterator[Finding]:
     if server.superuser:
-        yield Finding("warning", "role", "is a superuser; sql/live_agent/roles.sql makes one that can read what is needed and nothing else")
-    elif writable := sorted(f"{table.schema}.{table.name}" for table, facts in tables.items() if facts.writable):
-        yield Finding("warning", "role", f"could write {', '.join(writable)}; sql/live_agent/roles.sql makes one that cannot")
+        yield Finding(
+            "warning",
+            "role",
+            "is a superuser; sql/live_agent/roles.sql makes one that can read what is needed and nothing else",
+        )
+    elif writable := sorted(
+        f"{table.schema}.{table.name}" for table, facts in tables.items() if facts.writable
+    ):
+        yield Finding(
+            "warning",
+            "role",
+            f"could write {', '.join(writable)}; sql/live_agent/roles.sql makes one that cannot",
+        )
     if server.encoding != "UTF8":
-        yield Finding("error", "server", f"the database's encoding is {server.encoding}, not UTF8: some texts cannot be compared or shown")
+        yield Finding(
+            "error",
+            "server",
+            f"the database's encoding is {server.encoding}, not UTF8: some texts cannot be compared or shown",
+        )
     if not server.lower_is_unicode:
-        yield Finding("note", "server", "the database lower-cases ASCII only: tolower and toupper leave other letters as they are")
+        yield Finding(
+            "note",
+            "server",
+            "the database lower-cases ASCII only: tolower and toupper leave other letters as they are",
+        )
 
 
 async def _wall_findings(session: Session, tables: Tables, expected: bool) -> list[Finding]:
-    """Whether row-level security is what the setting says; where it is not, answers would be empty, or the second wall is not there."""
+    """Whether row-level security is what the setting says; where it is not, answers would be empty,
+    or the second wall is not there."""
     active = await read_row_security(session, tables)
     if not expected:
         names = ", ".join(sorted(f"{table.schema}.{table.name}" for table in active))
         text = f"policies narrow what the role sees of {names}; with those of sql/live_agent/rls.sql, ODATA_RLS must be true"
         return [Finding("warning", "row-level security", text)] if active else []
     open_tables = sorted(f"{table.schema}.{table.name}" for table in set(tables) - active)
-    found = [Finding("error", name, "has no row-level security for this role; sql/live_agent/rls.sql makes it") for name in open_tables]
+    found = [
+        Finding(
+            "error",
+            name,
+            "has no row-level security for this role; sql/live_agent/rls.sql makes it",
+        )
+        for name in open_tables
+    ]
     if not await can_call(session, TOKEN_FUNCTION):
-        found.append(Finding("error", TOKEN_FUNCTION, "the role may not call it; no access token can be looked up"))
+        found.append(
+            Finding(
+                "error",
+                TOKEN_FUNCTION,
+                "the role may not call it; no access token can be looked up",
+            )
+        )
     return found
 
 
@@ -140,7 +204,11 @@ def _token_findings(tables: Tables, *, by_function: bool) -> Iterator[Finding]:
             continue
         for column in columns:
             if reason := _unreadable(tables, table, column):
-                yield Finding("error", f"{table.schema}.{table.name}.{column}", f"{reason}; no access token can be looked up")
+                yield Finding(
+                    "error",
+                    f"{table.schema}.{table.name}.{column}",
+                    f"{reason}; no access token can be looked up",
+                )
 
 
 def _unreadable(tables: Tables, table: Table, column: str) -> str | None:
@@ -153,49 +221,92 @@ def _unreadable(tables: Tables, table: Table, column: str) -> str | None:
     return None if facts.columns[column].readable else "the role may not read the column"
 
 
-# --- Entity types and their properties ------------------------------------------------------------------------------------------
+# --- Entity types and their properties ------------------------------------------------------------
 
 
 def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> EntityType:
     subject = f"{entity_type.table.schema}.{entity_type.table.name}"
     facts = tables.get(entity_type.table)
     if facts is None:
-        findings.append(Finding("error", subject, f"the table does not exist; {entity_type.name} cannot be served"))
+        findings.append(
+            Finding(
+                "error", subject, f"the table does not exist; {entity_type.name} cannot be served"
+            )
+        )
         return replace(entity_type, missing=True)
     properties = {
-        name: _fit_property(prop, facts.columns.get(prop.column), f"{subject}.{prop.column}", findings)
+        name: _fit_property(
+            prop, facts.columns.get(prop.column), f"{subject}.{prop.column}", findings
+        )
         for name, prop in entity_type.properties.items()
     }
-    reasons = [f"key {prop.name} is missing" for prop in properties.values() if prop.is_key and prop.missing]
+    reasons = [
+        f"key {prop.name} is missing"
+        for prop in properties.values()
+        if prop.is_key and prop.missing
+    ]
     reasons += _policy_faults(entity_type, tables)
-    findings += [Finding("error", subject, f"{reason}; {entity_type.name} cannot be served") for reason in reasons]
+    findings += [
+        Finding("error", subject, f"{reason}; {entity_type.name} cannot be served")
+        for reason in reasons
+    ]
     return replace(entity_type, properties=properties, missing=bool(reasons), indexes=facts.indexes)
 
 
-def _fit_property(prop: Property, facts: ColumnFacts | None, subject: str, findings: list[Finding]) -> Property:
+def _fit_property(
+    prop: Property, facts: ColumnFacts | None, subject: str, findings: list[Finding]
+) -> Property:
     if prop.secret:  # reads as null whatever the column is, and is not granted
         return prop if facts is not None else replace(prop, missing=True)
     if facts is None or not facts.readable:
-        reason = "the column does not exist" if facts is None else "the role may not read the column"
+        reason = (
+            "the column does not exist" if facts is None else "the role may not read the column"
+        )
         findings.append(Finding("warning", subject, f"{reason}; {prop.name} reads as null"))
         return replace(prop, missing=True, nullable=True)
     served = _served_type(prop, facts.type)
     if served is None:
-        findings.append(Finding("warning", subject, f"type {facts.type} cannot be served as {prop.type}; {prop.name} reads as null"))
+        findings.append(
+            Finding(
+                "warning",
+                subject,
+                f"type {facts.type} cannot be served as {prop.type}; {prop.name} reads as null",
+            )
+        )
         return replace(prop, missing=True, nullable=True)
     if served is not prop.type:
-        findings.append(Finding("warning", subject, f"type {facts.type} is wider than {prop.type}; {prop.name} is served as {served}"))
+        findings.append(
+            Finding(
+                "warning",
+                subject,
+                f"type {facts.type} is wider than {prop.type}; {prop.name} is served as {served}",
+            )
+        )
     elif facts.type not in (*SERVES[prop.type.name], prop.pg_type):
         findings.append(Finding("note", subject, f"type {facts.type} is served as text"))
     not_null = facts.not_null and facts.type not in ("json", "jsonb")  # JSON null reads as null
     if not (prop.nullable or facts.not_null):
-        findings.append(Finding("warning", subject, f"the column may be null; {prop.name} is served as nullable"))
-    return replace(prop, type=served, pg_type=facts.type, not_null=not_null, nullable=prop.nullable or not facts.not_null)
+        findings.append(
+            Finding(
+                "warning", subject, f"the column may be null; {prop.name} is served as nullable"
+            )
+        )
+    return replace(
+        prop,
+        type=served,
+        pg_type=facts.type,
+        not_null=not_null,
+        nullable=prop.nullable or not facts.not_null,
+    )
 
 
 def _served_type(prop: Property, column_type: str) -> PrimitiveType | None:
     """The Edm type a column is served as, or None where it cannot be."""
-    if column_type == prop.pg_type or column_type in SERVES[prop.type.name] or prop.type.family == "string":
+    if (
+        column_type == prop.pg_type
+        or column_type in SERVES[prop.type.name]
+        or prop.type.family == "string"
+    ):
         return prop.type
     return WIDER.get((prop.type.family, column_type))
 
@@ -217,10 +328,15 @@ def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:
             yield f"row policy: {table.schema}.{table.name}.{name}: {reason}"
 
 
-# --- Navigation properties ------------------------------------------------------------------------------------------------------
+# --- Navigation properties ------------------------------------------------------------------------
 
 
-def _with_joins(entity_type: EntityType, types: Mapping[str, EntityType], tables: Tables, findings: list[Finding]) -> EntityType:
+def _with_joins(
+    entity_type: EntityType,
+    types: Mapping[str, EntityType],
+    tables: Tables,
+    findings: list[Finding],
+) -> EntityType:
     if entity_type.missing:
         return entity_type
     kept = {}
@@ -230,13 +346,23 @@ def _with_joins(entity_type: EntityType, types: Mapping[str, EntityType], tables
         if fault is None:
             kept[name] = navigation
         else:
-            findings.append(Finding("warning", f"{entity_type.name}.{name}", f"{fault}; the navigation property is left out"))
+            findings.append(
+                Finding(
+                    "warning",
+                    f"{entity_type.name}.{name}",
+                    f"{fault}; the navigation property is left out",
+                )
+            )
     return replace(entity_type, navigation=kept)
 
 
-def _join_fault(source: EntityType, navigation: NavigationProperty, target: EntityType, tables: Tables) -> str | None:
+def _join_fault(
+    source: EntityType, navigation: NavigationProperty, target: EntityType, tables: Tables
+) -> str | None:
     """Why a join cannot work, or None."""
-    sides = {"source": source.table, "target": target.table} | {link.name: link.table for link in navigation.join.links}
+    sides = {"source": source.table, "target": target.table} | {
+        link.name: link.table for link in navigation.join.links
+    }
     for term in navigation.join.terms:
         if fault := _term_fault(term, sides, tables):
             return fault

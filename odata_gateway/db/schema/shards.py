@@ -1,4 +1,5 @@
-"""Whether the setting for sharded databases is what the database needs: with Citus, a statement of the other form may be refused."""
+"""Whether the setting for sharded databases is what the database needs: with Citus, a statement of
+the other form may be refused."""
 
 from __future__ import annotations
 
@@ -13,7 +14,19 @@ async def shard_findings(database: Database, *, sharded: bool) -> list[Finding]:
     async with database.session() as session:
         has_citus = bool((await session.fetch(_HAS_CITUS))[0][0])
     if has_citus and not sharded:
-        return [Finding("warning", "server", "has Citus; where it distributes the tables by account, ODATA_SHARDED must be true")]
+        return [
+            Finding(
+                "warning",
+                "server",
+                "has Citus; where it distributes the tables by account, ODATA_SHARDED must be true",
+            )
+        ]
     if sharded and not has_citus:
-        return [Finding("note", "server", "has no Citus; ODATA_SHARDED costs callers of several accounts time, and some of their requests")]
+        return [
+            Finding(
+                "note",
+                "server",
+                "has no Citus; ODATA_SHARDED costs callers of several accounts time, and some of their requests",
+            )
+        ]
     return []

@@ -1,9 +1,11 @@
-"""The model kept in step with the database: looked at until that succeeds, then at times, and after errors that say the schema moved.
+"""The model kept in step with the database: looked at until that succeeds, then at times, and after
+errors that say the schema moved.
 
-A look that fails keeps the model that is in use: the database may be away. A look that finds that a collection can no longer be served,
-because its table or its key is gone, keeps that collection as it was and takes over all other changes: a table may be missing for as long
-as a migration takes, or for good, and in either case its requests are answered with an error that says so, and not as if there had never
-been such a table.
+A look that fails keeps the model that is in use: the database may be away. A look that finds that a
+collection can no longer be served, because its table or its key is gone, keeps that collection as
+it was and takes over all other changes: a table may be missing for as long as a migration takes, or
+for good, and in either case its requests are answered with an error that says so, and not as if
+there had never been such a table.
 """
 
 from __future__ import annotations
@@ -25,17 +27,21 @@ _LOG = logging.getLogger("odata_gateway")
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
 
 AGAIN_S = 2.0
-"""How soon a first look that failed is repeated, and how soon after any look the next one may be."""
+"""How soon a first look that failed is repeated, and how soon after any look the next one may
+be."""
 
 
 class SchemaWatcher:
-    """Compares `model` with the database and gives the outcome to `use` whenever it differs from the one before.
+    """Compares `model` with the database and gives the outcome to `use` whenever it differs from
+    the one before.
 
     every_s  from one look to the next when nothing else asks for one; 0: never
     looked   set after the first attempt, whatever came of it
     """
 
-    def __init__(self, database: Database, model: Model, use: Callable[[Model], None], *, every_s: float) -> None:
+    def __init__(
+        self, database: Database, model: Model, use: Callable[[Model], None], *, every_s: float
+    ) -> None:
         self.model = model
         self.looked = asyncio.Event()
         self._database = database
@@ -66,7 +72,8 @@ class SchemaWatcher:
         self._asked.set()
 
     async def look_again(self) -> None:
-        """Look now and return when that is done; or, a moment after another look, return at once and have it made soon."""
+        """Look now and return when that is done; or, a moment after another look, return at once
+        and have it made soon."""
         asked_at = time.monotonic()
         async with self._one_looks:
             if self._at >= asked_at:
@@ -77,7 +84,8 @@ class SchemaWatcher:
                 self.ask()
 
     async def take(self, model: Model) -> bool:
-        """Compare another model with the database and use it; where that fails, as soon as it succeeds. Whether it is in use."""
+        """Compare another model with the database and use it; where that fails, as soon as it
+        succeeds. Whether it is in use."""
         async with self._one_looks:
             self.model, self._last = model, None
             await self._look()
@@ -108,7 +116,11 @@ class SchemaWatcher:
         if last is not None:
             model = keeping_lost_types(self.model, inspected, last)
             self._tell_kept(
-                sorted(name for name, t in inspected.entity_types.items() if t.missing and not model.entity_types[name].missing)
+                sorted(
+                    name
+                    for name, t in inspected.entity_types.items()
+                    if t.missing and not model.entity_types[name].missing
+                )
             )
             if model.version == last.version:
                 return
@@ -119,5 +131,8 @@ class SchemaWatcher:
 
     def _tell_kept(self, names: list[str]) -> None:
         if names and names != self._kept:
-            _LOG.error("kept in the model as before, and refused until the table is back or a restart leaves it out: %s", ", ".join(names))
+            _LOG.error(
+                "kept in the model as before, and refused until the table is back or a restart leaves it out: %s",
+                ", ".join(names),
+            )
         self._kept = names

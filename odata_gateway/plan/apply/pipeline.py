@@ -1,8 +1,11 @@
-"""$apply: transformations, each of which makes the rows of the next (Data Aggregation 4.0, section 3).
+"""$apply: transformations, each of which makes the rows of the next (Data Aggregation 4.0, section
+3).
 
-Rows stay entities as long as a transformation only picks some of them or computes names: filter and search are predicates, top and its kin
-ask whether the key is among those of a SELECT with a limit. What aggregates makes derived rows: a source whose columns are those of a
-SELECT, with a `Structure` that says what they are called. Whatever follows, $filter and paging included, takes them as it takes a table.
+Rows stay entities as long as a transformation only picks some of them or computes names: filter and
+search are predicates, top and its kin ask whether the key is among those of a SELECT with a limit.
+What aggregates makes derived rows: a source whose columns are those of a SELECT, with a `Structure`
+that says what they are called. Whatever follows, $filter and paging included, takes them as it
+takes a table.
 """
 
 from __future__ import annotations
@@ -41,14 +44,21 @@ def bind_apply(steps: tuple[ast.Transformation, ...], resource: Resource, scope:
 def bind_steps(steps: tuple[ast.Transformation, ...], rows: InputSet) -> InputSet:
     """The output of the sequence of an option.
 
-    raises  Unsupported for a transformation that is not supported, LimitDepth and LimitNodes for too many that nest or repeat each other
+    raises  Unsupported for a transformation that is not supported, LimitDepth and LimitNodes for
+            too many that nest or repeat each other
     """
     if depth_of(steps) > MAX_SELECTS:
-        raise LimitDepth(f"$apply aggregates and limits more than {MAX_SELECTS} times", target=APPLY, at=steps[-1].at)
+        raise LimitDepth(
+            f"$apply aggregates and limits more than {MAX_SELECTS} times",
+            target=APPLY,
+            at=steps[-1].at,
+        )
     found, binding = transformed_by(steps, rows), rows.scope.binding
     binding.selects += found.weight
     if binding.selects > MAX_WEIGHT:
-        raise LimitNodes(f"$apply needs more than {MAX_WEIGHT} SELECTs", target=APPLY, at=steps[-1].at)
+        raise LimitNodes(
+            f"$apply needs more than {MAX_WEIGHT} SELECTs", target=APPLY, at=steps[-1].at
+        )
     return found
 
 
@@ -67,7 +77,9 @@ def transformed(step: ast.Transformation, rows: InputSet) -> InputSet:
     try:
         transform = TRANSFORMATIONS.get(step.name)
         if transform is None:
-            raise Unsupported(f"the transformation {step.name} is not supported", target=APPLY, at=step.at)
+            raise Unsupported(
+                f"the transformation {step.name} is not supported", target=APPLY, at=step.at
+            )
         found = transform(step, rows)
     finally:
         binding.leave()
@@ -82,11 +94,16 @@ def _too_heavy(step: ast.Transformation) -> LimitNodes:
 
 def depth_of(steps: tuple[ast.Transformation, ...]) -> int:
     """How many SELECTs a sequence puts around each other at least."""
-    inner = (argument.steps for step in steps for argument in step.args if isinstance(argument, ast.Sequence))
+    inner = (
+        argument.steps
+        for step in steps
+        for argument in step.args
+        if isinstance(argument, ast.Sequence)
+    )
     return sum(step.name not in PLAIN for step in steps) + sum(map(depth_of, inner))
 
 
-# --- rows stay what they are --------------------------------------------------------------------------------------------------
+# --- rows stay what they are ----------------------------------------------------------------------
 
 
 def _identity(step: ast.Transformation, rows: InputSet) -> InputSet:
@@ -106,7 +123,9 @@ def _search(step: ast.Transformation, rows: InputSet) -> InputSet:
 
 def _compute(step: ast.Transformation, rows: InputSet) -> InputSet:
     items = tuple(item for item in step.args if isinstance(item, ast.ComputeItem))
-    scope = bind_compute(items, rows.entity_set.entity_type, rows.scope, kept=rows.scope.computed, target=APPLY)
+    scope = bind_compute(
+        items, rows.entity_set.entity_type, rows.scope, kept=rows.scope.computed, target=APPLY
+    )
     return replace(rows, scope=scope, computes=(*rows.computes, *items))
 
 
@@ -117,7 +136,7 @@ def _orderby(step: ast.Transformation, rows: InputSet) -> InputSet:
     return replace(rows, order=(*items, *rows.order))
 
 
-# --- rows made of rows --------------------------------------------------------------------------------------------------------
+# --- rows made of rows ----------------------------------------------------------------------------
 
 
 def _aggregate(step: ast.Transformation, rows: InputSet) -> InputSet:
@@ -138,13 +157,21 @@ def _groupby(step: ast.Transformation, rows: InputSet) -> InputSet:
     return united_groups(transformed_by(sequence.steps, inner), rows, groups)
 
 
-def _rolled_up(step: ast.Transformation, items: tuple[ast.TransformationArgument, ...], rows: InputSet) -> InputSet:
-    """A groupby for each combination of levels, one after the other, from the finest on (3.2.3.2)."""
+def _rolled_up(
+    step: ast.Transformation, items: tuple[ast.TransformationArgument, ...], rows: InputSet
+) -> InputSet:
+    """A groupby for each combination of levels, one after the other, from the finest on
+    (3.2.3.2)."""
     further = step.args[len(items) :]
-    levels = tuple(product(*(_levels(item) if isinstance(item, ast.Rollup) else [(item,)] for item in items)))
+    levels = tuple(
+        product(*(_levels(item) if isinstance(item, ast.Rollup) else [(item,)] for item in items))
+    )
     if (rows.weight + 1) * len(levels) > MAX_WEIGHT:
         raise _too_heavy(step)
-    plain = (ast.Transformation("groupby", (*chain.from_iterable(level), *further), step.at) for level in levels)
+    plain = (
+        ast.Transformation("groupby", (*chain.from_iterable(level), *further), step.at)
+        for level in levels
+    )
     return united(rows, [transformed(each, copied(rows)) for each in plain], step.at)
 
 
@@ -152,7 +179,9 @@ def _levels(rollup: ast.Rollup) -> list[tuple[ast.Expr, ...]]:
     """All paths of a hierarchy, all but the last, and so on up to the first alone."""
     if len(rollup.paths) == 1:
         hint = "name two paths or more, from coarse to fine"
-        raise BindName("the model has no leveled hierarchies", target=APPLY, at=rollup.at, hint=hint)
+        raise BindName(
+            "the model has no leveled hierarchies", target=APPLY, at=rollup.at, hint=hint
+        )
     return [rollup.paths[:length] for length in range(len(rollup.paths), 0, -1)]
 
 
@@ -168,8 +197,22 @@ def _concat(step: ast.Transformation, rows: InputSet) -> InputSet:
 Transform = Callable[[ast.Transformation, InputSet], InputSet]
 PLAIN = frozenset({"identity", "filter", "search", "compute", "orderby"})
 TRANSFORMATIONS: Mapping[str, Transform] = {
-    "identity": _identity, "filter": _filter, "search": _search, "compute": _compute, "orderby": _orderby,
-    "top": bind_top, "skip": bind_skip, "topcount": bind_extreme, "bottomcount": bind_extreme, "topsum": bind_sum, "bottomsum": bind_sum,
-    "toppercent": bind_percent, "bottompercent": bind_percent, "aggregate": _aggregate, "groupby": _groupby, "concat": _concat,
-    "join": _join, "outerjoin": _join,
-}  # fmt: skip
+    "identity": _identity,
+    "filter": _filter,
+    "search": _search,
+    "compute": _compute,
+    "orderby": _orderby,
+    "top": bind_top,
+    "skip": bind_skip,
+    "topcount": bind_extreme,
+    "bottomcount": bind_extreme,
+    "topsum": bind_sum,
+    "bottomsum": bind_sum,
+    "toppercent": bind_percent,
+    "bottompercent": bind_percent,
+    "aggregate": _aggregate,
+    "groupby": _groupby,
+    "concat": _concat,
+    "join": _join,
+    "outerjoin": _join,
+}

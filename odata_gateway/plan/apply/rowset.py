@@ -1,8 +1,10 @@
 """The rows between two transformations of $apply: entities, or rows that were made of rows.
 
-Derived rows are a source whose columns are those of a SELECT, with a `Structure` that says what they are called. Whatever follows takes
-them as it takes a table. Within groups (the second parameter of groupby) nothing takes a row away, because its group must stay: what would
-be asked of rows in WHERE is a condition that is carried along, until an aggregate or the end of the groups looks at it.
+Derived rows are a source whose columns are those of a SELECT, with a `Structure` that says what
+they are called. Whatever follows takes them as it takes a table. Within groups (the second
+parameter of groupby) nothing takes a row away, because its group must stay: what would be asked of
+rows in WHERE is a condition that is carried along, until an aggregate or the end of the groups
+looks at it.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ class DerivedColumns:
     members   their values by path
     order     the order they come in, which is total; the values of `key` tell any two rows apart
     entities  paths of which the members have the key: the rest of the entity is found by it
-    itself    the key of the entity that a row is, null in rows that are none; empty where no row is one
+    itself    the key of the entity that a row is, null in rows that are none; empty where no row is
+              one
     shapes    what rows have, by the number that is their `shape`; empty where all have all members
     """
 
@@ -61,7 +64,13 @@ class DerivedColumns:
     @property
     def values(self) -> tuple[BoundExpr, ...]:
         shape = () if self.shape is None else (self.shape,)
-        return (*(value for _, value in self.members), *(k.expr for k in self.order), *self.key, *self.itself, *shape)
+        return (
+            *(value for _, value in self.members),
+            *(k.expr for k in self.order),
+            *self.key,
+            *self.itself,
+            *shape,
+        )
 
     def renamed(self, new: Mapping[BoundExpr | WindowCondition, Column]) -> DerivedColumns:
         """The same with other columns in place of its values."""
@@ -131,21 +140,36 @@ def content(rows: InputSet) -> DerivedColumns:
         shapes = tuple(replace(shape, paths=shape.paths | names) for shape in rows.made.shapes)
         return replace(rows.made, members=(*rows.made.members, *computed), shapes=shapes)
     key = tuple(part for part in key_of(rows.row) if isinstance(part, Column))
-    return DerivedColumns(computed, tuple(OrderKey(part, False) for part in key), key, itself=key, shapes=(RowKind(names, True),))
+    return DerivedColumns(
+        computed,
+        tuple(OrderKey(part, False) for part in key),
+        key,
+        itself=key,
+        shapes=(RowKind(names, True),),
+    )
 
 
 def layer(
-    rows: InputSet, more: tuple[BoundExpr | WindowCondition, ...] = (), *,
-    order: tuple[OrderKey, ...] = (), top: LiteralSlot | None = None, skip: LiteralSlot | None = None,
-) -> tuple[InputSet, Mapping[BoundExpr | WindowCondition, Column]]:  # fmt: skip
-    """The rows, or some of them, as derived rows of a SELECT; and its columns by what they were, those of `more` included."""
+    rows: InputSet,
+    more: tuple[BoundExpr | WindowCondition, ...] = (),
+    *,
+    order: tuple[OrderKey, ...] = (),
+    top: LiteralSlot | None = None,
+    skip: LiteralSlot | None = None,
+) -> tuple[InputSet, Mapping[BoundExpr | WindowCondition, Column]]:
+    """The rows, or some of them, as derived rows of a SELECT; and its columns by what they were,
+    those of `more` included."""
     found = content(rows)
     values = tuple(dict.fromkeys((*found.values, *(rows.split or ()), *more)))
-    source, columns = source_of(rows, (Selection(rows.block, values, order=order, top=top, skip=skip),))
+    source, columns = source_of(
+        rows, (Selection(rows.block, values, order=order, top=top, skip=skip),)
+    )
     new = dict(zip(values, columns, strict=True))
     split = None if rows.split is None else tuple(new[value] for value in rows.split)
     layered = rows_of(rows, source, found.renamed(new))
-    return replace(layered, order=rows.order, computes=rows.computes, split=split, weight=rows.weight + 1), new
+    return replace(
+        layered, order=rows.order, computes=rows.computes, split=split, weight=rows.weight + 1
+    ), new
 
 
 def as_entities(rows: InputSet) -> InputSet:
@@ -158,15 +182,28 @@ def chosen_by(selection: Selection, rows: InputSet) -> InputSet:
     """The entities whose keys a SELECT about the rows has."""
     entity_type = rows.entity_set.entity_type
     frame = Frame(rows.scope.binding.source(entity_type))
-    scope = bind_compute(rows.computes, entity_type, rows.scope.anew(Row(frame, frame.source)), target=APPLY)
+    scope = bind_compute(
+        rows.computes, entity_type, rows.scope.anew(Row(frame, frame.source)), target=APPLY
+    )
     chosen = InSubquery(key_of(scope.implicit), Derived((selection,)))
-    return InputSet(rows.entity_set, scope, None, (chosen,), rows.order, rows.computes, weight=rows.weight + 1)
+    return InputSet(
+        rows.entity_set, scope, None, (chosen,), rows.order, rows.computes, weight=rows.weight + 1
+    )
 
 
-def source_of(rows: InputSet, selections: tuple[Selection, ...]) -> tuple[Source, tuple[Column, ...]]:
+def source_of(
+    rows: InputSet, selections: tuple[Selection, ...]
+) -> tuple[Source, tuple[Column, ...]]:
     """A source whose rows are those of the selections, and its columns."""
     base = rows.entity_set.entity_type
-    made = replace(base, table=Table("", ""), policy=Unscoped(), properties={}, navigation={}, indexes=frozenset())
+    made = replace(
+        base,
+        table=Table("", ""),
+        policy=Unscoped(),
+        properties={},
+        navigation={},
+        indexes=frozenset(),
+    )
     source = Source(next(rows.scope.binding.numbers), made, Derived(selections))
     columns = []
     for i, values in enumerate(zip(*(s.columns for s in selections), strict=True)):
@@ -188,22 +225,39 @@ def remade(rows: InputSet, made: DerivedColumns) -> InputSet:
 
 
 def ordering(column: Column) -> tuple[BoundExpr, ...]:
-    """What puts values into an order that a link can hold: of a text its beginning, and its digest for what is equal so far."""
+    """What puts values into an order that a link can hold: of a text its beginning, and its digest
+    for what is equal so far."""
     if column.type is not types.STRING:
         return (column,)
-    return tuple(Function(id_, (column,), types.STRING, column.nullable) for id_ in ("start", "digest"))
+    return tuple(
+        Function(id_, (column,), types.STRING, column.nullable) for id_ in ("start", "digest")
+    )
 
 
 def structure_of(rows: InputSet, made: DerivedColumns) -> RowStructure:
     entity_type, model = rows.entity_set.entity_type, rows.scope.binding.model
     members = tuple((path, value) for path, value in made.members if isinstance(value, Column))
-    itself = Reference(model.entity_sets[rows.entity_set.name].entity_type, made.itself) if made.itself else None
+    itself = (
+        Reference(model.entity_sets[rows.entity_set.name].entity_type, made.itself)
+        if made.itself
+        else None
+    )
     structure = _structure(entity_type, members, made.entities, model)
-    return replace(structure, key=made.key, order=made.order, itself=itself, shapes=made.shapes, shape=made.shape)
+    return replace(
+        structure,
+        key=made.key,
+        order=made.order,
+        itself=itself,
+        shapes=made.shapes,
+        shape=made.shape,
+    )
 
 
 def _structure(
-    entity_type: EntityType, members: Iterable[tuple[MemberPath, Column]], entities: frozenset[MemberPath], model: Model
+    entity_type: EntityType,
+    members: Iterable[tuple[MemberPath, Column]],
+    entities: frozenset[MemberPath],
+    model: Model,
 ) -> RowStructure:
     """Members by path as a tree."""
     found: dict[str, Column | list[tuple[MemberPath, Column]]] = {}
@@ -212,15 +266,27 @@ def _structure(
             found[name] = column
         elif isinstance(below := found.setdefault(name, []), list):
             below.append((tuple(rest), column))
-    return RowStructure(entity_type, {
-        name: _behind(model.target_type(entity_type.navigation[name]), member, frozenset(p[1:] for p in entities if p[0] == name), model)
-        if isinstance(member, list) else member
-        for name, member in found.items()
-    })  # fmt: skip
+    return RowStructure(
+        entity_type,
+        {
+            name: _behind(
+                model.target_type(entity_type.navigation[name]),
+                member,
+                frozenset(p[1:] for p in entities if p[0] == name),
+                model,
+            )
+            if isinstance(member, list)
+            else member
+            for name, member in found.items()
+        },
+    )
 
 
 def _behind(
-    entity_type: EntityType, members: list[tuple[MemberPath, Column]], entities: frozenset[MemberPath], model: Model
+    entity_type: EntityType,
+    members: list[tuple[MemberPath, Column]],
+    entities: frozenset[MemberPath],
+    model: Model,
 ) -> RowStructure | Reference:
     if () in entities:
         return Reference(entity_type, tuple(column for _, column in members))

@@ -1,8 +1,8 @@
 """From syntax to typed expressions (URL Conventions 5.1.1).
 
-A literal takes its type from its neighbour, so operands are bound in two steps: first everything that knows its own type, then the
-literals. Types are OData's, strictly, with one addition for this product: a quoted time compared with a DateTimeOffset, with UTC where no
-offset is given.
+A literal takes its type from its neighbour, so operands are bound in two steps: first everything
+that knows its own type, then the literals. Types are OData's, strictly, with one addition for this
+product: a quoted time compared with a DateTimeOffset, with UTC where no offset is given.
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ from odata_gateway.plan.expression.functions import bind_call
 from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
 from odata_gateway.plan.expression.paths import PathTarget, bind_path, collection_block
 from odata_gateway.plan.expression.search import bind_search
-from odata_gateway.plan.scope import EntitySetRef, Frame, RelatedCollection, Row, Scope, ServiceRoot, check_list
+from odata_gateway.plan.scope import (
+    EntitySetRef,
+    Frame,
+    RelatedCollection,
+    Row,
+    Scope,
+    ServiceRoot,
+    check_list,
+)
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
     ArithmeticOp,
@@ -45,10 +53,38 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
 from odata_gateway.url import ast
 
-COMPARISONS: dict[str, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
-ARITHMETIC: dict[str, ArithmeticOp] = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "divby": "divby", "mod": "mod"}
-MIRRORED: dict[ComparisonOp, ComparisonOp] = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
-ORDER_MODES: dict[ComparisonOp, DecodeMode] = {"lt": "ceil", "ge": "ceil", "gt": "floor", "le": "floor", "eq": "exact", "ne": "exact"}
+COMPARISONS: dict[str, ComparisonOp] = {
+    "eq": "eq",
+    "ne": "ne",
+    "lt": "lt",
+    "le": "le",
+    "gt": "gt",
+    "ge": "ge",
+}
+ARITHMETIC: dict[str, ArithmeticOp] = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "div": "div",
+    "divby": "divby",
+    "mod": "mod",
+}
+MIRRORED: dict[ComparisonOp, ComparisonOp] = {
+    "eq": "eq",
+    "ne": "ne",
+    "lt": "gt",
+    "le": "ge",
+    "gt": "lt",
+    "ge": "le",
+}
+ORDER_MODES: dict[ComparisonOp, DecodeMode] = {
+    "lt": "ceil",
+    "ge": "ceil",
+    "gt": "floor",
+    "le": "floor",
+    "eq": "exact",
+    "ne": "exact",
+}
 
 
 def bind_filter(node: ast.Expr, scope: Scope) -> BoundExpr:
@@ -57,13 +93,18 @@ def bind_filter(node: ast.Expr, scope: Scope) -> BoundExpr:
     if expr.type is not None and expr.type is not types.BOOLEAN:
         raise BindType(
             f"a condition must be Edm.Boolean, this is {expr.type.name}",
-            target=scope.binding.target, at=node.at, hint="compare it with something, for example with eq",
-        )  # fmt: skip
+            target=scope.binding.target,
+            at=node.at,
+            hint="compare it with something, for example with eq",
+        )
     return expr
 
 
-def bind_narrowing(options: ast.Options, scope: Scope, target: str = "$filter") -> tuple[BoundExpr, ...]:
-    """What $search and $filter ask of a collection's rows; mistakes of the filter are those of `target`."""
+def bind_narrowing(
+    options: ast.Options, scope: Scope, target: str = "$filter"
+) -> tuple[BoundExpr, ...]:
+    """What $search and $filter ask of a collection's rows; mistakes of the filter are those of
+    `target`."""
     found: list[BoundExpr] = []
     if options.search is not None:
         found.append(bind_search(options.search, scope))
@@ -85,7 +126,11 @@ def bind_expr(node: ast.Expr, scope: Scope) -> BoundExpr:
 def _bind(node: ast.Expr, scope: Scope) -> BoundExpr:
     match node:
         case ast.Literal(many=True):
-            raise BindType("a list can stand on the right of 'in' only", target=scope.binding.target, at=node.at)
+            raise BindType(
+                "a list can stand on the right of 'in' only",
+                target=scope.binding.target,
+                at=node.at,
+            )
         case ast.Literal():
             return literal(node, natural_type(node, scope), scope, "value")
         case ast.Constant(value=value):
@@ -103,7 +148,11 @@ def _bind(node: ast.Expr, scope: Scope) -> BoundExpr:
         case ast.Binary(op="in"):
             return _in(node, scope)
         case ast.Binary(op="has"):
-            raise BindType("has needs an enumeration on its left, and this model has none", target=scope.binding.target, at=node.at)
+            raise BindType(
+                "has needs an enumeration on its left, and this model has none",
+                target=scope.binding.target,
+                at=node.at,
+            )
         case ast.Binary(op=op) if op in COMPARISONS:
             return _compare(node, scope)
         case ast.Binary():
@@ -122,7 +171,7 @@ def _bind(node: ast.Expr, scope: Scope) -> BoundExpr:
             return _path_value(node, scope)
 
 
-# --- comparison and logic -----------------------------------------------------------------------------------------------------
+# --- comparison and logic -------------------------------------------------------------------------
 
 
 def _compare(node: ast.Binary, scope: Scope) -> BoundExpr:
@@ -142,28 +191,52 @@ def _compare(node: ast.Binary, scope: Scope) -> BoundExpr:
     return Compare(op, bound_left, bound_right)
 
 
-def _compare_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
+def _compare_literal(
+    op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope
+) -> BoundExpr:
     if node.many or expr.type is None:
         return Compare(op, expr, bind_expr(node, scope))
     mode: DecodeMode = ORDER_MODES[op]
-    if isinstance(expr, Column) and expr.pg_type == "uuid" and op in ("eq", "ne") and node.kind == "string":
+    if (
+        isinstance(expr, Column)
+        and expr.pg_type == "uuid"
+        and op in ("eq", "ne")
+        and node.kind == "string"
+    ):
         mode = "uuid"
     value = literal(node, expr.type, scope, mode)
     check_comparable(op, expr.type, value.type, scope, node.at)
     return Compare(op, expr, value)
 
 
-def check_comparable(op: ComparisonOp, left: PrimitiveType | None, right: PrimitiveType | None, scope: Scope, at: int) -> None:
-    if left is None or right is None or left.family == right.family or (left.is_numeric and right.is_numeric):
+def check_comparable(
+    op: ComparisonOp, left: PrimitiveType | None, right: PrimitiveType | None, scope: Scope, at: int
+) -> None:
+    if (
+        left is None
+        or right is None
+        or left.family == right.family
+        or (left.is_numeric and right.is_numeric)
+    ):
         if op in ("eq", "ne") or "binary" not in (left and left.family, right and right.family):
             return
         raise BindType("Edm.Binary values have no order", target=scope.binding.target, at=at)
-    hint = "date(...) makes an Edm.Date of a time" if {left.family, right.family} == {"date", "datetime"} else None
-    raise BindType(f"{left.name} cannot be compared with {right.name}", target=scope.binding.target, at=at, hint=hint)
+    hint = (
+        "date(...) makes an Edm.Date of a time"
+        if {left.family, right.family} == {"date", "datetime"}
+        else None
+    )
+    raise BindType(
+        f"{left.name} cannot be compared with {right.name}",
+        target=scope.binding.target,
+        at=at,
+        hint=hint,
+    )
 
 
 def _logic(node: ast.Binary, scope: Scope) -> BoundExpr:
-    """One flat `and` or `or`: BI tools write chains of hundreds, which must not cost a level each."""
+    """One flat `and` or `or`: BI tools write chains of hundreds, which must not cost a level
+    each."""
     operands: list[ast.Expr] = []
     stack: list[ast.Expr] = [node]
     while stack:
@@ -178,7 +251,9 @@ def _logic(node: ast.Binary, scope: Scope) -> BoundExpr:
 
 def _in(node: ast.Binary, scope: Scope) -> BoundExpr:
     left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
-    found = among(left, right, node.at, scope, bind_expr) or entity_among(left, right, scope, node.at, bind_filter)
+    found = among(left, right, node.at, scope, bind_expr) or entity_among(
+        left, right, scope, node.at, bind_filter
+    )
     if found is not None:
         return found
     operand = bind_expr(left, scope)
@@ -186,20 +261,32 @@ def _in(node: ast.Binary, scope: Scope) -> BoundExpr:
         case ast.Literal(many=True):
             if operand.type is None:
                 return ConstantValue(False, types.BOOLEAN)
-            mode: DecodeMode = "uuid" if isinstance(operand, Column) and operand.pg_type == "uuid" and right.kind == "string" else "exact"
+            mode: DecodeMode = (
+                "uuid"
+                if isinstance(operand, Column)
+                and operand.pg_type == "uuid"
+                and right.kind == "string"
+                else "exact"
+            )
             return InArray(operand, literal(right, operand.type, scope, mode))
         case ast.ListExpr(items=items):
             check_list(len(items), scope.binding.limits, scope.binding.target, right.at)
             tests = tuple(_in_item(operand, item, scope) for item in items)
             return Logic("or", tests, False) if tests else ConstantValue(False, types.BOOLEAN)
         case _:
-            raise Unsupported("the right side of 'in' must be a list of values", target=scope.binding.target, at=right.at)
+            raise Unsupported(
+                "the right side of 'in' must be a list of values",
+                target=scope.binding.target,
+                at=right.at,
+            )
 
 
 def _in_item(operand: BoundExpr, item: ast.Expr, scope: Scope) -> BoundExpr:
     item = resolve_alias(item, scope)
     if is_structured(item, scope):
-        raise BindType("a single value is no collection or object", target=scope.binding.target, at=item.at)
+        raise BindType(
+            "a single value is no collection or object", target=scope.binding.target, at=item.at
+        )
     if isinstance(item, ast.Literal):
         return _compare_literal("eq", operand, item, scope)
     value = bind_expr(item, scope)
@@ -208,7 +295,10 @@ def _in_item(operand: BoundExpr, item: ast.Expr, scope: Scope) -> BoundExpr:
 
 
 def _case(node: ast.Case, scope: Scope) -> BoundExpr:
-    branches = tuple((bind_filter(condition, scope), bind_expr(value, scope)) for condition, value in node.branches)
+    branches = tuple(
+        (bind_filter(condition, scope), bind_expr(value, scope))
+        for condition, value in node.branches
+    )
     kinds = [value.type for _, value in branches if value.type is not None]
     if not kinds:
         return ConstantValue(None, None)
@@ -218,12 +308,14 @@ def _case(node: ast.Case, scope: Scope) -> BoundExpr:
             result = types.promote(result, other)
         elif other is not result:
             raise BindType(
-                f"the results of case() have different types, {result.name} and {other.name}", target=scope.binding.target, at=node.at
+                f"the results of case() have different types, {result.name} and {other.name}",
+                target=scope.binding.target,
+                at=node.at,
             )
     return CaseWhen(branches, result)
 
 
-# --- arithmetic ---------------------------------------------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------------------
 
 
 def _negate(node: ast.Unary, scope: Scope) -> BoundExpr:
@@ -231,7 +323,9 @@ def _negate(node: ast.Unary, scope: Scope) -> BoundExpr:
     if operand.type is None:
         return operand
     if not operand.type.is_numeric and operand.type is not types.DURATION:
-        raise BindType(f"{operand.type.name} cannot be negated", target=scope.binding.target, at=node.at)
+        raise BindType(
+            f"{operand.type.name} cannot be negated", target=scope.binding.target, at=node.at
+        )
     return Negate(operand, operand.type, operand.nullable)
 
 
@@ -243,12 +337,17 @@ def _arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     left, right = _requote(left, right.type, op), _requote(right, left.type, op)
     result = arithmetic_type(op, left.type, right.type)
     if result is None:
-        raise BindType(f"{op} has no meaning for {left.type} and {right.type}", target=scope.binding.target, at=node.at)
+        raise BindType(
+            f"{op} has no meaning for {left.type} and {right.type}",
+            target=scope.binding.target,
+            at=node.at,
+        )
     return Arithmetic(op, left, right, result, left.nullable or right.nullable)
 
 
 def _requote(expr: BoundExpr, other: PrimitiveType | None, op: str) -> BoundExpr:
-    """A quoted string beside a time in add and sub is a duration without its prefix (4.01 Minimal 9b)."""
+    """A quoted string beside a time in add and sub is a duration without its prefix (4.01 Minimal
+    9b)."""
     is_time = other is types.DATETIME or other is types.DATE or other is types.DURATION
     if (
         is_time
@@ -261,7 +360,9 @@ def _requote(expr: BoundExpr, other: PrimitiveType | None, op: str) -> BoundExpr
     return expr
 
 
-def arithmetic_type(op: ArithmeticOp, left: PrimitiveType | None, right: PrimitiveType | None) -> PrimitiveType | None:
+def arithmetic_type(
+    op: ArithmeticOp, left: PrimitiveType | None, right: PrimitiveType | None
+) -> PrimitiveType | None:
     """The result type of an operator (5.1.1.2); None where it has none."""
     if left is None or right is None:
         return None
@@ -286,7 +387,7 @@ def arithmetic_type(op: ArithmeticOp, left: PrimitiveType | None, right: Primiti
     return None
 
 
-# --- collections --------------------------------------------------------------------------------------------------------------
+# --- collections ----------------------------------------------------------------------------------
 
 
 def _lambda(node: ast.Lambda, scope: Scope) -> BoundExpr:
@@ -302,7 +403,11 @@ def _quantified(node: ast.Lambda, scope: Scope) -> BoundExpr:
     if node.body is not None and node.variable is not None:
         body = bind_filter(node.body, scope.with_variable(node.variable, row))
     elif node.quantifier == "all":
-        raise BindType("all needs a range variable and a condition, as in all(m:m/private)", target=scope.binding.target, at=node.at)
+        raise BindType(
+            "all needs a range variable and a condition, as in all(m:m/private)",
+            target=scope.binding.target,
+            at=node.at,
+        )
     negated = node.quantifier == "all"
     predicates = () if body is None else (IsNotTrue(body) if negated else body,)
     return Exists(collection_block(related, frame, predicates, scope, bind_filter), negated)
@@ -315,22 +420,33 @@ def _count(node: ast.Count, scope: Scope) -> BoundExpr:
 
 def _counted(node: ast.Count, scope: Scope) -> BoundExpr:
     if node.options is None and is_collection(node.base, scope):
-        return bind_collection_call(ast.Call(None, "length", (node.base,), node.at), scope, bind_expr)
+        return bind_collection_call(
+            ast.Call(None, "length", (node.base,), node.at), scope, bind_expr
+        )
     related = _related(node.base, scope, "$count", node.at)
     frame = Frame(scope.binding.source(related.type_in(scope.binding.model)))
     options = node.options or ast.Options()
-    predicates = bind_narrowing(options, scope.nested(Row(frame, frame.source)), scope.binding.target)
+    predicates = bind_narrowing(
+        options, scope.nested(Row(frame, frame.source)), scope.binding.target
+    )
     return CountOf(collection_block(related, frame, predicates, scope, bind_filter))
 
 
-def _related(base: ast.Expr | None, scope: Scope, what: str, at: int) -> RelatedCollection | EntitySetRef:
+def _related(
+    base: ast.Expr | None, scope: Scope, what: str, at: int
+) -> RelatedCollection | EntitySetRef:
     if base is not None and is_collection(base, scope):
-        raise Unsupported(f"{what} of a collection of values is not supported", target=scope.binding.target, at=at)
+        raise Unsupported(
+            f"{what} of a collection of values is not supported", target=scope.binding.target, at=at
+        )
     place: PathTarget | None = bind_path(base, scope) if base is not None else None
     if isinstance(place, RelatedCollection | EntitySetRef):
         return place
     raise BindType(
-        f"{what} needs a collection before it", target=scope.binding.target, at=at, hint="collections are to-many navigation properties"
+        f"{what} needs a collection before it",
+        target=scope.binding.target,
+        at=at,
+        hint="collections are to-many navigation properties",
     )
 
 
@@ -338,11 +454,21 @@ def _path_value(node: ast.Expr, scope: Scope) -> BoundExpr:
     place = bind_path(node, scope)
     if isinstance(place, Row):
         raise BindType(
-            "an entity is no value", target=scope.binding.target, at=node.at, hint="name one of its properties, or compare it with null"
+            "an entity is no value",
+            target=scope.binding.target,
+            at=node.at,
+            hint="name one of its properties, or compare it with null",
         )
     if isinstance(place, ServiceRoot):
-        raise BindType("$root is no value", target=scope.binding.target, at=node.at, hint="name an entity, as in $root/User(1)/name")
+        raise BindType(
+            "$root is no value",
+            target=scope.binding.target,
+            at=node.at,
+            hint="name an entity, as in $root/User(1)/name",
+        )
     if isinstance(place, RelatedCollection | EntitySetRef):
         hint = f"write {place.name}/any(...) or {place.name}/$count"
-        raise BindType("a collection is no value", target=scope.binding.target, at=node.at, hint=hint)
+        raise BindType(
+            "a collection is no value", target=scope.binding.target, at=node.at, hint=hint
+        )
     return place

@@ -13,34 +13,59 @@ from odata_gateway.plan.expression.entities import count_of, entity_is_of
 from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
 from odata_gateway.plan.expression.paths import bind_path, names_of
 from odata_gateway.plan.scope import Row, RowStructure, Scope
-from odata_gateway.plan.tree.relation import BoundExpr, Compare, ConstantValue, Function, Logic, Parameter
+from odata_gateway.plan.tree.relation import (
+    BoundExpr,
+    Compare,
+    ConstantValue,
+    Function,
+    Logic,
+    Parameter,
+)
 from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
 from odata_gateway.url import ast
 
 Bind = Callable[[ast.Expr, Scope], BoundExpr]
 
-LIKE_MODES: dict[str, DecodeMode] = {"contains": "infix", "startswith": "prefix", "endswith": "suffix"}
+LIKE_MODES: dict[str, DecodeMode] = {
+    "contains": "infix",
+    "startswith": "prefix",
+    "endswith": "suffix",
+}
 
 
 def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
-    """A call of a canonical function, cast or isof; a null literal as argument makes the result null (5.1.1.4)."""
+    """A call of a canonical function, cast or isof; a null literal as argument makes the result
+    null (5.1.1.4)."""
     name = node.name.lower()
     if name in ("cast", "isof"):
         return _cast(node, scope, bind) if name == "cast" else _isof(node, scope, bind)
     if name == "isdefined":
         return _isdefined(node, scope)
     if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
-        raise Unsupported(f"function {node.name} is not part of this service", target=scope.binding.target, at=node.at)
+        raise Unsupported(
+            f"function {node.name} is not part of this service",
+            target=scope.binding.target,
+            at=node.at,
+        )
     if is_collection_call(node, scope):
         return bind_collection_call(node, scope, bind)
-    if name == "length" and len(node.args) == 1 and (counted := count_of(node.args[0], scope)) is not None:
+    if (
+        name == "length"
+        and len(node.args) == 1
+        and (counted := count_of(node.args[0], scope)) is not None
+    ):
         return Function("cast", (bind(counted, scope),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
     args = [bind(argument, scope) for argument in nodes]
-    signature = resolve(node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at)
+    signature = resolve(
+        node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at
+    )
     if any(a.type is None for a in args):
         return ConstantValue(None, signature_type(signature, args))
-    bound = tuple(_argument(signature, i, n, a, scope) for i, (n, a) in enumerate(zip(nodes, args, strict=True)))
+    bound = tuple(
+        _argument(signature, i, n, a, scope)
+        for i, (n, a) in enumerate(zip(nodes, args, strict=True))
+    )
     nullable = signature.misses_infinity or any(a.nullable for a in bound)
     return Function(signature.id, bound, signature_type(signature, args), nullable)
 
@@ -51,7 +76,9 @@ def signature_type(signature: Signature, args: list[BoundExpr]) -> PrimitiveType
     return next((a.type for a in args if a.type is not None), types.STRING)
 
 
-def _argument(signature: Signature, position: int, node: ast.Expr, bound: BoundExpr, scope: Scope) -> BoundExpr:
+def _argument(
+    signature: Signature, position: int, node: ast.Expr, bound: BoundExpr, scope: Scope
+) -> BoundExpr:
     if position == 1 and signature.id == "matchespattern":
         return _pattern(node, scope)
     if not isinstance(node, ast.Literal):
@@ -62,25 +89,41 @@ def _argument(signature: Signature, position: int, node: ast.Expr, bound: BoundE
 
 
 def _pattern(node: ast.Expr, scope: Scope) -> BoundExpr:
-    """A regular expression, which is translated before Postgres sees it, and so cannot come from a row."""
+    """A regular expression, which is translated before Postgres sees it, and so cannot come from a
+    row."""
     if isinstance(node, ast.Literal):
         return literal(node, types.STRING, scope, "pattern")
-    raise Unsupported("the pattern of matchesPattern must be a literal", target=scope.binding.target, at=node.at, hint="write it in quotes")
+    raise Unsupported(
+        "the pattern of matchesPattern must be a literal",
+        target=scope.binding.target,
+        at=node.at,
+        hint="write it in quotes",
+    )
 
 
 def _cast(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
     if len(node.args) not in (1, 2):
-        raise BindType("cast takes 1 or 2 arguments", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)")
+        raise BindType(
+            "cast takes 1 or 2 arguments",
+            target=scope.binding.target,
+            at=node.at,
+            hint="write cast(expression,Edm.Type)",
+        )
     if len(node.args) == 1:
         raise Unsupported(
-            "cast of the current instance is not supported", target=scope.binding.target, at=node.at, hint="write cast(expression,Edm.Type)"
+            "cast of the current instance is not supported",
+            target=scope.binding.target,
+            at=node.at,
+            hint="write cast(expression,Edm.Type)",
         )
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
         natural = natural_type(value, scope)
         if natural is type_:
             return bind(value, scope)
-        if (type_ is types.STRING and natural.family in _WRITTEN_BY_POSTGRES) or (type_ is types.SINGLE and natural.is_numeric):
+        if (type_ is types.STRING and natural.family in _WRITTEN_BY_POSTGRES) or (
+            type_ is types.SINGLE and natural.is_numeric
+        ):
             return Function("cast", (bind(value, scope),), type_, nullable=True)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
     operand = bind(value, scope)
@@ -89,7 +132,11 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
     if operand.type is type_:
         return operand
     if not castable(operand.type, type_):
-        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", target=scope.binding.target, at=node.at)
+        raise BindType(
+            f"{operand.type.name} cannot be cast to {type_.name}",
+            target=scope.binding.target,
+            at=node.at,
+        )
     return Function("cast", (operand,), type_, nullable=True)
 
 
@@ -101,45 +148,75 @@ def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
     """Whether cast() between two primitive types has a meaning (5.1.1.10.1)."""
     if source.family == "binary" or target.family == "binary":
         return False
-    if target is types.STRING or source is types.STRING or (source.is_numeric and target.is_numeric):
+    if (
+        target is types.STRING
+        or source is types.STRING
+        or (source.is_numeric and target.is_numeric)
+    ):
         return True
-    return (source.family, target.family) in {("datetime", "date"), ("datetime", "time"), ("date", "datetime")}
+    return (source.family, target.family) in {
+        ("datetime", "date"),
+        ("datetime", "time"),
+        ("date", "datetime"),
+    }
 
 
 def _isof(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
     """isof(value,Type): known from the types alone; a null value is of no type."""
     if len(node.args) not in (1, 2):
-        raise BindType("isof takes 1 or 2 arguments", target=scope.binding.target, at=node.at, hint="write isof(expression,Edm.Type)")
+        raise BindType(
+            "isof takes 1 or 2 arguments",
+            target=scope.binding.target,
+            at=node.at,
+            hint="write isof(expression,Edm.Type)",
+        )
     name = node.args[-1].name if isinstance(node.args[-1], ast.Member) else ""
-    if len(node.args) == 1 or any(each.qualified_name == name for each in scope.binding.model.entity_types.values()):
+    if len(node.args) == 1 or any(
+        each.qualified_name == name for each in scope.binding.model.entity_types.values()
+    ):
         return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, node.at)
     type_ = _type_argument(node.args[1], scope)
     operand = bind(node.args[0], scope)
     if operand.type is not type_:
         return ConstantValue(False, types.BOOLEAN)
-    return Compare("ne", operand, ConstantValue(None, type_)) if operand.nullable else ConstantValue(True, types.BOOLEAN)
+    return (
+        Compare("ne", operand, ConstantValue(None, type_))
+        if operand.nullable
+        else ConstantValue(True, types.BOOLEAN)
+    )
 
 
 def _isdefined(node: ast.Call, scope: Scope) -> BoundExpr:
-    """isdefined(path): whether rows have the property (Data Aggregation 3.7); what $apply made has not all that its type declares."""
+    """isdefined(path): whether rows have the property (Data Aggregation 3.7); what $apply made has
+    not all that its type declares."""
     [path] = node.args if len(node.args) == 1 else [None]
     if not isinstance(path, ast.Member):
-        raise BindType("isdefined needs the path of a property", target=scope.binding.target, at=node.at)
+        raise BindType(
+            "isdefined needs the path of a property", target=scope.binding.target, at=node.at
+        )
     if path.base is None and path.name in scope.computed:
         return ConstantValue(True, types.BOOLEAN)
     place, structure = bind_path(path, scope), scope.implicit.structure
     if structure is not None and structure.shapes:
         return _defined_by_shape(path, structure, scope)
-    is_away = isinstance(place, ConstantValue) or (isinstance(place, Row) and place.structure is not None and not place.structure.members)
+    is_away = isinstance(place, ConstantValue) or (
+        isinstance(place, Row) and place.structure is not None and not place.structure.members
+    )
     return ConstantValue(structure is None or not is_away, types.BOOLEAN)
 
 
 def _defined_by_shape(path: ast.Member, structure: RowStructure, scope: Scope) -> BoundExpr:
     """Whether the kind of the row has the property."""
-    numbers = [i for i, shape in enumerate(structure.shapes) if structure.has(shape, names_of(path, scope) or ())]
+    numbers = [
+        i
+        for i, shape in enumerate(structure.shapes)
+        if structure.has(shape, names_of(path, scope) or ())
+    ]
     if structure.shape is None or len(numbers) in (0, len(structure.shapes)):
         return ConstantValue(bool(numbers), types.BOOLEAN)
-    found = tuple(Compare("eq", structure.shape, ConstantValue(number, types.INT32)) for number in numbers)
+    found = tuple(
+        Compare("eq", structure.shape, ConstantValue(number, types.INT32)) for number in numbers
+    )
     return Logic("or", found, False) if len(found) > 1 else found[0]
 
 
@@ -150,4 +227,9 @@ def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
     if name.startswith("Edm."):
         raise Unsupported(f"type {name} is not supported", target=scope.binding.target, at=node.at)
     reason = f"there is no primitive type '{name}'" if name else "this is not the name of a type"
-    raise BindName(reason, target=scope.binding.target, at=node.at, hint="write it like Edm.Int32, without quotes")
+    raise BindName(
+        reason,
+        target=scope.binding.target,
+        at=node.at,
+        hint="write it like Edm.Int32, without quotes",
+    )

@@ -1,4 +1,5 @@
-"""Literals and parameter aliases: a literal becomes a parameter of the type it meets (URL Conventions 5.1.1.14.1, 5.3)."""
+"""Literals and parameter aliases: a literal becomes a parameter of the type it meets (URL
+Conventions 5.1.1.14.1, 5.3)."""
 
 from __future__ import annotations
 
@@ -11,23 +12,36 @@ from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
 from odata_gateway.url import ast
 
 NATURAL_TYPES: dict[str, PrimitiveType] = {
-    "string": types.STRING, "int32": types.INT32, "int64": types.INT64, "decimal": types.DECIMAL, "double": types.DOUBLE,
-    "datetime": types.DATETIME, "date": types.DATE, "time": types.TIME, "duration": types.DURATION, "guid": types.GUID,
+    "string": types.STRING,
+    "int32": types.INT32,
+    "int64": types.INT64,
+    "decimal": types.DECIMAL,
+    "double": types.DOUBLE,
+    "datetime": types.DATETIME,
+    "date": types.DATE,
+    "time": types.TIME,
+    "duration": types.DURATION,
+    "guid": types.GUID,
     "binary": types.BINARY,
-}  # fmt: skip
+}
 
-# What a quoted string may also be, by the type it meets: the product's own date form, and durations without prefix (4.01 Minimal 9b).
+# What a quoted string may also be, by the type it meets: the product's own date form, and durations
+# without prefix (4.01 Minimal 9b).
 QUOTED_TYPES = (types.DATETIME, types.DURATION)
 
 
 def natural_type(node: ast.Literal, scope: Scope) -> PrimitiveType:
     found = NATURAL_TYPES.get(node.kind)
     if found is None:
-        raise Unsupported(f"{node.kind} literals are not supported", target=scope.binding.target, at=node.at)
+        raise Unsupported(
+            f"{node.kind} literals are not supported", target=scope.binding.target, at=node.at
+        )
     return found
 
 
-def literal(node: ast.Literal, type_: PrimitiveType, scope: Scope, mode: DecodeMode = "exact") -> Parameter:
+def literal(
+    node: ast.Literal, type_: PrimitiveType, scope: Scope, mode: DecodeMode = "exact"
+) -> Parameter:
     """The parameter for a literal that meets `type_`; what cannot become it is a type error."""
     natural = natural_type(node, scope)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
@@ -37,8 +51,10 @@ def literal(node: ast.Literal, type_: PrimitiveType, scope: Scope, mode: DecodeM
     else:
         raise BindType(
             f"a literal of type {natural.name} cannot be compared with {type_.name}",
-            target=scope.binding.target, at=node.at, hint=_literal_hint(natural, type_),
-        )  # fmt: skip
+            target=scope.binding.target,
+            at=node.at,
+            hint=_literal_hint(natural, type_),
+        )
     return Parameter(LiteralSlot(node.slot, target, mode, node.many), target)
 
 
@@ -63,6 +79,10 @@ def resolve_alias(node: ast.Expr, scope: Scope) -> ast.Expr:
         scope.binding.leave()
         steps += 1
         if steps > 100:
-            raise BindValue(f"parameter alias {node.name} refers to itself", target=scope.binding.target, at=node.at)
+            raise BindValue(
+                f"parameter alias {node.name} refers to itself",
+                target=scope.binding.target,
+                at=node.at,
+            )
         node = scope.binding.aliases.get(node.name) or ast.Constant(None, node.at)
     return node

@@ -1,4 +1,5 @@
-"""$orderby, $top and $skip: a total order, so that pages follow each other (Protocol 11.2.6.2 to 11.2.6.4, 11.2.6.7)."""
+"""$orderby, $top and $skip: a total order, so that pages follow each other (Protocol 11.2.6.2 to
+11.2.6.4, 11.2.6.7)."""
 
 from __future__ import annotations
 
@@ -11,8 +12,11 @@ from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url import ast
 
 
-def bind_order(items: tuple[ast.OrderItem, ...] | None, scope: Scope, target: str = "$orderby") -> tuple[OrderKey, ...]:
-    """The client's items and then the rows' own order or the key, which makes the order total; what follows a complete key is dropped."""
+def bind_order(
+    items: tuple[ast.OrderItem, ...] | None, scope: Scope, target: str = "$orderby"
+) -> tuple[OrderKey, ...]:
+    """The client's items and then the rows' own order or the key, which makes the order total; what
+    follows a complete key is dropped."""
     scope.binding.target = target
     wanted: list[OrderKey] = []
     for item in items or ():

@@ -1,4 +1,5 @@
-"""Paths inside expressions: from a row, a range variable or $it over navigation properties to a value, an entity or a collection."""
+"""Paths inside expressions: from a row, a range variable or $it over navigation properties to a
+value, an entity or a collection."""
 
 from __future__ import annotations
 
@@ -52,20 +53,27 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
         case ast.Call(base=base, name=name) if base is not None:
             return _by_key(bind_path(base, scope), node, scope)
         case ast.Call(name=name):
-            raise Unsupported(f"'{name}(...)' inside a path is not supported", target=target, at=node.at)
+            raise Unsupported(
+                f"'{name}(...)' inside a path is not supported", target=target, at=node.at
+            )
         case ast.Aggregation():
-            raise Unsupported("aggregate(...) inside an expression is not supported", target=target, at=node.at)
+            raise Unsupported(
+                "aggregate(...) inside an expression is not supported", target=target, at=node.at
+            )
         case _:
             raise BindType("a path must start with a name", target=target, at=node.at)
 
 
 def names_of(node: object, scope: Scope) -> tuple[str, ...] | None:
-    """The names of a path from the row, with or without $it before them where that is the row; None for what is no path."""
+    """The names of a path from the row, with or without $it before them where that is the row; None
+    for what is no path."""
     names: list[str] = []
     while isinstance(node, ast.Member):
         names.append(node.name)
         node = node.base
-    starts = node is None or (isinstance(node, ast.Variable) and node.name == "$it" and scope.it is scope.implicit)
+    starts = node is None or (
+        isinstance(node, ast.Variable) and node.name == "$it" and scope.it is scope.implicit
+    )
     return tuple(reversed(names)) if starts and names else None
 
 
@@ -86,7 +94,9 @@ def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
         return EntitySetRef(_entity_set(name, scope, at))
     if isinstance(place, RelatedCollection | EntitySetRef):
         hint = f"write {place.name}/any(x:x/{name} ...)"
-        raise BindType(f"'{name}' cannot be read from a collection", target=target, at=at, hint=hint)
+        raise BindType(
+            f"'{name}' cannot be read from a collection", target=target, at=at, hint=hint
+        )
     if not isinstance(place, Row):
         raise BindName(f"a primitive value has no property '{name}'", target=target, at=at)
     if name.startswith("@"):
@@ -100,10 +110,20 @@ def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
         return read_property(place, entity_type.properties[name], target=target, at=at)
     if name in entity_type.navigation:
         navigation = entity_type.navigation[name]
-        return RelatedCollection(place, navigation) if navigation.collection else follow(scope.binding, place, navigation)
+        return (
+            RelatedCollection(place, navigation)
+            if navigation.collection
+            else follow(scope.binding, place, navigation)
+        )
     if "." in name:
         return _type_cast(place, name, scope, at)
-    raise no_such_name(entity_type, name, target=target, at=at, extra=tuple(scope.variables) + tuple(scope.computed))
+    raise no_such_name(
+        entity_type,
+        name,
+        target=target,
+        at=at,
+        extra=tuple(scope.variables) + tuple(scope.computed),
+    )
 
 
 def _part(parts: Mapping[str, Row], name: str, target: str, at: int) -> Row:
@@ -115,7 +135,8 @@ def _part(parts: Mapping[str, Row], name: str, target: str, at: int) -> Row:
 
 
 def _member(row: Row, structure: RowStructure, name: str, scope: Scope, at: int) -> PathTarget:
-    """A member of a row that $apply made; what its type declares and the row has no more is null."""
+    """A member of a row that $apply made; what its type declares and the row has no more is
+    null."""
     target, entity_type = scope.binding.target, structure.entity_type
     found, itself = structure.members.get(name), structure.entity
     if isinstance(found, Reference):
@@ -125,8 +146,17 @@ def _member(row: Row, structure: RowStructure, name: str, scope: Scope, at: int)
     if structure.itself is not None:
         itself = pick(scope.binding, row.frame, structure.itself.entity_type, structure.itself.key)
     if found is not None:
-        entity = None if itself is None or name not in itself.source.entity_type.navigation else _step(itself, name, scope, at)
-        return Row(row.frame, row.source, row.optional, replace(found, entity=entity if isinstance(entity, Row) else None))
+        entity = (
+            None
+            if itself is None or name not in itself.source.entity_type.navigation
+            else _step(itself, name, scope, at)
+        )
+        return Row(
+            row.frame,
+            row.source,
+            row.optional,
+            replace(found, entity=entity if isinstance(entity, Row) else None),
+        )
     if itself is not None:
         return _step(itself, name, scope, at)
     if name in entity_type.properties:
@@ -135,9 +165,21 @@ def _member(row: Row, structure: RowStructure, name: str, scope: Scope, at: int)
     if name in entity_type.navigation:
         navigation = entity_type.navigation[name]
         if navigation.collection:
-            raise BindName(f"'{name}' was aggregated away by $apply", target=target, at=at, hint="use it in $apply, before the aggregation")
-        return Row(row.frame, row.source, row.optional, RowStructure(scope.binding.model.target_type(navigation), {}))
-    raise no_such_name(entity_type, name, target=target, at=at, extra=(*structure.members, *scope.computed))
+            raise BindName(
+                f"'{name}' was aggregated away by $apply",
+                target=target,
+                at=at,
+                hint="use it in $apply, before the aggregation",
+            )
+        return Row(
+            row.frame,
+            row.source,
+            row.optional,
+            RowStructure(scope.binding.model.target_type(navigation), {}),
+        )
+    raise no_such_name(
+        entity_type, name, target=target, at=at, extra=(*structure.members, *scope.computed)
+    )
 
 
 def _entity_set(name: str, scope: Scope, at: int) -> EntitySet:
@@ -145,15 +187,19 @@ def _entity_set(name: str, scope: Scope, at: int) -> EntitySet:
     if name in sets:
         return sets[name]
     hint = nearest(name, sets) or f"the entity sets are {', '.join(sets)}"
-    raise BindName(f"there is no entity set '{name}'", target=scope.binding.target, at=at, hint=hint)
+    raise BindName(
+        f"there is no entity set '{name}'", target=scope.binding.target, at=at, hint=hint
+    )
 
 
 def _by_key(place: PathTarget, node: ast.Call, scope: Scope) -> Row:
-    """`$root/User(1)`: one entity of a set, or null where the caller sees none (5.1.1.14.5). It is looked up once for each row of the
-    implicit one's SELECT, as a join."""
+    """`$root/User(1)`: one entity of a set, or null where the caller sees none (5.1.1.14.5). It is
+    looked up once for each row of the implicit one's SELECT, as a join."""
     target = scope.binding.target
     if not isinstance(place, ServiceRoot):
-        raise Unsupported(f"'{node.name}(...)' inside a path is not supported", target=target, at=node.at)
+        raise Unsupported(
+            f"'{node.name}(...)' inside a path is not supported", target=target, at=node.at
+        )
     entity_set = _entity_set(node.name, scope, node.at)
     names = [p.name for p in entity_set.entity_type.key]
     given = {a.name: a.value for a in node.args if isinstance(a, ast.NamedArgument)}
@@ -171,18 +217,29 @@ def _key_value(prop: Property, node: ast.Expr, scope: Scope, at: int) -> BoundEx
     if not isinstance(node, ast.Literal) or node.many:
         raise BindType("a key is a literal, or an alias of one", target=scope.binding.target, at=at)
     if node.kind in ("decimal", "double") and prop.type.is_integer:
-        raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=scope.binding.target, at=node.at)
+        raise BindType(
+            f"key property '{prop.name}' is {prop.type.name}",
+            target=scope.binding.target,
+            at=node.at,
+        )
     value = literal(node, prop.type, scope)
     if value.type is not None and value.type.family != prop.type.family:
-        raise BindType(f"key property '{prop.name}' is {prop.type.name}", target=scope.binding.target, at=at)
+        raise BindType(
+            f"key property '{prop.name}' is {prop.type.name}", target=scope.binding.target, at=at
+        )
     return value
 
 
 def _type_cast(row: Row, name: str, scope: Scope, at: int) -> PathTarget:
-    """The model has no derived types, so the only cast that finds anything is to the type itself."""
+    """The model has no derived types, so the only cast that finds anything is to the type
+    itself."""
     if name == row.source.entity_type.qualified_name:
         return row
-    raise BindName(f"there is no type '{name}' derived from {row.source.entity_type.name}", target=scope.binding.target, at=at)
+    raise BindName(
+        f"there is no type '{name}' derived from {row.source.entity_type.name}",
+        target=scope.binding.target,
+        at=at,
+    )
 
 
 def collection_block(
@@ -195,5 +252,9 @@ def collection_block(
     """The rows of a collection for which all predicates and its $filter segments are true."""
     row = Row(frame, frame.source)
     narrowing = tuple(bind_filter(node, scope.nested(row)) for node in related.filters)
-    link = scope.binding.link(related.parent.source, related.navigation) if isinstance(related, RelatedCollection) else None
+    link = (
+        scope.binding.link(related.parent.source, related.navigation)
+        if isinstance(related, RelatedCollection)
+        else None
+    )
     return frame.block(link, (*narrowing, *predicates))

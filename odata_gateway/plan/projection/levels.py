@@ -1,7 +1,9 @@
-"""$levels: an expand that repeats itself some levels deep (Protocol 11.2.5.2.1.1), said as nested $expand.
+"""$levels: an expand that repeats itself some levels deep (Protocol 11.2.5.2.1.1), said as nested
+$expand.
 
-`reports($levels=3)` is `reports($expand=reports($expand=reports))`, each with the same options; `*($levels=2)` expands all navigation
-properties, and all of theirs. `max` is as deep as ODATA_MAX_EXPAND_DEPTH and ODATA_MAX_EXPANDS allow.
+`reports($levels=3)` is `reports($expand=reports($expand=reports))`, each with the same options;
+`*($levels=2)` expands all navigation properties, and all of theirs. `max` is as deep as
+ODATA_MAX_EXPAND_DEPTH and ODATA_MAX_EXPANDS allow.
 """
 
 from __future__ import annotations
@@ -14,21 +16,28 @@ from odata_gateway.plan.scope import Binding
 from odata_gateway.url import ast
 
 
-def star_options(star: ast.ExpandItem, entity_type: EntityType, binding: Binding, depth: int) -> ast.Options | None:
+def star_options(
+    star: ast.ExpandItem, entity_type: EntityType, binding: Binding, depth: int
+) -> ast.Options | None:
     """The options of each item that `*` stands for, `depth` levels below the resource."""
     if star.options is None or star.options.levels in (None, 1):
         return star.options
     levels = star.options.levels
     if not isinstance(levels, int):
         levels = _most_levels(entity_type, binding, depth)
-    deeper = () if levels < 2 else (replace(star, options=replace(star.options, levels=levels - 1)),)
+    deeper = (
+        () if levels < 2 else (replace(star, options=replace(star.options, levels=levels - 1)),)
+    )
     return replace(star.options, levels=None, expand=deeper or None)
 
 
 def _most_levels(entity_type: EntityType, binding: Binding, depth: int) -> int:
     """The most levels of `*` within the limits, at least one."""
     left, levels = binding.limits.expands - binding.expanded, 1
-    while depth + levels < binding.limits.expand_depth and _all(entity_type, binding.model, levels + 1) <= left:
+    while (
+        depth + levels < binding.limits.expand_depth
+        and _all(entity_type, binding.model, levels + 1) <= left
+    ):
         levels += 1
     return levels
 
@@ -37,16 +46,29 @@ def _all(entity_type: EntityType, model: Model, levels: int) -> int:
     """How many navigation properties `*` expands in so many levels."""
     if levels == 0:
         return 0
-    return sum(1 + _all(model.target_type(n), model, levels - 1) for n in entity_type.navigation.values())
+    return sum(
+        1 + _all(model.target_type(n), model, levels - 1) for n in entity_type.navigation.values()
+    )
 
 
 def repeats(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: EntityType) -> bool:
     """Whether $levels nests a navigation property in itself."""
-    return item.options is not None and item.options.levels not in (None, 1) and navigation.target == entity_type.name
+    return (
+        item.options is not None
+        and item.options.levels not in (None, 1)
+        and navigation.target == entity_type.name
+    )
 
 
-def own_options(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: EntityType, binding: Binding, depth: int) -> ast.Options:
-    """The options of a navigation property; with $levels, and leading to its own type, it expands itself with one level less."""
+def own_options(
+    item: ast.ExpandItem,
+    navigation: NavigationProperty,
+    entity_type: EntityType,
+    binding: Binding,
+    depth: int,
+) -> ast.Options:
+    """The options of a navigation property; with $levels, and leading to its own type, it expands
+    itself with one level less."""
     options = item.options or ast.Options()
     levels = options.levels
     if levels is None or levels == 1:
@@ -54,10 +76,16 @@ def own_options(item: ast.ExpandItem, navigation: NavigationProperty, entity_typ
     if not repeats(item, navigation, entity_type):
         raise BindOption(
             f"'{navigation.name}' leads to another type, so $levels cannot repeat it",
-            target="$expand", at=item.at, hint="nest $expand instead",
-        )  # fmt: skip
+            target="$expand",
+            at=item.at,
+            hint="nest $expand instead",
+        )
     if any(e.path[-1] == navigation.name for e in options.expand or ()):
-        raise BindOption(f"'{navigation.name}' is expanded by $levels and by $expand", target="$expand", at=item.at)
+        raise BindOption(
+            f"'{navigation.name}' is expanded by $levels and by $expand",
+            target="$expand",
+            at=item.at,
+        )
     if not isinstance(levels, int):
         levels = binding.limits.expand_depth - depth
     if levels < 2:

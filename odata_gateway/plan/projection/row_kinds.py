@@ -1,4 +1,5 @@
-"""What rows of several kinds show, as concat and rollup make them: each kind has a projection of its own (Data Aggregation 4.0, 3.1.1).
+"""What rows of several kinds show, as concat and rollup make them: each kind has a projection of
+its own (Data Aggregation 4.0, 3.1.1).
 
 $select and $expand name what any of the kinds has; a row leaves out what its kind does not have.
 """
@@ -9,7 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.plan.projection.apply_rows import ApplyRowBinder, ExpandReference, Wanted, expand_items, selected
+from odata_gateway.plan.projection.apply_rows import (
+    ApplyRowBinder,
+    ExpandReference,
+    Wanted,
+    expand_items,
+    selected,
+)
 from odata_gateway.plan.scope import Computed, Reference, Row, RowKind, RowStructure, Scope, pick
 from odata_gateway.plan.tree.projection import Projection
 from odata_gateway.plan.tree.relation import Column
@@ -19,8 +26,16 @@ Path = tuple[str, ...]
 Bind = Callable[[EntitySet, ast.Options, Scope, int], Projection]
 
 
-def bind_mixed(entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int, bind: Bind, expand: ExpandReference) -> Projection:
-    """The members of a row by its kind; `bind` binds those of one kind, and `expand` an entity that it is related to."""
+def bind_mixed(
+    entity_set: EntitySet,
+    options: ast.Options,
+    scope: Scope,
+    depth: int,
+    bind: Bind,
+    expand: ExpandReference,
+) -> Projection:
+    """The members of a row by its kind; `bind` binds those of one kind, and `expand` an entity that
+    it is related to."""
     structure = scope.implicit.structure
     assert structure is not None
     _check(options, structure, scope)
@@ -33,13 +48,19 @@ def bind_mixed(entity_set: EntitySet, options: ast.Options, scope: Scope, depth:
         of_kind = _as_entity(structure, shape, scope)
         model_set = scope.binding.model.entity_sets[entity_set.name]
         related = _related(entity_set, model_set, _narrowed(structure, shape, ()), options)
-        kinds.append(replace(
-            bind(model_set, _own(options, of_kind), of_kind, depth),
-            related=() if related is None else ApplyRowBinder(scope, expand, depth).members(entity_set, *related),
-        ))  # fmt: skip
+        kinds.append(
+            replace(
+                bind(model_set, _own(options, of_kind), of_kind, depth),
+                related=()
+                if related is None
+                else ApplyRowBinder(scope, expand, depth).members(entity_set, *related),
+            )
+        )
     if structure.shape is None:
         return kinds[0]
-    return Projection(scope.implicit.source.number, entity_set, (), kinds=tuple(kinds), kind=structure.shape)
+    return Projection(
+        scope.implicit.source.number, entity_set, (), kinds=tuple(kinds), kind=structure.shape
+    )
 
 
 def _related(
@@ -50,15 +71,26 @@ def _related(
     added = {
         name: member
         for name, member in structure.members.items()
-        if name in entity_set.bindings and name not in model_set.bindings and (name in items or "*" in items)
+        if name in entity_set.bindings
+        and name not in model_set.bindings
+        and (name in items or "*" in items)
     }
     return (RowStructure(entity_set.entity_type, added), Wanted(None, items)) if added else None
 
 
 def _as_entity(structure: RowStructure, shape: RowKind, scope: Scope) -> Scope:
     assert structure.itself is not None
-    row = replace(pick(scope.binding, scope.implicit.frame, structure.itself.entity_type, structure.itself.key), optional=False)
-    members = {name: member for name, member in structure.members.items() if (name,) in shape.paths and isinstance(member, Column)}
+    row = replace(
+        pick(
+            scope.binding, scope.implicit.frame, structure.itself.entity_type, structure.itself.key
+        ),
+        optional=False,
+    )
+    members = {
+        name: member
+        for name, member in structure.members.items()
+        if (name,) in shape.paths and isinstance(member, Column)
+    }
     computed = {name: Computed(column, 1, 0) for name, column in members.items()}
     return scope.anew(row).with_computed({**computed, **scope.computed})
 
@@ -82,8 +114,16 @@ def _narrowed(structure: RowStructure, shape: RowKind, prefix: Path) -> RowStruc
 
 def _own(options: ast.Options, scope: Scope) -> ast.Options:
     """The options as far as they name something that rows of one kind have."""
-    select = None if options.select is None else tuple(item for item in options.select if _selects(item, scope))
-    expand = None if options.expand is None else tuple(item for item in options.expand if _expands(item, scope.implicit))
+    select = (
+        None
+        if options.select is None
+        else tuple(item for item in options.select if _selects(item, scope))
+    )
+    expand = (
+        None
+        if options.expand is None
+        else tuple(item for item in options.expand if _expands(item, scope.implicit))
+    )
     return replace(options, select=select, expand=expand)
 
 
@@ -112,7 +152,14 @@ def _check(options: ast.Options, structure: RowStructure, scope: Scope) -> None:
     entity = any(shape.is_entity for shape in structure.shapes)
     entity_type = structure.entity_type
     for item in options.select or ():
-        if not (entity and (item.path[0] in entity_type.properties or item.path[0] in entity_type.navigation or "." in item.path[0])):
+        if not (
+            entity
+            and (
+                item.path[0] in entity_type.properties
+                or item.path[0] in entity_type.navigation
+                or "." in item.path[0]
+            )
+        ):
             selected(item, structure, scope.computed)
     for expanded in options.expand or ():
         if not (entity and (expanded.path[0] in entity_type.navigation or "." in expanded.path[0])):

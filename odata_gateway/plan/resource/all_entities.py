@@ -1,7 +1,8 @@
 """$all: the entities of all sets (URL Conventions 4.16).
 
-They have no type in common but Edm.EntityType, which has no properties: so they can be searched, counted and paged, and nothing else.
-`$all/LiveAgent.Message` are those of one type, with all options of their set.
+They have no type in common but Edm.EntityType, which has no properties: so they can be searched,
+counted and paged, and nothing else. `$all/LiveAgent.Message` are those of one type, with all
+options of their set.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from odata_gateway.url import ast
 
 CONTEXT = "#Collection(Edm.EntityType)"
 """Protocol 10.19; each entity has a context URL of its own."""
-OPTIONS = frozenset({"$search", "$top", "$skip", "$count", "$skiptoken", "$format", "$schemaversion"})
+OPTIONS = frozenset(
+    {"$search", "$top", "$skip", "$count", "$skiptoken", "$format", "$schemaversion"}
+)
 UNSUPPORTED = frozenset({"$apply", "$index", "$deltatoken"})
 
 
 @dataclass(frozen=True, slots=True)
 class AllEntitiesQuery:
-    """A request for all entities: the sets they are read from, in order; `is_cast` where a type was named."""
+    """A request for all entities: the sets they are read from, in order; `is_cast` where a type was
+    named."""
 
     sets: tuple[EntitySet, ...]
     is_cast: bool = False
@@ -34,7 +38,8 @@ class AllEntitiesQuery:
 def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
     """The sets and the options of a request for $all.
 
-    raises  BindSegment for an unknown type, BindOption for an option that needs one, Unsupported where no set can be searched
+    raises  BindSegment for an unknown type, BindOption for an option that needs one, Unsupported
+            where no set can be searched
     """
     options, sets = request.options, tuple(model.entity_sets.values())
     if len(request.path) > 1:
@@ -46,21 +51,38 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
             raise Unsupported(f"{name} is not supported on $all", target=name, at=0)
         if name not in OPTIONS and not name.startswith("@"):
             hint = f"name a type, as in $all/{sets[0].entity_type.qualified_name}" if sets else None
-            raise BindOption(f"{name} does not apply to $all, whose entities have no property in common", target=name, at=0, hint=hint)
+            raise BindOption(
+                f"{name} does not apply to $all, whose entities have no property in common",
+                target=name,
+                at=0,
+                hint=hint,
+            )
     if options.search is not None:
         sets = tuple(s for s in sets if s.entity_type.searchable)
     if not sets:
         raise Unsupported("there is no entity set that $search looks at", target="$search", at=0)
-    return AllEntitiesQuery(sets, False, page_literal(options.top, "$top"), page_literal(options.skip, "$skip"), options.count is True)
+    return AllEntitiesQuery(
+        sets,
+        False,
+        page_literal(options.top, "$top"),
+        page_literal(options.skip, "$skip"),
+        options.count is True,
+    )
 
 
 def _sets_of(segment: ast.Segment, model: Model) -> tuple[EntitySet, ...]:
     """The sets of a type, whose name may be qualified or not."""
-    found = tuple(s for s in model.entity_sets.values() if segment.args is None and segment.name in _names(s.entity_type))
+    found = tuple(
+        s
+        for s in model.entity_sets.values()
+        if segment.args is None and segment.name in _names(s.entity_type)
+    )
     if not found:
         names = [s.entity_type.qualified_name for s in model.entity_sets.values()]
         hint = nearest(segment.name, names) or f"the types are {', '.join(names)}"
-        raise BindSegment(f"there is no entity type '{segment.name}'", target="path", at=segment.at, hint=hint)
+        raise BindSegment(
+            f"there is no entity type '{segment.name}'", target="path", at=segment.at, hint=hint
+        )
     return found
 
 

@@ -1,8 +1,10 @@
-"""$crossjoin(Message,Conversation): each entity of one set beside each of the others (URL Conventions 4.15).
+"""$crossjoin(Message,Conversation): each entity of one set beside each of the others (URL
+Conventions 4.15).
 
-A row is an instance of a virtual complex type with one single-valued navigation property for each set, named as the set is. Paths begin
-with these names. What is not expanded is a link to the entity. The rows are in the order of all keys, the first set's first, so that a page
-starts behind the last row of the page before, as of any other collection.
+A row is an instance of a virtual complex type with one single-valued navigation property for each
+set, named as the set is. Paths begin with these names. What is not expanded is a link to the
+entity. The rows are in the order of all keys, the first set's first, so that a page starts behind
+the last row of the page before, as of any other collection.
 """
 
 from __future__ import annotations
@@ -11,7 +13,15 @@ from dataclasses import replace
 
 from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, Join, NavigationProperty, Table, Unscoped
-from odata_gateway.errors import BindName, BindOption, BindSegment, BindType, LimitNodes, Unsupported, nearest
+from odata_gateway.errors import (
+    BindName,
+    BindOption,
+    BindSegment,
+    BindType,
+    LimitNodes,
+    Unsupported,
+    nearest,
+)
 from odata_gateway.plan.expression.binder import bind_narrowing
 from odata_gateway.plan.expression.compute import bind_compute
 from odata_gateway.plan.expression.order import bind_order, key_of, page_literal
@@ -29,7 +39,8 @@ Parts = dict[str, Row]
 
 
 def crossjoin_form(path: tuple[ast.Segment, ...]) -> ResultForm:
-    """The form of a path that begins with $crossjoin; the grammar lets only $count and $query follow."""
+    """The form of a path that begins with $crossjoin; the grammar lets only $count and $query
+    follow."""
     if path[-1].name == "$query":
         raise only_posted(path[-1])
     return "collection" if len(path) == 1 else "count"
@@ -38,7 +49,8 @@ def crossjoin_form(path: tuple[ast.Segment, ...]) -> ResultForm:
 def bind_crossjoin(form: ResultForm, request: ast.SyntaxTree, binding: Binding) -> Query:
     """The rows of a cross join, or their number.
 
-    raises  BindSegment for what is no entity set, BindName for one that is named twice, LimitNodes for too many
+    raises  BindSegment for what is no entity set, BindName for one that is named twice, LimitNodes
+            for too many
     """
     options = request.options
     if options.apply is not None:
@@ -55,9 +67,18 @@ def bind_crossjoin(form: ResultForm, request: ast.SyntaxTree, binding: Binding) 
     if form == "count":
         return Query("count", entity_set, counted)
     return Query(
-        form, entity_set, _block(frames, predicates), order, projection, None, top, skip, counted if options.count else None,
-        key=key_of(row), context=CONTEXT,
-    )  # fmt: skip
+        form,
+        entity_set,
+        _block(frames, predicates),
+        order,
+        projection,
+        None,
+        top,
+        skip,
+        counted if options.count else None,
+        key=key_of(row),
+        context=CONTEXT,
+    )
 
 
 def _joined(segment: ast.Segment, binding: Binding) -> tuple[EntitySet, Parts]:
@@ -67,18 +88,26 @@ def _joined(segment: ast.Segment, binding: Binding) -> tuple[EntitySet, Parts]:
         assert isinstance(node, ast.Member)
         found = binding.model.entity_sets.get(node.name)
         if found is None:
-            hint = nearest(node.name, binding.model.entity_sets) or f"the entity sets are {', '.join(binding.model.entity_sets)}"
-            raise BindSegment(f"there is no entity set '{node.name}'", target="path", at=node.at, hint=hint)
+            hint = (
+                nearest(node.name, binding.model.entity_sets)
+                or f"the entity sets are {', '.join(binding.model.entity_sets)}"
+            )
+            raise BindSegment(
+                f"there is no entity set '{node.name}'", target="path", at=node.at, hint=hint
+            )
         if node.name in sets:
             reason = f"'{node.name}' is named twice, and nothing could tell its entities apart"
             raise BindName(reason, target="path", at=node.at, hint="name each entity set once")
         sets[node.name] = found
         _count(binding, node.at)
-    return _virtual_set(sets, binding), {name: _part(found, binding) for name, found in sets.items()}
+    return _virtual_set(sets, binding), {
+        name: _part(found, binding) for name, found in sets.items()
+    }
 
 
 def _count(binding: Binding, at: int) -> None:
-    """Each set multiplies the rows; it counts as an expanded navigation property does, which it becomes."""
+    """Each set multiplies the rows; it counts as an expanded navigation property does, which it
+    becomes."""
     binding.expanded += 1
     if binding.expanded > binding.limits.expands:
         reason = f"$crossjoin names more than {binding.limits.expands} entity sets"
@@ -88,8 +117,13 @@ def _count(binding: Binding, at: int) -> None:
 def _virtual_set(sets: dict[str, EntitySet], binding: Binding) -> EntitySet:
     """It has no table: what it has are links to the sets, in the order of the URL."""
     name = f"$crossjoin({','.join(sets)})"
-    navigation = {s.name: NavigationProperty(s.name, s.entity_type.name, False, Join(()), nullable=False) for s in sets.values()}
-    entity_type = EntityType(name, binding.model.namespace, Table("", ""), Unscoped(), {}, navigation)
+    navigation = {
+        s.name: NavigationProperty(s.name, s.entity_type.name, False, Join(()), nullable=False)
+        for s in sets.values()
+    }
+    entity_type = EntityType(
+        name, binding.model.namespace, Table("", ""), Unscoped(), {}, navigation
+    )
     return EntitySet("$crossjoin", entity_type, {s: s for s in sets})
 
 
@@ -104,13 +138,17 @@ def _block(frames: tuple[Frame, ...], predicates: tuple[BoundExpr, ...]) -> Bloc
     return replace(first, predicates=predicates, crossed=tuple(further))
 
 
-# --- what a row shows -----------------------------------------------------------------------------------------------------------
+# --- what a row shows -----------------------------------------------------------------------------
 
 
-def _projection(entity_set: EntitySet, options: ast.Options, scope: Scope, parts: Parts) -> Projection:
+def _projection(
+    entity_set: EntitySet, options: ast.Options, scope: Scope, parts: Parts
+) -> Projection:
     names = _selected(options.select, entity_set, scope)
     expands = _expand_items(options.expand, entity_set)
-    shown = [name for name in parts if names is None or "*" in names or name in names or name in expands]
+    shown = [
+        name for name in parts if names is None or "*" in names or name in names or name in expands
+    ]
     computed = tuple(
         Field(name, found.value, found.value.type or types.STRING, dynamic=True)
         for name, found in scope.computed.items()
@@ -120,7 +158,9 @@ def _projection(entity_set: EntitySet, options: ast.Options, scope: Scope, parts
     return Projection(scope.implicit.source.number, entity_set, computed, crossed=crossed)
 
 
-def _selected(items: tuple[ast.SelectItem, ...] | None, entity_set: EntitySet, scope: Scope) -> frozenset[str] | None:
+def _selected(
+    items: tuple[ast.SelectItem, ...] | None, entity_set: EntitySet, scope: Scope
+) -> frozenset[str] | None:
     if items is None:
         return None
     known = ("*", *entity_set.bindings, *scope.computed)
@@ -129,12 +169,20 @@ def _selected(items: tuple[ast.SelectItem, ...] | None, entity_set: EntitySet, s
         if name not in known:
             raise _no_such_set(name, known, "$select", item.at)
         if len(item.path) > 1 or item.options is not None:
-            hint = f"use $expand={name}($select={item.path[-1]})" if len(item.path) > 1 else "use $expand"
-            raise BindType(f"$select names '{name}' as a whole", target="$select", at=item.at, hint=hint)
+            hint = (
+                f"use $expand={name}($select={item.path[-1]})"
+                if len(item.path) > 1
+                else "use $expand"
+            )
+            raise BindType(
+                f"$select names '{name}' as a whole", target="$select", at=item.at, hint=hint
+            )
     return frozenset(item.path[0] for item in items)
 
 
-def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_set: EntitySet) -> dict[str, ast.ExpandItem]:
+def _expand_items(
+    items: tuple[ast.ExpandItem, ...] | None, entity_set: EntitySet
+) -> dict[str, ast.ExpandItem]:
     """The items by the name of their set; * stands for all that are not named themselves."""
     found: dict[str, ast.ExpandItem] = {}
     stars = [item for item in items or () if item.path == ("*",)]
@@ -142,7 +190,12 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_set: EntitySe
         name = item.path[0]
         if len(item.path) > 1:
             hint = f"nest it: {name}($expand={item.path[1]})"
-            raise BindName(f"'{name}' cannot be part of a longer $expand path", target="$expand", at=item.at, hint=hint)
+            raise BindName(
+                f"'{name}' cannot be part of a longer $expand path",
+                target="$expand",
+                at=item.at,
+                hint=hint,
+            )
         if name in found or (name == "*" and item is not stars[0]):
             raise BindOption(f"'{name}' is expanded twice", target="$expand", at=item.at)
         if name != "*" and name not in entity_set.bindings:
@@ -150,7 +203,9 @@ def _expand_items(items: tuple[ast.ExpandItem, ...] | None, entity_set: EntitySe
         if name != "*":
             found[name] = item
     for star in stars:
-        found |= {name: replace(star, path=(name,)) for name in entity_set.bindings if name not in found}
+        found |= {
+            name: replace(star, path=(name,)) for name in entity_set.bindings if name not in found
+        }
     return found
 
 
@@ -172,15 +227,25 @@ def _crossed(name: str, item: ast.ExpandItem | None, scope: Scope, part: Row) ->
     scope.binding.aliases = {**aliases, **dict(options.aliases)}
     try:
         inner = bind_compute(options.compute, target_set.entity_type, scope.nested(part))
-        return Crossed(target_set, part.source.number, bind_projection(target_set, options, inner, 1))
+        return Crossed(
+            target_set, part.source.number, bind_projection(target_set, options, inner, 1)
+        )
     finally:
         scope.binding.aliases = aliases
 
 
 def _check(item: ast.ExpandItem, name: str, options: ast.Options) -> None:
     if item.suffix not in (None, "$ref"):
-        raise BindType(f"'{name}' is single-valued and has no {item.suffix}", target="$expand", at=item.at)
+        raise BindType(
+            f"'{name}' is single-valued and has no {item.suffix}", target="$expand", at=item.at
+        )
     refused = (*SINGLE_VALUED, "levels", *(("select", "expand", "compute") if item.suffix else ()))
     for option in refused:
-        if getattr(options, option) is not None and not (option == "levels" and options.levels == 1):
-            raise BindOption(f"${option} does not apply to '{name}', which is one entity", target="$expand", at=item.at)
+        if getattr(options, option) is not None and not (
+            option == "levels" and options.levels == 1
+        ):
+            raise BindOption(
+                f"${option} does not apply to '{name}', which is one entity",
+                target="$expand",
+                at=item.at,
+            )

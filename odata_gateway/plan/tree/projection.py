@@ -14,7 +14,8 @@ from odata_gateway.plan.tree.slots import LiteralSlot
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A structural property or computed value. `value` is None where it always reads as null (secret, or missing in the database)."""
+    """A structural property or computed value. `value` is None where it always reads as null
+    (secret, or missing in the database)."""
 
     name: str
     value: BoundExpr | None
@@ -67,11 +68,14 @@ class ExpandOne:
 
 @dataclass(frozen=True, slots=True)
 class ExpandMany:
-    """An expanded collection: a page of it in order, its count where asked for, and a next link when there is more.
+    """An expanded collection: a page of it in order, its count where asked for, and a next link
+    when there is more.
 
     number      counts the expanded collections of a request; their LinkSlots carry it
-    query       the text of the options its next link repeats, as pieces: text, or the number of a literal
-    anchor      where the options name $it: an alias, and the key of the entity that $it is, which the next link gives it
+    query       the text of the options its next link repeats, as pieces: text, or the number of a
+                literal
+    anchor      where the options name $it: an alias, and the key of the entity that $it is, which
+                the next link gives it
     repeats     $levels nests it in itself
     key         what tells rows apart that $apply made; empty where they are entities
     """
@@ -107,9 +111,11 @@ class Projection:
     computed   the names of $compute
     result     the members of a row that $apply made, which has nothing else
     identified  the key of the entity is among the members, so it has an id
-    crossed    the entities in a row of $crossjoin, which has nothing else but computed values; None for others
+    crossed    the entities in a row of $crossjoin, which has nothing else but computed values; None
+               for others
     related    what join added to an entity, where it is expanded
-    kinds      the members of rows of several kinds, by the number that is the row's `kind`; such rows have nothing else
+    kinds      the members of rows of several kinds, by the number that is the row's `kind`; such
+               rows have nothing else
     """
 
     source: int
@@ -130,7 +136,11 @@ class Projection:
     @property
     def expanded(self) -> tuple[Expand, ...]:
         """All that is expanded in one entity or row."""
-        return (*self.expands, *_expanded((*(self.result or ()), *self.related)), *(e for kind in self.kinds for e in kind.expanded))
+        return (
+            *self.expands,
+            *_expanded((*(self.result or ()), *self.related)),
+            *(e for kind in self.kinds for e in kind.expanded),
+        )
 
 
 def _expanded(members: tuple[Field | Nested | ExpandOne, ...]) -> Iterator[ExpandOne]:

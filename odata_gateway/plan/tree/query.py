@@ -13,7 +13,9 @@ from odata_gateway.plan.tree.slots import LiteralSlot
 LONG_VALUE = 500
 """Characters of an order value that a next link may carry; of a longer one it carries the MD5."""
 
-ResultForm = Literal["collection", "entity", "property", "value", "count", "references", "reference"]
+ResultForm = Literal[
+    "collection", "entity", "property", "value", "count", "references", "reference"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,17 @@ class Query:
     block         the rows
     projection    what each row shows; None for forms that show none
     field         the single property of the forms `property` and `value`
-    order         the client's order and then the key: total, so that pages follow each other; empty for single entities
+    order         the client's order and then the key: total, so that pages follow each other; empty
+                  for single entities
     counted       the block whose rows @odata.count numbers, where asked for
-    parent        the block that must have a row for an empty answer to be one; else the path names nothing: 404
-    optional      the last segment is a single-valued navigation property: no row is 204 rather than 404
-    key           what tells the rows apart that $apply or $crossjoin made; empty where they are entities
-    path          canonical path of a property's context URL, as pieces: text, or the number of a literal
+    parent        the block that must have a row for an empty answer to be one; else the path names
+                  nothing: 404
+    optional      the last segment is a single-valued navigation property: no row is 204 rather than
+                  404
+    key           what tells the rows apart that $apply or $crossjoin made; empty where they are
+                  entities
+    path          canonical path of a property's context URL, as pieces: text, or the number of a
+                  literal
     context       the fragment of the context URL, where it names no entity set
     """
 
@@ -58,30 +65,58 @@ class Query:
         """Where the key stands in the order: values that find the row."""
         if self.key:
             return frozenset(i for i, k in enumerate(self.order) if k.expr in self.key)
-        names, source = {p.column for p in self.entity_set.entity_type.key}, self.block.source.number
+        names, source = (
+            {p.column for p in self.entity_set.entity_type.key},
+            self.block.source.number,
+        )
         columns = ((i, k.expr) for i, k in enumerate(self.order))
-        return frozenset(i for i, c in columns if isinstance(c, Column) and c.source == source and c.name in names)
+        return frozenset(
+            i
+            for i, c in columns
+            if isinstance(c, Column) and c.source == source and c.name in names
+        )
 
     @property
     def ordered_columns(self) -> tuple[str, ...] | None:
-        """The columns that order the rows where they are all of the rows' own table; None where anything else orders them too."""
-        own = tuple(k.expr.name for k in self.order if isinstance(k.expr, Column) and k.expr.source == self.block.source.number)
+        """The columns that order the rows where they are all of the rows' own table; None where
+        anything else orders them too."""
+        own = tuple(
+            k.expr.name
+            for k in self.order
+            if isinstance(k.expr, Column) and k.expr.source == self.block.source.number
+        )
         return own if len(own) == len(self.order) else None
 
     @property
     def is_plain(self) -> bool:
-        """Whether the rows are all that the caller may see, in an order of their own columns, with nothing but their values: then Postgres
-        counts through them in a small part of the time it takes to read them."""
+        """Whether the rows are all that the caller may see, in an order of their own columns, with
+        nothing but their values: then Postgres counts through them in a small part of the time it
+        takes to read them."""
         expands = self.projection is not None and self.projection.expands
-        return self.ordered_columns is not None and not expands and not self.is_made and self.block == Block(self.block.source)
+        return (
+            self.ordered_columns is not None
+            and not expands
+            and not self.is_made
+            and self.block == Block(self.block.source)
+        )
 
     @property
     def follows_index(self) -> bool:
-        """Whether the rows are all that the caller may see, in the order of an index that is known: then Postgres begins each chunk of them
-        where the one before ended, and sorts none."""
+        """Whether the rows are all that the caller may see, in the order of an index that is known:
+        then Postgres begins each chunk of them where the one before ended, and sorts none."""
         names = self.ordered_columns
-        if names is None or self.block != Block(self.block.source) or len({k.descending for k in self.order}) != 1:
+        if (
+            names is None
+            or self.block != Block(self.block.source)
+            or len({k.descending for k in self.order}) != 1
+        ):
             return False
         entity_type = self.block.source.entity_type
-        account = (entity_type.policy.column,) if isinstance(entity_type.policy, AccountColumn) else ()
-        return any(index[: len(order)] == order for order in {names, (*account, *names)} for index in entity_type.indexes)
+        account = (
+            (entity_type.policy.column,) if isinstance(entity_type.policy, AccountColumn) else ()
+        )
+        return any(
+            index[: len(order)] == order
+            for order in {names, (*account, *names)}
+            for index in entity_type.indexes
+        )

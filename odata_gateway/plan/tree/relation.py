@@ -1,14 +1,18 @@
 """Bound relations: which rows, from which tables, in which order.
 
-A `Block` is one SELECT: a base source, to-one joins, predicates. Blocks nest through lambdas, counts, expands and paths, and each block
-sees the sources of the blocks around it by number. A `Source` is the only way a table comes in, and sql.relation writes its row policy
-beside it. A source may also be `Derived`: rows that were made of the rows of other blocks, whose tables have their policies themselves.
+A `Block` is one SELECT: a base source, to-one joins, predicates. Blocks nest through lambdas,
+counts, expands and paths, and each block sees the sources of the blocks around it by number. A
+`Source` is the only way a table comes in, and sql.relation writes its row policy beside it. A
+source may also be `Derived`: rows that were made of the rows of other blocks, whose tables have
+their policies themselves.
 
-Bound expressions: every name is a column, every literal a parameter, and every node knows its type and whether it can be null.
+Bound expressions: every name is a column, every literal a parameter, and every node knows its type
+and whether it can be null.
 
-`type` is an edm primitive type, or None for the null literal. `nullable` says whether the value can be null in OData's sense: comparisons,
-`in` and lambdas never are (URL Conventions 5.1.1.1), functions and arithmetic are where an argument is.
-A source is the number of a table use in the statement (`t0`, `t1`, ...).
+`type` is an edm primitive type, or None for the null literal. `nullable` says whether the value can
+be null in OData's sense: comparisons, `in` and lambdas never are (URL Conventions 5.1.1.1),
+functions and arithmetic are where an argument is. A source is the number of a table use in the
+statement (`t0`, `t1`, ...).
 """
 
 from __future__ import annotations
@@ -23,14 +27,15 @@ from odata_gateway.plan.tree.slots import LiteralSlot, Slot
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
-# --- expressions --------------------------------------------------------------------------------------------------------------
+# --- expressions ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a source, as the database has it; sql.pg_types says how it reads as its edm type.
 
-    pg_type  Postgres's name of the column's type; empty where a statement made the column, as its edm type reads
+    pg_type  Postgres's name of the column's type; empty where a statement made the column, as its
+             edm type reads
     """
 
     source: int
@@ -51,7 +56,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ConstantValue:
-    """null, true, false, or a number that the service gives to kinds of rows; `type` is None for an untyped null."""
+    """null, true, false, or a number that the service gives to kinds of rows; `type` is None for an
+    untyped null."""
 
     value: bool | int | None
     type: PrimitiveType | None
@@ -63,8 +69,8 @@ class ConstantValue:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A canonical function or a conversion, by its id in edm.functions; or `cast`, `search`: a text has a pattern in any case; `start`
-    and `digest` of a text, which order texts of any length."""
+    """A canonical function or a conversion, by its id in edm.functions; or `cast`, `search`: a text
+    has a pattern in any case; `start` and `digest` of a text, which order texts of any length."""
 
     id: str
     args: tuple[BoundExpr, ...]
@@ -137,7 +143,8 @@ class IsNotTrue:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """any over a related collection's `block`; all is the negated form over the rows that break the rule."""
+    """any over a related collection's `block`; all is the negated form over the rows that break the
+    rule."""
 
     block: Block
     negated: bool
@@ -171,7 +178,7 @@ class CaseWhen:
     nullable: bool = True
 
 
-# --- collections, which exist within an expression only -------------------------------------------------------------------------
+# --- collections, which exist within an expression only -------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +220,23 @@ class CollectionCall:
 
 
 BoundExpr = (
-    Column | Parameter | ConstantValue | Function | Arithmetic | Negate | Compare | InArray | Logic | Not | IsNotTrue | Exists | InSubquery | CountOf
-    | CaseWhen | CollectionCall
-)  # fmt: skip
+    Column
+    | Parameter
+    | ConstantValue
+    | Function
+    | Arithmetic
+    | Negate
+    | Compare
+    | InArray
+    | Logic
+    | Not
+    | IsNotTrue
+    | Exists
+    | InSubquery
+    | CountOf
+    | CaseWhen
+    | CollectionCall
+)
 
 
 # --- relations ---
@@ -225,7 +246,8 @@ Method = Literal["sum", "min", "max", "average", "countdistinct", "count"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows made for the occasion."""
+    """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows made
+    for the occasion."""
 
     number: int
     entity_type: EntityType
@@ -234,7 +256,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a source hangs on its parent source: the join of a navigation property, with the numbers of the link tables it needs.
+    """How a source hangs on its parent source: the join of a navigation property, with the numbers
+    of the link tables it needs.
 
     The parent is always the join's source side; a path looks for it from the child.
     """
@@ -246,8 +269,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class LeftJoin:
-    """A LEFT JOIN to the single entity behind a navigation property, or to the one with a key ($root); out of the caller's scope it is as
-    if it were null. Or, for $apply, to all of a collection's, or to derived rows, which are made of what was joined before."""
+    """A LEFT JOIN to the single entity behind a navigation property, or to the one with a key
+    ($root); out of the caller's scope it is as if it were null. Or, for $apply, to all of a
+    collection's, or to derived rows, which are made of what was joined before."""
 
     source: Source
     link: Link | None
@@ -256,9 +280,11 @@ class LeftJoin:
 
 @dataclass(frozen=True, slots=True)
 class ParentPath:
-    """The parent entity a path goes through: a row of `source` that the child's `link` reaches and `predicates` pick, within `outer`.
+    """The parent entity a path goes through: a row of `source` that the child's `link` reaches and
+    `predicates` pick, within `outer`.
 
-    Rendered as EXISTS, because a many-to-many join may find the same child twice. `joins` are those its predicates ask for.
+    Rendered as EXISTS, because a many-to-many join may find the same child twice. `joins` are those
+    its predicates ask for.
     """
 
     source: Source
@@ -275,7 +301,8 @@ class ParentPath:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The rows of `source`: those `link` hangs on a parent source, that lie `within` a path, for which all `predicates` are true.
+    """The rows of `source`: those `link` hangs on a parent source, that lie `within` a path, for
+    which all `predicates` are true.
 
     crossed  blocks that hang on this one or on each other: a row for each combination of theirs
     """
@@ -296,12 +323,13 @@ class OrderKey:
     descending: bool
 
 
-# --- derived rows ($apply) ----------------------------------------------------------------------------------------------------
+# --- derived rows ($apply) ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One value made of many: of all rows, or of those for which `condition` is true; null values do not count.
+    """One value made of many: of all rows, or of those for which `condition` is true; null values
+    do not count.
 
     operand  what is aggregated; None for the method `count`, which counts rows
     """
@@ -315,10 +343,12 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class WindowCondition:
-    """Whether a row is one of the first in an order, among the rows with the same values for `parts`.
+    """Whether a row is one of the first in an order, among the rows with the same values for
+    `parts`.
 
-    method  what is true of those rows. first: no more than `limit` rows stand up to them. behind: more do. sum: the values before them add
-            up to less than `limit`, and so do those before each earlier row. percent: to less than `limit` percent of all values
+    method  what is true of those rows. first: no more than `limit` rows stand up to them. behind:
+            more do. sum: the values before them add up to less than `limit`, and so do those before
+            each earlier row. percent: to less than `limit` percent of all values
     value   what is added up
     """
 
@@ -335,8 +365,8 @@ class WindowCondition:
 class Selection:
     """One SELECT: `columns` of the rows of `block`, as c0, c1, ...
 
-    groups    None: the rows as they are. Else so many leading columns are what rows are grouped by, and the other ones aggregates;
-              0 makes one row of all rows, also of none
+    groups    None: the rows as they are. Else so many leading columns are what rows are grouped by,
+              and the other ones aggregates; 0 makes one row of all rows, also of none
     distinct  equal rows once
     order     with `top` and `skip`: which rows
     """

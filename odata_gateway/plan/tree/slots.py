@@ -10,18 +10,33 @@ from typing import Literal
 
 from odata_gateway.edm.types import PrimitiveType
 
-# How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type cannot hold; `floor` and `ceil` round
-# sub-microsecond times towards the side that keeps an ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a
-# regular expression; `cast` turns what does not fit into null; `utc` wants offset 0; `uuid` turns what is no uuid into null; `positive` and
-# `percent` refuse numbers below 1, or not in the range from above 0 to 100.
+# How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
+# cannot hold; `floor` and `ceil` round sub-microsecond times towards the side that keeps an
+# ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a regular
+# expression; `cast` turns what does not fit into null; `utc` wants offset 0; `uuid` turns what is
+# no uuid into null; `positive` and `percent` refuse numbers below 1, or not in the range from above
+# 0 to 100.
 DecodeMode = Literal[
-    "value", "exact", "floor", "ceil", "infix", "prefix", "suffix", "pattern", "cast", "utc", "uuid", "positive", "percent"
+    "value",
+    "exact",
+    "floor",
+    "ceil",
+    "infix",
+    "prefix",
+    "suffix",
+    "pattern",
+    "cast",
+    "utc",
+    "uuid",
+    "positive",
+    "percent",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class LiteralSlot:
-    """Literal number `index` of the request, decoded as `type` by `mode`; `many` for a folded list."""
+    """Literal number `index` of the request, decoded as `type` by `mode`; `many` for a folded
+    list."""
 
     index: int
     type: PrimitiveType
@@ -31,7 +46,8 @@ class LiteralSlot:
 
 @dataclass(frozen=True, slots=True)
 class AccountsSlot:
-    """All of the caller's accounts, or the one at `index`: the only one there is, or, on a sharded database, one of several."""
+    """All of the caller's accounts, or the one at `index`: the only one there is, or, on a sharded
+    database, one of several."""
 
     many: bool
     index: int = 0
@@ -39,7 +55,8 @@ class AccountsSlot:
 
 @dataclass(frozen=True, slots=True)
 class LimitSlot:
-    """Rows to read: those of a page, no more than the client's $top leaves, and one more to know whether the page is the last."""
+    """Rows to read: those of a page, no more than the client's $top leaves, and one more to know
+    whether the page is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,8 @@ class KeysetSlot:
 
 @dataclass(frozen=True, slots=True)
 class LinkSlot:
-    """A piece of the next link of expanded collection number `index`: the service root, the query, or what its token is bound to."""
+    """A piece of the next link of expanded collection number `index`: the service root, the query,
+    or what its token is bound to."""
 
     index: int
     part: Literal["root", "query", "binding"]

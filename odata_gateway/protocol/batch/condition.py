@@ -1,6 +1,8 @@
-"""The `if` of a request in a JSON batch (JSON Format 4.01, section 19.1): whether earlier requests succeeded, with and, or, not.
+"""The `if` of a request in a JSON batch (JSON Format 4.01, section 19.1): whether earlier requests
+succeeded, with and, or, not.
 
-A condition may also look into bodies of answers; that is not supported, and such a request fails as the standard says, with 424.
+A condition may also look into bodies of answers; that is not supported, and such a request fails as
+the standard says, with 424.
 """
 
 from __future__ import annotations
@@ -11,14 +13,16 @@ from collections.abc import Callable
 from odata_gateway.errors import UrlDependency
 
 _TOKEN = re.compile(
-    r"\s*(?:\$(?P<name>[A-Za-z0-9._~-]+)/\$succeeded(?![\w/$])|(?P<word>and|or|not|eq|ne|true|false)(?!\w)|(?P<mark>[()]))", re.I
+    r"\s*(?:\$(?P<name>[A-Za-z0-9._~-]+)/\$succeeded(?![\w/$])|(?P<word>and|or|not|eq|ne|true|false)(?!\w)|(?P<mark>[()]))",
+    re.I,
 )
 _MOST_TOKENS = 1000
 _DEEPEST = 100
 
 
 def holds(condition: str, succeeded: Callable[[str], bool]) -> bool:
-    """Whether a condition is met; `succeeded` tells it of a request by its id, and raises for one that it cannot name.
+    """Whether a condition is met; `succeeded` tells it of a request by its id, and raises for one
+    that it cannot name.
 
     raises  UrlDependency for conditions of another kind
     """
@@ -31,7 +35,9 @@ def holds(condition: str, succeeded: Callable[[str], bool]) -> bool:
 
 def _unsupported() -> UrlDependency:
     reason = "the condition is of a kind that is not supported"
-    return UrlDependency(reason, target="if", hint="write $<id>/$succeeded, combined by and, or, not")
+    return UrlDependency(
+        reason, target="if", hint="write $<id>/$succeeded, combined by and, or, not"
+    )
 
 
 def _tokens(condition: str) -> list[tuple[str, str]]:
@@ -42,7 +48,11 @@ def _tokens(condition: str) -> list[tuple[str, str]]:
         match = _TOKEN.match(condition, at)
         if match is None or len(found) == _MOST_TOKENS:
             raise _unsupported()
-        found.append(("name", match["name"]) if match["name"] else ("word", (match["word"] or match["mark"]).lower()))
+        found.append(
+            ("name", match["name"])
+            if match["name"]
+            else ("word", (match["word"] or match["mark"]).lower())
+        )
         at = match.end()
     return found[::-1]
 

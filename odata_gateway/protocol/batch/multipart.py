@@ -1,8 +1,9 @@
 """A multipart batch, cut into its parts (RFC 2046, section 5.1; Protocol 4.01, section 11.7.7).
 
-Clients differ: lines end with LF or CRLF, headers lack the blank after the colon, an empty line stands before the first part or inside one,
-the last header is followed by nothing, and texts stand before and behind the parts. All that is read; a body without its last delimiter is
-not, because it may have been cut off.
+Clients differ: lines end with LF or CRLF, headers lack the blank after the colon, an empty line
+stands before the first part or inside one, the last header is followed by nothing, and texts stand
+before and behind the parts. All that is read; a body without its last delimiter is not, because it
+may have been cut off.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import re
 from collections.abc import Iterator
 
 from odata_gateway.errors import ODataError, UrlHeader, UrlMediaType, UrlMethod, UrlSyntax
-from odata_gateway.protocol.batch.requests import BatchRequest, body_fault, check_count, checked_headers, media_type
+from odata_gateway.protocol.batch.requests import (
+    BatchRequest,
+    body_fault,
+    check_count,
+    checked_headers,
+    media_type,
+)
 
 _BLANK_LINE = re.compile(rb"(?:\A|\r?\n)[ \t]*\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
@@ -36,7 +43,11 @@ def read_multipart(body: bytes, name: bytes, *, most: int) -> list[BatchRequest]
             break
         check_count(len(starts), most)
     else:
-        problem = "the batch ends without the last delimiter" if starts else "the batch holds no delimiter"
+        problem = (
+            "the batch ends without the last delimiter"
+            if starts
+            else "the batch holds no delimiter"
+        )
         raise UrlSyntax(f"{problem}, two hyphens, the boundary and two hyphens")
     sections = (body[end:start] for end, start in zip(ends, starts[1:], strict=False))
     return list(_unique(_part(section) for section in sections))
@@ -68,15 +79,27 @@ def _part(section: bytes) -> BatchRequest:
 def _request(content_id: str | None, mime: dict[str, str], message: bytes) -> BatchRequest:
     kind = media_type(mime.get("content-type", ""))
     if kind == "multipart/mixed":
-        return BatchRequest(content_id, fault=UrlMethod("a change set is not possible: this service is read-only"))
+        return BatchRequest(
+            content_id, fault=UrlMethod("a change set is not possible: this service is read-only")
+        )
     if kind != "application/http":
-        raise UrlMediaType(f"a part of a batch is no '{kind[:40]}'", target="Content-Type", hint="application/http is expected")
+        raise UrlMediaType(
+            f"a part of a batch is no '{kind[:40]}'",
+            target="Content-Type",
+            hint="application/http is expected",
+        )
     if mime.get("content-transfer-encoding", "").lower() not in _UNCODED:
-        raise UrlMediaType("a part of a batch is sent as it is", target="Content-Transfer-Encoding", hint="write binary")
+        raise UrlMediaType(
+            "a part of a batch is sent as it is",
+            target="Content-Transfer-Encoding",
+            hint="write binary",
+        )
     head, body = _cut(message.lstrip(b"\r\n"))
     line, _, lines = head.partition(b"\n")
     method, url = _request_line(_text(line))
-    return BatchRequest(content_id, method, url, _headers(lines), body, fault=body_fault(method, body))
+    return BatchRequest(
+        content_id, method, url, _headers(lines), body, fault=body_fault(method, body)
+    )
 
 
 def _request_line(line: str) -> tuple[str, str]:
@@ -89,14 +112,19 @@ def _request_line(line: str) -> tuple[str, str]:
 
 
 def _cut(message: bytes) -> tuple[bytes, bytes]:
-    """A message's head and body, at the first empty line; all of it is the head where there is none."""
+    """A message's head and body, at the first empty line; all of it is the head where there is
+    none."""
     blank = _BLANK_LINE.search(message)
     return (message, b"") if blank is None else (message[: blank.start()], message[blank.end() :])
 
 
 def _headers(head: bytes) -> dict[str, str]:
     """Header lines by lower-case name; folded ones in one line (RFC 9112, section 5.2)."""
-    return checked_headers(_pair(line) for line in _FOLD.sub(" ", _text(head)).replace("\r\n", "\n").split("\n") if line.strip())
+    return checked_headers(
+        _pair(line)
+        for line in _FOLD.sub(" ", _text(head)).replace("\r\n", "\n").split("\n")
+        if line.strip()
+    )
 
 
 def _pair(line: str) -> tuple[str, str]:

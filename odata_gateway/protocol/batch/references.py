@@ -1,7 +1,8 @@
-"""Values of an earlier part's answer in the query of a later part, `$filter=id eq $1/conversation_id`, as literals (Protocol 11.7.6).
+"""Values of an earlier part's answer in the query of a later part, `$filter=id eq
+$1/conversation_id`, as literals (Protocol 11.7.6).
 
-The value is the one that was answered, whatever has become of the entity since. Its type is that of the property, or what the answer says
-of a computed one.
+The value is the one that was answered, whatever has become of the entity since. Its type is that of
+the property, or what the answer says of a computed one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ ValuePath = tuple[str, ...]
 FoundLiterals = Mapping[ValuePath, str | ODataError]
 """Literals by path, or why there is none."""
 _TEXT = r"(?:'|%27)(?:(?!'|%27).)*(?:'|%27)"
-_VALUE = re.compile(rf"{_TEXT}|(?:(?<![\w/$])|(?<=%[0-9A-Fa-f]{{2}}))(?:\$|%24)([A-Za-z0-9._~-]+)((?:(?:/|%2F)[^\W\d]\w*)+)", re.IGNORECASE)
+_VALUE = re.compile(
+    rf"{_TEXT}|(?:(?<![\w/$])|(?<=%[0-9A-Fa-f]{{2}}))(?:\$|%24)([A-Za-z0-9._~-]+)((?:(?:/|%2F)[^\W\d]\w*)+)",
+    re.IGNORECASE,
+)
 _SYSTEM = frozenset({"it", "this", "these", "root"})
 
 
@@ -38,7 +42,8 @@ def _path(text: str) -> ValuePath:
 
 
 def with_values(query: str, literal: Callable[[str, ValuePath], str | None]) -> str:
-    """The query with each reference replaced by the literal; where there is none for it, the reference is left as it was."""
+    """The query with each reference replaced by the literal; where there is none for it, the
+    reference is left as it was."""
 
     def replaced(match: re.Match[str]) -> str:
         name = match[1]
@@ -52,18 +57,27 @@ class _Number(str):
     """A number as the answer writes it, to the last digit."""
 
 
-def literals(body: bytes, paths: Iterable[ValuePath], entity_type: EntityType, model: Model) -> FoundLiterals:
+def literals(
+    body: bytes, paths: Iterable[ValuePath], entity_type: EntityType, model: Model
+) -> FoundLiterals:
     """The literal at each path of an entity's answer, or why there is none."""
     document = json.loads(body, parse_int=_Number, parse_float=_Number) if body else None
     return {path: _literal(document, path, entity_type, model) for path in paths}
 
 
-def _literal(document: Any, path: ValuePath, entity_type: EntityType, model: Model) -> str | ODataError:
+def _literal(
+    document: Any, path: ValuePath, entity_type: EntityType, model: Model
+) -> str | ODataError:
     whole: Any = document
     known: EntityType | None = entity_type
     for step in path[:-1]:
         navigation = known.navigation.get(step) if known is not None else None
-        if navigation is None or not isinstance(whole, dict) or step not in whole or isinstance(whole[step], list):
+        if (
+            navigation is None
+            or not isinstance(whole, dict)
+            or step not in whole
+            or isinstance(whole[step], list)
+        ):
             return _missing(path)
         whole, known = whole[step], model.target_type(navigation)
         if whole is None:
@@ -78,10 +92,15 @@ def _literal(document: Any, path: ValuePath, entity_type: EntityType, model: Mod
 
 
 def _missing(path: ValuePath) -> UrlSyntax:
-    return UrlSyntax(f"the earlier answer has no single value '{'/'.join(path)[:60]}'", hint="name a property that is in it")
+    return UrlSyntax(
+        f"the earlier answer has no single value '{'/'.join(path)[:60]}'",
+        hint="name a property that is in it",
+    )
 
 
-def _type(whole: Mapping[str, Any], name: str, value: Any, entity_type: EntityType) -> PrimitiveType | None:
+def _type(
+    whole: Mapping[str, Any], name: str, value: Any, entity_type: EntityType
+) -> PrimitiveType | None:
     """The type of a property, of a computed name as the answer has it, or None."""
     if name in entity_type.properties:
         return entity_type.properties[name].type

@@ -1,4 +1,5 @@
-"""The answer to a batch, piece by piece: multipart/mixed (Protocol 4.01, section 11.7.7.5) or JSON (JSON Format 4.01, section 19.5).
+"""The answer to a batch, piece by piece: multipart/mixed (Protocol 4.01, section 11.7.7.5) or JSON
+(JSON Format 4.01, section 19.5).
 
 A part's body goes through as it comes. The boundary is random, so that no row can hold it.
 """
@@ -28,13 +29,16 @@ class ResponseName(NamedTuple):
 
 
 class BatchResponse(Protocol):
-    """A batch's answer as text: what goes before the parts, each part, and what goes behind them."""
+    """A batch's answer as text: what goes before the parts, each part, and what goes behind
+    them."""
 
     content_type: str
     head: bytes
     tail: bytes
 
-    def part(self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes) -> AsyncGenerator[bytes]:
+    def part(
+        self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
+    ) -> AsyncGenerator[bytes]:
         """The text of a part."""
         ...
 
@@ -45,7 +49,8 @@ def answer_in(form: BatchFormat) -> BatchResponse:
 
 
 class MultipartBatchResponse:
-    """Parts of type application/http; clients know them by exactly this spelling, and the boundary by its place at the end, unquoted."""
+    """Parts of type application/http; clients know them by exactly this spelling, and the boundary
+    by its place at the end, unquoted."""
 
     def __init__(self) -> None:
         boundary = f"batchresponse_{secrets.token_hex(16)}"
@@ -54,7 +59,9 @@ class MultipartBatchResponse:
         self._delimiter = f"--{boundary}\r\n".encode()
         self.tail = f"--{boundary}--\r\n".encode()
 
-    async def part(self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes) -> AsyncGenerator[bytes]:
+    async def part(
+        self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
+    ) -> AsyncGenerator[bytes]:
         """A part with its delimiter before it."""
         named = f"Content-ID: {name.id}\r\n" if name.id is not None else ""
         lines = [f"{header}: {value}\r\n" for header, value in headers]
@@ -75,7 +82,8 @@ class MultipartBatchResponse:
 
 
 class JsonBatchResponse:
-    """Response objects, in which a JSON body is an object, a text one a string, and any other base64url."""
+    """Response objects, in which a JSON body is an object, a text one a string, and any other
+    base64url."""
 
     def __init__(self) -> None:
         self.content_type = "application/json"
@@ -83,7 +91,9 @@ class JsonBatchResponse:
         self.tail = b"]}"
         self._comma = b""
 
-    async def part(self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes) -> AsyncGenerator[bytes]:
+    async def part(
+        self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
+    ) -> AsyncGenerator[bytes]:
         """A response object, with a comma before all but the first."""
         shown = {header.lower(): value for header, value in headers}
         members = {"id": name.id, "atomicityGroup": name.group, "status": status, "headers": shown}
@@ -103,12 +113,15 @@ class JsonBatchResponse:
 def _embedded(kind: str, body: bytes) -> bytes:
     if kind == "application/json":
         return body
-    return orjson.dumps(body.decode() if kind.startswith("text/") else urlsafe_b64encode(body).decode().rstrip("="))
+    return orjson.dumps(
+        body.decode() if kind.startswith("text/") else urlsafe_b64encode(body).decode().rstrip("=")
+    )
 
 
 @asynccontextmanager
 async def ended(body: ResponseBytes) -> AsyncIterator[None]:
-    """What reads a body's rows is ended behind this, however that comes: a client that leaves must leave no query behind."""
+    """What reads a body's rows is ended behind this, however that comes: a client that leaves must
+    leave no query behind."""
     try:
         yield
     finally:

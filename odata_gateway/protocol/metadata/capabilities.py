@@ -1,8 +1,11 @@
-"""What $metadata says the service can do, as a table of annotations (vocabularies Org.OData.Core.V1 and Org.OData.Capabilities.V1).
+"""What $metadata says the service can do, as a table of annotations (vocabularies Org.OData.Core.V1
+and Org.OData.Capabilities.V1).
 
-Without an annotation a client may assume $count, $top, $skip, $expand, $batch and access by key; it may try $filter, $orderby and $search.
-So each row here is a promise or a refusal that tests hold against the service. Rows marked "4.0" are in every document; the others only in
-those for 4.01: older readers stumble over enumeration members, records and collections, so a 4.0 document has booleans and texts alone.
+Without an annotation a client may assume $count, $top, $skip, $expand, $batch and access by key; it
+may try $filter, $orderby and $search. So each row here is a promise or a refusal that tests hold
+against the service. Rows marked "4.0" are in every document; the others only in those for 4.01:
+older readers stumble over enumeration members, records and collections, so a 4.0 document has
+booleans and texts alone.
 """
 
 from __future__ import annotations
@@ -16,14 +19,21 @@ from odata_gateway.edm.model import EntitySet, EntityType, Property
 
 Version = Literal["4.0", "4.01"]
 
-VOCABULARIES = {"Core": "Org.OData.Core.V1", "Capabilities": "Org.OData.Capabilities.V1", "Aggregation": "Org.OData.Aggregation.V1"}
+VOCABULARIES = {
+    "Core": "Org.OData.Core.V1",
+    "Capabilities": "Org.OData.Capabilities.V1",
+    "Aggregation": "Org.OData.Aggregation.V1",
+}
 VOCABULARY_ROOT = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/"
-SECRET_NOTE = "Secret: always reads as null and cannot be used in $filter, $orderby or any other computation"
+SECRET_NOTE = (
+    "Secret: always reads as null and cannot be used in $filter, $orderby or any other computation"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EnumMember:
-    """A member of an enumeration type of a vocabulary, such as Capabilities.ConformanceLevelType."""
+    """A member of an enumeration type of a vocabulary, such as
+    Capabilities.ConformanceLevelType."""
 
     type: str
     name: str
@@ -44,12 +54,21 @@ class AnnotationRecord:
     members: tuple[tuple[str, AnnotationValue], ...]
 
 
-AnnotationValue = bool | int | str | EnumMember | PropertyPath | AnnotationRecord | tuple["str | PropertyPath | AnnotationRecord", ...]
+AnnotationValue = (
+    bool
+    | int
+    | str
+    | EnumMember
+    | PropertyPath
+    | AnnotationRecord
+    | tuple["str | PropertyPath | AnnotationRecord", ...]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One annotation: `term` by the vocabulary's alias; `since` the lowest version of the documents that carry it."""
+    """One annotation: `term` by the vocabulary's alias; `since` the lowest version of the documents
+    that carry it."""
 
     term: str
     value: AnnotationValue
@@ -65,8 +84,25 @@ class Capabilities:
 
 
 _OPERATORS = (
-    "eq", "ne", "gt", "ge", "lt", "le", "in", "and", "or", "not", "add", "sub", "mul", "div", "divby", "mod", "any", "all",
-)  # fmt: skip
+    "eq",
+    "ne",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "in",
+    "and",
+    "or",
+    "not",
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "divby",
+    "mod",
+    "any",
+    "all",
+)
 
 
 def spelled(function: str) -> str:
@@ -80,9 +116,23 @@ def _restriction(name: str, *members: tuple[str, AnnotationValue]) -> Annotation
 
 # Transformations of $apply; a test sends each of them.
 TRANSFORMATIONS = (
-    "aggregate", "bottomcount", "bottompercent", "bottomsum", "compute", "concat", "filter", "groupby", "identity", "orderby", "search",
-    "skip", "top", "topcount", "toppercent", "topsum",
-)  # fmt: skip
+    "aggregate",
+    "bottomcount",
+    "bottompercent",
+    "bottomsum",
+    "compute",
+    "concat",
+    "filter",
+    "groupby",
+    "identity",
+    "orderby",
+    "search",
+    "skip",
+    "top",
+    "topcount",
+    "toppercent",
+    "topsum",
+)
 JOINS = ("join", "outerjoin")
 """Of entities that are related to collections."""
 _BATCHES = ("multipart/mixed", "application/json")
@@ -90,9 +140,14 @@ _BATCHES = ("multipart/mixed", "application/json")
 CAPABILITIES = Capabilities(
     container=(
         Annotation("Core.ODataVersions", "4.01"),
-        Annotation("Capabilities.ConformanceLevel", EnumMember("Capabilities.ConformanceLevelType", "Minimal")),
+        Annotation(
+            "Capabilities.ConformanceLevel",
+            EnumMember("Capabilities.ConformanceLevelType", "Minimal"),
+        ),
         Annotation("Capabilities.SupportedFormats", ("application/json",)),
-        Annotation("Capabilities.SupportedMetadataFormats", ("application/xml", "application/json")),
+        Annotation(
+            "Capabilities.SupportedMetadataFormats", ("application/xml", "application/json")
+        ),
         Annotation("Capabilities.AsynchronousRequestsSupported", False, since="4.0"),
         Annotation("Capabilities.BatchSupported", True, since="4.0"),
         Annotation("Capabilities.BatchContinueOnErrorSupported", True, since="4.0"),
@@ -109,7 +164,10 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.QuerySegmentSupported", True),
         Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", True, since="4.0"),
-        Annotation("Capabilities.FilterFunctions", (*_OPERATORS, *map(spelled, FUNCTIONS | COLLECTION_FUNCTIONS), "cast", "isof", "case")),
+        Annotation(
+            "Capabilities.FilterFunctions",
+            (*_OPERATORS, *map(spelled, FUNCTIONS | COLLECTION_FUNCTIONS), "cast", "isof", "case"),
+        ),
     ),
     entity_set=(  # and what follows from settings, from types and from secrets, below
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),
@@ -133,14 +191,27 @@ def container_annotations(capabilities: Capabilities, version: Version) -> tuple
     return _of_version(capabilities.container, version)
 
 
-def set_annotations(capabilities: Capabilities, entity_set: EntitySet, version: Version) -> tuple[Annotation, ...]:
-    searchable = _restriction("SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable)))
+def set_annotations(
+    capabilities: Capabilities, entity_set: EntitySet, version: Version
+) -> tuple[Annotation, ...]:
+    searchable = _restriction(
+        "SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable))
+    )
     entity_type = entity_set.entity_type
-    return _of_version((*capabilities.entity_set, searchable, _aggregation(entity_type), *_secret_restrictions(entity_type)), version)
+    return _of_version(
+        (
+            *capabilities.entity_set,
+            searchable,
+            _aggregation(entity_type),
+            *_secret_restrictions(entity_type),
+        ),
+        version,
+    )
 
 
 def _aggregation(entity_type: EntityType) -> Annotation:
-    """What $apply can do; where a type has secret properties, those that can be grouped by and aggregated are listed."""
+    """What $apply can do; where a type has secret properties, those that can be grouped by and
+    aggregated are listed."""
     joins = JOINS if any(n.collection for n in entity_type.navigation.values()) else ()
     members: list[tuple[str, AnnotationValue]] = [
         ("Transformations", tuple(sorted((*TRANSFORMATIONS, *joins)))),
@@ -149,9 +220,15 @@ def _aggregation(entity_type: EntityType) -> Annotation:
     ]
     paths = tuple(PropertyPath(p.name) for p in entity_type.properties.values() if not p.secret)
     if len(paths) < len(entity_type.properties):
-        aggregatable = tuple(AnnotationRecord("Aggregation.AggregatablePropertyType", (("Property", path),)) for path in paths)
+        aggregatable = tuple(
+            AnnotationRecord("Aggregation.AggregatablePropertyType", (("Property", path),))
+            for path in paths
+        )
         members += [("GroupableProperties", paths), ("AggregatableProperties", aggregatable)]
-    return Annotation("Aggregation.ApplySupported", AnnotationRecord("Aggregation.ApplySupportedType", tuple(members)))
+    return Annotation(
+        "Aggregation.ApplySupported",
+        AnnotationRecord("Aggregation.ApplySupportedType", tuple(members)),
+    )
 
 
 def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
@@ -166,7 +243,8 @@ def _of_version(annotations: tuple[Annotation, ...], version: Version) -> tuple[
 
 
 def description(element: Property | EntityType) -> tuple[Annotation, ...]:
-    """Core.Description of a property or entity type, which for a secret property says that it reads as null."""
+    """Core.Description of a property or entity type, which for a secret property says that it reads
+    as null."""
     texts = [element.description] if element.description else []
     if isinstance(element, Property) and element.secret:
         texts.append(SECRET_NOTE)

@@ -1,7 +1,8 @@
 """The model as CSDL JSON 4.01: the same as in XML, with other defaults.
 
-Defaults of JSON: an absent $Type is Edm.String, an absent $Nullable false, an absent $Scale "variable". Terms are written with the aliases
-that `$Reference` declares. Nothing of the database appears: no @Gateway annotation is written.
+Defaults of JSON: an absent $Type is Edm.String, an absent $Nullable false, an absent $Scale
+"variable". Terms are written with the aliases that `$Reference` declares. Nothing of the database
+appears: no @Gateway annotation is written.
 """
 
 from __future__ import annotations
@@ -33,10 +34,15 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
     document: Json = {
         "$Version": "4.01",
         "$EntityContainer": f"{model.namespace}.{model.container}",
-        "$Reference": {f"{VOCABULARY_ROOT}{n}.json": {"$Include": [{"$Namespace": n, "$Alias": a}]} for a, n in VOCABULARIES.items()},
+        "$Reference": {
+            f"{VOCABULARY_ROOT}{n}.json": {"$Include": [{"$Namespace": n, "$Alias": a}]}
+            for a, n in VOCABULARIES.items()
+        },
     }
     for entity_type in model.entity_types.values():
-        document.setdefault(entity_type.namespace, {})[entity_type.name] = _entity_type(model, entity_type)
+        document.setdefault(entity_type.namespace, {})[entity_type.name] = _entity_type(
+            model, entity_type
+        )
     document.setdefault(model.namespace, {})[model.container] = _container(model, capabilities)
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
@@ -46,7 +52,10 @@ def _entity_type(model: Model, entity_type: EntityType) -> Json:
         "$Kind": "EntityType",
         "$Key": [key.name for key in entity_type.key],
         **{prop.name: _property(prop) for prop in entity_type.properties.values()},
-        **{navigation.name: _navigation(model, navigation) for navigation in entity_type.navigation.values()},
+        **{
+            navigation.name: _navigation(model, navigation)
+            for navigation in entity_type.navigation.values()
+        },
         **_annotations(description(entity_type)),
     }
 
@@ -59,7 +68,9 @@ def _property(prop: Property) -> Json:
         "$Precision": prop.precision,
         "$Scale": None if prop.scale == "variable" else prop.scale,
     }
-    return {name: value for name, value in members.items() if value is not None} | _annotations(description(prop))
+    return {name: value for name, value in members.items() if value is not None} | _annotations(
+        description(prop)
+    )
 
 
 def _navigation(model: Model, navigation: NavigationProperty) -> Json:
@@ -77,7 +88,10 @@ def _navigation(model: Model, navigation: NavigationProperty) -> Json:
 def _container(model: Model, capabilities: Capabilities) -> Json:
     return {
         "$Kind": "EntityContainer",
-        **{s.name: _entity_set(s, set_annotations(capabilities, s, "4.01")) for s in model.entity_sets.values()},
+        **{
+            s.name: _entity_set(s, set_annotations(capabilities, s, "4.01"))
+            for s in model.entity_sets.values()
+        },
         **_annotations(container_annotations(capabilities, "4.01")),
     }
 

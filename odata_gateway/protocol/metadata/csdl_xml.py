@@ -1,7 +1,8 @@
 """The model as CSDL XML (CSDL XML 4.01), for clients of 4.0 and of 4.01.
 
-Defaults of XML: an absent Nullable is true, an absent Scale 0. A 4.0 document has no edmx:Reference, since some clients download every
-reference; its terms are written with the full namespaces of their vocabularies, which need no declaration. Nothing of 4.01 alone is in it.
+Defaults of XML: an absent Nullable is true, an absent Scale 0. A 4.0 document has no
+edmx:Reference, since some clients download every reference; its terms are written with the full
+namespaces of their vocabularies, which need no declaration. Nothing of 4.01 alone is in it.
 """
 
 from __future__ import annotations
@@ -34,12 +35,18 @@ Lines = Iterator[str]
 
 def write_xml(model: Model, capabilities: Capabilities, version: Version) -> bytes:
     """The whole document in UTF-8; the same model always gives the same bytes."""
-    lines = _element("edmx:Edmx", _document(model, capabilities, version), xmlns__edmx=_EDMX, Version=version)
+    lines = _element(
+        "edmx:Edmx", _document(model, capabilities, version), xmlns__edmx=_EDMX, Version=version
+    )
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + "\n".join(lines).encode() + b"\n"
 
 
 def _element(tag: str, content: Iterable[str] = (), /, **attributes: str | None) -> Lines:
-    written = "".join(f" {name.replace('__', ':')}={quoteattr(value)}" for name, value in attributes.items() if value is not None)
+    written = "".join(
+        f" {name.replace('__', ':')}={quoteattr(value)}"
+        for name, value in attributes.items()
+        if value is not None
+    )
     inner = [f"  {line}" for line in content]
     if inner:
         yield f"<{tag}{written}>"
@@ -54,21 +61,35 @@ def _document(model: Model, capabilities: Capabilities, version: Version) -> Lin
         for alias, namespace in VOCABULARIES.items():
             include = _element("edmx:Include", Namespace=namespace, Alias=alias)
             yield from _element("edmx:Reference", include, Uri=f"{VOCABULARY_ROOT}{namespace}.xml")
-    namespaces = dict.fromkeys([*(t.namespace for t in model.entity_types.values()), model.namespace])
-    schemas = [line for n in namespaces for line in _element("Schema", _schema(model, n, capabilities, version), xmlns=_EDM, Namespace=n)]
+    namespaces = dict.fromkeys(
+        [*(t.namespace for t in model.entity_types.values()), model.namespace]
+    )
+    schemas = [
+        line
+        for n in namespaces
+        for line in _element(
+            "Schema", _schema(model, n, capabilities, version), xmlns=_EDM, Namespace=n
+        )
+    ]
     yield from _element("edmx:DataServices", schemas)
 
 
 def _schema(model: Model, namespace: str, capabilities: Capabilities, version: Version) -> Lines:
     for entity_type in model.entity_types.values():
         if entity_type.namespace == namespace:
-            yield from _element("EntityType", _entity_type(model, entity_type, version), Name=entity_type.name)
+            yield from _element(
+                "EntityType", _entity_type(model, entity_type, version), Name=entity_type.name
+            )
     if namespace == model.namespace:
-        yield from _element("EntityContainer", _container(model, capabilities, version), Name=model.container)
+        yield from _element(
+            "EntityContainer", _container(model, capabilities, version), Name=model.container
+        )
 
 
 def _entity_type(model: Model, entity_type: EntityType, version: Version) -> Lines:
-    yield from _element("Key", (line for key in entity_type.key for line in _element("PropertyRef", Name=key.name)))
+    yield from _element(
+        "Key", (line for key in entity_type.key for line in _element("PropertyRef", Name=key.name))
+    )
     for prop in entity_type.properties.values():
         yield from _property(prop, version)
     for navigation in entity_type.navigation.values():
@@ -100,7 +121,9 @@ def _navigation(model: Model, navigation: NavigationProperty) -> Lines:
         (
             line
             for dependent, principal in navigation.constraint
-            for line in _element("ReferentialConstraint", Property=dependent, ReferencedProperty=principal)
+            for line in _element(
+                "ReferentialConstraint", Property=dependent, ReferencedProperty=principal
+            )
         ),
         Name=navigation.name,
         Type=f"Collection({target})" if navigation.collection else target,
@@ -112,7 +135,12 @@ def _navigation(model: Model, navigation: NavigationProperty) -> Lines:
 def _container(model: Model, capabilities: Capabilities, version: Version) -> Lines:
     for entity_set in model.entity_sets.values():
         content = _entity_set(entity_set, set_annotations(capabilities, entity_set, version))
-        yield from _element("EntitySet", content, Name=entity_set.name, EntityType=entity_set.entity_type.qualified_name)
+        yield from _element(
+            "EntitySet",
+            content,
+            Name=entity_set.name,
+            EntityType=entity_set.entity_type.qualified_name,
+        )
     yield from _annotations(container_annotations(capabilities, version))
 
 
@@ -122,7 +150,7 @@ def _entity_set(entity_set: EntitySet, annotations: tuple[Annotation, ...]) -> L
     yield from _annotations(annotations)
 
 
-# --- annotations --------------------------------------------------------------------------------------------------------------
+# --- annotations ----------------------------------------------------------------------------------
 
 
 def _annotations(annotations: tuple[Annotation, ...]) -> Lines:
@@ -136,7 +164,8 @@ def _full_name(name: str) -> str:
 
 
 def _with_value(tag: str, name_attribute: str, name: str, value: AnnotationValue) -> Lines:
-    """An element that holds a value: booleans, numbers and texts as attributes, others as child elements."""
+    """An element that holds a value: booleans, numbers and texts as attributes, others as child
+    elements."""
     named = {name_attribute: name}
     match value:
         case bool():
@@ -148,12 +177,20 @@ def _with_value(tag: str, name_attribute: str, name: str, value: AnnotationValue
         case PropertyPath():
             yield from _element(tag, **named, PropertyPath=value.name)
         case EnumMember():
-            yield from _element(tag, [f"<EnumMember>{_full_name(value.type)}/{value.name}</EnumMember>"], **named)
+            yield from _element(
+                tag, [f"<EnumMember>{_full_name(value.type)}/{value.name}</EnumMember>"], **named
+            )
         case AnnotationRecord():
-            members = [line for n, v in value.members for line in _with_value("PropertyValue", "Property", n, v)]
+            members = [
+                line
+                for n, v in value.members
+                for line in _with_value("PropertyValue", "Property", n, v)
+            ]
             yield from _element(tag, _element("Record", members), **named)
         case tuple():
-            yield from _element(tag, _element("Collection", [_item(item) for item in value]), **named)
+            yield from _element(
+                tag, _element("Collection", [_item(item) for item in value]), **named
+            )
         case _:
             assert_never(value)
 
@@ -161,7 +198,11 @@ def _with_value(tag: str, name_attribute: str, name: str, value: AnnotationValue
 def _item(item: str | PropertyPath | AnnotationRecord) -> str:
     match item:
         case AnnotationRecord():
-            members = (line for n, v in item.members for line in _with_value("PropertyValue", "Property", n, v))
+            members = (
+                line
+                for n, v in item.members
+                for line in _with_value("PropertyValue", "Property", n, v)
+            )
             return "".join(_element("Record", members))
         case str():
             return f"<String>{escape(item)}</String>"

@@ -1,7 +1,8 @@
 """The body of $metadata, in XML and JSON, and its entity tag.
 
-Both describe the same model (`csdl_xml`, `csdl_json`), without tables, columns, joins or policies. Secret properties are part of it, so
-that a client finds the shape it expects, and say that they read as null.
+Both describe the same model (`csdl_xml`, `csdl_json`), without tables, columns, joins or policies.
+Secret properties are part of it, so that a client finds the shape it expects, and say that they
+read as null.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from odata_gateway.protocol.metadata.csdl_json import write_json
 from odata_gateway.protocol.metadata.csdl_xml import write_xml
 
 
-def csdl_xml(model: Model, capabilities: Capabilities = CAPABILITIES, *, version: Version = "4.0") -> bytes:
+def csdl_xml(
+    model: Model, capabilities: Capabilities = CAPABILITIES, *, version: Version = "4.0"
+) -> bytes:
     """CSDL XML for clients of one version of OData."""
     return write_xml(model, capabilities, version)
 

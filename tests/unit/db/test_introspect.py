@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations

@@ -7,7 +7,6 @@ import random
 import time
 
 import pytest
-
 from odata_gateway.db.fair_queue import FairQueue
 from odata_gateway.errors import DbBusy
 

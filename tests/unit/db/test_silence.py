@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.keepalive import limits_of
 from odata_gateway.db.pool import Database

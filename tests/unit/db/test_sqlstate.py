@@ -9,7 +9,6 @@ import re
 import asyncpg
 import asyncpg.exceptions
 import pytest
-
 from odata_gateway.db.sqlstate import ANSWERS, VALUES, to_odata_error
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal, LimitNodes, ODataError, all_codes
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 
 import pytest
-
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.demo import tokens

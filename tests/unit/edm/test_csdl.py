@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from odata_gateway.edm import types
 from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.edm.csdl_properties import PG_TYPES

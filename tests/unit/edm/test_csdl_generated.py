@@ -5,7 +5,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.edm.csdl_properties import PG_TYPES
 from odata_gateway.edm.types import PRIMITIVE_TYPES

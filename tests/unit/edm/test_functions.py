@@ -1,7 +1,6 @@
 """The table of canonical functions and the choice of an overload."""
 
 import pytest
-
 from odata_gateway.edm import types
 from odata_gateway.edm.functions import FUNCTIONS, UNSUPPORTED, resolve
 from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType

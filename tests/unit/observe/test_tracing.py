@@ -3,14 +3,13 @@
 from time import perf_counter
 
 import pytest
+from odata_gateway.observe.request_stats import MOST_STEPS, RequestStats
+from odata_gateway.observe.tracing import Tracer
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
-
-from odata_gateway.observe.request_stats import MOST_STEPS, RequestStats
-from odata_gateway.observe.tracing import Tracer
 
 PARENT = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=b", "authorization": "Bearer T0KEN"}
 

@@ -1,7 +1,6 @@
 """Statements of $apply stay in proportion to the request, however its groups and kinds of rows nest."""
 
 import pytest
-
 from odata_gateway.errors import BindName
 from tests.live.generate import encoded
 from tests.support.cases import MODEL, Compiler, Limits, StatementVariant

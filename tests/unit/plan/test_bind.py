@@ -1,7 +1,6 @@
 """What names and operators mean: refusals with their code and place, and the shape of bound queries."""
 
 import pytest
-
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.scope import Limits

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.errors import LimitDepth, ODataError

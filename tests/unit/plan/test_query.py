@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.scope import Limits
 from odata_gateway.plan.tree.query import Query

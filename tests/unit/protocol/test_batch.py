@@ -1,7 +1,6 @@
 """What a batch's headers and URLs mean, without a server."""
 
 import pytest
-
 from odata_gateway.errors import BindSegment, UrlFormat, UrlHeader, UrlMediaType
 from odata_gateway.protocol.batch.requests import batch_form, boundary, inherited, relative_to_root
 

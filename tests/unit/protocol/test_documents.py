@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import BindName, DbTimeout, ODataError, UrlSyntax, all_codes
 from odata_gateway.protocol.documents import error_document, service_document

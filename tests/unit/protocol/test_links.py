@@ -7,7 +7,6 @@ from base64 import urlsafe_b64encode
 import asyncpg
 import orjson
 import pytest
-
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import UrlSkiptoken
 from odata_gateway.plan.scope import Limits

@@ -5,7 +5,6 @@ import re
 
 import pytest
 from lxml import etree
-
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.functions import FUNCTIONS
 from odata_gateway.edm.model import Model

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from odata_gateway.errors import ODataError, UrlFormat, UrlHeader, UrlOption, UrlPrecondition
 from odata_gateway.protocol.headers import format as n
 from odata_gateway.protocol.headers.format import JsonFormat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import LimitNodes
 from odata_gateway.plan.scope import Limits

@@ -13,12 +13,11 @@ from typing import Any
 
 import pglast
 import pytest
-from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubLinkType
-
 from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, Unsupported
 from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.relation import Relations
+from pglast import ast
+from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubLinkType
 from tests.live.apply import ApplyMaker
 from tests.live.crossjoin import CrossMaker
 from tests.live.generate import Maker, encoded, target

@@ -12,9 +12,6 @@ from typing import Any
 
 import pglast
 import pytest
-from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
-
 from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.errors import Unsupported
 from odata_gateway.identity.caller import Caller
@@ -23,6 +20,8 @@ from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MOST_LEGS
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
+from pglast import ast
+from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
 from tests.live.generate import Maker, target
 from tests.live.oracle import KINDS
 from tests.support import cases

@@ -5,7 +5,6 @@ import re
 
 import asyncpg
 import pytest
-
 from odata_gateway.edm import functions as canonical
 from odata_gateway.edm.types import PRIMITIVE_TYPES
 from odata_gateway.sql import functions, pg_types

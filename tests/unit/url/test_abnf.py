@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import ODataError

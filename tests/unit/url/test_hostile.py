@@ -8,7 +8,6 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
 from odata_gateway.errors import ODataError
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import normalize

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-
 from odata_gateway.errors import LimitUrl, ODataError, UrlLiteral, UrlOption, UrlSyntax
 from odata_gateway.url.literals import LiteralValue, Span
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity

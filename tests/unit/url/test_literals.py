@@ -9,7 +9,6 @@ from math import isnan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from odata_gateway.errors import BindValue, ODataError, UrlEncoding, UrlLiteral, UrlSyntax
 from odata_gateway.url.literals import Instant, LiteralValue, Span, days_from_civil
 from odata_gateway.url.normalize import normalize

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from odata_gateway.errors import LimitDepth, ODataError, UrlOption, UrlSyntax
 from odata_gateway.url import ast
 from odata_gateway.url.grammar import UrlParser

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from odata_gateway.errors import BindValue, LimitNodes, ODataError, Unsupported
 from odata_gateway.sql.regex import MAX_LENGTH, complement, translated, written
 

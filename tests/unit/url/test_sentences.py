@@ -6,7 +6,6 @@ One request a line. Names are often words of the language, because any of them m
 from __future__ import annotations
 
 import pytest
-
 from odata_gateway.errors import ODataError
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import normalize

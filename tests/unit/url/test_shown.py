@@ -1,7 +1,6 @@
 """What a log line may say of a URL: names and kinds, no values."""
 
 import pytest
-
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.redact import redact
 from odata_gateway.url.split import split

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from odata_gateway.errors import LimitUrl, ODataError, UrlEncoding, UrlSyntax
 from odata_gateway.url.split import QueryOption, Target, split
 

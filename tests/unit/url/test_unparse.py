@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 
 import pytest
-
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import normalize

@@ -3,7 +3,6 @@
 from ipaddress import ip_network
 
 import pytest
-
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import UrlHeader
 from odata_gateway.web.urls import Peer, joined, methods_of, path_of, root_url, service_target

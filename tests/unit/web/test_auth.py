@@ -3,7 +3,6 @@
 from base64 import b64encode
 
 import pytest
-
 from odata_gateway.errors import AuthInvalid, AuthMissing
 from odata_gateway.web.credentials import access_token, secrets_of
 

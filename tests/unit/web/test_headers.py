@@ -3,7 +3,6 @@
 from email.utils import parsedate_to_datetime
 
 import pytest
-
 from odata_gateway.config.settings import Settings
 from odata_gateway.web.headers import Head, complete, preflight
 

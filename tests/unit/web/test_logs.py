@@ -5,7 +5,6 @@ import json
 import logging
 
 import pytest
-
 from odata_gateway.observe import log_lines, logs
 from odata_gateway.observe.request_stats import RequestStats
 

@@ -3,7 +3,6 @@
 import gzip
 
 import pytest
-
 from odata_gateway.web.response import HELD_BYTES, ResponseBody, _compressed, accepts_gzip
 
 
