@@ -12,11 +12,11 @@ from contextlib import ExitStack
 
 import pytest
 from odata_gateway.demo.cluster import DATABASE, READER, Cluster
-from tests.live.oracle import View, World
-from tests.support.gateway import Gateway, start_gateway
-from tests.support.pgbouncer import PgBouncer
-from tests.support.sample import ACCOUNTS, TEMPLATE, copied
-from tests.trust.figures import record
+from tests.harness.figures import record
+from tests.harness.gateway import Gateway, start_gateway
+from tests.harness.pgbouncer import PgBouncer
+from tests.harness.sample import ACCOUNTS, TEMPLATE, copied
+from tests.oracle.evaluator import View, World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

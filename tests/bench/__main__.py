@@ -15,7 +15,7 @@ from tests.bench.bench import Bench
 from tests.bench.cluster import GivenServer, KeptCluster, default_folder
 from tests.bench.figures import Figure, table
 from tests.bench.works import WORKS
-from tests.support.gateway import ROOT
+from tests.harness.gateway import ROOT
 
 
 def arguments() -> argparse.Namespace:

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.bench import meter
-from tests.support.gateway import ROOT, free_port
+from tests.harness.gateway import ROOT, free_port
 
 ADMIN_OF_ALL, ADMIN_OF_ONE, GIANT = "bench-admin-of-all-00001", "bench-admin-of-one-00002", "bench-giant-account-0003"
 PEERS = Path(__file__).parent / "peers"

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from tests.support import cases
+from tests.harness import cases
 
 FILES = sorted(cases.FOLDER.glob("*.case"))
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from tests.support.gateway import Gateway, Reply
-from tests.support.sample import Sample
+from tests.harness.gateway import Gateway, Reply
+from tests.harness.sample import Sample
 
 ADMIN = "demoAdminOfAccountOne001"
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.support.batch import ask_json, multipart, parts_of, post
+from tests.harness.batch import ask_json, multipart, parts_of, post
 
 SETS = ("Message", "Conversation", "Inbox", "Label", "User")
 V401 = {"OData-MaxVersion": "4.01"}

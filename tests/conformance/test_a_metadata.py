@@ -3,7 +3,7 @@
 import pytest
 from odata_gateway.edm.types import PRIMITIVE_TYPES
 from tests.conformance.conftest import ADMIN
-from tests.support.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
+from tests.harness.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
 
 SETS = ["Message", "Conversation", "User", "Label", "Inbox"]
 V401 = {"OData-MaxVersion": "4.01"}

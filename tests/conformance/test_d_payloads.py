@@ -4,7 +4,7 @@ import json
 from urllib.parse import urljoin
 
 import pytest
-from tests.support.sample import instant
+from tests.harness.sample import instant
 
 V401 = {"OData-MaxVersion": "4.01"}
 

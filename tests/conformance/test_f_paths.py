@@ -6,7 +6,7 @@ from odata_gateway.edm.csdl import load_model
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
 from tests.conformance.conftest import ADMIN
-from tests.support.sample import instant
+from tests.harness.sample import instant
 
 
 @pytest.fixture(scope="module")

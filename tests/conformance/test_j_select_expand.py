@@ -167,7 +167,7 @@ def test_j15_star_expands_all_and_named_items_win(ask, messages):
      ("*($levels=9)", (400,)), ("inbox/$ref($levels=2)", (400,))],
 )  # fmt: skip
 def test_j16_levels_need_a_recursive_property(ask, expand, statuses):
-    """The model has none; for an example of one see tests/unit/plan/test_levels.py."""
+    """The model has none; for an example of one see tests/unit/plan/projection/test_levels.py."""
     ask.error(f"Conversation?$expand={expand}", *statuses)
 
 

@@ -1,7 +1,7 @@
 """ETags: entities have none, $metadata and the service document have one."""
 
 import pytest
-from tests.support.batch import multipart, parts_of, post
+from tests.harness.batch import multipart, parts_of, post
 
 
 def test_n01_an_entity_has_no_etag(ask):

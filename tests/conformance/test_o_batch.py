@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode
 from urllib.parse import quote
 
 import pytest
-from tests.support.batch import ask_json, multipart, parts_of, post
+from tests.harness.batch import ask_json, multipart, parts_of, post
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from tests.support.csdl import read_xml
+from tests.harness.csdl import read_xml
 
 FULL = {"Accept": "application/json;odata.metadata=full"}
 

@@ -1,7 +1,7 @@
 """P: $apply (Data Aggregation 4.0): some of the rows by their values, sequences within groups, concat, rollup and from."""
 
 import pytest
-from tests.support.csdl import read_xml
+from tests.harness.csdl import read_xml
 
 FULL = {"Accept": "application/json;odata.metadata=full"}
 

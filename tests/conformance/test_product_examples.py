@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.conformance.conftest import ADMIN
-from tests.support.sample import instant
+from tests.harness.sample import instant
 
 COLUMNS = Path(__file__).parent.parent / "data" / "columns.csv"
 TABLES = {"Message": "message", "Conversation": "conversation", "User": "person", "Label": "label", "Inbox": "inbox"}

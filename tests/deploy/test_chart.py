@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER
-from tests.support.faults import wait_until
-from tests.support.gateway import ROOT, Gateway, free_port
+from tests.harness.faults import wait_until
+from tests.harness.gateway import ROOT, Gateway, free_port
 
 PROBES = {
     "liveness": ("/health",),  # of the chart's first versions, on a port of its own

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 from odata_gateway.demo import tokens
-from tests.support.fronts import DOMAIN, caddy, caddy_version, nginx
-from tests.support.gateway import free_port
+from tests.harness.fronts import DOMAIN, caddy, caddy_version, nginx
+from tests.harness.gateway import free_port
 
 ROOT_PATH = "/v1.0/odata"
 EITHER = pytest.mark.parametrize("start", [nginx, caddy], ids=["nginx", "caddy"])

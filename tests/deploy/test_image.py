@@ -10,7 +10,7 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
-from tests.support.gateway import ROOT, free_port
+from tests.harness.gateway import ROOT, free_port
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")

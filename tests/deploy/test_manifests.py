@@ -12,7 +12,7 @@ import pytest
 import yaml
 from odata_gateway.config.settings import Settings, load
 from odata_gateway.observe.metrics import FAMILIES
-from tests.support.gateway import ROOT, free_port
+from tests.harness.gateway import ROOT, free_port
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"

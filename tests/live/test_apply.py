@@ -6,12 +6,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.live import joins
-from tests.live.apply import ApplyMaker, answer, rounded
-from tests.live.generate import encoded
-from tests.live.joins import JoinMaker
+from tests.harness.sample import CALLERS
 from tests.live.test_oracle import QUERIES, SEED, TYPES
-from tests.support.sample import CALLERS
+from tests.oracle import joins
+from tests.oracle.apply import ApplyMaker, answer, rounded
+from tests.oracle.joins import JoinMaker
+from tests.oracle.queries import encoded
 
 
 def joined_values(row: Any, query: joins.Join) -> tuple[Any, ...]:

@@ -4,8 +4,8 @@ import http.client
 import json
 
 import pytest
-from tests.support.batch import PATH, ask_json, multipart, parts_of, post
-from tests.support.gateway import start_gateway
+from tests.harness.batch import PATH, ask_json, multipart, parts_of, post
+from tests.harness.gateway import start_gateway
 
 # What the clients of the wire captures send, in their own spelling; {root} and {key} are filled in.
 UI5 = (

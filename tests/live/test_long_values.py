@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.support.gateway import Gateway
+from tests.harness.gateway import Gateway
 
 LONG = "many words " * 2000
 

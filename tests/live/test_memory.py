@@ -10,7 +10,7 @@ from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster
 from tests.bench.client import Http, export
 from tests.bench.meter import Meter, memory_mb
 from tests.bench.servers import ADMIN_OF_ALL, GIANT, Running
-from tests.support.gateway import start_gateway
+from tests.harness.gateway import start_gateway
 
 MESSAGES = 200_000
 BODY_MB = 80  # of all messages, at least

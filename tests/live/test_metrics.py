@@ -12,10 +12,10 @@ from contextlib import suppress
 import psutil
 import pytest
 from odata_gateway.observe.metrics import FAMILIES
-from tests.support.collector import Collector
-from tests.support.faults import wait_until
-from tests.support.gateway import free_port
-from tests.trust.loads import make_slow
+from tests.harness.collector import Collector
+from tests.harness.faults import wait_until
+from tests.harness.gateway import free_port
+from tests.harness.loads import make_slow
 
 REQUESTS = ("Message(1)", "Message?$top=5&$filter=contains(content,'e')", "Label?$top=3", "Nothing/at/all", "Message?$top=x")
 

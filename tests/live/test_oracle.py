@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import pytest
 from odata_gateway.demo import tokens
-from tests.live import oracle
-from tests.live.crossjoin import CrossMaker
-from tests.live.generate import Maker, here, target
-from tests.live.oracle import Expr, Query, View
-from tests.support.sample import CALLERS
+from tests.harness.sample import CALLERS
+from tests.oracle import evaluator as oracle
+from tests.oracle.crossjoin import CrossMaker
+from tests.oracle.evaluator import Expr, Query, View
+from tests.oracle.queries import Maker, here, target
 
 QUERIES = int(os.environ.get("ODATA_TEST_QUERIES", "300"))
 SEED = os.environ.get("ODATA_TEST_SEED", "1")

@@ -14,11 +14,11 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.demo import tokens
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
-from tests.live import oracle
-from tests.live.generate import Maker, target
-from tests.live.oracle import KINDS, NAVIGATION, Env, Query
-from tests.support.cases import MODEL
-from tests.support.gateway import Gateway, start_gateway
+from tests.harness.cases import MODEL
+from tests.harness.gateway import Gateway, start_gateway
+from tests.oracle import evaluator as oracle
+from tests.oracle.evaluator import KINDS, NAVIGATION, Env, Query
+from tests.oracle.queries import Maker, target
 
 TYPES = tuple(KINDS)
 SMALL_PAGE = 7

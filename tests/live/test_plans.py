@@ -13,7 +13,7 @@ import pytest
 from odata_gateway.demo.cluster import DATABASE, SQL_FOLDER, Cluster
 from tests.bench.plans import AUTO_EXPLAIN, Plan, read_plans
 from tests.bench.servers import ADMIN_OF_ALL, ADMIN_OF_ONE
-from tests.support.gateway import Gateway, start_gateway
+from tests.harness.gateway import Gateway, start_gateway
 
 MESSAGES = 60_000
 PAGE, SMALL_PAGE = 500, 100

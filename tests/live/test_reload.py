@@ -12,8 +12,8 @@ import odata_gateway
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER
-from tests.support.faults import wait_until
-from tests.support.gateway import free_port
+from tests.harness.faults import wait_until
+from tests.harness.gateway import free_port
 
 TOKEN = {"Authorization": f"Bearer {tokens.ADMIN}"}
 BUILT_IN = (Path(odata_gateway.__file__).parent / "edm" / "models" / "live_agent.json").read_text(encoding="utf-8")

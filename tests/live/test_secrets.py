@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from odata_gateway.demo import tokens
-from tests.live.oracle import KINDS, View
-from tests.support.gateway import Gateway, Reply
+from tests.harness.gateway import Gateway, Reply
+from tests.oracle.evaluator import KINDS, View
 
 SECRETS = tuple(name for name, kind in KINDS["User"].items() if kind == "secret")
 

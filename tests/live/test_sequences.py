@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tests.live.generate import encoded
-from tests.live.sequences import REFUSED, SequenceMaker, entities_of, flat
+from tests.harness.sample import CALLERS
 from tests.live.test_oracle import QUERIES, SEED
-from tests.support.sample import CALLERS
+from tests.oracle.queries import encoded
+from tests.oracle.sequences import REFUSED, SequenceMaker, entities_of, flat
 
 TYPES = ("Conversation", "Inbox", "Conversation", "Label", "User", "Message")
 

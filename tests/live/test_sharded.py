@@ -11,9 +11,9 @@ import json
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import SQL_FOLDER
-from tests.live.generate import Maker, target
-from tests.live.oracle import KINDS
-from tests.support.gateway import start_gateway
+from tests.harness.gateway import start_gateway
+from tests.oracle.evaluator import KINDS
+from tests.oracle.queries import Maker, target
 
 CITUS = """
 CREATE TABLE public.pg_dist_partition (logicalrelid oid, partmethod "char", repmodel "char");

@@ -21,14 +21,18 @@ import asyncpg
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import SQL_FOLDER, Cluster
-from tests.live import oracle
-from tests.live.generate import Maker, target
-from tests.live.oracle import KINDS, NAVIGATION, View
-from tests.support.gateway import Gateway, Reply, start_gateway
-from tests.support.sample import copied
+from tests.harness.gateway import Gateway, Reply, start_gateway
+from tests.harness.sample import copied
+from tests.oracle import evaluator as oracle
+from tests.oracle.evaluator import KINDS, NAVIGATION, View
+from tests.oracle.queries import Maker, target
 
 TYPES = tuple(KINDS)
-WALLS = {"policy": ("odata_gateway", "false"), "policy and rls": ("odata_gateway", "true"), "rls": ("tests.support.unwalled", "true")}
+WALLS = {
+    "policy": ("odata_gateway", "false"),
+    "policy and rls": ("odata_gateway", "true"),
+    "rls": ("tests.harness.without_row_policy", "true"),
+}
 """The walls that stand: the program, and whether it has row-level security behind it."""
 
 # Conversation 3 and user 3, inbox 6, label 12 are account 2's; conversation 10, inbox 10, labels 15 and 16, user 9 account 3's;

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.gateway import free_port, start_gateway
+from tests.harness.gateway import free_port, start_gateway
 
 ROOT = "/v1.0/odata/"
 

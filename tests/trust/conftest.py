@@ -1,4 +1,4 @@
-"""What the tests of trust share: a server that may be killed, and a network that fails. See tests/support/{faults,proxy,raw}.py, and
+"""What the tests of trust share: a server that may be killed, and a network that fails. See tests/harness/{faults,proxy,raw}.py, and
 figures.py for amounts and measurements.
 """
 
@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 from odata_gateway.demo.cluster import READER, Cluster
-from tests.support.proxy import Proxy
-from tests.support.sample import Place, copied
+from tests.harness.proxy import Proxy
+from tests.harness.sample import Place, copied
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.trust.figures import amount, read, record, table
+from tests.harness.figures import amount, read, record, table
 
 
 def test_figures_of_several_tests_are_joined_and_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from odata_gateway.demo.cluster import READER
 from odata_gateway.server.supervisor import shares
-from tests.support.faults import backends, wait_until
-from tests.support.gateway import START_S
+from tests.harness.faults import backends, wait_until
+from tests.harness.gateway import START_S
 
 
 def servers_of(gateway):

@@ -12,11 +12,11 @@ from collections.abc import Callable
 import psutil
 import pytest
 from odata_gateway.demo import tokens
-from tests.support.gateway import Gateway
-from tests.trust.figures import amount, record
-from tests.trust.hostile import Hostile, seeds
-from tests.trust.inside import Inside, in_step, inside
-from tests.trust.ways import Way, as_sent, on_a_line, way_of
+from tests.harness.figures import amount, record
+from tests.harness.gateway import Gateway
+from tests.harness.hostile import Hostile, seeds
+from tests.harness.inside import Inside, in_step, inside
+from tests.harness.ways import Way, as_sent, on_a_line, way_of
 
 INSIDE, OVER_HTTP = amount(18_000, 900_000), amount(2_000, 100_000)
 BATCHES = 9

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from odata_gateway.edm.functions import FUNCTIONS
-from tests.live import oracle
-from tests.live.oracle import View, World
-from tests.support.sample import CALLERS
-from tests.trust.figures import amount, record
-from tests.trust.inside import Inside, in_step, inside
-from tests.trust.wider import CONSTRUCTS, Asked, Wider
+from tests.harness.figures import amount, record
+from tests.harness.inside import Inside, in_step, inside
+from tests.harness.sample import CALLERS
+from tests.harness.wider import CONSTRUCTS, Asked, Wider
+from tests.oracle import evaluator as oracle
+from tests.oracle.evaluator import View, World
 
 QUERIES, BATCHES = amount(3_000, 100_000), 10
 PAGE_ROWS = 1000

@@ -21,11 +21,11 @@ import asyncpg
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.handlers import chunk_reader, collection
-from tests.live.oracle import View
-from tests.support.gateway import Gateway
-from tests.support.sample import Place
-from tests.trust.figures import amount, record
-from tests.trust.inside import Inside, inside
+from tests.harness.figures import amount, record
+from tests.harness.gateway import Gateway
+from tests.harness.inside import Inside, inside
+from tests.harness.sample import Place
+from tests.oracle.evaluator import View
 
 WALKS, BATCHES = amount(90, 1_900), 3
 OVER_HTTP = amount(10, 100)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from odata_gateway.demo.cluster import READER, Cluster
-from tests.support.gateway import Gateway, start_gateway
-from tests.trust.figures import record
+from tests.harness.figures import record
+from tests.harness.gateway import Gateway, start_gateway
 
 TEXT = {"$Type": "Edm.String"}
 # column: (its type in Postgres, its declaration, {value in SQL: value in JSON})

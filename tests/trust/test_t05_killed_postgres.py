@@ -14,10 +14,10 @@ import time
 
 import pytest
 from odata_gateway.demo.cluster import READER, Cluster
-from tests.support.faults import accepts, crash, kill_backends, wait_until
-from tests.support.gateway import Gateway
-from tests.support.raw import Answer, RawClient
-from tests.trust.figures import amount, record
+from tests.harness.faults import accepts, crash, kill_backends, wait_until
+from tests.harness.figures import amount, record
+from tests.harness.gateway import Gateway
+from tests.harness.raw import Answer, RawClient
 
 BIG = "Message?$select=id,content,content_attributes&$orderby=id"
 CLIENTS = {

@@ -13,8 +13,8 @@ import pytest
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.demo.cluster import READER
-from tests.support.faults import wait_until
-from tests.trust.figures import record
+from tests.harness.faults import wait_until
+from tests.harness.figures import record
 
 BACK_S, LIMIT_S = 2.0, 15.0
 """The promise, and what a machine that is busy may take."""

@@ -9,9 +9,9 @@ import time
 import asyncpg
 import pytest
 from odata_gateway.demo.cluster import READER
-from tests.support.faults import memory_bytes
-from tests.trust.figures import amount, record
-from tests.trust.loads import ask, data, percentile
+from tests.harness.faults import memory_bytes
+from tests.harness.figures import amount, record
+from tests.harness.loads import ask, data, percentile
 
 USED = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{READER}' AND datname = $1 AND state <> 'idle'"
 

@@ -10,9 +10,9 @@ import time
 
 import psutil
 import pytest
-from tests.support.faults import memory_bytes
-from tests.trust.figures import amount, record
-from tests.trust.loads import ask, data
+from tests.harness.faults import memory_bytes
+from tests.harness.figures import amount, record
+from tests.harness.loads import ask, data
 
 HALF = b"GET /v1.0/odata/Label HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half"
 ENDLESS = (

@@ -10,8 +10,8 @@ import time
 import asyncpg
 import pytest
 from odata_gateway.demo.cluster import READER
-from tests.trust.figures import amount, record
-from tests.trust.loads import make_slow, until
+from tests.harness.figures import amount, record
+from tests.harness.loads import make_slow, until
 
 REQUEST = "GET /v1.0/odata/{} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\n\r\n"
 RUNNING = f"SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state = 'active' AND usename = '{READER}'"

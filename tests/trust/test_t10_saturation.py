@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.trust.figures import record
-from tests.trust.loads import ask, data, make_slow
+from tests.harness.figures import record
+from tests.harness.loads import ask, data, make_slow
 
 SLOW_S, WAIT_S = 0.5, 3.0
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 
 import pytest
-from tests.trust.figures import amount, record
-from tests.trust.loads import ask, data, make_slow
+from tests.harness.figures import amount, record
+from tests.harness.loads import ask, data, make_slow
 
 SLOW_S, PATIENCE_S = 0.1, 3.0
 

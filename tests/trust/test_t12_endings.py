@@ -10,10 +10,10 @@ import threading
 import time
 
 import pytest
-from tests.support.faults import wait_until
-from tests.support.gateway import free_port, start_gateway
-from tests.trust.figures import amount, record
-from tests.trust.loads import ask, data, make_slow
+from tests.harness.faults import wait_until
+from tests.harness.figures import amount, record
+from tests.harness.gateway import free_port, start_gateway
+from tests.harness.loads import ask, data, make_slow
 
 
 def readiness(gateway):

@@ -13,7 +13,7 @@ import pytest
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbTimeout, DbUnavailable
-from tests.trust.figures import record
+from tests.harness.figures import record
 
 FAILS = """
 CREATE FUNCTION public.fails(id int8, code text, after int4) RETURNS bool LANGUAGE plpgsql AS $$

@@ -18,9 +18,9 @@ from odata_gateway.db.pool import Database
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, SQL_FILES
 from odata_gateway.errors import DbDenied, DbTimeout, DbValue
-from tests.support.gateway import start_gateway
-from tests.support.pgbouncer import PgBouncer
-from tests.trust.figures import record
+from tests.harness.figures import record
+from tests.harness.gateway import start_gateway
+from tests.harness.pgbouncer import PgBouncer
 
 ALL_IGNORED = (
     "default_transaction_read_only,search_path,intervalstyle,extra_float_digits,bytea_output,statement_timeout,lock_timeout,"
@@ -153,7 +153,7 @@ READS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("module", ["odata_gateway", "tests.support.unwalled"])
+@pytest.mark.parametrize("module", ["odata_gateway", "tests.harness.without_row_policy"])
 def test_t14_row_level_security_shows_each_caller_his_rows(postgres, walled, module):
     """The accounts travel with the transaction they are for: callers take turns on two server connections, and none sees another's rows,
     even where the statements have no policy of their own."""

@@ -8,9 +8,9 @@ import time
 import pytest
 from odata_gateway.db.hosts import split_hosts
 from odata_gateway.demo.cluster import READER, Cluster
-from tests.support.faults import backends, crash, wait_until
-from tests.support.standby import PRIMARY_OPTIONS, Standby
-from tests.trust.figures import record
+from tests.harness.faults import backends, crash, wait_until
+from tests.harness.figures import record
+from tests.harness.standby import PRIMARY_OPTIONS, Standby
 
 RECOVERED_S, LIMIT_S = 3.0, 15.0
 """The promise, and what a machine that is busy may take."""

@@ -14,9 +14,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from tests.support.faults import wait_until
-from tests.support.gateway import Gateway
-from tests.trust.figures import amount, record
+from tests.harness.faults import wait_until
+from tests.harness.figures import amount, record
+from tests.harness.gateway import Gateway
 
 EXPLAINED = {"Db.Model", "Db.Denied", "Db.Value", "Bind.Name", "Bind.Type", "Bind.Segment", "Db.Busy"}
 COLUMNS = "id,content,status,inbox_id,created_at,private"

@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, SQL_FILES, Cluster
+from tests.harness.gateway import Gateway, start_gateway
+from tests.harness.sample import CALLERS
 from tests.live.test_tenants import ATTACKS
-from tests.support.gateway import Gateway, start_gateway
-from tests.support.sample import CALLERS
 
 ADMINS = (*CALLERS, tokens.THIRD_ADMIN)
 OTHERS = (
@@ -53,8 +53,8 @@ def programs(walled: Cluster) -> Iterator[dict[str, Gateway]]:
         yield {
             "first": start(plain, "false", "odata_gateway"),
             "both": start(behind, "true", "odata_gateway"),
-            "second": start(behind, "true", "tests.support.unwalled"),
-            "none": start(plain, "false", "tests.support.unwalled"),
+            "second": start(behind, "true", "tests.harness.without_row_policy"),
+            "none": start(plain, "false", "tests.harness.without_row_policy"),
         }
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import asyncpg
 import pytest
 from odata_gateway.demo import tokens
-from tests.live.oracle import View, World
+from tests.harness.attacker import Attacker
+from tests.harness.figures import amount, record
+from tests.harness.gateway import Reply
+from tests.harness.inside import Answer, Inside, in_step, inside
+from tests.harness.sample import Place
+from tests.harness.ways import WAYS, Way, way_of
 from tests.live.test_tenants import ATTACKS, CHANGES, Walls
-from tests.support.gateway import Reply
-from tests.support.sample import Place
-from tests.trust.attacker import Attacker
-from tests.trust.figures import amount, record
-from tests.trust.inside import Answer, Inside, in_step, inside
-from tests.trust.ways import WAYS, Way, way_of
+from tests.oracle.evaluator import View, World
 
 QUERIES = amount(10_000, 50_000)
 DATABASE = "t17_tenants"

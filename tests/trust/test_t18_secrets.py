@@ -11,13 +11,13 @@ from random import Random
 
 import asyncpg
 from odata_gateway.demo import tokens
-from tests.live.oracle import KINDS
+from tests.harness.figures import amount, record
+from tests.harness.hostile import Hostile
+from tests.harness.inside import Answer, Inside, in_step, inside
+from tests.harness.sample import Place
+from tests.harness.ways import WAYS, Way, way_of
 from tests.live.test_secrets import REFUSED, SECRETS, SHOWN
-from tests.support.sample import Place
-from tests.trust.figures import amount, record
-from tests.trust.hostile import Hostile
-from tests.trust.inside import Answer, Inside, in_step, inside
-from tests.trust.ways import WAYS, Way, way_of
+from tests.oracle.evaluator import KINDS
 
 DATABASE = "t18_secrets"
 MUTATED = amount(1_500, 50_000)

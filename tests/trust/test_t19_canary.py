@@ -22,11 +22,11 @@ import psutil
 import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, Cluster
-from tests.support.collector import Collector
-from tests.support.faults import backends, kill_backends, wait_until
-from tests.support.gateway import Gateway, free_port
-from tests.support.raw import RawClient, ask
-from tests.trust.figures import record
+from tests.harness.collector import Collector
+from tests.harness.faults import backends, kill_backends, wait_until
+from tests.harness.figures import record
+from tests.harness.gateway import Gateway, free_port
+from tests.harness.raw import RawClient, ask
 
 _numbers = itertools.count(1)
 

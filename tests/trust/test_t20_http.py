@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from odata_gateway.demo import tokens
-from tests.support.faults import wait_until
-from tests.support.gateway import free_port
-from tests.trust.figures import record
+from tests.harness.faults import wait_until
+from tests.harness.figures import record
+from tests.harness.gateway import free_port
 
 HOST, AUTH = b"Host: 127.0.0.1\r\n", b"Authorization: Bearer " + tokens.ADMIN.encode() + b"\r\n"
 GET, POST = b"GET /v1.0/odata/Label?$top=1 HTTP/1.1\r\n", b"POST /v1.0/odata/$batch HTTP/1.1\r\n"

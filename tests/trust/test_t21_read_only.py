@@ -8,14 +8,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.harness import cases
+from tests.harness.figures import amount, record
+from tests.harness.gateway import ROOT
+from tests.harness.hostile import Hostile, seeds
+from tests.harness.inside import Inside, in_step, inside
+from tests.harness.sample import Place
+from tests.harness.ways import way_of
 from tests.live.test_tenants import ATTACKS
-from tests.support import cases
-from tests.support.gateway import ROOT
-from tests.support.sample import Place
-from tests.trust.figures import amount, record
-from tests.trust.hostile import Hostile, seeds
-from tests.trust.inside import Inside, in_step, inside
-from tests.trust.ways import way_of
 
 DATABASE = "t21_read_only"
 REQUESTS = amount(2_000, 50_000)

@@ -12,10 +12,10 @@ import pytest
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import Cluster
-from tests.support.gateway import Gateway
-from tests.trust.figures import record
-from tests.trust.inside import inside
-from tests.trust.loads import ask, data
+from tests.harness.figures import record
+from tests.harness.gateway import Gateway
+from tests.harness.inside import inside
+from tests.harness.loads import ask, data
 
 
 @dataclass(frozen=True)

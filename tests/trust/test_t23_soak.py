@@ -17,10 +17,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from odata_gateway.demo.cluster import READER
-from tests.support.faults import anonymous_bytes, descriptors
-from tests.support.gateway import Gateway
-from tests.support.raw import RawClient
-from tests.trust.figures import amount, record
+from tests.harness.faults import anonymous_bytes, descriptors
+from tests.harness.figures import amount, record
+from tests.harness.gateway import Gateway
+from tests.harness.raw import RawClient
 
 MB = 1024 * 1024
 GROWTH_MB, DESCRIPTORS = 4, 8

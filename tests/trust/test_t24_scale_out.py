@@ -13,9 +13,9 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from tests.support.fronts import DOMAIN, Front, nginx
-from tests.support.gateway import Gateway, free_port, start_gateway
-from tests.trust.figures import amount, record
+from tests.harness.figures import amount, record
+from tests.harness.fronts import DOMAIN, Front, nginx
+from tests.harness.gateway import Gateway, free_port, start_gateway
 
 ROWS, PAGE_ROWS = amount(30_000, 1_000_000), 1000
 PAUSE_S = 1.5 if ROWS < 100_000 else 3.0

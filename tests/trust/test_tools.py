@@ -7,8 +7,8 @@ import time
 
 import pytest
 from odata_gateway.demo.cluster import READER
-from tests.support.faults import accepts, backends, crash, kill_backends, wait_until
-from tests.support.raw import RawClient, ask, dechunked
+from tests.harness.faults import accepts, backends, crash, kill_backends, wait_until
+from tests.harness.raw import RawClient, ask, dechunked
 
 
 def test_the_proxy_carries_bytes_both_ways(gateway, proxies):

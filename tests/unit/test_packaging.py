@@ -14,7 +14,7 @@ from pathlib import Path
 import odata_gateway
 import pytest
 from odata_gateway.demo import tokens
-from tests.support.gateway import START_S, free_port
+from tests.harness.gateway import START_S, free_port
 
 ROOT = Path(__file__).parents[2]
 BUILD = "from setuptools import build_meta as b; print(b.build_{0}({1!r}))"

@@ -12,7 +12,7 @@ from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.demo.cluster import READER
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal
-from tests.support.proxy import Proxy
+from tests.harness.proxy import Proxy
 
 NUMBERS = "SELECT n::text AS row FROM pg_catalog.generate_series(1, $1::int8) AS n"
 

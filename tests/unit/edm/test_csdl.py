@@ -12,7 +12,7 @@ from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.edm.csdl_properties import PG_TYPES
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, LinkTable, Membership, Table, Unscoped
-from tests.support.csdl import DATA, assert_valid_json
+from tests.harness.csdl import DATA, assert_valid_json
 
 DEPOT = DATA / "depot.json"
 Document = dict[str, Any]

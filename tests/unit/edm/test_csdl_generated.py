@@ -9,7 +9,7 @@ from odata_gateway.edm.csdl import parse_model
 from odata_gateway.edm.csdl_properties import PG_TYPES
 from odata_gateway.edm.types import PRIMITIVE_TYPES
 from odata_gateway.protocol.metadata.document import csdl_json, csdl_xml
-from tests.support.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
+from tests.harness.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
 
 Document = dict[str, Any]
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.model import AccountColumn, Join, JoinColumn, JoinConstant, Membership, Model, Table
-from tests.support.csdl import DATA, assert_valid_json
+from tests.harness.csdl import DATA, assert_valid_json
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from odata_gateway.plan.tree.relation import Column, Compare, Exists, InArray, L
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
-from tests.support.cases import MODEL
+from tests.harness.cases import MODEL
 
 
 def bound(text: str, limits: Limits | None = None) -> Query:

@@ -7,7 +7,7 @@ import pytest
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import BindName, DbTimeout, ODataError, UrlSyntax, all_codes
 from odata_gateway.protocol.documents import error_document, service_document
-from tests.support.csdl import DATA
+from tests.harness.csdl import DATA
 
 ROOT = "http://host:3001/v1.0/odata/"
 SETS = ["Message", "Conversation", "User", "Label", "Inbox"]

@@ -11,7 +11,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import UrlSkiptoken
 from odata_gateway.plan.scope import Limits
 from odata_gateway.protocol.links import DIGITS, Continuation, TokenScope, next_link, read_skiptoken, skiptoken
-from tests.support.cases import MODEL, compiled
+from tests.harness.cases import MODEL, compiled
 
 BOUND = TokenScope("query", "1")
 

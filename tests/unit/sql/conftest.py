@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.live.oracle import KINDS, Row, World
+from tests.oracle.evaluator import KINDS, Row, World
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import LimitNodes
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.statement import StatementVariant
-from tests.support.cases import MODEL
+from tests.harness.cases import MODEL
 
 
 def text_of(expression: str) -> str:

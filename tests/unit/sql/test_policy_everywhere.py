@@ -18,13 +18,13 @@ from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.relation import Relations
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubLinkType
-from tests.live.apply import ApplyMaker
-from tests.live.crossjoin import CrossMaker
-from tests.live.generate import Maker, encoded, target
-from tests.live.joins import JoinMaker
-from tests.live.oracle import KINDS, NAVIGATION
-from tests.live.sequences import REFUSED, SequenceMaker
-from tests.support import cases
+from tests.harness import cases
+from tests.oracle.apply import ApplyMaker
+from tests.oracle.crossjoin import CrossMaker
+from tests.oracle.evaluator import KINDS, NAVIGATION
+from tests.oracle.joins import JoinMaker
+from tests.oracle.queries import Maker, encoded, target
+from tests.oracle.sequences import REFUSED, SequenceMaker
 
 OWN_ACCOUNT = frozenset({"messages", "conversations", "inboxes", "labels"})
 BY_MEMBERSHIP = frozenset({"users"})

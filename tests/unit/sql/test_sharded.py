@@ -22,9 +22,9 @@ from odata_gateway.sql.sharded import MOST_LEGS
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
-from tests.live.generate import Maker, target
-from tests.live.oracle import KINDS
-from tests.support import cases
+from tests.harness import cases
+from tests.oracle.evaluator import KINDS
+from tests.oracle.queries import Maker, target
 from tests.unit.sql.test_policy_everywhere import Checker
 
 DISTRIBUTED = frozenset({"messages", "conversations", "inboxes", "labels"})

@@ -1,0 +1,144 @@
+"""The gateway's line without its sockets: `Service.answer` over a real database, in this process, for tests that ask tens of thousands of times.
+
+What the web adds (status lines, headers, compression) is not here; the same tests send a share of their requests to the real program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from odata_gateway.config.settings import load
+from odata_gateway.db.pool import Database
+from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.demo import tokens
+from odata_gateway.edm.model import Model
+from odata_gateway.errors import ODataError
+from odata_gateway.handlers.batch import Hands, answer_batch
+from odata_gateway.handlers.service import Service
+from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.server.worker import database_settings, model_of
+from odata_gateway.web.credentials import access_token
+from odata_gateway.web.exchange import refusal
+from odata_gateway.web.urls import is_batch
+from tests.harness.ways import Way, as_sent, unpacked
+
+ROOT = "http://gateway.test/v1.0/odata/"
+_MODELS: dict[str, Model] = {}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; `broken` says why its body ended early."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    broken: str = ""
+
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The error's code, or nothing."""
+        return self.json()["error"]["code"] if self.status >= 400 else ""
+
+
+class Inside:
+    """A gateway in this process; `ask` never raises for what becomes an answer, and raises what would be a 500 with a stack trace."""
+
+    def __init__(self, service: Service, database: Database, settings: Any) -> None:
+        self.service = service
+        self.database = database
+        self.settings = settings
+
+    async def ask(
+        self, target: str, token: str | None = tokens.ADMIN, headers: Mapping[str, str] | None = None, way: Way = "url", root: str = ROOT
+    ) -> Answer:
+        """The answer to a target below the service root, or to an absolute link of an earlier answer; that of its part if it comes in a
+        batch. One that breaks off is not unpacked."""
+        method, target, sent, body = as_sent(target.removeprefix(root), headers or {}, way)
+        sent = {name.lower(): value for name, value in sent.items()}
+        if token is not None:
+            sent.setdefault("authorization", f"Bearer {token}")
+        try:
+            found = access_token(sent, target.partition("?")[2], basic=self.settings.basic_auth)
+            reply = await self._reply(Request(method, target, sent, root, found, body))
+        except ODataError as error:
+            reply = self._refused(error)
+        answer = await self._whole(reply)
+        return answer if answer.broken else Answer(*unpacked(way, answer.status, answer.headers, answer.body))
+
+    async def _reply(self, request: Request) -> Reply:
+        """As web.app has it."""
+        if not is_batch(request.target):
+            return await self.service.answer(request)
+        await self.service.admit_batch(request)
+        hands = Hands(
+            answer=self.service.answer,
+            refuse=self._refused,
+            token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
+            entity_path=self.service.entity_path,
+            values=self.service.values,
+        )
+        return answer_batch(request, hands, most=self.settings.max_batch_parts)
+
+    def _refused(self, error: Exception) -> Reply:
+        if not isinstance(error, ODataError):
+            raise error
+        return refusal(error, "-", self.settings)
+
+    async def _whole(self, reply: Reply) -> Answer:
+        if isinstance(reply.body, bytes):
+            return Answer(reply.status, reply.headers, reply.body)
+        parts: list[bytes] = []
+        try:
+            async for part in reply.body:
+                parts.append(part)
+        except ODataError as error:
+            return Answer(reply.status, reply.headers, b"".join(parts), f"{error.code}: {error}")
+        return Answer(reply.status, reply.headers, b"".join(parts))
+
+    async def pages(self, target: str, token: str = tokens.ADMIN, headers: Mapping[str, str] | None = None) -> list[list[dict[str, Any]]]:
+        """Every page's rows, following nextLink."""
+        found, link = [], target
+        while link:
+            answer = await self.ask(link, token, headers)
+            assert answer.status == 200 and not answer.broken, (link, answer.body[:500], answer.broken)
+            page = answer.json()
+            found.append(page["value"])
+            link = page.get("@odata.nextLink", "")
+        return found
+
+
+@asynccontextmanager
+async def inside(dsn: str, **variables: str) -> AsyncIterator[Inside]:
+    """A gateway with settings by variable, its model compared with the database as the program does it."""
+    settings = load({"ODATA_DSN": dsn} | variables)
+    database = await Database.open(database_settings(settings))
+    try:
+        if dsn not in _MODELS:
+            _MODELS[dsn] = (await inspect(database, model_of(settings)))[0]
+        directory = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
+        yield Inside(Service(_MODELS[dsn], database, directory, settings), database, settings)
+    finally:
+        await database.close()
+
+
+async def in_step(work: list[Any], width: int) -> list[Any]:
+    """The results of functions without arguments that make coroutines, `width` of them at a time, in their order."""
+    results: list[Any] = [None] * len(work)
+    left = iter(range(len(work)))
+
+    async def run() -> None:
+        for index in left:
+            results[index] = await work[index]()
+
+    await asyncio.gather(*(run() for _ in range(width)))
+    return results

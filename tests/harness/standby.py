@@ -1,0 +1,51 @@
+"""A streaming standby of a test's server, made by pg_basebackup."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from odata_gateway.demo.cluster import SUPERUSER, Cluster, find_programs
+from tests.harness.gateway import free_port
+
+PRIMARY_OPTIONS = {"wal_level": "replica", "max_wal_senders": "4"}
+
+
+class Standby(Cluster):
+    """Follows the server it was copied from, until it is promoted."""
+
+    @classmethod
+    def of(cls, primary: Cluster, options: Mapping[str, str]) -> Standby:
+        """A new standby that accepts connections; `primary` runs with PRIMARY_OPTIONS and on TCP."""
+        folder = Path(tempfile.mkdtemp(prefix="odata-gateway-"))
+        folder.chmod(0o711)
+        try:
+            programs = find_programs(folder)
+            server = programs.owned(folder / "server")
+            source = f"host=127.0.0.1 port={primary.port} user={SUPERUSER}"
+            arguments = ("-d", source, "-D", str(server / "data"), "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            programs.run("pg_basebackup", *arguments, cwd=server, server_side=True)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        standby = cls(folder, programs, free_port(), {"fsync": "off", "full_page_writes": "off"} | PRIMARY_OPTIONS | dict(options))
+        try:
+            standby.resume()
+        except BaseException:
+            standby.close()
+            raise
+        return standby
+
+    def _is_ready(self) -> bool:
+        """As a standby its state file says `standby` (line 8) once it accepts connections."""
+        try:
+            lines = (self._server / "data" / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() in ("standby", "ready")
+
+    def promote(self) -> None:
+        """Make it a primary, and wait until it is."""
+        assert self.psql("postgres", "SELECT pg_promote(true, 30)").strip() == "t"
