@@ -311,7 +311,8 @@ def explain(target: str, model: Model, caller: Caller, *, sharded: bool = False)
     request = parse(lifted.template)
     query = compiler.query(lifted)
     shape = StatementVariant(
-        many_accounts=not caller.has_one_account, legs=len(caller.accounts) if sharded else 0
+        many_accounts=not caller.has_one_account,
+        shard_accounts=len(caller.accounts) if sharded else 0,
     )
     context = ArgumentValues(caller, limit=1000, page_rows=10_000, root="https://host/v1.0/odata/")
     steps = [

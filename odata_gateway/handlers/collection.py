@@ -125,8 +125,8 @@ class CollectionHandler:
         other."""
 
         def ask(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
-            mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
-            shape = call.shape._replace(mask=mask, peeks=want == "last rows")
+            mask = call.shape.null_mask if keys is None else tuple(key is None for key in keys)
+            shape = call.shape._replace(null_mask=mask, lookahead=want == "last rows")
             statement = self._reader.compiler.statement(
                 call.lifted, call.query, shape, "mark" if want == "mark" else "rows"
             )

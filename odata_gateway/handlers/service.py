@@ -234,7 +234,7 @@ class Service:
             len(caller.accounts) > 1,
             row_format,
             mask,
-            legs=len(caller.accounts) if self._settings.sharded else 0,
+            shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
         )
         return DataRequest(
             request,

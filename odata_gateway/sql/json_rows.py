@@ -27,8 +27,7 @@ from odata_gateway.plan.tree.projection import (
 from odata_gateway.plan.tree.query import LONG_VALUE
 from odata_gateway.plan.tree.relation import BoundExpr, Column
 from odata_gateway.plan.tree.slots import LinkSlot, PageSlot
-from odata_gateway.sql.expr import column_sql
-from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
+from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
 from odata_gateway.sql.pg_types import (
     JSON_COLUMNS,
@@ -267,7 +266,7 @@ class JsonRowRenderer:
         value = (
             _shown(field.value)
             if isinstance(field.value, Column)
-            else self._relations.expressions.fitted(field.value)
+            else self._relations.expressions.range_checked(field.value)
         )
         return json_text(
             value,

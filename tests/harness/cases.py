@@ -29,9 +29,14 @@ from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.identity.caller import Caller
+from odata_gateway.plan.bind import bind
 from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.tree.query import Query
 from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
+from odata_gateway.url.normalize import normalize
+from odata_gateway.url.parse import parse
+from odata_gateway.url.split import split
 
 FOLDER = Path(__file__).parents[1] / "cases" / "compile"
 # Where a statement is broken into lines; constants are skipped as a whole.
@@ -97,6 +102,12 @@ def write(path: Path, case: Case) -> None:
 def broken(text: str) -> str:
     """SQL in lines: some blanks outside of constants become line breaks."""
     return _BREAKS.sub(lambda match: "\n" if match.group() == " " else match.group(), text)
+
+
+def bound(request: str, model: Model | None = None) -> Query:
+    """A request as a bound query, without its values."""
+    template, _ = normalize(split(request, max_bytes=16_384))
+    return bind(parse(template), model or MODEL, Limits())
 
 
 def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: RowFormat | None = None,
