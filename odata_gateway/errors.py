@@ -310,7 +310,7 @@ class Internal(ODataError):
 
 
 def all_codes() -> dict[str, type[ODataError]]:
-    """Every error code with its class, for README's table and its test."""
+    """Every error code with its class, for the table of docs/errors.md."""
     found: dict[str, type[ODataError]] = {}
     for cls in ODataError.__subclasses__():
         found[cls.code] = cls
