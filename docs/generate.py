@@ -131,7 +131,15 @@ def modules(folder: Path) -> Iterator[tuple[str, str]]:
             texts[path.stem] = docstring(path).split("\n\n")[0].rstrip(".")
     for name, text in texts.items():
         path = folder / f"{name}.py"
-        yield f"[{name}](../{path.relative_to(DOCS.parent).as_posix()})", " ".join(text.split())
+        yield (
+            f"[{name}](../{path.relative_to(DOCS.parent).as_posix()})",
+            in_code(" ".join(text.split())),
+        )
+
+
+def in_code(text: str) -> str:
+    """The text with OData's $names in code style: Markdown may take what is between two $ for math."""
+    return re.sub(r"(?<![`\w/(])\$\w+(?!`)", r"`\g<0>`", text)
 
 
 def docstring(path: Path) -> str:

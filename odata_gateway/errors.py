@@ -86,7 +86,7 @@ class UrlOption(ODataError):
 
 
 class UrlSkiptoken(ODataError):
-    """A $skiptoken that was altered, or that belongs to another query."""
+    """A `$skiptoken` that was altered, or that belongs to another query."""
 
     status, code = 400, "Url.Skiptoken"
 
