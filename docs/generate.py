@@ -138,8 +138,10 @@ def modules(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def in_code(text: str) -> str:
-    """The text with OData's $names in code style: Markdown may take what is between two $ for math."""
-    return re.sub(r"(?<![`\w/(])\$\w+(?!`)", r"`\g<0>`", text)
+    """The text with OData's $names in code style: GitHub shows what is between two $ as math."""
+    parts = text.split("`")
+    parts[::2] = (re.sub(r"/?\$\w+", r"`\g<0>`", part) for part in parts[::2])
+    return "`".join(parts)
 
 
 def docstring(path: Path) -> str:
