@@ -18,6 +18,7 @@ from odata_gateway import __version__
 from odata_gateway.compiler.compiler import Explanation, explain
 from odata_gateway.config import report
 from odata_gateway.config.settings import SETTINGS, Settings, SettingsError, load, origins
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
@@ -248,5 +249,7 @@ async def _plan(database: Database, explained: Explanation) -> str:
     async with database.session() as session:
         return "\n".join(
             row[0]
-            for row in await session.fetch("EXPLAIN " + explained.rows.text, explained.arguments)
+            for row in await session.fetch(
+                BoundStatement("EXPLAIN " + explained.rows.text, explained.arguments)
+            )
         )
