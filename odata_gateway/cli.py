@@ -28,6 +28,7 @@ from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
 from odata_gateway.observe import logs
 from odata_gateway.server.reload import hold_back
@@ -230,7 +231,7 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     try:
         if database is not None:
             model = (await inspect(database, model))[0]
-        explained = explain(target, model, caller, sharded=settings.sharded)
+        explained = explain(target, model, caller, DEFAULT_ENCODING, sharded=settings.sharded)
         for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:

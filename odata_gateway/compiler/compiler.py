@@ -38,6 +38,7 @@ from odata_gateway.plan.tree.slots import (
     Slot,
 )
 from odata_gateway.sql.fragment import Statement
+from odata_gateway.sql.row_encoding import RowEncoding
 from odata_gateway.sql.statement import StatementKind, StatementVariant, render, statement_kinds
 from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
@@ -304,13 +305,16 @@ class Explanation:
     arguments: Sequence[object]
 
 
-def explain(target: str, model: Model, caller: Caller, *, sharded: bool = False) -> Explanation:
+def explain(
+    target: str, model: Model, caller: Caller, encoding: RowEncoding, *, sharded: bool = False
+) -> Explanation:
     """What becomes of a request for data, as far as that is known without a database."""
     compiler = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     lifted = compiler.lift(target)
     request = parse(lifted.template)
     query = compiler.query(lifted)
     shape = StatementVariant(
+        encoding,
         many_accounts=not caller.has_one_account,
         shard_accounts=len(caller.accounts) if sharded else 0,
     )

@@ -9,7 +9,6 @@ connection.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from functools import lru_cache
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -27,6 +26,9 @@ from odata_gateway.errors import (
     UrlPrecondition,
     UrlSyntax,
 )
+from odata_gateway.formats.encoding import BodyEncoding, Format
+from odata_gateway.formats.json_encoding import JSON, json_encoding
+from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.all_entities import AllEntitiesHandler, AllEntitiesRequest
 from odata_gateway.handlers.collection import CollectionHandler
 from odata_gateway.handlers.execution import QueryExecutor
@@ -35,24 +37,19 @@ from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.scope import Limits
-from odata_gateway.protocol import envelope, links
+from odata_gateway.protocol import links
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
 from odata_gateway.protocol.batch.requests import batch_form
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.headers.conditions import names_etag, wants_snapshot
-from odata_gateway.protocol.headers.format import (
-    JsonFormat,
-    content_type,
-    negotiate,
-    negotiate_metadata,
-)
+from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
 from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version
+from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
 from odata_gateway.protocol.query_body import as_get
-from odata_gateway.sql.json_rows import EVIDENT_TYPES, RowFormat
 from odata_gateway.sql.statement import StatementVariant
 
 
@@ -60,12 +57,19 @@ class Service:
     """Answers requests against one model and one database."""
 
     def __init__(
-        self, model: Model, database: Database, tokens: TokenDirectory, settings: Settings
+        self,
+        model: Model,
+        database: Database,
+        tokens: TokenDirectory,
+        settings: Settings,
+        *,
+        formats: tuple[Format, ...] = FORMATS,
     ) -> None:
         model = without_missing_tables(model)
         self.model = model
         self._tokens = tokens
         self._settings = settings
+        self._formats = formats
         limits = Limits(
             depth=settings.max_depth,
             nodes=settings.max_nodes,
@@ -171,9 +175,9 @@ class Service:
         self.compiler.check_syntax(lifted)
         _check_schema_version(lifted)
         if name == "":
-            form = negotiate(request.headers, lifted.side.format)
-            body = service_document(self.model, request.root, form.version, form.level)
-            return _tagged(request, body, metadata_etag(body), content_type(form), form.version)
+            form = negotiate(request.headers, lifted.side.format, (JSON,)).form
+            body = service_document(self.model, request.root, form)
+            return _tagged(request, body, metadata_etag(body), form.content_type, form.version)
         kind, odata_version = negotiate_metadata(request.headers, lifted.side.format)
         body, etag = self._metadata.get(kind, odata_version)
         return _tagged(request, body, etag, f"application/{kind}", odata_version)
@@ -209,11 +213,11 @@ class Service:
         _check_schema_version(lifted)
         _check_isolation(request)
         is_text = query.form in ("count", "value")
-        form = (
-            JsonFormat(version=version(request.headers))
-            if is_text
-            else negotiate(request.headers, lifted.side.format)
-        )
+        encoding: BodyEncoding
+        if is_text:
+            encoding = json_encoding(JsonFormat(version=version(request.headers)))
+        else:
+            encoding = negotiate(request.headers, lifted.side.format, self._formats)
 
         def bound() -> links.TokenScope:
             return links.TokenScope(lifted.binding(), lifted.path_text())
@@ -226,11 +230,12 @@ class Service:
         continuation = (
             None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         )
-        row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
+        if asked.omit_nulls and shows_entities:
+            encoding = encoding.without_nulls()
         mask = None if continuation is None else continuation.mask
         shape = StatementVariant(
+            encoding,
             len(caller.accounts) > 1,
-            row_format,
             mask,
             shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
         )
@@ -239,12 +244,12 @@ class Service:
             lifted,
             query,
             caller,
-            form,
+            encoding,
             asked,
             continuation,
             shape,
             bound,
-            self._metadata.etag(form.version),
+            self._metadata,
         )
 
     def _data(self, call: DataRequest) -> Awaitable[Reply]:
@@ -274,9 +279,9 @@ class Service:
         def call_of(name: str, skip: int) -> DataRequest:
             start = f"$skip={skip}&" if skip else ""
             call = self._call(request._replace(target=f"{name}?{start}{shared}"), caller)
-            return call._replace(
-                shape=call.shape._replace(row_format=call.shape.row_format._replace(mixed=True))
-            )
+            encoding = call.encoding.of_several_sets()
+            shape = call.shape._replace(encoding=encoding)
+            return call._replace(encoding=encoding, shape=shape)
 
         token = lifted.side.skiptoken
         continuation = (
@@ -313,31 +318,20 @@ class Service:
             return Reply(200, reply_headers(call, "text/plain;charset=utf-8"), text.encode())
         if call.query.form == "property":
             return self._property(call, text)
-        headers = reply_headers(call, content_type(call.format), call.applied)
-        return Reply(200, headers, envelope.entity(call.format, call.origin, text))
+        headers = reply_headers(call, call.encoding.content_type, call.applied)
+        return Reply(200, headers, call.encoding.entity(call.context, text))
 
-    def _property(self, call: DataRequest, text: str) -> Reply:
-        if text == "null":
+    def _property(self, call: DataRequest, text: str | None) -> Reply:
+        if text == call.encoding.null_property:
             return Reply(204, reply_headers(call, None))
         field = call.query.field
-        name = (
-            None
-            if field is None or field.type in EVIDENT_TYPES
-            else field.type.name.removeprefix("Edm.")
-        )
-        body = envelope.property_value(call.format, call.origin, text, name)
-        return Reply(200, reply_headers(call, content_type(call.format)), body)
+        assert field is not None and text is not None
+        body = call.encoding.property_body(call.context, field, text)
+        return Reply(200, reply_headers(call, call.encoding.content_type), body)
 
 
 _OF_EACH_SET = frozenset({"search", "count", "format", "schemaversion"})
 """The options of $all that are those of its sets."""
-
-
-@lru_cache(maxsize=128)
-def _row_format(form: JsonFormat, *, omits_nulls: bool) -> RowFormat:
-    return RowFormat(
-        form.level, "@odata." if form.version == "4.0" else "@", form.ieee754, omits_nulls
-    )
 
 
 def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:

@@ -16,25 +16,25 @@ from odata_gateway.plan.tree.relation import Block
 from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql import sharded
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
-from odata_gateway.sql.json_rows import JsonRowRenderer, RowFormat
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
 from odata_gateway.sql.page_scan import AccountsRead, PageScan
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.relation import Relations, ShardAccount
+from odata_gateway.sql.row_encoding import RowEncoding
 
 
 class StatementVariant(NamedTuple):
     """What changes the SQL of a query.
 
+    encoding        how rows are written
     many_accounts   the caller has several accounts
-    row_format      how rows are written
     null_mask       which order values of the row before are null; None for the first chunk
     lookahead       the chunk must tell whether there are more rows behind it
     shard_accounts  the number of the caller's accounts if the database is sharded by account, or 0
     """
 
+    encoding: RowEncoding
     many_accounts: bool = False
-    row_format: RowFormat = RowFormat()
     null_mask: NullMask | None = None
     lookahead: bool = False
     shard_accounts: int = 0
@@ -43,7 +43,7 @@ class StatementVariant(NamedTuple):
 StatementKind = Literal["rows", "count", "parent", "order values", "mark"]
 """What a statement answers:
 
-rows          the answer: a chunk of a collection as one record (see `_ChunkRecord`), else one text a row
+rows          the answer: a chunk of a collection as one record (`_ChunkRecord`), or texts of rows
 count         one row with one number: all rows of the query, whatever the page
 parent        one row if the path before the last segment leads to something, else none
 order values  those of the row that the keyset's key values find, as texts; no row if it is gone
@@ -138,17 +138,23 @@ class _PlainStatement:
 
     def text(self) -> Sql:
         """The text of a row, of a property, or the raw value of one."""
-        query, rows = self.query, JsonRowRenderer(self.relations, self.variant.row_format)
-        if query.form == "property":
-            return quoted("null") if query.field is None else rows.value(query.field)
+        query, encoding = self.query, self.variant.encoding
         if query.form == "value":
-            if query.field is None or query.field.value is None:
-                return raw("NULL::text")
-            value = self.relations.expressions.value(query.field.value)
-            return plain_text(value, query.field.type)
+            return self._raw_value()
+        if query.form == "property":
+            assert query.field is not None
+            return encoding.property(query.field, self.relations)
         if query.projection is None:
-            return rows.reference(query.entity_set, query.block.source.number)
-        return rows.entity(query.projection)
+            source = query.block.source.number
+            return encoding.reference(query.entity_set, source, self.relations)
+        return encoding.row(query.projection, self.relations)
+
+    def _raw_value(self) -> Sql:
+        """The text of /$value, which is the same in all formats."""
+        field = self.query.field
+        if field is None or field.value is None:
+            return raw("NULL::text")
+        return plain_text(self.relations.expressions.value(field.value), field.type)
 
     def parent(self) -> Sql:
         return self.relations.select(raw("1"), _block(self.query, "parent"), raw(" LIMIT 1"))
@@ -224,11 +230,12 @@ class _ChunkRecord:
         names = _key_names(self.query)
         last = join("", (build(", (array_agg(p.{0}))[count(*)::int4]", name) for name in names))
         return build(
-            "SELECT convert_to(string_agg(p.row, ','), 'UTF8'), count(*), count(*) = {0}, "
+            "SELECT convert_to(string_agg(p.row, {3}), 'UTF8'), count(*), count(*) = {0}, "
             "count(*) = count(p.row){1} FROM ({2}) AS p",
             param(LimitSlot(), "int4"),
             last,
             rows,
+            quoted(self.variant.encoding.separator),
         )
 
     def _looking_ahead(self, rows: Sql) -> Sql:
@@ -237,13 +244,14 @@ class _ChunkRecord:
         arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
         last = join("", (build(", a.{0}[{1}]", name, limit) for name in names))
         return build(
-            "SELECT convert_to(array_to_string(a.r[1:{0}], ','), 'UTF8'), "
+            "SELECT convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8'), "
             "least(a.c, {0}), a.c > {0}, a.c = a.w{1} FROM (SELECT count(*) AS c, "
             "count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
             limit,
             last,
             arrays,
             rows,
+            quoted(self.variant.encoding.separator),
         )
 
 

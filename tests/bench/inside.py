@@ -11,9 +11,9 @@ import time
 
 from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.edm.csdl import load_model
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant
 
 URL = (
@@ -32,7 +32,7 @@ def compile_once(used: Compiler, target: str) -> object:
     """All that happens between a URL and what goes to the driver."""
     lifted = used.lift(target)
     query = used.query(lifted)
-    statement = used.statement(lifted, query, StatementVariant(False, RowFormat()))
+    statement = used.statement(lifted, query, StatementVariant(DEFAULT_ENCODING))
     return used.arguments(statement, query, lifted, ArgumentValues(Caller(1, (1,)), limit=101, page_rows=100))
 
 

@@ -28,11 +28,12 @@ from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
+from odata_gateway.formats.json_encoding import json_encoding
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.scope import Limits
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
@@ -58,11 +59,11 @@ class Case:
     statements: dict[str, tuple[str, list[object]]]
 
     @property
-    def row_format(self) -> RowFormat:
+    def row_format(self) -> JsonFormat:
         words = self.format.split()
         level = next((w for w in words if w in ("none", "full")), "minimal")
-        return RowFormat(
-            level, "@" if "4.01" in words else "@odata.", "ieee754" in words, omits_nulls="omits" in words, mixed="mixed" in words
+        return JsonFormat(
+            level, "4.01" if "4.01" in words else "4.0", "ieee754" in words, omits_nulls="omits" in words, names_sets="mixed" in words
         )
 
     @property
@@ -110,7 +111,7 @@ def bound(request: str, model: Model | None = None) -> Query:
     return bind(parse(template), model or MODEL, Limits())
 
 
-def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: RowFormat | None = None,
+def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: JsonFormat | None = None,
              model: Model | None = None) -> dict[str, tuple[str, list[object]]]:  # fmt: skip
     """The statements of a request: (SQL, arguments) by name."""
     caller = Caller(1, accounts)
@@ -118,7 +119,7 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     lifted = compiler.lift(request)
     query = compiler.query(lifted)
     mask = None if after is None else tuple(key is None for key in after)
-    shape = StatementVariant(not caller.has_one_account, row_format or RowFormat(), mask)
+    shape = StatementVariant(json_encoding(row_format or JsonFormat()), not caller.has_one_account, mask)
     context = ArgumentValues(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     found = ((part, compiler.statement(lifted, query, shape, part)) for part in statement_kinds(query, shape))
     return {part: (s.text.partition(" */ ")[2], compiler.arguments(s, query, lifted, context)) for part, s in found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import LimitNodes
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
@@ -13,7 +14,7 @@ from tests.harness.cases import MODEL
 def text_of(expression: str) -> str:
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     lifted = compiler.lift(f"Message?$compute={expression} as v")
-    return compiler.statement(lifted, compiler.query(lifted), StatementVariant(), "rows").text
+    return compiler.statement(lifted, compiler.query(lifted), StatementVariant(DEFAULT_ENCODING), "rows").text
 
 
 def nested(template: str, inner: str, levels: int) -> str:

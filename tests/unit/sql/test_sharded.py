@@ -14,9 +14,9 @@ import pglast
 import pytest
 from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.errors import Unsupported
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MAX_ACCOUNTS
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
@@ -41,7 +41,7 @@ def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,))
     mask = None if after is None else tuple(key is None for key in after)
     context = ArgumentValues(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     for lookahead in forms:
-        shape = StatementVariant(len(accounts) > 1, RowFormat(), mask, lookahead, shard_accounts=len(accounts))
+        shape = StatementVariant(DEFAULT_ENCODING, len(accounts) > 1, mask, lookahead, shard_accounts=len(accounts))
         for part in ("order values", *statement_kinds(query, shape)) if after else statement_kinds(query, shape):
             found = compiler.statement(lifted, query, shape, part)
             yield found.text, compiler.arguments(found, query, lifted, context)
