@@ -23,7 +23,8 @@ from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.db.schema.shards import shard_findings
 from odata_gateway.demo import banner
-from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
+from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster
+from odata_gateway.demo.programs import ClusterError
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError

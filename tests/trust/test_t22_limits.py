@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import Cluster
+from tests.harness.cluster import Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway
 from tests.harness.inside import inside
