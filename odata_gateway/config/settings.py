@@ -16,12 +16,13 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 PREFIX = "ODATA_"
 Network = IPv4Network | IPv6Network
 SettingReader = Callable[[str], Any]
+Group = Literal["database", "access", "paging", "limits", "http", "operations"]
 
 
 class SettingsError(Exception):
@@ -34,9 +35,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the table of settings says about one field."""
+    """What the table of settings says about one field; `group` is its place in docs/settings.md."""
 
     name: str
+    group: Group
     default: str
     doc: str
     read: SettingReader
@@ -156,6 +158,7 @@ _port = _whole(1, 65535)
 
 
 def _setting(
+    group: Group,
     default: str,
     read: SettingReader,
     doc: str,
@@ -164,7 +167,8 @@ def _setting(
     fallbacks: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that carries its row of the table."""
-    row = {"default": default, "read": read, "doc": doc, "secret": secret, "fallbacks": fallbacks}
+    row = {"group": group, "default": default, "read": read, "doc": doc}
+    row |= {"secret": secret, "fallbacks": fallbacks}
     return field(default=read(default), repr=not secret, metadata=row)
 
 
@@ -177,162 +181,220 @@ class Settings:
     ODATA_PAGE_ROWS and --page-rows."""
 
     dsn: str = _setting(
+        "database",
         "",
         _dsn,
         "Postgres to read from, `postgresql://user:password@host:5432/database?sslmode=require`",
         secret=True,
     )
-    host: str = _setting("0.0.0.0", str, "address to listen on")
-    port: int = _setting("3001", _port, "port to listen on", fallbacks=("PORT",))
-    admin_port: tuple[int, ...] = _setting(
-        "",
-        _each(_port),
-        "further ports, for `/health` and `/metrics` only, separated by commas; metrics are nowhere else",
-        fallbacks=("LIVENESS_PORT", "METRICS_PORT"),
-    )
-    public_url: str = _setting(
-        "",
-        _public_url,
-        "URL under which clients see the gateway; the links of the answers begin with it",
-    )
-    protocol: str = _setting(
-        "",
-        _one_of("", "http", "https"),
-        "scheme of the links when neither the public URL nor a trusted proxy says it",
-    )
-    trusted_proxies: tuple[Network, ...] = _setting(
-        "127.0.0.0/8,::1/128",
-        _each(_network),
-        "networks whose `X-Forwarded-*` headers are believed, separated by commas; or `none`",
-    )
     model: Path | None = _setting(
-        "", _file, "model, a CSDL JSON file; empty: the built-in Live Agent model"
+        "database", "", _file, "CSDL JSON file with the model; empty: the built-in Live Agent model"
     )
     model_check_s: float = _setting(
+        "database",
         "60",
         _seconds(0, 86400),
-        "time between two looks at the tables; 0: only at the start and after errors that say they changed",
-    )
-    workers: int = _setting("1", _whole(1, 64), "server processes")
-
-    page_rows: int = _setting("10000", _whole(1, 1_000_000), "rows of a page")
-    max_page_rows: int = _setting(
-        "100000",
-        _whole(1, 1_000_000),
-        "most rows of a page a client may ask for with `Prefer: maxpagesize`",
+        "time between two checks of the model against the database; 0: only at the start, and"
+        " after errors that say that tables have changed",
     )
     pool_max: int = _setting(
-        "10", _whole(1, 1000), "database connections, of all server processes together"
-    )
-    pooler: str = _setting(
-        "auto",
-        _one_of("auto", "transaction", "none"),
-        "whether a pooler in transaction mode, such as PgBouncer, stands before Postgres: `transaction`, `none`, or `auto` to find out",
+        "database",
+        "10",
+        _whole(1, 1000),
+        "maximum number of database connections, of all server processes together",
     )
     pool_wait_s: float = _setting(
-        "10", _seconds(0, 600), "longest wait for a free database connection"
+        "database", "10", _seconds(0, 600), "maximum wait for a free database connection"
     )
     statement_timeout_s: float = _setting(
-        "60", _seconds(0.1, 86400), "longest run of one SQL statement"
+        "database", "60", _seconds(0.1, 86400), "maximum run time of one SQL statement"
     )
-    cache_entries: int = _setting(
-        "512", _whole(1, 1_000_000), "compiled requests that are kept, and at most 16 MB of SQL"
+    pooler: str = _setting(
+        "database",
+        "auto",
+        _one_of("auto", "transaction", "none"),
+        "whether a pooler in transaction mode, such as PgBouncer, is between gateway and "
+        "Postgres: `transaction`, `none`, or `auto` to detect it",
+    )
+    sharded: bool = _setting(
+        "database",
+        "false",
+        _switch,
+        "send only statements that go to one shard: the tables are distributed by account "
+        "with Citus (`sql/live_agent/citus.sql`)",
     )
 
     admin_roles: tuple[int, ...] = _setting(
+        "access",
         "1",
         _each(_whole(0, 2**31 - 1)),
         "values of `account_users.role` that may read, separated by commas",
     )
     rls: bool = _setting(
+        "access",
         "false",
         _switch,
-        "send the caller's account ids with each query, for the policies of `sql/live_agent/rls.sql`",
+        "send the caller's account ids with each query, for the policies of "
+        "`sql/live_agent/rls.sql`",
     )
-    sharded: bool = _setting(
-        "false",
-        _switch,
-        "the tables are distributed by account with Citus (`sql/live_agent/citus.sql`): send only what goes to one shard",
+    token_ttl_s: float = _setting(
+        "access", "30", _seconds(0, 30), "how long an access token is remembered"
     )
-    token_ttl_s: float = _setting("30", _seconds(0, 30), "how long an access token is remembered")
     basic_auth: bool = _setting(
-        "true", _switch, "accept HTTP Basic with the access token as password"
+        "access", "true", _switch, "accept HTTP Basic with the access token as password"
     )
     public_metadata: bool = _setting(
-        "true", _switch, "answer the service document and `$metadata` without a token"
+        "access", "true", _switch, "answer the service document and `$metadata` without a token"
     )
-    expose_secrets: bool = _setting("false", _switch, "show the secret columns instead of null")
+    expose_secrets: bool = _setting(
+        "access", "false", _switch, "show the secret columns instead of null"
+    )
     cors_origins: tuple[str, ...] = _setting(
-        "*", _each(_origin), "browser origins that may read answers, separated by commas; or `none`"
+        "access",
+        "*",
+        _each(_origin),
+        "browser origins that may read answers, separated by commas; or `none`",
     )
 
-    max_url_bytes: int = _setting("16384", _whole(256, 1_048_576), "longest URL")
-    max_depth: int = _setting("100", _whole(5, 150), "deepest nesting of an expression")
+    page_rows: int = _setting("paging", "10000", _whole(1, 1_000_000), "number of rows of a page")
+    max_page_rows: int = _setting(
+        "paging",
+        "100000",
+        _whole(1, 1_000_000),
+        "maximum number of rows that a client may ask for with `Prefer: maxpagesize`",
+    )
+
+    max_url_bytes: int = _setting(
+        "limits", "16384", _whole(256, 1_048_576), "maximum length of a URL"
+    )
+    max_body_bytes: int = _setting(
+        "limits", "1048576", _whole(0, 1_073_741_824), "maximum length of a request body"
+    )
+    max_depth: int = _setting("limits", "100", _whole(5, 150), "maximum nesting of an expression")
     max_nodes: int = _setting(
+        "limits",
         "5000",
         _whole(10, 1_000_000),
-        "most parts of one request, aliases counted once for each use",
+        "maximum number of syntax nodes in a request; an alias counts each time it is used",
     )
-    max_expand_depth: int = _setting("8", _whole(1, 20), "deepest nesting of `$expand`")
+    max_expand_depth: int = _setting("limits", "8", _whole(1, 20), "maximum nesting of `$expand`")
     max_expands: int = _setting(
+        "limits",
         "100",
         _whole(1, 1000),
-        "most expanded navigation properties of one request; `*` counts for all of them",
+        "maximum number of expanded navigation properties in a request; `*` counts for all of them",
     )
     max_list_items: int = _setting(
-        "10000", _whole(10, 1_000_000), "most items of a list, as after `in`"
+        "limits", "10000", _whole(10, 1_000_000), "maximum number of items in a list, as after `in`"
     )
     max_lambda_depth: int = _setting(
-        "5", _whole(1, 20), "deepest nesting of `any`, `all` and `$count` in expressions"
+        "limits", "5", _whole(1, 20), "maximum nesting of `any`, `all` and `$count` in expressions"
     )
     max_token_requests: int = _setting(
-        "200", _whole(1, 100_000), "most requests of one access token that run at the same time"
+        "limits",
+        "200",
+        _whole(1, 100_000),
+        "maximum number of requests that run at the same time with one access token",
     )
-    max_batch_parts: int = _setting("1000", _whole(1, 100_000), "most parts of one batch")
-    max_body_bytes: int = _setting("1048576", _whole(0, 1_073_741_824), "longest request body")
-    read_timeout_s: float = _setting(
-        "10", _seconds(0.1, 600), "longest time a client may take to send a request"
-    )
-    send_timeout_s: float = _setting(
-        "60", _seconds(0.1, 3600), "longest time a client may take to receive a part of an answer"
-    )
-    keepalive_s: float = _setting("120", _seconds(0, 3600), "how long an idle connection is kept")
-    shared_port: bool = _setting(
-        "false",
-        _switch,
-        "listen although other gateways do on the same port, for restarts without a gap",
-    )
-    grace_s: float = _setting(
-        "2",
-        _seconds(0, 600),
-        "how long requests are still taken after SIGTERM, until balancers have noticed",
-    )
-    drain_s: float = _setting(
-        "20", _seconds(0, 3600), "how long running requests may take to end after SIGTERM"
+    max_batch_parts: int = _setting(
+        "limits", "1000", _whole(1, 100_000), "maximum number of parts in a batch"
     )
 
+    host: str = _setting("http", "0.0.0.0", str, "address to listen on")
+    port: int = _setting("http", "3001", _port, "port to listen on", fallbacks=("PORT",))
+    shared_port: bool = _setting(
+        "http",
+        "false",
+        _switch,
+        "share the port with other instances (SO_REUSEPORT), for restarts without a gap",
+    )
+    public_url: str = _setting(
+        "http",
+        "",
+        _public_url,
+        "URL under which clients see the gateway; links in answers begin with it",
+    )
+    protocol: str = _setting(
+        "http",
+        "",
+        _one_of("", "http", "https"),
+        "scheme of links if neither the public URL nor a trusted proxy says it",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "http",
+        "127.0.0.0/8,::1/128",
+        _each(_network),
+        "networks whose `X-Forwarded-*` headers are believed, separated by commas; or `none`",
+    )
+    read_timeout_s: float = _setting(
+        "http", "10", _seconds(0.1, 600), "maximum time that a client may take to send a request"
+    )
+    send_timeout_s: float = _setting(
+        "http",
+        "60",
+        _seconds(0.1, 3600),
+        "maximum time that a client may take to receive a part of an answer",
+    )
+    keepalive_s: float = _setting(
+        "http", "120", _seconds(0, 3600), "how long an idle connection is kept open"
+    )
+
+    admin_port: tuple[int, ...] = _setting(
+        "operations",
+        "",
+        _each(_port),
+        "further ports, for `/health` and `/metrics` only, separated by commas; the main port"
+        " has no metrics",
+        fallbacks=("LIVENESS_PORT", "METRICS_PORT"),
+    )
+    workers: int = _setting("operations", "1", _whole(1, 64), "number of server processes")
+    cache_entries: int = _setting(
+        "operations",
+        "512",
+        _whole(1, 1_000_000),
+        "maximum number of compiled requests that are kept, with at most 16 MB of SQL",
+    )
+    grace_s: float = _setting(
+        "operations",
+        "2",
+        _seconds(0, 600),
+        "how long requests are still accepted after SIGTERM, until load balancers have noticed",
+    )
+    drain_s: float = _setting(
+        "operations",
+        "20",
+        _seconds(0, 3600),
+        "how long running requests may take to end after SIGTERM",
+    )
     log_level: str = _setting(
-        "info", _one_of("debug", "info", "warning", "error"), "least severity that is logged"
+        "operations",
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "least severity that is logged",
     )
     log_format: str = _setting(
+        "operations",
         "auto",
         _one_of("auto", "text", "json"),
         "form of the log lines: `text`, `json`, or `auto`: text on a terminal, JSON elsewhere",
     )
     server_timing: bool = _setting(
+        "operations",
         "true",
         _switch,
         "send `Server-Timing` to clients that ask for it with a header `X-Server-Timing`",
     )
     tracing: bool = _setting(
+        "operations",
         "false",
         _switch,
-        "send spans by OpenTelemetry, as its variables `OTEL_*` say; needs the extra `otel`",
+        "send OpenTelemetry spans, as its variables `OTEL_*` say; needs the extra `otel`",
     )
     slow_query_ms: int = _setting(
+        "operations",
         "1000",
         _whole(0, 86_400_000),
-        "a statement that takes longer is logged with its SQL; 0: none is",
+        "log a statement with its SQL if it takes longer; 0: never",
     )
 
 

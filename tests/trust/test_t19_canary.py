@@ -3,7 +3,7 @@ and the system show: log lines of each form at level debug, bodies, headers, met
 pg_stat_activity and the server's own log.
 
 Each request has a token of its own, made of letters that need no escaping, so that it would be found however it was cut or encoded: also in
-base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as README says.
+base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as docs/connect.md says.
 """
 
 from __future__ import annotations
