@@ -7,6 +7,7 @@ import sys
 
 from odata_gateway.compiler.compiler import Explanation, explain
 from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError
@@ -75,5 +76,6 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
 async def _plan(database: Database, explained: Explanation) -> str:
     """How Postgres would run the statement that reads the rows."""
     async with database.session() as session:
-        rows = await session.fetch("EXPLAIN " + explained.rows.text, explained.arguments)
+        statement = BoundStatement("EXPLAIN " + explained.rows.text, explained.arguments)
+        rows = await session.fetch(statement)
     return "\n".join(row[0] for row in rows)
