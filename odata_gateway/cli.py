@@ -18,7 +18,7 @@ from odata_gateway import __version__
 from odata_gateway.compiler.compiler import Explanation, explain
 from odata_gateway.config import report
 from odata_gateway.config.settings import SETTINGS, Settings, SettingsError, load, origins
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.db.schema.shards import shard_findings

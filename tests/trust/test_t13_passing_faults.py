@@ -11,7 +11,7 @@ import time
 import asyncpg
 import pytest
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.errors import DbTimeout, DbUnavailable
 from tests.harness.figures import record
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.demo import tokens
 from odata_gateway.demo.cluster import READER, SQL_FILES
 from odata_gateway.errors import DbDenied, DbTimeout, DbValue
