@@ -349,8 +349,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None
     ]
     if missing or os.geteuid() != 0:
+        packages = " ".join(missing or NEEDED.values())
         print(
-            f"this needs root, and these programs (Debian: apt-get install {' '.join(missing or NEEDED.values())})",
+            f"this needs root, and these programs (Debian: apt-get install {packages})",
             file=sys.stderr,
         )
         return 1
