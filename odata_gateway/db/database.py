@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Self
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.pool import ConnectionPool
@@ -60,7 +61,7 @@ class Database:
             return
         try:
             async with asyncio.timeout(_PING_S), self.session() as session:
-                await session.fetch("SELECT 1")
+                await session.fetch(BoundStatement("SELECT 1"))
         except DbBusy:
             return
         except TimeoutError:

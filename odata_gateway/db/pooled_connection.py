@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from asyncpg.prepared_stmt import PreparedStatement
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import PgConnection, PgRecord
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.observe.request_stats import DISCARDED_STATS, RequestStats
@@ -51,16 +51,18 @@ class PooledConnection:
     running: RunningStatement = IDLE
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
 
-    async def fetch(self, sql: str, args: Sequence[Any], *, anew: bool) -> list[PgRecord]:
-        """All rows of a statement; `anew` plans it for these arguments."""
+    async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
+        """All rows of a statement, which is prepared and kept on the connection, unless a pooler
+        stands between or it must be planned for its arguments."""
+        text, arguments, replan = statement
         if self.pooled:
-            statement = await self._unprepared_statement(sql)
-        elif anew:
-            statement = await self.connection.prepare(sql, name="")
+            prepared = await self._unprepared_statement(text)
+        elif replan:
+            prepared = await self.connection.prepare(text, name="")
         else:
-            found: list[PgRecord] = await self.connection.fetch(sql, *args)
+            found: list[PgRecord] = await self.connection.fetch(text, *arguments)
             return found
-        rows: list[PgRecord] = await statement.fetch(*args)
+        rows: list[PgRecord] = await prepared.fetch(*arguments)
         return rows
 
     async def _unprepared_statement(self, sql: str) -> PreparedStatement[PgRecord]:

@@ -21,10 +21,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import asyncpg
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import PgRecord
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.pool import ConnectionPool
@@ -154,23 +155,18 @@ class Session:
         can do."""
         return self._opening is not None and self._opening.startswith(_BEGIN_SNAPSHOT)
 
-    async def fetch(
-        self, sql: str, args: Sequence[Any] = (), *, anew: bool = False
-    ) -> list[PgRecord]:
-        """All rows of one statement, prepared and cached.
+    async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
+        """All rows of one statement.
 
-        anew    plan for these arguments: a kept statement gets, after five executions, a plan for
-                any arguments, and a range has no typical width. It costs a round trip and the
-                planning.
-        raises  ODataError by SQLSTATE; what fails for a passing reason, as with a lost connection,
+        raises  ODataError by SQLSTATE; what fails for a passing reason, such as a lost connection,
                 is sent again once
         """
         held, started = self._live(), perf_counter()
-        held.running = RunningStatement(sql, self._stats, started)
+        held.running = RunningStatement(statement.text, self._stats, started)
         try:
-            return await self._run(lambda: self._send(held, sql, args, anew))
+            return await self._run(lambda: self._send(held, statement))
         finally:
-            took_s = self._stats.ran(sql, started)
+            took_s = self._stats.ran(statement.text, started)
             if took_s == self._stats.slowest_s:
                 self._stats.backend = held.backend
             self._pool.slow_log.ended(held, took_s)
@@ -230,13 +226,10 @@ class Session:
             await held.connection.execute("ROLLBACK")
         self._note(SessionEvent.RESTARTED)
 
-    async def _send(
-        self, held: PooledConnection, sql: str, args: Sequence[Any], anew: bool
-    ) -> list[PgRecord]:
+    async def _send(self, held: PooledConnection, statement: BoundStatement) -> list[PgRecord]:
         if self._state is SessionState.READY and self._needs_transaction(held):
             await self._begin()  # after a restart
-        sent = held.fetch(sql, args, anew=anew)
-        return await self._answer(SessionEvent.STATEMENT_SENT, sent)
+        return await self._answer(SessionEvent.STATEMENT_SENT, held.fetch(statement))
 
     async def _begin(self) -> None:
         held = self._live()

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from tests.harness import cases
 from tests.harness.figures import amount, record
 from tests.harness.gateway import ROOT
@@ -85,7 +86,7 @@ async def test_t21_a_connection_of_the_gateway_cannot_write(database, sql):
     """Even if a statement could be smuggled in: the session is read-only and the role has SELECT only."""
     async with inside(database.reader) as gateway, gateway.database.session() as session:
         with pytest.raises(Exception) as caught:
-            await session.fetch(sql)
+            await session.fetch(BoundStatement(sql))
         assert isinstance(caught.value.__cause__, asyncpg.PostgresError), caught.value
 
 

@@ -7,6 +7,7 @@ from itertools import product
 
 import asyncpg
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import TRANSITIONS, SessionEvent, SessionState, opening
@@ -90,10 +91,10 @@ async def released(database):
 async def test_the_states_of_a_session(database, options, states):
     async with database.session(**options) as session:
         assert session._state is states[0]
-        await session.fetch("SELECT 1")
+        await session.fetch(BoundStatement("SELECT 1"))
         assert session._state is states[1]
         with pytest.raises(DbValue):
-            await session.fetch("SELECT 1 / 0")
+            await session.fetch(BoundStatement("SELECT 1 / 0"))
         assert session._state is states[2]
     await released(database)
     assert database.counts == {"open": 1, "idle": 1, "used": 0, "waiting": 0}
@@ -102,8 +103,8 @@ async def test_the_states_of_a_session(database, options, states):
 async def test_after_a_failure_a_transaction_starts_over_with_its_accounts(database):
     async with database.session(accounts=(1, 2)) as session:
         with pytest.raises(DbValue):
-            await session.fetch("SELECT 1 / 0")
-        row = (await session.fetch("SELECT current_setting('odata.accounts')"))[0]
+            await session.fetch(BoundStatement("SELECT 1 / 0"))
+        row = (await session.fetch(BoundStatement("SELECT current_setting('odata.accounts')")))[0]
         assert row[0] == "{1,2}"
         assert session._state is READ
     await released(database)
@@ -112,22 +113,22 @@ async def test_after_a_failure_a_transaction_starts_over_with_its_accounts(datab
 async def test_a_snapshot_in_which_a_statement_failed_cannot_go_on(database):
     async with database.session(snapshot=True) as session:
         with pytest.raises(DbValue):
-            await session.fetch("SELECT 1 / 0")
+            await session.fetch(BoundStatement("SELECT 1 / 0"))
         with pytest.raises(Internal):
-            await session.fetch("SELECT 1")
+            await session.fetch(BoundStatement("SELECT 1"))
     await released(database)
 
 
 @pytest.mark.parametrize("options", [{}, {"accounts": (1,)}], ids=["single", "accounts"])
 async def test_after_a_cancelled_statement_the_next_one_is_answered(database, options):
     async with database.session(**options) as session:
-        task = asyncio.create_task(session.fetch("SELECT pg_catalog.pg_sleep(60)"))
+        task = asyncio.create_task(session.fetch(BoundStatement("SELECT pg_catalog.pg_sleep(60)")))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert session._state.in_flight
-        assert (await session.fetch("SELECT 1"))[0][0] == 1
+        assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
     await released(database)
 
 
@@ -140,7 +141,7 @@ async def kill(dsn, pid):
 async def test_a_snapshot_from_which_nothing_was_read_moves_to_another_connection(database, dsn):
     async with database.session(snapshot=True) as session:
         await kill(dsn, session._held.backend)
-        assert (await session.fetch("SELECT 1"))[0][0] == 1
+        assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
     await released(database)
 
 
@@ -151,13 +152,13 @@ async def test_a_snapshot_from_which_nothing_was_read_moves_to_another_connectio
 )
 async def test_a_statement_on_a_lost_connection_is_sent_again_where_nothing_is_lost_by_it(database, dsn, options, is_repeated):
     async with database.session(**options) as session:
-        before = (await session.fetch(WHERE))[0][0]
+        before = (await session.fetch(BoundStatement(WHERE)))[0][0]
         await kill(dsn, before)
         if is_repeated:
-            assert (await session.fetch(WHERE))[0][0] != before
+            assert (await session.fetch(BoundStatement(WHERE)))[0][0] != before
         else:
             with pytest.raises(DbUnavailable):
-                await session.fetch(WHERE)
+                await session.fetch(BoundStatement(WHERE))
     await released(database)
 
 

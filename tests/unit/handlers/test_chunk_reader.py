@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
 from odata_gateway.errors import DbValue, Internal
@@ -69,9 +70,9 @@ async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn
     await anext(following)
     while database.counts["used"] or not database.counts["idle"]:
         async with database.session() as session:  # in line behind the chunk that fails
-            await session.fetch("SELECT 1")
+            await session.fetch(BoundStatement("SELECT 1"))
     await following.aclose()
     async with database.session() as session:
-        assert await session.fetch("SELECT 1")
+        assert await session.fetch(BoundStatement("SELECT 1"))
     await database.close()
     assert not caplog.records
