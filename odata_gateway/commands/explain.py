@@ -8,7 +8,7 @@ import sys
 from odata_gateway.compiler.compiler import Explanation, explain
 from odata_gateway.config.settings import Settings, SettingsError
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError
 from odata_gateway.identity.caller import Caller

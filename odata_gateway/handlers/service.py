@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from odata_gateway.compiler.compiler import Compiler, ParsedUrl
 from odata_gateway.config.settings import Settings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import (
