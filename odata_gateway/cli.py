@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from odata_gateway import __version__
-from odata_gateway.compiler.compiler import Explanation, explain
+from odata_gateway.compiler.explain import Explanation, explain
 from odata_gateway.config import report
 from odata_gateway.config.settings import SETTINGS, Settings, SettingsError, load, origins
-from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
@@ -28,6 +27,7 @@ from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster, ClusterError
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
+from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.observe import logs
 from odata_gateway.server.reload import hold_back
@@ -230,7 +230,7 @@ async def _explained(settings: Settings, url: str, caller: Caller) -> int:
     try:
         if database is not None:
             model = (await inspect(database, model))[0]
-        explained = explain(target, model, caller, sharded=settings.sharded)
+        explained = explain(compiler_for(model, settings), target, caller, sharded=settings.sharded)
         for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:
@@ -250,6 +250,6 @@ async def _plan(database: Database, explained: Explanation) -> str:
         return "\n".join(
             row[0]
             for row in await session.fetch(
-                BoundStatement("EXPLAIN " + explained.rows.text, explained.arguments)
+                explained.rows._replace(text="EXPLAIN " + explained.rows.text, replan=False)
             )
         )
