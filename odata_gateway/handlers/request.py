@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from odata_gateway.compiler.compiler import ParsedUrl
+from odata_gateway.compiler.compiled_query import CompiledQuery
+from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.errors import BindNoEntity
 from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.identity.caller import Caller
@@ -21,15 +22,22 @@ class DataRequest(NamedTuple):
     """A request for data on its way: compiled, negotiated, and with its caller."""
 
     request: Request
-    lifted: ParsedUrl
-    query: Query
     caller: Caller
+    compiled: CompiledQuery
     encoding: BodyEncoding
     preferences: Preferences
     continuation: links.Continuation | None
     shape: StatementVariant
     bound: Callable[[], links.TokenScope]
     metadata: MetadataDocuments
+
+    @property
+    def url(self) -> ParsedUrl:
+        return self.compiled.url
+
+    @property
+    def query(self) -> Query:
+        return self.compiled.query
 
     @property
     def is_counted(self) -> bool:
@@ -49,7 +57,7 @@ class DataRequest(NamedTuple):
     def context(self) -> context.ResponseContext:
         """The context URL and the documents it refers to."""
         version = self.encoding.version
-        fragment = context.fragment(self.query, version, self.lifted.key_text)
+        fragment = context.fragment(self.query, version, self.url.key_text)
         return context.ResponseContext(
             f"{self.request.root}$metadata{fragment}", self.metadata, version
         )
