@@ -39,12 +39,12 @@ from odata_gateway.plan.tree.slots import (
 )
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import StatementKind, StatementVariant, render, statement_kinds
-from odata_gateway.url.literals import LiteralValue
+from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
 from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target, split
-from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
+from odata_gateway.url.unparse import ANCHOR
 
 T = TypeVar("T")
 # Options that change neither the rows nor their order, and so do not bind a token.

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)
