@@ -48,8 +48,7 @@ def read_description(node: JsonNode) -> str | None:
 
 
 def read_keys(node: JsonNode) -> list[str]:
-    """The names in `$Key`. Key aliases (paths into complex properties) cannot occur without complex
-    types."""
+    """The names in `$Key`. There are no key aliases, which are paths into complex properties."""
     if not node.has("$Key") or not node.value["$Key"]:
         node.fail("$Key is missing")
         return []
@@ -57,7 +56,7 @@ def read_keys(node: JsonNode) -> list[str]:
     declared = [name for name, _ in node.members()]
     for name, place in keys:
         if name not in declared:
-            place.fail(f"'{name}' is no property of this type")
+            place.fail(f"this type has no property '{name}'")
     names = [name for name, _ in keys]
     if len(set(names)) < len(names):
         node.fail("names a property twice", "$Key")
@@ -67,8 +66,8 @@ def read_keys(node: JsonNode) -> list[str]:
 
 
 def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
-    """The structural properties in document order; what is not one and no navigation property
-    either is a mistake."""
+    """The structural properties in document order; anything else but a navigation property is a
+    mistake."""
     properties = {}
     for name, child in node.members():
         if not is_name(name):
@@ -94,7 +93,7 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
     if primitive is None:
         hint = nearest(type_name, PRIMITIVE_TYPES)
         node.fail(
-            f"{type_name} is no primitive type this gateway serves" + (f"; {hint}" if hint else ""),
+            f"this gateway does not serve the type {type_name}" + (f"; {hint}" if hint else ""),
             "$Type",
         )
         primitive = STRING
@@ -105,7 +104,7 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
     searched = node.flag("@Gateway.Search")
     if searched and (secret or primitive is not STRING):
         node.fail(
-            "a secret cannot be searched" if secret else f"{primitive} is no text",
+            "a secret cannot be searched" if secret else f"{primitive} is not Edm.String",
             "@Gateway.Search",
         )
     if is_key:
@@ -158,7 +157,7 @@ def _read_column(name: str, node: JsonNode) -> str:
     column = node.text("@Gateway.Column", name) or ""
     if not is_identifier(column):
         node.fail(
-            "is no name Postgres can have; give @Gateway.Column",
+            "Postgres cannot have this name; give @Gateway.Column",
             "@Gateway.Column" if node.has("@Gateway.Column") else None,
         )
     return column
