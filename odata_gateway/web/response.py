@@ -42,7 +42,8 @@ async def send(
             return await send_at_once(request, head, encoded, closing=closing)
         return await write(request, head, encoded, timeout_s=timeout_s, closing=closing)
     finally:
-        await body.close()
+        if body.size is None:
+            await body.close()
 
 
 async def write(
