@@ -1,7 +1,7 @@
 """Query options as text again, for links the service makes: the next link of an expanded collection
 repeats the options of its expand item.
 
-The text comes in pieces, constant text or the slot of a literal, because it is made once per
+A text comes in pieces, constant text or the slot of a literal, because it is made once per
 template; `literal_text` writes the values. What comes out parses to the same tree (a test walks
 both ways).
 """
@@ -29,19 +29,23 @@ _MICROS_PER_DAY = 86_400_000_000
 _SAFE = "$'()*,/:;@=-._~!"
 
 
-def unparse_options(options: ast.Options, aliases: Mapping[str, ast.Expr]) -> UrlPieces:
-    """`?$filter=...&$select=...` and the request's parameter aliases, percent-encoded but for the
-    literals; empty without options."""
-    parts: list[UrlPieces] = []
+def unparse_options(
+    options: ast.Options, aliases: Mapping[str, ast.Expr]
+) -> tuple[tuple[str, UrlPieces], ...]:
+    """The names of options and of the request's parameter aliases with their texts, which are not
+    percent-encoded; empty without options."""
     given = dict(options.aliases)
     outer = [
         (name, _expr(value))
         for name, value in aliases.items()
         if name not in given and name != ANCHOR
     ]
-    for name, pieces in (*_options(options), *outer):
-        parts.append((f"{'&' if parts else '?'}{name}=", *_encoded(pieces)))
-    return tuple(piece for part in parts for piece in part)
+    return (*_options(options), *outer)
+
+
+def encoded(text: str) -> str:
+    """Constant text of an option as a URL may hold it."""
+    return quote(text, safe=_SAFE)
 
 
 def anchored(node: T, entity_set: str) -> T:
@@ -66,10 +70,6 @@ def anchored(node: T, entity_set: str) -> T:
     found = {f.name: anchored(getattr(node, f.name), entity_set) for f in fields(node)}
     changed = {name: value for name, value in found.items() if value is not getattr(node, name)}
     return cast(T, replace(node, **changed)) if changed else node
-
-
-def _encoded(pieces: Iterable[str | int]) -> UrlPieces:
-    return tuple(quote(p, safe=_SAFE) if isinstance(p, str) else p for p in pieces)
 
 
 def _options(options: ast.Options) -> list[tuple[str, UrlPieces]]:
