@@ -20,7 +20,7 @@ from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.log_lines import SENT, Finished, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
-from odata_gateway.protocol.message import Reply, RequestHeaders, joined_headers
+from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
 from odata_gateway.web.response import SendTimeout, send
@@ -59,7 +59,7 @@ each."""
 def begin(request: web.BaseRequest) -> Exchange:
     """The exchange of a request. The id that a proxy gave it is kept, and so is its trace (W3C
     Trace Context, section 3.2)."""
-    headers = joined_headers(list(request.headers.items()))
+    headers = headers_by_name(list(request.headers.items()))
     given = headers.get("x-request-id")
     request_id = (
         given

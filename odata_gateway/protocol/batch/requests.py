@@ -27,7 +27,6 @@ from odata_gateway.errors import (
     UrlSyntax,
 )
 from odata_gateway.protocol.headers.format import accept
-from odata_gateway.protocol.message import joined_headers
 
 BatchFormat = Literal["multipart", "json"]
 FORMS: dict[str, BatchFormat] = {"multipart/mixed": "multipart", "application/json": "json"}
@@ -127,13 +126,14 @@ def check_count(count: int, most: int) -> None:
 
 
 def checked_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The headers of a part by lower-case name; the values of a repeated one become one list.
-
-    raises  UrlHeader for a header that is too long
-    """
-    found = joined_headers(list(pairs))
-    if any(len(name) + len(value) > MAX_HEADER_LENGTH for name, value in found.items()):
-        raise UrlHeader(f"a header of a part may have {MAX_HEADER_LENGTH} characters")
+    """Headers by lower-case name; the values of a repeated one become one list. Raises UrlHeader
+    for one too long."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+        if len(key) + len(found[key]) > MAX_HEADER_LENGTH:
+            raise UrlHeader(f"a header of a part may have {MAX_HEADER_LENGTH} characters")
     return found
 
 

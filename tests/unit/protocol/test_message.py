@@ -1,7 +1,7 @@
 """Requests and replies as values."""
 
 import pytest
-from odata_gateway.protocol.message import joined_headers
+from odata_gateway.protocol.message import headers_by_name
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ from odata_gateway.protocol.message import joined_headers
     ],
 )
 def test_headers_are_by_lower_case_name_and_repeated_ones_become_one_list(pairs, expected):
-    assert joined_headers(pairs) == expected
+    assert headers_by_name(pairs) == expected
