@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
     Collection,
@@ -21,8 +20,8 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.sql.fragment import Sql, build, fill, join
-from odata_gateway.sql.pg_types import CANONICAL
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.types.primitive import PrimitiveType
 
 # Both arrays are computed once, although templates name them several times: OFFSET 0 keeps Postgres
 # from replacing the names a and b by what they stand for.
@@ -63,15 +62,16 @@ def collection_call_sql(call: CollectionCall, renderer: ExpressionRenderer) -> S
     if call.id == "length":
         return build("cardinality({0})", *arrays)
     found = TEMPLATES[call.id]
-    if call.element.family == "double":
+    if call.element.family.has_nan:
         with_nan = "-1" if call.id == "indexof" else "false"
         found = f"CASE WHEN {_HAS_NAN} THEN {with_nan} ELSE {found} END"
     return fill(_BOTH, (*arrays, Sql((found,))))
 
 
 def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionRenderer) -> Sql:
-    """A collection as an array of the element's type: whole numbers as int8, doubles as float8."""
-    pg_type = {"integer": "int8", "double": "float8"}.get(element.family, CANONICAL[element.name])
+    """A collection as an array of the type that parameters of its elements have: whole numbers as
+    int8, doubles as float8."""
+    pg_type = element.family.wire.type
     match collection:
         case CollectionItems(items=items):
             values = join(", ", (renderer.value(item) for item in items))
