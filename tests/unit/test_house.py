@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "web": {"errors", "config", "observe", "url", "protocol"},
     "server": {"errors", "config", "observe", "edm", "db", "identity", "compiler", "handlers", "web"},
     "commands": {
-        *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler"),
+        *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler", "formats"),
         *("handlers", "web", "server"),
     },
     "cli": {"config", "observe", "edm", "commands"},
