@@ -25,7 +25,7 @@ from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.observe.statement_id import tag_statement
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
-from odata_gateway.plan.scope import Limits, check_list
+from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.projection import ExpandMany, Projection
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.slots import (
@@ -179,7 +179,7 @@ class Compiler:
         template, values = normalize(cut)
         for value in values:
             if type(value.value) is tuple:
-                check_list(len(value.value), self._limits, value.target, value.at)
+                check_list(len(value.value), self._limits, at=value.at, target=value.target)
         return ParsedUrl(cut, template, values)
 
     def check_syntax(self, lifted: ParsedUrl) -> None:

@@ -20,6 +20,7 @@ from typing import LiteralString, Protocol, assert_never
 
 from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import LimitNodes
+from odata_gateway.plan.tree.collections import values_of
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
     Block,
@@ -43,7 +44,7 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.arithmetic import arithmetic_sql
-from odata_gateway.sql.collections import of_collections_sql, values_of
+from odata_gateway.sql.collections import of_collections_sql
 from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
 from odata_gateway.sql.functions import cast_sql, function_sql
 from odata_gateway.sql.pg_types import ARRAY_CASTS, CANONICAL, PARAMETERS, WIRES, read

@@ -12,7 +12,7 @@ import time
 from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant
 

@@ -3,7 +3,7 @@
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
 from tests.conformance.conftest import ADMIN
 from tests.harness.sample import instant

@@ -3,7 +3,7 @@
 import pytest
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.bind import bind
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Column, Compare, Exists, InArray, Logic, ParentPath

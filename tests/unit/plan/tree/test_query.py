@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from odata_gateway.plan.bind import bind
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Block
 from odata_gateway.url.normalize import normalize

@@ -1,0 +1,124 @@
+"""Comparisons and `in` (URL Conventions 5.1.1.1).
+
+A literal takes its type from what it is compared with, so the other side is bound first. Types must
+be comparable by OData's rules, with one addition of this service: a quoted time is compared with a
+DateTimeOffset, in UTC where it has no offset.
+"""
+
+from __future__ import annotations
+
+from odata_gateway.edm import types
+from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.plan.expression.collections import (
+    compare_structured,
+    is_structured,
+    structured_in,
+)
+from odata_gateway.plan.expression.entities import compare_entities, entity_in
+from odata_gateway.plan.expression.literals import literal, resolve_alias
+from odata_gateway.plan.expression.type_rules import check_comparable
+from odata_gateway.plan.scope.limits import check_list
+from odata_gateway.plan.scope.scope import Scope
+from odata_gateway.plan.tree.conditions import any_of
+from odata_gateway.plan.tree.relation import (
+    BoundExpr,
+    Column,
+    Compare,
+    ComparisonOp,
+    ConstantValue,
+    InArray,
+)
+from odata_gateway.plan.tree.slots import DecodeMode
+from odata_gateway.url import ast
+
+COMPARISONS: dict[str, ComparisonOp] = {
+    "eq": "eq",
+    "ne": "ne",
+    "lt": "lt",
+    "le": "le",
+    "gt": "gt",
+    "ge": "ge",
+}
+MIRRORED: dict[ComparisonOp, ComparisonOp] = {
+    "eq": "eq",
+    "ne": "ne",
+    "lt": "gt",
+    "le": "ge",
+    "gt": "lt",
+    "ge": "le",
+}
+ORDER_MODES: dict[ComparisonOp, DecodeMode] = {
+    "lt": "ceil",
+    "ge": "ceil",
+    "gt": "floor",
+    "le": "floor",
+    "eq": "exact",
+    "ne": "exact",
+}
+
+
+def bind_comparison(node: ast.Binary, scope: Scope) -> BoundExpr:
+    """A comparison of values, of entities, or of collections and objects."""
+    op = COMPARISONS[node.op]
+    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
+    if is_structured(left, scope) or is_structured(right, scope):
+        return compare_structured(node, scope)
+    entity = compare_entities(ast.Binary(op, left, right, node.at), scope)
+    if entity is not None:
+        return entity
+    if isinstance(right, ast.Literal):
+        return _with_literal(op, scope.expr(left), right, scope)
+    if isinstance(left, ast.Literal):
+        return _with_literal(MIRRORED[op], scope.expr(right), left, scope)
+    bound_left, bound_right = scope.expr(left), scope.expr(right)
+    check_comparable(op, bound_left.type, bound_right.type, at=node.at)
+    return Compare(op, bound_left, bound_right)
+
+
+def _with_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
+    if node.many or expr.type is None:
+        return Compare(op, expr, scope.expr(node))
+    is_uuid = op in ("eq", "ne") and _is_uuid_text(expr, node)
+    value = literal(node, expr.type, "uuid" if is_uuid else ORDER_MODES[op])
+    check_comparable(op, expr.type, value.type, at=node.at)
+    return Compare(op, expr, value)
+
+
+def _is_uuid_text(expr: BoundExpr, node: ast.Literal) -> bool:
+    """Whether a text is compared with a column that Postgres has as uuid."""
+    return isinstance(expr, Column) and expr.pg_type == "uuid" and node.kind == "string"
+
+
+# --- in -------------------------------------------------------------------------------------------
+
+
+def bind_in(node: ast.Binary, scope: Scope) -> BoundExpr:
+    """`in`: a value, an entity, or a collection or object among others."""
+    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
+    resolved = ast.Binary("in", left, right, node.at)
+    found = structured_in(resolved, scope) or entity_in(resolved, scope)
+    if found is not None:
+        return found
+    operand = scope.expr(left)
+    match right:
+        case ast.Literal(many=True):
+            if operand.type is None:
+                return ConstantValue(False, types.BOOLEAN)
+            mode: DecodeMode = "uuid" if _is_uuid_text(operand, right) else "exact"
+            return InArray(operand, literal(right, operand.type, mode))
+        case ast.ListExpr(items=items):
+            check_list(len(items), scope.binding.limits, at=right.at)
+            return any_of(tuple(_equals_item(operand, item, scope) for item in items))
+        case _:
+            raise Unsupported("the right side of 'in' must be a list of values", at=right.at)
+
+
+def _equals_item(operand: BoundExpr, item: ast.Expr, scope: Scope) -> BoundExpr:
+    item = resolve_alias(item, scope)
+    if is_structured(item, scope):
+        raise BindType("a single value cannot equal a collection or an object", at=item.at)
+    if isinstance(item, ast.Literal):
+        return _with_literal("eq", operand, item, scope)
+    value = scope.expr(item)
+    check_comparable("eq", operand.type, value.type, at=item.at)
+    return Compare("eq", operand, value)
