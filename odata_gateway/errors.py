@@ -92,7 +92,7 @@ class UrlOption(ODataError):
 
 
 class UrlSkiptoken(ODataError):
-    """A $skiptoken that was altered, or that belongs to another query."""
+    """A `$skiptoken` that was altered, or that belongs to another query."""
 
     status, code = 400, "Url.Skiptoken"
 
@@ -316,7 +316,7 @@ class Internal(ODataError):
 
 
 def all_codes() -> dict[str, type[ODataError]]:
-    """Every error code with its class, for README's table and its test."""
+    """Every error code with its class, for the table of docs/errors.md."""
     found: dict[str, type[ODataError]] = {}
     for cls in ODataError.__subclasses__():
         found[cls.code] = cls

@@ -19,6 +19,7 @@ from typing import Any
 
 from asyncpg.prepared_stmt import PreparedStatement
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import Connector, DatabaseSettings, PgConnection, PgRecord
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.fair_queue import FairQueue, FlowKey
@@ -129,7 +130,7 @@ class Database:
         try:
             async with asyncio.timeout(_PING_S):
                 async with self.session() as session:
-                    await session.fetch("SELECT 1")
+                    await session.fetch(BoundStatement("SELECT 1"))
         except DbBusy:
             return
         except TimeoutError:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import asyncpg
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import PgConnection, PgRecord
 from odata_gateway.db.slow_log import RunningStatement
 from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
@@ -100,26 +101,23 @@ class Session:
         what the session can do."""
         return self._opening is not None and self._opening.startswith(SNAPSHOT)
 
-    async def fetch(
-        self, sql: str, args: Sequence[Any] = (), *, anew: bool = False
-    ) -> list[PgRecord]:
-        """All rows of one statement, prepared and cached. Raises ODataError by SQLSTATE.
+    async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
+        """All rows of one statement; raises ODataError by SQLSTATE.
 
-        anew  plan for these arguments: a kept statement gets, after five executions, a plan for any
-              arguments, and a range has no typical width. It costs a round trip and the planning.
-
-        What fails for a passing reason, as with a lost connection, is sent again once.
+        The statement is prepared and kept on the connection, unless it must be planned anew. One
+        that fails for a passing reason, such as a lost connection, is sent again once.
         """
         held, started = self._live(), perf_counter()
-        held.running = RunningStatement(sql, self._trail, started)
+        text, arguments, replan = statement
+        held.running = RunningStatement(text, self._trail, started)
         try:
             if held.pooled:
-                return await self._run(lambda _: held.fetch_unprepared(sql, args))
-            if anew:
-                return await self._run(lambda connection: self._fetch_anew(connection, sql, args))
-            return await self._run(lambda connection: connection.fetch(sql, *args))
+                return await self._run(lambda _: held.fetch_unprepared(text, arguments))
+            if replan:
+                return await self._run(lambda c: self._fetch_replanned(c, text, arguments))
+            return await self._run(lambda connection: connection.fetch(text, *arguments))
         finally:
-            self._ended(held, sql, started)
+            self._ended(held, text, started)
 
     def _ended(self, held: PooledConnection, sql: str, started: float) -> None:
         took_s = self._trail.ran(sql, started)
@@ -127,7 +125,7 @@ class Session:
             self._trail.backend = held.backend
         self._database.slow.ended(held, took_s)
 
-    async def _fetch_anew(
+    async def _fetch_replanned(
         self, connection: PgConnection, sql: str, args: Sequence[Any]
     ) -> list[PgRecord]:
         statement = await connection.prepare(sql, name="")

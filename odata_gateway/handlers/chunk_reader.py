@@ -29,6 +29,7 @@ from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
@@ -232,7 +233,7 @@ class ChunkReader:
         when the rows are read."""
         statement, arguments = self._ask(keys, rows, "mark")
         try:
-            found = await session.fetch(statement.text, arguments)
+            found = await session.fetch(BoundStatement(statement.text, arguments))
         except ODataError:
             return None
         return tuple(found[0]) if found else None
@@ -247,7 +248,9 @@ class ChunkReader:
             )
             try:
                 record = (
-                    await session.fetch(statement.text, arguments, anew=statement.has_ranges)
+                    await session.fetch(
+                        BoundStatement(statement.text, arguments, statement.has_ranges)
+                    )
                 )[0]
             except LimitNodes:
                 if rows <= 1 or session.in_snapshot:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from odata_gateway.compiler.compiler import ParsedUrl
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.chunk_reader import (
     FIRST_ROWS_EXPANDED,
@@ -138,7 +139,9 @@ class CollectionHandler:
         """How many rows there are on all pages."""
         statement = self._reader.statement(call, "count")
         rows = await session.fetch(
-            statement.text, self._reader.arguments(call, statement), anew=statement.has_ranges
+            BoundStatement(
+                statement.text, self._reader.arguments(call, statement), statement.has_ranges
+            )
         )
         return int(rows[0][0])
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from odata_gateway.compiler.compiler import ArgumentValues, Compiler
 from odata_gateway.config.settings import Settings
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import PgRecord
 from odata_gateway.db.pool import Database
 from odata_gateway.handlers.chunk_reader import Keys
@@ -71,7 +72,7 @@ class QueryExecutor:
             call.caller.user_id, accounts=call.caller.accounts
         ) as session:
             return await session.fetch(
-                statement.text, arguments, anew=anew and statement.has_ranges
+                BoundStatement(statement.text, arguments, anew and statement.has_ranges)
             )
 
     async def require_parent(self, call: DataRequest) -> None:

@@ -18,6 +18,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import AuthForbidden, AuthInvalid, ODataError
 from odata_gateway.identity.caller import Caller
@@ -106,7 +107,7 @@ class TokenDirectory:
     async def _ask(self, key: bytes, token: str) -> Caller | type[ODataError]:
         asked_at = time.monotonic()  # an answer is as old as its question
         async with self._database.session() as session:
-            rows = await session.fetch(self._find, (token, self._roles))
+            rows = await session.fetch(BoundStatement(self._find, (token, self._roles)))
         answer: Caller | type[ODataError] = AuthInvalid
         if rows:
             accounts = tuple(rows[0]["accounts"])

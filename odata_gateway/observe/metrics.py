@@ -1,4 +1,4 @@
-"""Which metrics there are, and where a process leaves its own. README has the rows of the table."""
+"""Which metrics there are, and where a process leaves its own. docs/operate.md shows the table."""
 
 from __future__ import annotations
 

@@ -16,8 +16,6 @@ from tests.bench.cluster import Server
 from tests.bench.meter import Meter, Used
 from tests.bench.servers import Running
 
-INSIDE = Path(__file__).parent / "inside.py"
-
 
 @dataclass(slots=True)
 class Bench:
@@ -68,9 +66,13 @@ class Bench:
         return used
 
     def compile_times(self, checkout: Path) -> dict[str, float]:
-        """What `inside.py` measures with a checkout's own modules."""
+        """What a checkout's own `inside.py` measures."""
         done = subprocess.run(
-            [sys.executable, str(INSIDE)], cwd=checkout, env=os.environ | {"PYTHONPATH": str(checkout)}, capture_output=True, text=True
+            [sys.executable, str(checkout / "tests" / "bench" / "inside.py")],
+            cwd=checkout,
+            env=os.environ | {"PYTHONPATH": str(checkout)},
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])

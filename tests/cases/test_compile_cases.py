@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -29,7 +28,7 @@ def plain(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-async def test_a_case_is_compiled_as_written_and_runs(reader: asyncpg.Connection, path: Path) -> None:
+async def test_a_case_is_compiled_as_written_and_runs(reader, path):
     case = cases.read(path)
     found = cases.compiled(case.request, case.accounts, case.after, case.row_format, case.model)
     statements = {name: (text, plain(arguments)) for name, (text, arguments) in found.items()}
@@ -43,12 +42,12 @@ async def test_a_case_is_compiled_as_written_and_runs(reader: asyncpg.Connection
                 assert isinstance(orjson.loads(b"[%b]" % record[0]), list)
 
 
-def test_there_are_cases_and_each_says_what_it_is_about() -> None:
+def test_there_are_cases_and_each_says_what_it_is_about():
     assert len(FILES) >= 30
     assert all(cases.read(path).comment.startswith("# ") for path in FILES)
 
 
-def test_breaking_sql_into_lines_can_be_undone() -> None:
+def test_breaking_sql_into_lines_can_be_undone():
     text = """SELECT ' FROM ' || E'\\' WHERE ' FROM a WHERE b = 'it''s FROM ' AND EXISTS (SELECT 1 FROM c)"""
     assert cases.broken(text).replace("\n", " ") == text
     assert cases.broken(text).count("\n") == 4

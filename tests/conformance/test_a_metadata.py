@@ -2,7 +2,7 @@
 
 import pytest
 from odata_gateway.edm.types import PRIMITIVE_TYPES
-from tests.conformance.conftest import ADMIN
+from tests.harness.ask import ADMIN
 from tests.harness.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
 
 SETS = ["Message", "Conversation", "User", "Label", "Inbox"]

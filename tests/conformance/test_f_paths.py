@@ -5,7 +5,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
-from tests.conformance.conftest import ADMIN
+from tests.harness.ask import ADMIN
 from tests.harness.sample import instant
 
 

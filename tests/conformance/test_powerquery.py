@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conformance.conftest import ADMIN
+from tests.harness.ask import ADMIN
 
 REPLAY = Path(__file__).parent.parent / "data" / "powerquery.py"
 

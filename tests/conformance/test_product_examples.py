@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from tests.conformance.conftest import ADMIN
+from tests.harness.ask import ADMIN
 from tests.harness.sample import instant
 
 COLUMNS = Path(__file__).parent.parent / "data" / "columns.csv"

@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from tests.conformance.conftest import ADMIN
+from tests.harness.ask import ADMIN
 
 POWER_QUERY = {
     "Accept": "application/json;odata.metadata=minimal;q=1.0,application/json;odata=minimalmetadata;q=0.9,application/atomsvc+xml;q=0.8,"

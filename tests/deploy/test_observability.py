@@ -1,4 +1,4 @@
-"""The dashboard and the alerts ask for metrics that exist, with labels that they have, in PromQL that parses; README lists all metrics."""
+"""The dashboard and the alerts ask for metrics that exist, with labels that they have, in PromQL that parses; docs/operate.md lists all metrics."""
 
 import json
 import re
@@ -93,8 +93,8 @@ def test_dashboard_shows_every_metric_and_its_panels_do_not_overlap():
     assert {panel["datasource"]["uid"] for panel in PANELS} == {"${datasource}"}
 
 
-def test_readme_lists_every_metric():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("<!-- metrics -->\n")[2].partition("\n\n")[0].splitlines()[2:]
+def test_operate_lists_every_metric():
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- generated: metrics -->\n")[2].partition("\n\n")[0].splitlines()[2:]
     rows = [f"| `{f.name}` | {f.kind} | {', '.join(f'`{label}`' for label in f.labels)} | {f.doc} |" for f in FAMILIES]
     assert table == rows

@@ -52,10 +52,10 @@ HEADERS = (
 
 @cache
 def seeds() -> tuple[str, ...]:
-    """Requests that work, or nearly: golden cases, README's examples, and OASIS's grammar cases."""
+    """Requests that work, or nearly: golden cases, the examples of docs/odata.md, and OASIS's grammar cases."""
     golden = [cases.read(path).request for path in sorted(cases.FOLDER.glob("*.case"))]
-    readme = (_ROOT / "README.md").read_text(encoding="utf-8")
-    tables = readme.partition("<!-- supported -->")[2].partition("Paging is by key")[0]
+    page = (_ROOT / "docs" / "odata.md").read_text(encoding="utf-8")
+    tables = page.partition("<!-- supported -->")[2].partition("\n## Paging")[0]
     examples = [example for line in tables.splitlines() for example in re.findall(r"`([^`]+)`", line.rpartition(" | ")[2])]
     return tuple(dict.fromkeys([*golden, *examples, *_grammar_cases()]))
 

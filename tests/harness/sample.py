@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import Cluster
+from tests.harness.cluster import Cluster
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def copied(cluster: Cluster, name: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabaseDsns:
     """A database of a module's own, with the sample data: as the gateway's role, and as the superuser."""
 
     reader: str

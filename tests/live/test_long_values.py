@@ -28,7 +28,7 @@ def gateway(owner: asyncpg.Connection, scratch_reader_dsn: str, gateways: Callab
 
 
 @pytest.mark.parametrize("order", ["content", "content desc", "concat(content,'x'),id desc", "status,content desc"])
-def test_pages_of_long_values_are_the_whole(gateway: Gateway, order: str) -> None:
+def test_pages_of_long_values_are_the_whole(gateway, order):
     whole = gateway.get(f"Message?$orderby={order}&$select=id", headers={"Prefer": "maxpagesize=1000"}).json()["value"]
     pages = gateway.pages(f"Message?$orderby={order}&$select=id")
     assert [row["id"] for page in pages for row in page] == [row["id"] for row in whole]
@@ -40,7 +40,7 @@ def test_pages_of_long_values_are_the_whole(gateway: Gateway, order: str) -> Non
     "Message?$apply=groupby((content))", "Message?$apply=groupby((status,content),aggregate(id with max as m))&$orderby=content desc",
     "Message?$apply=aggregate(content with max as longest)&$orderby=longest", "Message?$apply=groupby((content,private))&$orderby=private,content",
 ])  # fmt: skip
-def test_pages_of_groups_of_long_values_are_the_whole(gateway: Gateway, target: str) -> None:
+def test_pages_of_groups_of_long_values_are_the_whole(gateway, target):
     whole = gateway.get(target, headers={"Prefer": "maxpagesize=1000"}).json()["value"]
     pages = gateway.pages(target)
     assert [row for page in pages for row in page] == whole
@@ -49,7 +49,7 @@ def test_pages_of_groups_of_long_values_are_the_whole(gateway: Gateway, target: 
 
 
 @pytest.mark.parametrize("order", ["content", "content desc,status"])
-def test_pages_of_an_expanded_collection_with_long_values_are_the_whole(gateway: Gateway, order: str) -> None:
+def test_pages_of_an_expanded_collection_with_long_values_are_the_whole(gateway, order):
     whole = gateway.get(f"Conversation(1)/messages?$orderby={order}&$select=id", headers={"Prefer": "maxpagesize=1000"}).json()["value"]
     first = gateway.get(f"Conversation(1)?$select=id&$expand=messages($orderby={order};$select=id)").json()
     rows, link = first["messages"], first["messages@odata.nextLink"]
@@ -60,7 +60,7 @@ def test_pages_of_an_expanded_collection_with_long_values_are_the_whole(gateway:
 
 
 @pytest.mark.parametrize("change", ["UPDATE messages SET content = 'short' || id", "DELETE FROM messages"])
-async def test_a_row_that_changed_is_said(gateway: Gateway, owner: asyncpg.Connection, change: str) -> None:
+async def test_a_row_that_changed_is_said(gateway, owner, change):
     link = gateway.get("Message?$orderby=content desc&$filter=length(content) gt 900").json()["@odata.nextLink"]
     await owner.execute(change)
     reply = gateway.get(link.partition("/odata/")[2])
@@ -68,7 +68,7 @@ async def test_a_row_that_changed_is_said(gateway: Gateway, owner: asyncpg.Conne
     assert "has changed" in reply.json()["error"]["message"]
 
 
-def test_nested_lambdas_are_bounded(gateway: Gateway) -> None:
+def test_nested_lambdas_are_bounded(gateway):
     """Each level multiplies what Postgres has to look at; eight took minutes."""
 
     def nested(levels: int) -> str:

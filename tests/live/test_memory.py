@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster
 from tests.bench.client import Http, export
 from tests.bench.meter import Meter, memory_mb
 from tests.bench.servers import ADMIN_OF_ALL, GIANT, Running
+from tests.harness.cluster import READER, SQL_FOLDER, Cluster
 from tests.harness.gateway import start_gateway
 
 MESSAGES = 200_000
@@ -35,7 +35,7 @@ def running(cluster: Cluster) -> Iterator[Running]:
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_a_page_of_everything_is_never_held(running: Running, packed: bool) -> None:
+def test_a_page_of_everything_is_never_held(running, packed):
     with Meter(running.pid, None) as used:
         page = Http(running, gzip=packed).get("Message", headers="Prefer: maxpagesize=100000\r\n")
     assert page.status == 200
@@ -43,7 +43,7 @@ def test_a_page_of_everything_is_never_held(running: Running, packed: bool) -> N
     assert used.peak_mb <= running.idle_mb + 48
 
 
-def test_an_export_needs_a_few_chunks(running: Running) -> None:
+def test_an_export_needs_a_few_chunks(running):
     with Meter(running.pid, None) as used:
         found = export(Http(running), "Message")
     assert len(found.pages) == MESSAGES / 10_000
@@ -51,14 +51,14 @@ def test_an_export_needs_a_few_chunks(running: Running) -> None:
     assert used.peak_mb <= running.idle_mb + 48
 
 
-def test_fifty_exports_at_once_stay_below_256_megabytes(running: Running) -> None:
+def test_fifty_exports_at_once_stay_below_256_megabytes(running):
     with Meter(running.pid, None) as used, ThreadPoolExecutor(EXPORTS) as pool:
         exports = list(pool.map(lambda _: export(Http(running), "Message", most_pages=2), range(EXPORTS)))
     assert sum(each.size for each in exports) > BODY_MB * 1e6 * EXPORTS / 10
     assert used.peak_mb <= 256
 
 
-def test_a_row_of_100_megabytes_costs_a_few_copies_of_it(running: Running) -> None:
+def test_a_row_of_100_megabytes_costs_a_few_copies_of_it(running):
     with Meter(running.pid, None) as used:
         page = Http(running, token=GIANT).get("Message")
     assert page.status == 200

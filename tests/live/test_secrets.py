@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from odata_gateway.demo import tokens
-from tests.harness.gateway import Gateway, Reply
+from tests.harness import tokens
+from tests.harness.gateway import Reply
 from tests.oracle.evaluator import KINDS, View
 
 SECRETS = tuple(name for name, kind in KINDS["User"].items() if kind == "secret")
@@ -144,7 +144,7 @@ def test_the_secrets_are_there_to_be_found(values, views):
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("clause", REFUSED)
-def test_a_clause_that_computes_with_a_secret_is_refused(gateway: Gateway, values, clause, secret):
+def test_a_clause_that_computes_with_a_secret_is_refused(gateway, values, clause, secret):
     asked = REFUSED[clause].format(s=secret)
     reply = gateway.get(asked)
     assert (reply.status, reply.json()["error"]["code"]) == (400, "Bind.Secret"), reply.body
@@ -153,7 +153,7 @@ def test_a_clause_that_computes_with_a_secret_is_refused(gateway: Gateway, value
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("output", SHOWN)
-def test_a_secret_is_shown_as_null(gateway: Gateway, values, output, secret):
+def test_a_secret_is_shown_as_null(gateway, values, output, secret):
     asked = SHOWN[output].format(s=secret)
     reply = gateway.get(asked)
     assert reply.status == 200, reply.body
@@ -165,7 +165,7 @@ def test_a_secret_is_shown_as_null(gateway: Gateway, values, output, secret):
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("path", ["User(1)/{s}", "User(1)/{s}/$value", "Conversation(1)/assignee/{s}", "Conversation(1)/assignee/{s}/$value",
                                   "Inbox(1)/members(1)/{s}", "User/1/{s}"])  # fmt: skip
-def test_a_secret_by_its_path_is_no_content(gateway: Gateway, path, secret):
+def test_a_secret_by_its_path_is_no_content(gateway, path, secret):
     reply = gateway.get(path.format(s=secret))
     assert (reply.status, reply.body) == (204, b"")
 
@@ -174,20 +174,20 @@ def test_a_secret_by_its_path_is_no_content(gateway: Gateway, path, secret):
 @pytest.mark.parametrize(
     "path", ["User({s}='x')", "User(id=1,{s}='x')", "User('x')", "User(1)/{s}/x", "User/{s}", "User(1)/{s}(1)", "User?$expand={s}"]
 )
-def test_a_secret_is_no_key_and_leads_nowhere(gateway: Gateway, values, path, secret):
+def test_a_secret_is_no_key_and_leads_nowhere(gateway, values, path, secret):
     reply = gateway.get(path.format(s=secret))
     assert reply.status in (400, 404), reply.body
     check(reply, values, path)
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_metadata_still_declares_a_secret(gateway: Gateway, values, secret):
+def test_metadata_still_declares_a_secret(gateway, values, secret):
     reply = gateway.get("$metadata", token=None)
     assert f'Name="{secret}"' in reply.body.decode()
     check(reply, values, "")
 
 
-def test_whole_collections_hold_no_secret(gateway: Gateway, values):
+def test_whole_collections_hold_no_secret(gateway, values):
     for asked in (
         "User",
         "Inbox?$expand=members",
@@ -198,7 +198,7 @@ def test_whole_collections_hold_no_secret(gateway: Gateway, values):
             check(gateway.get(asked, token=token), values, asked)
 
 
-def test_no_secret_and_no_token_is_in_the_log(gateway: Gateway, values):
+def test_no_secret_and_no_token_is_in_the_log(gateway, values):
     gateway.get(f"User?apikey={tokens.ADMIN}&$top=1", token=None)
     gateway.get("User?$filter=tokens eq 'x'")
     log = gateway.log()

@@ -1,7 +1,7 @@
 """Sequences of transformations as the oracle has them: each is applied to a plain list of rows, one after the other.
 
 Written from Data Aggregation 4.0, sections 3.2 and 3.3, with nothing of the gateway's way: rows are entities or have values by path, groups
-are lists, and what is absent is not there. Only where the standard leaves an order to the service is it the one README gives: entities by
+are lists, and what is absent is not there. Only where the standard leaves an order to the service is it the one docs/odata.md gives: entities by
 their key, groups by what they are grouped by, and the rows of concat by their sequence.
 """
 

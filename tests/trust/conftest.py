@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.proxy import Proxy
-from tests.harness.sample import Place, copied
+from tests.harness.sample import DatabaseDsns, copied
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def proxies() -> Iterator[Callable[[int], Proxy]]:
 
 
 @pytest.fixture(scope="module")
-def place(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Place]:
+def database(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[DatabaseDsns]:
     """A database with the sample data for the tests of one module, which names it in DATABASE; dropped afterwards."""
     with copied(cluster, request.module.DATABASE) as name:
-        yield Place(cluster.dsn(user=READER, database=name), cluster.dsn(database=name))
+        yield DatabaseDsns(cluster.dsn(user=READER, database=name), cluster.dsn(database=name))

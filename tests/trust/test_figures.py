@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from tests.harness.figures import amount, read, record, table
 
 
-def test_figures_of_several_tests_are_joined_and_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_figures_of_several_tests_are_joined_and_judged(monkeypatch, tmp_path):
     monkeypatch.setenv("ODATA_TEST_FIGURES", str(tmp_path))
     for slowest in (0.2, 1.5, 0.4):
         record("T1", "requests", 500, how="sum", at_least=1500)
@@ -24,7 +21,7 @@ def test_figures_of_several_tests_are_joined_and_judged(monkeypatch: pytest.Monk
     ]
 
 
-def test_amounts_are_the_suites_unless_the_run_is_a_nightly_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_amounts_are_the_suites_unless_the_run_is_a_nightly_one(monkeypatch):
     monkeypatch.delenv("ODATA_TEST_NIGHTLY", raising=False)
     assert amount(20, 1000) == 20
     monkeypatch.setenv("ODATA_TEST_NIGHTLY", "0.5")

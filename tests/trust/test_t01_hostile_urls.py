@@ -30,13 +30,13 @@ def is_fault(status: int) -> bool:
     return status >= 500 and status != 501
 
 
-def test_t01_the_seeds_are_many_and_most_of_them_work() -> None:
+def test_t01_the_seeds_are_many_and_most_of_them_work():
     assert len(seeds()) > 300
     assert len({Hostile(str(number)).request()[0] for number in range(500)}) > 450
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_t01_hostile_requests_are_answered_in_time(reader_dsn: str, batch: int) -> None:
+def test_t01_hostile_requests_are_answered_in_time(reader_dsn, batch):
     asyncio.run(_batch(reader_dsn, batch, INSIDE // BATCHES))
 
 
@@ -129,7 +129,7 @@ async def _over_http(gateway: Gateway, numbers: range) -> dict[int, int]:
     return statuses
 
 
-def test_t01_hostile_requests_over_http_leave_no_memory_behind(gateways: Callable[..., Gateway], reader_dsn: str) -> None:
+def test_t01_hostile_requests_over_http_leave_no_memory_behind(gateways, reader_dsn):
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_PAGE_ROWS="25", ODATA_LOG_LEVEL="warning")
     process = psutil.Process(gateway.process.pid)
     asyncio.run(_over_http(gateway, range(WARM_UP)))

@@ -59,7 +59,7 @@ async def check(gateway: Inside, request: Asked, token: str) -> None:
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_t02_generated_requests_answer_what_the_oracle_answers(reader_dsn: str, world: World, views: dict[str, View], batch: int) -> None:
+def test_t02_generated_requests_answer_what_the_oracle_answers(reader_dsn, world, views, batch):
     async def run() -> None:
         # The evaluator shares the gateway's loop, and may take long.
         async with inside(reader_dsn, ODATA_PAGE_ROWS=str(PAGE_ROWS), ODATA_STATEMENT_TIMEOUT_S="600") as gateway:
@@ -74,7 +74,7 @@ def test_t02_generated_requests_answer_what_the_oracle_answers(reader_dsn: str, 
     asyncio.run(run())
 
 
-def test_t02_every_supported_construct_is_generated(world: World, views: dict[str, View]) -> None:
+def test_t02_every_supported_construct_is_generated(world, views):
     """In the first thousand requests, so in every run."""
     texts = [asked(number, world, views)[0].target for number in range(1000)]
     counts = {name: sum(1 for text in texts if re.search(pattern, text)) for name, pattern in CONSTRUCTS.items()}

@@ -12,7 +12,7 @@ import gzip
 import json
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -22,9 +22,7 @@ import pytest
 from odata_gateway.demo import tokens
 from odata_gateway.handlers import chunk_reader, collection
 from tests.harness.figures import amount, record
-from tests.harness.gateway import Gateway
 from tests.harness.inside import Inside, inside
-from tests.harness.sample import Place
 from tests.oracle.evaluator import View
 
 WALKS, BATCHES = amount(90, 1_900), 3
@@ -130,9 +128,7 @@ async def _expanded(gateway: Inside, rows: list[dict[str, Any]], views: dict[str
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_t03_pages_of_a_changing_table_hold_every_untouched_row_once(
-    monkeypatch: pytest.MonkeyPatch, place: Place, views: dict[str, View], batch: int
-) -> None:
+def test_t03_pages_of_a_changing_table_hold_every_untouched_row_once(monkeypatch, database, views, batch):
     """With small chunks: one page is several statements, each of its own moment."""
     monkeypatch.setattr(chunk_reader, "FIRST_ROWS", 30)
     monkeypatch.setattr(collection, "FIRST_ROWS_UNKNOWN", 30)
@@ -140,7 +136,7 @@ def test_t03_pages_of_a_changing_table_hold_every_untouched_row_once(
 
     async def run() -> None:
         size = WALKS // BATCHES
-        async with inside(place.reader, ODATA_PAGE_ROWS="100") as gateway, writer(place.owner, f"t03 {batch}") as writes:
+        async with inside(database.reader, ODATA_PAGE_ROWS="100") as gateway, writer(database.owner, f"t03 {batch}") as writes:
             read = 0
             for number in range(batch * size, (batch + 1) * size):
                 read += await walk(gateway, number, views)
@@ -153,8 +149,8 @@ def test_t03_pages_of_a_changing_table_hold_every_untouched_row_once(
     asyncio.run(run())
 
 
-def test_t03_the_same_over_http_with_gzip(gateways: Callable[..., Gateway], place: Place, views: dict[str, View]) -> None:
-    gateway = gateways(ODATA_DSN=place.reader, ODATA_PAGE_ROWS="700")
+def test_t03_the_same_over_http_with_gzip(gateways, database, views):
+    gateway = gateways(ODATA_DSN=database.reader, ODATA_PAGE_ROWS="700")
 
     def read(number: int) -> None:
         type_, path, options, _ = SHAPES[number % len(SHAPES)]
@@ -170,7 +166,7 @@ def test_t03_the_same_over_http_with_gzip(gateways: Callable[..., Gateway], plac
         check(type_, rows, views, f"http {number}")
 
     async def run() -> None:
-        async with writer(place.owner, "t03 http"):
+        async with writer(database.owner, "t03 http"):
             for number in range(OVER_HTTP):
                 await asyncio.to_thread(read, number)
 

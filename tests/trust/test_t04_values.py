@@ -1,4 +1,4 @@
-"""T4: any value a Postgres column can hold streams, in a page with all others, alone, and as a raw value: as it is, or as README documents.
+"""T4: any value a Postgres column can hold streams, in a page with all others, alone, and as a raw value: as it is, or as docs/odata.md says.
 
 One table with a column of each type, one row a value; the model beside it is made of the same list.
 """
@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway, start_gateway
 

@@ -10,9 +10,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.faults import wait_until
 from tests.harness.figures import record
 
@@ -166,7 +167,7 @@ async def test_t06_where_the_server_takes_no_more_connections_those_there_are_se
 
     async def ask(number):
         async with database.session() as session:
-            return (await session.fetch("SELECT $1::int8, pg_sleep(0.05)", (number,)))[0][0]
+            return (await session.fetch(BoundStatement("SELECT $1::int8, pg_sleep(0.05)", (number,))))[0][0]
 
     try:
         assert await ask(0) == 0

@@ -10,6 +10,7 @@ import time
 
 import asyncpg
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbTimeout, DbUnavailable
@@ -130,9 +131,9 @@ async def test_t13_a_snapshot_that_lay_idle_too_long_is_told(reader_dsn):
     database = await Database.open(DatabaseSettings(reader_dsn, idle_in_transaction_s=0.1))
     async with database.session(snapshot=True) as session:
         with pytest.raises((DbTimeout, DbUnavailable)):
-            await session.fetch("SELECT 1")  # on a loaded machine it may be too late for this one already
+            await session.fetch(BoundStatement("SELECT 1"))  # on a loaded machine it may be too late for this one already
             await asyncio.sleep(1)
-            await session.fetch("SELECT 1")
+            await session.fetch(BoundStatement("SELECT 1"))
     async with database.session() as session:
-        assert (await session.fetch("SELECT 2"))[0][0] == 2
+        assert (await session.fetch(BoundStatement("SELECT 2")))[0][0] == 2
     await database.close()

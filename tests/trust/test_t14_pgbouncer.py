@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, SQL_FILES
 from odata_gateway.errors import DbDenied, DbTimeout, DbValue
+from tests.harness import tokens
+from tests.harness.cluster import READER, SQL_FILES
 from tests.harness.figures import record
 from tests.harness.gateway import start_gateway
 from tests.harness.pgbouncer import PgBouncer
@@ -44,12 +45,14 @@ async def database(bouncer):
 
 async def value(database, sql, *args, **options):
     async with database.session(**options) as session:
-        return (await session.fetch(sql, args))[0][0]
+        return (await session.fetch(BoundStatement(sql, args)))[0][0]
 
 
 async def settings_of(database):
     async with database.session() as session:
-        return {name: (await session.fetch(f"SELECT current_setting('{name}')"))[0][0] for name in SETTINGS if name not in LEFT}
+        return {
+            name: (await session.fetch(BoundStatement(f"SELECT current_setting('{name}')")))[0][0] for name in SETTINGS if name not in LEFT
+        }
 
 
 LEFT = ("application_name", "default_transaction_read_only")
@@ -74,10 +77,10 @@ async def test_t14_sessions_leave_nothing_behind(database, bouncer):
         await value(database, "DELETE FROM public.messages RETURNING id")
     async with database.session() as session:
         with pytest.raises(DbValue):
-            await session.fetch("SELECT 1 / 0")
-        assert (await session.fetch("SELECT 5"))[0][0] == 5
+            await session.fetch(BoundStatement("SELECT 1 / 0"))
+        assert (await session.fetch(BoundStatement("SELECT 5")))[0][0] == 5
     async with database.session(snapshot=True) as session:
-        assert (await session.fetch("SELECT current_setting('transaction_isolation')"))[0][0] == "repeatable read"
+        assert (await session.fetch(BoundStatement("SELECT current_setting('transaction_isolation')")))[0][0] == "repeatable read"
     plain = subprocess.run(
         ["psql", bouncer.dsn(), "-XAtc", "SELECT current_setting('search_path'), current_setting('jit')"], capture_output=True, text=True
     )
@@ -88,7 +91,7 @@ async def test_t14_many_statements_at_once_each_get_their_own_answer(database):
     async def ask(number):
         sql = f"SELECT $1::int8 * {number % 40}, pg_catalog.repeat('x', $2::int4) AS n{number % 40}, pg_catalog.pg_backend_pid()"
         async with database.session() as session:
-            row = (await session.fetch(sql, (number, number % 50), anew=number % 2 == 0))[0]
+            row = (await session.fetch(BoundStatement(sql, (number, number % 50), replan=number % 2 == 0)))[0]
             assert (row[0], row[1]) == (number * (number % 40), "x" * (number % 50))
             return row[2]
 

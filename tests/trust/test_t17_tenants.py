@@ -17,10 +17,10 @@ from tests.harness.attacker import Attacker
 from tests.harness.figures import amount, record
 from tests.harness.gateway import Reply
 from tests.harness.inside import Answer, Inside, in_step, inside
-from tests.harness.sample import Place
+from tests.harness.sample import DatabaseDsns
 from tests.harness.ways import WAYS, Way, way_of
 from tests.live.test_tenants import ATTACKS, CHANGES, Walls
-from tests.oracle.evaluator import View, World
+from tests.oracle.evaluator import World
 
 QUERIES = amount(10_000, 50_000)
 DATABASE = "t17_tenants"
@@ -61,16 +61,16 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(list(value.values()))
 
 
-def test_t17_no_foreign_row_and_no_change_when_foreign_rows_change(place: Place, world: World, views: dict[str, View]) -> None:
+def test_t17_no_foreign_row_and_no_change_when_foreign_rows_change(database, world, views):
     walls = Walls.around(views[tokens.ADMIN])
-    asyncio.run(_attack(place, world, walls))
+    asyncio.run(_attack(database, world, walls))
 
 
-async def _attack(place: Place, world: World, walls: Walls) -> None:
+async def _attack(database: DatabaseDsns, world: World, walls: Walls) -> None:
     statuses: dict[int, int] = {}
     foreign = frozenset(walls.foreign)
 
-    async with inside(place.reader, ODATA_PAGE_ROWS="5") as gateway:
+    async with inside(database.reader, ODATA_PAGE_ROWS="5") as gateway:
         asked = queries(gateway, world, walls.visible)
 
         async def ask(text: str, way: Way, *, checked: bool) -> bytes:
@@ -82,7 +82,7 @@ async def _attack(place: Place, world: World, walls: Walls) -> None:
             return digest(answer)
 
         before = await in_step([lambda pair=pair: ask(*pair, checked=True) for pair in asked], width=3)
-        connection = await asyncpg.connect(place.owner)
+        connection = await asyncpg.connect(database.owner)
         await connection.execute(CHANGES)
         await connection.close()
         after = await in_step([lambda pair=pair: ask(*pair, checked=False) for pair in asked], width=3)
@@ -106,7 +106,7 @@ FAULTS = (
 
 @pytest.mark.parametrize("token", [tokens.ADMIN, tokens.BOTH_ADMIN])
 @pytest.mark.parametrize("text", FAULTS)
-async def test_t17_no_error_tells_of_a_foreign_row(reader_dsn: str, views: dict[str, View], text: str, token: str) -> None:
+async def test_t17_no_error_tells_of_a_foreign_row(reader_dsn, views, text, token):
     """Postgres may compute a condition before it looks at the row policy; a fault for user 9 would say that there is a user 9."""
     seen = {row.id for row in views[token].rows["User"]}
     foreign = [row.id for row in views[token].world.rows["User"] if row.id not in seen]
@@ -118,7 +118,7 @@ async def test_t17_no_error_tells_of_a_foreign_row(reader_dsn: str, views: dict[
             assert answer.status == missing.status, (text.format(user), answer.body)
 
 
-async def test_t17_an_own_row_still_fails(reader_dsn: str) -> None:
+async def test_t17_an_own_row_still_fails(reader_dsn):
     """What fails for a row the caller sees is a 400 as before."""
     async with inside(reader_dsn) as gateway:
         for text in FAULTS[:4]:

@@ -14,7 +14,7 @@ from odata_gateway.demo import tokens
 from tests.harness.figures import amount, record
 from tests.harness.hostile import Hostile
 from tests.harness.inside import Answer, Inside, in_step, inside
-from tests.harness.sample import Place
+from tests.harness.sample import DatabaseDsns
 from tests.harness.ways import WAYS, Way, way_of
 from tests.live.test_secrets import REFUSED, SECRETS, SHOWN
 from tests.oracle.evaluator import KINDS
@@ -98,16 +98,16 @@ async def _ask(gateway: Inside, asked: list[Asked]) -> list[bytes]:
     return await in_step([lambda request=request: one(*request) for request in asked], width=3)
 
 
-def test_t18_no_answer_depends_on_a_secret_or_holds_one(place: Place) -> None:
-    asyncio.run(_compare(place))
+def test_t18_no_answer_depends_on_a_secret_or_holds_one(database):
+    asyncio.run(_compare(database))
 
 
-async def _compare(place: Place) -> None:
+async def _compare(database: DatabaseDsns) -> None:
     asked = requests()
-    await set_secrets(place.owner, first=True)
-    async with inside(place.reader, ODATA_PAGE_ROWS="30", ODATA_TOKEN_TTL_S="30") as gateway:
+    await set_secrets(database.owner, first=True)
+    async with inside(database.reader, ODATA_PAGE_ROWS="30", ODATA_TOKEN_TTL_S="30") as gateway:
         before = await _ask(gateway, asked)
-        await set_secrets(place.owner, first=False)
+        await set_secrets(database.owner, first=False)
         after = await _ask(gateway, asked)
     for (text, headers, way), one, other in zip(asked, before, after, strict=True):
         assert one == other, (text, headers, way, one[:500], other[:500])
@@ -116,7 +116,7 @@ async def _compare(place: Place) -> None:
     record("T18", "requests with the same answer whatever the secrets", len(asked), how="sum", at_least=len(asked))
 
 
-def test_t18_every_secret_column_is_asked_for() -> None:
+def test_t18_every_secret_column_is_asked_for():
     """Columns that hold credentials are secret in the model, and each is in the table of clauses."""
     assert set(SECRETS) == {name for kinds in KINDS.values() for name, kind in kinds.items() if kind == "secret"}
     assert {"encrypted_password", "reset_password_token", "confirmation_token", "tokens", "pubsub_tokens"} <= set(SECRETS)

@@ -3,7 +3,7 @@ and the system show: log lines of each form at level debug, bodies, headers, met
 pg_stat_activity and the server's own log.
 
 Each request has a token of its own, made of letters that need no escaping, so that it would be found however it was cut or encoded: also in
-base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as README says.
+base64 and percent-encoded. The only place for one is the next link of a request that carried `apikey`, as docs/connect.md says.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.collector import Collector
 from tests.harness.faults import backends, kill_backends, wait_until
 from tests.harness.figures import record
@@ -119,7 +119,7 @@ class Search:
 @pytest.fixture(scope="module")
 def logging_postgres() -> Iterator[Cluster]:
     """A server that logs as much as one can make it: every statement, and its parameters."""
-    with Cluster.start(options=LOGS_ALL) as server:
+    with Cluster.start(settings=LOGS_ALL) as server:
         server.load()
         yield server
 

@@ -243,7 +243,7 @@ http {{
 
 @pytest.fixture
 def nginx(gateways, reader_dsn, tmp_path):
-    """A gateway, and nginx before it as README says: its port, and the lines of its log. Connections to the gateway are used again."""
+    """A gateway, and nginx before it as deploy/nginx.conf has it: its port, and the lines of its log. Connections to the gateway are used again."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     assert program, "nginx is not installed; on Debian: apt-get install nginx-light"
     behind, port = gateways(ODATA_DSN=reader_dsn), free_port()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import asyncpg
 import pytest
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import Cluster
 from tests.harness.figures import record
-from tests.harness.gateway import Gateway
 from tests.harness.inside import inside
 from tests.harness.loads import ask, data
 
@@ -102,7 +99,7 @@ LIMITS = (
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: f"{limit.setting}-{len(limit.within)}")
-async def test_t22_a_limit_refuses_what_is_beyond_it_and_names_its_setting(reader_dsn: str, limit: Limit) -> None:
+async def test_t22_a_limit_refuses_what_is_beyond_it_and_names_its_setting(reader_dsn, limit):
     async with inside(reader_dsn, **{limit.setting: limit.value}) as gateway:
         within, beyond = await gateway.ask(limit.within), await gateway.ask(limit.beyond)
     assert within.status == 200, within.body
@@ -112,9 +109,7 @@ async def test_t22_a_limit_refuses_what_is_beyond_it_and_names_its_setting(reade
         assert (await gateway.ask(limit.beyond)).status == 200, "the setting does not move it"
 
 
-def test_t22_a_statement_that_runs_too_long_names_its_setting(
-    gateways: Callable[..., Gateway], scratch_dsn: str, scratch_reader_dsn: str
-) -> None:
+def test_t22_a_statement_that_runs_too_long_names_its_setting(gateways, scratch_dsn, scratch_reader_dsn):
     """A lock holds the statement up for longer than it may run."""
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_STATEMENT_TIMEOUT_S="0.3")
 
@@ -131,9 +126,7 @@ def test_t22_a_statement_that_runs_too_long_names_its_setting(
     assert gateway.get("Message?$top=1").status == 200
 
 
-def test_t22_a_product_of_all_sets_holds_up_nothing_longer_than_a_statement_may_run(
-    gateways: Callable[..., Gateway], reader_dsn: str
-) -> None:
+def test_t22_a_product_of_all_sets_holds_up_nothing_longer_than_a_statement_may_run(gateways, reader_dsn):
     """A billion rows in an order that no index has: Postgres is stopped, and its connection serves others."""
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_STATEMENT_TIMEOUT_S="1", ODATA_POOL_MAX="2")
     product = "$crossjoin(Message,Conversation,User,Label,Inbox)"
@@ -146,7 +139,7 @@ def test_t22_a_product_of_all_sets_holds_up_nothing_longer_than_a_statement_may_
     assert gateway.get("Message?$top=1").status == 200
 
 
-def test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http(gateways: Callable[..., Gateway], reader_dsn: str) -> None:
+def test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http(gateways, reader_dsn):
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_MAX_URL_BYTES="300", ODATA_MAX_BODY_BYTES="100", ODATA_READ_TIMEOUT_S="5")
     for size in (400, 5000, 50_000):
         reply = gateway.get("Message?x=" + "a" * size)
@@ -158,7 +151,7 @@ def test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http(gat
     assert "ODATA_MAX_BODY_BYTES moves this limit" in reply.body.decode()
 
 
-async def test_t22_a_page_is_never_larger_than_its_setting_and_says_so(reader_dsn: str) -> None:
+async def test_t22_a_page_is_never_larger_than_its_setting_and_says_so(reader_dsn):
     """More than the setting is no error: a preference may be met in part, and the answer tells how far (Protocol 8.2.8.5)."""
     async with inside(reader_dsn, ODATA_PAGE_ROWS="7", ODATA_MAX_PAGE_ROWS="20") as gateway:
         assert len((await gateway.ask("Message?$select=id")).json()["value"]) == 7
@@ -169,9 +162,7 @@ async def test_t22_a_page_is_never_larger_than_its_setting_and_says_so(reader_ds
 
 
 @pytest.mark.parametrize("most", [2, 4])
-async def test_t22_one_request_too_many_of_a_token_names_its_setting(
-    gateways: Callable[..., Gateway], cluster: Cluster, scratch: str, scratch_reader_dsn: str, most: int
-) -> None:
+async def test_t22_one_request_too_many_of_a_token_names_its_setting(gateways, cluster, scratch, scratch_reader_dsn, most):
     """`most` requests hang at a lock and are within the limit; one more is refused at once, and another caller's is not."""
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_MAX_TOKEN_REQUESTS=str(most))
     locker, watcher = [await asyncpg.connect(cluster.dsn(database=scratch)) for _ in range(2)]
@@ -194,7 +185,7 @@ async def test_t22_one_request_too_many_of_a_token_names_its_setting(
 
 
 @pytest.mark.parametrize("most", [2, 3])
-def test_t22_a_batch_with_one_part_too_many_names_its_setting(gateways: Callable[..., Gateway], reader_dsn: str, most: int) -> None:
+def test_t22_a_batch_with_one_part_too_many_names_its_setting(gateways, reader_dsn, most):
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_MAX_BATCH_PARTS=str(most))
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {tokens.ADMIN}"}
 
@@ -219,7 +210,7 @@ BY_TESTS = {
 """Limits that need more than one request each."""
 
 
-def test_t22_every_limit_is_tried() -> None:
+def test_t22_every_limit_is_tried():
     """A setting that begins with MAX is a limit, and so is the time of a statement."""
     named = {setting.variable for setting in SETTINGS if setting.name.startswith("max_")} | {"ODATA_STATEMENT_TIMEOUT_S"}
     tried = {limit.setting for limit in LIMITS} | BY_TESTS.keys()

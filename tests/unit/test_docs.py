@@ -1,23 +1,36 @@
-"""README says what the code does: commands, settings, errors, dependencies."""
+"""The documents say what the code does: commands, settings, errors, dependencies, modules, links."""
 
 import configparser
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
-from odata_gateway.config.settings import SETTINGS, load
+from docs import generate
+from odata_gateway.config.settings import SETTINGS
+from odata_gateway.config.sources import load
 from odata_gateway.errors import all_codes
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PACKAGE = ROOT / "odata_gateway"
 
 
-def setting_row(setting):
-    return f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} | {setting.doc} |"
+@cache
+def page(name):
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
-def error_row(code, cls):
-    return f"| `{code}` | {cls.status} | {' '.join(cls.__doc__.split())} |"
+README = page("README.md")
+ALL = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+
+
+def shown(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def rows_of(name, text):
+    return [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
 
 
 def command(name):
@@ -25,23 +38,13 @@ def command(name):
     return found[1] if found else ""
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
-def test_every_setting_is_in_readme(setting):
-    assert setting_row(setting) in README.splitlines()
+# --- README ---------------------------------------------------------------------------------------
 
 
-def test_readme_names_no_setting_that_does_not_exist():
-    known = {setting.variable for setting in SETTINGS} | {"ODATA_DSN_FILE"}
-    assert set(re.findall(r"\bODATA_[A-Z_]*[A-Z]\b", README)) <= known
-
-
-@pytest.mark.parametrize("code", sorted(all_codes()))
-def test_every_error_code_is_in_readme(code):
-    assert error_row(code, all_codes()[code]) in README.splitlines()
-
-
-def test_readme_names_no_error_code_that_does_not_exist():
-    assert set(re.findall(r"^\| `([A-Z][A-Za-z]*\.[A-Z][A-Za-z]*)` \|", README, re.MULTILINE)) == set(all_codes())
+def test_readme_is_short_and_leads_to_every_page():
+    assert len(README.splitlines()) <= 120
+    missing = [shown(path) for path in PAGES if f"({shown(path)})" not in README]
+    assert missing == ["README.md"]
 
 
 def test_commands_are_one_line_each_and_set_up_everything():
@@ -58,22 +61,135 @@ def test_ci_runs_the_test_command_of_readme():
     assert lines[lines.index("<!-- test command -->") + 2] == command("test")
 
 
+def test_the_picture_is_small_enough_to_load_at_once():
+    assert 10_000 < (ROOT / "docs" / "images" / "spreadsheet.png").stat().st_size < 200_000
+
+
+# --- generated parts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if "<!-- generated:" in p.read_text()], ids=shown)
+def test_generated_parts_are_up_to_date(path):
+    """Where this fails, run `.venv/bin/python docs/generate.py`."""
+    text = path.read_text(encoding="utf-8")
+    assert generate.generated(text) == text
+
+
+def test_every_generated_part_stands_somewhere():
+    assert sorted(re.findall(r"<!-- generated: (\w+) -->\n", ALL)) == sorted(generate.PARTS)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
+def test_every_setting_has_one_row_with_its_default_and_meaning(setting):
+    (row,) = rows_of(setting.variable, page("docs/settings.md"))
+    default = f"`{setting.default}`" if setting.default else ""
+    assert row.startswith(f"| `{setting.variable}` | {default} | {setting.doc} |")
+
+
+def test_settings_stand_in_the_groups_of_the_table_in_its_order():
+    assert set(generate.GROUPS) == {setting.group for setting in SETTINGS}
+    named = re.findall(r"^\| `(ODATA_\w+)` \|", page("docs/settings.md"), re.MULTILINE)
+    assert named == [setting.variable for setting in SETTINGS]
+
+
+@pytest.mark.parametrize("code", sorted(all_codes()))
+def test_every_error_code_has_one_row_with_its_status_and_meaning(code):
+    table = page("docs/errors.md").partition("<!-- generated: errors -->")[2].partition("<!-- end -->")[0]
+    (row,) = rows_of(code, table)
+    cls = all_codes()[code]
+    assert row.startswith(f"| `{code}` | {cls.status} |")
+    assert row.endswith(f"| {' '.join(cls.__doc__.split())} |")
+
+
+# --- names in the documents exist -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_no_setting_is_named_that_does_not_exist(path):
+    known = {setting.variable for setting in SETTINGS} | {"ODATA_DSN_FILE", "ODATA_UPDATE_CASES"}
+    assert set(re.findall(r"\bODATA_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))) <= known
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_no_error_code_is_named_that_does_not_exist(path):
+    stages = "|".join(sorted({code.partition(".")[0] for code in all_codes()}))
+    named = re.findall(rf"`((?:{stages})\.[A-Z]\w*)`", path.read_text(encoding="utf-8"))
+    assert set(named) <= set(all_codes())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_files_of_the_project_that_are_named_exist(path):
+    """A name in code style that begins with a folder of the project."""
+    folders = "odata_gateway|tests|docs|deploy|sql/live_agent|\\.ci"
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(rf"(?<=[` ])((?:{folders})/[\w./-]*\w)(?=[` ])", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_charts_variables_are_documented_and_known():
+    pattern = r"`(POSTGRES_[A-Z_]+|PORT|[A-Z]+_PORT|NODE_ENV|APP_VERSION|LS_DETECT_K8S)`"
+    named = set(re.findall(pattern, page("docs/settings.md")))
+    assert {name for setting in SETTINGS for name in setting.fallbacks} <= named
+    load(dict.fromkeys(("NODE_ENV", "APP_VERSION", "LS_DETECT_K8S"), "1"))
+
+
+def test_every_annotation_of_models_is_documented():
+    source = "\n".join(path.read_text() for path in (PACKAGE / "edm").glob("*.py"))
+    used = set(re.findall(r"@Gateway\.[A-Z]\w+", source))
+    assert used and set(re.findall(r"`(@Gateway\.[A-Z]\w+)`", page("docs/install.md"))) == used
+
+
 def test_every_dependency_has_a_reason():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     listed = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
-    names = {re.split(r"[^A-Za-z0-9_-]", line)[0] for text in listed for line in text.split("\n") if line}
-    table = README.partition("## Dependencies")[2]
+    lines = [line for text in listed for line in text.split("\n") if line]
+    names = {re.split(r"[^A-Za-z0-9_-]", line)[0] for line in lines}
+    table = page("CONTRIBUTING.md").partition("## Dependencies")[2].partition("\n## ")[0]
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", table)] == []
 
 
-def test_every_promise_is_in_readme_with_its_tests():
-    table = README.partition("<!-- promises -->")[2].partition("\n\n")[0]
+def test_every_promise_is_documented_with_its_tests():
+    table = page("docs/reliability.md").partition("<!-- promises -->")[2].partition("\n\n")[0]
     named = re.findall(r"`(test_t\d\d_\w+)`", table)
-    assert sorted(named) == sorted(path.stem for path in (ROOT / "tests" / "trust").glob("test_t[0-9]*.py"))
+    tests = (ROOT / "tests" / "trust").glob("test_t[0-9]*.py")
+    assert sorted(named) == sorted(path.stem for path in tests)
 
 
-def test_charts_variables_are_documented_and_known():
-    named = set(re.findall(r"`(POSTGRES_[A-Z_]+|PORT|[A-Z]+_PORT|NODE_ENV|APP_VERSION|LS_DETECT_K8S)`", README))
-    assert {name for setting in SETTINGS for name in setting.fallbacks} <= named
-    load(dict.fromkeys(("NODE_ENV", "APP_VERSION", "LS_DETECT_K8S"), "1"))
+# --- the code map ---------------------------------------------------------------------------------
+
+
+def test_the_code_map_names_every_module_once():
+    text = page("docs/architecture.md").partition("## Code map")[2].partition("\n## ")[0]
+    named = re.findall(r"\]\(\.\./odata_gateway/([\w/]+\.py)\)", text)
+    modules = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+    wanted = sorted(name for name in modules if not name.rpartition("/")[2].startswith("__"))
+    assert sorted(named) == wanted
+
+
+# --- links ----------------------------------------------------------------------------------------
+
+
+@cache
+def anchors(path):
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def relative_links(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = re.findall(r"\]\(([^()\s]+)\)", text)
+    return [target for target in targets if not re.match(r"https?:|mailto:", target)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_links_lead_to_files_and_headings_that_exist(path):
+    wrong = []
+    for target in relative_links(path):
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            wrong.append(target)
+    assert wrong == []

@@ -91,7 +91,7 @@ def test_the_wheel_has_the_model_the_sql_and_the_licence(wheel):
 def test_the_source_distribution_has_what_is_needed_to_test_and_change_it(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = "LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md ruff.toml tests/conftest.py sql/live_agent/schema.sql .ci/run"
+    wanted = "LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md ruff.toml tests/conftest.py docs/odata.md docs/images/spreadsheet.png sql/live_agent/schema.sql .ci/run"
     assert set(wanted.split()) <= names
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 
@@ -112,7 +113,7 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
     """The tables among these that exist."""
     wanted = sorted(set(tables), key=lambda table: (table.schema, table.name))
     names = [table.schema for table in wanted], [table.name for table in wanted]
-    rows = await session.fetch(_COLUMNS, names)
+    rows = await session.fetch(BoundStatement(_COLUMNS, names))
     columns: dict[Table, dict[str, ColumnFacts]] = {}
     writable: set[Table] = set()
     for row in rows:
@@ -123,7 +124,7 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
         if row["writable"]:
             writable.add(table)
     indexes: dict[Table, set[tuple[str, ...]]] = {}
-    for row in await session.fetch(_INDEXES, names):
+    for row in await session.fetch(BoundStatement(_INDEXES, names)):
         indexes.setdefault(Table(row["schema"], row["relation"]), set()).add(tuple(row["columns"]))
     return {
         table: TableFacts(found, table in writable, frozenset(indexes.get(table, ())))
@@ -135,7 +136,9 @@ async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Ta
     """The tables among these of which this role sees only the rows that policies allow."""
     wanted = sorted(tables, key=lambda table: (table.schema, table.name))
     rows = await session.fetch(
-        _ROW_SECURITY, ([table.schema for table in wanted], [table.name for table in wanted])
+        BoundStatement(
+            _ROW_SECURITY, ([table.schema for table in wanted], [table.name for table in wanted])
+        )
     )
     return {Table(row["schema"], row["relation"]) for row in rows}
 
@@ -143,14 +146,16 @@ async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Ta
 async def can_call(session: Session, function: str) -> bool:
     """Whether this role may call a function, such as `public.f(int4)`."""
     rows = await session.fetch(
-        "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)",
-        (function,),
+        BoundStatement(
+            "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)",
+            (function,),
+        )
     )
     return bool(rows[0][0])
 
 
 async def read_server(session: Session) -> ServerFacts:
-    row = (await session.fetch(_SERVER))[0]
+    row = (await session.fetch(BoundStatement(_SERVER)))[0]
     return ServerFacts(
         version=row["version"],
         version_number=row["version_number"],

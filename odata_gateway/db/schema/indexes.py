@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.introspect import Finding
 
@@ -75,10 +76,13 @@ async def missing_indexes(database: Database, script: str) -> list[Finding]:
     wanted = list(read_recommendations(script))
     async with database.session() as session:
         rows = await session.fetch(
-            _INDEXES, ([w.schema for w in wanted], [w.table for w in wanted])
+            BoundStatement(_INDEXES, ([w.schema for w in wanted], [w.table for w in wanted]))
         )
         classes = {
-            row[0] for row in await session.fetch(_CLASSES, ([w.operators for w in wanted],))
+            row[0]
+            for row in await session.fetch(
+                BoundStatement(_CLASSES, ([w.operators for w in wanted],))
+            )
         }
     present = {
         (row["schema"], row["relation"], row["method"], tuple(map(_plain, row["columns"])))

@@ -3,6 +3,7 @@ the other form may be refused."""
 
 from __future__ import annotations
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.introspect import Finding
 
@@ -12,7 +13,7 @@ _HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname =
 async def shard_findings(database: Database, *, sharded: bool) -> list[Finding]:
     """What is wrong with the setting; raises ODataError when the database does not answer."""
     async with database.session() as session:
-        has_citus = bool((await session.fetch(_HAS_CITUS))[0][0])
+        has_citus = bool((await session.fetch(BoundStatement(_HAS_CITUS)))[0][0])
     if has_citus and not sharded:
         return [
             Finding(

@@ -32,7 +32,7 @@ def answer(dsn: str, request: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("key", ["99999999999999999999", "2147483648", "-2147483649", "9" * 40, "1.5", "abc", "+-1"])
-def test_a_segment_that_no_key_can_be_names_nothing(key: str) -> None:
+def test_a_segment_that_no_key_can_be_names_nothing(key):
     with pytest.raises(BindSegment):
         compiled(f"Conversation/{key}", (1,))
 
@@ -42,11 +42,11 @@ def test_a_segment_that_no_key_can_be_names_nothing(key: str) -> None:
     ["cast('x',Edm.Binary)", "cast(INF,Edm.Decimal)", "cast(NaN,Edm.Int32)", "cast(3000000000,Edm.Int32)", "cast('1.5',Edm.Int64)",
      "cast(1,Edm.Duration)", "cast('2021-02-30',Edm.Date)", "cast('NaN',Edm.Decimal)", "cast('x',Edm.Guid)"],
 )  # fmt: skip
-def test_a_cast_of_what_does_not_fit_is_null(cast: str) -> None:
+def test_a_cast_of_what_does_not_fit_is_null(cast):
     assert arguments(f"Message?$compute={cast} as x&$select=x") == [None]
 
 
-def test_a_cast_to_the_own_type_refuses_what_postgres_cannot_hold() -> None:
+def test_a_cast_to_the_own_type_refuses_what_postgres_cannot_hold():
     with pytest.raises(BindValue):
         compiled("Message?$compute=cast(duration'P999999999D',Edm.Duration) as x", (1,))
 
@@ -56,7 +56,7 @@ def test_a_cast_to_the_own_type_refuses_what_postgres_cannot_hold() -> None:
     [("NaN", "NaN"), ("id mul NaN", "NaN"), ("cast(NaN,Edm.Double)", "NaN"), ("INF", "INF"), ("cast(INF,Edm.Decimal)", None),
      ("cast('x',Edm.Binary)", None), ("1.5", 1.5), ("case(false:1)", None), ("NaN eq NaN", False), ("NaN ne NaN", True), ("1 lt NaN", False)],
 )  # fmt: skip
-def test_a_row_is_whole_whatever_is_computed(reader_dsn: str, expression: str, value: object) -> None:
+def test_a_row_is_whole_whatever_is_computed(reader_dsn, expression, value):
     """A text joined with an SQL NULL is NULL, and such a row would be missing from the answer."""
     rows = answer(reader_dsn, f"Message?$compute={expression} as x&$select=x")
     assert len(rows) == 100
@@ -64,10 +64,10 @@ def test_a_row_is_whole_whatever_is_computed(reader_dsn: str, expression: str, v
 
 
 @pytest.mark.parametrize("option", ["$filter=@p", "$compute=@p as x", "$filter=@p eq 1", "$filter=id eq @p", "$filter=@p in (1,2)"])
-def test_a_list_is_no_value(option: str) -> None:
+def test_a_list_is_no_value(option):
     with pytest.raises(BindType):
         compiled(f"Message?{option}&@p=[1,2]", (1,))
 
 
-def test_decimals_travel_as_they_are_written() -> None:
+def test_decimals_travel_as_they_are_written():
     assert arguments("Message?$filter=id eq 1.50") == [Decimal("1.50")]

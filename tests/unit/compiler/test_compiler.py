@@ -41,7 +41,7 @@ def never_null(model: Model, entity_type: str, *names: str) -> Model:
 
 
 @pytest.mark.parametrize("part", ["year", "month", "day", "hour", "minute", "second", "fractionalseconds", "time", "date"])
-def test_the_parts_of_an_infinite_time_are_null(scratch_dsn: str, part: str) -> None:
+def test_the_parts_of_an_infinite_time_are_null(scratch_dsn, part):
     rows = answer(
         scratch_dsn,
         f"Conversation?$compute={part}(created_at) as x&$select=id,created_at,x&$filter=id lt 20",
@@ -53,7 +53,7 @@ def test_the_parts_of_an_infinite_time_are_null(scratch_dsn: str, part: str) -> 
     assert all(row["x"] is not None for row in rows[1:])
 
 
-def test_a_null_part_differs_from_every_number(scratch_dsn: str) -> None:
+def test_a_null_part_differs_from_every_number(scratch_dsn):
     rows = answer(
         scratch_dsn,
         "Conversation?$filter=year(created_at) ne 2021 and id lt 20&$select=id",
@@ -63,7 +63,7 @@ def test_a_null_part_differs_from_every_number(scratch_dsn: str) -> None:
     assert [row["id"] for row in rows] == [1]
 
 
-def test_a_json_column_that_is_never_null_may_hold_the_null_of_json(scratch_dsn: str) -> None:
+def test_a_json_column_that_is_never_null_may_hold_the_null_of_json(scratch_dsn):
     model = never_null(load_model(), "Conversation", "additional_attributes")
     before = "UPDATE conversations SET additional_attributes = 'null' WHERE id = 1"
     for request in ("Conversation?$filter=id eq 1", "Conversation?$filter=additional_attributes eq null&$select=id,additional_attributes"):
@@ -71,16 +71,16 @@ def test_a_json_column_that_is_never_null_may_hold_the_null_of_json(scratch_dsn:
 
 
 @pytest.mark.parametrize("key", ["inbox/id", "inbox_id", "messages/$count", "1 add 1", "length('a')"])
-def test_a_key_is_a_literal(key: str) -> None:
+def test_a_key_is_a_literal(key):
     with pytest.raises(BindType):
         compiled(f"Conversation(@k)?@k={key}", (1,))
 
 
-def test_a_key_may_be_an_alias_of_a_literal() -> None:
+def test_a_key_may_be_an_alias_of_a_literal():
     assert 17 in compiled("Conversation(@k)?@k=17", (1,))["rows"][1]
 
 
-def test_any_text_can_be_a_key_in_links(scratch_dsn: str) -> None:
+def test_any_text_can_be_a_key_in_links(scratch_dsn):
     model = parse_model(
         {
             "$Version": "4.01",
@@ -108,7 +108,7 @@ def test_any_text_can_be_a_key_in_links(scratch_dsn: str) -> None:
     [("id mul NaN gt 1", False), ("id mul NaN lt 1", False), ("id mul NaN eq NaN", False), ("id mul NaN ne 1", True),
      ("not (id mul NaN ge 1)", True), ("id mul 1e0 gt 0", True), ("(id sub id) div 0e0 gt 1", False), ("cast(id,Edm.Double) in (1e0,NaN)", True), ("id div 2e0 eq 0.5", True)],
 )  # fmt: skip
-def test_a_computed_nan_has_no_order_and_equals_nothing(reader_dsn: str, condition: str, holds: bool) -> None:
+def test_a_computed_nan_has_no_order_and_equals_nothing(reader_dsn, condition, holds):
     rows = answer(reader_dsn, f"Conversation?$filter=({condition}) and id eq 1&$select=id")
     assert [row["id"] for row in rows] == ([1] if holds else [])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.keepalive import limits_of
 from odata_gateway.db.pool import Database
@@ -40,7 +41,7 @@ async def options_of(dsn):
     """The options a connection to that DSN has in force, those of TCP 0 where it has none."""
     database = await Database.open(DatabaseSettings(dsn))
     async with database.session() as session:
-        assert (await session.fetch("SELECT 1"))[0][0] == 1
+        assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
         sock = session._held.connection._transport.get_extra_info("socket")
         if sock.family == socket.AF_UNIX:
             found = {}

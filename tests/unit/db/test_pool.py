@@ -8,10 +8,11 @@ import time
 
 import asyncpg
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.demo.cluster import READER
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal
+from tests.harness.cluster import READER
 from tests.harness.proxy import Proxy
 
 NUMBERS = "SELECT n::text AS row FROM pg_catalog.generate_series(1, $1::int8) AS n"
@@ -45,7 +46,7 @@ async def superuser(dsn):
 
 async def value(database, sql, *args, lane=None):
     async with database.session(lane) as session:
-        return (await session.fetch(sql, args))[0][0]
+        return (await session.fetch(BoundStatement(sql, args)))[0][0]
 
 
 async def settled(database):
@@ -99,14 +100,14 @@ async def test_a_multi_host_dsn_goes_to_the_host_that_lives(open_database, clust
 
 async def test_fetch_gives_records_and_maps_errors(database):
     async with database.session() as session:
-        assert [row["row"] for row in await session.fetch(NUMBERS, (3,))] == ["1", "2", "3"]
+        assert [row["row"] for row in await session.fetch(BoundStatement(NUMBERS, (3,)))] == ["1", "2", "3"]
         with pytest.raises(DbValue, match="division by zero"):
-            await session.fetch("SELECT 1 / 0")
+            await session.fetch(BoundStatement("SELECT 1 / 0"))
         with pytest.raises(DbModel):
-            await session.fetch("SELECT x FROM public.messages")
+            await session.fetch(BoundStatement("SELECT x FROM public.messages"))
         with pytest.raises(DbDenied):
-            await session.fetch("SELECT tokens FROM public.users")
-        assert len(await session.fetch("SELECT 1")) == 1
+            await session.fetch(BoundStatement("SELECT tokens FROM public.users"))
+        assert len(await session.fetch(BoundStatement("SELECT 1"))) == 1
     assert database.counts == {"open": 1, "idle": 1, "used": 0, "waiting": 0}
 
 
@@ -215,7 +216,7 @@ async def test_sessions_cancelled_at_any_moment_leave_a_whole_pool(open_database
     async def read():
         async with database.session(snapshot=True) as session:
             for _ in range(10):
-                await session.fetch(NUMBERS, (2000,))
+                await session.fetch(BoundStatement(NUMBERS, (2000,)))
 
     for delay_ms in range(60):
         tasks = [asyncio.create_task(read()) for _ in range(6)]
@@ -236,24 +237,24 @@ async def test_a_session_cannot_write(open_database, dsn, snapshot):
     database = await open_database(dsn)
     with pytest.raises(DbDenied):
         async with database.session(snapshot=snapshot) as session:
-            await session.fetch("SELECT setval('public.messages_id_seq', 1)")
+            await session.fetch(BoundStatement("SELECT setval('public.messages_id_seq', 1)"))
 
 
 async def test_a_session_that_ended_answers_no_more(database):
     async with database.session() as session:
-        await session.fetch("SELECT 1")
+        await session.fetch(BoundStatement("SELECT 1"))
     with pytest.raises(Internal):
-        await session.fetch("SELECT 1")
+        await session.fetch(BoundStatement("SELECT 1"))
 
 
 async def test_a_snapshot_does_not_change(open_database, scratch_dsn, scratch_reader_dsn):
     database, owner = await open_database(scratch_reader_dsn), await asyncpg.connect(scratch_dsn)
     try:
         async with database.session(snapshot=True) as session:
-            before = (await session.fetch("SELECT count(*) FROM public.messages"))[0][0]
+            before = (await session.fetch(BoundStatement("SELECT count(*) FROM public.messages")))[0][0]
             await owner.execute("DELETE FROM messages WHERE id <= 100")
-            assert (await session.fetch("SELECT count(*) FROM public.messages"))[0][0] == before == 8000
-            ids = [row[0] for row in await session.fetch("SELECT id FROM public.messages ORDER BY id")]
+            assert (await session.fetch(BoundStatement("SELECT count(*) FROM public.messages")))[0][0] == before == 8000
+            ids = [row[0] for row in await session.fetch(BoundStatement("SELECT id FROM public.messages ORDER BY id"))]
             assert len(ids) == 8000 and ids[0] == 1
         assert await value(database, "SELECT count(*) FROM public.messages") == 7900
     finally:
@@ -314,11 +315,11 @@ async def test_an_idle_connection_that_died_is_replaced_unseen(database, superus
         await superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
         assert await value(database, "SELECT 1") == 1
         async with database.session(snapshot=True) as session:
-            pid = (await session.fetch("SELECT pg_backend_pid()"))[0][0]
+            pid = (await session.fetch(BoundStatement("SELECT pg_backend_pid()")))[0][0]
         await settled(database)
         await superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
         async with database.session(snapshot=True) as session:
-            assert (await session.fetch("SELECT 1"))[0][0] == 1
+            assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
         await settled(database)
 
 
@@ -327,10 +328,10 @@ async def test_a_backend_killed_in_the_middle_of_a_statement_is_an_error_with_it
     """Where a part of the answer is on its way, or the snapshot is lost with what was read from it; tests/trust has the other cases."""
     with pytest.raises(DbUnavailable) as caught:
         async with database.session(snapshot=snapshot, begun=begun) as session:
-            pid = (await session.fetch("SELECT pg_backend_pid()"))[0][0]
+            pid = (await session.fetch(BoundStatement("SELECT pg_backend_pid()")))[0][0]
             killer = asyncio.create_task(superuser.execute("SELECT pg_sleep(0.1), pg_terminate_backend($1, 1000)", pid))
             try:
-                await session.fetch("SELECT pg_sleep(60)")
+                await session.fetch(BoundStatement("SELECT pg_sleep(60)"))
             finally:
                 await killer
     assert isinstance(caught.value.__cause__, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError))
@@ -410,7 +411,9 @@ async def test_the_pool_lives_again_soon_after_the_server(open_database, own_clu
 
 async def test_a_statement_planned_anew_is_not_kept(database):
     async with database.session() as session:
-        rows = await session.fetch("SELECT $1::int8 + 1 AS planned_anew", (1,), anew=True)
-        kept = await session.fetch("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%planned_anew%' AND name <> ''")
+        rows = await session.fetch(BoundStatement("SELECT $1::int8 + 1 AS planned_anew", (1,), replan=True))
+        kept = await session.fetch(
+            BoundStatement("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%planned_anew%' AND name <> ''")
+        )
     assert rows[0][0] == 2
     assert kept[0][0] == 1  # the question itself

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def _mistakes(document: Any) -> tuple[Mistake, ...]:
 # --- what is read -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_of_another_schema_is_only_another_file() -> None:
+def test_a_file_of_another_schema_is_only_another_file():
     assert_valid_json(DEPOT.read_bytes())
     model = load_model(DEPOT)
     assert (model.namespace, model.container) == ("Depot", "Service")
@@ -40,20 +39,20 @@ def test_a_file_of_another_schema_is_only_another_file() -> None:
     assert model.set_of_type["Item"].name == "Items"
 
 
-def test_a_composite_key_keeps_its_order() -> None:
+def test_a_composite_key_keeps_its_order():
     item = load_model(DEPOT).entity_types["Item"]
     assert [p.name for p in item.key] == ["warehouse_code", "sku"]
     assert not any(p.nullable for p in item.key)
 
 
-def test_each_row_policy_is_read() -> None:
+def test_each_row_policy_is_read():
     entity_types = load_model(DEPOT).entity_types
     assert entity_types["Item"].policy == AccountColumn("Account Id")
     assert entity_types["Warehouse"].policy == Membership(Table("stock", "grants"), "warehouse", "code", "account")
     assert entity_types["Supplier"].policy == Unscoped()
 
 
-def test_a_join_may_use_quoted_names_lower_and_constants() -> None:
+def test_a_join_may_use_quoted_names_lower_and_constants():
     join = load_model(DEPOT).entity_types["Warehouse"].navigation["trusted"].join
     assert join.links == (LinkTable("trust", Table("stock", "trust")),)
     assert join.terms == (
@@ -63,7 +62,7 @@ def test_a_join_may_use_quoted_names_lower_and_constants() -> None:
     )
 
 
-def test_a_constraint_joins_on_columns_and_its_partner_joins_in_reverse() -> None:
+def test_a_constraint_joins_on_columns_and_its_partner_joins_in_reverse():
     entity_types = load_model(DEPOT).entity_types
     there, back = entity_types["Item"].navigation["warehouse"], entity_types["Warehouse"].navigation["items"]
     assert there.join.terms == (JoinTerm(JoinColumn("source", "warehouse"), JoinColumn("target", "code")),)
@@ -71,7 +70,7 @@ def test_a_constraint_joins_on_columns_and_its_partner_joins_in_reverse() -> Non
     assert not there.nullable
 
 
-def test_the_account_joins_only_where_both_tables_carry_it(depot: Document) -> None:
+def test_the_account_joins_only_where_both_tables_carry_it(depot):
     assert len(parse_model(depot).entity_types["Item"].navigation["supplier"].join.terms) == 1
     supplier = depot["Depot"]["Supplier"]
     del supplier["@Gateway.Unscoped"]
@@ -84,7 +83,7 @@ def test_the_account_joins_only_where_both_tables_carry_it(depot: Document) -> N
     )
 
 
-def test_facets_and_their_defaults() -> None:
+def test_facets_and_their_defaults():
     item = load_model(DEPOT).entity_types["Item"].properties
     assert (item["price"].precision, item["price"].scale) == (12, 2)
     assert (item["weight"].precision, item["weight"].scale) == (None, "variable")
@@ -94,27 +93,27 @@ def test_facets_and_their_defaults() -> None:
     assert item["label"].max_length == 1000
 
 
-def test_every_type_has_a_default_column_type() -> None:
+def test_every_type_has_a_default_column_type():
     assert set(PG_TYPES) == set(types.PRIMITIVE_TYPES)
     item = load_model(DEPOT).entity_types["Item"].properties
     assert item["counted_at"].pg_type == "timestamptz"
     assert {item[n].pg_type for n in ("grade", "shift", "bin")} == {"int2"}
 
 
-def test_the_version_follows_the_content_not_the_spelling(depot: Document) -> None:
+def test_the_version_follows_the_content_not_the_spelling(depot):
     version = parse_model(depot).version
     assert parse_model(json.loads(json.dumps(depot, indent=7))).version == version
     depot["Depot"]["Supplier"]["name"]["@Core.Description"] = "Name"
     assert parse_model(depot).version != version
 
 
-def test_annotations_of_other_vocabularies_are_passed_over(depot: Document) -> None:
+def test_annotations_of_other_vocabularies_are_passed_over(depot):
     depot["Depot"]["Supplier"]["@UI.HeaderInfo"] = {"TypeName": "Supplier"}
     depot["Depot"]["Supplier"]["name@Core.Computed"] = True
     assert parse_model(depot)
 
 
-def test_schemas_may_be_several(depot: Document) -> None:
+def test_schemas_may_be_several(depot):
     depot["Depot.Services"] = {"Service": depot["Depot"].pop("Service")}
     depot["$EntityContainer"] = "Depot.Services.Service"
     model = parse_model(depot)
@@ -261,14 +260,14 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
 
 
 @pytest.mark.parametrize(("path", "value", "place", "message"), MISTAKES, ids=[f"{p} {json.dumps(v)}" for p, v, _, _ in MISTAKES])
-def test_a_mistake_is_found_and_placed(depot: Document, path: str, value: Any, place: str | None, message: str) -> None:
+def test_a_mistake_is_found_and_placed(depot, path, value, place, message):
     _put(*path[1:].split("/"))(depot, value)
     found = _mistakes(depot)
     expected = path if place is None else place
     assert [m for m in found if m.path == expected and message in m.message], found
 
 
-def test_all_mistakes_come_together(depot: Document) -> None:
+def test_all_mistakes_come_together(depot):
     depot["Depot"]["Item"]["bin"]["$Type"] = "Edm.Whole"
     depot["Depot"]["Supplier"]["@Gateway.Colour"] = "red"
     del depot["Depot"]["Warehouse"]["@Gateway.Membership"]
@@ -276,7 +275,7 @@ def test_all_mistakes_come_together(depot: Document) -> None:
     assert len(_mistakes(depot)) == 4
 
 
-def test_the_message_lists_each_mistake_on_its_line(depot: Document) -> None:
+def test_the_message_lists_each_mistake_on_its_line(depot):
     depot["Depot"]["Item"]["bin"]["$Nullable"] = 1
     depot["Depot"]["Item"]["cost"]["$Nullable"] = 1
     with pytest.raises(ValueError, match=r"^/Depot/Item/bin/\$Nullable: must be true or false\n/Depot/Item/cost/\$Nullable: must be"):
@@ -284,15 +283,15 @@ def test_the_message_lists_each_mistake_on_its_line(depot: Document) -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], 7, "x", True])
-def test_a_document_that_is_no_object_is_a_mistake(document: Any) -> None:
+def test_a_document_that_is_no_object_is_a_mistake(document):
     assert _mistakes(document) == (Mistake("", "must be an object"),)
 
 
-def test_an_empty_document_says_what_is_missing() -> None:
+def test_an_empty_document_says_what_is_missing():
     assert {m.message for m in _mistakes({})} == {"$Version is missing", "$EntityContainer is missing", "declares no entity type"}
 
 
-def test_any_value_anywhere_is_a_mistake_or_a_model_but_never_a_crash(depot: Document) -> None:
+def test_any_value_anywhere_is_a_mistake_or_a_model_but_never_a_crash(depot):
     """Each member of the document in turn, replaced by values of every JSON type."""
 
     def walk(value: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -321,13 +320,13 @@ def test_any_value_anywhere_is_a_mistake_or_a_model_but_never_a_crash(depot: Doc
         (b"null", "must be an object"),
     ],
 )
-def test_a_file_that_cannot_be_read_as_a_model(tmp_path: Path, text: bytes, message: str) -> None:
+def test_a_file_that_cannot_be_read_as_a_model(tmp_path, text, message):
     file = tmp_path / "model.json"
     file.write_bytes(text)
     with pytest.raises(ModelError, match=message.replace("$", r"\$")):
         load_model(file)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         load_model(tmp_path / "none.json")

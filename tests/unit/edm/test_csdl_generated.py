@@ -83,7 +83,7 @@ def documents(draw: st.DrawFn) -> Document:
 
 @settings(max_examples=150, deadline=None)
 @given(documents())
-def test_what_a_file_declares_comes_out_again(document: Document) -> None:
+def test_what_a_file_declares_comes_out_again(document):
     assert_valid_json(json.dumps(document).encode())
     model = parse_model(document)
     xml, newer, json_ = csdl_xml(model), csdl_xml(model, version="4.01"), csdl_json(model)

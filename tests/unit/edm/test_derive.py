@@ -28,7 +28,7 @@ def _without_table(model: Model, name: str) -> Model:
     return with_types(model, dict(model.entity_types) | {name: replace(model.entity_types[name], missing=True)})
 
 
-def test_exposed_secrets_are_secret_nowhere() -> None:
+def test_exposed_secrets_are_secret_nowhere():
     model = with_secrets_exposed(load_model())
     _assert_whole(model)
     assert not any(p.secret for t in model.entity_types.values() for p in t.properties.values())
@@ -36,7 +36,7 @@ def test_exposed_secrets_are_secret_nowhere() -> None:
     assert model.version != load_model().version
 
 
-def test_a_missing_table_takes_its_set_and_the_ways_to_it_along() -> None:
+def test_a_missing_table_takes_its_set_and_the_ways_to_it_along():
     model = without_missing_tables(_without_table(load_model(), "Label"))
     _assert_whole(model)
     assert set(model.entity_sets) == {"Message", "Conversation", "User", "Inbox"}
@@ -45,12 +45,12 @@ def test_a_missing_table_takes_its_set_and_the_ways_to_it_along() -> None:
     assert "Label" not in csdl_xml(model).decode()
 
 
-def test_nothing_missing_changes_nothing() -> None:
+def test_nothing_missing_changes_nothing():
     model = load_model()
     assert without_missing_tables(model) is model
 
 
-def test_the_version_follows_what_the_database_says() -> None:
+def test_the_version_follows_what_the_database_says():
     model = load_model()
     message = model.entity_types["Message"]
     changed = replace(message, properties=dict(message.properties) | {"private": replace(message.properties["private"], missing=True)})
@@ -61,7 +61,7 @@ def test_the_version_follows_what_the_database_says() -> None:
     assert _without_table(load_model(), "Label").version == _without_table(model, "Label").version
 
 
-def test_the_version_follows_the_type_and_what_metadata_promises_of_null() -> None:
+def test_the_version_follows_the_type_and_what_metadata_promises_of_null():
     model = load_model()
     message = model.entity_types["Message"]
     private = message.properties["private"]

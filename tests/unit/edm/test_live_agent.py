@@ -80,7 +80,7 @@ NAVIGATION = {
 }
 
 
-def test_the_properties_are_those_of_the_list_in_its_order(model: Model) -> None:
+def test_the_properties_are_those_of_the_list_in_its_order(model):
     expected: dict[str, list[str]] = {}
     for row in _columns():
         expected.setdefault(row["collection"], []).append(row["property"])
@@ -89,7 +89,7 @@ def test_the_properties_are_those_of_the_list_in_its_order(model: Model) -> None
 
 
 @pytest.mark.parametrize("row", _columns(), ids=lambda row: f"{row['collection']}.{row['property']}")
-def test_property_equals_its_row_of_the_list(model: Model, row: dict[str, str]) -> None:
+def test_property_equals_its_row_of_the_list(model, row):
     entity_type = model.entity_types[row["collection"]]
     prop = entity_type.properties[row["property"]]
     assert prop.type.name == row["edm_type_you_recommend"]
@@ -102,7 +102,7 @@ def test_property_equals_its_row_of_the_list(model: Model, row: dict[str, str]) 
     assert entity_type.table == Table("public", row["pg_table"])
 
 
-def test_every_type_has_the_row_policy_of_its_table(model: Model) -> None:
+def test_every_type_has_the_row_policy_of_its_table(model):
     policies = {name: t.policy for name, t in model.entity_types.items()}
     membership = Membership(Table("public", "account_users"), member="user_id", column="id", account="account_id")
     assert policies.pop("User") == membership
@@ -122,12 +122,12 @@ def _terms(join: Join) -> set[frozenset[str]]:
     return found
 
 
-def test_the_navigation_properties_are_those_of_the_design(model: Model) -> None:
+def test_the_navigation_properties_are_those_of_the_design(model):
     assert {(t.name, n) for t in model.entity_types.values() for n in t.navigation} == set(NAVIGATION)
 
 
 @pytest.mark.parametrize("key", NAVIGATION, ids="/".join)
-def test_navigation_property_joins_as_the_database_does(model: Model, key: tuple[str, str]) -> None:
+def test_navigation_property_joins_as_the_database_does(model, key):
     target, collection, partner, terms = NAVIGATION[key]
     navigation = model.entity_types[key[0]].navigation[key[1]]
     assert (navigation.target, navigation.collection, navigation.partner) == (target, collection, partner)
@@ -135,12 +135,12 @@ def test_navigation_property_joins_as_the_database_does(model: Model, key: tuple
     assert _terms(navigation.join) == {frozenset(t.split("=")) for t in terms}
 
 
-def test_links_are_the_tables_between(model: Model) -> None:
+def test_links_are_the_tables_between(model):
     links = {link.table.name for t in model.entity_types.values() for n in t.navigation.values() for link in n.join.links}
     assert links == {"taggings", "tags", "inbox_members"}
 
 
-def test_a_constraint_is_declared_only_where_the_reference_is_plain(model: Model) -> None:
+def test_a_constraint_is_declared_only_where_the_reference_is_plain(model):
     constraints = {
         f"{t.name}/{n.name}": dict(n.constraint) for t in model.entity_types.values() for n in t.navigation.values() if n.constraint
     }
@@ -152,18 +152,18 @@ def test_a_constraint_is_declared_only_where_the_reference_is_plain(model: Model
     }
 
 
-def test_the_sets_are_the_five_collections_and_bind_every_navigation_property(model: Model) -> None:
+def test_the_sets_are_the_five_collections_and_bind_every_navigation_property(model):
     assert set(model.entity_sets) == {"Message", "Conversation", "User", "Label", "Inbox"}
     for entity_set in model.entity_sets.values():
         assert model.set_of_type[entity_set.entity_type.name] is entity_set
         assert dict(entity_set.bindings) == {n.name: n.target for n in entity_set.entity_type.navigation.values()}
 
 
-def test_the_file_is_valid_csdl_json() -> None:
+def test_the_file_is_valid_csdl_json():
     assert_valid_json(files("odata_gateway.edm").joinpath("models", "live_agent.json").read_bytes())
 
 
-def test_the_file_is_read_in_less_than_50_ms() -> None:
+def test_the_file_is_read_in_less_than_50_ms():
     def once() -> float:
         start = time.perf_counter()
         load_model()
@@ -172,18 +172,18 @@ def test_the_file_is_read_in_less_than_50_ms() -> None:
     assert min(once() for _ in range(5)) < 0.05
 
 
-def test_the_version_is_stable_and_short(model: Model) -> None:
+def test_the_version_is_stable_and_short(model):
     assert load_model().version == model.version
     assert len(model.version) == 12
 
 
-def test_no_name_in_one_scope_differs_from_another_in_case_alone(model: Model) -> None:
+def test_no_name_in_one_scope_differs_from_another_in_case_alone(model):
     scopes = [model.entity_sets, *({**t.properties, **t.navigation} for t in model.entity_types.values())]
     for scope in scopes:
         assert len({name.lower() for name in scope}) == len(scope)
 
 
-def test_the_file_has_no_two_members_of_one_name() -> None:
+def test_the_file_has_no_two_members_of_one_name():
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         assert len(dict(pairs)) == len(pairs)
         return dict(pairs)

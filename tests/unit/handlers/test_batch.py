@@ -44,7 +44,7 @@ def started(rows: Rows) -> AsyncIterator[bytes]:
     return body
 
 
-def test_a_part_that_fails_in_its_middle_breaks_the_answer() -> None:
+def test_a_part_that_fails_in_its_middle_breaks_the_answer():
     async def read() -> None:
         rows, seen = Rows(), b""
         with pytest.raises(DbUnavailable):
@@ -55,7 +55,7 @@ def test_a_part_that_fails_in_its_middle_breaks_the_answer() -> None:
     asyncio.run(read())
 
 
-def test_an_answer_that_is_given_up_ends_the_part_under_way() -> None:
+def test_an_answer_that_is_given_up_ends_the_part_under_way():
     async def read() -> None:
         rows = Rows()
         body = started(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.errors import DbValue, Internal
@@ -44,23 +45,23 @@ async def texts(dsn: str, ask: Ask, rows: int, first_rows: int) -> list[str]:
 
 @pytest.mark.parametrize("rows", [1, 2, 10, 24, 25, 26, 1000])
 @pytest.mark.parametrize("first_rows", [1, 7, 25, 100])
-async def test_the_chunks_together_are_the_page(reader_dsn: str, rows: int, first_rows: int) -> None:
+async def test_the_chunks_together_are_the_page(reader_dsn, rows, first_rows):
     found = ",".join(await texts(reader_dsn, numbers, rows, first_rows))
     assert found == ",".join(str(n) for n in range(1, min(rows, TABLE_ROWS) + 1))
 
 
-async def test_a_chunk_that_fails_fails_the_page(reader_dsn: str) -> None:
+async def test_a_chunk_that_fails_fails_the_page(reader_dsn):
     with pytest.raises(DbValue):
         await texts(reader_dsn, failing_later, 25, 5)
 
 
 @pytest.mark.parametrize("first_rows", [5, 25])
-async def test_a_row_without_a_text_fails_the_page(reader_dsn: str, first_rows: int) -> None:
+async def test_a_row_without_a_text_fails_the_page(reader_dsn, first_rows):
     with pytest.raises(Internal):
         await texts(reader_dsn, without_a_text, 25, first_rows)
 
 
-async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn, caplog):
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=1))
     chunks = ChunkReader(database, failing_later, rows=25, first_rows=5, peeks=True)
     async with database.session() as session:
@@ -69,9 +70,9 @@ async def test_leaving_early_frees_the_connection_and_reports_nothing(reader_dsn
     await anext(following)
     while database.counts["used"] or not database.counts["idle"]:
         async with database.session() as session:  # in line behind the chunk that fails
-            await session.fetch("SELECT 1")
+            await session.fetch(BoundStatement("SELECT 1"))
     await following.aclose()
     async with database.session() as session:
-        assert await session.fetch("SELECT 1")
+        assert await session.fetch(BoundStatement("SELECT 1"))
     await database.close()
     assert not caplog.records

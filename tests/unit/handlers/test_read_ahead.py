@@ -54,7 +54,7 @@ async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tu
         await database.close()
 
 
-async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn: str) -> None:
+async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn):
     """The one it was given and the next; two once it has taken one."""
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
@@ -71,9 +71,7 @@ async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn: str) -> Non
 
 
 @pytest.mark.parametrize("sorts", [False, True])
-async def test_only_where_each_chunk_may_cost_a_sort_a_slow_one_makes_the_next_larger(
-    reader_dsn: str, monkeypatch: pytest.MonkeyPatch, sorts: bool
-) -> None:
+async def test_only_where_each_chunk_may_cost_a_sort_a_slow_one_makes_the_next_larger(reader_dsn, monkeypatch, sorts):
     monkeypatch.setattr(chunk_reader, "SLOW_S", 0.0)
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
@@ -86,7 +84,7 @@ async def test_only_where_each_chunk_may_cost_a_sort_a_slow_one_makes_the_next_l
     await database.close()
 
 
-def test_a_first_chunk_has_as_many_rows_as_their_size_allows() -> None:
+def test_a_first_chunk_has_as_many_rows_as_their_size_allows():
     sizes = RowSizes()
     assert sizes.first_rows(1, 100) == 100
     for size, rows in ((100, 500), (8192, 63), (10_000_000, 1)):
@@ -99,7 +97,7 @@ def test_a_first_chunk_has_as_many_rows_as_their_size_allows() -> None:
     assert sizes.first_rows(1, 100) == 100
 
 
-async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn: str) -> None:
+async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn):
     table = Table(range(1, 101))
     found, connections = await read(reader_dsn, table, 90)
     assert found == list(range(1, 91))
@@ -109,7 +107,7 @@ async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn: str) -> Non
 
 
 @pytest.mark.parametrize("connections", [1, 2])
-async def test_the_last_free_connections_are_left_alone(reader_dsn: str, connections: int) -> None:
+async def test_the_last_free_connections_are_left_alone(reader_dsn, connections):
     table = Table(range(1, 101))
     found, used = await read(reader_dsn, table, 90, connections=connections)
     assert (found, used, table.count("mark")) == (list(range(1, 91)), 1, 0)
@@ -138,9 +136,7 @@ def _rows_behind_the_mark_go(numbers: set[int], behind: int) -> None:
 @pytest.mark.parametrize("rows", [12, 37, 60, 1000])
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("change", [_row_goes, _marked_row_goes, _row_comes, _all_go, _rows_behind_the_mark_go])
-async def test_what_comes_and_goes_loses_and_doubles_no_row(
-    reader_dsn: str, rows: int, step: int, change: Callable[[set[int], int], None]
-) -> None:
+async def test_what_comes_and_goes_loses_and_doubles_no_row(reader_dsn, rows, step, change):
     before = range(step, 100 * step, step)
     table = Table(before, change)
     found, _ = await read(reader_dsn, table, rows)

@@ -13,14 +13,14 @@ ROOT = "http://host:3001/v1.0/odata/"
 SETS = ["Message", "Conversation", "User", "Label", "Inbox"]
 
 
-def test_a01_the_service_document_lists_every_set_after_its_context() -> None:
+def test_a01_the_service_document_lists_every_set_after_its_context():
     document = json.loads(service_document(load_model(), ROOT))
     assert list(document) == ["@odata.context", "value"]
     assert document["@odata.context"] == f"{ROOT}$metadata"
     assert document["value"] == [{"name": name, "kind": "EntitySet", "url": name} for name in SETS]
 
 
-def test_the_context_follows_version_and_level() -> None:
+def test_the_context_follows_version_and_level():
     model = load_model()
     assert list(json.loads(service_document(model, ROOT, "4.01"))) == ["@context", "value"]
     assert list(json.loads(service_document(model, ROOT, "4.0", "full"))) == ["@odata.context", "value"]
@@ -28,7 +28,7 @@ def test_the_context_follows_version_and_level() -> None:
     assert list(json.loads(service_document(model, ROOT, "4.01", "none"))) == ["value"]
 
 
-def test_another_model_lists_its_own_sets() -> None:
+def test_another_model_lists_its_own_sets():
     document = json.loads(service_document(load_model(DATA / "depot.json"), ROOT))
     assert [item["name"] for item in document["value"]] == ["Warehouses", "Items", "Suppliers"]
 
@@ -39,7 +39,7 @@ def _error(error: ODataError, request_id: str | None = None) -> Any:
     return document["error"]
 
 
-def test_an_error_names_its_code_place_and_way_out() -> None:
+def test_an_error_names_its_code_place_and_way_out():
     error = BindName("Message has no property 'statuss'", target="$filter", at=0, hint="did you mean 'status'?")
     assert _error(error) == {
         "code": "Bind.Name",
@@ -49,7 +49,7 @@ def test_an_error_names_its_code_place_and_way_out() -> None:
     }
 
 
-def test_an_error_without_place_or_hint_has_the_same_members() -> None:
+def test_an_error_without_place_or_hint_has_the_same_members():
     assert _error(DbTimeout("the statement took too long")) == {
         "code": "Db.Timeout",
         "message": "the statement took too long",
@@ -59,7 +59,7 @@ def test_an_error_without_place_or_hint_has_the_same_members() -> None:
 
 
 @pytest.mark.parametrize("cls", all_codes().values(), ids=lambda cls: cls.code)
-def test_every_error_has_one_shape_and_a_message(cls: type[ODataError]) -> None:
+def test_every_error_has_one_shape_and_a_message(cls):
     for error in (cls("why"), cls(""), cls("why", target="$top"), cls("why", target="$top", at=3, hint="try 3")):
         body = _error(error)
         assert list(body) == ["code", "message", "target", "details"]
@@ -68,10 +68,10 @@ def test_every_error_has_one_shape_and_a_message(cls: type[ODataError]) -> None:
         assert all(detail["code"] and detail["message"] for detail in body["details"])
 
 
-def test_the_request_id_is_an_inner_error() -> None:
+def test_the_request_id_is_an_inner_error():
     assert _error(UrlSyntax("bad"), "r-17")["innererror"] == {"request_id": "r-17"}
 
 
-def test_text_that_utf8_cannot_hold_is_replaced() -> None:
+def test_text_that_utf8_cannot_hold_is_replaced():
     body = _error(UrlSyntax("bad \ud800", target="$filter\udfff", hint="\ud83d"))
     assert body["message"] == "$filter?: bad ?; ?"

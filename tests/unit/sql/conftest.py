@@ -7,7 +7,7 @@ from tests.oracle.evaluator import KINDS, Row, World
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
+def literals_world() -> World:
     """Three rows of every type, to take literals from; no rows are needed to render."""
     values = {
         "int": 3,

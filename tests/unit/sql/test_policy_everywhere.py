@@ -256,8 +256,8 @@ def test_every_table_of_a_golden_case_has_its_policy(path, accounts):
 
 
 @pytest.mark.parametrize("number", range(200))
-def test_every_table_of_a_generated_query_has_its_policy(world, number):
-    maker = Maker(f"policy {number}", world)
+def test_every_table_of_a_generated_query_has_its_policy(literals_world, number):
+    maker = Maker(f"policy {number}", literals_world)
     type_ = tuple(KINDS)[number % len(KINDS)]
     query = maker.expanded(type_, 3) if number % 2 else maker.query(type_, 4)
     path = (None, f"{type_}/$count")[number % 8 == 0]
@@ -266,8 +266,8 @@ def test_every_table_of_a_generated_query_has_its_policy(world, number):
 
 
 @pytest.mark.parametrize("number", range(100))
-def test_every_table_of_a_generated_apply_has_its_policy(world, number):
-    query = ApplyMaker(f"policy {number}", world).apply(tuple(KINDS)[number % len(KINDS)])
+def test_every_table_of_a_generated_apply_has_its_policy(literals_world, number):
+    query = ApplyMaker(f"policy {number}", literals_world).apply(tuple(KINDS)[number % len(KINDS)])
     text = f"{query.type}?{encoded(query.options())}"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 1, text
 
@@ -286,23 +286,23 @@ def test_every_table_of_a_generated_sequence_has_its_policy(number):
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_every_table_of_a_generated_apply_inside_expand_has_its_policy(world, number):
+def test_every_table_of_a_generated_apply_inside_expand_has_its_policy(literals_world, number):
     parent = tuple(NAVIGATION)[1 + number % 4]
-    name, query = ApplyMaker(f"policy {number}", world).nested(parent)
+    name, query = ApplyMaker(f"policy {number}", literals_world).nested(parent)
     text = f"{parent}?$expand={name}({';'.join(encoded([option]) for option in query.options())})"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 2, text
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_every_table_of_a_generated_join_has_its_policy(world, number):
-    query = JoinMaker(f"policy {number}", world).join(tuple(NAVIGATION)[1 + number % 4])
+def test_every_table_of_a_generated_join_has_its_policy(literals_world, number):
+    query = JoinMaker(f"policy {number}", literals_world).join(tuple(NAVIGATION)[1 + number % 4])
     text = f"{query.type}?{encoded(query.options())}"
     assert check(text, (ONE, MANY)[number % 3 == 0]) >= 2, text
 
 
 @pytest.mark.parametrize("number", range(60))
-def test_every_table_of_a_generated_crossjoin_has_its_policy(world, number):
-    crossjoin = CrossMaker(f"policy {number}", world).crossjoin(world)
+def test_every_table_of_a_generated_crossjoin_has_its_policy(literals_world, number):
+    crossjoin = CrossMaker(f"policy {number}", literals_world).crossjoin(literals_world)
     after = ("1",) * len(crossjoin.sets) if number % 2 and not crossjoin.order else None
     text = f"{crossjoin.path}/$count?{crossjoin.target.partition('?')[2]}" if number % 5 == 0 else crossjoin.target
     assert check(text, (ONE, MANY)[number % 3 == 0], None if number % 5 == 0 else after) >= len(crossjoin.sets), text

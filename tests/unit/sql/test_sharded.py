@@ -187,8 +187,8 @@ def test_several_accounts_go_to_a_shard_each_or_are_refused():
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_generated_queries_go_to_one_shard_for_each_account(world, number):
-    maker = Maker(f"sharded {number}", world)
+def test_generated_queries_go_to_one_shard_for_each_account(literals_world, number):
+    maker = Maker(f"sharded {number}", literals_world)
     type_ = tuple(KINDS)[number % len(KINDS)]
     text = target(maker.expanded(type_, 3) if number % 2 else maker.query(type_, 4), (None, f"{type_}/$count")[number % 8 == 0])
     assert check(text, ONE) >= 1, text

@@ -58,21 +58,21 @@ def slots(node: object) -> set[int]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_seeds_are_read(seed: str) -> None:
+def test_the_seeds_are_read(seed):
     assert read(seed) is not None
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.text(max_size=80))
 @example("Message?$filter='")
-def test_any_text_is_answered(text: str) -> None:
+def test_any_text_is_answered(text):
     for prefix in ("", "Message?", "Message?$filter=", "Message?$search=", "Message?$apply=", "Message?$expand=a(", "Message?@p="):
         read(prefix + text)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 6), st.sampled_from(PIECES)), min_size=1, max_size=5))
-def test_mutated_requests_are_answered(seed: str, edits: list[tuple[int, int, str]]) -> None:
+def test_mutated_requests_are_answered(seed, edits):
     for at, cut, piece in edits:
         at %= len(seed)
         seed = seed[:at] + piece + seed[at + cut :]
@@ -81,13 +81,13 @@ def test_mutated_requests_are_answered(seed: str, edits: list[tuple[int, int, st
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
-def test_any_pile_of_pieces_is_answered(pieces: list[str]) -> None:
+def test_any_pile_of_pieces_is_answered(pieces):
     for option in ("$filter", "$select", "$expand", "$orderby", "$search", "$compute", "$apply", "@p"):
         read(f"Message?{option}={''.join(pieces)}".replace("&", "%26"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_request_cut_anywhere_is_answered(seed: str) -> None:
+def test_a_request_cut_anywhere_is_answered(seed):
     for end in range(len(seed)):
         read(seed[:end])
 
@@ -146,7 +146,7 @@ HUGE = {
 
 
 @pytest.mark.parametrize("name", HUGE)
-def test_ten_thousand_bytes_take_no_time(name: str) -> None:
+def test_ten_thousand_bytes_take_no_time(name):
     for target in ("Message?" + HUGE[name], "Message/$filter(" + HUGE[name].partition("=")[2]):
         started = time.process_time()
         read(target[:MAX_BYTES])
@@ -157,13 +157,13 @@ def test_ten_thousand_bytes_take_no_time(name: str) -> None:
     "path",
     ["a/" * 5000, "/" * 9000, "$filter(" * 1000, "a/$filter(" * 900, "a(1)" * 2000, "a(1)/" * 1900, "a" + "(1)" * 3000, "%2F" * 3000],
 )
-def test_long_paths_take_no_time(path: str) -> None:
+def test_long_paths_take_no_time(path):
     started = time.process_time()
     read(path)
     assert time.process_time() - started < 1.0
 
 
-def test_random_bytes_are_answered() -> None:
+def test_random_bytes_are_answered():
     chance = random.Random(4)
     for _ in range(2000):
         raw = chance.randbytes(chance.randrange(60)).decode("latin-1")

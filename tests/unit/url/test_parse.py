@@ -165,17 +165,17 @@ EXPRESSIONS = {
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
-def test_expressions(text: str) -> None:
+def test_expressions(text):
     assert show(tree(text)) == EXPRESSIONS[text]
 
 
-def test_long_chains_are_balanced_and_keep_their_order() -> None:
+def test_long_chains_are_balanced_and_keep_their_order():
     text = " or ".join(f"p{number} eq 1" for number in range(600))
     found = tree(text)
     assert [name for name in show(found).split() if name.startswith("p")] == [f"p{number}" for number in range(600)]
 
 
-def test_binary_operators_know_their_offset() -> None:
+def test_binary_operators_know_their_offset():
     found = tree("abc  eq 1")
     assert isinstance(found, ast.Binary) and found.at == 5
 
@@ -196,7 +196,7 @@ BAD_FILTERS = [
 
 
 @pytest.mark.parametrize("text", BAD_FILTERS)
-def test_what_is_no_expression(text: str) -> None:
+def test_what_is_no_expression(text):
     with pytest.raises(ODataError) as caught:
         tree(text)
     error = caught.value
@@ -230,7 +230,7 @@ def test_what_is_no_expression(text: str) -> None:
         ("$compute=length(title)", 13, "the text ends where"),
     ],
 )
-def test_messages_say_where_and_what_to_do(query: str, at: int, words: str) -> None:
+def test_messages_say_where_and_what_to_do(query, at, words):
     with pytest.raises(ODataError) as caught:
         options(query)
     assert caught.value.at == at
@@ -240,7 +240,7 @@ def test_messages_say_where_and_what_to_do(query: str, at: int, words: str) -> N
 # --- other options
 
 
-def test_orderby() -> None:
+def test_orderby():
     found = options("$orderby=conversation_id desc,length(title) ASC, messages/$count,desc desc").orderby
     assert found is not None
     assert [(show(item.expr), item.descending) for item in found] == [
@@ -248,7 +248,7 @@ def test_orderby() -> None:
     ]  # fmt: skip
 
 
-def test_select() -> None:
+def test_select():
     found = options(
         "$select=id, status,*,A.B,A.*,Address/Model.Sub/Street,a/Model.F(x,y),@Core.M,tags($filter=$this eq 'x';$top=5;$count=true)"
     ).select
@@ -261,7 +261,7 @@ def test_select() -> None:
     assert found[8].options.order == ("$filter", "$top", "$count")
 
 
-def test_expand() -> None:
+def test_expand():
     found = options(
         "$expand=inbox,messages($filter=content eq 'a;b,c)d';$orderby=id desc,x;$top=3;$skip=1;$count=true;select=id;$search=a OR b;"
         "$expand=conversation($levels=max);$compute=1 as one;@p=2),labels/$ref,labels/$count(search=x),*,*/$ref,*($levels=2),$value,A.B/c/$ref($top=1)"
@@ -290,7 +290,7 @@ def test_expand() -> None:
      "$select=,", "$select=a,,b", "$select= a", "$orderby=", "$orderby=a,", "$orderby=a desc b", "$orderby=a as b", "$compute=a", "$compute=a as b.c",
      "$compute=a as", "$compute=a as 1", "$compute=a as b,", "$expand=a;b", "$expand=a($top=1", "$expand=a)$top=1("],
 )  # fmt: skip
-def test_lists_that_are_wrong(query: str) -> None:
+def test_lists_that_are_wrong(query):
     with pytest.raises(ODataError) as caught:
         options(query)
     assert caught.value.status == 400
@@ -307,29 +307,29 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("text", SEARCHES)
-def test_search(text: str) -> None:
+def test_search(text):
     assert show(options("$search=" + text).search) == SEARCHES[text]
 
 
 @pytest.mark.parametrize("text", ['"open', "a;b", "(a", "a)", "()", '""', "a(b)", '"a"b', "(a)b", '"', "NOT(a)", "'a' b", "'a"])
-def test_searches_that_are_wrong(text: str) -> None:
+def test_searches_that_are_wrong(text):
     with pytest.raises(UrlSyntax) as caught:
         options("$search=" + text)
     assert caught.value.target == "$search"
 
 
-def test_aliases() -> None:
+def test_aliases():
     found = options("$filter=id in @ids&@ids=[1,2]&@a=$root/X(1)/y&@o={}").aliases
     assert [(name, show(value)) for name, value in found] == [("@ids", "int32*:0"), ("@a", "$root/X(int32:1)/y"), ("@o", "{}")]
 
 
 @pytest.mark.parametrize("query", ["@a=", '@a="x"', "@a= 1", "@a=(1,2)", "@a=[1", "@a=a b"])
-def test_aliases_that_are_wrong(query: str) -> None:
+def test_aliases_that_are_wrong(query):
     with pytest.raises(UrlSyntax):
         options(query)
 
 
-def test_the_order_of_options_is_kept() -> None:
+def test_the_order_of_options_is_kept():
     found = options("$top=1&$filter=true&@p=1&$count=true&$format=json")
     assert found.order == ("$top", "$filter", "@p", "$count", "$format")
     assert found.count is True and found.format == "json"
@@ -344,7 +344,7 @@ def steps(text: str) -> tuple[ast.Transformation, ...]:
     return found
 
 
-def test_aggregate() -> None:
+def test_aggregate():
     (step,) = steps(
         "aggregate(id mul 2 with sum as s,$count as n,a/$count as c,Custom,a/b with Own.method from x,y/z with max from w with min as d)"
     )
@@ -354,7 +354,7 @@ def test_aggregate() -> None:
     ]  # fmt: skip
 
 
-def test_groupby_and_what_follows() -> None:
+def test_groupby_and_what_follows():
     found = steps(
         "filter(private eq false)/groupby((a/b,rollup(c,d)),aggregate($count as n)/top(3))/orderby(n desc)/identity/search(x OR y)"
     )
@@ -365,18 +365,18 @@ def test_groupby_and_what_follows() -> None:
     assert isinstance(sequence, ast.Sequence) and [step.name for step in sequence.steps] == ["aggregate", "top"]
 
 
-def test_transformation_names_are_functions_and_properties_elsewhere() -> None:
+def test_transformation_names_are_functions_and_properties_elsewhere():
     found = steps("concat(identity,compute(concat(a,b) as c))/filter(top eq 1 and concat(filter,skip) eq 'x')/compute(search as orderby)")
     assert [step.name for step in found] == ["concat", "filter", "compute"]
 
 
-def test_apply_in_expand() -> None:
+def test_apply_in_expand():
     found = options("$expand=messages($apply=filter(a)/aggregate($count as n);$top=1)").expand
     assert found is not None and found[0].options is not None and found[0].options.apply is not None
     assert [step.name for step in found[0].options.apply] == ["filter", "aggregate"]
 
 
-def test_aggregate_in_expressions() -> None:
+def test_aggregate_in_expressions():
     found = tree("id ge $these/aggregate(id with average)")
     assert isinstance(found, ast.Binary) and isinstance(found.right, ast.Aggregation)
 
@@ -389,7 +389,7 @@ def test_aggregate_in_expressions() -> None:
      "join(a)", "search()", "compute(a)", "orderby()", "Identity", "FILTER(a)", "frobnicate(1)", "ancestors($root/A,q,id,aggregate($count as n))",
      "traverse($root/A,q,id,sideways)", "aggregate(id with average from day as x)", "a eq 1", "concat(a,b)", "filter(a) eq 1"],
 )  # fmt: skip
-def test_transformations_that_are_wrong(text: str) -> None:
+def test_transformations_that_are_wrong(text):
     with pytest.raises(ODataError) as caught:
         steps(text)
     assert caught.value.status == 400
@@ -404,7 +404,7 @@ def names(url: str) -> list[str]:
     return [segment.name for segment in request(url).path]
 
 
-def test_segments() -> None:
+def test_segments():
     found = request("Conversation(1)/messages(id=2,x='a')/LiveAgent.Message/$filter(a/b eq 1)/7/$count").path
     assert [segment.name for segment in found] == ["Conversation", "messages", "LiveAgent.Message", "$filter", "7", "$count"]
     assert [show(argument) for argument in found[1].args or ()] == ["id=int32:1", "x=string:2"]
@@ -414,7 +414,7 @@ def test_segments() -> None:
     assert found[5].literal is None
 
 
-def test_a_key_may_follow_a_call() -> None:
+def test_a_key_may_follow_a_call():
     found = request("F()(1)").path
     assert [(segment.name, len(segment.args or ())) for segment in found] == [("F", 0), ("", 1)]
 
@@ -425,7 +425,7 @@ def test_a_key_may_follow_a_call() -> None:
      "$crossjoin(Label,Inbox)", "$crossjoin(Label)/$count", "Message(@k)?@k=1", "Message(id=@k)", "Message/$query", "Message/$filter(@f)/$each/A.B?@f=true",
      "Message(1)/conversation/$ref", "Label(1)/title/$value", "People/O%27Neil", "Message('a%2Fb')", "$metadata?$format=json&$schemaversion=*&apikey=K"],
 )  # fmt: skip
-def test_paths(url: str) -> None:
+def test_paths(url):
     request(url)
 
 
@@ -438,7 +438,7 @@ def test_paths(url: str) -> None:
      "Message(wrong)", "Message( 1)", "Message(1 )", "Message(id =1)", "Message(id= 1)", "Message('a/b')", "Message('a", "Message('O%27Neil')", "A.B",
      "Message(1,)", "Message([1])", "Message(1 add 2)", "Message/$count()", "$it", "$root/Message", "Message(2021-13-01)"],
 )  # fmt: skip
-def test_paths_that_are_wrong(url: str) -> None:
+def test_paths_that_are_wrong(url):
     with pytest.raises(ODataError) as caught:
         request(url)
     assert caught.value.status == 400
@@ -446,7 +446,7 @@ def test_paths_that_are_wrong(url: str) -> None:
     assert caught.value.target
 
 
-def test_misplaced_options_are_named() -> None:
+def test_misplaced_options_are_named():
     with pytest.raises(UrlOption) as caught:
         request("$metadata?$filter=true")
     assert caught.value.target == "$filter"
@@ -460,26 +460,26 @@ def test_misplaced_options_are_named() -> None:
     ["not " * 201 + "a", "-" * 250 + "a", "a" + "/b" * 220, "f(" * 201 + "a" + ")" * 201, "a" + " add 1" * 220,
      "[" * 201 + "]" * 201, "x/any(a:" * 201 + "true" + ")" * 201, '{"a":' * 201 + "1" + "}" * 201, "a" + " eq 1" * 250],
 )  # fmt: skip
-def test_deep_trees_are_refused(text: str) -> None:
+def test_deep_trees_are_refused(text):
     with pytest.raises(LimitDepth) as caught:
         tree(text)
     assert caught.value.status == 400
 
 
-def test_parentheses_alone_make_no_depth() -> None:
+def test_parentheses_alone_make_no_depth():
     assert show(tree("(" * 3000 + "a" + ")" * 3000)) == "a"
 
 
-def test_deep_expands_are_refused() -> None:
+def test_deep_expands_are_refused():
     with pytest.raises(LimitDepth):
         options("$expand=" + "a($expand=" * 110 + "a" + ")" * 110)
 
 
-def test_the_grammar_has_no_conflicts() -> None:
+def test_the_grammar_has_no_conflicts():
     table = UrlParser._lrtable
     assert (table.sr_conflicts, table.rr_conflicts) == ([], [])
 
 
-def test_every_token_and_rule_of_the_grammar_is_used() -> None:
+def test_every_token_and_rule_of_the_grammar_is_used():
     grammar = UrlParser._grammar
     assert (grammar.unused_terminals(), grammar.unused_rules(), grammar.find_unreachable()) == ([], [], [])

@@ -92,28 +92,28 @@ def shape(node: object, values: list[object]) -> object:
 
 
 @pytest.mark.parametrize("text", OPTIONS)
-def test_what_is_written_parses_to_the_same_tree(text: str) -> None:
+def test_what_is_written_parses_to_the_same_tree(text):
     again = written(text)
     assert shape(*parsed(again)) == shape(*parsed(text)), again
 
 
 @pytest.mark.parametrize("text", OPTIONS)
-def test_what_is_written_is_written_the_same_again(text: str) -> None:
+def test_what_is_written_is_written_the_same_again(text):
     """The token of a nested link is bound to this text, so it must not depend on how the client spelled it."""
     assert written(written(text)) == written(text)
 
 
-def test_it_is_an_entity_of_the_root_in_a_link() -> None:
+def test_it_is_an_entity_of_the_root_in_a_link():
     given, _ = parsed("$filter=$it/a eq 1&$expand=m($filter=b eq $it/n/c;$orderby=d)")
     wanted, _ = parsed("$filter=$root/Things(@__it)/a eq 1&$expand=m($filter=b eq $root/Things(@__it)/n/c;$orderby=d)")
     assert anchored(given, "Things") == wanted
 
 
-def test_options_without_it_stay_what_they_are() -> None:
+def test_options_without_it_stay_what_they_are():
     given, _ = parsed("$filter=a eq 1&$expand=m($filter=b eq $this/c)")
     assert anchored(given, "Things") is given
 
 
-def test_what_a_link_could_not_say_is_refused() -> None:
+def test_what_a_link_could_not_say_is_refused():
     with pytest.raises(Unsupported):
         written("$filter=m/aggregate(b with sum) gt 1")

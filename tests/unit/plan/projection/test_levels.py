@@ -55,11 +55,11 @@ def shape(projection: Projection | None) -> Any:
         ("*($levels=max)", "*($levels=4)"),
     ],
 )
-def test_levels_are_nested_expands(levels: str, nested: str) -> None:
+def test_levels_are_nested_expands(levels, nested):
     assert shape(query(levels).projection) == shape(query(nested).projection)
 
 
-def test_every_level_has_the_options() -> None:
+def test_every_level_has_the_options():
     expands = (query("reports($levels=3;$filter=name ne null;$top=3)").projection or pytest.fail("no projection")).expands
     for _ in range(3):
         [expand] = expands
@@ -69,13 +69,13 @@ def test_every_level_has_the_options() -> None:
     assert expands == ()
 
 
-def test_a_next_link_has_one_level_less() -> None:
+def test_a_next_link_has_one_level_less():
     found = query("reports($levels=3)").projection
     assert found is not None and isinstance(found.expands[0], ExpandMany)
     assert "".join(map(str, found.expands[0].query)) == "?$expand=reports($levels=2)"
 
 
-def test_the_context_has_a_plus_sign() -> None:
+def test_the_context_has_a_plus_sign():
     def fragment(expand: str) -> str:
         return context.fragment(query(expand), "4.01", str)
 
@@ -86,17 +86,17 @@ def test_the_context_has_a_plus_sign() -> None:
 
 
 @pytest.mark.parametrize("expand", ["boss($levels=2;$expand=boss)", "boss/$ref($levels=2)", "reports($levels=2;$expand=reports($top=1))"])
-def test_what_cannot_be_meant_is_refused(expand: str) -> None:
+def test_what_cannot_be_meant_is_refused(expand):
     with pytest.raises(ODataError, match="levels"):
         query(expand)
 
 
 @pytest.mark.parametrize("expand", ["boss($levels=5)", "reports($levels=999999999)", "*($levels=5)"])
-def test_levels_end_at_the_limit(expand: str) -> None:
+def test_levels_end_at_the_limit(expand):
     with pytest.raises(LimitDepth):
         query(expand)
 
 
-def test_a_single_valued_one_repeats_too() -> None:
+def test_a_single_valued_one_repeats_too():
     found = query("boss($levels=2)").projection
     assert found is not None and isinstance(found.expands[0], ExpandOne) and found.expands[0].repeats

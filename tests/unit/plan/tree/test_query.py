@@ -40,6 +40,6 @@ def query(target: str, indexes: frozenset[tuple[str, ...]]) -> Query:
         ("Conversation(1)/messages", False),
     ],
 )
-def test_an_index_that_is_known_gives_the_order(target: str, follows: bool) -> None:
+def test_an_index_that_is_known_gives_the_order(target, follows):
     assert query(target, INDEXES).follows_index is follows
     assert not query(target, frozenset()).follows_index
