@@ -122,7 +122,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
         if resource.form == "references"
         else bind_projection(ShownRows(entity_set, scope), options)
     )
-    top, skip = bind_window(options, scope.binding.places)
+    top, skip = bind_window(options)
     parent = place.parent
     if resource.form == "count":
         return Query("count", entity_set, counted, parent=parent)

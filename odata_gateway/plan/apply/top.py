@@ -103,7 +103,7 @@ def _sorted(step: ast.Transformation, rows: InputSet) -> InputSet:
 
 def _summand(step: ast.Transformation, rows: InputSet) -> BoundExpr:
     """The value of the second parameter, to be added up."""
-    node = as_expr(step.args[1])
+    node = resolve_alias(as_expr(step.args[1]), rows.scope)
     value = rows.scope.expr(node)
     if value.type is None or not value.type.is_numeric:
         what = "null" if value.type is None else value.type.name

@@ -13,7 +13,7 @@ from odata_gateway.plan.expression.collections import NOT_A_VALUE
 from odata_gateway.plan.expression.comparisons import COMPARISONS, bind_comparison, bind_in
 from odata_gateway.plan.expression.functions import bind_call
 from odata_gateway.plan.expression.lambdas import bind_count, bind_lambda
-from odata_gateway.plan.expression.literals import literal, natural_type
+from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
 from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import EntitySetRef, RelatedCollection, Scope, ServiceRoot
@@ -27,7 +27,7 @@ def bind_condition(node: ast.Expr, scope: Scope) -> BoundExpr:
     if expr.type is not None and expr.type is not types.BOOLEAN:
         raise BindType(
             f"a condition must be Edm.Boolean, this is {expr.type.name}",
-            at=node.at,
+            at=resolve_alias(node, scope).at,
             hint="compare it with something, for example with eq",
         )
     return expr

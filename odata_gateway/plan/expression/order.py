@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from odata_gateway.edm.types import INT64
-from odata_gateway.errors import BindType, BindValue
-from odata_gateway.plan.scope.error_places import ErrorPlaces
+from odata_gateway.errors import BindType
 from odata_gateway.plan.scope.rows import Row, column_of
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, OrderKey
@@ -68,19 +67,10 @@ def key_of(row: Row) -> tuple[BoundExpr, ...]:
     return tuple(column_of(row, p) for p in row.source.entity_type.key)
 
 
-def bind_window(
-    options: ast.Options, places: ErrorPlaces
-) -> tuple[LiteralSlot | None, LiteralSlot | None]:
-    """The slots of $top and $skip."""
-    with places.inside("$top"):
-        top = _number_of_rows(options.top)
-    with places.inside("$skip"):
-        return top, _number_of_rows(options.skip)
+def bind_window(options: ast.Options) -> tuple[LiteralSlot | None, LiteralSlot | None]:
+    """The slots of $top and $skip, which the grammar has as Edm.Int64."""
+    return _number_of_rows(options.top), _number_of_rows(options.skip)
 
 
 def _number_of_rows(node: ast.Literal | None) -> LiteralSlot | None:
-    if node is None:
-        return None
-    if node.kind not in ("int32", "int64"):
-        raise BindValue("the number is too large", at=node.at)
-    return LiteralSlot(node.slot, INT64)
+    return None if node is None else LiteralSlot(node.slot, INT64)

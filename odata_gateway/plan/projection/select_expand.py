@@ -231,7 +231,7 @@ def _expand_many(expanded: ExpandedProperty) -> ExpandMany:
     order = bind_options_order(options, found.order, inner)
     content = _content(expanded, ShownRows(found.entity_set, inner, expanded.rows.depth + 1))
     link_options, anchor = _anchored(options, expanded.item, outer)
-    top, skip = bind_window(options, outer.binding.places)
+    top, skip = bind_window(options)
     structure = inner.structure
     return ExpandMany(
         number,

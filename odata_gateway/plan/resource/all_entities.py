@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from odata_gateway.edm.model import EntitySet, EntityType, Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported, nearest
 from odata_gateway.plan.expression.order import bind_window
-from odata_gateway.plan.scope.error_places import ErrorPlaces
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url import ast
 
@@ -64,7 +63,7 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
         raise Unsupported(
             "no entity set has a property that $search looks at", target="$search", at=0
         )
-    top, skip = bind_window(options, ErrorPlaces())
+    top, skip = bind_window(options)
     return AllEntitiesQuery(sets, False, top, skip, options.count is True)
 
 

@@ -65,7 +65,7 @@ def bind_crossjoin(form: ResultForm, request: ast.SyntaxTree, binding: Binding) 
     counted = _block(crossed, predicates)
     order = bind_options_order(options, (), scope)
     projection = _projection(entity_set, options, scope, crossed)
-    top, skip = bind_window(options, binding.places)
+    top, skip = bind_window(options)
     if form == "count":
         return Query("count", entity_set, counted)
     return Query(
