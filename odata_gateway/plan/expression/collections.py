@@ -78,11 +78,13 @@ def is_collection_call(node: ast.Call, scope: Scope) -> bool:
 
 
 def compare_structured(node: ast.Binary, scope: Scope) -> BoundExpr:
-    """`eq` or `ne` of which a side is a collection or an object."""
+    """`eq` or `ne` of which a side is a collection or an object.
+
+    node  a comparison whose sides are not aliases
+    """
     if node.op not in ("eq", "ne"):
         raise BindType("collections and objects have no order", at=node.at)
-    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
-    equal = _equal(left, right, scope, at=node.at)
+    equal = _equal(node.left, node.right, scope, at=node.at)
     return Not(equal, equal.nullable) if node.op == "ne" else equal
 
 

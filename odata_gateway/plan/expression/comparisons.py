@@ -59,11 +59,11 @@ ORDER_MODES: dict[ComparisonOp, DecodeMode] = {
 
 def bind_comparison(node: ast.Binary, scope: Scope) -> BoundExpr:
     """A comparison of values, of entities, or of collections and objects."""
-    op = COMPARISONS[node.op]
-    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
+    node = _without_aliases(node, scope)
+    op, left, right = COMPARISONS[node.op], node.left, node.right
     if is_structured(left, scope) or is_structured(right, scope):
         return compare_structured(node, scope)
-    entity = compare_entities(ast.Binary(op, left, right, node.at), scope)
+    entity = compare_entities(node, scope)
     if entity is not None:
         return entity
     if isinstance(right, ast.Literal):
@@ -73,6 +73,14 @@ def bind_comparison(node: ast.Binary, scope: Scope) -> BoundExpr:
     bound_left, bound_right = scope.expr(left), scope.expr(right)
     check_comparable(op, bound_left.type, bound_right.type, at=node.at)
     return Compare(op, bound_left, bound_right)
+
+
+def _without_aliases(node: ast.Binary, scope: Scope) -> ast.Binary:
+    """The same with the values of parameter aliases as its sides."""
+    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
+    if left is node.left and right is node.right:
+        return node
+    return ast.Binary(node.op, left, right, node.at)
 
 
 def _with_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
@@ -94,12 +102,11 @@ def _is_uuid_text(expr: BoundExpr, node: ast.Literal) -> bool:
 
 def bind_in(node: ast.Binary, scope: Scope) -> BoundExpr:
     """`in`: a value, an entity, or a collection or object among others."""
-    left, right = resolve_alias(node.left, scope), resolve_alias(node.right, scope)
-    resolved = ast.Binary("in", left, right, node.at)
-    found = structured_in(resolved, scope) or entity_in(resolved, scope)
+    node = _without_aliases(node, scope)
+    found = structured_in(node, scope) or entity_in(node, scope)
     if found is not None:
         return found
-    operand = scope.expr(left)
+    operand, right = scope.expr(node.left), node.right
     match right:
         case ast.Literal(many=True):
             if operand.type is None:

@@ -79,6 +79,8 @@ def resolve_alias(node: ast.Expr, scope: Scope) -> ast.Expr:
 
     raises  BindValue  for an alias that refers to itself
     """
+    if not isinstance(node, ast.Alias):
+        return node
     seen: tuple[str, ...] = ()
     while isinstance(node, ast.Alias):
         with scope.binding.size.level(node.at):

@@ -18,10 +18,13 @@ def bind_options_order(
     options: ast.Options, applied: tuple[ast.OrderItem, ...], scope: Scope
 ) -> tuple[OrderKey, ...]:
     """The total order of rows with the items of $orderby, and then those of $apply."""
-    with scope.binding.inside("$orderby"):
-        wanted = order_keys(options.orderby or (), scope)
-    with scope.binding.inside("$apply"):
-        wanted += order_keys(applied, scope)
+    wanted: list[OrderKey] = []
+    if options.orderby:
+        with scope.binding.inside("$orderby"):
+            wanted += order_keys(options.orderby, scope)
+    if applied:
+        with scope.binding.inside("$apply"):
+            wanted += order_keys(applied, scope)
     return total_order(wanted, scope.implicit)
 
 
