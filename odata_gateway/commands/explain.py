@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from odata_gateway.compiler.compiler import Explanation, explain
+from odata_gateway.compiler.explain import Explanation, explain
 from odata_gateway.config.settings import Settings, SettingsError
-from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError
+from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of
 from odata_gateway.server.runtime import run_loop
@@ -59,7 +59,8 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
     try:
         if database is not None:
             model = (await inspect(database, model))[0]
-        explained = explain(target, model, caller, sharded=settings.sharded)
+        compiler = compiler_for(model, settings)
+        explained = explain(compiler, target, caller, sharded=settings.sharded)
         for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:
@@ -76,6 +77,6 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
 async def _plan(database: Database, explained: Explanation) -> str:
     """How Postgres would run the statement that reads the rows."""
     async with database.session() as session:
-        statement = BoundStatement("EXPLAIN " + explained.rows.text, explained.arguments)
+        statement = explained.rows._replace(text="EXPLAIN " + explained.rows.text, replan=False)
         rows = await session.fetch(statement)
     return "\n".join(row[0] for row in rows)

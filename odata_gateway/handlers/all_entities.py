@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
-from odata_gateway.compiler.compiler import ParsedUrl
+from odata_gateway.compiler.entity_sets import AllEntities
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.chunk_reader import FIRST_BYTES, Chunk, ChunkReader
 from odata_gateway.handlers.collection import CollectionHandler, CollectionPage
 from odata_gateway.handlers.request import DataRequest, reply_headers
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.plan.resource.all_entities import CONTEXT, AllEntitiesQuery
+from odata_gateway.plan.resource.all_entities import CONTEXT
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.headers.format import content_type
 from odata_gateway.protocol.message import Reply
@@ -31,15 +31,13 @@ class AllEntitiesRequest:
     continuation  where the page starts: its first key is the name of a set
     """
 
-    lifted: ParsedUrl
-    target: str
-    whole: AllEntitiesQuery
+    whole: AllEntities
     call_of: Callable[[str, int], DataRequest]
     continuation: links.Continuation | None
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(s.name for s in self.whole.sets)
+        return tuple(s.name for s in self.whole.query.sets)
 
 
 @dataclass(slots=True)
@@ -80,7 +78,7 @@ class AllEntitiesHandler(CollectionHandler):
 
     def _sized(self, asked: AllEntitiesRequest, call: DataRequest) -> CollectionPage:
         sent = 0 if asked.continuation is None else asked.continuation.sent
-        page_rows, top = self._reader.page_rows(call), asked.lifted.number(asked.whole.top)
+        page_rows, top = self._reader.page_rows(call), asked.whole.url.number(asked.whole.query.top)
         left = page_rows if top is None else max(0, top - sent)
         return CollectionPage(
             sent, page_rows, min(left, page_rows), ends=top is not None and left <= page_rows
@@ -93,7 +91,7 @@ class AllEntitiesHandler(CollectionHandler):
         self, asked: AllEntitiesRequest, place: ReadPosition, session: Session
     ) -> DataRequest | None:
         """The call that begins behind what $skip leaves out; whole sets of it are counted."""
-        skip = asked.lifted.number(asked.whole.skip)
+        skip = asked.whole.url.number(asked.whole.query.skip)
         while skip and place.left:
             number = await self._number(asked.call_of(asked.names[place.at], 0), session)
             if number > skip or place.at + 1 == len(asked.names):
@@ -188,8 +186,8 @@ class AllEntitiesHandler(CollectionHandler):
         following = links.Continuation(
             page.sent + page.rows, page.page_rows, (asked.names[place.at], *place.last)
         )
-        token = links.skiptoken(following, links.TokenScope(asked.lifted.binding(), ""))
-        return self.link_behind(call.request.root, asked.target, asked.lifted, token)
+        token = links.skiptoken(following, links.TokenScope(asked.whole.url.query_digest(), ""))
+        return self.link_behind(call.request.root, asked.whole.url, token)
 
 
 def _begin(asked: AllEntitiesRequest) -> tuple[int, DataRequest]:

@@ -30,11 +30,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.database import Database
 from odata_gateway.db.fair_queue import FlowKey
-from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
 from odata_gateway.errors import Internal, LimitNodes, ODataError
-from odata_gateway.sql.fragment import Statement
 
 CHUNK_BYTES = 256 * 1024
 """Postgres joins texts a tenth faster when they fit its processor's cache (measured: 3.6 us a row,
@@ -51,8 +50,8 @@ AT_ONCE = 2
 
 Keys = tuple[str | None, ...]
 Want = Literal["rows", "last rows", "mark"]
-Ask = Callable[[Keys | None, int, Want], tuple[Statement, Sequence[object]]]
-"""The statement and arguments for that many rows behind the row with these order values (None: from
+Ask = Callable[[Keys | None, int, Want], BoundStatement]
+"""The statement for that many rows behind the row with these order values (None: from
 the start of the page): the rows as one record; the same telling if there are more, which costs a
 tenth (measured) and only a page's last chunk needs; or the order values of the last of that many
 rows, and no record where there are fewer."""
@@ -231,9 +230,8 @@ class ChunkReader:
     async def _marked(self, session: Session, keys: Keys, rows: int) -> Keys | None:
         """A mark; None where there is none, or where the question fails: what is wrong then shows
         when the rows are read."""
-        statement, arguments = self._ask(keys, rows, "mark")
         try:
-            found = await session.fetch(BoundStatement(statement.text, arguments))
+            found = await session.fetch(self._ask(keys, rows, "mark"))
         except ODataError:
             return None
         return tuple(found[0]) if found else None
@@ -243,15 +241,9 @@ class ChunkReader:
         beyond what Postgres can hold (1 GB)."""
         started = time.perf_counter()
         while True:
-            statement, arguments = self._ask(
-                keys, rows, "last rows" if self._peeks and rows == left else "rows"
-            )
+            want: Want = "last rows" if self._peeks and rows == left else "rows"
             try:
-                record = (
-                    await session.fetch(
-                        BoundStatement(statement.text, arguments, statement.has_ranges)
-                    )
-                )[0]
+                record = (await session.fetch(self._ask(keys, rows, want)))[0]
             except LimitNodes:
                 if rows <= 1 or session.in_snapshot:
                     raise

@@ -6,10 +6,10 @@ the body's iterator.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from odata_gateway.compiler.compiler import ParsedUrl
+from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.chunk_reader import (
@@ -30,7 +30,6 @@ from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.headers.format import content_type
 from odata_gateway.protocol.message import Reply
-from odata_gateway.sql.fragment import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class CollectionHandler:
             count = await self._number(call, session) if call.is_counted else None
             first = await chunks.first(session)
         current_stats.get().read(first.rows)
-        self._row_sizes.learn(call.lifted.template.key, first)
+        self._row_sizes.learn(call.compiled.key, first)
         if not first.rows or call.query.is_made:
             await self._reader.require_parent(call)
         headers = reply_headers(call, content_type(call.format), call.applied)
@@ -85,7 +84,7 @@ class CollectionHandler:
         """How many rows this page may show, and whether the client's $top ends with it."""
         sent = 0 if call.continuation is None else call.continuation.sent
         page_rows = self._reader.page_rows(call)
-        top = call.lifted.number(call.query.top)
+        top = call.url.number(call.query.top)
         if top is None:
             return CollectionPage(sent, page_rows, page_rows, ends=False)
         left = max(0, top - sent)
@@ -104,9 +103,7 @@ class CollectionHandler:
             else FIRST_ROWS_UNKNOWN
         )
         first_rows = (
-            unknown
-            if query.is_made
-            else self._row_sizes.first_rows(call.lifted.template.key, unknown)
+            unknown if query.is_made else self._row_sizes.first_rows(call.compiled.key, unknown)
         )
         has_more = page.rows > first_rows
         return ChunkReader(
@@ -125,24 +122,18 @@ class CollectionHandler:
         """The statements of a page's chunks: the first follows the page before, the others each
         other."""
 
-        def ask(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
+        def ask(keys: Keys | None, rows: int, want: Want) -> BoundStatement:
             mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
             shape = call.shape._replace(mask=mask, peeks=want == "last rows")
-            statement = self._reader.compiler.statement(
-                call.lifted, call.query, shape, "mark" if want == "mark" else "rows"
-            )
-            return statement, self._reader.arguments(call, statement, limit=rows, keys=keys)
+            statement = call.compiled.statement("mark" if want == "mark" else "rows", shape)
+            return statement.bind(self._reader.values(call, limit=rows, keys=keys))
 
         return ask
 
     async def _number(self, call: DataRequest, session: Session) -> int:
         """How many rows there are on all pages."""
-        statement = self._reader.statement(call, "count")
-        rows = await session.fetch(
-            BoundStatement(
-                statement.text, self._reader.arguments(call, statement), statement.has_ranges
-            )
-        )
+        statement = call.compiled.statement("count", call.shape)
+        rows = await session.fetch(statement.bind(self._reader.values(call)))
         return int(rows[0][0])
 
     async def _streamed(
@@ -172,17 +163,16 @@ class CollectionHandler:
         )
         link = self.link_behind(
             call.request.root,
-            call.request.target,
-            call.lifted,
+            call.url,
             links.skiptoken(following, call.bound()),
         )
         return envelope.collection_tail(call.format, link)
 
-    def link_behind(self, root: str, target: str, lifted: ParsedUrl, token: str) -> str:
+    def link_behind(self, root: str, url: ParsedUrl, token: str) -> str:
         """The URL of the page that a token begins."""
-        path = target.removeprefix("/").partition("?")[0]
+        path = url.text.removeprefix("/").partition("?")[0]
         return links.next_link(
-            root, path, [(_plain_name(o.name), o.raw) for o in lifted.target.options], token
+            root, path, [(_plain_name(o.name), o.raw) for o in url.target.options], token
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from odata_gateway.compiler.compiler import ParsedUrl
+from odata_gateway.compiler.compiled_query import CompiledQuery
+from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.errors import BindNoEntity
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
@@ -19,15 +20,22 @@ class DataRequest(NamedTuple):
     """A request for data on its way: compiled, negotiated, and with its caller."""
 
     request: Request
-    lifted: ParsedUrl
-    query: Query
     caller: Caller
+    compiled: CompiledQuery
     format: JsonFormat
     preferences: Preferences
     continuation: links.Continuation | None
     shape: StatementVariant
     bound: Callable[[], links.TokenScope]
     metadata_etag: str
+
+    @property
+    def url(self) -> ParsedUrl:
+        return self.compiled.url
+
+    @property
+    def query(self) -> Query:
+        return self.compiled.query
 
     @property
     def is_counted(self) -> bool:
@@ -46,7 +54,7 @@ class DataRequest(NamedTuple):
     @property
     def origin(self) -> envelope.ResponseContext:
         """The context URL and the entity tag of $metadata."""
-        url = f"{self.request.root}$metadata{context.fragment(self.query, self.format.version, self.lifted.key_text)}"
+        url = f"{self.request.root}$metadata{context.fragment(self.query, self.format.version, self.url.key_text)}"
         return envelope.ResponseContext(url, self.metadata_etag)
 
 

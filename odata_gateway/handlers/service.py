@@ -9,13 +9,15 @@ connection.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
+from dataclasses import fields
 from functools import lru_cache
-from time import perf_counter
 from urllib.parse import urlsplit
 
-from odata_gateway.compiler.compiler import Compiler, ParsedUrl
+from odata_gateway.compiler.compiled_query import CompiledQuery
+from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.config.settings import Settings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import (
@@ -54,8 +56,20 @@ from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
 from odata_gateway.protocol.query_body import as_get
-from odata_gateway.sql.json_rows import EVIDENT_TYPES, RowFormat
+from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant
+
+
+def compiler_for(model: Model, settings: Settings) -> Compiler:
+    """The compiler of a model; each of its limits is the setting of its name with `max_` before
+    it."""
+    limits = Limits(**{f.name: getattr(settings, f"max_{f.name}") for f in fields(Limits)})
+    return Compiler(
+        model,
+        limits=limits,
+        max_url_bytes=settings.max_url_bytes,
+        cache_entries=settings.cache_entries,
+    )
 
 
 class Service:
@@ -68,22 +82,9 @@ class Service:
         self.model = model
         self._tokens = tokens
         self._settings = settings
-        limits = Limits(
-            depth=settings.max_depth,
-            nodes=settings.max_nodes,
-            expand_depth=settings.max_expand_depth,
-            lambda_depth=settings.max_lambda_depth,
-            expands=settings.max_expands,
-            list_items=settings.max_list_items,
-        )
-        self.compiler = Compiler(
-            model,
-            limits=limits,
-            max_url_bytes=settings.max_url_bytes,
-            cache_entries=settings.cache_entries,
-        )
+        self.compiler = compiler_for(model, settings)
         self._metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
-        self._reader = QueryExecutor(self.compiler, database, settings)
+        self._reader = QueryExecutor(database, settings)
         self._pages = CollectionHandler(self._reader)
         self._all_pages = AllEntitiesHandler(self._reader)
 
@@ -102,8 +103,11 @@ class Service:
         if first == "$all":
             return await self._everything(request, caller)
         if first == "$entity":
-            request = self._resolve_entity_id(request)
-        return await self._data(self._call(request, caller))
+            compiled = self._compiled_entity(request)
+        else:
+            compiled = self.compiler.compile(request.target)
+        token = compiled.url.transport.skiptoken
+        return await self._data(self._call(request, caller, compiled, token))
 
     async def admit_batch(self, request: Request) -> None:
         """A batch as a whole: its caller must be known, its URL in order, and it cannot have more
@@ -113,16 +117,15 @@ class Service:
         """
         check_body(request.headers)
         batch_form(request.headers)
-        lifted = self.compiler.lift(request.target)
-        self.compiler.check_syntax(lifted)
-        if lifted.side.format is not None:
+        url = self.compiler.check(request.target)
+        if url.transport.format is not None:
             raise Unsupported(
                 "$format of a batch is not supported",
                 target="$format",
                 at=0,
                 hint="an answer has the form of its request",
             )
-        _check_schema_version(lifted)
+        _check_schema_version(url)
         _check_isolation(request)
         await self._caller(request)
 
@@ -131,11 +134,10 @@ class Service:
 
         raises  UrlSyntax where it names something else, or a key stands in an option
         """
-        lifted = self.compiler.lift(target)
         path = target.partition("?")[0].rstrip("/")
         if (
-            not lifted.target.segments
-            or self.compiler.query(lifted).form != "entity"
+            not path.strip("/")
+            or self.compiler.compile(target).query.form != "entity"
             or "@" in path
             or "%40" in path
         ):
@@ -149,7 +151,7 @@ class Service:
 
         raises  UrlSyntax where the target names no single entity
         """
-        query = self.compiler.query(self.compiler.lift(target))
+        query = self.compiler.compile(target).query
         if query.form != "entity":
             raise UrlSyntax("only values of a single entity can be referred to")
         return literals(body, paths, query.entity_set.entity_type, self.model)
@@ -169,62 +171,49 @@ class Service:
         current_stats.get().asked(name or "service")
         if not self._settings.public_metadata:
             await self._caller(request)
-        lifted = self.compiler.lift(request.target)
-        self.compiler.check_syntax(lifted)
-        _check_schema_version(lifted)
+        url = self.compiler.check(request.target)
+        _check_schema_version(url)
         if name == "":
-            form = negotiate(request.headers, lifted.side.format)
+            form = negotiate(request.headers, url.transport.format)
             body = service_document(self.model, request.root, form.version, form.level)
             return _tagged(request, body, metadata_etag(body), content_type(form), form.version)
-        kind, odata_version = negotiate_metadata(request.headers, lifted.side.format)
+        kind, odata_version = negotiate_metadata(request.headers, url.transport.format)
         body, etag = self._metadata.get(kind, odata_version)
         return _tagged(request, body, etag, f"application/{kind}", odata_version)
 
-    def _resolve_entity_id(self, request: Request) -> Request:
-        """`$entity?$id=...` as the request for the entity itself (URL Conventions 4.3.4)."""
-        lifted = self.compiler.lift(request.target)
-        self.compiler.check_syntax(lifted)
-        entity_id = lifted.side.id
+    def _compiled_entity(self, request: Request) -> CompiledQuery:
+        """The query of `$entity?$id=...` (URL Conventions 4.3.4)."""
+        url = self.compiler.check(request.target)
+        entity_id = url.transport.id
         if entity_id is None:
             raise UrlOption("$entity needs $id", target="$id", hint="write $entity?$id=Message(1)")
-        path = _relative(entity_id, request.root)
-        cast = "/" + lifted.target.segments[1] if len(lifted.target.segments) > 1 else ""
-        options = [o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") != "id"]
-        resolved = request._replace(target=f"{path}{cast}?{'&'.join(options)}")
-        named = self.compiler.lift(resolved.target)
-        if not named.target.segments or self.compiler.query(named).form != "entity":
-            raise BindSegment("$id names no entity", target="$id", at=0)
-        return resolved
+        return self.compiler.compile_entity_id(url, _relative(entity_id, request.root))
 
     # --- data -------------------------------------------------------------------------------------
 
-    def _call(self, request: Request, caller: Caller) -> DataRequest:
+    def _call(
+        self, request: Request, caller: Caller, compiled: CompiledQuery, token: str | None
+    ) -> DataRequest:
         """Everything that is known before the database is asked for rows."""
-        stats, started = current_stats.get(), perf_counter()
-        try:
-            lifted = self.compiler.lift(request.target)
-        finally:
-            stats.parsed(started)
-        query = self.compiler.query(lifted)
-        stats.asked(query.entity_set.name, *lifted.shown)
+        stats, url, query = current_stats.get(), compiled.url, compiled.query
+        stats.asked(query.entity_set.name, *url.redacted)
         stats.accounts = len(caller.accounts)
-        _check_schema_version(lifted)
+        _check_schema_version(url)
         _check_isolation(request)
         is_text = query.form in ("count", "value")
         form = (
             JsonFormat(version=version(request.headers))
             if is_text
-            else negotiate(request.headers, lifted.side.format)
+            else negotiate(request.headers, url.transport.format)
         )
 
         def bound() -> links.TokenScope:
-            return links.TokenScope(lifted.binding(), lifted.path_text())
+            return links.TokenScope(url.query_digest(), url.path_keys())
 
         asked = preferences(request.headers)
         projection = query.projection
         is_made = projection is None or projection.result is not None or projection.kind is not None
         shows_entities = query.form in ("entity", "collection") and not is_made
-        token = lifted.side.skiptoken
         continuation = (
             None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         )
@@ -238,9 +227,8 @@ class Service:
         )
         return DataRequest(
             request,
-            lifted,
-            query,
             caller,
+            compiled,
             form,
             asked,
             continuation,
@@ -261,37 +249,30 @@ class Service:
     def _everything(self, request: Request, caller: Caller) -> Awaitable[Reply]:
         """`$all`, whose sets are read one after the other, or `$all/LiveAgent.Message`, which is a
         set."""
-        lifted = self.compiler.lift(request.target)
-        current_stats.get().asked("$all", *lifted.shown)
-        whole = self.compiler.everything(lifted)
-        query = request.target.partition("?")[2]
-        if whole.is_cast:
-            return self._data(
-                self._call(request._replace(target=f"{whole.sets[0].name}?{query}"), caller)
-            )
-        shared = "&".join(
-            o.raw for o in lifted.target.options if o.name.lower().removeprefix("$") in _OF_EACH_SET
-        )
+        url = self.compiler.parse(request.target)
+        current_stats.get().asked("$all", *url.redacted)
+        compiled = self.compiler.compile_all(url)
+        token = url.transport.skiptoken
+        if isinstance(compiled, CompiledQuery):
+            return self._data(self._call(request, caller, compiled, token))
 
         def call_of(name: str, skip: int) -> DataRequest:
-            start = f"$skip={skip}&" if skip else ""
-            call = self._call(request._replace(target=f"{name}?{start}{shared}"), caller)
+            of_set = self.compiler.compile_set(compiled, name, skip)
+            call = self._call(request, caller, of_set, token=None)
+            shape = call.shape
             return call._replace(
-                shape=call.shape._replace(row_format=call.shape.row_format._replace(mixed=True))
+                shape=shape._replace(row_format=shape.row_format._replace(mixed=True))
             )
 
-        token = lifted.side.skiptoken
         continuation = (
             None
             if token is None
-            else links.read_skiptoken(token, links.TokenScope(lifted.binding(), ""), keys=None)
+            else links.read_skiptoken(token, links.TokenScope(url.query_digest(), ""), keys=None)
         )
-        return self._all_pages.page(
-            AllEntitiesRequest(lifted, request.target, whole, call_of, continuation)
-        )
+        return self._all_pages.page(AllEntitiesRequest(compiled, call_of, continuation))
 
     async def _count(self, call: DataRequest) -> Reply:
-        rows = await self._reader.fetch(call, anew=True)
+        rows = await self._reader.fetch(call)
         current_stats.get().read(1)
         if rows[0][0] == 0 or call.query.is_made:
             await self._reader.require_parent(call)
@@ -323,16 +304,10 @@ class Service:
             return Reply(204, reply_headers(call, None))
         field = call.query.field
         name = (
-            None
-            if field is None or field.type in EVIDENT_TYPES
-            else field.type.name.removeprefix("Edm.")
+            None if field is None or field.type.is_evident else field.type.name.removeprefix("Edm.")
         )
         body = envelope.property_value(call.format, call.origin, text, name)
         return Reply(200, reply_headers(call, content_type(call.format)), body)
-
-
-_OF_EACH_SET = frozenset({"search", "count", "format", "schemaversion"})
-"""The options of $all that are those of its sets."""
 
 
 @lru_cache(maxsize=128)
@@ -363,9 +338,9 @@ def _check_isolation(request: Request) -> None:
         )
 
 
-def _check_schema_version(lifted: ParsedUrl) -> None:
+def _check_schema_version(url: ParsedUrl) -> None:
     """No version of the schema is published by name, so only `*` exists (Protocol 11.2.12)."""
-    asked = lifted.side.schemaversion
+    asked = url.transport.schemaversion
     if asked is not None and asked != "*":
         raise BindSegment(
             f"there is no schema version '{asked[:40]}'",

@@ -9,7 +9,8 @@ import json
 import sys
 import time
 
-from odata_gateway.compiler.compiler import ArgumentValues, Compiler
+from odata_gateway.compiler.compiled_query import ArgumentValues
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
@@ -30,10 +31,9 @@ def compiler() -> Compiler:
 
 def compile_once(used: Compiler, target: str) -> object:
     """All that happens between a URL and what goes to the driver."""
-    lifted = used.lift(target)
-    query = used.query(lifted)
-    statement = used.statement(lifted, query, StatementVariant(False, RowFormat()))
-    return used.arguments(statement, query, lifted, ArgumentValues(Caller(1, (1,)), limit=101, page_rows=100))
+    compiled = used.compile(target)
+    statement = compiled.statement("rows", StatementVariant(False, RowFormat()))
+    return statement.bind(ArgumentValues(compiled.url.values, Caller(1, (1,)), limit=101, page_rows=100))
 
 
 def url(number: int) -> str:

@@ -162,12 +162,12 @@ class Attacker:
         row = self.random.choice(self.foreign[type_])
         name = self.random.choice([n for n in _SHOWN[type_] if KINDS[type_][n] in ("int", "string")])
         text = self.options(type_, f"$orderby={name}", "$select=id")
-        lifted = self.compiler.lift(text)
+        url = self.compiler.parse(text)
         value: Any = row.values[name]
         keys = (None if value is None else str(value), str(row.id))
         if name == "id":
             keys = (str(row.id),)
-        token = skiptoken(Continuation(self.random.choice((0, 5)), 5, keys), TokenScope(lifted.binding(), lifted.path_text()))
+        token = skiptoken(Continuation(self.random.choice((0, 5)), 5, keys), TokenScope(url.query_digest(), url.path_keys()))
         return f"{text}&$skiptoken={token if self.random.random() < 0.8 else token[:-1] + 'x'}"
 
     def crossed(self) -> str:
@@ -186,8 +186,8 @@ class Attacker:
                 return self.options(
                     path, f"$orderby={other}/id desc", "$expand=*", "$top=5", f"$filter={sets[0]}/id ne {other}/id or {condition}"
                 )
-        lifted = self.compiler.lift(path)
-        token = skiptoken(Continuation(0, 5, ("0", str(row.id))), TokenScope(lifted.binding(), lifted.path_text()))
+        url = self.compiler.parse(path)
+        token = skiptoken(Continuation(0, 5, ("0", str(row.id))), TokenScope(url.query_digest(), url.path_keys()))
         return f"{path}?$skiptoken={token}&$top=20"
 
     def of_all(self) -> str:
@@ -198,7 +198,7 @@ class Attacker:
         if texts and self.random.random() < 0.6:
             word = self.random.choice(texts)[:20].replace('"', "")
             return f'$all?{encoded([f"""$search="{word or "x"}" """.strip(), self.random.choice(("$count=true", "$skip=1", "$top=40"))])}'
-        token = skiptoken(Continuation(0, 5, (type_, str(row.id - 1))), TokenScope(self.compiler.lift("$all").binding(), ""))
+        token = skiptoken(Continuation(0, 5, (type_, str(row.id - 1))), TokenScope(self.compiler.parse("$all").query_digest(), ""))
         return f"$all?$skiptoken={token}"
 
     def generated(self) -> str:

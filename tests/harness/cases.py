@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
-from odata_gateway.compiler.compiler import ArgumentValues, Compiler
+from odata_gateway.compiler.compiled_query import ArgumentValues
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.schema.indexes import read_recommendations
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
@@ -104,13 +105,12 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     """The statements of a request: (SQL, arguments) by name."""
     caller = Caller(1, accounts)
     compiler = Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
-    lifted = compiler.lift(request)
-    query = compiler.query(lifted)
+    compiled = compiler.compile(request)
     mask = None if after is None else tuple(key is None for key in after)
-    shape = StatementVariant(not caller.has_one_account, row_format or RowFormat(), mask)
-    context = ArgumentValues(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
-    found = ((part, compiler.statement(lifted, query, shape, part)) for part in statement_kinds(query, shape))
-    return {part: (s.text.partition(" */ ")[2], compiler.arguments(s, query, lifted, context)) for part, s in found}
+    variant = StatementVariant(not caller.has_one_account, row_format or RowFormat(), mask)
+    values = ArgumentValues(compiled.url.values, caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
+    found = ((kind, compiled.statement(kind, variant).bind(values)) for kind in statement_kinds(compiled.query, variant))
+    return {kind: (bound.text.partition(" */ ")[2], list(bound.arguments)) for kind, bound in found}
 
 
 def indexed(model: Model) -> Model:

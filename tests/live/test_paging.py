@@ -407,8 +407,8 @@ def test_a_forged_token_with_the_right_digits_is_a_clients_mistake_at_worst(smal
     """Its digits are no secret. Whatever it says, it is a position among the caller's own rows, or 400."""
     text = "Conversation?$orderby=status&$select=id"
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1)
-    lifted = compiler.lift(text)
-    token = skiptoken(Continuation(7, 7, keys), TokenScope(lifted.binding(), lifted.path_text()))
+    url = compiler.parse(text)
+    token = skiptoken(Continuation(7, 7, keys), TokenScope(url.query_digest(), url.path_keys()))
     reply = small.get(f"{text}&$skiptoken={token}")
     assert reply.status in (200, 400), reply.body
     if reply.status == 200:
@@ -418,6 +418,6 @@ def test_a_forged_token_with_the_right_digits_is_a_clients_mistake_at_worst(smal
 def test_a_forged_token_made_as_the_gateway_does_is_taken(small):
     """So that the test above tests what it says."""
     text = "Conversation?$orderby=status&$select=id"
-    lifted = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1).lift(text)
-    token = skiptoken(Continuation(7, 7, ("1", "5")), TokenScope(lifted.binding(), lifted.path_text()))
+    url = Compiler(MODEL, limits=Limits(), max_url_bytes=10_000, cache_entries=1).parse(text)
+    token = skiptoken(Continuation(7, 7, ("1", "5")), TokenScope(url.query_digest(), url.path_keys()))
     assert small.get(f"{text}&$skiptoken={token}").status == 200

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.edm.types import BOOLEAN, INT32, PrimitiveType
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.apply.groupby import is_number, is_within, kinds_of
 from odata_gateway.plan.apply.rowset import (
@@ -35,6 +34,7 @@ from odata_gateway.plan.tree.relation import (
     OrderKey,
     Selection,
 )
+from odata_gateway.types.primitive import BOOLEAN, INT32, PrimitiveType
 from odata_gateway.url import ast
 
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import EntitySet, Join, NavigationProperty
-from odata_gateway.edm.types import BOOLEAN
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.apply.rowset import (
     DerivedColumns,
@@ -38,6 +37,7 @@ from odata_gateway.plan.tree.relation import (
     OrderKey,
     Selection,
 )
+from odata_gateway.types.primitive import BOOLEAN
 from odata_gateway.url import ast
 
 

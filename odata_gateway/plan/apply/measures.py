@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm import types
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.apply.rowset import cut_like, source_of_selections
 from odata_gateway.plan.expression.order import key_of
 from odata_gateway.plan.scope.rows import MemberPath, Row
@@ -29,6 +27,8 @@ from odata_gateway.plan.tree.relation import (
     Selection,
     Source,
 )
+from odata_gateway.types import primitive as types
+from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)

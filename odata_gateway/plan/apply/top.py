@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.apply.rowset import InputSet, as_entities, as_expr, chosen_by, layered
 from odata_gateway.plan.expression.literals import resolve_alias
@@ -26,6 +25,7 @@ from odata_gateway.plan.tree.relation import (
     WindowCondition,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import INT64
 from odata_gateway.url import ast
 
 WHOLE = ("int32", "int64")

@@ -17,5 +17,5 @@ Unknown: which rows the scope's rows are, $apply, $select and $expand.
     paths        what a path leads to
     keys         the values of a key
     literals     literals and parameter aliases
-    type_rules   which types can be compared, and what operators give
+    comparable   which types can be compared
 """

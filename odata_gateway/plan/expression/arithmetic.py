@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType
-from odata_gateway.plan.expression.type_rules import arithmetic_type
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
@@ -16,6 +13,9 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.arithmetic import result_type
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
 ARITHMETIC: dict[str, ArithmeticOp] = {
@@ -33,7 +33,7 @@ def bind_negation(node: ast.Unary, scope: Scope) -> BoundExpr:
     operand = scope.expr(node.operand)
     if operand.type is None:
         return operand
-    if not operand.type.is_numeric and operand.type is not types.DURATION:
+    if not (operand.type.is_numeric or operand.type.family.can_be_negated):
         raise BindType(f"{operand.type.name} cannot be negated", at=node.at)
     return Negate(operand, operand.type, operand.nullable)
 
@@ -45,9 +45,11 @@ def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     if left.type is None or right.type is None:
         return ConstantValue(None, left.type or right.type)
     left, right = _as_duration(left, right.type, op), _as_duration(right, left.type, op)
-    result = arithmetic_type(op, left.type, right.type)
+    assert left.type is not None and right.type is not None
+    result = result_type(op, left.type, right.type)
     if result is None:
-        raise BindType(f"{op} cannot be used with {left.type} and {right.type}", at=node.at)
+        names = f"{left.type.name} and {right.type.name}"
+        raise BindType(f"{op} cannot be used with {names}", at=node.at)
     return Arithmetic(op, left, right, result, left.nullable or right.nullable)
 
 

@@ -6,7 +6,6 @@ that knows its own type, then the literals. Types must match by OData's rules, s
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.arithmetic import bind_arithmetic, bind_negation
 from odata_gateway.plan.expression.collections import NOT_A_VALUE
@@ -18,6 +17,7 @@ from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import EntitySetRef, RelatedCollection, Scope, ServiceRoot
 from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, ConstantValue, Logic, Not
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 
 

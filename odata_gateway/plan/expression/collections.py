@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.entities import is_path
-from odata_gateway.plan.expression.literals import QUOTED_TYPES, natural_type, resolve_alias
+from odata_gateway.plan.expression.literals import natural_type, resolve_alias
 from odata_gateway.plan.scope.limits import check_list
 from odata_gateway.plan.scope.scope import EntitySetRef, RelatedCollection, Scope
 from odata_gateway.plan.tree.collections import items_of
@@ -33,6 +31,8 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
 MAKERS = ("concat", "substring")
@@ -252,7 +252,7 @@ def _element(found: set[PrimitiveType], at: int) -> PrimitiveType:
     if all(type_.is_numeric for type_ in found) and found:
         return max(found, key=lambda type_: type_.rank)
     others = found - {types.STRING}
-    if len(others) == 1 and (len(found) == 1 or others <= set(QUOTED_TYPES)):
+    if len(others) == 1 and (len(found) == 1 or all(t.family.literal.quoted for t in others)):
         return others.pop()
     if others:
         names = " and ".join(sorted(type_.name for type_ in found))

@@ -7,16 +7,15 @@ DateTimeOffset, in UTC where it has no offset.
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.collections import (
     compare_structured,
     is_structured,
     structured_in,
 )
+from odata_gateway.plan.expression.comparable import check_comparable
 from odata_gateway.plan.expression.entities import compare_entities, entity_in
 from odata_gateway.plan.expression.literals import literal, resolve_alias
-from odata_gateway.plan.expression.type_rules import check_comparable
 from odata_gateway.plan.scope.limits import check_list
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.conditions import any_of
@@ -28,7 +27,8 @@ from odata_gateway.plan.tree.relation import (
     ConstantValue,
     InArray,
 )
-from odata_gateway.plan.tree.slots import DecodeMode
+from odata_gateway.types import primitive as types
+from odata_gateway.types.family import DecodeMode
 from odata_gateway.url import ast
 
 COMPARISONS: dict[str, ComparisonOp] = {
@@ -86,15 +86,18 @@ def _without_aliases(node: ast.Binary, scope: Scope) -> ast.Binary:
 def _with_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
     if node.many or expr.type is None:
         return Compare(op, expr, scope.expr(node))
-    is_uuid = op in ("eq", "ne") and _is_uuid_text(expr, node)
-    value = literal(node, expr.type, "uuid" if is_uuid else ORDER_MODES[op])
+    mode = equal_mode(expr) if op in ("eq", "ne") else ORDER_MODES[op]
+    value = literal(node, expr.type, mode)
     check_comparable(op, expr.type, value.type, at=node.at)
     return Compare(op, expr, value)
 
 
-def _is_uuid_text(expr: BoundExpr, node: ast.Literal) -> bool:
-    """Whether a text is compared with a column that Postgres has as uuid."""
-    return isinstance(expr, Column) and expr.pg_type == "uuid" and node.kind == "string"
+def equal_mode(expr: BoundExpr) -> DecodeMode:
+    """How a literal is decoded that is compared for equality with an expression."""
+    if not isinstance(expr, Column):
+        return "exact"
+    reading = expr.type.family.columns.get(expr.pg_type)
+    return reading.equal_mode if reading and reading.equal_mode else "exact"
 
 
 # --- in -------------------------------------------------------------------------------------------
@@ -111,8 +114,7 @@ def bind_in(node: ast.Binary, scope: Scope) -> BoundExpr:
         case ast.Literal(many=True):
             if operand.type is None:
                 return ConstantValue(False, types.BOOLEAN)
-            mode: DecodeMode = "uuid" if _is_uuid_text(operand, right) else "exact"
-            return InArray(operand, literal(right, operand.type, mode))
+            return InArray(operand, literal(right, operand.type, equal_mode(operand)))
         case ast.ListExpr(items=items):
             check_list(len(items), scope.binding.limits, at=right.at)
             return any_of(tuple(_equals_item(operand, item, scope) for item in items))

@@ -7,7 +7,6 @@ an entity.
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.paths import collection_block
 from odata_gateway.plan.scope.limits import check_list
@@ -24,6 +23,7 @@ from odata_gateway.plan.tree.relation import (
     Logic,
     Not,
 )
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 
 

@@ -1,10 +1,9 @@
-"""Calls of canonical functions, cast and isof (URL Conventions 5.1.1.4 to 5.1.1.10)."""
+"""Calls of canonical functions, cast, isof and isdefined (URL Conventions 5.1.1.4 to 5.1.1.10; Data
+Aggregation 3.7)."""
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
-from odata_gateway.edm.functions import Signature, resolve
-from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.edm.functions import resolve
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.collections import bind_collection_call, is_collection_call
 from odata_gateway.plan.expression.entities import count_of, entity_is_of
@@ -20,14 +19,12 @@ from odata_gateway.plan.tree.relation import (
     Logic,
     Parameter,
 )
-from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.casts import castable
+from odata_gateway.types.function import FunctionArgument, FunctionOverload
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.url import ast
-
-LIKE_MODES: dict[str, DecodeMode] = {
-    "contains": "infix",
-    "startswith": "prefix",
-    "endswith": "suffix",
-}
 
 
 def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
@@ -39,10 +36,7 @@ def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
     if name == "isdefined":
         return _isdefined(node, scope)
     if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
-        raise Unsupported(
-            f"this service has no function {node.name}",
-            at=node.at,
-        )
+        raise Unsupported(f"this service has no function {node.name}", at=node.at)
     if is_collection_call(node, scope):
         return bind_collection_call(node, scope)
     if (
@@ -53,63 +47,52 @@ def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
         return Function("cast", (scope.expr(counted),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
     args = [scope.expr(argument) for argument in nodes]
-    signature = resolve(node.name, tuple(a.type for a in args), at=node.at)
+    overload = resolve(node.name, tuple(a.type for a in args), at=node.at)
     if any(a.type is None for a in args):
-        return ConstantValue(None, signature_type(signature, args))
-    bound = tuple(
-        _argument(signature, i, n, a) for i, (n, a) in enumerate(zip(nodes, args, strict=True))
-    )
-    nullable = signature.misses_infinity or any(a.nullable for a in bound)
-    return Function(signature.id, bound, signature_type(signature, args), nullable)
+        return ConstantValue(None, result_of(overload, args))
+    _check_literals(overload, nodes)
+    bound = tuple(map(_argument, overload.arguments, nodes, args))
+    nullable = overload.misses_infinity or any(a.nullable for a in bound)
+    return Function(overload.id, bound, result_of(overload, args), nullable)
 
 
-def signature_type(signature: Signature, args: list[BoundExpr]) -> PrimitiveType:
-    if signature.result is not None:
-        return signature.result
+def result_of(overload: FunctionOverload, args: list[BoundExpr]) -> PrimitiveType:
+    """The type of a call's result; that of its arguments where the function does not say."""
+    if overload.result is not None:
+        return overload.result
     return next((a.type for a in args if a.type is not None), types.STRING)
 
 
-def _argument(signature: Signature, position: int, node: ast.Expr, bound: BoundExpr) -> BoundExpr:
-    if position == 1 and signature.id == "matchespattern":
-        return _pattern(node)
-    if not isinstance(node, ast.Literal):
-        return bound
-    if position == 1 and signature.id in LIKE_MODES and node.kind == "string":
-        return literal(node, types.STRING, LIKE_MODES[signature.id])
-    return literal(node, types.DATETIME, "utc") if node.kind == "datetime" else bound
+def _argument(argument: FunctionArgument, node: ast.Expr, bound: BoundExpr) -> BoundExpr:
+    if argument.mode is not None and isinstance(node, ast.Literal):
+        return literal(node, natural_type(node), argument.mode)
+    return bound
 
 
-def _pattern(node: ast.Expr) -> BoundExpr:
-    """A regular expression. The gateway translates it before Postgres sees it, so it cannot come
-    from a row."""
-    if isinstance(node, ast.Literal):
-        return literal(node, types.STRING, "pattern")
-    raise Unsupported(
-        "the pattern of matchesPattern must be a literal",
-        at=node.at,
-        hint="write it in quotes",
-    )
+def _check_literals(overload: FunctionOverload, nodes: list[ast.Expr]) -> None:
+    """Refuse other expressions for arguments that the gateway translates before Postgres sees them,
+    such as regular expressions."""
+    for number, (argument, node) in enumerate(zip(overload.arguments, nodes, strict=True), 1):
+        if argument.literal_only and not isinstance(node, ast.Literal):
+            raise Unsupported(
+                f"argument {number} of {overload.spelling or overload.name} must be a literal",
+                at=node.at,
+                hint="write it in quotes",
+            )
 
 
 def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
+    hint = "write cast(expression,Edm.Type)"
     if len(node.args) not in (1, 2):
-        raise BindType(
-            "cast takes 1 or 2 arguments",
-            at=node.at,
-            hint="write cast(expression,Edm.Type)",
-        )
+        raise BindType("cast takes 1 or 2 arguments", at=node.at, hint=hint)
     if len(node.args) == 1:
-        raise Unsupported(
-            "cast of the current instance is not supported",
-            at=node.at,
-            hint="write cast(expression,Edm.Type)",
-        )
+        raise Unsupported("cast of the current instance is not supported", at=node.at, hint=hint)
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1])
     if isinstance(value, ast.Literal) and not value.many:
         natural = natural_type(value)
         if natural is type_:
             return scope.expr(value)
-        if (type_ is types.STRING and natural.family in _WRITTEN_BY_POSTGRES) or (
+        if (type_ is types.STRING and natural.family.written_by_sql) or (
             type_ is types.SINGLE and natural.is_numeric
         ):
             return Function("cast", (scope.expr(value),), type_, nullable=True)
@@ -120,45 +103,18 @@ def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
     if operand.type is type_:
         return operand
     if not castable(operand.type, type_):
-        raise BindType(
-            f"{operand.type.name} cannot be cast to {type_.name}",
-            at=node.at,
-        )
+        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", at=node.at)
     return Function("cast", (operand,), type_, nullable=True)
-
-
-# Types whose text Postgres writes, as in payloads; it also rounds to Edm.Single.
-_WRITTEN_BY_POSTGRES = frozenset({"double", "datetime", "time", "duration", "binary"})
-
-
-def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
-    """Whether cast() between two primitive types has a meaning (5.1.1.10.1)."""
-    if source.family == "binary" or target.family == "binary":
-        return False
-    if (
-        target is types.STRING
-        or source is types.STRING
-        or (source.is_numeric and target.is_numeric)
-    ):
-        return True
-    return (source.family, target.family) in {
-        ("datetime", "date"),
-        ("datetime", "time"),
-        ("date", "datetime"),
-    }
 
 
 def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
     """isof(value,Type): the types alone decide, but null is of no type."""
     if len(node.args) not in (1, 2):
-        raise BindType(
-            "isof takes 1 or 2 arguments",
-            at=node.at,
-            hint="write isof(expression,Edm.Type)",
-        )
-    name = node.args[-1].name if isinstance(node.args[-1], ast.Member) else ""
+        hint = "write isof(expression,Edm.Type)"
+        raise BindType("isof takes 1 or 2 arguments", at=node.at, hint=hint)
+    name = _type_name(node.args[-1])
     if len(node.args) == 1 or any(
-        each.qualified_name == name for each in scope.binding.model.entity_types.values()
+        each.qualified_name == name for each in scope.model.entity_types.values()
     ):
         return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, at=node.at)
     type_ = _type_argument(node.args[1])
@@ -202,14 +158,23 @@ def _defined_by_kind(path: ast.Member, structure: RowStructure, scope: Scope) ->
 
 
 def _type_argument(node: ast.Expr) -> PrimitiveType:
-    name = node.name if isinstance(node, ast.Member) else ""
+    name = _type_name(node)
     if name in PRIMITIVE_TYPES:
         return PRIMITIVE_TYPES[name]
     if name.startswith("Edm."):
         raise Unsupported(f"type {name} is not supported", at=node.at)
-    reason = f"there is no primitive type '{name}'" if name else "a type name is expected here"
     raise BindName(
-        reason,
+        f"there is no primitive type '{name}'",
+        at=node.at,
+        hint="write it like Edm.Int32, without quotes",
+    )
+
+
+def _type_name(node: ast.Expr) -> str:
+    if isinstance(node, ast.Member):
+        return node.name
+    raise BindName(
+        "a type name is expected here",
         at=node.at,
         hint="write it like Edm.Int32, without quotes",
     )

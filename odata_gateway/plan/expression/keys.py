@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from odata_gateway.edm.model import EntityType, Property
 from odata_gateway.errors import BindType
+from odata_gateway.plan.expression.comparable import check_comparable
 from odata_gateway.plan.expression.literals import literal, resolve_alias
-from odata_gateway.plan.expression.type_rules import check_comparable
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import BoundExpr, Parameter
 from odata_gateway.plan.tree.slots import LiteralSlot

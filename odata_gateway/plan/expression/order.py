@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType
 from odata_gateway.plan.scope.rows import Row, column_of
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import INT64
 from odata_gateway.url import ast
 
 
@@ -38,8 +38,8 @@ def order_keys(items: Iterable[ast.OrderItem], scope: Scope) -> list[OrderKey]:
     found: list[OrderKey] = []
     for item in items:
         expr = scope.expr(item.expr)
-        if expr.type is not None and expr.type.family == "binary":
-            raise BindType("Edm.Binary values have no order", at=item.at)
+        if expr.type is not None and not expr.type.family.is_ordered:
+            raise BindType(f"{expr.type.name} values have no order", at=item.at)
         found.append(OrderKey(expr, item.descending))
     return found
 

@@ -7,7 +7,6 @@ for entities none of whose texts has it. The texts are the properties that the m
 
 from __future__ import annotations
 
-from odata_gateway.edm.types import BOOLEAN, STRING
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.scope.navigation import entity_by_key
 from odata_gateway.plan.scope.rows import Row, column_of
@@ -22,6 +21,7 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import BOOLEAN, STRING
 from odata_gateway.url import ast
 
 

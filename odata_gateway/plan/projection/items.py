@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.model import EntityType
 from odata_gateway.errors import BindName, BindOption, Unsupported
 from odata_gateway.plan.scope.navigation import no_such_name
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.projection import Field
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from odata_gateway.edm.types import BOOLEAN
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, Logic
+from odata_gateway.types.primitive import BOOLEAN
 
 
 def all_of(conditions: tuple[BoundExpr, ...]) -> BoundExpr | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, Union
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class ExpandMany:
     when there is more.
 
     number      counts the expanded collections of a request; their LinkSlots carry it
-    query       the text of the options its next link repeats, as pieces: text, or the number of a
-                literal
+    query       the options its next link repeats: name, and text in pieces, constant text or the
+                slot of a literal
     anchor      where the options name $it: an alias, and the key of the entity that $it is, which
                 the next link gives it
     repeats     $levels nests it in itself
@@ -90,7 +90,7 @@ class ExpandMany:
     skip: LiteralSlot | None
     count: bool
     content: Content
-    query: tuple[str | int, ...]
+    query: tuple[tuple[str, tuple[str | int, ...]], ...]
     anchor: tuple[str, BoundExpr] | None = None
     repeats: bool = False
     key: tuple[BoundExpr, ...] = ()

@@ -8,34 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from odata_gateway.edm.types import PrimitiveType
-
-# How a literal becomes an argument:
-#
-# value, exact            refuse what the type cannot hold; `exact` is for comparisons
-# floor, ceil             round a time finer than a microsecond to the side that keeps an ordering
-#                         comparison right
-# infix, prefix, suffix   make a LIKE pattern, with wildcards escaped
-# pattern                 translates a regular expression
-# cast                    turns what does not fit into null
-# utc                     refuses offsets other than 0
-# uuid                    turns what is not a uuid into null
-# positive, percent       refuse numbers that are not above 0; `percent` also those above 100
-DecodeMode = Literal[
-    "value",
-    "exact",
-    "floor",
-    "ceil",
-    "infix",
-    "prefix",
-    "suffix",
-    "pattern",
-    "cast",
-    "utc",
-    "uuid",
-    "positive",
-    "percent",
-]
+from odata_gateway.types.family import DecodeMode, PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from odata_gateway.compiler.compiler import Cache
 from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import Model
@@ -111,15 +110,3 @@ def test_any_text_can_be_a_key_in_links(scratch_dsn):
 def test_a_computed_nan_has_no_order_and_equals_nothing(reader_dsn, condition, holds):
     rows = answer(reader_dsn, f"Conversation?$filter=({condition}) and id eq 1&$select=id")
     assert [row["id"] for row in rows] == ([1] if holds else [])
-
-
-def test_the_cache_is_bounded_in_entries_and_in_size():
-    cache = Cache(3, most_size=100)
-    for number, size in enumerate((10, 20, 30, 40)):
-        assert cache.get_or_make(number, lambda number=number: f"made {number}", lambda _, size=size: size) == f"made {number}"
-    assert [cache.get_or_make(number, lambda: "again") for number in (1, 2, 3)] == ["made 1", "made 2", "made 3"]  # 0 was one too many
-    assert cache.get_or_make("large", lambda: "large", lambda _: 65) == "large"
-    assert len(cache) == 1  # 20, 30 and 40 had to go: 65 and 40 are more than 100
-    assert cache.get_or_make("too large", lambda: "too large", lambda _: 101) == "too large"
-    assert len(cache) == 0
-    assert cache.get_or_make("large", lambda: "again") == "again"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.errors import DbValue, Internal
 from odata_gateway.handlers.chunk_reader import Ask, ChunkReader, Keys, Want
-from odata_gateway.sql.fragment import Statement
 
 TABLE_ROWS = 25
 # (text, rows, whether there are more, whether all rows have a text, last order value) of the numbers behind one.
@@ -18,17 +15,17 @@ _SQL = """SELECT convert_to(string_agg(p.n::text, ','), 'UTF8'), count(*), max(p
           FROM (SELECT n FROM generate_series(1, 25) AS n WHERE n > $1::int4 ORDER BY n LIMIT $2::int4) AS p"""
 
 
-def numbers(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
-    return Statement(_SQL, ()), (0 if keys is None else int(keys[0] or 0), rows, 0)
+def numbers(keys: Keys | None, rows: int, want: Want) -> BoundStatement:
+    return BoundStatement(_SQL, (0 if keys is None else int(keys[0] or 0), rows, 0))
 
 
-def without_a_text(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
-    statement, arguments = numbers(keys, rows, want)
-    return statement, (*arguments[:2], 13)
+def without_a_text(keys: Keys | None, rows: int, want: Want) -> BoundStatement:
+    statement = numbers(keys, rows, want)
+    return statement._replace(arguments=(*statement.arguments[:2], 13))
 
 
-def failing_later(keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
-    return numbers(keys, rows, want) if keys is None else (Statement("SELECT 1 / (1 - $1::int4)", ()), (1,))
+def failing_later(keys: Keys | None, rows: int, want: Want) -> BoundStatement:
+    return numbers(keys, rows, want) if keys is None else BoundStatement("SELECT 1 / (1 - $1::int4)", (1,))
 
 
 async def texts(dsn: str, ask: Ask, rows: int, first_rows: int) -> list[str]:

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.handlers import chunk_reader
 from odata_gateway.handlers.chunk_reader import AT_ONCE, CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkReader, Keys, RowSizes, Want
-from odata_gateway.sql.fragment import Statement
 
 ROWS_OF_A_CHUNK = 5
 FIRST_ROWS = 5
@@ -29,13 +29,13 @@ class Table:
         self.asked: list[tuple[int, Want]] = []
         self._change = change
 
-    def ask(self, keys: Keys | None, rows: int, want: Want) -> tuple[Statement, Sequence[object]]:
+    def ask(self, keys: Keys | None, rows: int, want: Want) -> BoundStatement:
         behind = 0 if keys is None else int(keys[0] or 0)
         self.asked.append((behind, want))
         now = sorted(self.numbers)
         if want == "mark" and self._change is not None:
             self._change(self.numbers, behind)
-        return Statement(_MARK if want == "mark" else _ROWS, ()), (behind, rows, now)
+        return BoundStatement(_MARK if want == "mark" else _ROWS, (behind, rows, now))
 
     def count(self, want: Want) -> int:
         return sum(each == want for _, each in self.asked)

@@ -12,8 +12,7 @@ from tests.harness.cases import MODEL
 
 def text_of(expression: str) -> str:
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    lifted = compiler.lift(f"Message?$compute={expression} as v")
-    return compiler.statement(lifted, compiler.query(lifted), StatementVariant(), "rows").text
+    return compiler.compile(f"Message?$compute={expression} as v").statement("rows", StatementVariant()).text
 
 
 def nested(template: str, inner: str, levels: int) -> str:

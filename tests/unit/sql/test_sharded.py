@@ -12,7 +12,8 @@ from typing import Any
 
 import pglast
 import pytest
-from odata_gateway.compiler.compiler import ArgumentValues, Compiler
+from odata_gateway.compiler.compiled_query import ArgumentValues
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import Unsupported
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
@@ -36,15 +37,15 @@ def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,))
     """Every statement of a request on a sharded database, with its arguments; `forms` says whether chunks tell that there are more rows."""
     caller = Caller(1, accounts)
     compiler = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
-    lifted = compiler.lift(request)
-    query = compiler.query(lifted)
+    compiled = compiler.compile(request)
+    query = compiled.query
     mask = None if after is None else tuple(key is None for key in after)
-    context = ArgumentValues(caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
+    values = ArgumentValues(compiled.url.values, caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     for peeks in forms:
         shape = StatementVariant(len(accounts) > 1, RowFormat(), mask, peeks, legs=len(accounts))
         for part in ("order values", *statement_kinds(query, shape)) if after else statement_kinds(query, shape):
-            found = compiler.statement(lifted, query, shape, part)
-            yield found.text, compiler.arguments(found, query, lifted, context)
+            bound = compiled.statement(part, shape).bind(values)
+            yield bound.text, bound.arguments
 
 
 def children(node: Any):

@@ -107,7 +107,7 @@ def test_the_exceptions_are_refused_by_the_binder(identifier):
     compiler = Compiler(load_model(), limits=Limits(), max_url_bytes=16_384, cache_entries=1)
     status: int | None = None
     try:
-        compiler.query(compiler.lift(request_of(case)))
+        compiler.compile(request_of(case))
     except ODataError as error:
         status = error.status
     assert status == ANSWERED.get(identifier, 400)

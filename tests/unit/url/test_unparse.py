@@ -7,10 +7,11 @@ from dataclasses import fields, is_dataclass
 import pytest
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
+from odata_gateway.url.literals import literal_text
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
-from odata_gateway.url.unparse import anchored, literal_text, unparse_options
+from odata_gateway.url.unparse import anchored, encoded, unparse_options
 
 OPTIONS = [
     "$filter=status eq 1",
@@ -66,8 +67,10 @@ def written(text: str) -> str:
     """The options of a text, as a link would repeat them."""
     template, values = normalize(split(f"Things?{text}"))
     options = parse(template).options
-    pieces = unparse_options(options, dict(options.aliases))
-    return "".join(p if isinstance(p, str) else _quoted(literal_text(values[p].kind, values[p].value)) for p in pieces).removeprefix("?")
+    return "&".join(
+        f"{name}=" + "".join(encoded(p) if isinstance(p, str) else _quoted(literal_text(values[p].kind, values[p].value)) for p in pieces)
+        for name, pieces in unparse_options(options, dict(options.aliases))
+    )
 
 
 def _quoted(text: str) -> str:

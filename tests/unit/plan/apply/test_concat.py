@@ -1,10 +1,10 @@
 """The columns that the sequences of a concat have together."""
 
 import pytest
-from odata_gateway.edm.types import INT32, INT64
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.apply.concat import UnionColumns
 from odata_gateway.plan.tree.relation import BoundExpr, Column, ConstantValue, Selection
+from odata_gateway.types.primitive import INT32, INT64
 from tests.harness.binding import bound
 
 

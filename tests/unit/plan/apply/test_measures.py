@@ -1,10 +1,10 @@
 """The SELECTs of aggregates: one for each origin of their values."""
 
 import pytest
-from odata_gateway.edm import types
-from odata_gateway.plan.apply.aggregate import result_type
+from odata_gateway.plan.apply.aggregate import aggregate_type
 from odata_gateway.plan.apply.measures import BranchColumns
 from odata_gateway.plan.tree.relation import Aggregate, BoundExpr, Column, ConstantValue, Selection
+from odata_gateway.types import primitive as types
 from tests.harness.binding import bound
 
 
@@ -114,4 +114,4 @@ def test_columns_are_named_by_group():
     ],
 )
 def test_an_aggregate_is_wide_enough_for_any_number_of_rows(method, type_, wanted):
-    assert result_type(method, type_) is wanted
+    assert aggregate_type(method, type_) is wanted

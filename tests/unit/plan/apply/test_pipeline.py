@@ -19,8 +19,7 @@ NESTED = "groupby((contact_id),groupby((assignee_id),filter(status gt 0))/filter
 )
 def test_a_statement_grows_no_faster_than_its_steps(steps):
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    lifted = compiler.lift("Conversation?" + encoded([f"$apply={steps}"]))
-    statement = compiler.statement(lifted, compiler.query(lifted), StatementVariant())
+    statement = compiler.compile("Conversation?" + encoded([f"$apply={steps}"])).statement("rows", StatementVariant())
     assert len(statement.text) < 100 * len(steps), len(statement.text)
 
 
@@ -28,5 +27,5 @@ def test_a_statement_grows_no_faster_than_its_steps(steps):
 def test_what_was_aggregated_away_is_expanded_by_what_the_error_says(name, hint):
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
     with pytest.raises(BindName) as refused:
-        compiler.query(compiler.lift(f"Conversation?$apply=groupby((status))&$expand={name}"))
+        compiler.compile(f"Conversation?$apply=groupby((status))&$expand={name}")
     assert hint in str(refused.value.hint)

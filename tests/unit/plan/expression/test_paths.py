@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from odata_gateway.edm import types
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.expression.paths import bind_path, names_of
 from odata_gateway.plan.scope.rows import Reference, Row, RowStructure
 from odata_gateway.plan.scope.scope import Computed, EntitySetRef, PathTarget, RelatedCollection, Scope, ServiceRoot
 from odata_gateway.plan.tree.relation import Column, ConstantValue, Function
+from odata_gateway.types import primitive as types
 from tests.harness.binding import expression, scope_of
 from tests.harness.cases import MODEL
 

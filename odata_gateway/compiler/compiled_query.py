@@ -1,0 +1,159 @@
+"""What a request target was compiled to: a query, its statements, and their arguments.
+
+Nothing that is kept belongs to a caller or holds a value of a request: both come with
+`ArgumentValues` when a statement is bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import NamedTuple, assert_never
+
+from odata_gateway.compiler.arguments import argument
+from odata_gateway.compiler.cache import Cache
+from odata_gateway.compiler.nested_links import NestedLink, nested_links
+from odata_gateway.compiler.parsed_url import ParsedUrl
+from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.identity.caller import Caller
+from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.observe.statement_id import tag_statement
+from odata_gateway.plan.tree.query import Query, ResultForm
+from odata_gateway.plan.tree.slots import (
+    AccountsSlot,
+    KeysetSlot,
+    LimitSlot,
+    LinkSlot,
+    LiteralSlot,
+    PageSlot,
+    Slot,
+)
+from odata_gateway.sql.fragment import Statement
+from odata_gateway.sql.statement import StatementKind, StatementVariant, render
+from odata_gateway.url.literals import LiteralValue
+
+_SETS: frozenset[ResultForm] = frozenset({"collection", "references", "count"})
+
+
+class ArgumentValues(NamedTuple):
+    """What fills a statement's slots.
+
+    literals    of the request, by slot
+    limit       rows to read
+    page_rows   rows of a page of an expanded collection
+    root        service root for links inside rows
+    credential  query option to repeat in these links, or None
+    keys        order values of the row a page starts behind
+    """
+
+    literals: tuple[LiteralValue, ...]
+    caller: Caller
+    limit: int = 1
+    page_rows: int = 1
+    root: str = ""
+    credential: str | None = None
+    keys: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStatement:
+    """One statement of a query, for any caller and any literals.
+
+    slots         what fills each of $1, $2, ...
+    replan        the best plan depends on the arguments: a literal bounds a range of rows
+    nested_links  of expanded collections, by their number
+    """
+
+    text: str
+    slots: tuple[Slot, ...]
+    replan: bool
+    nested_links: Mapping[int, NestedLink]
+
+    def bind(self, values: ArgumentValues) -> BoundStatement:
+        """The statement with its arguments.
+
+        raises  BindValue, BindType where a literal does not fit the type it is compared with
+        """
+        literals = values.literals
+        arguments = [
+            argument(slot, literals) if type(slot) is LiteralSlot else self._argument(slot, values)
+            for slot in self.slots
+        ]
+        return BoundStatement(self.text, arguments, self.replan)
+
+    def _argument(self, slot: Slot, values: ArgumentValues) -> object:
+        match slot:
+            case AccountsSlot(many=many, index=index):
+                accounts = values.caller.accounts
+                return list(accounts) if many else accounts[index]
+            case LimitSlot():
+                return values.limit
+            case PageSlot():
+                return values.page_rows
+            case KeysetSlot(index=index):
+                return values.keys[index]
+            case LiteralSlot():
+                return argument(slot, values.literals)
+            case LinkSlot():
+                return self._link_text(slot, values)
+            case _:
+                assert_never(slot)
+
+    def _link_text(self, slot: LinkSlot, values: ArgumentValues) -> str:
+        """A piece of the next link of an expanded collection."""
+        match slot.part:
+            case "root":
+                return values.root
+            case "query":
+                return self.nested_links[slot.index].query(values.literals, values.credential)
+            case "binding":
+                return self.nested_links[slot.index].digest(values.literals)
+            case _:
+                assert_never(slot.part)
+
+
+class CompiledQuery(NamedTuple):
+    """A request for data, compiled.
+
+    key    of the query in the cache; its statements are kept beside it
+    cache  of the compiler
+    """
+
+    url: ParsedUrl
+    query: Query
+    key: Hashable
+    cache: Cache
+
+    def statement(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:
+        """One of the query's statements."""
+        key = (self.key, kind, variant)
+        found: CompiledStatement | None = self.cache.get(key)
+        if found is not None:
+            return found
+        compiled = self._compiled(kind, variant)
+        return self.cache.put(key, compiled, len(compiled.text))
+
+    def _compiled(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:
+        started = perf_counter()
+        try:
+            statement = render(self.query, variant, kind)
+            return CompiledStatement(
+                tag_statement(statement.text),
+                statement.slots,
+                statement.has_ranges and _reads_a_set(self.query, kind),
+                self._nested_links(statement),
+            )
+        finally:
+            current_stats.get().bound(started)
+
+    def _nested_links(self, statement: Statement) -> Mapping[int, NestedLink]:
+        has_links = any(isinstance(slot, LinkSlot) for slot in statement.slots)
+        projection = self.query.projection
+        return nested_links(projection) if has_links and projection is not None else {}
+
+
+def _reads_a_set(query: Query, kind: StatementKind) -> bool:
+    """Whether the statement looks for many rows; all others find theirs by a key, whatever ranges
+    its other conditions have."""
+    return kind == "count" or (kind == "rows" and query.form in _SETS)

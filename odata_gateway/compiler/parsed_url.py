@@ -1,0 +1,114 @@
+"""A request target as parts: segments and options, the template, and the values of its literals.
+
+Nothing here knows the model. The digest of a query is what the token of a next link belongs to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from odata_gateway.plan.scope.limits import Limits, check_list
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
+from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
+from odata_gateway.url.redact import RedactedUrl, redact
+from odata_gateway.url.split import Target, split
+from odata_gateway.url.unparse import ANCHOR
+
+# Options that change neither the rows nor their order, so that a token stays valid without them.
+_FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
+
+
+class ParsedUrl(NamedTuple):
+    """A request target before any name in it is looked up.
+
+    text      the target as the client wrote it; links repeat its path
+    target    segments and options, percent-decoded
+    template  the cache key; in it numbered slots take the place of literals
+    values    the literals by slot
+    """
+
+    text: str
+    target: Target
+    template: QueryTemplate
+    values: tuple[LiteralValue, ...]
+
+    @property
+    def transport(self) -> TransportOptions:
+        """The options that never change the SQL, such as $format."""
+        return self.template.side
+
+    @property
+    def redacted(self) -> RedactedUrl:
+        """The URL without its values, for log lines and labels."""
+        return redact(self.template.key)
+
+    def number(self, slot: LiteralSlot | None) -> int | None:
+        """The number of $top or $skip; None without the option."""
+        value = None if slot is None else self.values[slot.index].value
+        return value if isinstance(value, int) else None
+
+    def key_text(self, slot: int) -> str:
+        """A key of the path as a context URL shows it."""
+        value = self.values[slot]
+        if value.kind == "raw":
+            text = str(value.value)
+            return text if text.lstrip("-").isdigit() else literal_text("string", text)
+        return literal_text(value.kind, value.value)
+
+    def path_keys(self) -> str:
+        """The keys in the path and the key of $it, in canonical form.
+
+        Keys that are segments of their own are not among them: the digest has the segments.
+        """
+        return ",".join(
+            canonical_text(v.kind, v.value)
+            for v in self.values
+            if v.target in ("path", ANCHOR) and v.kind != "raw"
+        )
+
+    def query_digest(self) -> str:
+        """A digest of path, options and literals, without the keys of the path and without the
+        options that pages of one query may differ in."""
+        return query_digest(_path_without_keys(self.target.segments), self.template, self.values)
+
+
+def parse_url(text: str, limits: Limits, max_bytes: int) -> ParsedUrl:
+    """The parts of a request target; every mistake of encoding and of literals is found here.
+
+    raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
+    """
+    entity = normalize_entity(text) if len(text) <= max_bytes else None
+    if entity is not None:
+        return ParsedUrl(text, *entity)
+    return from_target(text, split(text, max_bytes=max_bytes), limits)
+
+
+def from_target(text: str, target: Target, limits: Limits) -> ParsedUrl:
+    """A parsed URL with these segments and options; links repeat the path in `text`."""
+    template, values = normalize(target)
+    for value in values:
+        if type(value.value) is tuple:
+            check_list(len(value.value), limits, at=value.at, target=value.target)
+    return ParsedUrl(text, target, template, values)
+
+
+def _path_without_keys(segments: tuple[str, ...]) -> str:
+    """The path with empty parentheses, unless what stands in them is part of the query: the
+    condition of `/$filter(...)` and the names of `$crossjoin(...)`."""
+    path = "/".join(s.partition("(")[0] + ("()" if "(" in s else "") for s in segments)
+    is_query = "/$filter(" in path or path.startswith("$crossjoin(")
+    return "/".join(segments) if is_query else path
+
+
+def query_digest(path: str, template: QueryTemplate, values: Iterable[LiteralValue]) -> str:
+    """The SHA-256 of a path, of a template's options and of their literals.
+
+    Tokens in links that clients keep depend on each byte of it: the order of the options, the
+    template's notation, and how Python writes the values.
+    """
+    options = [o for o in template.key.split("\0&")[1:] if not o.startswith(_FREE_OPTIONS)]
+    literals = [(v.kind, v.value) for v in values if v.target not in ("path", ANCHOR)]
+    return hashlib.sha256(repr((path, options, literals)).encode()).hexdigest()
