@@ -40,7 +40,7 @@ def read_time(text: str) -> Span:
             f"'{shorten(text)}' is not a time of day",
             "write it like 12:41 or 12:41:26.745",
         )
-    return read_clock(text, *match.groups())
+    return Span(*read_clock(text, *match.groups()))
 
 
 def _write(value: object) -> str:
