@@ -23,6 +23,7 @@ from odata_gateway.types.calendar import (
 from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
 from odata_gateway.types.families.time import TIME_TEXT
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
@@ -30,7 +31,6 @@ from odata_gateway.types.family import (
     Operation,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.faults import ValueFault, shorten
 
@@ -143,7 +143,7 @@ DATETIMES = TypeFamily(
     ),
     argument=_argument,
     converted=_converted,
-    wire=Wire("text", "timestamp"),
+    argument_type=ArgumentType("text", "timestamp"),
     columns={
         "timestamp": ColumnReading(),
         "timestamptz": ColumnReading(

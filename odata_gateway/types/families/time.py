@@ -15,13 +15,13 @@ from odata_gateway.types.calendar import (
     rounded,
 )
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
 
@@ -72,7 +72,7 @@ TIMES = TypeFamily(
     ),
     argument=_argument,
     converted=_converted,
-    wire=Wire("text", "time"),
+    argument_type=ArgumentType("text", "time"),
     columns={"time": ColumnReading()},
     text="CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
     json=JsonForm(can_miss=True),
