@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbValue, Internal
 from odata_gateway.handlers.chunk_reader import Ask, ChunkReader, Keys, Want
 from odata_gateway.sql.fragment import Statement
