@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from odata_gateway.errors import LimitNodes
+from odata_gateway.plan.tree.collections import values_of
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
     BoundExpr,
@@ -42,7 +43,7 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.collections import collection_call_sql, values_of
+from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
 from odata_gateway.sql.fragment import Hole, Sql, build, column_sql, fill, join, raw
 from odata_gateway.sql.functions import (
@@ -196,10 +197,10 @@ class Expressions:
 
 def parameter_sql(expr: Parameter) -> Sql:
     """A parameter as the canonical Postgres type of its edm type, or as an array of it."""
-    wire = expr.type.family.wire
+    how = expr.type.family.argument_type
     array = "[]" if isinstance(expr.slot, LiteralSlot) and expr.slot.many else ""
-    bound = Sql((Hole(expr.slot, wire.bound + array),))
-    return fill("{0}::" + wire.cast_to + array, (bound,)) if wire.cast_to else bound
+    bound = Sql((Hole(expr.slot, how.bound + array),))
+    return fill("{0}::" + how.cast_to + array, (bound,)) if how.cast_to else bound
 
 
 def constant_sql(expr: ConstantValue) -> Sql:

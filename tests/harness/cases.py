@@ -30,7 +30,7 @@ from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.formats.json_encoding import json_encoding
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
