@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from odata_gateway.plan.scope import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.url.literals import LiteralValue
+from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target, split
-from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
+from odata_gateway.url.unparse import ANCHOR
 
 # Options that change neither the rows nor their order, so that a token stays valid without them.
 _FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")

@@ -15,10 +15,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
 from odata_gateway.url.ast import LiteralKind
 from odata_gateway.url.lexer import scan, scan_search
-from odata_gateway.url.literals import DECODERS, LiteralValue, decode, shorten
+from odata_gateway.url.literals import DECODERS, LiteralValue, decode
 from odata_gateway.url.split import QueryOption, Target
 
 LiteralToken = tuple[LiteralKind, int, bool]  # kind, slot, many
