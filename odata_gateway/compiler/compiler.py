@@ -17,7 +17,7 @@ from odata_gateway.errors import BindSegment
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import QueryTemplate

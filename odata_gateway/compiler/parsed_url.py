@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from odata_gateway.plan.scope import Limits, check_list
+from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
@@ -91,7 +91,7 @@ def from_target(text: str, target: Target, limits: Limits) -> ParsedUrl:
     template, values = normalize(target)
     for value in values:
         if type(value.value) is tuple:
-            check_list(len(value.value), limits, value.target, value.at)
+            check_list(len(value.value), limits, at=value.at, target=value.target)
     return ParsedUrl(text, target, template, values)
 
 

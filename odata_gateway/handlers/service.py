@@ -36,7 +36,7 @@ from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
 from odata_gateway.protocol.batch.requests import batch_form

@@ -7,7 +7,7 @@ its ends are empty, and both begin at 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import assert_never
 
 from odata_gateway.plan.tree.relation import (
@@ -102,20 +102,3 @@ _FIRST = f"(CASE WHEN {{1}} < 0 THEN greatest(cardinality({{0}}) + {_CLAMPED}, 0
 _SIZE = "greatest(least({2}, 1000000000), -1000000000)::int4"
 _PART = f"({{0}})[{_FIRST}:]"
 _PART_OF_LENGTH = f"({{0}})[{_FIRST}:{_FIRST} + {_SIZE} - 1 + length(substr('', 1, {_SIZE}))]"
-
-
-def values_of(collection: Collection) -> Iterator[BoundExpr]:
-    """The expressions a collection is made of."""
-    match collection:
-        case CollectionItems(items=items):
-            yield from items
-        case CollectionConcat(left=left, right=right):
-            yield from values_of(left)
-            yield from values_of(right)
-        case CollectionSlice(whole=whole, start=start, length=length):
-            yield from values_of(whole)
-            yield start
-            if length is not None:
-                yield length
-        case Parameter():
-            yield collection

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from typing import LiteralString, Protocol, assert_never
 
 from odata_gateway.errors import LimitNodes
+from odata_gateway.plan.tree.collections import values_of
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
     Block,
@@ -41,7 +42,7 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.collections import of_collections_sql, values_of
+from odata_gateway.sql.collections import of_collections_sql
 from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,

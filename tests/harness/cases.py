@@ -29,7 +29,7 @@ from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from tests.harness.cluster import SQL_FOLDER

@@ -8,7 +8,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.entity_sets import AllEntities
 from odata_gateway.errors import BindOption, BindSegment, UrlOption
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
 

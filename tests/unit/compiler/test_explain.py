@@ -10,7 +10,7 @@ from odata_gateway.compiler.explain import explain, sql_text, tree_text
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.errors import BindName
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from tests.harness.cases import MODEL
 
 URL = "Conversation(1)/messages?$filter=contains(content,' FROM (x') and id in (1,2)&$expand=sender($select=id)&$count=true&$top=5"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import LimitNodes
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
 

@@ -16,7 +16,7 @@ from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import Unsupported
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MOST_LEGS
