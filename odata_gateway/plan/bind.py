@@ -6,6 +6,8 @@ text: $apply, $compute, $search and $filter, $orderby, then $select and $expand 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.apply.pipeline import bind_apply
@@ -23,7 +25,7 @@ from odata_gateway.plan.scope.rows import Reference
 from odata_gateway.plan.scope.scope import Binding, PathTarget, Scope, ShownRows
 from odata_gateway.plan.tree.projection import ExpandOne, Field, Projection
 from odata_gateway.plan.tree.query import Query, ResultForm
-from odata_gateway.plan.tree.relation import Block, BoundExpr
+from odata_gateway.plan.tree.relation import BoundExpr
 from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
@@ -115,7 +117,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     entity_set = rows.entity_set
     scope = bind_compute_option(options, entity_set.entity_type, rows.scope)
     predicates = (*rows.predicates, *bind_narrowing(options, scope))
-    counted = _block(rows, predicates)
+    counted = replace(rows.block, predicates=predicates)
     order = bind_options_order(options, rows.order, scope)
     projection = (
         None
@@ -130,7 +132,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     return Query(
         resource.form,
         entity_set,
-        _block(rows, predicates),
+        replace(rows.block, predicates=predicates),
         order,
         projection,
         top=top,
@@ -140,12 +142,6 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
         path=place.pieces,
         key=() if structure is None else structure.key,
     )
-
-
-def _block(rows: InputSet, predicates: tuple[BoundExpr, ...]) -> Block:
-    """The rows for which all predicates are true, with the joins that were asked for so far."""
-    frame = rows.row.frame
-    return Block(frame.source, None, rows.within, tuple(frame.joins), predicates)
 
 
 def _bind_entity(place: ResolvedPath, options: ast.Options, scope: Scope) -> Query:
