@@ -21,11 +21,9 @@ from odata_gateway.plan.projection.select_expand import bind_projection, bind_re
 from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
 from odata_gateway.plan.resource.path import ResolvedPath, Resource, bind_resource
 from odata_gateway.plan.scope.limits import Limits, RequestSize
-from odata_gateway.plan.scope.rows import Reference
-from odata_gateway.plan.scope.scope import Binding, PathTarget, Scope, ShownRows
-from odata_gateway.plan.tree.projection import ExpandOne, Field, Projection
+from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
+from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.query import Query, ResultForm
-from odata_gateway.plan.tree.relation import BoundExpr
 from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
@@ -48,22 +46,11 @@ UNSUPPORTED = frozenset({"$index", "$deltatoken"})
 class RequestBinder:
     """Binds the parts of a request, each with the function of its module."""
 
-    __slots__ = ()
-
-    def expr(self, node: ast.Expr, scope: Scope) -> BoundExpr:
-        return bind_expr(node, scope)
-
-    def condition(self, node: ast.Expr, scope: Scope) -> BoundExpr:
-        return bind_condition(node, scope)
-
-    def path(self, node: ast.Expr, scope: Scope) -> PathTarget:
-        return bind_path(node, scope)
-
-    def projection(self, rows: ShownRows, options: ast.Options) -> Projection:
-        return bind_projection(rows, options)
-
-    def reference(self, item: ast.ExpandItem, rows: ShownRows, reference: Reference) -> ExpandOne:
-        return bind_reference(item, rows, reference)
+    expr = staticmethod(bind_expr)
+    condition = staticmethod(bind_condition)
+    path = staticmethod(bind_path)
+    projection = staticmethod(bind_projection)
+    reference = staticmethod(bind_reference)
 
 
 def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:

@@ -95,8 +95,8 @@ def _column(column: BoundExpr | Aggregate | WindowCondition, relations: Relation
 
 
 def _ranked(ranked: WindowCondition, relations: Relations) -> Sql:
-    parts = join(", ", (relations.expressions.value(part) for part in ranked.parts))
-    part = build("PARTITION BY {0}", parts) if ranked.parts else EMPTY
+    parts = join(", ", (relations.expressions.value(part) for part in ranked.partition))
+    part = build("PARTITION BY {0}", parts) if ranked.partition else EMPTY
     ordered = part + order_by(ranked.order, relations.expressions)
     limit = relations.expressions.value(ranked.limit)
     if ranked.value is None or ranked.value.type is None:

@@ -52,7 +52,7 @@ def _computed(expr: ast.Expr, scope: Scope) -> Computed:
     size = scope.binding.size
     nodes, deepest = size.nodes, size.deepest
     size.deepest = size.depth
-    value = scope.expr(expr)
+    value = scope.bind.expr(expr, scope)
     levels = size.deepest - size.depth - 1
     size.deepest = max(deepest, size.deepest)
     return Computed(value, size.nodes - nodes - 1, levels)
