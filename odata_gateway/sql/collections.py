@@ -74,7 +74,7 @@ def _array(
 ) -> Sql:
     """A collection as an array of the type that parameters of its elements have: whole numbers as
     int8, doubles as float8."""
-    pg_type = element.family.wire.type
+    pg_type = element.family.argument_type.type
     match collection:
         case CollectionItems(items=items):
             return fill("ARRAY[{0}]::" + pg_type + "[]", (join(", ", map(value, items)),))

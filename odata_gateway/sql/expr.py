@@ -401,10 +401,10 @@ def column_sql(column: Column) -> Sql:
 
 def parameter_sql(expr: Parameter) -> Sql:
     """A parameter as the canonical type of its edm type."""
-    wire = expr.type.family.wire
+    how = expr.type.family.argument_type
     array = "[]" if isinstance(expr.slot, LiteralSlot) and expr.slot.many else ""
-    typed = _typed(expr, wire.bound + array)
-    return fill("{0}::" + wire.cast_to + array, (typed,)) if wire.cast_to else typed
+    typed = _typed(expr, how.bound + array)
+    return fill("{0}::" + how.cast_to + array, (typed,)) if how.cast_to else typed
 
 
 def _typed(expr: Parameter, pg_type: str) -> Sql:

@@ -245,7 +245,7 @@ class JsonRowRenderer:
             own = json_column_text(column, field.value.pg_type, field.type)
             if own is not None:
                 return own
-            value = _shown(field.value)
+            value = checked(column, field.value.pg_type, field.value.type)
         else:
             value = self._relations.expressions.fitted(field.value)
         return json_text(

@@ -1,8 +1,8 @@
-"""Values of an earlier part's answer in the query of a later part, `$filter=id eq
-$1/conversation_id`, as literals (Protocol 11.7.6).
+"""References to values: a query can name a value of an earlier request's answer, as in `$filter=id
+eq $1/conversation_id` (Protocol 11.7.6). They become literals.
 
-The value is the one that was answered, whatever has become of the entity since. Its type is that of
-the property, or what the answer says of a computed one.
+The value is the one of the answer, even if the entity has changed since. Its type is that of the
+property; for a computed property it is the type that the answer names.
 """
 
 from __future__ import annotations
@@ -19,17 +19,15 @@ from odata_gateway.types.primitive import BOOLEAN, DOUBLE, PRIMITIVE_TYPES, STRI
 
 ValuePath = tuple[str, ...]
 FoundLiterals = Mapping[ValuePath, str | ODataError]
-"""Literals by path, or why there is none."""
+"""Literals by path, or the error that says why there is none."""
 _TEXT = r"(?:'|%27)(?:(?!'|%27).)*(?:'|%27)"
-_VALUE = re.compile(
-    rf"{_TEXT}|(?:(?<![\w/$])|(?<=%[0-9A-Fa-f]{{2}}))(?:\$|%24)([A-Za-z0-9._~-]+)((?:(?:/|%2F)[^\W\d]\w*)+)",
-    re.IGNORECASE,
-)
+_ID = r"(?:(?<![\w/$])|(?<=%[0-9A-Fa-f]{2}))(?:\$|%24)([A-Za-z0-9._~-]+)"
+_VALUE = re.compile(rf"{_TEXT}|{_ID}((?:(?:/|%2F)[^\W\d]\w*)+)", re.IGNORECASE)
 _SYSTEM = frozenset({"it", "this", "these", "root"})
 
 
 def paths_in(query: str) -> dict[str, set[ValuePath]]:
-    """The values a query refers to: paths by the id of the part."""
+    """The values that a query refers to: paths by the id of the request."""
     found: dict[str, set[ValuePath]] = {}
     for match in _VALUE.finditer(query):
         if match[1] is not None and match[1] not in _SYSTEM:
@@ -42,8 +40,8 @@ def _path(text: str) -> ValuePath:
 
 
 def with_values(query: str, literal: Callable[[str, ValuePath], str | None]) -> str:
-    """The query with each reference replaced by the literal; where there is none for it, the
-    reference is left as it was."""
+    """The query with literals in place of references. A reference without a literal stays as it
+    is."""
 
     def replaced(match: re.Match[str]) -> str:
         name = match[1]
@@ -54,13 +52,13 @@ def with_values(query: str, literal: Callable[[str, ValuePath], str | None]) -> 
 
 
 class _Number(str):
-    """A number as the answer writes it, to the last digit."""
+    """A number with all the digits of the answer."""
 
 
 def literals(
     body: bytes, paths: Iterable[ValuePath], entity_type: EntityType, model: Model
 ) -> FoundLiterals:
-    """The literal at each path of an entity's answer, or why there is none."""
+    """The literal at each path of an entity's answer, or the error that says why there is none."""
     document = json.loads(body, parse_int=_Number, parse_float=_Number) if body else None
     return {path: _literal(document, path, entity_type, model) for path in paths}
 
@@ -94,14 +92,15 @@ def _literal(
 def _missing(path: ValuePath) -> UrlSyntax:
     return UrlSyntax(
         f"the earlier answer has no single value '{'/'.join(path)[:60]}'",
-        hint="name a property that is in it",
+        hint="name a property of that answer",
     )
 
 
 def _type(
     whole: Mapping[str, Any], name: str, value: Any, entity_type: EntityType
 ) -> PrimitiveType | None:
-    """The type of a property, of a computed name as the answer has it, or None."""
+    """The type of a property, or of a computed name by what the answer says; None where it names
+    an unknown type."""
     if name in entity_type.properties:
         return entity_type.properties[name].type
     said = whole.get(f"{name}@odata.type", whole.get(f"{name}@type"))

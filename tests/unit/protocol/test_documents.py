@@ -56,9 +56,7 @@ def test_a_nested_option_that_is_wrong_is_a_detail():
         "code": "Bind.Name",
         "message": "$expand at 17, nested $filter: Message has no property 'nope'",
         "target": "$expand",
-        "details": [
-            {"code": "Bind.Name", "message": "the error is in the nested option $filter of $expand", "target": "$filter"}
-        ],
+        "details": [{"code": "Bind.Name", "message": "the error is in the nested option $filter of $expand", "target": "$filter"}],
     }
 
 
