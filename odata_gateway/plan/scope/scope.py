@@ -144,8 +144,8 @@ PathTarget = BoundExpr | Row | RelatedCollection | ServiceRoot | EntitySetRef
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The value of a computed name, and the nodes and levels it has: each use of the name repeats
-    the value in the statement."""
+    """The value of a computed name, and its nodes and levels below the root: each use of the name
+    repeats the value in the statement."""
 
     value: BoundExpr
     nodes: int
