@@ -36,7 +36,7 @@ from typing import Any
 import psutil
 
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
+from odata_gateway.demo.cluster import DATABASE, READER, Cluster
 
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 150_000_000
@@ -360,10 +360,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         builder.build(options.base or builder.base(), options.requirements)
         image = Image(builder)
         look_at(image)
-        with Cluster.start(tcp=True) as postgres:
+        port = _free_port()
+        with Cluster.start({"listen_addresses": "127.0.0.1", "port": str(port)}) as postgres:
             postgres.load()
             for workers in ("1", "2"):
-                try_out(image, postgres.dsn(user=READER, tcp=True), workers)
+                try_out(image, f"postgresql://{READER}@127.0.0.1:{port}/{DATABASE}", workers)
     except Fault as fault:
         print("not so:", fault, file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from odata_gateway.demo.cluster import DATABASE, READER, Cluster
+from tests.harness.cluster import DATABASE, READER, Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway, start_gateway
 from tests.harness.pgbouncer import PgBouncer

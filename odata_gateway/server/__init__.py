@@ -1,0 +1,15 @@
+"""Server processes: put together, started, kept up to date, and ended.
+
+in       the settings and the model
+out      the exit status of a process that served
+unknown  what a request means; how an answer is made and sent
+
+    composition    the parts of a gateway, made from its settings
+    runtime        the event loop, open files and the garbage collector of a process
+    monitoring     metrics and spans of a process
+    reload         SIGHUP: files are read again
+    drain          SIGTERM: running requests end, then the process
+    linux_drain    a port that is closed without resetting connections
+    worker         one server process
+    supervisor     several server processes on one port
+"""

@@ -1,8 +1,8 @@
 """Several server processes on one port: started, replaced when they die, ended together.
 
-The limit of database connections is the whole gateway's: each process gets its part of it, and one
-that takes another's place gets that one's part. A process that dies soon after its start is
-replaced after a pause that doubles; when none stays alive, the gateway gives up.
+ODATA_POOL_MAX counts for all processes together: each gets its share of the database connections,
+and its replacement gets the same share. A process that dies soon after its start is replaced after
+a pause that doubles; when none stays alive, the supervisor gives up.
 """
 
 from __future__ import annotations
@@ -21,33 +21,41 @@ from multiprocessing.context import SpawnProcess
 from odata_gateway.config.settings import Settings
 from odata_gateway.observe import logs
 from odata_gateway.observe.shared_counters import SharedCounters
-from odata_gateway.server.reload import hold_back
-from odata_gateway.server.worker import Worker, model_of, run_loop, serve
+from odata_gateway.server.composition import model_of
+from odata_gateway.server.reload import block_sighup, unblock_sighup
+from odata_gateway.server.runtime import run_loop
+from odata_gateway.server.worker import WorkerPlace, serve
 
 LOG = logging.getLogger("odata_gateway")
 
 SETTLED_S = 10.0
-"""A process that lived that long did start; what ends it later is another matter, and it is
-replaced at once."""
-
+"""A process that has lived for so long did start. It is replaced at once when it ends."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
-MOST_EARLY_DEATHS = 4
-"""In a row, in one place, while no other process lives either."""
-
-LOOK_S, ENDING_LOOK_S = 0.2, 0.02
+MAX_EARLY_DEATHS = 4
+"""In a row, in one slot, while no other process stays alive."""
+POLL_S, ENDING_POLL_S = 0.2, 0.02
+KILL_AFTER_S = 10.0
+"""How long processes may take beyond ODATA_DRAIN_S to end."""
 
 
 def shares(connections: int, workers: int) -> tuple[int, ...]:
-    """The connections of each process: together exactly `connections`, and none gets two more than
-    another."""
+    """The connections of each process. Together they are `connections`, and no two differ by more
+    than one."""
     each, left = divmod(connections, workers)
     return tuple(each + (place < left) for place in range(workers))
 
 
+def pause_s(early_deaths: int) -> float:
+    """The pause before the replacement of a process, after so many early deaths in a row."""
+    if early_deaths == 0:
+        return 0.0
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (early_deaths - 1))
+
+
 @dataclass(slots=True)
 class WorkerSlot:
-    """One of the processes: what it is started with, the one that runs now, and how often in a row
-    it died soon after its start."""
+    """One of the processes: what it is started with, the process that runs now, and how often in a
+    row one died soon after its start. Times are of `time.monotonic`."""
 
     settings: Settings
     number: int = 0
@@ -58,123 +66,122 @@ class WorkerSlot:
 
     @property
     def is_settled(self) -> bool:
+        """Whether the process has lived long enough to count as started."""
         return self.process is not None and time.monotonic() - self.started_at >= SETTLED_S
 
-    def tend(self, board: SharedCounters) -> None:
-        """Note a death, and start a process where there is none and the pause is over."""
+    def poll(self, counters: SharedCounters) -> None:
+        """Note the death of the process, and start one where there is none and the pause is
+        over."""
         now = time.monotonic()
         if self.process is not None and not self.process.is_alive():
             self._note_death(now, self.process)
-            board.note_death(self.number)
+            counters.note_death(self.number)
         if self.process is None and now >= self.start_at:
-            self.process, self.started_at = _start(self.settings, board, self.number), now
+            self.process, self.started_at = _start(self.settings, counters, self.number), now
 
     def _note_death(self, now: float, process: SpawnProcess) -> None:
         self.early_deaths = 0 if self.is_settled else self.early_deaths + 1
-        pause_s = (
-            0.0
-            if not self.early_deaths
-            else min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self.early_deaths - 1))
-        )
-        LOG.error(
-            "server process %d ended (%s); another starts in %g s",
-            process.pid,
-            _cause(process.exitcode),
-            pause_s,
-        )
-        self.process, self.start_at = None, now + pause_s
+        pause = pause_s(self.early_deaths)
+        cause = _cause(process.exitcode)
+        LOG.error("server process %d ended (%s); another starts in %g s", process.pid, cause, pause)
+        self.process, self.start_at = None, now + pause
 
 
-def _cause(status: int | None) -> str:
-    if status is None or status >= 0:
-        return f"exit status {status}"
-    return f"killed by {signal.Signals(-status).name}"
+def _cause(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"exit status {exit_code}"
+    return f"killed by {signal.Signals(-exit_code).name}"
 
 
-def _is_hopeless(places: Sequence[WorkerSlot]) -> bool:
-    """Whether one place has lost too many processes at their start, and no other has one that
-    lasts."""
-    return any(place.early_deaths >= MOST_EARLY_DEATHS for place in places) and not any(
-        place.is_settled for place in places
+def is_hopeless(slots: Sequence[WorkerSlot]) -> bool:
+    """Whether one slot has lost too many processes at their start, and no other process stays
+    alive."""
+    return any(slot.early_deaths >= MAX_EARLY_DEATHS for slot in slots) and not any(
+        slot.is_settled for slot in slots
     )
 
 
 def supervise(settings: Settings) -> int:
-    """Serve with several processes; returns 0 after SIGTERM or SIGINT, and 1 after a second one or
-    when they cannot be started.
+    """Serve with several processes. Returns 0 after SIGTERM or SIGINT, and 1 after a second one or
+    when no process stays alive.
 
-    raises  OSError when the port cannot be had
+    raises  OSError when the port is taken
     """
     socket.create_server((settings.host, settings.port), reuse_port=True).close()
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signal_number, _: asked.append(signal_number))
-    board = SharedCounters(settings.workers)
-    places = [
-        WorkerSlot(replace(settings, pool_max=part), number)
-        for number, part in enumerate(shares(settings.pool_max, settings.workers))
+    counters = SharedCounters(settings.workers)
+    slots = [
+        WorkerSlot(replace(settings, pool_max=share), number)
+        for number, share in enumerate(shares(settings.pool_max, settings.workers))
     ]
-    signal.signal(signal.SIGHUP, lambda number, _: _tell(places, number))
-    hold_back(False)
-    status = 0
+    signal.signal(signal.SIGHUP, lambda number, _: _forward(slots, number))
+    unblock_sighup()
+    is_alive = _keep_alive(slots, counters, asked)
+    processes = [slot.process for slot in slots if slot.process is not None]
+    _end(processes, settings.drain_s + KILL_AFTER_S, asked)
+    return int(not is_alive or len(asked) > 1)
+
+
+def _keep_alive(slots: Sequence[WorkerSlot], counters: SharedCounters, asked: list[int]) -> bool:
+    """Replace processes that die, until the supervisor is asked to end; False when no process
+    stays alive."""
     while not asked:
-        for place in places:
-            place.tend(board)
-        if _is_hopeless(places):
+        for slot in slots:
+            slot.poll(counters)
+        if is_hopeless(slots):
             LOG.error(
                 "server processes end as soon as they start, %d times in a row: giving up",
-                MOST_EARLY_DEATHS,
+                MAX_EARLY_DEATHS,
             )
-            status = 1
-            break
-        time.sleep(LOOK_S)
-    _end(
-        [place.process for place in places if place.process is not None],
-        settings.drain_s + 10,
-        asked,
-    )
-    return int(bool(status) or len(asked) > 1)
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
-def _tell(places: Sequence[WorkerSlot], number: int) -> None:
-    """Pass a signal on; a process that is starting takes it when it has started."""
-    for place in places:
-        if place.process is not None and place.process.pid is not None and place.process.is_alive():
+def _forward(slots: Sequence[WorkerSlot], number: int) -> None:
+    """Send a signal to every process. One that is starting gets it when it has started."""
+    for slot in slots:
+        if slot.process is not None and slot.process.pid is not None and slot.process.is_alive():
             with suppress(ProcessLookupError):
-                os.kill(place.process.pid, number)
+                os.kill(slot.process.pid, number)
 
 
-def _start(settings: Settings, board: SharedCounters, place: int) -> SpawnProcess:
-    worker = multiprocessing.get_context("spawn").Process(
-        target=_work, args=(settings, board, place)
+def _start(settings: Settings, counters: SharedCounters, place: int) -> SpawnProcess:
+    process = multiprocessing.get_context("spawn").Process(
+        target=_work, args=(settings, counters, place)
     )
-    hold_back(True)
-    worker.start()
-    hold_back(False)
-    LOG.info("started server process %d", worker.pid)
-    return worker
+    block_sighup()
+    process.start()
+    unblock_sighup()
+    LOG.info("started server process %d", process.pid)
+    return process
 
 
-def _work(settings: Settings, board: SharedCounters, place: int) -> None:
+def _work(settings: Settings, counters: SharedCounters, place: int) -> None:
+    """What a process does: serve, and exit with the status of that."""
     logs.set_up(settings.log_level, settings.log_format)
     try:
-        status = run_loop(serve(settings, model_of(settings), worker=Worker(board, place)))
+        worker = WorkerPlace(counters, place)
+        status = run_loop(serve(settings, model_of(settings), worker=worker))
     except OSError as error:
         LOG.error("%s", error)
         status = 1
     raise SystemExit(status)
 
 
-def _end(workers: list[SpawnProcess], wait_s: float, asked: list[int]) -> None:
-    """Pass each signal on, wait for the processes to end, and kill those that do not."""
-    told, deadline = 0, time.monotonic() + wait_s
-    while time.monotonic() < deadline and any(worker.is_alive() for worker in workers):
-        if told < max(1, len(asked)):
-            told += 1
-            for worker in workers:
-                worker.terminate()
-        time.sleep(ENDING_LOOK_S)
-    for worker in workers:
-        if worker.is_alive():
-            worker.kill()
-        worker.join()
+def _end(processes: list[SpawnProcess], wait_s: float, asked: list[int]) -> None:
+    """Send SIGTERM once for each signal that the supervisor has got, and at least once; wait for
+    the processes, and kill those that do not end within wait_s."""
+    sent, deadline = 0, time.monotonic() + wait_s
+    while time.monotonic() < deadline and any(process.is_alive() for process in processes):
+        if sent < max(1, len(asked)):
+            sent += 1
+            for process in processes:
+                process.terminate()
+        time.sleep(ENDING_POLL_S)
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+        process.join()

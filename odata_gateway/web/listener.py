@@ -15,14 +15,9 @@ the same port, after the event loop has let go of the first.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
-import signal
 import socket
-import struct
-import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,24 +46,6 @@ _ATTACH_FILTER = 26
 """SO_ATTACH_FILTER of asm-generic/socket.h, which Python does not name."""
 _NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 """Classic BPF: load the flags; where SYN is set go on, else skip one; drop; accept."""
-
-
-class Ending:
-    """Signals: the first asks to end when running requests have ended, the second to end at
-    once."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.at_once = asyncio.Event()
-        self.has_grace = True
-
-    def ask(self, number: signal.Signals) -> None:
-        """SIGINT comes from a terminal, where nobody but its user has to notice."""
-        if self.asked.is_set():
-            self.at_once.set()
-        else:
-            self.has_grace = number != signal.SIGINT
-            self.asked.set()
 
 
 class Clients(NamedTuple):
@@ -108,10 +85,6 @@ class Listener:
 
     async def shut(self) -> None:
         """Listen no more, and take what the kernel has accepted."""
-        for handle in self.handles:
-            _turn_away(handle)
-        if self.handles:
-            await asyncio.sleep(SETTLE_S)
         for site in tuple(self.runner.sites):
             await site.stop()
         server, loop = self.runner.server, asyncio.get_running_loop()
@@ -154,24 +127,6 @@ def _listeners(host: str, port: int, *, shared: bool) -> list[socket.socket]:
     return listeners
 
 
-def _turn_away(handle: socket.socket) -> None:
-    """Drop each SYN to a listening socket, where the system can. Its handshakes under way go on.
-
-    The filter reads byte 13 of the TCP header, its flags (packet(7) and filter.txt of Linux; RFC
-    9293 section 3.1).
-    """
-    if sys.platform != "linux":
-        return
-    program = b"".join(struct.pack("HBBI", *step) for step in _NO_SYN)
-    kept = ctypes.create_string_buffer(program)
-    with suppress(OSError):  # a system that filters nothing closes as well as it can
-        handle.setsockopt(
-            socket.SOL_SOCKET,
-            _ATTACH_FILTER,
-            struct.pack("HP", len(_NO_SYN), ctypes.addressof(kept)),
-        )
-
-
 def _accepted(handle: socket.socket) -> list[socket.socket]:
     """The connections that wait on a listening socket, which is closed right after the last one."""
     found: list[socket.socket] = []
@@ -212,7 +167,7 @@ def _server(
     return Server(handler, connection=connection, send_timeout_s=settings.send_timeout_s)
 
 
-async def start(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, Listener]:
+async def listen(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, Listener]:
     """Listen on the main port, and on the admin ports.
 
     shared  other processes listen on the same ports
@@ -230,33 +185,3 @@ async def start(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, Li
         if port != settings.port:
             await admin.open(settings.host, port, shared=shared)
     return main, admin
-
-
-async def drain(gateway: Gateway, doors: tuple[Listener, Listener], ending: Ending) -> None:
-    """Report not ready, listen on for the grace, let running requests end for at most drain_s, then
-    close everything."""
-    settings, loop = gateway.settings, asyncio.get_running_loop()
-    until = loop.time() + settings.drain_s
-    gateway.draining = True
-    LOG.info("ending: %d requests are running", gateway.active)
-    main, admin = doors
-    if settings.shared_port:
-        await main.shut()  # another process listens
-    await _passed(
-        min(settings.grace_s, settings.drain_s) if ending.has_grace else 0, ending.at_once
-    )
-    await main.shut()
-    await _passed(LAST_S, ending.at_once)
-    main.close_unused()
-    while gateway.active and loop.time() < until and not ending.at_once.is_set():
-        await _passed(LOOK_S, ending.at_once)
-    if gateway.active:
-        LOG.warning("%d requests have not ended and are cut off", gateway.active)
-    await main.close(at_once=bool(gateway.active))
-    await admin.close(at_once=ending.at_once.is_set())
-
-
-async def _passed(seconds: float, sooner: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await sooner.wait()

@@ -15,7 +15,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from odata_gateway.config.settings import Network, Settings
+from odata_gateway.config.readers import Network
+from odata_gateway.config.settings import Settings
 from odata_gateway.errors import UrlHeader
 
 SERVICE_PATH = "/v1.0/odata"

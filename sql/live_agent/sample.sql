@@ -6,7 +6,7 @@
 -- JSON that is encoded twice, ties and microseconds in times, times beyond years 1 to 9999, references that dangle or cross accounts, users of
 -- two accounts and of none, owners of other types with the same ids, labels and tags that agree only without case.
 -- Rows of account 3 say so ('foreign') and every secret begins with 'SECRET', so that a test can look for either in an answer.
--- The tokens below are listed again, with what each is for, in odata_gateway/demo/tokens.py.
+-- The tokens below are listed again, with what each is for, in tests/harness/tokens.py.
 
 SET client_encoding = 'UTF8';
 SET TimeZone = 'UTC';

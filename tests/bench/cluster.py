@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from odata_gateway.demo.cluster import DATABASE, READER, SQL_FOLDER, SUPERUSER, Programs, find_programs
+from odata_gateway.demo.cluster import DATABASE, READER, SQL_FOLDER, SUPERUSER
+from odata_gateway.demo.programs import PostgresPrograms, find_programs
 
 FILES = ("schema.sql", "bench.sql", "indexes.sql", "roles.sql")
 SETTINGS = {
@@ -71,7 +72,7 @@ class KeptCluster:
         self._base = folder
         self._folder = folder / hashlib.sha256(text).hexdigest()[:12]
         self._rows = rows
-        self._programs: Programs | None = None
+        self._programs: PostgresPrograms | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Server:
@@ -90,13 +91,13 @@ class KeptCluster:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(START_S)
 
-    def _find_programs(self) -> Programs:
+    def _find_programs(self) -> PostgresPrograms:
         copied = self._base / "programs"
         if copied.exists():
             shutil.rmtree(copied)
         return find_programs(self._base)
 
-    def _make(self, programs: Programs) -> None:
+    def _make(self, programs: PostgresPrograms) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(mode=0o711)
         programs.owned(self._folder / "server")
@@ -109,7 +110,7 @@ class KeptCluster:
         self._psql(DATABASE, "-c", "VACUUM (FREEZE, ANALYZE)", "-c", "CHECKPOINT")
         (self._folder / "loaded").touch()
 
-    def _start(self, programs: Programs) -> None:
+    def _start(self, programs: PostgresPrograms) -> None:
         """Start the server and wait. One that serves the folder already is another benchmark's: its CPU time would be measured as ours."""
         options = [word for name, text in SETTINGS.items() for word in ("-c", f"{name}={text}")]
         where = self._folder / "server"

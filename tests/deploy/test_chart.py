@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.faults import wait_until
 from tests.harness.gateway import ROOT, Gateway, free_port
 

@@ -10,7 +10,8 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from odata_gateway.config.settings import Settings, load
+from odata_gateway.config.settings import Settings
+from odata_gateway.config.sources import load
 from odata_gateway.observe.metrics import FAMILIES
 from tests.harness.gateway import ROOT, free_port
 

@@ -25,7 +25,6 @@ import orjson
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.schema.indexes import read_recommendations
-from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
@@ -33,6 +32,7 @@ from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope import Limits
 from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
+from tests.harness.cluster import SQL_FOLDER
 
 FOLDER = Path(__file__).parents[1] / "cases" / "compile"
 # Where a statement is broken into lines; constants are skipped as a whole.

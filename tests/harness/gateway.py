@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import free_port
+from tests.harness import tokens
+from tests.harness.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 START_S, STOP_S = 60.0, 30.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from odata_gateway.config.settings import load
+from odata_gateway.config.sources import load
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.demo import tokens
@@ -22,7 +22,7 @@ from odata_gateway.handlers.batch import Hands, answer_batch
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.protocol.message import Reply, Request
-from odata_gateway.server.worker import database_settings, model_of
+from odata_gateway.server.composition import database_settings, model_of
 from odata_gateway.web.credentials import access_token
 from odata_gateway.web.exchange import refusal
 from odata_gateway.web.urls import is_batch

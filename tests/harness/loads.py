@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 
 
 @dataclass(frozen=True)

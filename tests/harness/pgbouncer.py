@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from odata_gateway.demo.cluster import READER, SUPERUSER, Cluster
+from tests.harness.cluster import READER, SUPERUSER, Cluster
 from tests.harness.gateway import free_port
 
 _CONFIG = """

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import Cluster
+from tests.harness.cluster import Cluster
 
 T = TypeVar("T")
 

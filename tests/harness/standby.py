@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from odata_gateway.demo.cluster import SUPERUSER, Cluster, find_programs
-from tests.harness.gateway import free_port
+from odata_gateway.demo.programs import find_programs
+from tests.harness.cluster import SUPERUSER, Cluster
+from tests.harness.ports import free_port
 
 PRIMARY_OPTIONS = {"wal_level": "replica", "max_wal_senders": "4"}
 
@@ -16,8 +17,10 @@ PRIMARY_OPTIONS = {"wal_level": "replica", "max_wal_senders": "4"}
 class Standby(Cluster):
     """Follows the server it was copied from, until it is promoted."""
 
+    _ready_states = ("standby", "ready")
+
     @classmethod
-    def of(cls, primary: Cluster, options: Mapping[str, str]) -> Standby:
+    def of(cls, primary: Cluster, settings: Mapping[str, str]) -> Standby:
         """A new standby that accepts connections; `primary` runs with PRIMARY_OPTIONS and on TCP."""
         folder = Path(tempfile.mkdtemp(prefix="odata-gateway-"))
         folder.chmod(0o711)
@@ -30,21 +33,8 @@ class Standby(Cluster):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        standby = cls(folder, programs, free_port(), {"fsync": "off", "full_page_writes": "off"} | PRIMARY_OPTIONS | dict(options))
-        try:
-            standby.resume()
-        except BaseException:
-            standby.close()
-            raise
-        return standby
-
-    def _is_ready(self) -> bool:
-        """As a standby its state file says `standby` (line 8) once it accepts connections."""
-        try:
-            lines = (self._server / "data" / "postmaster.pid").read_text().splitlines()
-        except OSError:
-            return False
-        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() in ("standby", "ready")
+        listening = {"listen_addresses": "127.0.0.1", "port": str(free_port())}
+        return cls(folder, programs, PRIMARY_OPTIONS | listening | dict(settings)).launched()
 
     def promote(self) -> None:
         """Make it a primary, and wait until it is."""

@@ -12,12 +12,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 from odata_gateway.demo import banner, tokens
-from odata_gateway.demo.cluster import READER, Cluster, ClusterError, Programs, _copy, find_programs
+from odata_gateway.demo.programs import ClusterError, PostgresPrograms, copy_programs, find_programs
+from tests.harness.cluster import READER, Cluster
 
 ROOT = Path(__file__).parents[2]
 OWNER = """
 import sys, time
-from odata_gateway.demo.cluster import Cluster
+from tests.harness.cluster import Cluster
 cluster = Cluster.start()
 print(cluster.folder, cluster.pid, flush=True)
 time.sleep(60)
@@ -63,7 +64,7 @@ def test_the_server_ends_when_its_owner_is_killed():
 
 def test_copied_programs_run(tmp_path):
     programs = find_programs(tmp_path)
-    copied = Programs(_copy(programs.folder.parent, tmp_path / "again"), None)
+    copied = PostgresPrograms(copy_programs(programs.folder.parent, tmp_path / "again"), None)
     for name in ("postgres", "initdb", "psql"):
         assert "18" in copied.run(name, "--version", cwd=tmp_path)
 

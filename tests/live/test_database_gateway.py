@@ -9,8 +9,8 @@ import time
 
 import asyncpg
 import pytest
-from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER
+from tests.harness import tokens
+from tests.harness.cluster import READER
 
 
 def wait_until(condition, limit_s):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-from odata_gateway.demo import tokens
+from tests.harness import tokens
 
 SECRETS = ("encrypted_password", "reset_password_token", "confirmation_token", "tokens", "pubsub_token")
 TABLES = ("access_tokens", "account_users", "accounts", "conversations", "inbox_members", "inboxes", "labels", "messages", "taggings",
@@ -85,7 +85,7 @@ async def test_reader_reads_every_column_the_collections_need(reader):
 
 
 async def test_roles_can_run_again_with_secrets_and_another_name(cluster, scratch):
-    from odata_gateway.demo.cluster import SQL_FOLDER
+    from tests.harness.cluster import SQL_FOLDER
 
     script = "\\set reader reader_with_secrets\n\\set secrets on\n" + (SQL_FOLDER / "roles.sql").read_text()
     for _ in range(2):

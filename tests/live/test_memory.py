@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from odata_gateway.demo.cluster import READER, SQL_FOLDER, Cluster
 from tests.bench.client import Http, export
 from tests.bench.meter import Meter, memory_mb
 from tests.bench.servers import ADMIN_OF_ALL, GIANT, Running
+from tests.harness.cluster import READER, SQL_FOLDER, Cluster
 from tests.harness.gateway import start_gateway
 
 MESSAGES = 200_000

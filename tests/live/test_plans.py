@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from odata_gateway.demo.cluster import DATABASE, SQL_FOLDER, Cluster
 from tests.bench.plans import AUTO_EXPLAIN, Plan, read_plans
 from tests.bench.servers import ADMIN_OF_ALL, ADMIN_OF_ONE
+from tests.harness.cluster import DATABASE, SQL_FOLDER, Cluster
 from tests.harness.gateway import Gateway, start_gateway
 
 MESSAGES = 60_000
@@ -66,7 +66,7 @@ def watched(cluster: Cluster, database: str) -> Iterator[Watched]:
 @pytest.fixture(scope="module")
 def large(own_cluster) -> Cluster:
     """A server with databases `live_agent`, which has the recommended indexes, and `plain`, which has not."""
-    server = own_cluster(options=LIKE_A_SERVER)
+    server = own_cluster(settings=LIKE_A_SERVER)
     server.psql("postgres", f"CREATE DATABASE {DATABASE}")
     bench = (SQL_FOLDER / "bench.sql").read_text().replace("repeat('100 MB of \"text\" ', 6250000)", "'short'")
     server.psql(DATABASE, (SQL_FOLDER / "schema.sql").read_text())

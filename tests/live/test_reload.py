@@ -11,7 +11,7 @@ from pathlib import Path
 import odata_gateway
 import pytest
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.faults import wait_until
 from tests.harness.gateway import free_port
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from odata_gateway.demo import tokens
+from tests.harness import tokens
 from tests.harness.gateway import Reply
 from tests.oracle.evaluator import KINDS, View
 

@@ -10,7 +10,7 @@ import json
 
 import pytest
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import SQL_FOLDER
+from tests.harness.cluster import SQL_FOLDER
 from tests.harness.gateway import start_gateway
 from tests.oracle.evaluator import KINDS
 from tests.oracle.queries import Maker, target

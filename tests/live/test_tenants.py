@@ -19,8 +19,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import SQL_FOLDER, Cluster
+from tests.harness import tokens
+from tests.harness.cluster import SQL_FOLDER, Cluster
 from tests.harness.gateway import Gateway, Reply, start_gateway
 from tests.harness.sample import copied
 from tests.oracle import evaluator as oracle

@@ -73,7 +73,7 @@ def test_a_port_that_is_taken_is_named_with_what_moves_it():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("serve", "--port", str(taken.getsockname()[1]), ODATA_HOST="127.0.0.1", ODATA_DSN="postgresql://127.0.0.1:1/d")
     assert done.returncode == 1
-    assert "address already in use" in done.stderr.lower() and "--port or ODATA_PORT takes another one" in done.stderr
+    assert "address already in use" in done.stderr.lower() and "choose another port with --port or ODATA_PORT" in done.stderr
 
 
 def test_check_without_a_database_ends_with_1():

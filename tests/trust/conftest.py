@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.proxy import Proxy
 from tests.harness.sample import DatabaseDsns, copied
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 import asyncpg
 import psutil
 import pytest
-from odata_gateway.demo.cluster import READER
 from odata_gateway.server.supervisor import shares
+from tests.harness.cluster import READER
 from tests.harness.faults import backends, wait_until
 from tests.harness.gateway import START_S
 

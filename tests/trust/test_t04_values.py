@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway, start_gateway
 

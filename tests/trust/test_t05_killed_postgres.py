@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.faults import accepts, crash, kill_backends, wait_until
 from tests.harness.figures import amount, record
 from tests.harness.gateway import Gateway

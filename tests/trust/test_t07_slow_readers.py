@@ -8,7 +8,7 @@ import time
 
 import asyncpg
 import pytest
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.faults import memory_bytes
 from tests.harness.figures import amount, record
 from tests.harness.loads import ask, data, percentile

@@ -9,7 +9,7 @@ import time
 
 import asyncpg
 import pytest
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.figures import amount, record
 from tests.harness.loads import make_slow, until
 

@@ -16,9 +16,9 @@ import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, SQL_FILES
 from odata_gateway.errors import DbDenied, DbTimeout, DbValue
+from tests.harness import tokens
+from tests.harness.cluster import READER, SQL_FILES
 from tests.harness.figures import record
 from tests.harness.gateway import start_gateway
 from tests.harness.pgbouncer import PgBouncer

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from odata_gateway.db.hosts import split_hosts
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.faults import backends, crash, wait_until
 from tests.harness.figures import record
 from tests.harness.standby import PRIMARY_OPTIONS, Standby
@@ -25,7 +25,7 @@ GRANT SELECT ON labels TO odata_reader;
 @pytest.fixture
 def pair():
     """A primary with the sample data, and its standby, which lets no query hold up what it follows."""
-    with Cluster.start(tcp=True, options=PRIMARY_OPTIONS) as primary:
+    with Cluster.start(tcp=True, settings=PRIMARY_OPTIONS) as primary:
         primary.load()
         with Standby.of(primary, {"max_standby_streaming_delay": "0"}) as standby:
             yield primary, standby

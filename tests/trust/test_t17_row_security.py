@@ -12,8 +12,8 @@ from contextlib import ExitStack
 
 import asyncpg
 import pytest
-from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, SQL_FILES, Cluster
+from tests.harness import tokens
+from tests.harness.cluster import READER, SQL_FILES, Cluster
 from tests.harness.gateway import Gateway, start_gateway
 from tests.harness.sample import CALLERS
 from tests.live.test_tenants import ATTACKS

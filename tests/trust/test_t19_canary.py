@@ -21,7 +21,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 from odata_gateway.demo import tokens
-from odata_gateway.demo.cluster import READER, Cluster
+from tests.harness.cluster import READER, Cluster
 from tests.harness.collector import Collector
 from tests.harness.faults import backends, kill_backends, wait_until
 from tests.harness.figures import record
@@ -119,7 +119,7 @@ class Search:
 @pytest.fixture(scope="module")
 def logging_postgres() -> Iterator[Cluster]:
     """A server that logs as much as one can make it: every statement, and its parameters."""
-    with Cluster.start(options=LOGS_ALL) as server:
+    with Cluster.start(settings=LOGS_ALL) as server:
         server.load()
         yield server
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.faults import anonymous_bytes, descriptors
 from tests.harness.figures import amount, record
 from tests.harness.gateway import Gateway

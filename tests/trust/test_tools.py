@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from odata_gateway.demo.cluster import READER
+from tests.harness.cluster import READER
 from tests.harness.faults import accepts, backends, crash, kill_backends, wait_until
 from tests.harness.raw import RawClient, ask, dechunked
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from docs import generate
-from odata_gateway.config.settings import SETTINGS, load
+from odata_gateway.config.settings import SETTINGS
+from odata_gateway.config.sources import load
 from odata_gateway.errors import all_codes
 
 ROOT = Path(__file__).parents[2]

@@ -48,7 +48,7 @@ MAY_IMPORT = {
         *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler"),
         *("handlers", "web", "server"),
     },
-    "cli": {"errors", "config", "commands"},
+    "cli": {"config", "observe", "edm", "commands"},
     "__main__": {"cli"},
 }
 # Which rooms may import each package that is not Python's own.

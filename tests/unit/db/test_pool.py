@@ -11,8 +11,8 @@ import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
-from odata_gateway.demo.cluster import READER
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal
+from tests.harness.cluster import READER
 from tests.harness.proxy import Proxy
 
 NUMBERS = "SELECT n::text AS row FROM pg_catalog.generate_series(1, $1::int8) AS n"

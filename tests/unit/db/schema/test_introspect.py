@@ -7,10 +7,10 @@ from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.pool import Database
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations
 from odata_gateway.db.schema.introspect import SERVES, WIDER, inspect, server_facts
-from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.types import INT32, INT64, PRIMITIVE_TYPES
 from odata_gateway.errors import DbUnavailable
+from tests.harness.cluster import SQL_FOLDER
 
 INDEXES = (SQL_FOLDER / "indexes.sql").read_text()
 

@@ -1,0 +1,12 @@
+"""The commands of the command line, one file each.
+
+in       the settings and the parsed command line
+out      an exit status; what a command prints
+unknown  how a command line is parsed
+
+    serve       answers OData requests
+    demo        answers them from a temporary Postgres with sample data
+    check       compares the model with the database
+    explain     prints every value between a URL and its rows
+    sql         prints the SQL files for Live Agent's database
+"""

@@ -1,0 +1,127 @@
+"""The text of a setting to its value. A reader raises ValueError with what it expects, to be read
+after "must be": "a whole number from 1 to 64"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
+SettingReader = Callable[[str], Any]
+
+
+def whole_number(least: int, most: int) -> SettingReader:
+    """A reader of whole numbers in ASCII digits, from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def seconds(least: float, most: float) -> SettingReader:
+    """A reader of seconds with or without a fraction, from `least` to `most`."""
+
+    def read(text: str) -> float:
+        expected = f"seconds from {least:g} to {most:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= value <= most:
+            raise ValueError(expected)
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> SettingReader:
+    """A reader of one of some lower-case words, written in any case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError("one of " + ", ".join(word or "(empty)" for word in words))
+        return text.lower()
+
+    return read
+
+
+def each(read_one: SettingReader) -> SettingReader:
+    """A reader of a list separated by commas; `none` is the empty list."""
+
+    def read(text: str) -> tuple[Any, ...]:
+        if text.lower() == "none":
+            return ()
+        return tuple(read_one(part.strip()) for part in text.split(",") if part.strip())
+
+    return read
+
+
+_SWITCHES = {"true": True, "1": True, "yes": True, "on": True}
+_SWITCHES |= {"false": False, "0": False, "no": False, "off": False}
+
+
+def switch(text: str) -> bool:
+    """A truth value."""
+    if text.lower() not in _SWITCHES:
+        raise ValueError("true or false")
+    return _SWITCHES[text.lower()]
+
+
+port_number = whole_number(1, 65535)
+
+
+def network(text: str) -> Network:
+    """An address or a network; bits beyond the prefix are ignored."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("addresses or networks such as 10.0.0.0/8, separated by commas") from None
+
+
+def dsn_url(text: str) -> str:
+    """A DSN in the form of a URL, or nothing."""
+    if text and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("a URL that begins with postgresql://")
+    return text
+
+
+def absolute_url(text: str) -> str:
+    """An absolute URL without the slash at its end, or nothing."""
+    parts = urlsplit(text)
+    is_absolute = parts.scheme in ("http", "https") and parts.netloc
+    if text and (not is_absolute or parts.query or parts.fragment):
+        raise ValueError("an absolute http or https URL without query")
+    return text.rstrip("/")
+
+
+def browser_origin(text: str) -> str:
+    """An origin of the Fetch Standard, or `*`."""
+    if text != "*" and "://" not in text:
+        raise ValueError("* or origins such as https://dash.example.com, separated by commas")
+    return text.rstrip("/")
+
+
+def existing_file(text: str) -> Path | None:
+    """The path of a file, or None for nothing."""
+    if not text:
+        return None
+    if not Path(text).is_file():
+        raise ValueError("the path of a file that exists")
+    return Path(text)
+
+
+def secret_in_file(variable: str, path: str) -> str:
+    """The text of the file that a secret's variable names, without blanks around it.
+
+    raises  ValueError when it cannot be read; the message does not repeat the path
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{variable}_FILE cannot be read: {error.__class__.__name__}") from None
