@@ -3,26 +3,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
+from odata_gateway.protocol.json_format import JsonFormat
 
 
-def service_document(
-    model: Model,
-    root: str,
-    version: Literal["4.0", "4.01"] = "4.0",
-    level: Literal["none", "minimal", "full"] = "minimal",
-) -> bytes:
-    """Every entity set, with URLs relative to `root`, the absolute service root that ends in a
-    slash and carries no query."""
+def service_document(model: Model, root: str, form: JsonFormat) -> bytes:
+    """Every entity set, with URLs relative to the service root.
+
+    root  absolute, ends in a slash and has no query
+    """
     document: dict[str, Any] = {}
-    if level != "none":
-        document["@odata.context" if version == "4.0" else "@context"] = f"{root}$metadata"
+    if form.level != "none":
+        document[f"{form.prefix}context"] = f"{root}$metadata"
     document["value"] = [
         {"name": name, "kind": "EntitySet", "url": quote(name)} for name in model.entity_sets
     ]

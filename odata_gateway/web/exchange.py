@@ -18,11 +18,10 @@ from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.log_lines import SENT, Finished, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
-from odata_gateway.protocol.message import Reply
+from odata_gateway.protocol.message import Reply, headers_by_name
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
 from odata_gateway.web.response import ResponseBody, SendTimeout, send
-from odata_gateway.web.urls import joined
 
 if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
@@ -57,7 +56,7 @@ system call each."""
 def begin(request: web.BaseRequest) -> Exchange:
     """The exchange of a request; the id a proxy gave it is kept, and so is its place in a trace
     (W3C Trace Context, section 3.2)."""
-    headers = joined(list(request.headers.items()))
+    headers = headers_by_name(list(request.headers.items()))
     given = headers.get("x-request-id")
     request_id = (
         given

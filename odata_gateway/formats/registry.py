@@ -1,0 +1,13 @@
+"""The formats that rows leave in. $format and Accept are negotiated against them."""
+
+from __future__ import annotations
+
+from odata_gateway.formats.encoding import BodyEncoding, Format
+from odata_gateway.formats.json_encoding import JSON, json_encoding
+from odata_gateway.protocol.json_format import JsonFormat
+
+FORMATS: tuple[Format, ...] = (JSON,)
+"""The first is that of clients which name none."""
+
+DEFAULT_ENCODING: BodyEncoding = json_encoding(JsonFormat())
+"""What a client gets that asks for nothing: JSON with minimal metadata, as of OData 4.0."""
