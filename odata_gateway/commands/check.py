@@ -11,7 +11,7 @@ from pathlib import Path
 from odata_gateway.config import report
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import flags_of, origins, require_dsn
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import Finding, inspect
 from odata_gateway.db.schema.shards import shard_findings

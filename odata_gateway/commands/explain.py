@@ -7,7 +7,7 @@ import sys
 
 from odata_gateway.compiler.explain import Explanation, explain
 from odata_gateway.config.settings import Settings, SettingsError
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError
 from odata_gateway.formats.registry import DEFAULT_ENCODING
@@ -78,5 +78,6 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
 async def _plan(database: Database, explained: Explanation) -> str:
     """How Postgres would run the statement that reads the rows."""
     async with database.session() as session:
-        rows = await session.fetch(explained.rows._replace(text="EXPLAIN " + explained.rows.text))
+        statement = explained.rows._replace(text="EXPLAIN " + explained.rows.text, replan=False)
+        rows = await session.fetch(statement)
     return "\n".join(row[0] for row in rows)

@@ -1,8 +1,8 @@
-"""The database: a fair, bounded set of connections, each for one session at a time.
+"""A bounded set of connections, given out in the order of the fair queue.
 
-Connections are held here and not by asyncpg's pool, for order (see `queue`) and because that pool
-sends a reset query after each use, which costs a small request as much as its own query. None is
-needed: every statement is the gateway's own SELECT, so no session state, lock, listener or
+Connections are kept here and not in asyncpg's pool, for order (see `fair_queue`) and because that
+pool sends a reset query after each use, which costs a small request as much as its own query. None
+is needed: every statement is the gateway's own SELECT, so no session state, lock, listener or
 temporary table can be left behind; and what a session leaves unfinished is undone in the background
 before its slot is free.
 """
@@ -12,223 +12,105 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections import deque
 
-from asyncpg.prepared_stmt import PreparedStatement
-
-from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import Connector, DatabaseSettings, PgConnection, PgRecord
+from odata_gateway.db.connector import Connector, DatabaseSettings, PgConnection
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.db.fair_queue import FairQueue, FlowKey
-from odata_gateway.db.session import Session, opening
-from odata_gateway.db.slow_log import IDLE, RunningStatement, SlowLog
+from odata_gateway.db.pooled_connection import PooledConnection
+from odata_gateway.db.slow_log import SlowLog
 from odata_gateway.errors import DbBusy, DbUnavailable
 
 _LOG = logging.getLogger("odata_gateway.db")
 _CLEAN_UP_S = 2.0
-_PING_S = 3.0
-_UNPREPARED = 256
-"""Statements of a connection behind a pooler whose types are known."""
 
 
-@dataclass(slots=True, eq=False)
-class PooledConnection:
-    """A connection and until when to use it, whether a pooler stands behind it, its server process
-    (0 where that may be any), whose it is now, whether it was cut because an answer was overdue,
-    and the statement that runs on it."""
+class ConnectionPool:
+    """At most `max_connections` connections to one database, each for one session at a time.
 
-    connection: PgConnection
-    use_until: float
-    pooled: bool = False
-    backend: int = 0
-    lane: FlowKey = None
-    overdue: bool = False
-    running: RunningStatement = IDLE
-    unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
-
-    async def fetch_unprepared(self, sql: str, args: Sequence[Any]) -> list[PgRecord]:
-        """All rows of a statement that leaves nothing on the server: after the first time, which
-        asks for the types of its parameters and columns (our statements name them all), it is
-        parsed and run in one message."""
-        statement = self.unprepared.get(sql)
-        if statement is None:
-            statement = self.unprepared[sql] = await self.connection.prepare(sql, name="")
-            if len(self.unprepared) > _UNPREPARED:
-                self.unprepared.popitem(last=False)
-        else:
-            self.unprepared.move_to_end(sql)
-        rows: list[PgRecord] = await statement.fetch(*args)
-        return rows
-
-
-def _cut(held: PooledConnection) -> None:
-    """The server's own limit is long past, so the connection is dead."""
-    held.overdue = True
-    held.connection.terminate()
-
-
-class Database:
-    """Made by `open`, which connects to nothing: the first session does, and a database that is
-    down is that session's DbUnavailable."""
+    settings    as given
+    connector   opens the connections
+    deadlines   of the statements that run; a connection that passes its deadline is cut
+    slow_log    reports statements that take long
+    """
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
-        self._connector = Connector(settings)
+        self.connector = Connector(settings)
+        self.deadlines = Deadlines(_cut)
+        self.slow_log = SlowLog(settings.slow_s)
         self._queue = FairQueue(
             settings.max_connections, max_waiting=settings.max_waiting, wait_s=settings.wait_s
         )
-        self.deadlines = Deadlines(_cut)
-        self.slow = SlowLog(settings.slow_s)
-        self._idle: list[
-            PooledConnection
-        ] = []  # the last one used is the next one taken: its caches are warm, the others may grow old
-        self._held: set[PgConnection] = set()
-        self._wanting: deque[asyncio.Future[PooledConnection | None]] = (
-            deque()
-        )  # sessions that have a slot and no connection
+        # The last one used is the next one taken: its caches are warm, the others may grow old.
+        self._idle: list[PooledConnection] = []
+        self._open: set[PgConnection] = set()
+        # Sessions that have a slot and no connection.
+        self._wanting: deque[asyncio.Future[PooledConnection | None]] = deque()
         self._cleaning: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    @classmethod
-    async def open(cls, settings: DatabaseSettings) -> Database:
-        database = cls(settings)
-        database.slow.begin(lambda: database.deadlines)
-        return database
-
-    def session(
-        self,
-        lane: FlowKey = None,
-        *,
-        accounts: Sequence[int] = (),
-        snapshot: bool = False,
-        begun: bool = False,
-    ) -> Session:
-        """One connection for the length of an `async with`; raises DbBusy after the longest wait,
-        DbUnavailable when there is no database.
-
-        lane      whose turn it takes, and whose share of the connections (see `queue`)
-        accounts  what row-level security shall show where it is in use
-        snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY);
-                  otherwise each sees its own moment
-        begun     the answer is on its way already: better late than broken
-        """
-        return Session(
-            self,
-            lane,
-            opening(snapshot, accounts if self.settings.row_security and accounts else None),
-            begun,
-        )
-
-    async def ping(self) -> None:
-        """Return when the database answers, or is merely busy; raises DbUnavailable within a few
-        seconds otherwise."""
-        if not self._queue.free:
-            return
-        try:
-            async with asyncio.timeout(_PING_S):
-                async with self.session() as session:
-                    await session.fetch(BoundStatement("SELECT 1"))
-        except DbBusy:
-            return
-        except TimeoutError:
-            if not self._queue.free:
-                return
-            raise DbUnavailable("the database does not answer") from None
-
-    async def close(self) -> None:
-        """Close idle connections, wait a moment for what is being undone, and cut the rest."""
-        self._closed = True
-        self.slow.end()
-        if self._cleaning:
-            await asyncio.wait(set(self._cleaning), timeout=_CLEAN_UP_S)
-        idle, self._idle = self._idle, []
-        await asyncio.gather(
-            *(held.connection.close(timeout=_CLEAN_UP_S) for held in idle), return_exceptions=True
-        )
-        for connection in tuple(self._held):
-            connection.terminate()
-        self._held.clear()
-
-    async def fault_of(self, dsn: str) -> str | None:
-        """Why this leads to no database now; None where it does."""
-        return await self._connector.fault_of(dsn)
-
-    def use_dsn(self, dsn: str) -> None:
-        """Connect to this from now on. Idle connections serve once more, those in use as long as
-        they would have."""
-        self._connector.use_dsn(dsn)
-        for held in self._idle:
-            held.use_until = 0.0
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether a session need not wait, unless its flow has its share already."""
+        return self._queue.free > 0
 
     @property
     def counts(self) -> dict[str, int]:
         """Open, idle and used connections, and sessions that wait for one."""
         return {
-            "open": len(self._held),
+            "open": len(self._open),
             "idle": len(self._idle),
             "used": self.settings.max_connections - self._queue.free,
             "waiting": self._queue.waiting,
         }
 
     @property
-    def is_up(self) -> bool:
-        """Whether the last attempt to connect succeeded, or none was made yet."""
-        return not self._connector.is_down
-
-    @property
     def spare(self) -> int:
-        """Connections an answer may use that does not need them: half of all stay free for others,
-        and none is spare while one waits."""
-        return (
-            0
-            if self._queue.waiting
-            else max(0, self._queue.free - self.settings.max_connections // 2)
-        )
+        """How many connections an answer may use beyond the one it needs: half of all stay free
+        for others, and none is spare while one waits."""
+        if self._queue.waiting:
+            return 0
+        return max(0, self._queue.free - self.settings.max_connections // 2)
 
-    # --- For Session ------------------------------------------------------------------------------
+    async def acquire(self, flow: FlowKey, response_started: bool) -> PooledConnection:
+        """A connection, when it is the flow's turn.
 
-    async def acquire(self, lane: FlowKey, begun: bool) -> PooledConnection:
-        """A connection, when its lane has its turn."""
+        raises  DbBusy after the longest wait, or at once where the wait would be longer;
+                DbUnavailable when there is no database, or the pool is closed
+        """
         if self._closed:
             raise DbUnavailable("the gateway is shutting down")
-        await self._queue.enter(lane, begun=begun)
+        await self._queue.enter(flow, begun=response_started)
         try:
             held = self._take_idle() or await self._connect_or_wait()
         except BaseException:
-            self._queue.leave(lane)
+            self._queue.leave(flow)
             raise
-        held.lane = lane
+        held.flow = flow
         return held
 
     async def renew(self, held: PooledConnection) -> None:
-        """Another connection in the place of one that turned out to be lost; the slot stays
+        """Put another connection in the place of one that turned out to be lost; the slot stays
         taken."""
         self._drop(held)
         fresh = await self._connect_or_wait()
-        held.connection, held.use_until, held.pooled, held.backend = (
-            fresh.connection,
-            fresh.use_until,
-            fresh.pooled,
-            fresh.backend,
-        )
+        held.connection, held.use_until = fresh.connection, fresh.use_until
+        held.pooled, held.backend = fresh.pooled, fresh.backend
         held.unprepared = fresh.unprepared
 
     def release(self, held: PooledConnection) -> None:
         """Take back a connection with no transaction and nothing in flight."""
-        lane = held.lane
-        usable = not (
-            held.connection.is_closed() or self._closed or time.monotonic() > held.use_until
-        )
+        flow = held.flow
+        is_old = time.monotonic() > held.use_until
+        usable = not (held.connection.is_closed() or self._closed or is_old)
         if not usable:
             self._drop(held)
         if self._wanting:
             self._hand_over(held if usable else None)
         elif usable:
             self._idle.append(held)
-        self._queue.leave(lane)
+        self._queue.leave(flow)
 
     def clean_up(self, held: PooledConnection, *, in_transaction: bool) -> None:
         """Take back any other connection: its slot is free once the server has acknowledged the
@@ -237,7 +119,25 @@ class Database:
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
 
-    # -----------------------------------------------------------------------------------------------------------------------------
+    def expire_idle(self) -> None:
+        """Replace each idle connection after it has served once more."""
+        for held in self._idle:
+            held.use_until = 0.0
+
+    async def close(self) -> None:
+        """Close idle connections, wait a moment for what is being undone, and cut the rest."""
+        self._closed = True
+        self.slow_log.end()
+        if self._cleaning:
+            await asyncio.wait(set(self._cleaning), timeout=_CLEAN_UP_S)
+        idle, self._idle = self._idle, []
+        closing = (held.connection.close(timeout=_CLEAN_UP_S) for held in idle)
+        await asyncio.gather(*closing, return_exceptions=True)
+        for connection in tuple(self._open):
+            connection.terminate()
+        self._open.clear()
+
+    # --- Inside -----------------------------------------------------------------------------------
 
     async def _clean(self, held: PooledConnection, in_transaction: bool) -> None:
         connection, clean = held.connection, False
@@ -273,14 +173,14 @@ class Database:
             try:
                 return await self._connect()
             except DbUnavailable:
-                if self._closed or not self._connector.is_full or not self._held:
+                if self._closed or not self.connector.is_full or not self._open:
                     raise
             held = self._take_idle() or await self._handed_over()
             if held is not None:
                 return held
 
     async def _handed_over(self) -> PooledConnection | None:
-        """What the next session leaves behind: its connection, or None where that is of no use."""
+        """What the next session leaves behind: its connection, or None where it cannot be used."""
         turn: asyncio.Future[PooledConnection | None] = asyncio.get_running_loop().create_future()
         self._wanting.append(turn)
         try:
@@ -291,9 +191,8 @@ class Database:
                 self._hand_over(turn.result())
             turn.cancel()
             if isinstance(error, TimeoutError):
-                raise DbBusy(
-                    f"no database connection became free in {self.settings.wait_s:g} s"
-                ) from None
+                wait_s = self.settings.wait_s
+                raise DbBusy(f"no database connection became free in {wait_s:g} s") from None
             raise
 
     def _hand_over(self, held: PooledConnection | None) -> None:
@@ -307,17 +206,22 @@ class Database:
             self._idle.append(held)
 
     async def _connect(self) -> PooledConnection:
-        made = await self._connector.connect()
+        made = await self.connector.connect()
         if self._closed:
             made.connection.terminate()
             raise DbUnavailable("the gateway is shutting down")
-        self._held.add(made.connection)
+        self._open.add(made.connection)
         backend = 0 if made.pooled else made.connection.get_server_pid()
-        return PooledConnection(
-            made.connection, time.monotonic() + made.use_s, made.pooled, backend
-        )
+        use_until = time.monotonic() + made.use_s
+        return PooledConnection(made.connection, use_until, made.pooled, backend)
 
     def _drop(self, held: PooledConnection) -> None:
-        self._held.discard(held.connection)
+        self._open.discard(held.connection)
         if not held.connection.is_closed():
             held.connection.terminate()
+
+
+def _cut(held: PooledConnection) -> None:
+    """End a connection that has not answered long after the server's own limit: it is dead."""
+    held.overdue = True
+    held.connection.terminate()

@@ -1,77 +1,131 @@
 """One connection, used by one request for one or more statements.
 
 A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and
-two round trips are more than a small query itself. A snapshot needs a transaction, and so do
-row-level security's account ids, which must not outlive the request, and which a pooler would leave
-behind on another server connection: they travel with BEGIN. Everything is read-only, so COMMIT and
-ROLLBACK are the same; ROLLBACK works after errors too and is sent in the background, when the
+two round trips cost more than a small query itself. A snapshot needs a transaction. So do
+row-level security's account ids: they must not outlive the request, and a pooler would leave them
+behind on another server connection, so they travel with BEGIN. Everything is read-only, so COMMIT
+and ROLLBACK are the same; ROLLBACK works after errors too and is sent in the background, when the
 caller has its answer already. asyncpg's `async with transaction` is not used: on a lost connection
 it tries to roll back, fails, and its failure hides the cause.
 
 Behind a pooler in transaction mode every session is a transaction, which brings the session's
-settings along, and statements are parsed anew each time. A statement that fails for a passing
-reason is repeated once, unless a part of the answer is on its way or the session's snapshot, and
-what was read from it, would be lost.
+settings along, and statements are parsed each time. A statement that fails for a passing reason is
+repeated once, unless a part of the response has been sent, or the session's snapshot, and what was
+read from it, would be lost.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import asyncpg
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import PgConnection, PgRecord
-from odata_gateway.db.slow_log import RunningStatement
+from odata_gateway.db.connector import PgRecord
+from odata_gateway.db.fair_queue import FlowKey
+from odata_gateway.db.pool import ConnectionPool
+from odata_gateway.db.pooled_connection import PooledConnection, RunningStatement
 from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
 from odata_gateway.errors import Internal, ODataError
 from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.request_stats import current_stats
 
-if TYPE_CHECKING:
-    from odata_gateway.db.fair_queue import FlowKey
-    from odata_gateway.db.pool import Database, PooledConnection
-
-T = TypeVar("T")
+_T = TypeVar("_T")
 _ID = re.compile(r"[A-Za-z0-9._-]{2,64}")
 _NAME_BYTES = 63
 """What Postgres keeps of an application's name."""
-BEGIN, SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN, _BEGIN_SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _GRACE_S, _ROUNDING_S = 5.0, 0.02
 """How much longer than the server's own limit to wait for it, before the connection counts as dead;
 and by how much clocks may differ."""
+
+
+class SessionState(Enum):
+    """What a session's connection does: its meaning, whether a transaction is open on it, and
+    whether the answer to a statement is outstanding (in flight).
+
+    A statement whose answer does not arrive whole, as when its task is cancelled or the connection
+    is lost, leaves the session in flight.
+    """
+
+    READY = "no transaction is open", False, False
+    BEGINNING = "BEGIN is in flight", False, True
+    READING = "a statement outside a transaction is in flight", False, True
+    BEGUN = "a transaction is open, and nothing has been read in it", True, False
+    READING_IN_TRANSACTION = "a statement in a transaction is in flight", True, True
+    READ = "a transaction is open, and something has been read in it", True, False
+    ABORTED = "a statement failed in the transaction, which takes no other", True, False
+
+    def __init__(self, _meaning: str, in_transaction: bool, in_flight: bool) -> None:
+        self.in_transaction = in_transaction
+        self.in_flight = in_flight
+
+
+class SessionEvent(Enum):
+    """What moves a session from one state to the next."""
+
+    BEGIN_SENT = "BEGIN was sent"
+    STATEMENT_SENT = "a statement was sent"
+    ANSWERED = "the server has done what it was asked"
+    REFUSED = "the server has answered with an error"
+    RESTARTED = "the connection has no transaction, or is a new one"
+
+
+TRANSITIONS = {
+    (SessionState.READY, SessionEvent.BEGIN_SENT): SessionState.BEGINNING,
+    (SessionState.READY, SessionEvent.STATEMENT_SENT): SessionState.READING,
+    (SessionState.READY, SessionEvent.RESTARTED): SessionState.READY,
+    (SessionState.BEGINNING, SessionEvent.ANSWERED): SessionState.BEGUN,
+    (SessionState.BEGINNING, SessionEvent.REFUSED): SessionState.READY,
+    (SessionState.BEGINNING, SessionEvent.RESTARTED): SessionState.READY,
+    (SessionState.READING, SessionEvent.ANSWERED): SessionState.READY,
+    (SessionState.READING, SessionEvent.REFUSED): SessionState.READY,
+    (SessionState.READING, SessionEvent.RESTARTED): SessionState.READY,
+    (SessionState.BEGUN, SessionEvent.STATEMENT_SENT): SessionState.READING_IN_TRANSACTION,
+    (SessionState.READING_IN_TRANSACTION, SessionEvent.ANSWERED): SessionState.READ,
+    (SessionState.READING_IN_TRANSACTION, SessionEvent.REFUSED): SessionState.ABORTED,
+    (SessionState.READING_IN_TRANSACTION, SessionEvent.RESTARTED): SessionState.READY,
+    (SessionState.READ, SessionEvent.STATEMENT_SENT): SessionState.READING_IN_TRANSACTION,
+    (SessionState.ABORTED, SessionEvent.RESTARTED): SessionState.READY,
+    # In a snapshot, which cannot start over: Postgres refuses the statement, or it goes on where
+    # only its arguments were wrong.
+    (SessionState.ABORTED, SessionEvent.STATEMENT_SENT): SessionState.READING_IN_TRANSACTION,
+    (SessionState.READING_IN_TRANSACTION, SessionEvent.STATEMENT_SENT): (
+        SessionState.READING_IN_TRANSACTION
+    ),
+}
 
 
 class Session:
     """Made by `Database.session`; a connection is held from `async with` to its end. Not for two
     tasks at once."""
 
-    def __init__(self, database: Database, lane: FlowKey, opening: str | None, begun: bool) -> None:
-        self._database = database
-        self._lane = lane
+    def __init__(
+        self, pool: ConnectionPool, flow: FlowKey, opening: str | None, begun: bool
+    ) -> None:
+        self._pool = pool
+        self._flow = flow
         self._opening = opening  # what begins the transaction; None: there is none
         self._begun = begun
-        self._trail = current_stats.get()
+        self._stats = current_stats.get()
         self._held: PooledConnection | None = None
-        self._in_transaction = False
-        self._aborted = False  # a statement failed, and the transaction takes no other
-        self._timeout_s = database.settings.statement_timeout_s + _GRACE_S
-        self._untouched = True  # no statement has run yet
-        self._in_flight = False  # a statement's answer has not been read to its end
+        self._state = SessionState.READY
+        self._timeout_s = pool.settings.statement_timeout_s + _GRACE_S
 
     async def __aenter__(self) -> Self:
         started = perf_counter()
         try:
-            held = self._held = await self._database.acquire(self._lane, self._begun)
+            held = self._held = await self._pool.acquire(self._flow, self._begun)
         finally:
-            self._trail.waited(started)
-        if self._opening is not None or held.pooled:
+            self._stats.waited(started)
+        if self._needs_transaction(held):
             try:
-                await self._run(self._begin, opens=True)
+                await self._run(self._begin)
             except BaseException:
                 self._give_back()
                 raise
@@ -86,123 +140,143 @@ class Session:
         self._give_back()
 
     def _give_back(self) -> None:
-        held, self._held = self._held, None
+        held, self._held, state = self._held, None, self._state
         if held is None:
             return
-        COUNTERS.cancelled += self._in_flight
-        if self._in_transaction or self._in_flight:
-            self._database.clean_up(held, in_transaction=self._in_transaction)
+        COUNTERS.cancelled += state.in_flight
+        if state.in_transaction or state.in_flight:
+            self._pool.clean_up(held, in_transaction=state.in_transaction)
         else:
-            self._database.release(held)
+            self._pool.release(held)
 
     @property
     def in_snapshot(self) -> bool:
-        """Whether the statements belong together, as in a snapshot, so that one that fails ends
-        what the session can do."""
-        return self._opening is not None and self._opening.startswith(SNAPSHOT)
+        """Whether all statements see the same moment, so that one that fails ends what the session
+        can do."""
+        return self._opening is not None and self._opening.startswith(_BEGIN_SNAPSHOT)
 
     async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
-        """All rows of one statement; raises ODataError by SQLSTATE.
+        """All rows of one statement.
 
-        The statement is prepared and kept on the connection, unless it must be planned anew. One
-        that fails for a passing reason, such as a lost connection, is sent again once.
+        raises  ODataError by SQLSTATE; what fails for a passing reason, such as a lost connection,
+                is sent again once
         """
         held, started = self._live(), perf_counter()
-        text, arguments, replan = statement
-        held.running = RunningStatement(text, self._trail, started)
+        held.running = RunningStatement(statement.text, self._stats, started)
         try:
-            if held.pooled:
-                return await self._run(lambda _: held.fetch_unprepared(text, arguments))
-            if replan:
-                return await self._run(lambda c: self._fetch_replanned(c, text, arguments))
-            return await self._run(lambda connection: connection.fetch(text, *arguments))
+            return await self._run(lambda: self._send(held, statement))
         finally:
-            self._ended(held, text, started)
+            took_s = self._stats.ran(statement.text, started)
+            if took_s == self._stats.slowest_s:
+                self._stats.backend = held.backend
+            self._pool.slow_log.ended(held, took_s)
 
-    def _ended(self, held: PooledConnection, sql: str, started: float) -> None:
-        took_s = self._trail.ran(sql, started)
-        if took_s == self._trail.slowest_s:
-            self._trail.backend = held.backend
-        self._database.slow.ended(held, took_s)
+    # --- Sending, once or twice -------------------------------------------------------------------
 
-    async def _fetch_replanned(
-        self, connection: PgConnection, sql: str, args: Sequence[Any]
-    ) -> list[PgRecord]:
-        statement = await connection.prepare(sql, name="")
-        rows: list[PgRecord] = await statement.fetch(*args)
-        return rows
-
-    async def _begin(self, connection: PgConnection) -> None:
-        text = self._opening
-        if self._live().pooled:
-            text = (text or BEGIN) + self._database.settings.local_settings
-        if text is not None:
-            await connection.execute(text + self._named())
-            self._in_transaction = True
-
-    def _named(self) -> str:
-        """The request's id for pg_stat_activity: it costs nothing where a message goes ahead of the
-        statement anyway."""
-        if not _ID.fullmatch(self._trail.id):
-            return ""
-        name = f"{self._database.settings.application_name}/{self._trail.id}"[:_NAME_BYTES]
-        return f"; SET LOCAL application_name = '{name}'"
-
-    async def _run(
-        self, statement: Callable[[PgConnection], Awaitable[T]], *, opens: bool = False
-    ) -> T:
+    async def _run(self, send: Callable[[], Awaitable[_T]]) -> _T:
+        """What `send` gives, before the deadline."""
         held = self._live()
-        can_repeat = not self._begun and (self._untouched or not self.in_snapshot)
-        self._untouched, self._in_flight = self._untouched and opens, True
-        deadlines = self._database.deadlines
+        deadlines = self._pool.deadlines
         deadlines.start(held, self._timeout_s)
         try:
-            try:
-                if self._aborted and not self.in_snapshot:
-                    await self._start_over(held, opens)
-                result = await statement(held.connection)
-            except Exception as error:
-                if (
-                    not can_repeat
-                    or held.overdue
-                    or not (held.connection.is_closed() or is_passing(error))
-                ):
-                    raise
-                await self._start_over(held, opens)
-                result = await statement(held.connection)
+            return await self._sent_once_or_twice(held, send)
         except Exception as error:
-            self._in_flight = not isinstance(
-                error, asyncpg.PostgresError
-            )  # the server has answered, and awaits the next statement
-            self._aborted = self._in_transaction
             raise self._meaning(held, error) from error
         finally:
             deadlines.stop(held)
-        self._in_flight = False
+
+    async def _sent_once_or_twice(
+        self, held: PooledConnection, send: Callable[[], Awaitable[_T]]
+    ) -> _T:
+        """What `send` gives, at the second try where the first failed for a passing reason and
+        nothing is lost by repeating it."""
+        may_repeat = self._may_repeat()
+        try:
+            if self._must_start_over():
+                await self._start_over(held)
+            return await send()
+        except Exception as error:
+            if held.overdue or not may_repeat:
+                raise
+            if not (held.connection.is_closed() or is_passing(error)):
+                raise
+        await self._start_over(held)
+        return await send()
+
+    def _may_repeat(self) -> bool:
+        """Whether the next statement may be sent twice: the client has received nothing, and no
+        snapshot would be lost from which something was read."""
+        if self._begun:
+            return False
+        return not self.in_snapshot or self._state in (SessionState.READY, SessionState.BEGUN)
+
+    def _must_start_over(self) -> bool:
+        """Whether the statement before has failed in such a way that the next one would as well.
+        A snapshot cannot start over, once something may have been read from it."""
+        state = self._state
+        if state is SessionState.ABORTED or state is SessionState.READING_IN_TRANSACTION:
+            return not self.in_snapshot
+        return state.in_flight
+
+    async def _start_over(self, held: PooledConnection) -> None:
+        """Have a connection without a transaction, on which nothing has failed."""
+        if held.connection.is_closed():
+            await self._pool.renew(held)
+        elif self._state.in_transaction:
+            await held.connection.execute("ROLLBACK")
+        self._note(SessionEvent.RESTARTED)
+
+    async def _send(self, held: PooledConnection, statement: BoundStatement) -> list[PgRecord]:
+        if self._state is SessionState.READY and self._needs_transaction(held):
+            await self._begin()  # after a restart
+        return await self._answer(SessionEvent.STATEMENT_SENT, held.fetch(statement))
+
+    async def _begin(self) -> None:
+        held = self._live()
+        text = self._opening or _BEGIN
+        if held.pooled:
+            text += self._pool.settings.local_settings
+        sent = held.connection.execute(text + self._named())
+        await self._answer(SessionEvent.BEGIN_SENT, sent)
+
+    async def _answer(self, sent: SessionEvent, answer: Awaitable[_T]) -> _T:
+        """What comes back for what is sent now."""
+        self._note(sent)
+        try:
+            result = await answer
+        except asyncpg.PostgresError:
+            self._note(SessionEvent.REFUSED)
+            raise
+        self._note(SessionEvent.ANSWERED)
         return result
 
+    def _note(self, event: SessionEvent) -> None:
+        self._state = TRANSITIONS[self._state, event]
+
+    def _needs_transaction(self, held: PooledConnection) -> bool:
+        return self._opening is not None or held.pooled
+
+    def _named(self) -> str:
+        """The request's id for pg_stat_activity: it costs nothing in a message that is sent
+        anyway."""
+        if not _ID.fullmatch(self._stats.id):
+            return ""
+        name = f"{self._pool.settings.application_name}/{self._stats.id}"[:_NAME_BYTES]
+        return f"; SET LOCAL application_name = '{name}'"
+
     def _meaning(self, held: PooledConnection, error: Exception) -> ODataError:
-        """The answer to an error. A statement that was cancelled although it had time left was
-        cancelled by somebody, not by its limit: the server's words would tell the two apart, but
-        are in the server's language."""
+        """The ODataError of an error.
+
+        A statement that was cancelled although it had time left was cancelled by an operator, not
+        by its limit. The server's message would tell the two apart, but is in the server's
+        language.
+        """
         if held.overdue:
             return to_odata_error(TimeoutError())
-        if (
-            isinstance(error, asyncpg.QueryCanceledError)
-            and self._database.deadlines.left(held) > _GRACE_S + _ROUNDING_S
-        ):
+        has_time_left = self._pool.deadlines.left(held) > _GRACE_S + _ROUNDING_S
+        if isinstance(error, asyncpg.QueryCanceledError) and has_time_left:
             return cancelled()
         return to_odata_error(error)
-
-    async def _start_over(self, held: PooledConnection, opens: bool) -> None:
-        """A connection, and a transaction where there was one, in which nothing has failed."""
-        if held.connection.is_closed():
-            await self._database.renew(held)
-        elif self._in_transaction:
-            await held.connection.execute("ROLLBACK")
-        self._in_transaction = self._aborted = False
-        if not opens:
-            await self._begin(held.connection)
 
     def _live(self) -> PooledConnection:
         if self._held is None:
@@ -213,12 +287,13 @@ class Session:
 def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
     """The text that begins a session's transaction, in one round trip; None where it needs none.
 
-    accounts  what row-level security shall show, for the length of the transaction; None: nothing
-              is said of them
+    accounts  what row-level security shall show, for the length of the transaction; None: the
+              setting is left alone
     """
     if not snapshot and accounts is None:
         return None
-    begin = SNAPSHOT if snapshot else BEGIN
+    begin = _BEGIN_SNAPSHOT if snapshot else _BEGIN
     if accounts is None:
         return begin
-    return f"{begin}; SET LOCAL odata.accounts = '{{{','.join(str(int(account)) for account in accounts)}}}'"
+    ids = ",".join(str(int(account)) for account in accounts)
+    return f"{begin}; SET LOCAL odata.accounts = '{{{ids}}}'"

@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.database import Database
 from odata_gateway.db.fair_queue import FlowKey
-from odata_gateway.db.pool import Database
 from odata_gateway.db.session import Session
 from odata_gateway.errors import Internal, LimitNodes, ODataError
 

@@ -16,7 +16,7 @@ from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.config.settings import Settings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import (

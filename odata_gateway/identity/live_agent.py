@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.errors import AuthForbidden, AuthInvalid, ODataError
 from odata_gateway.identity.caller import Caller
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed

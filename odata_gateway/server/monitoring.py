@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.observe.metrics import Gauges, Metrics
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.listener import Listener

@@ -21,7 +21,7 @@ from contextlib import suppress
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import dsn_of_file
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model

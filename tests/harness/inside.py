@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from odata_gateway.config.sources import load
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.demo import tokens
 from odata_gateway.edm.model import Model

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.errors import DbTimeout, DbUnavailable
 from tests.harness.figures import record
 

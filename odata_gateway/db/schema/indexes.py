@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import Finding
 
 _CREATE = re.compile(

@@ -4,7 +4,7 @@ the other form may be refused."""
 from __future__ import annotations
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import Finding
 
 _HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')"

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import Finding, inspect
 from odata_gateway.edm.derive import keeping_lost_types
 from odata_gateway.edm.model import Model

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal
 from tests.harness.cluster import READER
 from tests.harness.proxy import Proxy
@@ -44,8 +44,8 @@ async def superuser(dsn):
     await connection.close()
 
 
-async def value(database, sql, *args, lane=None):
-    async with database.session(lane) as session:
+async def value(database, sql, *args, flow=None):
+    async with database.session(flow) as session:
         return (await session.fetch(BoundStatement(sql, args)))[0][0]
 
 
@@ -282,7 +282,7 @@ async def test_never_more_connections_than_allowed(open_database, superuser):
 
     async def use(number):
         nonlocal most
-        await value(database, "SELECT pg_sleep(0.01)", lane=number % 3)
+        await value(database, "SELECT pg_sleep(0.01)", flow=number % 3)
         most = max(most, database.counts["open"])
 
     await asyncio.gather(*(use(number) for number in range(60)))

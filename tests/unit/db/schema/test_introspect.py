@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from odata_gateway.db.connector import DatabaseSettings
-from odata_gateway.db.pool import Database
+from odata_gateway.db.database import Database
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations
 from odata_gateway.db.schema.introspect import SERVES, WIDER, inspect, server_facts
 from odata_gateway.edm.csdl import load_model

@@ -1,0 +1,99 @@
+"""A database to read from: sessions on its connections, and whether it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self
+
+from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.connector import DatabaseSettings
+from odata_gateway.db.fair_queue import FlowKey
+from odata_gateway.db.pool import ConnectionPool
+from odata_gateway.db.session import Session, opening
+from odata_gateway.errors import DbBusy, DbUnavailable
+
+_PING_S = 3.0
+
+
+class Database:
+    """Made by `open`, which connects to nothing: the first session does, and a database that is
+    down is that session's DbUnavailable."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.settings = settings
+        self._pool = ConnectionPool(settings)
+
+    @classmethod
+    async def open(cls, settings: DatabaseSettings) -> Self:
+        """A database with its slow log running; needs an event loop."""
+        database = cls(settings)
+        pool = database._pool
+        pool.slow_log.begin(pool.deadlines)
+        return database
+
+    def session(
+        self,
+        flow: FlowKey = None,
+        *,
+        accounts: Sequence[int] = (),
+        snapshot: bool = False,
+        begun: bool = False,
+    ) -> Session:
+        """One connection for the length of an `async with`.
+
+        flow      whose turn it takes, and whose share of the connections (see `fair_queue`)
+        accounts  what row-level security shall show where it is in use
+        snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY);
+                  otherwise each sees its own moment
+        begun     a part of the response has been sent, so waiting is better than failing
+        raises    DbBusy after the longest wait; DbUnavailable when there is no database
+        """
+        shown = accounts if self.settings.row_security and accounts else None
+        return Session(self._pool, flow, opening(snapshot, shown), begun)
+
+    async def ping(self) -> None:
+        """Return when the database answers, or is merely busy.
+
+        raises  DbUnavailable within a few seconds otherwise
+        """
+        if not self._pool.has_free_slot:
+            return
+        try:
+            async with asyncio.timeout(_PING_S), self.session() as session:
+                await session.fetch(BoundStatement("SELECT 1"))
+        except DbBusy:
+            return
+        except TimeoutError:
+            if not self._pool.has_free_slot:
+                return
+            raise DbUnavailable("the database does not answer") from None
+
+    async def close(self) -> None:
+        """Close idle connections, wait a moment for what is being undone, and cut the rest."""
+        await self._pool.close()
+
+    async def fault_of(self, dsn: str) -> str | None:
+        """Why this DSN leads to no database now; None where it does."""
+        return await self._pool.connector.fault_of(dsn)
+
+    def use_dsn(self, dsn: str) -> None:
+        """Connect to this from now on. Idle connections serve once more, those in use as long as
+        they would have."""
+        self._pool.connector.use_dsn(dsn)
+        self._pool.expire_idle()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Open, idle and used connections, and sessions that wait for one."""
+        return self._pool.counts
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the last attempt to connect succeeded, or none was made yet."""
+        return not self._pool.connector.is_down
+
+    @property
+    def spare(self) -> int:
+        """How many connections an answer may use beyond the one it needs."""
+        return self._pool.spare

@@ -1,0 +1,81 @@
+"""A connection of the pool, and the statement that runs on it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from asyncpg.prepared_stmt import PreparedStatement
+
+from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.connector import PgConnection, PgRecord
+from odata_gateway.db.fair_queue import FlowKey
+from odata_gateway.observe.request_stats import DISCARDED_STATS, RequestStats
+
+_MOST_UNPREPARED = 256
+"""Statements of a connection behind a pooler whose parameter and column types are remembered."""
+
+
+class RunningStatement(NamedTuple):
+    """A statement on a connection: its text, the request it belongs to, when it began by
+    time.perf_counter(), and whether the log has reported it as slow."""
+
+    sql: str
+    stats: RequestStats
+    started: float
+    reported: bool = False
+
+
+IDLE = RunningStatement("", DISCARDED_STATS, float("inf"))
+"""On a connection that runs no statement; a BEGIN or ROLLBACK may be under way."""
+
+
+@dataclass(slots=True, eq=False)
+class PooledConnection:
+    """A connection, until when to use it by time.monotonic(), and what happens on it.
+
+    pooled      whether a pooler in transaction mode stands between
+    backend     process id of the server process; 0 behind a pooler, where it changes
+    flow        the flow whose slot in the queue the connection has now
+    overdue     whether it was cut because a statement ran past its deadline
+    unprepared  statements whose types are known, the most recently used last
+    """
+
+    connection: PgConnection
+    use_until: float
+    pooled: bool = False
+    backend: int = 0
+    flow: FlowKey = None
+    overdue: bool = False
+    running: RunningStatement = IDLE
+    unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
+
+    async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
+        """All rows of a statement, which is prepared and kept on the connection, unless a pooler
+        stands between or it must be planned for its arguments."""
+        text, arguments, replan = statement
+        if self.pooled:
+            prepared = await self._unprepared_statement(text)
+        elif replan:
+            prepared = await self.connection.prepare(text, name="")
+        else:
+            found: list[PgRecord] = await self.connection.fetch(text, *arguments)
+            return found
+        rows: list[PgRecord] = await prepared.fetch(*arguments)
+        return rows
+
+    async def _unprepared_statement(self, sql: str) -> PreparedStatement[PgRecord]:
+        """A statement that leaves nothing on the server.
+
+        The first time asks the server for the types of its parameters and columns; our statements
+        name them all, so they stay the same. After that it is parsed and run in one message.
+        """
+        statement = self.unprepared.get(sql)
+        if statement is None:
+            statement = self.unprepared[sql] = await self.connection.prepare(sql, name="")
+            if len(self.unprepared) > _MOST_UNPREPARED:
+                self.unprepared.popitem(last=False)
+        else:
+            self.unprepared.move_to_end(sql)
+        return statement
