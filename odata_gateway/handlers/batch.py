@@ -1,5 +1,5 @@
-"""Answers batches: the requests of one are answered one after another, each as if it had come alone,
-and each answer is sent before the next one is made.
+"""Answers batches. The requests of a batch are answered one after another, each as if it had come
+alone, and each answer is sent before the next one is made.
 
 The batch's caller is the caller of every part. A part may repeat the access token, as clients do
 that put it into every URL, but it cannot bring another one. Of a part nothing is in memory but the

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from odata_gateway.errors import DbModel
+from urllib.parse import urlsplit
+
+from odata_gateway.errors import BindSegment, DbModel
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
 from odata_gateway.observe.request_stats import current_stats
@@ -51,3 +53,21 @@ def _reply(request: DataRequest, text: str | None) -> Reply:
         return Reply(200, reply_headers(request, "text/plain;charset=utf-8"), text.encode())
     headers = reply_headers(request, encoding.content_type, request.applied)
     return Reply(200, headers, encoding.entity(request.context, text))
+
+
+def path_of_id(entity_id: str, root: str) -> str:
+    """An entity-id, absolute or relative to the service root, as a path after the root.
+
+    raises  BindSegment where it is not one of this service
+    """
+    if entity_id.startswith(root):
+        return entity_id[len(root) :]
+    parts, own = urlsplit(entity_id), urlsplit(root)
+    if parts.scheme or parts.netloc:
+        raise BindSegment(
+            "$id belongs to another service",
+            target="$id",
+            at=0,
+            hint=f"entity-ids of this service begin with {root}",
+        )
+    return entity_id.removeprefix(own.path).removeprefix("/")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
 from typing import assert_never
-from urllib.parse import urlsplit
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
@@ -18,14 +17,14 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import BindSegment, DbDenied, DbModel, UrlOption
+from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
 from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
 from odata_gateway.handlers.documents import DocumentHandler
-from odata_gateway.handlers.entity import EntityHandler
+from odata_gateway.handlers.entity import EntityHandler, path_of_id
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
@@ -152,9 +151,7 @@ class DataHandlers:
         """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
         caller = await self._tokens.caller(request.token)
         url = self._compiler.check(request.target)
-        if url.transport.id is None:
-            raise UrlOption("$entity needs $id", target="$id", hint="write $entity?$id=Message(1)")
-        path = _relative(url.transport.id, request.root)
+        path = path_of_id(url.transport.id or "", request.root)
         compiled = self._compiler.compile_entity_id(url, path)
         return await self._reply(self._negotiation.data_request(request, caller, compiled))
 
@@ -178,18 +175,3 @@ class DataHandlers:
                 return self._collections.count(request)
             case _:
                 assert_never(request.query.form)
-
-
-def _relative(entity_id: str, root: str) -> str:
-    """An entity-id, absolute or relative to the service root, as a path after it."""
-    if entity_id.startswith(root):
-        return entity_id[len(root) :]
-    parts, own = urlsplit(entity_id), urlsplit(root)
-    if parts.scheme or parts.netloc:
-        raise BindSegment(
-            "$id belongs to another service",
-            target="$id",
-            at=0,
-            hint=f"entity-ids of this service begin with {root}",
-        )
-    return entity_id.removeprefix(own.path).removeprefix("/")
