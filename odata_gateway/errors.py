@@ -16,9 +16,12 @@ from difflib import get_close_matches
 class ODataError(Exception):
     """An answer the client can act on.
 
-    `message` is for people, without a trailing full stop's worth of internals: no SQL, no host
-    name, no token. `target` is the query option (`$filter`) or `path`; `at` the offset in its
-    decoded text, in characters; `hint` the way out.
+    message  is shown to the client. It never contains SQL, host names or tokens, and does not end
+             with a full stop
+    target   the query option of the URL (`$filter`, `@a`) or `path`, and `nested` the option in its
+             parentheses that is wrong, as in `$expand=messages($filter=...)`
+    at       the offset in the decoded text of `target`, in characters
+    hint     what to do
     """
 
     status = 500
@@ -39,11 +42,14 @@ class ODataError(Exception):
         self.target = target
         self.at = at
         self.hint = hint
+        self.nested: str | None = None
 
     def __str__(self) -> str:
         where = self.target or ""
         if where and self.at is not None:
             where = f"{where} at {self.at}"
+        if where and self.nested is not None:
+            where = f"{where}, nested {self.nested}"
         text = f"{where}: {self.message}" if where else self.message
         return f"{text}; {self.hint}" if self.hint else text
 

@@ -63,7 +63,9 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
         if database is not None:
             model = (await inspect(database, model))[0]
         compiler = compiler_for(model, settings)
-        explained = explain(compiler, target, caller, DEFAULT_ENCODING, sharded=settings.sharded)
+        explained = explain(
+            compiler, target, caller, encoding=DEFAULT_ENCODING, sharded=settings.sharded
+        )
         for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:

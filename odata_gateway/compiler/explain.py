@@ -12,10 +12,10 @@ from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.identity.caller import Caller
 from odata_gateway.sql.row_encoding import RowEncoding
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.parse import parse
 
@@ -37,7 +37,12 @@ class Explanation:
 
 
 def explain(
-    compiler: Compiler, target: str, caller: Caller, encoding: RowEncoding, *, sharded: bool = False
+    compiler: Compiler,
+    target: str,
+    caller: Caller,
+    *,
+    encoding: RowEncoding,
+    sharded: bool = False,
 ) -> Explanation:
     """What becomes of a request for data, as far as that is known without a database.
 

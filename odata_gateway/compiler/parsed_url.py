@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from odata_gateway.plan.scope import Limits, check_list
+from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.url.literals import LiteralValue
+from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
+from odata_gateway.url.options import FORMATS
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target, split
-from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
+from odata_gateway.url.unparse import ANCHOR
 
 # Options that change neither the rows nor their order, so that a token stays valid without them.
 _FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
@@ -75,23 +76,34 @@ class ParsedUrl(NamedTuple):
         return query_digest(_path_without_keys(self.target.segments), self.template, self.values)
 
 
-def parse_url(text: str, limits: Limits, max_bytes: int) -> ParsedUrl:
+class UrlRules(NamedTuple):
+    """What a URL may be.
+
+    formats  the short names that $format may have besides media types, in lower case
+    """
+
+    limits: Limits
+    max_bytes: int
+    formats: frozenset[str] = FORMATS
+
+
+def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
     """The parts of a request target; every mistake of encoding and of literals is found here.
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """
-    entity = normalize_entity(text) if len(text) <= max_bytes else None
+    entity = normalize_entity(text) if len(text) <= rules.max_bytes else None
     if entity is not None:
         return ParsedUrl(text, *entity)
-    return from_target(text, split(text, max_bytes=max_bytes), limits)
+    return from_target(text, split(text, max_bytes=rules.max_bytes), rules)
 
 
-def from_target(text: str, target: Target, limits: Limits) -> ParsedUrl:
+def from_target(text: str, target: Target, rules: UrlRules) -> ParsedUrl:
     """A parsed URL with these segments and options; links repeat the path in `text`."""
-    template, values = normalize(target)
+    template, values = normalize(target, formats=rules.formats)
     for value in values:
         if type(value.value) is tuple:
-            check_list(len(value.value), limits, value.target, value.at)
+            check_list(len(value.value), rules.limits, at=value.at, target=value.target)
     return ParsedUrl(text, target, template, values)
 
 

@@ -12,7 +12,6 @@ import orjson
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.json_rows import JsonRowRenderer
-from odata_gateway.formats.json_values import EVIDENT_TYPES
 from odata_gateway.plan.tree.projection import Field, Projection
 from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.headers.format import Parameters
@@ -76,7 +75,7 @@ class JsonEncoding:
     def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
         """The value, and with full metadata its type where a reader must be told."""
         members = self._context(context)
-        if self.form.level == "full" and field.type not in EVIDENT_TYPES:
+        if self.form.level == "full" and not field.type.is_evident:
             name = field.type.name.removeprefix("Edm.")
             members.append(self._member("type", name if self.version != "4.0" else f"#{name}"))
         return b"{" + b",".join([*members, b'"value":' + value.encode()]) + b"}"

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.edm.types import INT64, STRING
 from odata_gateway.formats.json_text import Pieces, concat
 from odata_gateway.formats.json_values import entity_id
 from odata_gateway.plan.tree.projection import ExpandMany
@@ -23,6 +22,7 @@ from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
 from odata_gateway.sql.keyset import key_texts, order_by
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.renderer import BlockRenderer
+from odata_gateway.types.primitive import INT64, STRING
 
 # An order value in a token: of a text too long for a URL its MD5, in an array.
 _SHORTENED = (

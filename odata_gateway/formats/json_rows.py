@@ -9,10 +9,9 @@ runs only if that array is full.
 from __future__ import annotations
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.formats.json_next_link import next_link_member
 from odata_gateway.formats.json_text import Pieces, concat, json_object, object_without_nulls
-from odata_gateway.formats.json_values import EVIDENT_TYPES, entity_id, entity_id_of, json_value
+from odata_gateway.formats.json_values import entity_id, entity_id_of, json_value
 from odata_gateway.plan.tree.projection import (
     Content,
     Crossed,
@@ -29,6 +28,7 @@ from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.fragment import Sql, build, column_sql, join, param, quoted, raw
 from odata_gateway.sql.keyset import order_by
 from odata_gateway.sql.renderer import BlockRenderer
+from odata_gateway.types.primitive import PrimitiveType
 
 RowMembers = tuple[Field | Nested | ExpandOne, ...]
 
@@ -113,7 +113,7 @@ class JsonRowRenderer:
         prefix = self._form.prefix
         member: Pieces = [f'"{field.name}":', self.value(field)]
         shows_type = self._is_full or (field.dynamic and self._form.level == "minimal")
-        if not shows_type or field.type in EVIDENT_TYPES:
+        if not shows_type or field.type.is_evident:
             return member
         return [f'"{field.name}{prefix}type":"{self._type_name(field.type)}",', *member]
 

@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.edm.types import BOOLEAN, DOUBLE, STRING
 from odata_gateway.formats.json_text import Pieces
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.relation import Column
-from odata_gateway.sql.fragment import Sql, build, column_sql, quoted
-from odata_gateway.sql.pg_types import (
-    JSON_COLUMNS,
-    checked,
-    json_column_text,
-    json_text,
-    plain_text,
-)
+from odata_gateway.sql.fragment import Sql, column_sql, quoted
+from odata_gateway.sql.pg_types import checked, json_column_text, json_text, link_literal
 from odata_gateway.sql.renderer import ExpressionRenderer
-
-EVIDENT_TYPES = (STRING, BOOLEAN, DOUBLE)
-"""Types that a reader of JSON knows without being told (JSON Format 4.5.3)."""
-
-# Characters of a string key that would end or change a URL, in the order in which they must be
-# replaced. Others stay as IRIs allow them, control characters as JSON writes them.
-_URL_ESCAPES = (
-    ("%", "%25"),
-    ("'", "''"),
-    ("/", "%2F"),
-    ("?", "%3F"),
-    ("#", "%23"),
-    ("&", "%26"),
-    ("+", "%2B"),
-    (" ", "%20"),
-    ('"', "%22"),
-    ("\\", "%5C"),
-)
 
 
 def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) -> Sql:
@@ -44,12 +19,13 @@ def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) 
     value = field.value
     if value is None:
         return quoted("null")
-    if not isinstance(value, Column):
-        shown = expressions.range_checked(value)
-    elif value.pg_type in JSON_COLUMNS and field.type is STRING:
-        return json_column_text(column_sql(value), value.pg_type, field.type)
-    else:
+    if isinstance(value, Column):
+        own = json_column_text(column_sql(value), value.pg_type, field.type)
+        if own is not None:
+            return own
         shown = _of_model_type(value)
+    else:
+        shown = expressions.range_checked(value)
     return json_text(shown, field.type, nullable=value.nullable, as_string=ieee754)
 
 
@@ -71,12 +47,7 @@ def entity_id_of(entity_set: EntitySet, key: list[Column]) -> Pieces:
 
 
 def _key_literal(column: Column) -> Sql:
-    value = _of_model_type(column)
-    if column.type is not STRING:
-        return plain_text(value, column.type)
-    for plain, code in _URL_ESCAPES:
-        value = build("replace({0}, {1}, {2})", value, quoted(plain), quoted(code))
-    return build("btrim(to_json('''' || {0} || '''')::text, '\"')", value)
+    return link_literal(_of_model_type(column), column.type)
 
 
 def _of_model_type(column: Column) -> Sql:

@@ -19,7 +19,7 @@ from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.formats.encoding import Format
-from odata_gateway.formats.registry import FORMATS
+from odata_gateway.formats.registry import FORMATS, format_names
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
 from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
@@ -30,7 +30,7 @@ from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments
@@ -38,7 +38,9 @@ from odata_gateway.protocol.query_body import as_get
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
 
-def compiler_for(model: Model, settings: Settings) -> Compiler:
+def compiler_for(
+    model: Model, settings: Settings, formats: tuple[Format, ...] = FORMATS
+) -> Compiler:
     """The compiler of a model. Each of its limits is the setting of the same name with `max_`."""
     limits = Limits(**{f.name: getattr(settings, f"max_{f.name}") for f in fields(Limits)})
     return Compiler(
@@ -46,6 +48,7 @@ def compiler_for(model: Model, settings: Settings) -> Compiler:
         limits=limits,
         max_url_bytes=settings.max_url_bytes,
         cache_entries=settings.cache_entries,
+        format_names=format_names(formats),
     )
 
 
@@ -76,7 +79,7 @@ class Service:
     def use(self, model: Model) -> None:
         """Answer from another model; requests that have begun are answered from theirs."""
         model = without_missing_tables(model)
-        self.compiler = compiler_for(model, self._settings)
+        self.compiler = compiler_for(model, self._settings, self._formats)
         levels = with_levels(self._settings.max_expand_depth)
         metadata = MetadataDocuments(model, levels)
         data = DataHandlers(

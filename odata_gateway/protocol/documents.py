@@ -31,14 +31,16 @@ def error_document(error: ODataError, *, request_id: str | None = None) -> bytes
     """The one shape of every error body: code, message, target ("" where no part of the request is
     at fault) and details.
 
-    A hint is a detail of its own as well as the end of the message. `request_id`, by which the log
-    is found, is an inner error.
+    The hint is a detail of its own as well as the end of the message; a nested option that is wrong
+    is a detail whose target is that option. `request_id`, by which the log is found, is an inner
+    error.
     """
-    details = (
-        [{"code": error.code, "message": _clean(error.hint), "target": _clean(error.target or "")}]
-        if error.hint
-        else []
-    )
+    details: list[dict[str, str]] = []
+    if error.hint:
+        details.append(_detail(error, error.hint, error.target))
+    if error.nested:
+        message = f"the error is in the nested option {error.nested} of {error.target}"
+        details.append(_detail(error, message, error.nested))
     body: dict[str, Any] = {
         "code": error.code,
         "message": _clean(str(error)) or error.code,
@@ -48,6 +50,10 @@ def error_document(error: ODataError, *, request_id: str | None = None) -> bytes
     if request_id is not None:
         body["innererror"] = {"request_id": _clean(request_id)}
     return orjson.dumps({"error": body})
+
+
+def _detail(error: ODataError, message: str, target: str | None) -> dict[str, str]:
+    return {"code": error.code, "message": _clean(message), "target": _clean(target or "")}
 
 
 def _clean(text: str) -> str:

@@ -27,11 +27,10 @@ def headers_by_name(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     found = {name.lower(): value for name, value in pairs}
     if len(found) == len(pairs):
         return found
-    found = {}
+    values: dict[str, list[str]] = {}
     for name, value in pairs:
-        key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
+        values.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(repeated) for name, repeated in values.items()}
 
 
 class Request(NamedTuple):
@@ -59,15 +58,3 @@ class Reply(NamedTuple):
     status: int
     headers: HeaderPairs
     body: bytes | AsyncIterator[bytes] = b""
-
-
-def joined_headers(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Headers by lower-case name. The values of a repeated header become one list (RFC 9110,
-    section 5.3)."""
-    found = {name.lower(): value for name, value in pairs}
-    if len(found) == len(pairs):
-        return found
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name.lower(), []).append(value)
-    return {name: ", ".join(repeated) for name, repeated in values.items()}

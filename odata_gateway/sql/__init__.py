@@ -14,10 +14,9 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     expr          bound expressions; what can fail stands behind the row policy
     comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls
     collections   functions of collections, as arrays
-    functions     canonical functions and cast, as templates
-    arithmetic    operators of numbers, times and durations, as templates
+    functions     functions, casts and operators, by the templates of `types`
     regex         ECMAScript's regular expressions as Postgres's
-    pg_types      how a value of each type is read, compared and written
+    pg_types      how a value is read and written, by the templates of its type
     renderer      the protocols by which these modules call each other
     fragment      SQL as a value: text with typed holes
 """

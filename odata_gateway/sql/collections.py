@@ -7,12 +7,9 @@ in OData, so a collection with a NaN in it is part of no other one. Arrays and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import assert_never
 
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.tree.relation import (
-    BoundExpr,
     Collection,
     CollectionCall,
     CollectionConcat,
@@ -21,8 +18,8 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.sql.fragment import Sql, build, fill, join
-from odata_gateway.sql.pg_types import CANONICAL
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.types.primitive import PrimitiveType
 
 # Both arrays are computed once, although templates name them several times: OFFSET 0 keeps Postgres
 # from replacing the names a and b by what they stand for.
@@ -63,15 +60,16 @@ def collection_call_sql(call: CollectionCall, renderer: ExpressionRenderer) -> S
     if call.id == "length":
         return build("cardinality({0})", *arrays)
     found = TEMPLATES[call.id]
-    if call.element.family == "double":
+    if call.element.family.has_nan:
         with_nan = "-1" if call.id == "indexof" else "false"
         found = f"CASE WHEN {_HAS_NAN} THEN {with_nan} ELSE {found} END"
     return fill(_BOTH, (*arrays, Sql((found,))))
 
 
 def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionRenderer) -> Sql:
-    """A collection as an array of the element's type: whole numbers as int8, doubles as float8."""
-    pg_type = {"integer": "int8", "double": "float8"}.get(element.family, CANONICAL[element.name])
+    """A collection as an array of the type that parameters of its elements have: whole numbers as
+    int8, doubles as float8."""
+    pg_type = element.family.argument_type.type
     match collection:
         case CollectionItems(items=items):
             values = join(", ", (renderer.value(item) for item in items))
@@ -100,20 +98,3 @@ _FIRST = (
 _LENGTH = "greatest(least({2}, 1000000000), -1000000000)::int4"
 _SLICE = f"({{0}})[{_FIRST}:]"
 _SLICE_OF_LENGTH = f"({{0}})[{_FIRST}:{_FIRST} + {_LENGTH} - 1 + length(substr('', 1, {_LENGTH}))]"
-
-
-def values_of(collection: Collection) -> Iterator[BoundExpr]:
-    """The expressions that a collection is made of, its bounds included."""
-    match collection:
-        case CollectionItems(items=items):
-            yield from items
-        case CollectionConcat(left=left, right=right):
-            yield from values_of(left)
-            yield from values_of(right)
-        case CollectionSlice(whole=whole, start=start, length=length):
-            yield from values_of(whole)
-            yield start
-            if length is not None:
-                yield length
-        case Parameter():
-            yield collection

@@ -27,8 +27,10 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
-from odata_gateway.sql.pg_types import PARAMETERS
+from odata_gateway.sql.pg_types import reading_of
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.types.family import NULL_MODES
+from odata_gateway.types.primitive import DECIMAL
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -97,7 +99,7 @@ def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
 def _stored(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
     """The operand of IS NULL: the column itself, unless its value can be null where the column is
     not (a JSON null)."""
-    if isinstance(expr, Column) and expr.pg_type not in ("json", "jsonb"):
+    if isinstance(expr, Column) and not reading_of(expr.pg_type, expr.type).reads_null:
         return column_sql(expr)
     return renderer.value(expr)
 
@@ -118,13 +120,12 @@ def _operands(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -
 def _column_and_parameter(
     column: Column, value: Parameter, renderer: ExpressionRenderer
 ) -> tuple[Sql, Sql]:
-    literal = value.slot if isinstance(value.slot, LiteralSlot) else None
-    if literal is not None and literal.mode == "uuid":
-        return column_sql(column), param(literal, "uuid[]" if literal.many else "uuid")
-    is_list = literal is not None and literal.many
-    if column.pg_type in PARAMETERS and not is_list:
-        converted = fill(PARAMETERS[column.pg_type], (renderer.value(value),))
-        return column_sql(column), converted
+    reading, slot = reading_of(column.pg_type, column.type), value.slot
+    array = "[]" if isinstance(slot, LiteralSlot) and slot.many else ""
+    if isinstance(slot, LiteralSlot) and slot.mode == reading.equal_mode:
+        return column_sql(column), param(slot, reading.equal_type + array)
+    if reading.compared and not array:
+        return column_sql(column), fill(reading.compared, (renderer.value(value),))
     return renderer.value(column), renderer.value(value)
 
 
@@ -161,7 +162,7 @@ def may_miss(expr: BoundExpr) -> bool:
         return True
     slot = expr.slot if isinstance(expr, Parameter) else None
     return isinstance(slot, LiteralSlot) and (
-        slot.mode in ("uuid", "cast") or (slot.type.family == "double" and slot.mode != "value")
+        slot.mode in NULL_MODES or (slot.type.family.has_nan and slot.mode != "value")
     )
 
 
@@ -170,11 +171,9 @@ def may_be_nan(expr: BoundExpr) -> bool:
     or a decimal that comes of a division by zero."""
     match expr:
         case Column() | Arithmetic() | Function() | Negate() | CaseWhen():
-            return expr.type.family == "double" or (
-                expr.type.family == "decimal" and _divides(expr)
-            )
+            return expr.type.family.has_nan or (expr.type is DECIMAL and _divides(expr))
         case Parameter(slot=LiteralSlot(mode="value"), type=type_):
-            return type_.family == "double"
+            return type_.family.has_nan
     return False
 
 

@@ -19,33 +19,13 @@ from odata_gateway.sql.fragment import EMPTY, Sql, build, column_sql, fill, join
 from odata_gateway.sql.keyset import order_by
 from odata_gateway.sql.pg_types import checked
 from odata_gateway.sql.renderer import BlockRenderer
+from odata_gateway.types.family import AggregateRule
 
-AggregateTemplate = tuple[str, str]
-"""The call of the aggregate function, and the expression that makes the result of it."""
-# By method, and then by the operand's family; "" stands for all others. A sum of Int64 is a
-# Decimal, so that it cannot overflow; sums of smaller integers cannot. Postgres has no min or max
-# of booleans and uuids: false comes before true, and the text of a uuid has the uuid's order.
-TEMPLATES: dict[str, dict[str, AggregateTemplate]] = {
-    "count": {"": ("count(*)", "{0}::numeric")},
-    "countdistinct": {"": ("count(DISTINCT {0})", "{0}::numeric")},
-    "sum": {
-        "decimal": ("sum({0})", "{0}::numeric"),
-        "double": ("sum({0}::float8)", "{0}"),
-        "integer": ("sum({0})", "{0}::int8"),
-    },
-    "average": {"": ("avg({0})", "trim_scale({0})"), "double": ("avg({0}::float8)", "{0}")},
-    "min": {
-        "": ("min({0})", "{0}"),
-        "boolean": ("bool_and({0})", "{0}"),
-        "guid": ('min({0}::text COLLATE "C")', "{0}::uuid"),
-    },
-    "max": {
-        "": ("max({0})", "{0}"),
-        "boolean": ("bool_or({0})", "{0}"),
-        "guid": ('max({0}::text COLLATE "C")', "{0}::uuid"),
-    },
+COUNTS: dict[str, AggregateRule] = {
+    "count": AggregateRule("count(*)", "{0}::numeric"),
+    "countdistinct": AggregateRule("count(DISTINCT {0})", "{0}::numeric"),
 }
-
+"""The methods that values of every type have. The others are in the tables of the types."""
 
 # Whether a row is one of the first, by method and direction. {0} is the window in its order, {1}
 # the limit, {2} the value that is added up, {3} the window before the row, {4} the whole partition.
@@ -119,7 +99,7 @@ def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
     limit = blocks.expressions.value(found.limit)
     if found.value is None or found.value.type is None:
         return fill(WINDOW_CONDITIONS[found.method, ""], (window, limit))
-    number = "float8" if found.value.type.family == "double" else "numeric"
+    number = found.value.type.family.summed_as
     value = fill("({0})::" + number, (blocks.expressions.value(found.value),))
     before = build("{0} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING", window)
     direction = "top" if found.order[0].descending else "bottom"
@@ -128,23 +108,19 @@ def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
 
 
 def _aggregate(column: Aggregate, blocks: BlockRenderer) -> Sql:
-    call, result = _aggregate_template(column)
+    rule = _rule(column)
     operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
-    called = fill(call, operands)
+    called = fill(rule.call, operands)
     if column.condition is not None:
         condition = blocks.expressions.condition(column.condition)
         called = build("{0} FILTER (WHERE {1})", called, condition)
-    return called if result == "{0}" else fill(result, (build("({0})", called),))
+    return called if rule.outcome == "{0}" else fill(rule.outcome, (build("({0})", called),))
 
 
-def _aggregate_template(column: Aggregate) -> AggregateTemplate:
-    """The template by the operand's family; a sum's by that of its result, unless it is small."""
-    type_ = None if column.operand is None else column.operand.type
-    family = "" if type_ is None else type_.family
-    if column.method == "sum" and column.type.family != "integer":
-        family = column.type.family
-    by_family = TEMPLATES[column.method]
-    return by_family.get(family) or by_family[""]
+def _rule(column: Aggregate) -> AggregateRule:
+    if column.method in COUNTS or column.operand is None or column.operand.type is None:
+        return COUNTS[column.method]
+    return column.operand.type.aggregates[column.method]
 
 
 def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sql:

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import LimitNodes
+from odata_gateway.plan.tree.collections import values_of
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
     BoundExpr,
@@ -43,13 +43,18 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.arithmetic import arithmetic_sql
-from odata_gateway.sql.collections import collection_call_sql, values_of
+from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
 from odata_gateway.sql.fragment import Hole, Sql, build, column_sql, fill, join, raw
-from odata_gateway.sql.functions import cast_sql, function_sql
-from odata_gateway.sql.pg_types import ARRAY_CASTS, CANONICAL, WIRES, read
+from odata_gateway.sql.functions import (
+    arithmetic_sql,
+    cast_sql,
+    function_can_fail,
+    function_sql,
+)
+from odata_gateway.sql.pg_types import null_of, read
 from odata_gateway.sql.renderer import BlockRenderer
+from odata_gateway.types.family import LIKE_MODES
 
 MAX_PARTS = 100_000
 """Pieces of SQL that all expressions of a statement may have, about a megabyte of text. Requests as
@@ -83,7 +88,7 @@ class Expressions:
         """
         value = self.value(expr)
         if isinstance(expr, Arithmetic | Negate | CaseWhen) and expr.type.is_integer:
-            return fill("({0})::" + CANONICAL[expr.type.name], (value,))
+            return fill("({0})::" + expr.type.pg_type, (value,))
         return value
 
     def _render(self, expr: BoundExpr, *, strict: bool) -> Sql:
@@ -192,11 +197,10 @@ class Expressions:
 
 def parameter_sql(expr: Parameter) -> Sql:
     """A parameter as the canonical Postgres type of its edm type, or as an array of it."""
-    wire = WIRES[expr.type.family]
-    if isinstance(expr.slot, LiteralSlot) and expr.slot.many:
-        array = Sql((Hole(expr.slot, wire.bound + "[]"),))
-        return fill(ARRAY_CASTS.get(expr.type.family, "{0}"), (array,))
-    return fill(wire.template, (Sql((Hole(expr.slot, wire.bound),)),))
+    how = expr.type.family.argument_type
+    array = "[]" if isinstance(expr.slot, LiteralSlot) and expr.slot.many else ""
+    bound = Sql((Hole(expr.slot, how.bound + array),))
+    return fill("{0}::" + how.cast_to + array, (bound,)) if how.cast_to else bound
 
 
 def constant_sql(expr: ConstantValue) -> Sql:
@@ -206,13 +210,9 @@ def constant_sql(expr: ConstantValue) -> Sql:
         case False:
             return raw("false")
         case None:
-            return _null_of(expr.type)
+            return null_of(expr.type)
         case number:
             return Sql((f"{number:d}",))
-
-
-def _null_of(type_: PrimitiveType | None) -> Sql:
-    return raw("NULL") if type_ is None else fill("NULL::" + CANONICAL[type_.name], ())
 
 
 def _is_pattern(expr: BoundExpr) -> bool:
@@ -220,56 +220,17 @@ def _is_pattern(expr: BoundExpr) -> bool:
     return (
         isinstance(expr, Parameter)
         and isinstance(expr.slot, LiteralSlot)
-        and expr.slot.mode in ("infix", "prefix", "suffix")
+        and expr.slot.mode in LIKE_MODES
     )
 
 
 # --- what can fail, and for which rows ------------------------------------------------------------
 
-# Ids of `edm.functions`, and three that only `plan` makes.
-_NEVER_FAIL = frozenset(
-    {
-        "concat",
-        "contains",
-        "endswith",
-        "indexof",
-        "length",
-        "startswith",
-        "tolower",
-        "toupper",
-        "trim",
-        "year.date",
-        "year.datetime",
-        "month.date",
-        "month.datetime",
-        "day.date",
-        "day.datetime",
-        "hour.datetime",
-        "hour.time",
-        "minute.datetime",
-        "minute.time",
-        "second.datetime",
-        "second.time",
-        "fractionalseconds.datetime",
-        "fractionalseconds.time",
-        "date.datetime",
-        "time.datetime",
-        "totaloffsetminutes",
-        "now",
-        "mindatetime",
-        "maxdatetime",
-        "matchespattern",
-        "search",
-        "start",
-        "digest",
-    }
-)
-
 
 def can_fail(expr: BoundExpr) -> bool:
     """Whether an operation itself can raise for some values, as a division by zero does."""
     return isinstance(expr, Arithmetic | Negate | CollectionCall) or (
-        isinstance(expr, Function) and expr.id not in _NEVER_FAIL
+        isinstance(expr, Function) and function_can_fail(expr.id)
     )
 
 

@@ -13,6 +13,7 @@ from typing import LiteralString
 
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LiteralSlot, Slot
+from odata_gateway.types.family import RANGE_MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,11 @@ class Statement:
         """Whether the best plan depends on the value of a literal: it bounds a range, is a list, or
         is searched for in texts."""
         return any(
-            isinstance(slot, LiteralSlot) and (slot.mode in _RANGES or slot.many)
+            isinstance(slot, LiteralSlot) and (slot.mode in RANGE_MODES or slot.many)
             for slot in self.slots
         )
 
 
-_RANGES = frozenset({"floor", "ceil", "infix", "prefix", "suffix", "pattern"})
 EMPTY = Sql(())
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 from odata_gateway.plan.tree.relation import OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
-from odata_gateway.sql.pg_types import CANONICAL
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.types.primitive import STRING
 
 NullMask = tuple[bool, ...]
 """For each order value of a row, whether it is null."""
@@ -101,8 +101,5 @@ def _bound(index: int, key: OrderKey) -> Sql:
 
 
 def _value(index: int, key: OrderKey) -> Sql:
-    type_ = key.expr.type
-    return fill(
-        "{0}::" + CANONICAL[type_.name if type_ is not None else "Edm.String"],
-        (param(KeysetSlot(index), "text"),),
-    )
+    pg_type = (key.expr.type or STRING).pg_type
+    return fill("{0}::" + pg_type, (param(KeysetSlot(index), "text"),))

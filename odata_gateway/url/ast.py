@@ -10,25 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
-LiteralKind = OneOf[
-    "string",
-    "int32",
-    "int64",
-    "decimal",
-    "double",
-    "datetime",
-    "date",
-    "time",
-    "duration",
-    "guid",
-    "binary",
-    "enum",
-    "geo",
-    "json",
-    "quoted_number",
-    "raw",
-    "word",
-]
+LiteralKind = str
+"""The `literal_kind` of a primitive type, `enum` or `geo`, whose types are not served, `raw` for a
+path segment that may be a key, or `word` of $search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
 from odata_gateway.url.ast import LiteralKind
 from odata_gateway.url.lexer import scan, scan_search
-from odata_gateway.url.literals import DECODERS, LiteralValue, decode, shorten
+from odata_gateway.url.literals import DECODERS, LiteralValue, decode
 from odata_gateway.url.split import QueryOption, Target
 
 LiteralToken = tuple[LiteralKind, int, bool]  # kind, slot, many
@@ -70,15 +71,19 @@ _NO_SIDE = TransportOptions()
 
 
 def normalize(
-    target: Target, *, custom: frozenset[str] = frozenset()
+    target: Target,
+    *,
+    custom: frozenset[str] = frozenset(),
+    formats: frozenset[str] = options.FORMATS,
 ) -> tuple[QueryTemplate, tuple[LiteralValue, ...]]:
     """The Template of a target, and the values of its literals by slot.
 
     custom  names that are custom options even where OData has a system option of that name
+    formats the short names that $format may have, in lower case
     raises  UrlLiteral, UrlEncoding, BindValue (an impossible literal), UrlOption (unknown, twice),
             UrlSyntax (an option without its value)
     """
-    lifter = _Normalizer()
+    lifter = _Normalizer(formats)
     path = lifter.path(target.segments)
     parsed: list[OptionTokens] = []
     previous = ""
@@ -150,9 +155,10 @@ def _unknown(name: str) -> UrlOption:
 class _Normalizer:
     """Values and key of one request, as they grow."""
 
-    __slots__ = ("key", "seen", "side", "values")
+    __slots__ = ("formats", "key", "seen", "side", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, formats: frozenset[str]) -> None:
+        self.formats = formats
         self.values: list[LiteralValue] = []
         self.key: list[str] = []
         self.seen: set[str] = set()
@@ -225,7 +231,7 @@ class _Normalizer:
             return OptionTokens(name, (self.literal(_number(name, value, 0, name)),), len(value))
         if name == "$count":
             return self.boolean(name, value)
-        self.side[name[1:]] = _text(name, value)
+        self.side[name[1:]] = _text(name, value, self.formats)
         return None
 
     def boolean(self, name: str, value: str) -> OptionTokens:
@@ -318,7 +324,7 @@ _PLAIN = re.compile(r"[A-Za-z_,/ ]{1,200}")
 def _without_literals(name: str, value: str) -> tuple[OptionTokens, str] | None:
     """The tokens and the key of lists of names, which clients send over and over; None where a
     literal is among them (`INF`)."""
-    lifter = _Normalizer()
+    lifter = _Normalizer(options.FORMATS)
     tokens = lifter.lifted(name, _scan(name, value), len(value))
     return None if lifter.values else (tokens, "".join(lifter.key))
 
@@ -352,7 +358,7 @@ def _scan(name: str, text: str) -> list[RawToken]:
     )
 
 
-def _text(name: str, value: str) -> str:
+def _text(name: str, value: str, formats: frozenset[str]) -> str:
     """The text of an option that is kept as it is."""
     if name == "$schemaversion" and not _VERSION.fullmatch(value):
         raise UrlSyntax(
@@ -360,16 +366,12 @@ def _text(name: str, value: str) -> str:
             target=name,
             at=0,
         )
-    if (
-        name == "$format"
-        and value.lower() not in options.FORMATS
-        and not _MEDIA_TYPE.fullmatch(value)
-    ):
+    if name == "$format" and value.lower() not in formats and not _MEDIA_TYPE.fullmatch(value):
         raise UrlSyntax(
-            f"'{shorten(value)}' is no format",
+            f"'{shorten(value)}' is not a format",
             target=name,
             at=0,
-            hint="write json, xml or a media type",
+            hint=f"write {', '.join(sorted(formats - {'atom'}))} or a media type",
         )
     return value
 

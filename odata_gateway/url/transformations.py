@@ -10,7 +10,7 @@ context.
 from __future__ import annotations
 
 from odata_gateway.errors import UrlSyntax, nearest
-from odata_gateway.url.literals import shorten
+from odata_gateway.types.faults import shorten
 
 _STEPS = {
     "identity": "T_IDENTITY",

@@ -14,7 +14,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 
 URL = (

@@ -25,20 +25,16 @@ import orjson
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.schema.indexes import read_recommendations
-from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.formats.json_encoding import json_encoding
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.bind import bind
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
-from odata_gateway.url.normalize import normalize
-from odata_gateway.url.parse import parse
-from odata_gateway.url.split import split
+from tests.harness.cluster import SQL_FOLDER
 
 FOLDER = Path(__file__).parents[1] / "cases" / "compile"
 # Where a statement is broken into lines; constants are skipped as a whole.
@@ -107,9 +103,8 @@ def broken(text: str) -> str:
 
 
 def bound(request: str, model: Model | None = None) -> Query:
-    """A request as a bound query, without its values."""
-    template, _ = normalize(split(request, max_bytes=16_384))
-    return bind(parse(template), model or MODEL, Limits())
+    """A request as a bound query."""
+    return Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1).compile(request).query
 
 
 def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: JsonFormat | None = None,
@@ -118,8 +113,8 @@ def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, .
     caller = Caller(1, accounts)
     compiler = Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
     compiled = compiler.compile(request)
-    null_mask = None if after is None else tuple(key is None for key in after)
-    variant = StatementVariant(json_encoding(row_format or JsonFormat()), not caller.has_one_account, null_mask)
+    mask = None if after is None else tuple(key is None for key in after)
+    variant = StatementVariant(json_encoding(row_format or JsonFormat()), not caller.has_one_account, mask)
     values = ArgumentValues(compiled.url.values, caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     found = ((kind, compiled.statement(kind, variant).bind(values)) for kind in statement_kinds(compiled.query, variant))
     return {kind: (bound.text.partition(" */ ")[2], list(bound.arguments)) for kind, bound in found}

@@ -12,7 +12,7 @@ from aiohttp import web
 @asynccontextmanager
 async def serving(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[int]:
     """The port of an aiohttp server that answers with a handler."""
-    runner = web.ServerRunner(web.Server(handler, handler_cancellation=True), shutdown_timeout=1)
+    runner = web.ServerRunner(web.Server(handler, handler_cancellation=True, lingering_time=0.1), shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

@@ -81,7 +81,7 @@ def test_token_in_the_name_of_an_option_is_not_logged(gateway, target):
         ("Message/$ref?$select=id", "$select at 0: $select does not apply to references; leave it out"),
         (
             "Message?$filter=cast(content,'Edm.Int32') eq 1",
-            "$filter at 13: this is not the name of a type; write it like Edm.Int32, without quotes",
+            "$filter at 13: a type name is expected here; write it like Edm.Int32, without quotes",
         ),
     ],
 )

@@ -119,12 +119,12 @@ def _available(offered: tuple[OfferedFormat[object], ...]) -> str:
     return f"ask for {', or '.join(each.hint for each in offered)}"
 
 
-# Abbreviations that OData has for formats, also for those that are not offered.
-_ABBREVIATIONS = {
+ODATA_ABBREVIATIONS = {
     "json": "application/json",
     "xml": "application/xml",
     "atom": "application/atom+xml",
 }
+"""The media types that OData has short names for, also where they are not offered."""
 
 
 def _option_member(text: str, abbreviations: dict[str, str]) -> MediaRange:
@@ -148,7 +148,7 @@ def _of_option(
     text: str, answer_version: ODataVersion, offered: tuple[OfferedFormat[object], ...]
 ) -> object:
     own = {name: each.media_types[0] for each in offered for name in each.abbreviations}
-    member = _option_member(text, {**own, **_ABBREVIATIONS})
+    member = _option_member(text, {**own, **ODATA_ABBREVIATIONS})
     for each in offered:
         if _names(member, each):
             found = each.encoding(member.parameters, answer_version)
@@ -193,7 +193,7 @@ def negotiate_metadata(
 
 
 def _metadata_option(text: str) -> Literal["xml", "json"]:
-    member = _option_member(text, _ABBREVIATIONS)
+    member = _option_member(text, ODATA_ABBREVIATIONS)
     for form, media_type in METADATA_TYPES.items():
         if media_type == f"{member.kind}/{member.subtype}":
             return form

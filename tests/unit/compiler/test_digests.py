@@ -7,7 +7,7 @@ from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.slots import LinkSlot
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL

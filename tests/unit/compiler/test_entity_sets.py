@@ -9,7 +9,7 @@ from odata_gateway.compiler.entity_sets import AllEntities
 from odata_gateway.errors import BindOption, BindSegment, UrlOption
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
 

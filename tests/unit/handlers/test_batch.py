@@ -8,7 +8,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import DbUnavailable
 from odata_gateway.handlers.batch import BatchHandler
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.url.resource_kind import ResourceKind
 from tests.harness.batch import multipart

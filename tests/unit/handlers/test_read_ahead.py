@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.handlers import chunk
 from odata_gateway.handlers.chunk import CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkSizer, RowSizes
 from odata_gateway.handlers.chunk_reader import ChunkReader

@@ -2,21 +2,10 @@
 
 import pytest
 from odata_gateway.errors import ODataError
-from odata_gateway.plan.bind import bind
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne
-from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Column, Compare, Exists, InArray, Logic, ParentPath
-from odata_gateway.url.normalize import normalize
-from odata_gateway.url.parse import parse
-from odata_gateway.url.split import split
-from tests.harness.cases import MODEL
-
-
-def bound(text: str, limits: Limits | None = None) -> Query:
-    template, _ = normalize(split(text.replace(" ", "%20"), max_bytes=100_000))
-    return bind(parse(template), MODEL, limits or Limits())
-
+from tests.harness.binding import bound
 
 REFUSED = {
     # names

@@ -50,6 +50,17 @@ def test_an_error_names_its_code_place_and_way_out():
     }
 
 
+def test_a_nested_option_that_is_wrong_is_a_detail():
+    error = BindName("Message has no property 'nope'", target="$expand", at=17)
+    error.nested = "$filter"
+    assert _error(error) == {
+        "code": "Bind.Name",
+        "message": "$expand at 17, nested $filter: Message has no property 'nope'",
+        "target": "$expand",
+        "details": [{"code": "Bind.Name", "message": "the error is in the nested option $filter of $expand", "target": "$filter"}],
+    }
+
+
 def test_an_error_without_place_or_hint_has_the_same_members():
     assert _error(DbTimeout("the statement took too long")) == {
         "code": "Db.Timeout",

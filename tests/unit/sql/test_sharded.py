@@ -17,7 +17,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import Unsupported
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MAX_ACCOUNTS
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
