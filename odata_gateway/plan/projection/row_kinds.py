@@ -70,7 +70,7 @@ def _of_made_rows(
     narrowed = replace(_narrowed(structure, kind, ()), key=structure.key, order=structure.order)
     row = replace(scope.implicit, structure=narrowed)
     of_kind = replace(rows, scope=scope.of_derived(row).with_computed(scope.computed))
-    return scope.binding.binder.projection(of_kind, _own_options(options, of_kind.scope))
+    return scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
 
 
 def _narrowed(structure: RowStructure, kind: RowKind, prefix: MemberPath) -> RowStructure:
@@ -95,8 +95,7 @@ def _of_entities(
     model_set = rows.scope.model.entity_sets[rows.entity_set.name]
     of_kind = ShownRows(model_set, _entity_scope(structure, kind, rows.scope), rows.depth)
     added = _joined(rows.entity_set, model_set, _narrowed(structure, kind, ()), options)
-    binder = rows.scope.binding.binder
-    projection = binder.projection(of_kind, _own_options(options, of_kind.scope))
+    projection = rows.scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
     return replace(projection, related=_related(added, rows, options) if added else ())
 
 
