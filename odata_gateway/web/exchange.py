@@ -118,7 +118,7 @@ async def respond(
     exchange = begin(request)
     outer_stats = current_stats.set(exchange.stats)
     if tracer is not None:
-        exchange.stats.steps = []
+        exchange.stats.keep_timings()
     status, outcome = CLIENT_GONE, "client gone"
     try:
         reply, body = await _prepare(exchange, handler, settings)
@@ -200,5 +200,6 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
     if outcome != SENT:
         COUNTERS.broke(outcome)
     if tracer is not None:
-        tracer.finished(stats, exchange.headers, shown_method(raw.method), status, ended)
+        method = shown_method(raw.method)
+        tracer.finished(stats, exchange.headers, method=method, status=status, ended=ended)
     logs.access(Finished(stats, raw.method, raw.raw_path, status, size, ended, outcome))
