@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "types": set(),
-    "observe": set(),
+    "observe": {"errors"},
     "config": {"errors"},
     "demo": {"errors"},
     "edm": {"errors", "types"},
@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("errors", "config", "observe", "types", "edm", "url", "plan", "sql", "db", "protocol"),
         *("identity", "formats", "compiler"),
     },
-    "web": {"errors", "config", "observe", "url", "protocol"},
+    "web": {"errors", "config", "observe", "url", "protocol", "identity.access_token"},
     "server": {"errors", "config", "observe", "edm", "db", "identity", "compiler", "handlers", "web"},
     "commands": {
         *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler", "formats"),
