@@ -25,6 +25,7 @@ from odata_gateway.errors import (
     UrlSyntax,
 )
 from odata_gateway.protocol.batch.condition import holds
+from odata_gateway.protocol.batch.json_requests import read_json
 from odata_gateway.protocol.batch.multipart import read_multipart
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, paths_in, with_values
 from odata_gateway.protocol.batch.requests import (
@@ -32,11 +33,11 @@ from odata_gateway.protocol.batch.requests import (
     batch_form,
     boundary,
     inherited,
-    read_json,
     relative_to_root,
 )
 from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, answer_in, ended
-from odata_gateway.protocol.headers.format import preferences, version, version_of_error
+from odata_gateway.protocol.headers.preferences import preferences
+from odata_gateway.protocol.headers.version import version, version_of_error
 from odata_gateway.protocol.message import Reply, Request
 
 

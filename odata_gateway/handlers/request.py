@@ -11,7 +11,8 @@ from odata_gateway.errors import BindNoEntity
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import context, envelope, links
-from odata_gateway.protocol.headers.format import JsonFormat, Preferences
+from odata_gateway.protocol.headers.format import JsonFormat
+from odata_gateway.protocol.headers.preferences import Preferences
 from odata_gateway.protocol.message import HeaderPairs, Request
 from odata_gateway.sql.statement import StatementVariant
 

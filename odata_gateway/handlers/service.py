@@ -41,17 +41,15 @@ from odata_gateway.protocol import envelope, links
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
 from odata_gateway.protocol.batch.requests import batch_form
 from odata_gateway.protocol.documents import service_document
+from odata_gateway.protocol.headers.conditions import names_etag, wants_snapshot
 from odata_gateway.protocol.headers.format import (
     JsonFormat,
-    check_body,
     content_type,
-    names_etag,
     negotiate,
     negotiate_metadata,
-    preferences,
-    version,
-    wants_snapshot,
 )
+from odata_gateway.protocol.headers.preferences import preferences
+from odata_gateway.protocol.headers.version import check_body, version
 from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag

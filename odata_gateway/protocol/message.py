@@ -7,13 +7,29 @@ The web layer makes a `Request` of what a client sent and sends a `Reply`; a bat
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 
 HeaderPairs = tuple[tuple[str, str], ...]
 """Headers of a reply, in the order in which they are sent."""
 RequestHeaders = Mapping[str, str]
 """Headers of a request by lower-case name."""
+MAX_HEADER_BYTES = 16_384
+"""Of one header, on the wire and in a part of a batch. What a header means is kept in caches, so
+its length must have a limit."""
+
+
+def headers_by_name(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Headers by lower-case name; the values of a repeated header become one list (RFC 9110,
+    section 5.3)."""
+    found = {name.lower(): value for name, value in pairs}
+    if len(found) == len(pairs):
+        return found
+    found = {}
+    for name, value in pairs:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 class Request(NamedTuple):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from multidict import CIMultiDict
 
 from odata_gateway.config.settings import Settings
-from odata_gateway.protocol.headers.format import version_of_error
+from odata_gateway.protocol.headers.version import version_of_error
 
 Headers = Mapping[str, str]
 

@@ -25,6 +25,7 @@ from aiohttp import web
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import ODataError
+from odata_gateway.protocol.message import MAX_HEADER_BYTES
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.connection import Server, cut
 from odata_gateway.web.exchange import refusal
@@ -157,7 +158,7 @@ def _server(
     connection = {
         "keepalive_timeout": settings.keepalive_s,
         "max_line_size": settings.max_url_bytes + 1024,
-        "max_field_size": 16384,
+        "max_field_size": MAX_HEADER_BYTES,
         "access_log": None,
         "lingering_time": min(2.0, settings.read_timeout_s),
         "auto_decompress": False,  # no body is read that may be compressed

@@ -78,22 +78,6 @@ def is_batch(target: str) -> bool:
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
-def joined(pairs: Mapping[str, str] | list[tuple[str, str]]) -> dict[str, str]:
-    """Headers under lower-case names; the values of a repeated header become one list (RFC 9110,
-    section 5.3)."""
-    found = {
-        name.lower(): value
-        for name, value in (pairs.items() if isinstance(pairs, Mapping) else pairs)
-    }
-    if len(found) == len(pairs):
-        return found
-    found = {}
-    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
-        key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
-
-
 # --- The root URL ---------------------------------------------------------------------------------
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")

@@ -1,8 +1,8 @@
 """The `if` of a request in a JSON batch (JSON Format 4.01, section 19.1): whether earlier requests
-succeeded, with and, or, not.
+succeeded, combined with and, or, not.
 
-A condition may also look into bodies of answers; that is not supported, and such a request fails as
-the standard says, with 424.
+The standard also allows conditions on the bodies of answers. They are not supported: such a request
+fails with 424, as the standard demands for a condition that is not met.
 """
 
 from __future__ import annotations
@@ -13,64 +13,60 @@ from collections.abc import Callable
 from odata_gateway.errors import UrlDependency
 
 _TOKEN = re.compile(
-    r"\s*(?:\$(?P<name>[A-Za-z0-9._~-]+)/\$succeeded(?![\w/$])|(?P<word>and|or|not|eq|ne|true|false)(?!\w)|(?P<mark>[()]))",
-    re.I,
+    r"\s*(?:\$(?P<name>[A-Za-z0-9._~-]+)/\$succeeded(?![\w/$])"
+    r"|(?P<word>and|or|not|eq|ne|true|false)(?!\w)|(?P<mark>[()]))",
+    re.IGNORECASE,
 )
 _MOST_TOKENS = 1000
-_DEEPEST = 100
+_MOST_DEPTH = 100
 
 
 def holds(condition: str, succeeded: Callable[[str], bool]) -> bool:
-    """Whether a condition is met; `succeeded` tells it of a request by its id, and raises for one
-    that it cannot name.
+    """Whether a condition is met.
 
-    raises  UrlDependency for conditions of another kind
+    succeeded  tells whether the request with an id succeeded; it may raise
+    raises     UrlDependency  for a condition of another kind
     """
-    reader = _ConditionParser(_tokens(condition.strip()), succeeded)
-    value = reader.disjunction(0)
-    if reader.tokens:
+    parser = _ConditionParser(_tokens(condition.strip()), succeeded)
+    value = parser.disjunction(0)
+    if parser.tokens:
         raise _unsupported()
     return value
 
 
 def _unsupported() -> UrlDependency:
-    reason = "the condition is of a kind that is not supported"
     return UrlDependency(
-        reason, target="if", hint="write $<id>/$succeeded, combined by and, or, not"
+        "this kind of condition is not supported",
+        target="if",
+        hint="write $<id>/$succeeded, combined with and, or, not",
     )
 
 
 def _tokens(condition: str) -> list[tuple[str, str]]:
-    """The tokens, last first: ("name", id), or ("word", text)."""
+    """The tokens, last first: ("name", id) or ("word", text)."""
     found: list[tuple[str, str]] = []
     at = 0
     while at < len(condition):
         match = _TOKEN.match(condition, at)
         if match is None or len(found) == _MOST_TOKENS:
             raise _unsupported()
-        found.append(
-            ("name", match["name"])
-            if match["name"]
-            else ("word", (match["word"] or match["mark"]).lower())
-        )
+        if match["name"]:
+            found.append(("name", match["name"]))
+        else:
+            found.append(("word", (match["word"] or match["mark"]).lower()))
         at = match.end()
     return found[::-1]
 
 
 class _ConditionParser:
-    """Reads and computes at once, by the precedence of URL Conventions 5.1.1.17."""
+    """Parses and evaluates in one pass, with the precedence of URL Conventions 5.1.1.17."""
 
     def __init__(self, tokens: list[tuple[str, str]], succeeded: Callable[[str], bool]) -> None:
         self.tokens = tokens
         self._succeeded = succeeded
 
-    def _takes(self, *words: str) -> str | None:
-        """The next token, if it is one of these words."""
-        if self.tokens and self.tokens[-1][0] == "word" and self.tokens[-1][1] in words:
-            return self.tokens.pop()[1]
-        return None
-
     def disjunction(self, depth: int) -> bool:
+        """The value of a condition that is nested in `depth` parentheses and negations."""
         value = self._conjunction(depth)
         while self._takes("or"):
             value |= self._conjunction(depth)
@@ -89,7 +85,7 @@ class _ConditionParser:
         return value
 
     def _term(self, depth: int) -> bool:
-        if depth > _DEEPEST or not self.tokens:
+        if depth > _MOST_DEPTH or not self.tokens:
             raise _unsupported()
         kind, text = self.tokens.pop()
         if kind == "name":
@@ -102,3 +98,9 @@ class _ConditionParser:
         if text != "(" or not self._takes(")"):
             raise _unsupported()
         return value
+
+    def _takes(self, *words: str) -> str | None:
+        """The next token, removed, if it is one of these words."""
+        if self.tokens and self.tokens[-1][0] == "word" and self.tokens[-1][1] in words:
+            return self.tokens.pop()[1]
+        return None

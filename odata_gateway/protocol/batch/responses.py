@@ -1,7 +1,7 @@
-"""The answer to a batch, piece by piece: multipart/mixed (Protocol 4.01, section 11.7.7.5) or JSON
-(JSON Format 4.01, section 19.5).
+"""The answer to a batch, piece by piece, as multipart/mixed (Protocol 4.01, section 11.7.7.5) or
+JSON (JSON Format 4.01, section 19.5).
 
-A part's body goes through as it comes. The boundary is random, so that no row can hold it.
+The body of an answer is passed on chunk by chunk. The boundary is random, so no row can contain it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ ResponseBytes = bytes | AsyncIterator[bytes]
 
 
 class ResponseName(NamedTuple):
-    """What the client calls a part, and the group it is in."""
+    """The name that the client gave a request, and the group that the request is in."""
 
     id: str | None
     group: str | None = None
 
 
 class BatchResponse(Protocol):
-    """A batch's answer as text: what goes before the parts, each part, and what goes behind
-    them."""
+    """The bytes of a batch's answer: `head`, each part, `tail`."""
 
     content_type: str
     head: bytes
@@ -39,18 +38,21 @@ class BatchResponse(Protocol):
     def part(
         self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
     ) -> AsyncGenerator[bytes]:
-        """The text of a part."""
+        """The bytes of the answer to one request."""
         ...
 
 
 def answer_in(form: BatchFormat) -> BatchResponse:
-    """An answer of one form, with nothing in it yet."""
+    """An empty answer of a form."""
     return MultipartBatchResponse() if form == "multipart" else JsonBatchResponse()
 
 
 class MultipartBatchResponse:
-    """Parts of type application/http; clients know them by exactly this spelling, and the boundary
-    by its place at the end, unquoted."""
+    """Parts of type application/http.
+
+    Clients look for exactly this spelling, and for the boundary unquoted at the end of the media
+    type.
+    """
 
     def __init__(self) -> None:
         boundary = f"batchresponse_{secrets.token_hex(16)}"
@@ -62,7 +64,7 @@ class MultipartBatchResponse:
     async def part(
         self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
     ) -> AsyncGenerator[bytes]:
-        """A part with its delimiter before it."""
+        """A delimiter and a part."""
         named = f"Content-ID: {name.id}\r\n" if name.id is not None else ""
         lines = [f"{header}: {value}\r\n" for header, value in headers]
         if isinstance(body, bytes) and body:
@@ -82,8 +84,8 @@ class MultipartBatchResponse:
 
 
 class JsonBatchResponse:
-    """Response objects, in which a JSON body is an object, a text one a string, and any other
-    base64url."""
+    """Response objects. A JSON body is an object there, a text is a string, any other body is a
+    string in base64url."""
 
     def __init__(self) -> None:
         self.content_type = "application/json"
@@ -94,7 +96,7 @@ class JsonBatchResponse:
     async def part(
         self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
     ) -> AsyncGenerator[bytes]:
-        """A response object, with a comma before all but the first."""
+        """A response object, after a comma unless it is the first."""
         shown = {header.lower(): value for header, value in headers}
         members = {"id": name.id, "atomicityGroup": name.group, "status": status, "headers": shown}
         head = orjson.dumps({key: value for key, value in members.items() if value is not None})
@@ -103,7 +105,7 @@ class JsonBatchResponse:
         if isinstance(body, bytes):
             yield pending + (b',"body":' + _embedded(kind, body) if body else b"") + b"}"
             return
-        assert kind == "application/json"  # what is streamed are collections
+        assert kind == "application/json"  # only collections are streamed
         yield pending + b',"body":'
         async for chunk in body:
             yield chunk
@@ -120,8 +122,8 @@ def _embedded(kind: str, body: bytes) -> bytes:
 
 @asynccontextmanager
 async def ended(body: ResponseBytes) -> AsyncIterator[None]:
-    """What reads a body's rows is ended behind this, however that comes: a client that leaves must
-    leave no query behind."""
+    """Close a streamed body at the end of the block, also after an error: no query may run on after
+    its client has left."""
     try:
         yield
     finally:

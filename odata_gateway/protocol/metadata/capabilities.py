@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, FUNCTIONS
 from odata_gateway.edm.model import EntitySet, EntityType, Property
-
-Version = Literal["4.0", "4.01"]
+from odata_gateway.protocol.headers.version import ODataVersion
 
 VOCABULARIES = {
     "Core": "Org.OData.Core.V1",
@@ -72,7 +70,7 @@ class Annotation:
 
     term: str
     value: AnnotationValue
-    since: Version = "4.01"
+    since: ODataVersion = "4.01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +185,14 @@ def with_levels(levels: int, capabilities: Capabilities = CAPABILITIES) -> Capab
     return replace(capabilities, entity_set=(*capabilities.entity_set, expand))
 
 
-def container_annotations(capabilities: Capabilities, version: Version) -> tuple[Annotation, ...]:
+def container_annotations(
+    capabilities: Capabilities, version: ODataVersion
+) -> tuple[Annotation, ...]:
     return _of_version(capabilities.container, version)
 
 
 def set_annotations(
-    capabilities: Capabilities, entity_set: EntitySet, version: Version
+    capabilities: Capabilities, entity_set: EntitySet, version: ODataVersion
 ) -> tuple[Annotation, ...]:
     searchable = _restriction(
         "SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable))
@@ -238,7 +238,9 @@ def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
         yield _restriction("SortRestrictions", ("NonSortableProperties", secrets))
 
 
-def _of_version(annotations: tuple[Annotation, ...], version: Version) -> tuple[Annotation, ...]:
+def _of_version(
+    annotations: tuple[Annotation, ...], version: ODataVersion
+) -> tuple[Annotation, ...]:
     return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
 
 

@@ -12,6 +12,7 @@ from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
 from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
+from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.metadata.capabilities import (
     VOCABULARIES,
     VOCABULARY_ROOT,
@@ -21,7 +22,6 @@ from odata_gateway.protocol.metadata.capabilities import (
     Capabilities,
     EnumMember,
     PropertyPath,
-    Version,
     container_annotations,
     description,
     set_annotations,
@@ -33,7 +33,7 @@ _EDM = "http://docs.oasis-open.org/odata/ns/edm"
 Lines = Iterator[str]
 
 
-def write_xml(model: Model, capabilities: Capabilities, version: Version) -> bytes:
+def write_xml(model: Model, capabilities: Capabilities, version: ODataVersion) -> bytes:
     """The whole document in UTF-8; the same model always gives the same bytes."""
     lines = _element(
         "edmx:Edmx", _document(model, capabilities, version), xmlns__edmx=_EDMX, Version=version
@@ -56,7 +56,7 @@ def _element(tag: str, content: Iterable[str] = (), /, **attributes: str | None)
         yield f"<{tag}{written}/>"
 
 
-def _document(model: Model, capabilities: Capabilities, version: Version) -> Lines:
+def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -> Lines:
     if version == "4.01":
         for alias, namespace in VOCABULARIES.items():
             include = _element("edmx:Include", Namespace=namespace, Alias=alias)
@@ -74,7 +74,9 @@ def _document(model: Model, capabilities: Capabilities, version: Version) -> Lin
     yield from _element("edmx:DataServices", schemas)
 
 
-def _schema(model: Model, namespace: str, capabilities: Capabilities, version: Version) -> Lines:
+def _schema(
+    model: Model, namespace: str, capabilities: Capabilities, version: ODataVersion
+) -> Lines:
     for entity_type in model.entity_types.values():
         if entity_type.namespace == namespace:
             yield from _element(
@@ -86,7 +88,7 @@ def _schema(model: Model, namespace: str, capabilities: Capabilities, version: V
         )
 
 
-def _entity_type(model: Model, entity_type: EntityType, version: Version) -> Lines:
+def _entity_type(model: Model, entity_type: EntityType, version: ODataVersion) -> Lines:
     yield from _element(
         "Key", (line for key in entity_type.key for line in _element("PropertyRef", Name=key.name))
     )
@@ -97,7 +99,7 @@ def _entity_type(model: Model, entity_type: EntityType, version: Version) -> Lin
     yield from _annotations(description(entity_type))
 
 
-def _property(prop: Property, version: Version) -> Lines:
+def _property(prop: Property, version: ODataVersion) -> Lines:
     yield from _element(
         "Property",
         _annotations(description(prop)),
@@ -132,7 +134,7 @@ def _navigation(model: Model, navigation: NavigationProperty) -> Lines:
     )
 
 
-def _container(model: Model, capabilities: Capabilities, version: Version) -> Lines:
+def _container(model: Model, capabilities: Capabilities, version: ODataVersion) -> Lines:
     for entity_set in model.entity_sets.values():
         content = _entity_set(entity_set, set_annotations(capabilities, entity_set, version))
         yield from _element(

@@ -12,13 +12,14 @@ from functools import cached_property
 from typing import Literal
 
 from odata_gateway.edm.model import Model
-from odata_gateway.protocol.metadata.capabilities import CAPABILITIES, Capabilities, Version
+from odata_gateway.protocol.headers.version import ODataVersion
+from odata_gateway.protocol.metadata.capabilities import CAPABILITIES, Capabilities
 from odata_gateway.protocol.metadata.csdl_json import write_json
 from odata_gateway.protocol.metadata.csdl_xml import write_xml
 
 
 def csdl_xml(
-    model: Model, capabilities: Capabilities = CAPABILITIES, *, version: Version = "4.0"
+    model: Model, capabilities: Capabilities = CAPABILITIES, *, version: ODataVersion = "4.0"
 ) -> bytes:
     """CSDL XML for clients of one version of OData."""
     return write_xml(model, capabilities, version)
@@ -41,13 +42,13 @@ class MetadataDocuments:
         self._model = model
         self._capabilities = capabilities
 
-    def get(self, kind: Literal["xml", "json"], version: Version) -> tuple[bytes, str]:
+    def get(self, kind: Literal["xml", "json"], version: ODataVersion) -> tuple[bytes, str]:
         """The body in a form and version, and its entity tag."""
         if kind == "json":
             return self._json
         return self._xml if version == "4.0" else self._xml_401
 
-    def etag(self, version: Version) -> str:
+    def etag(self, version: ODataVersion) -> str:
         """The entity tag of the document that clients of a version get unless they ask for JSON."""
         return self.get("xml", version)[1]
 
