@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 from odata_gateway.plan.scope import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.url.fast_normalize import fast_normalize
 from odata_gateway.url.literals import LiteralValue
-from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
+from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize
+from odata_gateway.url.options import TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
-from odata_gateway.url.split import Target, split
+from odata_gateway.url.split import Target
 from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
 
 # Options that change neither the rows nor their order, so that a token stays valid without them.
-_FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
+_FREE_OPTIONS = (*(f"{name}=" for name in TEXTS), f"{ANCHOR}=")
 
 
 class ParsedUrl(NamedTuple):
@@ -38,7 +40,7 @@ class ParsedUrl(NamedTuple):
     @property
     def transport(self) -> TransportOptions:
         """The options that never change the SQL, such as $format."""
-        return self.template.side
+        return self.template.transport
 
     @property
     def redacted(self) -> RedactedUrl:
@@ -80,19 +82,22 @@ def parse_url(text: str, limits: Limits, max_bytes: int) -> ParsedUrl:
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """
-    entity = normalize_entity(text) if len(text) <= max_bytes else None
-    if entity is not None:
-        return ParsedUrl(text, *entity)
-    return from_target(text, split(text, max_bytes=max_bytes), limits)
+    url = ParsedUrl(text, *fast_normalize(text, max_bytes=max_bytes))
+    _check_lists(url.values, limits)
+    return url
 
 
 def from_target(text: str, target: Target, limits: Limits) -> ParsedUrl:
     """A parsed URL with these segments and options; links repeat the path in `text`."""
     template, values = normalize(target)
+    _check_lists(values, limits)
+    return ParsedUrl(text, target, template, values)
+
+
+def _check_lists(values: tuple[LiteralValue, ...], limits: Limits) -> None:
     for value in values:
         if type(value.value) is tuple:
             check_list(len(value.value), limits, value.target, value.at)
-    return ParsedUrl(text, target, template, values)
 
 
 def _path_without_keys(segments: tuple[str, ...]) -> str:

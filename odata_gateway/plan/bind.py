@@ -23,33 +23,7 @@ from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
-
-EVERYWHERE = frozenset({"$format", "$schemaversion"})
-COLLECTION = frozenset({"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
-# $count obeys $filter and $search; the options that cannot change a count are bound, so that
-# mistakes show, and then have no effect (11.2.10).
-APPLICABLE: dict[ResultForm, frozenset[str]] = {
-    "collection": EVERYWHERE | COLLECTION | {"$select", "$expand", "$compute", "$apply"},
-    "entity": EVERYWHERE | {"$select", "$expand", "$compute"},
-    "count": EVERYWHERE
-    | {
-        "$filter",
-        "$search",
-        "$orderby",
-        "$top",
-        "$skip",
-        "$count",
-        "$select",
-        "$expand",
-        "$compute",
-        "$apply",
-    },
-    "references": EVERYWHERE | COLLECTION,
-    "reference": EVERYWHERE,
-    "property": EVERYWHERE,
-    "value": EVERYWHERE,
-}
-UNSUPPORTED = frozenset({"$index", "$deltatoken"})
+from odata_gateway.url.options import ALLOWED, UNSUPPORTED
 
 
 def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
@@ -80,9 +54,9 @@ def _check_options(form: ResultForm, options: ast.Options) -> None:
     for name in options.order:
         if name.startswith("@"):
             continue
-        if name in UNSUPPORTED and form in ("collection", "count"):
+        if name in UNSUPPORTED[form]:
             raise Unsupported(f"{name} is not supported", target=name, at=0)
-        if name not in APPLICABLE[form]:
+        if name not in ALLOWED[form]:
             what = {"entity": "a single entity", "references": "references"}.get(form, f"a {form}")
             raise BindOption(
                 f"{name} does not apply to {what}", target=name, at=0, hint="leave it out"

@@ -18,11 +18,11 @@ from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.log_lines import SENT, Finished, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
-from odata_gateway.protocol.message import Reply
+from odata_gateway.protocol.message import Reply, headers_by_name
+from odata_gateway.url.redact import redact_target
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
 from odata_gateway.web.response import ResponseBody, SendTimeout, send
-from odata_gateway.web.urls import joined
 
 if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
@@ -57,7 +57,7 @@ system call each."""
 def begin(request: web.BaseRequest) -> Exchange:
     """The exchange of a request; the id a proxy gave it is kept, and so is its place in a trace
     (W3C Trace Context, section 3.2)."""
-    headers = joined(list(request.headers.items()))
+    headers = headers_by_name(list(request.headers.items()))
     given = headers.get("x-request-id")
     request_id = (
         given
@@ -194,4 +194,5 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
         COUNTERS.broke(outcome)
     if tracer is not None:
         tracer.finished(stats, exchange.headers, shown_method(raw.method), status, ended)
-    logs.access(Finished(stats, raw.method, raw.raw_path, status, size, ended, outcome))
+    target = redact_target(raw.raw_path)
+    logs.access(Finished(stats, raw.method, target, status, size, ended, outcome))

@@ -16,6 +16,7 @@ from odata_gateway.plan.scope import PRESENT, Reference, RowStructure, Scope, no
 from odata_gateway.plan.tree.projection import ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.url import ast
+from odata_gateway.url.options import ALLOWED
 
 Names = tuple[str, ...]
 ExpandReference = Callable[[ast.ExpandItem, EntitySet, Scope, Reference, int], ExpandOne]
@@ -95,7 +96,7 @@ class ApplyRowBinder:
             return Wanted(below, None if wanted.expands is None else {})
         options = item.options or ast.Options()
         if item.suffix is not None or any(
-            name not in ("$select", "$expand") for name in options.order
+            name not in ALLOWED["expand made"] for name in options.order
         ):
             hint = "they were read in $apply, and are no entities: $select and $expand choose among what they have"
             raise BindOption(

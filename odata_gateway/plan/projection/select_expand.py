@@ -27,9 +27,8 @@ from odata_gateway.plan.tree.projection import (
 )
 from odata_gateway.plan.tree.relation import BoundExpr
 from odata_gateway.url import ast
+from odata_gateway.url.options import COLLECTION_ONLY
 from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
-
-SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
 
 
 def bind_projection(
@@ -339,19 +338,12 @@ def _anchored(
 def _check_options(
     item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options
 ) -> None:
-    if not navigation.collection:
-        for name in SINGLE_VALUED:
-            if getattr(options, name) is not None:
-                raise BindOption(
-                    f"${name} does not apply to '{navigation.name}', which is single-valued",
-                    target="$expand",
-                    at=item.at,
-                )
-    if item.suffix in ("$ref", "$count"):
-        for name in ("select", "expand", "compute", "levels") + (
-            ("orderby", "top", "skip", "count") if item.suffix == "$count" else ()
-        ):
-            if getattr(options, name) is not None:
-                raise BindOption(
-                    f"${name} does not apply to {item.suffix}", target="$expand", at=item.at
-                )
+    if navigation.collection:
+        return
+    for name in options.order:
+        if name in COLLECTION_ONLY:
+            raise BindOption(
+                f"{name} does not apply to '{navigation.name}', which is single-valued",
+                target="$expand",
+                at=item.at,
+            )

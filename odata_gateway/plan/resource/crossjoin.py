@@ -25,13 +25,14 @@ from odata_gateway.errors import (
 from odata_gateway.plan.expression.binder import bind_narrowing
 from odata_gateway.plan.expression.compute import bind_compute
 from odata_gateway.plan.expression.order import bind_order, key_of, page_literal
-from odata_gateway.plan.projection.select_expand import SINGLE_VALUED, bind_projection
+from odata_gateway.plan.projection.select_expand import bind_projection
 from odata_gateway.plan.resource.path import only_posted
 from odata_gateway.plan.scope import Binding, Frame, Row, Scope
 from odata_gateway.plan.tree.projection import Crossed, Field, Projection
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
+from odata_gateway.url.options import COLLECTION_ONLY
 
 CONTEXT = "Collection(Edm.ComplexType)"
 """Protocol 10.20; the instances have no context URL of their own."""
@@ -239,13 +240,10 @@ def _check(item: ast.ExpandItem, name: str, options: ast.Options) -> None:
         raise BindType(
             f"'{name}' is single-valued and has no {item.suffix}", target="$expand", at=item.at
         )
-    refused = (*SINGLE_VALUED, "levels", *(("select", "expand", "compute") if item.suffix else ()))
-    for option in refused:
-        if getattr(options, option) is not None and not (
-            option == "levels" and options.levels == 1
-        ):
+    for option in options.order:
+        if option in COLLECTION_ONLY or (option == "$levels" and options.levels != 1):
             raise BindOption(
-                f"${option} does not apply to '{name}', which is one entity",
+                f"{option} does not apply to '{name}', which is one entity",
                 target="$expand",
                 at=item.at,
             )
