@@ -205,7 +205,7 @@ def _begin(asked: AllEntitiesRequest) -> tuple[int, DataRequest]:
     continuation = links.Continuation(
         asked.continuation.sent, asked.continuation.page_rows, tuple(keys)
     )
-    shape = call.shape._replace(mask=continuation.mask)
+    shape = call.shape._replace(mask=continuation.null_mask)
     return asked.names.index(call.query.entity_set.name), call._replace(
         continuation=continuation, shape=shape
     )

@@ -216,7 +216,7 @@ class Service:
             None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         )
         row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
-        mask = None if continuation is None else continuation.mask
+        mask = None if continuation is None else continuation.null_mask
         shape = StatementVariant(
             len(caller.accounts) > 1,
             row_format,

@@ -1,5 +1,5 @@
-"""Bodies that hold no rows: the service document (JSON Format 4.01, section 5) and the error
-(section 21)."""
+"""Bodies without rows: the service document (JSON Format 4.01, section 5) and errors (section
+21)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ def service_document(
     version: Literal["4.0", "4.01"] = "4.0",
     level: Literal["none", "minimal", "full"] = "minimal",
 ) -> bytes:
-    """Every entity set, with URLs relative to `root`, the absolute service root that ends in a
-    slash and carries no query."""
+    """The service document: every entity set, with a URL relative to `root`.
+
+    root  the absolute service root, which ends in a slash and has no query
+    """
     document: dict[str, Any] = {}
     if level != "none":
         document["@odata.context" if version == "4.0" else "@context"] = f"{root}$metadata"
@@ -30,11 +32,12 @@ def service_document(
 
 
 def error_document(error: ODataError, *, request_id: str | None = None) -> bytes:
-    """The one shape of every error body: code, message, target ("" where no part of the request is
-    at fault) and details.
+    """The body of any error: code, message, target and details.
 
-    A hint is a detail of its own as well as the end of the message. `request_id`, by which the log
-    is found, is an inner error.
+    The target is "" if no part of the request is at fault. A hint is the end of the message, and a
+    detail of its own.
+
+    request_id  the id in the log; it becomes the inner error
     """
     details = (
         [{"code": error.code, "message": _clean(error.hint), "target": _clean(error.target or "")}]
@@ -53,6 +56,6 @@ def error_document(error: ODataError, *, request_id: str | None = None) -> bytes
 
 
 def _clean(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates, which a client may send in JSON, become question
-    marks."""
+    """The text with a question mark for each lone surrogate, which a client may send in JSON, and
+    which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,7 @@
-"""`POST Message/$query`, whose body has the query options (URL Conventions 4.01, section 4.17), as
-the GET request that it stands for.
+"""`POST Message/$query` as the GET request that it stands for (URL Conventions 4.01, section 4.17).
 
-The body is written as the query of a URL is, percent-encoded, and has the URL's limit; its options
-join those of the URL.
+The body has query options as a URL has them, percent-encoded, and the length limit of a URL. They
+are added to the options of the URL.
 """
 
 from __future__ import annotations
@@ -16,29 +15,32 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SUFFIX = re.compile(r"/(?:\$|%24)query/?")
 _CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii"})
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]*)', re.IGNORECASE)
-_NO_QUERY = frozenset({"", "$metadata", "$batch", "$entity"})
-"""Resources that are none of the model's data."""
+_NOT_DATA = frozenset({"", "$metadata", "$batch", "$entity"})
+"""The first segments of paths that cannot be followed by /$query."""
 
 
 def as_get(target: str, headers: Mapping[str, str], body: bytes) -> str:
     """The target of the GET request.
 
-    raises  UrlMethod where nothing can be posted, UrlMediaType, UrlEncoding, UrlSyntax
+    raises  UrlMethod     for any other path
+            UrlMediaType  for a body that is not text/plain
+            UrlEncoding   for a body that is not UTF-8
+            UrlSyntax     for a body that is not the query of a URL
     """
     path, _, options = target.partition("?")
     found = _SUFFIX.search(path, max(0, len(path) - 10))
     if (
         found is None
         or found.end() != len(path)
-        or path[: found.start()].strip("/").partition("/")[0] in _NO_QUERY
+        or path[: found.start()].strip("/").partition("/")[0] in _NOT_DATA
     ):
-        raise UrlMethod("POST is not possible here: this service is read-only")
+        raise UrlMethod("this resource cannot be posted to: the service is read-only")
     query = "&".join(text for text in (options, _text(headers, body)) if text)
     return f"{path[: found.start()]}?{query}" if query else path[: found.start()]
 
 
 def _text(headers: Mapping[str, str], body: bytes) -> str:
-    """The body's text, without a line end that editors and tools put behind it."""
+    """The body's text, without the line end that editors and tools append."""
     if not body:
         return ""
     content_type = headers.get("content-type", "")
@@ -47,9 +49,9 @@ def _text(headers: Mapping[str, str], body: bytes) -> str:
         charset and charset[1].lower() not in _CHARSETS
     ):
         raise UrlMediaType(
-            "the query options are not in a type that can be read",
+            "the query options in a body must be text/plain in UTF-8",
             target="Content-Type",
-            hint="send them as text/plain",
+            hint="send Content-Type: text/plain",
         )
     try:
         text = body.decode("utf-8").rstrip("\r\n")
@@ -57,8 +59,8 @@ def _text(headers: Mapping[str, str], body: bytes) -> str:
         raise UrlEncoding("the body is not UTF-8", target="body", at=error.start) from None
     if _CONTROL.search(text) or text.startswith("?"):
         raise UrlSyntax(
-            "the body is not the query of a URL",
+            "the body must be the query of a URL",
             target="body",
-            hint="write it as after the ? of a URL, in one line",
+            hint="write it in one line, like the text after the ? of a URL",
         )
     return text
