@@ -12,9 +12,9 @@ from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.identity.caller import Caller
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.parse import parse
 

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from odata_gateway.compiler.parsed_url import query_digest
 from odata_gateway.plan.tree.projection import ExpandMany, Projection
-from odata_gateway.url.literals import LiteralValue
+from odata_gateway.url.literals import LiteralValue, literal_text
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.split import QueryOption, Target
-from odata_gateway.url.unparse import UrlPieces, encoded, literal_text
+from odata_gateway.url.unparse import UrlPieces, encoded
 
 _SAFE_IN_LITERALS = "'(),:-._~"
 

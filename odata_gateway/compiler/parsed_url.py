@@ -12,12 +12,12 @@ from typing import NamedTuple
 from odata_gateway.plan.scope import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url.fast_normalize import fast_normalize
-from odata_gateway.url.literals import LiteralValue
+from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize
 from odata_gateway.url.options import TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target
-from odata_gateway.url.unparse import ANCHOR, canonical_text, literal_text
+from odata_gateway.url.unparse import ANCHOR
 
 # Options that change neither the rows nor their order, so that a token stays valid without them.
 _FREE_OPTIONS = (*(f"{name}=" for name in TEXTS), f"{ANCHOR}=")

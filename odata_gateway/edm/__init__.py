@@ -1,6 +1,18 @@
-"""What exists: primitive types, canonical functions and the model.
+"""What exists: the model, and which overload of a function fits.
 
-In:      a CSDL JSON file (`edm.csdl`).
-Out:     a frozen `Model` of entity types, properties, navigation properties and entity sets.
-Unknown: URLs, SQL, HTTP.
+In:      a CSDL JSON file.
+Out:     a frozen `Model` of entity types, properties, navigation properties and entity sets, with
+         the tables, columns, joins and row policies behind them.
+Unknown: URLs, SQL, HTTP, the database.
+
+    json_reader      a JSON document with every mistake in it
+    model            the model itself
+    csdl_joins       joins of navigation properties, read from their text
+    csdl_properties  structural properties, keys and facets
+    csdl_types       entity types as a document declares them
+    csdl_navigation  navigation properties, when all types are known
+    csdl_container   entity sets and their bindings
+    csdl             the whole document
+    derive           models that are derived from a model
+    functions        the choice of a function's overload
 """

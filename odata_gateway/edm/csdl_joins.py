@@ -4,9 +4,9 @@
     "@Gateway.Join": ["tagging.taggable_id = source.id", "tagging.context = 'labels'",
                       "tag.id = tagging.tag_id", "lower(tag.name) = target.title"]
 
-`source` is the table of the type that declares the navigation property, `target` the one it leads
-to; other names are link tables. Columns are Postgres's; a name that is no plain word is written in
-double quotes. A constant is text, with its quotes doubled as in SQL.
+`source` is the table of the type that declares the navigation property, `target` the table it leads
+to; other names are link tables. Columns are Postgres's; a name that is not a plain word is written
+in double quotes. A constant is text, with its quotes doubled as in SQL.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_NAME_BYTES = 63  # Postgres cuts longer identifiers silently (NAMEDATALEN)
 
 
 def is_identifier(name: str) -> bool:
-    """Whether Postgres can have a name like this, quoted."""
+    """Whether Postgres can have this name, quoted."""
     return 0 < len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES and "\0" not in name
 
 
@@ -39,8 +39,8 @@ def parse_table(text: str) -> Table | None:
 
 
 def read_join(node: JsonNode) -> Join | None:
-    """The join a navigation property declares itself, or None where it declares none or a wrong
-    one."""
+    """The join that a navigation property declares itself; None where it declares none, or one with
+    a mistake."""
     if not node.has("@Gateway.Join"):
         if node.has("@Gateway.Links"):
             node.fail("link tables need a @Gateway.Join that uses them", "@Gateway.Links")
@@ -53,7 +53,8 @@ def read_join(node: JsonNode) -> Join | None:
         term = _parse_term(text)
         if term is None:
             place.fail(
-                "must be column = column or column = 'text', a column being side.name or lower(side.name)"
+                "must be column = column or column = 'text', "
+                "where a column is side.name or lower(side.name)"
             )
         elif unknown := _sides(term) - known:
             place.fail(f"'{sorted(unknown)[0]}' is neither source, target nor a link table")
@@ -107,8 +108,8 @@ def _sides(term: JoinTerm) -> set[str]:
 
 
 def _unconnected(join: Join) -> list[str]:
-    """Tables no chain of terms ties to the source: each would multiply rows, and join rows of any
-    account."""
+    """Tables that no chain of terms connects with the source: each would multiply the rows, and
+    would join rows of any account."""
     reached, pairs = {SOURCE}, [sides for sides in map(_sides, join.terms) if len(sides) == 2]
     for _ in pairs:
         for sides in pairs:
@@ -127,12 +128,12 @@ def join_of_columns(pairs: list[tuple[str, str]]) -> Join:
     )
 
 
-def reverse(join: Join) -> Join:
+def mirrored(join: Join) -> Join:
     """The same join seen from its target."""
-    return Join(tuple(_reverse_term(term) for term in join.terms), join.links)
+    return Join(tuple(_mirrored_term(term) for term in join.terms), join.links)
 
 
-def _reverse_term(term: JoinTerm) -> JoinTerm:
+def _mirrored_term(term: JoinTerm) -> JoinTerm:
     match term.right:
         case JoinConstant():
             return JoinTerm(_swap(term.left), term.right)
@@ -149,14 +150,14 @@ def _swap(column: JoinColumn) -> JoinColumn:
 
 
 def with_accounts(join: Join, source: str, target: str) -> Join:
-    """The join with source.account = target.account: a second wall between accounts, and what a
-    sharded Postgres needs."""
+    """The join with source.account = target.account: it separates accounts a second time, and a
+    sharded Postgres needs it."""
     term = JoinTerm(JoinColumn(SOURCE, source), JoinColumn(TARGET, target))
     return join if term in join.terms else Join((*join.terms, term), join.links)
 
 
-def same(left: Join, right: Join) -> bool:
-    """Whether two joins state the same equalities over the same link tables, in any order."""
+def is_same(left: Join, right: Join) -> bool:
+    """Whether two joins have the same equalities over the same link tables, in any order."""
     return set(left.links) == set(right.links) and _equalities(left) == _equalities(right)
 
 

@@ -13,29 +13,8 @@ import re
 from odata_gateway.edm.csdl_joins import is_identifier
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import Property
-from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.errors import nearest
-
-# The column types each Edm type can be read from, the default first. A timestamp without time zone
-# holds UTC.
-PG_TYPES: dict[str, tuple[str, ...]] = {
-    "Edm.Boolean": ("bool",),
-    "Edm.String": ("text", "varchar", "bpchar", "citext", "uuid", "json", "jsonb"),
-    "Edm.SByte": ("int2", "int4", "int8"),
-    "Edm.Byte": ("int2", "int4", "int8"),
-    "Edm.Int16": ("int2", "int4", "int8"),
-    "Edm.Int32": ("int4", "int2", "int8"),
-    "Edm.Int64": ("int8", "int4", "int2"),
-    "Edm.Decimal": ("numeric", "int8", "int4", "int2"),
-    "Edm.Single": ("float4",),
-    "Edm.Double": ("float8", "float4"),
-    "Edm.DateTimeOffset": ("timestamp", "timestamptz"),
-    "Edm.Date": ("date",),
-    "Edm.TimeOfDay": ("time",),
-    "Edm.Duration": ("interval",),
-    "Edm.Guid": ("uuid",),
-    "Edm.Binary": ("bytea",),
-}
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 DESCRIPTIONS = ("@Core.Description", "@Org.OData.Core.V1.Description")
 _MEMBERS = (
@@ -52,12 +31,7 @@ _MEMBERS = (
     "@Gateway.Search",
     *DESCRIPTIONS,
 )
-_FACETS = {
-    "$MaxLength": ("string", "binary"),
-    "$Precision": ("decimal", "datetime", "time", "duration"),
-    "$Scale": ("decimal",),
-}
-_NOT_KEYS = ("double", "binary")
+_FACETS = ("$MaxLength", "$Precision", "$Scale")
 _NAME = re.compile(r"[^\W\d]\w{0,127}")
 
 
@@ -74,8 +48,7 @@ def read_description(node: JsonNode) -> str | None:
 
 
 def read_keys(node: JsonNode) -> list[str]:
-    """The names in `$Key`. Key aliases (paths into complex properties) cannot occur without complex
-    types."""
+    """The names in `$Key`. There are no key aliases, which are paths into complex properties."""
     if not node.has("$Key") or not node.value["$Key"]:
         node.fail("$Key is missing")
         return []
@@ -83,7 +56,7 @@ def read_keys(node: JsonNode) -> list[str]:
     declared = [name for name, _ in node.members()]
     for name, place in keys:
         if name not in declared:
-            place.fail(f"'{name}' is no property of this type")
+            place.fail(f"this type has no property '{name}'")
     names = [name for name, _ in keys]
     if len(set(names)) < len(names):
         node.fail("names a property twice", "$Key")
@@ -93,8 +66,8 @@ def read_keys(node: JsonNode) -> list[str]:
 
 
 def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
-    """The structural properties in document order; what is not one and no navigation property
-    either is a mistake."""
+    """The structural properties in document order; anything else but a navigation property is a
+    mistake."""
     properties = {}
     for name, child in node.members():
         if not is_name(name):
@@ -120,18 +93,18 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
     if primitive is None:
         hint = nearest(type_name, PRIMITIVE_TYPES)
         node.fail(
-            f"{type_name} is no primitive type this gateway serves" + (f"; {hint}" if hint else ""),
+            f"this gateway does not serve the type {type_name}" + (f"; {hint}" if hint else ""),
             "$Type",
         )
-        primitive = PRIMITIVE_TYPES["Edm.String"]
+        primitive = STRING
     if node.flag("$Collection"):
         node.fail("collection-valued properties are not supported", "$Collection")
     _check_facets(node, primitive)
     nullable, secret = node.flag("$Nullable"), node.flag("@Gateway.Secret")
     searched = node.flag("@Gateway.Search")
-    if searched and (secret or primitive.family != "string"):
+    if searched and (secret or primitive is not STRING):
         node.fail(
-            "a secret cannot be searched" if secret else f"{primitive} is no text",
+            "a secret cannot be searched" if secret else f"{primitive} is not Edm.String",
             "@Gateway.Search",
         )
     if is_key:
@@ -153,21 +126,18 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
 
 
 def _check_facets(node: JsonNode, primitive: PrimitiveType) -> None:
-    for facet, families in _FACETS.items():
-        if node.has(facet) and primitive.family not in families:
+    for facet in _FACETS:
+        if node.has(facet) and facet not in primitive.family.facets:
             node.fail(f"{primitive} has no {facet}", facet)
     if node.value.get("$MaxLength") == 0:
         node.fail("must be at least 1", "$MaxLength")
-    if (
-        primitive.family != "decimal"
-        and isinstance(digits := node.value.get("$Precision"), int)
-        and digits > 12
-    ):
-        node.fail("a temporal type has at most 12 digits", "$Precision")
+    digits, most = node.value.get("$Precision"), primitive.family.max_precision
+    if most is not None and isinstance(digits, int) and digits > most:
+        node.fail(f"{primitive} has at most {most} digits", "$Precision")
 
 
 def _check_key(node: JsonNode, primitive: PrimitiveType, nullable: bool, secret: bool) -> None:
-    if primitive.family in _NOT_KEYS:
+    if not primitive.family.can_be_key:
         node.fail(f"{primitive} cannot be a key", "$Type")
     if nullable:
         node.fail("a key property cannot be nullable", "$Nullable")
@@ -176,7 +146,7 @@ def _check_key(node: JsonNode, primitive: PrimitiveType, nullable: bool, secret:
 
 
 def _read_scale(node: JsonNode, primitive: PrimitiveType) -> int | str | None:
-    if primitive.family != "decimal":
+    if "$Scale" not in primitive.family.facets:
         return None
     if node.value.get("$Scale", "variable") in ("variable", "floating"):
         return str(node.value.get("$Scale", "variable"))
@@ -187,14 +157,14 @@ def _read_column(name: str, node: JsonNode) -> str:
     column = node.text("@Gateway.Column", name) or ""
     if not is_identifier(column):
         node.fail(
-            "is no name Postgres can have; give @Gateway.Column",
+            "Postgres cannot have this name; give @Gateway.Column",
             "@Gateway.Column" if node.has("@Gateway.Column") else None,
         )
     return column
 
 
 def _read_pg_type(node: JsonNode, primitive: PrimitiveType) -> str:
-    allowed = PG_TYPES[primitive.name]
+    allowed = primitive.column_types
     pg_type = node.text("@Gateway.PgType", allowed[0]) or ""
     if pg_type not in allowed:
         node.fail(f"{primitive} is read from {', '.join(allowed)}", "@Gateway.PgType")

@@ -1,7 +1,7 @@
-"""Models made from a model: with other entity types, with its secrets exposed, without what the
-database lacks or with what it had.
+"""Models that are derived from a model: with other entity types, with its secrets exposed, without
+what the database lacks, or with what the database had before.
 
-Objects of a model refer to each other by identity, so a changed entity type means new sets too. The
+Objects of a model refer to each other by identity, so a changed entity type needs new sets too. The
 version changes with every difference that can change a statement or $metadata.
 """
 
@@ -15,8 +15,7 @@ from odata_gateway.edm.model import EntitySet, EntityType, Model
 
 
 def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
-    """The model with these entity types instead of its own; sets of types that are not among them
-    are left out."""
+    """The model with these entity types in place of its own. Sets of other types are left out."""
     sets = {
         s.name: _on(s, entity_types[s.entity_type.name])
         for s in model.entity_sets.values()
@@ -43,7 +42,7 @@ def _on(entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
 
 
 def _state(entity_type: EntityType) -> tuple[object, ...]:
-    """What may differ between models of one file."""
+    """What can differ between models of one file."""
     properties = [
         (p.name, p.type.name, p.nullable, p.column, p.pg_type, p.secret, p.missing, p.not_null)
         for p in entity_type.properties.values()
@@ -59,7 +58,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
 
 
 def with_secrets_exposed(model: Model) -> Model:
-    """The model with no property secret: each reads as its column and may be computed with."""
+    """The model without secret properties: each reads as its column, and clauses may use it."""
     return with_types(model, {name: _exposed(t) for name, t in model.entity_types.items()})
 
 
@@ -71,8 +70,8 @@ def _exposed(entity_type: EntityType) -> EntityType:
 
 
 def keeping_lost_types(model: Model, found: Model, last: Model) -> Model:
-    """`found`, in which every entity type that `last` could serve and `found` cannot is as `last`
-    had it. Both were made from `model`."""
+    """`found`, in which an entity type that only `last` could serve is as `last` had it. Both were
+    made from `model`."""
     lost = {
         name
         for name, t in found.entity_types.items()
@@ -90,7 +89,8 @@ def keeping_lost_types(model: Model, found: Model, last: Model) -> Model:
 
 
 def _leading(entity_type: EntityType, last: EntityType, lost: set[str]) -> EntityType:
-    """Navigation to a lost type could not be compared with the database: it is there if it was."""
+    """Navigation to a lost type could not be compared with the database; it stays if `last` had
+    it."""
     kept = {
         name: n
         for name, n in entity_type.navigation.items()
@@ -100,8 +100,7 @@ def _leading(entity_type: EntityType, last: EntityType, lost: set[str]) -> Entit
 
 
 def with_partners(entity_type: EntityType, types: Mapping[str, EntityType]) -> EntityType:
-    """The type with no navigation property whose partner was left out of these types: it has none
-    then."""
+    """The type whose navigation properties have no partner where these types lack the partner."""
     navigation = {
         name: item
         if item.partner is None or item.partner in types[item.target].navigation
@@ -112,8 +111,8 @@ def with_partners(entity_type: EntityType, types: Mapping[str, EntityType]) -> E
 
 
 def without_missing_tables(model: Model) -> Model:
-    """The model without entity types whose table the database lacks, their sets, and the navigation
-    properties that lead there."""
+    """The model without the entity types whose table the database lacks, without their sets, and
+    without navigation properties to them."""
     kept = {name for name, t in model.entity_types.items() if not t.missing}
     if len(kept) == len(model.entity_types):
         return model

@@ -1,8 +1,8 @@
-"""Reading a JSON document while collecting every mistake in it, each with its place.
+"""A reader of a JSON document that collects every mistake in it, each with its place.
 
-A `Node` is one JSON value with its JSON pointer (RFC 6901). Its readers never raise: what is wrong
-goes into the list all nodes of one document share, and the reader returns a harmless value so that
-the rest is read too. The list is raised once, at the end: `ModelError`.
+A `JsonNode` is one JSON value with its JSON pointer (RFC 6901). Its methods never raise: a mistake
+goes into the list that all nodes of the document share, and the method returns a harmless value, so
+that the rest is read too. At the end the caller raises the list as one `ModelError`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 from odata_gateway.errors import nearest
 
-_NOT_XML = re.compile(
-    "[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]"
-)  # XML 1.0, production 2
+# XML 1.0, production 2
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One fault of a model file: `path` is the JSON pointer of the value, "" the whole document."""
+    """One mistake of a model file: `path` is the JSON pointer of the value, "" the whole
+    document."""
 
     path: str
     message: str
@@ -40,7 +40,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JsonNode:
-    """One JSON value, where it stands, and the mistakes found so far."""
+    """One JSON value, its JSON pointer, and the mistakes found so far."""
 
     value: Any
     path: str
@@ -64,8 +64,8 @@ class JsonNode:
         return JsonNode(self.value[member], self._below(member), self.mistakes)
 
     def members(self) -> Iterator[tuple[str, JsonNode]]:
-        """The members that declare something: neither control members ($...) nor annotations
-        (anything with an @)."""
+        """The members that declare something: not control members ($...) and not annotations
+        (names with an @)."""
         if self.is_object:
             yield from (
                 (name, self.child(name))
@@ -74,7 +74,7 @@ class JsonNode:
             )
 
     def pairs(self, member: str) -> Iterator[tuple[str, str, JsonNode]]:
-        """The members of an object whose values are texts; nothing where the object is absent."""
+        """The members of an object of strings; nothing where the object is absent."""
         if not self.has(member):
             return
         parent = self.child(member)
@@ -84,15 +84,15 @@ class JsonNode:
             if isinstance(node.value, str):
                 yield name, node.value, node
             else:
-                node.fail("must be a text")
+                node.fail("must be a string")
 
     def texts(self, member: str) -> list[tuple[str, JsonNode]]:
-        """The elements of an array of texts; nothing where the array is absent."""
+        """The elements of an array of strings; nothing where the array is absent."""
         if not self.has(member):
             return []
         parent = self.child(member)
         if not isinstance(parent.value, list):
-            parent.fail("must be an array of texts")
+            parent.fail("must be an array of strings")
             return []
         nodes = [
             JsonNode(value, f"{parent.path}/{i}", self.mistakes)
@@ -100,7 +100,7 @@ class JsonNode:
         ]
         for node in nodes:
             if not isinstance(node.value, str):
-                node.fail("must be a text")
+                node.fail("must be a string")
         return [(node.value, node) for node in nodes if isinstance(node.value, str)]
 
     def text(self, member: str, default: str | None = None) -> str | None:
@@ -108,10 +108,10 @@ class JsonNode:
             return default
         value = self.value[member]
         if not isinstance(value, str):
-            self.fail("must be a text", member)
+            self.fail("must be a string", member)
             return default
         if _NOT_XML.search(value):
-            self.fail("holds a character XML cannot carry", member)
+            self.fail("has a character that XML cannot contain", member)
         return value
 
     def required_text(self, member: str) -> str:
@@ -140,8 +140,8 @@ class JsonNode:
         return value
 
     def allow(self, known: Collection[str]) -> None:
-        """Report control members and @Gateway annotations that are not among `known`; other
-        vocabularies are not ours to check."""
+        """Report control members and @Gateway annotations that are not among `known`. Annotations
+        of other vocabularies are not checked."""
         for name in self.value:
             if name in known or not (name.startswith(("$", "@Gateway."))):
                 continue

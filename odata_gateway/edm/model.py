@@ -1,8 +1,7 @@
 """The model: what the service offers, with the tables and joins behind it.
 
-All of it is frozen and read from one CSDL JSON file by `edm.csdl`. OData's names stand on the left
-of each pair (entity type, property), Postgres's on the right (table, column); they meet here and
-nowhere else.
+`edm.csdl` reads it from one CSDL JSON file, and it is frozen. OData's names (entity type, property)
+and Postgres's names (table, column) meet here and nowhere else.
 
 A navigation property's join is a conjunction of equalities over its source row, its target row and
 any link tables between them:
@@ -19,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from odata_gateway.edm.types import PrimitiveType
+from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,10 @@ class Property:
 
     pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the
               model or, once introspected, the database
-    secret    always reads as null, and no clause may compute with it
-    missing   the database lacks the column: reads as null everywhere
+    secret    it always reads as null, and no clause may compute with it
+    missing   the database lacks the column: it reads as null everywhere
     searched  $search looks at it
-    not_null  the database declares the column NOT NULL; `nullable`, what $metadata promises, is
+    not_null  the database declares the column NOT NULL. What $metadata promises, `nullable`, is
               weaker, since versions of the schema differ
     """
 
@@ -74,7 +73,7 @@ class JoinColumn:
 
 @dataclass(frozen=True, slots=True)
 class JoinConstant:
-    """A text constant a join compares with, such as 'User'."""
+    """A text constant in a join, such as 'User'."""
 
     value: str
 
@@ -89,8 +88,8 @@ class JoinTerm:
 
 @dataclass(frozen=True, slots=True)
 class LinkTable:
-    """A table between source and target that has no entity type of its own; `name` is what join
-    terms call it."""
+    """A table between source and target without an entity type of its own; `name` is its name in
+    join terms."""
 
     name: str
     table: Table
@@ -106,8 +105,11 @@ class Join:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NavigationProperty:
-    """A navigation property to entity type `target` (its unqualified name); single-valued ones may
-    be null."""
+    """A navigation property to the entity type `target` (its unqualified name).
+
+    nullable    a single-valued one may be null
+    constraint  $ReferentialConstraint for $metadata: (dependent property, principal property)
+    """
 
     name: str
     target: str
@@ -115,9 +117,7 @@ class NavigationProperty:
     join: Join
     nullable: bool = True
     partner: str | None = None
-    constraint: tuple[
-        tuple[str, str], ...
-    ] = ()  # $ReferentialConstraint: (dependent property, principal property), for $metadata
+    constraint: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -125,15 +125,15 @@ class NavigationProperty:
 
 @dataclass(frozen=True, slots=True)
 class AccountColumn:
-    """Row policy of a table that carries its account: `column` is one of the caller's accounts."""
+    """The row policy of a table with an account: `column` is one of the caller's accounts."""
 
     column: str
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Row policy of a table without an account: a row of `table` ties it to one of the caller's
-    accounts.
+    """The row policy of a table without an account: a row of `table` connects it with one of the
+    caller's accounts.
 
     EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the
     caller's)
@@ -147,7 +147,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Unscoped:
-    """Row policy of a table the model declares to be the same for every caller."""
+    """The row policy of a table that is the same for every caller, as the model declares."""
 
 
 Policy = AccountColumn | Membership | Unscoped
@@ -155,12 +155,11 @@ Policy = AccountColumn | Membership | Unscoped
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityType:
-    """An entity type, the table behind it and the row policy that goes with every use of that
-    table.
+    """An entity type, the table behind it, and the row policy of every use of that table.
 
     missing  the database lacks the table
-    indexes  the columns of each of the table's indexes that can give an order, once introspected;
-             statements differ by them, answers never
+    indexes  the columns of each index of the table that can give an order, once introspected; they
+             change statements, and never answers
     """
 
     name: str
@@ -192,8 +191,8 @@ class EntityType:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntitySet:
-    """An entity set; `bindings` maps each navigation property of its type to the target entity
-    set's name."""
+    """An entity set; `bindings` has the name of the target entity set for each navigation property
+    of its type."""
 
     name: str
     entity_type: EntityType
@@ -205,17 +204,18 @@ class EntitySet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """Everything the service offers. `version` changes whenever any part of it does; compiled
-    statements are cached under it."""
+    """What the service offers.
+
+    version      changes with every part of the model; compiled statements are cached under it
+    set_of_type  the set that links name, by the name of the entity type
+    """
 
     namespace: str
     container: str
     version: str
     entity_types: Mapping[str, EntityType]
     entity_sets: Mapping[str, EntitySet]
-    set_of_type: Mapping[str, EntitySet] = field(
-        default_factory=dict
-    )  # entity type name -> the set that links name
+    set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

@@ -54,7 +54,7 @@ from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
 from odata_gateway.protocol.query_body import as_get
-from odata_gateway.sql.json_rows import EVIDENT_TYPES, RowFormat
+from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant
 
 
@@ -302,9 +302,7 @@ class Service:
             return Reply(204, reply_headers(call, None))
         field = call.query.field
         name = (
-            None
-            if field is None or field.type in EVIDENT_TYPES
-            else field.type.name.removeprefix("Edm.")
+            None if field is None or field.type.is_evident else field.type.name.removeprefix("Edm.")
         )
         body = envelope.property_value(call.format, call.origin, text, name)
         return Reply(200, reply_headers(call, content_type(call.format)), body)

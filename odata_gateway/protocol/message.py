@@ -24,11 +24,10 @@ def headers_by_name(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     found = {name.lower(): value for name, value in pairs}
     if len(found) == len(pairs):
         return found
-    found = {}
+    values: dict[str, list[str]] = {}
     for name, value in pairs:
-        key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
+        values.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(repeated) for name, repeated in values.items()}
 
 
 class Request(NamedTuple):

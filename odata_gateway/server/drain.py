@@ -59,7 +59,7 @@ async def drain(gateway: Gateway, main: Listener, admin: Listener, ending: Endin
     """Report not ready, listen on for the grace, wait for running requests, close everything."""
     settings, loop = gateway.settings, asyncio.get_running_loop()
     deadline = loop.time() + settings.drain_s
-    gateway.draining = True
+    gateway.health.draining = True
     LOG.info("ending: %d requests are running", gateway.active)
     if settings.shared_port:
         await _shut(main)  # another process listens on the port

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
     Collection,
@@ -21,7 +20,7 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.sql.fragment import Sql, build, fill, join
-from odata_gateway.sql.pg_types import CANONICAL
+from odata_gateway.types.primitive import PrimitiveType
 
 Value = Callable[[BoundExpr], Sql]
 OfParameter = Callable[[Parameter], Sql]
@@ -63,7 +62,7 @@ def of_collections_sql(expr: CollectionCall, value: Value, of_parameter: OfParam
     if expr.id == "length":
         return build("cardinality({0})", *arrays)
     asked = TEMPLATES[expr.id]
-    if expr.element.family == "double":
+    if expr.element.family.has_nan:
         asked = (
             f"CASE WHEN {_NAN} THEN {'-1' if expr.id == 'indexof' else 'false'} ELSE {asked} END"
         )
@@ -73,8 +72,9 @@ def of_collections_sql(expr: CollectionCall, value: Value, of_parameter: OfParam
 def _array(
     collection: Collection, element: PrimitiveType, value: Value, of_parameter: OfParameter
 ) -> Sql:
-    """A collection as an array of the element's type: whole numbers as int8, doubles as float8."""
-    pg_type = {"integer": "int8", "double": "float8"}.get(element.family, CANONICAL[element.name])
+    """A collection as an array of the type that parameters of its elements have: whole numbers as
+    int8, doubles as float8."""
+    pg_type = element.family.wire.type
     match collection:
         case CollectionItems(items=items):
             return fill("ARRAY[{0}]::" + pg_type + "[]", (join(", ", map(value, items)),))

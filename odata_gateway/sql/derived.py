@@ -21,36 +21,16 @@ from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import EMPTY, Sql, build, fill, join, param
 from odata_gateway.sql.keyset import order_by
 from odata_gateway.sql.pg_types import checked
+from odata_gateway.types.family import AggregateRule
 
 if TYPE_CHECKING:
     from odata_gateway.sql.relation import Relations
 
-# What is called, and what is made of the outcome, by method and then by the operand's family, ""
-# for all others. A sum of Int64 is a Decimal, so that it cannot overflow; sums of the smaller
-# integers cannot. Postgres has no least boolean and no least uuid: false comes before true, and a
-# uuid's text has its order.
-AggregateTemplate = tuple[str, str]
-TEMPLATES: dict[str, dict[str, AggregateTemplate]] = {
-    "count": {"": ("count(*)", "{0}::numeric")},
-    "countdistinct": {"": ("count(DISTINCT {0})", "{0}::numeric")},
-    "sum": {
-        "decimal": ("sum({0})", "{0}::numeric"),
-        "double": ("sum({0}::float8)", "{0}"),
-        "integer": ("sum({0})", "{0}::int8"),
-    },
-    "average": {"": ("avg({0})", "trim_scale({0})"), "double": ("avg({0}::float8)", "{0}")},
-    "min": {
-        "": ("min({0})", "{0}"),
-        "boolean": ("bool_and({0})", "{0}"),
-        "guid": ('min({0}::text COLLATE "C")', "{0}::uuid"),
-    },
-    "max": {
-        "": ("max({0})", "{0}"),
-        "boolean": ("bool_or({0})", "{0}"),
-        "guid": ('max({0}::text COLLATE "C")', "{0}::uuid"),
-    },
+COUNTS: dict[str, AggregateRule] = {
+    "count": AggregateRule("count(*)", "{0}::numeric"),
+    "countdistinct": AggregateRule("count(DISTINCT {0})", "{0}::numeric"),
 }
-
+"""The methods that values of every type have; a type has the others."""
 
 # Whether a row is one of the first, by method and direction. {0} is the part in its order, {1} the
 # limit. Values {2} are added up over {3}, the rows before this one, and over {4}, the part. From
@@ -121,7 +101,7 @@ def _ranked(ranked: WindowCondition, relations: Relations) -> Sql:
     limit = relations.expressions.value(ranked.limit)
     if ranked.value is None or ranked.value.type is None:
         return fill(RANKS[ranked.method, ""], (ordered, limit))
-    cast = "{0}::float8" if ranked.value.type.family == "double" else "{0}::numeric"
+    cast = "{0}::" + ranked.value.type.family.summed_as
     value = fill(cast, (build("({0})", relations.expressions.value(ranked.value)),))
     before = build("{0} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING", ordered)
     direction = "top" if ranked.order[0].descending else "bottom"
@@ -129,22 +109,22 @@ def _ranked(ranked: WindowCondition, relations: Relations) -> Sql:
 
 
 def _aggregate(column: Aggregate, relations: Relations) -> Sql:
-    family = (
-        "" if column.operand is None or column.operand.type is None else column.operand.type.family
-    )
-    if column.method == "sum" and column.type.family != "integer":
-        family = column.type.family
-    by_family = TEMPLATES[column.method]
-    call, outcome = by_family.get(family) or by_family[""]
+    rule = _rule(column)
     fits = column.method in ("min", "max")
     called = fill(
-        call, () if column.operand is None else (_value(column.operand, relations, fits=fits),)
+        rule.call, () if column.operand is None else (_value(column.operand, relations, fits=fits),)
     )
     if column.condition is not None:
         called = build(
             "{0} FILTER (WHERE {1})", called, relations.expressions.condition(column.condition)
         )
-    return fill(outcome, (called if outcome == "{0}" else build("({0})", called),))
+    return fill(rule.outcome, (called if rule.outcome == "{0}" else build("({0})", called),))
+
+
+def _rule(column: Aggregate) -> AggregateRule:
+    if column.method in COUNTS or column.operand is None or column.operand.type is None:
+        return COUNTS[column.method]
+    return column.operand.type.aggregates[column.method]
 
 
 def _value(expr: BoundExpr, relations: Relations, *, fits: bool) -> Sql:

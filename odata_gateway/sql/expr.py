@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import LiteralString, Protocol, assert_never
 
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import LimitNodes
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
@@ -42,11 +41,17 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.arithmetic import arithmetic_sql
 from odata_gateway.sql.collections import of_collections_sql, values_of
 from odata_gateway.sql.fragment import Hole, Sql, alias, build, fill, ident, join, param, raw
-from odata_gateway.sql.functions import cast_sql, function_sql
-from odata_gateway.sql.pg_types import ARRAY_CASTS, CANONICAL, PARAMETERS, WIRES, read
+from odata_gateway.sql.functions import (
+    arithmetic_sql,
+    cast_sql,
+    function_can_fail,
+    function_sql,
+)
+from odata_gateway.sql.pg_types import null_of, read, reading_of
+from odata_gateway.types.family import LIKE_MODES, NULL_MODES
+from odata_gateway.types.primitive import DECIMAL
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -86,7 +91,7 @@ class Expressions:
         Conditions are computed in wider numbers."""
         value = self.value(expr)
         if isinstance(expr, Arithmetic | Negate | CaseWhen) and expr.type.is_integer:
-            return fill("({0})::" + CANONICAL[expr.type.name], (value,))
+            return fill("({0})::" + expr.type.pg_type, (value,))
         return value
 
     def _render(self, expr: BoundExpr, *, strict: bool) -> Sql:
@@ -262,18 +267,18 @@ class Expressions:
         )
 
     def _beside(self, column: Column, value: Parameter) -> tuple[Sql, Sql]:
-        if isinstance(value.slot, LiteralSlot) and value.slot.mode == "uuid":
-            return column_sql(column), param(value.slot, "uuid[]" if value.slot.many else "uuid")
-        if column.pg_type in PARAMETERS and not (
-            isinstance(value.slot, LiteralSlot) and value.slot.many
-        ):
-            return column_sql(column), fill(PARAMETERS[column.pg_type], (parameter_sql(value),))
+        reading, slot = reading_of(column.pg_type, column.type), value.slot
+        many = isinstance(slot, LiteralSlot) and slot.many
+        if isinstance(slot, LiteralSlot) and slot.mode == reading.equal_mode:
+            return column_sql(column), param(slot, reading.equal_type + ("[]" if many else ""))
+        if reading.compared and not many:
+            return column_sql(column), fill(reading.compared, (parameter_sql(value),))
         return self.value(column), parameter_sql(value)
 
     def _bare(self, expr: BoundExpr) -> Sql:
         """What IS NULL looks at: the column itself, except where reading it can make null of
         something."""
-        if isinstance(expr, Column) and expr.pg_type not in ("json", "jsonb"):
+        if isinstance(expr, Column) and not reading_of(expr.pg_type, expr.type).reads_null:
             return column_sql(expr)
         return self.value(expr)
 
@@ -288,49 +293,10 @@ class Expressions:
         return build("(CASE {0} END)", branches)
 
 
-_NEVER_FAIL = frozenset(
-    {
-        "concat",
-        "contains",
-        "endswith",
-        "indexof",
-        "length",
-        "startswith",
-        "tolower",
-        "toupper",
-        "trim",
-        "year.date",
-        "year.datetime",
-        "month.date",
-        "month.datetime",
-        "day.date",
-        "day.datetime",
-        "hour.datetime",
-        "hour.time",
-        "minute.datetime",
-        "minute.time",
-        "second.datetime",
-        "second.time",
-        "fractionalseconds.datetime",
-        "fractionalseconds.time",
-        "date.datetime",
-        "time.datetime",
-        "totaloffsetminutes",
-        "now",
-        "mindatetime",
-        "maxdatetime",
-        "matchespattern",
-        "search",
-        "start",
-        "digest",
-    }
-)
-
-
 def may_fail(expr: BoundExpr) -> bool:
     """Whether an operation itself can raise for some values, as a division by zero does."""
     return isinstance(expr, Arithmetic | Negate | CollectionCall) or (
-        isinstance(expr, Function) and expr.id not in _NEVER_FAIL
+        isinstance(expr, Function) and function_can_fail(expr.id)
     )
 
 
@@ -369,7 +335,7 @@ def is_pattern(expr: BoundExpr) -> bool:
     return (
         isinstance(expr, Parameter)
         and isinstance(expr.slot, LiteralSlot)
-        and expr.slot.mode in ("infix", "prefix", "suffix")
+        and expr.slot.mode in LIKE_MODES
     )
 
 
@@ -380,7 +346,7 @@ def may_miss(expr: BoundExpr) -> bool:
         return True
     slot = expr.slot if isinstance(expr, Parameter) else None
     return isinstance(slot, LiteralSlot) and (
-        slot.mode in ("uuid", "cast") or (slot.type.family == "double" and slot.mode != "value")
+        slot.mode in NULL_MODES or (slot.type.family.has_nan and slot.mode != "value")
     )
 
 
@@ -389,11 +355,9 @@ def may_be_nan(expr: BoundExpr) -> bool:
     decimal divided by zero."""
     match expr:
         case Column() | Arithmetic() | Function() | Negate() | CaseWhen():
-            return expr.type.family == "double" or (
-                expr.type.family == "decimal" and _divides(expr)
-            )
+            return expr.type.family.has_nan or (expr.type is DECIMAL and _divides(expr))
         case Parameter(slot=LiteralSlot(mode="value"), type=type_):
-            return type_.family == "double"
+            return type_.family.has_nan
     return False
 
 
@@ -436,10 +400,10 @@ def column_sql(column: Column) -> Sql:
 
 def parameter_sql(expr: Parameter) -> Sql:
     """A parameter as the canonical type of its edm type."""
-    wire = WIRES[expr.type.family]
-    if isinstance(expr.slot, LiteralSlot) and expr.slot.many:
-        return fill(ARRAY_CASTS.get(expr.type.family, "{0}"), (_typed(expr, wire.bound + "[]"),))
-    return fill(wire.template, (_typed(expr, wire.bound),))
+    wire = expr.type.family.wire
+    array = "[]" if isinstance(expr.slot, LiteralSlot) and expr.slot.many else ""
+    typed = _typed(expr, wire.bound + array)
+    return fill("{0}::" + wire.cast_to + array, (typed,)) if wire.cast_to else typed
 
 
 def _typed(expr: Parameter, pg_type: str) -> Sql:
@@ -456,7 +420,3 @@ def constant_sql(expr: ConstantValue) -> Sql:
             return null_of(expr.type)
         case number:
             return Sql((f"{number:d}",))
-
-
-def null_of(type_: PrimitiveType | None) -> Sql:
-    return raw("NULL") if type_ is None else fill("NULL::" + CANONICAL[type_.name], ())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from odata_gateway.plan.tree.slots import LiteralSlot, Slot
+from odata_gateway.types.family import RANGE_MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,11 @@ class Statement:
         """Whether a literal bounds a range, is a list or a part of texts, so that the best plan
         depends on its value."""
         return any(
-            isinstance(slot, LiteralSlot) and (slot.mode in _RANGES or slot.many)
+            isinstance(slot, LiteralSlot) and (slot.mode in RANGE_MODES or slot.many)
             for slot in self.slots
         )
 
 
-_RANGES = frozenset({"floor", "ceil", "infix", "prefix", "suffix", "pattern"})
 EMPTY = Sql(())
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
-from odata_gateway.edm.types import BOOLEAN, DOUBLE, INT64, STRING, PrimitiveType
 from odata_gateway.plan.tree.projection import (
     Content,
     Crossed,
@@ -31,37 +30,20 @@ from odata_gateway.sql.expr import column_sql
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
 from odata_gateway.sql.pg_types import (
-    JSON_COLUMNS,
     checked,
     json_column_text,
     json_text,
+    link_literal,
     plain_text,
 )
 from odata_gateway.sql.relation import Relations
+from odata_gateway.types.primitive import INT64, STRING, PrimitiveType
 
 Piece = str | Sql
 Pieces = list[Piece]
 
 GROUP = 90
 """Members that one call of concat_ws joins; Postgres takes a hundred arguments."""
-
-# Types a reader of JSON tells apart without being told (JSON Format 4.5.3).
-EVIDENT_TYPES = (STRING, BOOLEAN, DOUBLE)
-
-# Characters of a string key that would end or change a URL, in the order they must be replaced;
-# others stay as IRIs allow, control characters as JSON writes them.
-URL_ESCAPES = (
-    ("%", "%25"),
-    ("'", "''"),
-    ("/", "%2F"),
-    ("?", "%3F"),
-    ("#", "%23"),
-    ("&", "%26"),
-    ("+", "%2B"),
-    (" ", "%20"),
-    ('"', "%22"),
-    ("\\", "%5C"),
-)
 
 
 class RowFormat(NamedTuple):
@@ -258,17 +240,14 @@ class JsonRowRenderer:
         """The JSON text of one property."""
         if field.value is None:
             return quoted("null")
-        if (
-            isinstance(field.value, Column)
-            and field.value.pg_type in JSON_COLUMNS
-            and field.type is STRING
-        ):
-            return json_column_text(column_sql(field.value), field.value.pg_type, field.type)
-        value = (
-            _shown(field.value)
-            if isinstance(field.value, Column)
-            else self._relations.expressions.fitted(field.value)
-        )
+        if isinstance(field.value, Column):
+            column = column_sql(field.value)
+            own = json_column_text(column, field.value.pg_type, field.type)
+            if own is not None:
+                return own
+            value = _shown(field.value)
+        else:
+            value = self._relations.expressions.fitted(field.value)
         return json_text(
             value,
             field.type,
@@ -322,12 +301,7 @@ class JsonRowRenderer:
         ]
 
     def _key_literal(self, column: Column) -> Sql:
-        value = _shown(column)
-        if column.type is not STRING:
-            return plain_text(value, column.type)
-        for plain, code in URL_ESCAPES:
-            value = build("replace({0}, {1}, {2})", value, quoted(plain), quoted(code))
-        return build("btrim(to_json('''' || {0} || '''')::text, '\"')", value)
+        return link_literal(_shown(column), column.type)
 
     def _shown_field(self, field: Field) -> Pieces:
         """A member, or SQL NULL where it is null and nulls are left out."""
@@ -344,7 +318,7 @@ class JsonRowRenderer:
             field.dynamic and self._format.level == "minimal"
         )
         member: Pieces = [f'"{field.name}":', self.value(field)]
-        if shows_type and field.type not in EVIDENT_TYPES:
+        if shows_type and not field.type.is_evident:
             return [
                 f'"{field.name}{self._format.prefix}type":"{self._type_name(field.type)}",',
                 *member,

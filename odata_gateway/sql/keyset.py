@@ -16,7 +16,7 @@ from odata_gateway.plan.tree.relation import OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
-from odata_gateway.sql.pg_types import CANONICAL
+from odata_gateway.types.primitive import STRING
 
 NullMask = tuple[bool, ...]
 
@@ -105,6 +105,6 @@ def _bound(index: int, key: OrderKey) -> Sql:
 def _value(index: int, key: OrderKey) -> Sql:
     type_ = key.expr.type
     return fill(
-        "{0}::" + CANONICAL[type_.name if type_ is not None else "Edm.String"],
+        "{0}::" + (type_ or STRING).pg_type,
         (param(KeysetSlot(index), "text"),),
     )

@@ -23,12 +23,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import AccountColumn
-from odata_gateway.edm.types import INT64
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import BoundExpr, Column, Compare, InArray, Logic, OrderKey
 from odata_gateway.sql.fragment import Sql, alias, build, columns_in, join, param
 from odata_gateway.sql.keyset import NullMask, after, bounded_after, order_by
 from odata_gateway.sql.relation import Relations
+from odata_gateway.types.primitive import INT64
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
-_Numeric = OneOf["int32", "int64", "decimal", "double"]
-_Temporal = OneOf["datetime", "date", "time", "duration"]
-LiteralKind = OneOf[_Numeric, _Temporal, "string", "guid", "binary", "enum", "geo", "raw", "word"]
-"""What a literal is by its text alone. `raw` is a key as a path segment, which is a number or a
-string; `word` a word or phrase of $search."""
+LiteralKind = str
+"""The `literal_kind` of a primitive type, `enum` or `geo`, whose types are not served, `raw` for a
+path segment that may be a key, or `word` of $search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from odata_gateway.errors import UrlOption, UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import ast, options
-from odata_gateway.url.literals import json_string, shorten
+from odata_gateway.url.literals import json_string
 
 Lexeme = tuple[str, int]
 """Text and offset of a token."""

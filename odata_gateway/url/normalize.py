@@ -16,10 +16,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
 from odata_gateway.url.ast import LiteralKind
 from odata_gateway.url.lexer import LIST_BRACKETS, RawToken, list_end, option_tokens
-from odata_gateway.url.literals import DECODERS, LiteralValue, decode, shorten
+from odata_gateway.url.literals import DECODERS, LiteralValue, decode
 from odata_gateway.url.split import QueryOption, Target
 
 LiteralToken = tuple[LiteralKind, int, bool]

@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any
 
 from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, UrlOption, UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import ast, nodes, options
 from odata_gateway.url.grammar import UrlParser
 from odata_gateway.url.lexer import OPERATORS
-from odata_gateway.url.literals import shorten
 from odata_gateway.url.normalize import OptionTokens, QueryTemplate
 from odata_gateway.url.transformations import MarkedToken, mark_transformations
 

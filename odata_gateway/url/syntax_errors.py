@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from odata_gateway.errors import ODataError, UrlOption, UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
 from odata_gateway.url.lexer import OPERATORS
-from odata_gateway.url.literals import shorten
 
 _OPERATOR = "an operator such as eq or and"
 # What the grammar would accept, in words: the first row whose token is among the expected ones.

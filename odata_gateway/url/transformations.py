@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Literal
 
 from odata_gateway.errors import UrlSyntax, nearest
+from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
-from odata_gateway.url.literals import shorten
 
 MarkedToken = tuple[str, object, int]
 """Type, text or literal, and offset, with the types that the grammar knows."""

@@ -2,23 +2,20 @@
 item of $expand.
 
 The text comes in pieces, each of them constant text or the slot of a literal: it is made once for a
-template, and `literal_text` writes the values of a request. The text parses to the same tree (a
-test goes both ways).
+template, and `literals.literal_text` writes the values of a request. The text parses to the same
+tree (a test goes both ways).
 """
 
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
-from decimal import Decimal
 from typing import Any, TypeVar, assert_never, cast
 from urllib.parse import quote
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
-from odata_gateway.url.literals import Instant, Span
 from odata_gateway.url.options import NESTED
 
 T = TypeVar("T")
@@ -26,7 +23,6 @@ UrlPieces = tuple[str | int, ...]
 ANCHOR = "@__it"
 """The alias in the next link of an expanded collection that stands for $it: the key of an entity of
 the outer resource."""
-_MICROS_PER_DAY = 86_400_000_000
 _SAFE = "$'()*,/:;@=-._~!"
 
 
@@ -256,82 +252,3 @@ _WRITERS: dict[str, Callable[[Any], UrlPieces]] = {
     "$count": lambda _: ("true",),
 }
 """How the value of each option is written."""
-
-
-# --- literals -------------------------------------------------------------------------------------
-
-
-def literal_text(kind: ast.LiteralKind, value: object) -> str:
-    """A literal as URL text, not percent-encoded; a tuple is a list, in brackets: they serve after
-    `in` and as an alias's value."""
-    if isinstance(value, tuple):
-        return "[" + ",".join(literal_text(kind, item) for item in value) + "]"
-    if kind == "word":
-        return f'"{value}"'
-    if kind == "string":
-        return "'" + str(value).replace("'", "''") + "'"
-    if kind in ("duration", "binary"):
-        return f"{kind}'{canonical_text(kind, value)}'"
-    if kind == "double":
-        text = canonical_text(kind, value)
-        return text if "e" in text or not text[-1].isdigit() else text + "e0"
-    if (
-        kind == "decimal"
-        and isinstance(value, Decimal)
-        and value == value.to_integral_value()
-        and abs(value) < 2**63
-    ):
-        return f"{value:f}" if "." in f"{value:f}" else f"{value:f}.0"
-    return canonical_text(kind, value)
-
-
-def canonical_text(kind: ast.LiteralKind, value: object) -> str:
-    """A value in its canonical form, without quotes or prefix (ABNF primitiveValue)."""
-    match kind, value:
-        case ["datetime", Instant(micros=micros, finer=finer)]:
-            days, rest = divmod(micros, _MICROS_PER_DAY)
-            return f"{date_text(days)}T{_time_text(rest, finer)}Z"
-        case ["date", int(days)]:
-            return date_text(days)
-        case ["time", Span(micros=micros, finer=finer)]:
-            return _time_text(micros, finer)
-        case ["duration", Span(micros=micros, finer=finer)]:
-            whole, fraction = divmod(abs(micros), 1_000_000)
-            return f"{'-' if micros < 0 else ''}PT{whole}.{fraction:06d}{'1' if finer else ''}S"
-        case ["double", float(number)]:
-            return {"inf": "INF", "-inf": "-INF", "nan": "NaN"}.get(str(number), repr(number))
-        case ["decimal", Decimal() as number]:
-            return f"{number:f}"
-        case ["binary", bytes() as octets]:
-            return urlsafe_b64encode(octets).decode().rstrip("=")
-    return str(value)
-
-
-def _time_text(micros: int, finer: bool) -> str:
-    """A time of day; digits that were cut are shown as one more, so that it still lies between the
-    same microseconds."""
-    seconds, fraction = divmod(micros, 1_000_000)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:06d}{'1' if finer else ''}"
-
-
-def date_text(days: int) -> str:
-    """Days since 1970-01-01 as ISO 8601 writes the date, with years before 0 negative."""
-    year, month, day = civil_from_days(days)
-    return f"{'-' if year < 0 else ''}{abs(year):04d}-{month:02d}-{day:02d}"
-
-
-def civil_from_days(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a day counted from 1970-01-01, on the proleptic Gregorian calendar
-    with a year 0."""
-    era, day_of_era = divmod(days + 719_468, 146_097)
-    year_of_era = (
-        day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
-    ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    month_from_march = (5 * day_of_year + 2) // 153
-    month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
-    return (
-        era * 400 + year_of_era + (month <= 2),
-        month,
-        day_of_year - (153 * month_from_march + 2) // 5 + 1,
-    )

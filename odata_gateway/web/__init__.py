@@ -1,6 +1,25 @@
-"""aiohttp in, aiohttp out.
+"""HTTP: aiohttp in, aiohttp out.
 
-In come HTTP requests; out go `service.Request` values, and HTTP responses made from `service.Reply`
-values or errors. Unknown here: what an OData URL means, the model, SQL. The request target is
-passed on as it stood on the wire. `aiohttp` is imported in this package only.
+in       HTTP requests
+out      `protocol.message.Request` values for the service; HTTP responses made from its
+         `protocol.message.Reply` values, or from errors
+unknown  what an OData URL means, the model, SQL; the request target is passed on as it is on the
+         wire
+
+`aiohttp` is imported in this folder only.
+
+    listener             listening ports and their connections
+    connection           one connection: deadlines, and requests that are not HTTP
+    exchange             around a request: its id, its errors, its log line
+    app                  which path is answered by what
+    urls                 the service's part of the request target, and the service root's URL
+    credentials          where a request carries its access token
+    concurrency_limit    how many requests of one token run at the same time
+    request_body         the body of a request, within limits
+    health               liveness, readiness and startup
+    headers              the headers that every response has
+    response_body        a body whose first chunk has been fetched
+    compression          gzip
+    response             responses on their way to the client
+    fast_response        small responses in one write
 """

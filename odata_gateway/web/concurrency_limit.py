@@ -1,7 +1,7 @@
-"""How many requests of one token run at the same time.
+"""How many requests of one access token run at the same time.
 
-A request counts from its token being read until its answer is sent, so that clients who read
-nothing cannot pile up answers without end.
+A request counts from the moment its token has been read until its response has been sent, so that
+clients who read nothing cannot pile up responses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from odata_gateway.errors import LimitRequests
 
 
 class ConcurrencyLimit:
-    """Counts by token; at most `most` run for one."""
+    """Counts the running requests of each token; at most `most` run for one."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -18,7 +18,7 @@ class ConcurrencyLimit:
         self._tokens: dict[int, str] = {}
 
     def enter(self, request: int, token: str) -> None:
-        """Count a request, known by a number of its own, to its token.
+        """Count a request for its token; `request` is a number that no other running request has.
 
         raises  LimitRequests when that would be one too many
         """
@@ -26,13 +26,13 @@ class ConcurrencyLimit:
         if running >= self._most:
             raise LimitRequests(
                 f"{running} requests with this access token are running already",
-                hint="ODATA_MAX_TOKEN_REQUESTS moves this limit",
+                hint="raise ODATA_MAX_TOKEN_REQUESTS to allow more",
             )
         self._running[token] = running + 1
         self._tokens[request] = token
 
     def leave(self, request: int) -> None:
-        """Count a request no more, if it was."""
+        """Stop counting a request, if it was counted."""
         token = self._tokens.pop(request, None)
         if token is None:
             return

@@ -1,8 +1,8 @@
-"""One HTTP connection: aiohttp's, with deadlines it lacks and errors in OData's form.
+"""One HTTP connection: aiohttp's, with deadlines that it lacks and errors in OData's form.
 
-aiohttp waits as long as a keep-alive for the rest of a half-sent header, writes bad requests into
-its log, query and token included, and answers them with plain text. All three are mended here,
-where it hands out its connections.
+aiohttp waits for the rest of a half-sent header as long as for the next request, writes malformed
+requests into its log, query and token included, and answers them with plain text. `Connection` does
+all three differently.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Refuse = Callable[[ODataError], web.Response]
 
 
 class Connection(web.RequestHandler):
-    """A connection that closes itself when a request has not arrived whole within
-    read_timeout_s."""
+    """A connection that closes itself when the head of a request has not arrived completely within
+    read_timeout_s. `refuse` makes the response to a malformed request."""
 
     __slots__ = ("_deadline", "_peer", "_read_timeout_s", "_refuse")
 
@@ -45,13 +45,14 @@ class Connection(web.RequestHandler):
 
     @property
     def peer(self) -> Peer:
-        """Who is at the other end; the same for all requests of a connection."""
+        """The two ends of the connection."""
         if self._peer is None:
             self._peer = _peer(self.transport)
         return self._peer
 
     def data_received(self, data: bytes) -> None:
-        """The deadline runs from the first byte of a request until its headers are complete."""
+        """Parse bytes. The deadline runs from the first byte of a request until its headers are
+        complete."""
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
@@ -80,22 +81,27 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to a request that could not be parsed; its text is not repeated, since it may
-        hold a token."""
+        """The response to a request that could not be parsed. It does not repeat the text of the
+        request, which may contain a token."""
         if request.writer.output_size > 0:
-            raise ConnectionError("part of another answer is already out")
-        if isinstance(exc, LineTooLong):
-            error: ODataError = LimitUrl(
-                "the URL or a header is too long", hint="ODATA_MAX_URL_BYTES moves this limit"
-            )
-        elif status < 500:
-            hint = "in a URL, write blanks and what is beyond ASCII percent-encoded, such as %20 and %C3%A9"
-            error = UrlSyntax("this is no HTTP request that can be read", hint=hint)
-        else:
-            error = Internal("the request could not be answered")
-        response = self._refuse(error)
+            raise ConnectionError("a part of another response has been sent already")
+        response = self._refuse(_error(status, exc))
         response.force_close()
         return response
+
+
+def _error(status: int, cause: BaseException | None) -> ODataError:
+    """The error for a failure of aiohttp."""
+    if isinstance(cause, LineTooLong):
+        return LimitUrl(
+            "the URL or a header is too long", hint="raise ODATA_MAX_URL_BYTES to allow more"
+        )
+    if status < 500:
+        return UrlSyntax(
+            "the request is not valid HTTP",
+            hint="percent-encode blanks and characters beyond ASCII, as in %20 and %C3%A9",
+        )
+    return Internal("the request could not be answered")
 
 
 def _peer(transport: asyncio.BaseTransport | None) -> Peer:
@@ -131,8 +137,8 @@ class Server(web.Server):
 
 
 def _limit_unread(transport: asyncio.Transport, timeout_s: float) -> None:
-    """Let the kernel drop a client that reads nothing of what was sent to it (tcp(7):
-    TCP_USER_TIMEOUT counts a closed window too)."""
+    """Let the kernel drop a client that does not receive what was sent to it (tcp(7):
+    TCP_USER_TIMEOUT also counts while the window is closed)."""
     sock = transport.get_extra_info("socket")
     if (
         hasattr(socket, "TCP_USER_TIMEOUT")
@@ -143,7 +149,8 @@ def _limit_unread(transport: asyncio.Transport, timeout_s: float) -> None:
 
 
 def abort(request: web.BaseRequest) -> None:
-    """Cut a request's connection, so that no client can take what it has for the whole answer."""
+    """Cut the connection of a request, so that no client can take a part of the response for all of
+    it."""
     cut(request.transport)
 
 

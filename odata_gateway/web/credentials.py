@@ -1,25 +1,25 @@
-"""The access token of a request, wherever the client could put it.
+"""The access token of a request, from any of the places where clients can put it.
 
-The Authorization header goes before the query option `apikey`. Clients append the option to links
-that already carry it, so it may stand there several times. Whether the token is any good is for
-`db.tokens` to say.
+The Authorization header takes precedence over the query option `apikey`. Clients append the option
+to links that have it already, so it may occur several times. Whether a token is valid is decided in
+`identity`.
 """
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import unquote
 
 from odata_gateway.errors import AuthInvalid, AuthMissing, ODataError
+from odata_gateway.protocol.message import RequestHeaders
 
 MAX_TOKEN_LENGTH = 1024
 
 
-def access_token(headers: Mapping[str, str], query: str, *, basic: bool) -> str | None:
-    """The token of a request, or None where it carries none.
+def access_token(headers: RequestHeaders, query: str, *, basic: bool) -> str | None:
+    """The token of a request, or None without one. `basic` allows the password of HTTP Basic.
 
     raises  AuthMissing for `Authorization: Bearer` without a token, the probe of Power Query's
             organizational accounts; AuthInvalid for credentials that cannot be a token
@@ -30,7 +30,7 @@ def access_token(headers: Mapping[str, str], query: str, *, basic: bool) -> str 
     match scheme.lower():
         case "bearer":
             if not credentials:
-                raise AuthMissing("the Authorization header holds no token")
+                raise AuthMissing("the Authorization header has no token")
             return _checked(credentials)
         case "basic" if basic:
             return _checked(_password(credentials))
@@ -47,8 +47,7 @@ def access_token(headers: Mapping[str, str], query: str, *, basic: bool) -> str 
 
 
 def _from_query(query: str) -> str:
-    """The first `apikey` that is not empty; a plus sign stays one, since a token holds no
-    blanks."""
+    """The first `apikey` that is not empty. A plus sign is not a blank: tokens have no blanks."""
     for option in query.split("&"):
         name, _, value = option.partition("=")
         if unquote(name) == "apikey" and value:
@@ -63,13 +62,12 @@ def _password(credentials: str) -> str:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise AuthInvalid("the Basic credentials cannot be decoded") from None
     if not user and not password:
-        raise AuthMissing("the Authorization header holds no token")
+        raise AuthMissing("the Authorization header has no token")
     return password or user
 
 
-def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
-    """Every text of a request that is or may be a token, as sent and decoded; for blotting them
-    out."""
+def secrets_of(headers: RequestHeaders, query: str) -> tuple[str, ...]:
+    """Every text of a request that is or may be a token, as sent and decoded; logs mask them."""
     found = [
         headers.get("authorization", "").strip().partition(" ")[2].strip(),
         headers.get("apikey", ""),
@@ -85,5 +83,5 @@ def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
 
 def _checked(token: str) -> str:
     if len(token) > MAX_TOKEN_LENGTH or not token.isprintable():
-        raise AuthInvalid("this is no access token")
+        raise AuthInvalid("the access token is malformed")
     return token

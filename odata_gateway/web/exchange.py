@@ -1,5 +1,7 @@
-"""What stands around every request: an id, errors as answers, one log line, headers that no answer
-may lack."""
+"""Around every request: its id, errors as responses, one log line, and counters.
+
+`respond` answers one request to its end, whatever happens.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +20,23 @@ from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.log_lines import SENT, Finished, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
-from odata_gateway.protocol.message import Reply, headers_by_name
+from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
 from odata_gateway.url.redact import redact_target
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response import ResponseBody, SendTimeout, send
+from odata_gateway.web.response import SendTimeout, send
+from odata_gateway.web.response_body import ResponseBody
 
 if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
 
 
 class Exchange(NamedTuple):
-    """One request on its way through: aiohttp's object, its headers under lower-case names, and
-    what it leaves behind."""
+    """One request: aiohttp's object, its headers by lower-case name, and the statistics of its
+    answer."""
 
     raw: web.BaseRequest
-    headers: dict[str, str]
+    headers: RequestHeaders
     stats: RequestStats
 
     @property
@@ -42,27 +45,27 @@ class Exchange(NamedTuple):
 
 
 ExchangeHandler = Callable[[Exchange], Awaitable[Reply]]
-GONE = 499
-"""What a log line has for status where the client left before there was an answer; nginx's
+CLIENT_GONE = 499
+"""The status in the log line of a request whose client left before there was an answer; nginx's
 number."""
 _TRACE_PARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_NUMBERS = Random()
-"""For ids, which must be different but need not be secret; the system's random numbers cost a
-system call each."""
+_RANDOM = Random()
+"""For ids, which must be different but not secret. The system's random numbers cost a system call
+each."""
 
 
 def begin(request: web.BaseRequest) -> Exchange:
-    """The exchange of a request; the id a proxy gave it is kept, and so is its place in a trace
-    (W3C Trace Context, section 3.2)."""
+    """The exchange of a request. The id that a proxy gave it is kept, and so is its trace (W3C
+    Trace Context, section 3.2)."""
     headers = headers_by_name(list(request.headers.items()))
     given = headers.get("x-request-id")
     request_id = (
         given
         if given is not None and _REQUEST_ID.fullmatch(given)
-        else f"{_NUMBERS.getrandbits(64):016x}"
+        else f"{_RANDOM.getrandbits(64):016x}"
     )
     stats = RequestStats(request_id, time.perf_counter())
     parent = headers.get("traceparent")
@@ -73,7 +76,7 @@ def begin(request: web.BaseRequest) -> Exchange:
 
 
 def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
-    """The answer that tells an error (JSON Format 4.01, section 21)."""
+    """The reply that reports an error (JSON Format 4.01, section 21)."""
     headers = [("Content-Type", "application/json"), ("Content-Language", "en"), *error.headers]
     if isinstance(error, AuthMissing | AuthInvalid) and not settings.basic_auth:
         headers = [
@@ -87,9 +90,8 @@ def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
 
 
 def logged_refusal(exchange: Exchange, error: Exception, settings: Settings) -> Reply:
-    """The answer that an error becomes; one that is the gateway's own fault, or the database's,
-    goes to the log."""
-    secrets = secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2])
+    """The reply that reports an error. An error of the gateway or the database is logged."""
+    secrets = _secrets(exchange)
     if not isinstance(error, ODataError):
         logs.failure(error, exchange.id, secrets, "unexpected error")
         error = Internal("an unexpected error; the gateway's log has it under the request's id")
@@ -100,23 +102,6 @@ def logged_refusal(exchange: Exchange, error: Exception, settings: Settings) -> 
     return refusal(error, exchange.id, settings)
 
 
-async def _prepared(
-    exchange: Exchange, handler: ExchangeHandler, settings: Settings
-) -> tuple[Reply, ResponseBody]:
-    """The handler's reply with its first chunk, or the refusal that its error becomes."""
-    try:
-        reply = await handler(exchange)
-        if isinstance(reply.body, bytes):
-            return reply, ResponseBody(reply.body)
-        return reply, await ResponseBody.open(
-            reply.body, whole=exchange.raw.version < HttpVersion11
-        )
-    except Exception as error:
-        reply = logged_refusal(exchange, error, settings)
-    assert isinstance(reply.body, bytes)
-    return reply, ResponseBody(reply.body)
-
-
 async def respond(
     request: web.BaseRequest,
     handler: ExchangeHandler,
@@ -125,53 +110,73 @@ async def respond(
     is_closing: Callable[[], bool],
     tracer: Tracer | None = None,
 ) -> web.StreamResponse:
-    """Answer one request to its end, whatever happens, and count and log it once.
+    """The response to one request, after it has been sent, counted and logged.
 
-    is_closing  asked when the answer is about to go out: whether the connection ends with it
-    raises  ConnectionError after the connection has been cut, which ends it for aiohttp
+    is_closing  called when the response is about to be sent: whether it ends the connection
+    raises      ConnectionError after the connection has been cut, which ends it for aiohttp
     """
     exchange = begin(request)
     if tracer is not None:
         exchange.stats.steps = []
-    status, note = GONE, "client gone"
+    status, outcome = CLIENT_GONE, "client gone"
     try:
-        reply, body = await _prepared(exchange, handler, settings)
-        status, note = reply.status, "cancelled"
-        head = Head(
-            status,
-            reply.headers,
-            exchange.headers,
-            settings,
-            exchange.id,
-            _timing(exchange, settings),
-        )
+        reply, body = await _prepare(exchange, handler, settings)
+        status, outcome = reply.status, "cancelled"
+        timing = _timing(exchange, settings)
+        head = Head(status, reply.headers, exchange.headers, settings, exchange.id, timing)
         response = await send(
             request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing()
         )
-        note = SENT
-    except ConnectionError:
-        note = "client gone"
-        raise
-    except SendTimeout as error:
-        note = "client stopped reading"
-        raise ConnectionResetError(str(error)) from None
+        outcome = SENT
     except Exception as error:
-        note = "cut off"
-        logs.failure(
-            error,
-            exchange.id,
-            secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2]),
-            "failed in the middle of an answer",
-        )
-        raise ConnectionResetError("the answer could not be finished") from None
+        outcome = _outcome(exchange, error)
+        if isinstance(error, ConnectionError):
+            raise
+        raise ConnectionResetError(outcome) from None
     finally:
-        _finish(exchange, status, note, tracer)
+        _finish(exchange, status, outcome, tracer)
     return response
 
 
+async def _prepare(
+    exchange: Exchange, handler: ExchangeHandler, settings: Settings
+) -> tuple[Reply, ResponseBody]:
+    """The handler's reply and its body with the first chunk, or the refusal that reports an
+    error."""
+    try:
+        reply = await handler(exchange)
+        if isinstance(reply.body, bytes):
+            return reply, ResponseBody(reply.body)
+        if exchange.raw.version < HttpVersion11:
+            return reply, await ResponseBody.open_whole(reply.body)
+        return reply, await ResponseBody.open(reply.body)
+    except Exception as error:
+        reply = logged_refusal(exchange, error, settings)
+    assert isinstance(reply.body, bytes)
+    return reply, ResponseBody(reply.body)
+
+
+def _outcome(exchange: Exchange, error: Exception) -> str:
+    """Why a response was not sent to its end, for the log line. An error of the gateway or the
+    database is logged on its own."""
+    match error:
+        case ConnectionError():
+            return "client gone"
+        case SendTimeout():
+            return "client stopped reading"
+        case _:
+            what = "failed in the middle of an answer"
+            logs.failure(error, exchange.id, _secrets(exchange), what)
+            return "cut off"
+
+
+def _secrets(exchange: Exchange) -> tuple[str, ...]:
+    return secrets_of(exchange.headers, exchange.raw.raw_path.partition("?")[2])
+
+
 def _timing(exchange: Exchange, settings: Settings) -> str:
-    """The stages until the head goes out, in milliseconds, for a client that asks (Server Timing,
-    W3C); empty for others."""
+    """The value of Server-Timing (W3C) for a client that asks for it, else nothing: the stages up
+    to now, in milliseconds."""
     if "x-server-timing" not in exchange.headers or not settings.server_timing:
         return ""
     stats = exchange.stats
@@ -186,7 +191,7 @@ def _timing(exchange: Exchange, settings: Settings) -> str:
 
 
 def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None) -> None:
-    """Count, trace and log a request that is over."""
+    """Count, trace and log a finished request."""
     raw, stats, ended = exchange.raw, exchange.stats, time.perf_counter()
     size = raw.writer.output_size
     COUNTERS.finished(stats, status, size, ended)

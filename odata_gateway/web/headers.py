@@ -1,143 +1,109 @@
-"""The head of an answer: the headers that every answer carries, whatever it answers, and their
-text.
-
-Most answers differ in their id, length and date only, so what goes before those is kept.
-"""
+"""The headers that every response has, whatever it answers."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping
-from email.utils import formatdate
 from functools import lru_cache
-from http import HTTPStatus
 from typing import NamedTuple
 
 from multidict import CIMultiDict
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.protocol.headers.version import version_of_error
-
-Headers = Mapping[str, str]
+from odata_gateway.protocol.message import HeaderPairs, RequestHeaders
 
 VARY = ("Accept", "Accept-Encoding", "OData-MaxVersion", "Prefer")
 CORS_METHODS = "GET, HEAD, POST, OPTIONS"
 CORS_ALLOWED = (
-    "Accept, Accept-Language, Authorization, apikey, Content-Type, If-None-Match, Isolation, OData-Isolation, OData-MaxVersion, "
-    "OData-Version, Prefer, traceparent, tracestate, X-Requested-With, X-Server-Timing"
+    "Accept, Accept-Language, Authorization, apikey, Content-Type, If-None-Match, Isolation, "
+    "OData-Isolation, OData-MaxVersion, OData-Version, Prefer, traceparent, tracestate, "
+    "X-Requested-With, X-Server-Timing"
 )
-CORS_EXPOSED = "Content-Language, ETag, Location, OData-Version, Preference-Applied, Retry-After, Server-Timing, X-Request-Id"
+CORS_EXPOSED = (
+    "Content-Language, ETag, Location, OData-Version, Preference-Applied, Retry-After, "
+    "Server-Timing, X-Request-Id"
+)
 _TOKENS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,63}")
 
 
-Own = tuple[tuple[str, str], ...]
+class HeaderVariant(NamedTuple):
+    """A reply's own headers, the OData version of one that has none, the origin whose pages may
+    read it, and whether all origins may."""
 
-
-def complete(own: Own, asked: Headers, settings: Settings, request_id: str) -> CIMultiDict[str]:
-    """The headers of an answer: its own, and those that every answer has and it does not."""
-    headers = CIMultiDict(
-        _shared(
-            own,
-            version_of_error(asked),
-            allowed_origin(asked, settings),
-            settings.cors_origins == ("*",),
-        )
-    )
-    headers["X-Request-Id"] = request_id
-    return headers
-
-
-@lru_cache(maxsize=512)
-def _shared(own: Own, version: str, origin: str | None, any_origin: bool) -> Own:
-    headers = CIMultiDict(own)
-    headers["Vary"] = vary(headers.getall("Vary", []), any_origin)
-    headers.setdefault("OData-Version", version)
-    headers.setdefault("Cache-Control", "private, no-cache")
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers["Server"] = "odata-gateway"
-    if origin is not None:
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
-    return tuple(headers.items())
+    own: HeaderPairs
+    odata_version: str
+    origin: str | None
+    any_origin: bool
 
 
 class Head(NamedTuple):
-    """All that goes before the body: the status, the answer's own headers, the request's, and the
-    request's id; `timing` are the times of its stages, where they were asked for."""
+    """The part of a response before its body.
+
+    own     the headers of this reply
+    asked   the headers of the request
+    timing  the value of Server-Timing, empty where the client did not ask for it
+    """
 
     status: int
-    own: Own
-    asked: Headers
+    own: HeaderPairs
+    asked: RequestHeaders
     settings: Settings
     request_id: str
     timing: str = ""
 
-    def headers(self) -> CIMultiDict[str]:
-        """The headers, but for those of the transfer."""
-        headers = complete(self.own, self.asked, self.settings, self.request_id)
-        if self.timing:
-            headers["Server-Timing"] = self.timing
-        return headers
-
-    def text(self, version: str, *, length: int | None, packed: bool, closing: bool) -> bytes:
-        """The head of an answer that goes out at once, for HTTP `version`."""
-        lines = _lines(
+    def variant(self) -> HeaderVariant:
+        """What those of the headers depend on that many responses share."""
+        return HeaderVariant(
             self.own,
             version_of_error(self.asked),
             allowed_origin(self.asked, self.settings),
             self.settings.cors_origins == ("*",),
         )
-        sized = "" if length is None else f"Content-Length: {length}\r\n"
-        coded = "Content-Encoding: gzip\r\n" if packed else ""
-        ended = "Connection: close\r\n" if closing else ""
-        timed = f"Server-Timing: {self.timing}\r\n" if self.timing else ""
-        return (
-            f"HTTP/{version} {self.status} {_PHRASES[self.status]}\r\n{lines}X-Request-Id: {self.request_id}\r\n"
-            f"{timed}{sized}{coded}{ended}Date: {_date(int(time.time()))}\r\n\r\n"
-        ).encode()
 
-
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+    def headers(self) -> CIMultiDict[str]:
+        """The headers, without those of the transfer."""
+        headers = CIMultiDict(shared_headers(self.variant()))
+        headers["X-Request-Id"] = self.request_id
+        if self.timing:
+            headers["Server-Timing"] = self.timing
+        return headers
 
 
 @lru_cache(maxsize=512)
-def _lines(own: Own, version: str, origin: str | None, any_origin: bool) -> str:
-    """The shared headers as text; raises ValueError for a value that would end its line."""
-    text = ""
-    for name, value in _shared(own, version, origin, any_origin):
-        if _CONTROL.search(name + value):
-            raise ValueError(f"the header {name!r} holds a control character")
-        text += f"{name}: {value}\r\n"
-    return text
+def shared_headers(variant: HeaderVariant) -> HeaderPairs:
+    """A reply's own headers, and those that every response has and it does not."""
+    headers = CIMultiDict(variant.own)
+    headers["Vary"] = _vary(headers.getall("Vary", []), variant.any_origin)
+    headers.setdefault("OData-Version", variant.odata_version)
+    headers.setdefault("Cache-Control", "private, no-cache")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers["Server"] = "odata-gateway"
+    if variant.origin is not None:
+        headers["Access-Control-Allow-Origin"] = variant.origin
+        headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+    return tuple(headers.items())
 
 
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
-
-
-def vary(own: list[str], any_origin: bool) -> str:
-    """All request headers that can change an answer; one list for the whole service keeps caches
-    right at no cost."""
+def _vary(own: list[str], any_origin: bool) -> str:
+    """All request headers that can change a response. One list for the whole service keeps caches
+    correct at no cost."""
     named = [name.strip() for value in own for name in value.split(",") if name.strip()]
     names = [*VARY, *named] if any_origin else [*VARY, "Origin", *named]
     return ", ".join({name.lower(): name for name in names}.values())
 
 
-def allowed_origin(asked: Headers, settings: Settings) -> str | None:
-    """Whose pages may read the answer (Fetch Standard, section 3.2): everyone's, the asking
-    origin's, or nobody's but ours."""
+def allowed_origin(asked: RequestHeaders, settings: Settings) -> str | None:
+    """The origin whose pages may read the response (Fetch Standard, section 3.2): `*` for all, that
+    of the request, or None."""
     if settings.cors_origins == ("*",):
         return "*"
     origin = asked.get("origin", "")
     return origin if origin.rstrip("/") in settings.cors_origins else None
 
 
-def preflight(asked: Headers, settings: Settings) -> tuple[tuple[str, str], ...]:
-    """The answer to a browser that asks first; the headers it names are allowed, since none of them
-    changes more than an answer's form."""
+def preflight(asked: RequestHeaders, settings: Settings) -> HeaderPairs:
+    """The headers that answer a preflight request. All headers that it names are allowed: none of
+    them changes more than the form of an answer."""
     if allowed_origin(asked, settings) is None or "access-control-request-method" not in asked:
         return ()
     wanted = asked.get("access-control-request-headers", "")

@@ -1,21 +1,8 @@
-"""Listening on ports, and ending without losing a request.
-
-Who is told to end is still asked for a while: balancers notice late, and connections stay open
-between requests. So a gateway that ends first says so (readiness 503, `Connection: close` in every
-answer) and takes requests as before, for ODATA_GRACE_S; then it stops listening, closes connections
-on which nothing is asked, and lets running requests end, for ODATA_DRAIN_S from the beginning.
-
-A port that is closed takes down the connections the kernel has accepted for it, on which clients
-have sent requests already, and those whose handshake is under way. So the port first gets no more
-of them: a filter on the socket drops each SYN, which its sender repeats after a second, when the
-port is closed or another process has it. Then the last ones are taken out, by a second handle on
-the same port, after the event loop has let go of the first.
-"""
+"""Listening ports and the connections on them, opened and closed."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -29,29 +16,20 @@ from odata_gateway.protocol.message import MAX_HEADER_BYTES
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.connection import Server, cut
 from odata_gateway.web.exchange import refusal
-from odata_gateway.web.headers import complete
-
-LOG = logging.getLogger("odata_gateway.web")
+from odata_gateway.web.headers import Head
 
 BACKLOG = 1024
-SETTLE_S = 0.2
-"""For handshakes under way: longer than a round trip, shorter than the second after which a SYN is
-repeated."""
-LAST_S = 0.1
-"""For the first request on connections that came last."""
-LOOK_S = 0.02
 FINISH_S = 2.0
-"""How long connections get to end after the requests on them have."""
+"""How long connections may take to close after their last response."""
+LINGERING_S = 2.0
+"""How long the rest of a body that nobody reads is received and ignored."""
+REQUEST_LINE_BYTES = 1024
+"""Method, version and service path, in addition to ODATA_MAX_URL_BYTES."""
 
-_ATTACH_FILTER = 26
-"""SO_ATTACH_FILTER of asm-generic/socket.h, which Python does not name."""
-_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
-"""Classic BPF: load the flags; where SYN is set go on, else skip one; drop; accept."""
 
-
-class Clients(NamedTuple):
-    """Connections, how many of them wait for a client that does not read, and the bytes that
-    clients have not taken."""
+class ClientCounts(NamedTuple):
+    """The number of connections, of those that wait for a client that does not read, and of bytes
+    that clients have not received."""
 
     connections: int
     slow: int
@@ -60,7 +38,8 @@ class Clients(NamedTuple):
 
 @dataclass(slots=True)
 class Listener:
-    """A server and its listening sockets; `handles` are second ones."""
+    """A server and its listening sockets. `handles` are duplicates of the sockets: the event loop
+    closes its own before the last connections have been accepted."""
 
     runner: web.ServerRunner
     handles: list[socket.socket] = field(default_factory=list)
@@ -71,65 +50,63 @@ class Listener:
         return port
 
     @property
-    def clients(self) -> Clients:
-        """The connections there are now."""
+    def clients(self) -> ClientCounts:
+        """The connections at this moment."""
         assert self.runner.server is not None
         found = self.runner.server.connections
         waiting = [c.transport.get_write_buffer_size() for c in found if c.transport is not None]
-        return Clients(len(found), sum(c.writing_paused for c in found), sum(waiting))
+        return ClientCounts(len(found), sum(c.writing_paused for c in found), sum(waiting))
 
     async def open(self, host: str, port: int, *, shared: bool) -> None:
-        """Listen on all addresses of a host; raises OSError when one cannot be had."""
-        for listener in _listeners(host, port, shared=shared):
-            self.handles.append(listener.dup())
-            await web.SockSite(self.runner, listener, backlog=BACKLOG).start()
+        """Listen on all addresses of a host; raises OSError when one is taken."""
+        for listening in _listening_sockets(host, port, shared=shared):
+            self.handles.append(listening.dup())
+            await web.SockSite(self.runner, listening, backlog=BACKLOG).start()
 
     async def shut(self) -> None:
-        """Listen no more, and take what the kernel has accepted."""
+        """Stop listening, and serve the connections that the kernel has accepted already."""
         for site in tuple(self.runner.sites):
             await site.stop()
         server, loop = self.runner.server, asyncio.get_running_loop()
         assert server is not None
-        for connection in [
-            connection for handle in self.handles for connection in _accepted(handle)
-        ]:
-            await loop.connect_accepted_socket(server, connection)
+        accepted = [connection for handle in self.handles for connection in _accept_all(handle)]
         self.handles.clear()
+        for connection in accepted:
+            await loop.connect_accepted_socket(server, connection)
 
     def close_unused(self) -> None:
-        """Close connections on which nothing is asked, and the others after their answer."""
+        """Close connections without a request, and the others after their response."""
         assert self.runner.server is not None
         self.runner.server.pre_shutdown()
 
     async def close(self, *, at_once: bool) -> None:
-        """End what is left; `at_once` cuts the connections."""
+        """Close all connections; `at_once` cuts those that have a request."""
         if at_once and isinstance(self.runner.server, Server):
             for connection in self.runner.server.connections:
                 cut(connection.transport)
         await self.runner.cleanup()
 
 
-def _listeners(host: str, port: int, *, shared: bool) -> list[socket.socket]:
+def _listening_sockets(host: str, port: int, *, shared: bool) -> list[socket.socket]:
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    listeners: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     try:
-        for family, address in dict.fromkeys(
-            (family, address) for family, _, _, _, address in found
-        ):
-            listener = socket.create_server(
+        for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
+            listening = socket.create_server(
                 address[:2], family=family, backlog=BACKLOG, reuse_port=shared
             )
-            listener.setblocking(False)
-            listeners.append(listener)
+            listening.setblocking(False)
+            sockets.append(listening)
     except OSError:
-        for listener in listeners:
-            listener.close()
+        for listening in sockets:
+            listening.close()
         raise
-    return listeners
+    return sockets
 
 
-def _accepted(handle: socket.socket) -> list[socket.socket]:
-    """The connections that wait on a listening socket, which is closed right after the last one."""
+def _accept_all(handle: socket.socket) -> list[socket.socket]:
+    """The connections that wait on a listening socket, which is closed immediately after the last
+    one."""
     found: list[socket.socket] = []
     with handle:
         while True:
@@ -142,42 +119,16 @@ def _accepted(handle: socket.socket) -> list[socket.socket]:
     return found
 
 
-# --- Starting and ending --------------------------------------------------------------------------
-
-
-def _server(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], settings: Settings
-) -> Server:
-    def refuse(error: ODataError) -> web.Response:
-        reply = refusal(error, "-", settings)
-        assert isinstance(reply.body, bytes)
-        return web.Response(
-            status=reply.status, body=reply.body, headers=complete(reply.headers, {}, settings, "-")
-        )
-
-    connection = {
-        "keepalive_timeout": settings.keepalive_s,
-        "max_line_size": settings.max_url_bytes + 1024,
-        "max_field_size": MAX_HEADER_BYTES,
-        "access_log": None,
-        "lingering_time": min(2.0, settings.read_timeout_s),
-        "auto_decompress": False,  # no body is read that may be compressed
-        "read_timeout_s": settings.read_timeout_s,
-        "refuse": refuse,
-    }
-    return Server(handler, connection=connection, send_timeout_s=settings.send_timeout_s)
-
-
 async def listen(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, Listener]:
-    """Listen on the main port, and on the admin ports.
+    """Listeners on the main port and on the admin ports, open.
 
     shared  other processes listen on the same ports
-    raises  OSError when a port cannot be had
+    raises  OSError when a port is taken
     """
     settings = gateway.settings
     main, admin = (
         Listener(web.ServerRunner(_server(handler, settings), shutdown_timeout=FINISH_S))
-        for handler in gateway.handlers
+        for handler in (gateway.handle, gateway.handle_admin)
     )
     await main.runner.setup()
     await admin.runner.setup()
@@ -186,3 +137,26 @@ async def listen(gateway: Gateway, *, shared: bool = False) -> tuple[Listener, L
         if port != settings.port:
             await admin.open(settings.host, port, shared=shared)
     return main, admin
+
+
+def _server(
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], settings: Settings
+) -> Server:
+    def refuse(error: ODataError) -> web.Response:
+        """The response to a request that was not read, and so has no headers and no id."""
+        reply = refusal(error, "-", settings)
+        assert isinstance(reply.body, bytes)
+        headers = Head(reply.status, reply.headers, {}, settings, "-").headers()
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+    connection = {
+        "keepalive_timeout": settings.keepalive_s,
+        "max_line_size": settings.max_url_bytes + REQUEST_LINE_BYTES,
+        "max_field_size": MAX_HEADER_BYTES,
+        "access_log": None,
+        "lingering_time": min(LINGERING_S, settings.read_timeout_s),
+        "auto_decompress": False,  # compressed bodies are refused
+        "read_timeout_s": settings.read_timeout_s,
+        "refuse": refuse,
+    }
+    return Server(handler, connection=connection, send_timeout_s=settings.send_timeout_s)

@@ -1,7 +1,7 @@
 """Service document and $metadata."""
 
 import pytest
-from odata_gateway.edm.types import PRIMITIVE_TYPES
+from odata_gateway.types.primitive import PRIMITIVE_TYPES
 from tests.harness.ask import ADMIN
 from tests.harness.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
 

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import pytest
-from odata_gateway.edm.functions import FUNCTIONS
+from odata_gateway.types.registry import FUNCTIONS
 from tests.harness.figures import amount, record
 from tests.harness.inside import Inside, in_step, inside
 from tests.harness.sample import CALLERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 
 import asyncpg
@@ -13,6 +14,11 @@ from odata_gateway.demo import tokens
 from tests.harness.figures import record
 from tests.harness.inside import inside
 from tests.harness.loads import ask, data
+
+
+def names(setting: str, body: bytes) -> bool:
+    """Whether an error's hint says which setting allows more."""
+    return re.search(f"raise {setting} to allow more|{setting} moves this limit", body.decode()) is not None
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ async def test_t22_a_limit_refuses_what_is_beyond_it_and_names_its_setting(reade
         within, beyond = await gateway.ask(limit.within), await gateway.ask(limit.beyond)
     assert within.status == 200, within.body
     assert (beyond.status, beyond.code) == (limit.status, limit.code), beyond.body[:500]
-    assert f"{limit.setting} moves this limit" in str(beyond.json()["error"]), beyond.body
+    assert names(limit.setting, beyond.body), beyond.body
     async with inside(reader_dsn) as gateway:
         assert (await gateway.ask(limit.beyond)).status == 200, "the setting does not move it"
 
@@ -119,7 +125,7 @@ def test_t22_a_statement_that_runs_too_long_names_its_setting(gateways, scratch_
             await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
             reply = await asyncio.to_thread(gateway.get, "Message?$top=1")
             assert (reply.status, reply.json()["error"]["code"]) == (504, "Db.Timeout")
-            assert "ODATA_STATEMENT_TIMEOUT_S moves this limit" in reply.body.decode()
+            assert names("ODATA_STATEMENT_TIMEOUT_S", reply.body)
         await connection.close()
 
     asyncio.run(locked())
@@ -144,11 +150,11 @@ def test_t22_urls_and_bodies_that_are_too_long_name_their_settings_over_http(gat
     for size in (400, 5000, 50_000):
         reply = gateway.get("Message?x=" + "a" * size)
         assert (reply.status, reply.json()["error"]["code"]) == (414, "Limit.Url"), reply.body
-        assert "ODATA_MAX_URL_BYTES moves this limit" in reply.body.decode()
+        assert names("ODATA_MAX_URL_BYTES", reply.body)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {tokens.ADMIN}"}
     reply = gateway.ask("POST", "/v1.0/odata/$batch", headers, b"x" * 101)
     assert (reply.status, reply.json()["error"]["code"]) == (413, "Limit.Body"), reply.body
-    assert "ODATA_MAX_BODY_BYTES moves this limit" in reply.body.decode()
+    assert names("ODATA_MAX_BODY_BYTES", reply.body)
 
 
 async def test_t22_a_page_is_never_larger_than_its_setting_and_says_so(reader_dsn):
@@ -179,7 +185,7 @@ async def test_t22_one_request_too_many_of_a_token_names_its_setting(gateways, c
     await watcher.close()
     assert {outcome.status for outcome in await asyncio.gather(*within)} == {200}
     assert (beyond.status, other.status) == (429, 200)
-    assert b'"Limit.Requests"' in beyond.body and b"ODATA_MAX_TOKEN_REQUESTS moves this limit" in beyond.body
+    assert b'"Limit.Requests"' in beyond.body and names("ODATA_MAX_TOKEN_REQUESTS", beyond.body)
     assert b"\r\nretry-after: " in beyond.head.lower()
     assert (await ask(gateway.port, data("Inbox"))).status == 200
 
@@ -197,7 +203,7 @@ def test_t22_a_batch_with_one_part_too_many_names_its_setting(gateways, reader_d
     assert batch(most)[0] == 200
     status, body = batch(most + 1)
     assert (status, json.loads(body)["error"]["code"]) == (413, "Limit.Parts"), body
-    assert b"ODATA_MAX_BATCH_PARTS moves this limit" in body
+    assert names("ODATA_MAX_BATCH_PARTS", body)
 
 
 BY_TESTS = {

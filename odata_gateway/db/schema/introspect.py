@@ -38,40 +38,10 @@ from odata_gateway.edm.model import (
     Table,
     Unscoped,
 )
-from odata_gateway.edm.types import DOUBLE, INT16, INT32, INT64, PrimitiveType
+from odata_gateway.types.primitive import INT64, PRIMITIVE_TYPES, STRING, PrimitiveType
 
 Severity = Literal["error", "warning", "note"]
 Tables = Mapping[Table, TableFacts]
-
-_INTEGERS = ("int2", "int4", "int8")
-_TEXTS = ("text", "varchar", "bpchar", "citext", "name")
-SERVES: dict[str, tuple[str, ...]] = {
-    "Edm.Boolean": ("bool",),
-    "Edm.SByte": (),
-    "Edm.Byte": (),
-    "Edm.Int16": ("int2",),
-    "Edm.Int32": ("int2", "int4"),
-    "Edm.Int64": _INTEGERS,
-    "Edm.Decimal": ("numeric", *_INTEGERS),
-    "Edm.Single": ("float4",),
-    "Edm.Double": ("float4", "float8"),
-    "Edm.DateTimeOffset": ("timestamp", "timestamptz"),
-    "Edm.Date": ("date",),
-    "Edm.TimeOfDay": ("time",),
-    "Edm.Duration": ("interval",),
-    "Edm.Guid": ("uuid",),
-    "Edm.Binary": ("bytea",),
-    "Edm.String": (*_TEXTS, "json", "jsonb", "uuid"),
-}
-"""Column types whose every value an Edm type can say. Any column at all reads as text."""
-
-WIDER: dict[tuple[str, str], PrimitiveType] = {
-    ("integer", "int2"): INT16,
-    ("integer", "int4"): INT32,
-    ("integer", "int8"): INT64,
-    ("double", "float8"): DOUBLE,
-}
-"""By family and column type: the Edm type that is served instead of a narrower one."""
 
 TOKEN_COLUMNS: dict[Table, tuple[str, ...]] = {
     Table("public", "access_tokens"): ("owner_type", "owner_id", "token"),
@@ -282,9 +252,10 @@ def _fit_property(
                 f"type {facts.type} is wider than {prop.type}; {prop.name} is served as {served}",
             )
         )
-    elif facts.type not in (*SERVES[prop.type.name], prop.pg_type):
+    elif facts.type not in (*prop.type.lossless, prop.pg_type):
         findings.append(Finding("note", subject, f"type {facts.type} is served as text"))
-    not_null = facts.not_null and facts.type not in ("json", "jsonb")  # JSON null reads as null
+    reading = served.family.columns.get(facts.type)
+    not_null = facts.not_null and not (reading and reading.reads_null)
     if not (prop.nullable or facts.not_null):
         findings.append(
             Finding(
@@ -302,13 +273,19 @@ def _fit_property(
 
 def _served_type(prop: Property, column_type: str) -> PrimitiveType | None:
     """The Edm type a column is served as, or None where it cannot be."""
-    if (
-        column_type == prop.pg_type
-        or column_type in SERVES[prop.type.name]
-        or prop.type.family == "string"
-    ):
+    if column_type == prop.pg_type or column_type in prop.type.lossless or prop.type is STRING:
         return prop.type
-    return WIDER.get((prop.type.family, column_type))
+    return wider_type(prop.type, column_type)
+
+
+def wider_type(type_: PrimitiveType, column_type: str) -> PrimitiveType | None:
+    """The narrowest number of the same family that can say every value of a column, or None."""
+    found = [
+        other
+        for other in PRIMITIVE_TYPES.values()
+        if other.family is type_.family and other.is_numeric and column_type in other.lossless
+    ]
+    return min(found, key=lambda other: other.rank, default=None)
 
 
 def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:
@@ -322,7 +299,7 @@ def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:
             needed = []
     for table, name in needed:
         reason = _unreadable(tables, table, name)
-        if reason is None and tables[table].columns[name].type not in _INTEGERS:
+        if reason is None and tables[table].columns[name].type not in INT64.lossless:
             reason = f"its type is {tables[table].columns[name].type}, not an integer"
         if reason:
             yield f"row policy: {table.schema}.{table.name}.{name}: {reason}"
@@ -374,19 +351,19 @@ def _term_fault(term: JoinTerm, sides: Mapping[str, Table], tables: Tables) -> s
     for side in (term.left, term.right):
         match side:
             case JoinConstant():
-                kinds.append("text")
+                kinds.append(STRING.family.name)
             case JoinColumn(side=name, column=column, lower=lower):
                 table = sides[name]
                 if reason := _unreadable(tables, table, column):
                     return f"{table.schema}.{table.name}.{column}: {reason}"
                 kind = _kind(tables[table].columns[column].type)
                 kinds.append(kind)
-                if lower and kind != "text":
+                if lower and kind != STRING.family.name:
                     return f"{table.schema}.{table.name}.{column}: {kind} has no lower case"
     return None if kinds[0] == kinds[1] else f"the join compares {kinds[0]} with {kinds[1]}"
 
 
 def _kind(column_type: str) -> str:
-    if column_type in _INTEGERS:
-        return "integer"
-    return "text" if column_type in _TEXTS else column_type
+    """The family whose columns of this type can be joined with each other, or the type itself."""
+    families = (type_.family for type_ in PRIMITIVE_TYPES.values())
+    return next((f.name for f in families if column_type in f.compares_columns), column_type)

@@ -13,9 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.model import EntityType
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.apply.groupby import bind_groups
 from odata_gateway.plan.apply.measures import From, Measure, Reach
@@ -33,6 +31,8 @@ from odata_gateway.plan.scope import (
     read_property,
 )
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, ConstantValue, Method
+from odata_gateway.types import primitive as types
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
 METHODS: dict[str, Method] = {
@@ -205,25 +205,19 @@ def _valued(
     type_ = value.type
     if type_ is None:
         raise BindType("null has no type, and cannot be aggregated", target=APPLY, at=at)
-    if method in ("sum", "average") and not type_.is_numeric:
+    if method in ("sum", "average") and method not in type_.aggregates:
         raise BindType(f"{method} needs numbers, this is {type_.name}", target=APPLY, at=at)
-    if method in ("min", "max") and type_.family == "binary":
-        raise BindType("Edm.Binary values have no order", target=APPLY, at=at)
+    if method in ("min", "max") and method not in type_.aggregates:
+        raise BindType(f"{type_.name} values have no order", target=APPLY, at=at)
     return Measure(alias, method, value, _result(method, type_), method != "countdistinct", reach)
 
 
 def _result(method: Method, type_: PrimitiveType) -> PrimitiveType:
     """The type of an aggregate (3.2.1.3): wide enough for any number of rows."""
-    match method, type_.family:
-        case ["count" | "countdistinct", _]:
-            return types.DECIMAL
-        case ["sum" | "average", "double"]:
-            return types.DOUBLE
-        case ["sum", "integer"]:
-            return types.DECIMAL if type_ is types.INT64 else types.INT64
-        case ["sum" | "average", _]:
-            return types.DECIMAL
-    return type_
+    if method in ("count", "countdistinct"):
+        return types.DECIMAL
+    result = type_.aggregates[method].result
+    return type_ if result is None else types.PRIMITIVE_TYPES[result]
 
 
 def _plain_names(node: ast.Expr, scope: Scope, at: int) -> tuple[str, ...]:

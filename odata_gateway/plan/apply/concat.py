@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.edm.types import BOOLEAN, INT32, PrimitiveType
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.apply.groupby import is_number
 from odata_gateway.plan.apply.rowset import (
@@ -30,6 +29,7 @@ from odata_gateway.plan.expression.order import bind_order, key_of
 from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.scope import Frame, RowKind
 from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, ConstantValue, OrderKey, Selection
+from odata_gateway.types.primitive import BOOLEAN, INT32, PrimitiveType
 from odata_gateway.url import ast
 
 

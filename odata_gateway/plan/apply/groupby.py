@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm.types import INT32
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.apply.measures import Measure, selection_of
 from odata_gateway.plan.apply.rowset import (
@@ -38,6 +37,7 @@ from odata_gateway.plan.tree.relation import (
     ConstantValue,
     OrderKey,
 )
+from odata_gateway.types.primitive import INT32
 from odata_gateway.url import ast
 
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import EntitySet, Join, NavigationProperty
-from odata_gateway.edm.types import BOOLEAN
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.apply.rowset import (
     APPLY,
@@ -39,6 +38,7 @@ from odata_gateway.plan.tree.relation import (
     Selection,
     WindowCondition,
 )
+from odata_gateway.types.primitive import BOOLEAN
 from odata_gateway.url import ast
 
 Transform = Callable[[tuple[ast.Transformation, ...], InputSet], InputSet]

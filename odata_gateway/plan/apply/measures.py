@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm import types
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.apply.rowset import all_of
 from odata_gateway.plan.expression.order import key_of
 from odata_gateway.plan.scope import Row, Scope
@@ -26,6 +24,8 @@ from odata_gateway.plan.tree.relation import (
     Selection,
     Source,
 )
+from odata_gateway.types import primitive as types
+from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)

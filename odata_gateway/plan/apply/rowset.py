@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, Model, Table, Unscoped
 from odata_gateway.plan.expression.compute import bind_compute
 from odata_gateway.plan.expression.order import key_of
@@ -34,6 +33,7 @@ from odata_gateway.plan.tree.relation import (
     WindowCondition,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 
 APPLY = "$apply"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.apply.rowset import (
     APPLY,
@@ -34,6 +33,7 @@ from odata_gateway.plan.tree.relation import (
     WindowCondition,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import INT64
 from odata_gateway.url import ast
 
 

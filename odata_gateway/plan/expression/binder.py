@@ -7,8 +7,6 @@ product: a quoted time compared with a DateTimeOffset, with UTC where no offset 
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.collections import (
     NO_VALUE,
@@ -50,7 +48,11 @@ from odata_gateway.plan.tree.relation import (
     Not,
     Parameter,
 )
-from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.arithmetic import result_type
+from odata_gateway.types.family import DecodeMode
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
 COMPARISONS: dict[str, ComparisonOp] = {
@@ -196,17 +198,18 @@ def _compare_literal(
 ) -> BoundExpr:
     if node.many or expr.type is None:
         return Compare(op, expr, bind_expr(node, scope))
-    mode: DecodeMode = ORDER_MODES[op]
-    if (
-        isinstance(expr, Column)
-        and expr.pg_type == "uuid"
-        and op in ("eq", "ne")
-        and node.kind == "string"
-    ):
-        mode = "uuid"
+    mode = equal_mode(expr) if op in ("eq", "ne") else ORDER_MODES[op]
     value = literal(node, expr.type, scope, mode)
     check_comparable(op, expr.type, value.type, scope, node.at)
     return Compare(op, expr, value)
+
+
+def equal_mode(expr: BoundExpr) -> DecodeMode:
+    """How a literal is decoded that is compared for equality with an expression."""
+    if not isinstance(expr, Column):
+        return "exact"
+    reading = expr.type.family.columns.get(expr.pg_type)
+    return reading.equal_mode if reading and reading.equal_mode else "exact"
 
 
 def check_comparable(
@@ -215,15 +218,18 @@ def check_comparable(
     if (
         left is None
         or right is None
-        or left.family == right.family
+        or left.family is right.family
         or (left.is_numeric and right.is_numeric)
     ):
-        if op in ("eq", "ne") or "binary" not in (left and left.family, right and right.family):
+        unordered = [each for each in (left, right) if each and not each.family.is_ordered]
+        if op in ("eq", "ne") or not unordered:
             return
-        raise BindType("Edm.Binary values have no order", target=scope.binding.target, at=at)
+        raise BindType(
+            f"{unordered[0].name} values have no order", target=scope.binding.target, at=at
+        )
     hint = (
         "date(...) makes an Edm.Date of a time"
-        if {left.family, right.family} == {"date", "datetime"}
+        if {left, right} == {types.DATE, types.DATETIME}
         else None
     )
     raise BindType(
@@ -261,14 +267,7 @@ def _in(node: ast.Binary, scope: Scope) -> BoundExpr:
         case ast.Literal(many=True):
             if operand.type is None:
                 return ConstantValue(False, types.BOOLEAN)
-            mode: DecodeMode = (
-                "uuid"
-                if isinstance(operand, Column)
-                and operand.pg_type == "uuid"
-                and right.kind == "string"
-                else "exact"
-            )
-            return InArray(operand, literal(right, operand.type, scope, mode))
+            return InArray(operand, literal(right, operand.type, scope, equal_mode(operand)))
         case ast.ListExpr(items=items):
             check_list(len(items), scope.binding.limits, scope.binding.target, right.at)
             tests = tuple(_in_item(operand, item, scope) for item in items)
@@ -322,7 +321,7 @@ def _negate(node: ast.Unary, scope: Scope) -> BoundExpr:
     operand = bind_expr(node.operand, scope)
     if operand.type is None:
         return operand
-    if not operand.type.is_numeric and operand.type is not types.DURATION:
+    if not (operand.type.is_numeric or operand.type.family.can_be_negated):
         raise BindType(
             f"{operand.type.name} cannot be negated", target=scope.binding.target, at=node.at
         )
@@ -364,27 +363,7 @@ def arithmetic_type(
     op: ArithmeticOp, left: PrimitiveType | None, right: PrimitiveType | None
 ) -> PrimitiveType | None:
     """The result type of an operator (5.1.1.2); None where it has none."""
-    if left is None or right is None:
-        return None
-    if left.is_numeric and right.is_numeric:
-        wide = types.promote(left, right)
-        if op == "divby" and wide.is_integer:
-            return types.DECIMAL
-        return wide if wide.rank >= types.INT32.rank else types.INT32
-    match op, left.family, right.family:
-        case ["sub", "datetime", "datetime"]:
-            return types.DURATION
-        case ["sub", "date", "date"]:
-            return types.DURATION
-        case ["add" | "sub", "datetime" | "date" | "duration", "duration"]:
-            return left
-        case ["mul", "duration", "integer" | "decimal" | "double"]:
-            return left
-        case ["mul", "integer" | "decimal" | "double", "duration"]:
-            return right
-        case ["div" | "divby", "duration", "integer" | "decimal" | "double"]:
-            return left
-    return None
+    return None if left is None or right is None else result_type(op, left, right)
 
 
 # --- collections ----------------------------------------------------------------------------------

@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.entities import is_path
-from odata_gateway.plan.expression.literals import QUOTED_TYPES, natural_type, resolve_alias
+from odata_gateway.plan.expression.literals import natural_type, resolve_alias
 from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.scope import EntitySetRef, RelatedCollection, Scope, check_list
 from odata_gateway.plan.tree.relation import (
@@ -32,6 +30,8 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
 Bind = Callable[[ast.Expr, Scope], BoundExpr]
@@ -304,7 +304,7 @@ def _element(found: set[PrimitiveType], at: int, scope: Scope) -> PrimitiveType:
     if all(type_.is_numeric for type_ in found) and found:
         return max(found, key=lambda type_: type_.rank)
     quoted = found - {types.STRING}
-    if len(quoted) == 1 and (len(found) == 1 or quoted <= set(QUOTED_TYPES)):
+    if len(quoted) == 1 and (len(found) == 1 or all(t.family.literal.quoted for t in quoted)):
         return quoted.pop()
     if quoted:
         names = " and ".join(sorted(type_.name for type_ in found))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from odata_gateway.edm import types
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.paths import PathTarget, bind_path, collection_block
 from odata_gateway.plan.scope import EntitySetRef, Frame, RelatedCollection, Row, Scope, check_list
@@ -20,6 +19,7 @@ from odata_gateway.plan.tree.relation import (
     Logic,
     Not,
 )
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 
 BindFilter = Callable[[ast.Expr, Scope], BoundExpr]

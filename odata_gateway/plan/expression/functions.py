@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from odata_gateway.edm import types
-from odata_gateway.edm.functions import Signature, resolve
-from odata_gateway.edm.types import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.edm.functions import resolve
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.collections import bind_collection_call, is_collection_call
 from odata_gateway.plan.expression.entities import count_of, entity_is_of
@@ -21,16 +19,14 @@ from odata_gateway.plan.tree.relation import (
     Logic,
     Parameter,
 )
-from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.casts import castable
+from odata_gateway.types.function import FunctionArgument, FunctionOverload
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.url import ast
 
 Bind = Callable[[ast.Expr, Scope], BoundExpr]
-
-LIKE_MODES: dict[str, DecodeMode] = {
-    "contains": "infix",
-    "startswith": "prefix",
-    "endswith": "suffix",
-}
 
 
 def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
@@ -57,48 +53,44 @@ def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
         return Function("cast", (bind(counted, scope),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
     args = [bind(argument, scope) for argument in nodes]
-    signature = resolve(
+    overload = resolve(
         node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at
     )
     if any(a.type is None for a in args):
-        return ConstantValue(None, signature_type(signature, args))
+        return ConstantValue(None, result_of(overload, args))
+    _check_literals(overload, nodes, scope)
     bound = tuple(
-        _argument(signature, i, n, a, scope)
-        for i, (n, a) in enumerate(zip(nodes, args, strict=True))
+        _argument(argument, given, value, scope)
+        for argument, given, value in zip(overload.arguments, nodes, args, strict=True)
     )
-    nullable = signature.misses_infinity or any(a.nullable for a in bound)
-    return Function(signature.id, bound, signature_type(signature, args), nullable)
+    nullable = overload.misses_infinity or any(a.nullable for a in bound)
+    return Function(overload.id, bound, result_of(overload, args), nullable)
 
 
-def signature_type(signature: Signature, args: list[BoundExpr]) -> PrimitiveType:
-    if signature.result is not None:
-        return signature.result
+def result_of(overload: FunctionOverload, args: list[BoundExpr]) -> PrimitiveType:
+    if overload.result is not None:
+        return overload.result
     return next((a.type for a in args if a.type is not None), types.STRING)
 
 
 def _argument(
-    signature: Signature, position: int, node: ast.Expr, bound: BoundExpr, scope: Scope
+    argument: FunctionArgument, node: ast.Expr, bound: BoundExpr, scope: Scope
 ) -> BoundExpr:
-    if position == 1 and signature.id == "matchespattern":
-        return _pattern(node, scope)
-    if not isinstance(node, ast.Literal):
-        return bound
-    if position == 1 and signature.id in LIKE_MODES and node.kind == "string":
-        return literal(node, types.STRING, scope, LIKE_MODES[signature.id])
-    return literal(node, types.DATETIME, scope, "utc") if node.kind == "datetime" else bound
+    if argument.mode is not None and isinstance(node, ast.Literal):
+        return literal(node, natural_type(node, scope), scope, argument.mode)
+    return bound
 
 
-def _pattern(node: ast.Expr, scope: Scope) -> BoundExpr:
-    """A regular expression, which is translated before Postgres sees it, and so cannot come from a
-    row."""
-    if isinstance(node, ast.Literal):
-        return literal(node, types.STRING, scope, "pattern")
-    raise Unsupported(
-        "the pattern of matchesPattern must be a literal",
-        target=scope.binding.target,
-        at=node.at,
-        hint="write it in quotes",
-    )
+def _check_literals(overload: FunctionOverload, nodes: list[ast.Expr], scope: Scope) -> None:
+    """Some arguments are translated before Postgres sees them, and so cannot come from a row."""
+    for number, (argument, node) in enumerate(zip(overload.arguments, nodes, strict=True), 1):
+        if argument.literal_only and not isinstance(node, ast.Literal):
+            raise Unsupported(
+                f"argument {number} of {overload.spelling or overload.name} must be a literal",
+                target=scope.binding.target,
+                at=node.at,
+                hint="write it in quotes",
+            )
 
 
 def _cast(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
@@ -121,7 +113,7 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
         natural = natural_type(value, scope)
         if natural is type_:
             return bind(value, scope)
-        if (type_ is types.STRING and natural.family in _WRITTEN_BY_POSTGRES) or (
+        if (type_ is types.STRING and natural.family.written_by_sql) or (
             type_ is types.SINGLE and natural.is_numeric
         ):
             return Function("cast", (bind(value, scope),), type_, nullable=True)
@@ -138,27 +130,6 @@ def _cast(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
             at=node.at,
         )
     return Function("cast", (operand,), type_, nullable=True)
-
-
-# Whose text is that of payloads, which Postgres writes; it rounds to Edm.Single as well.
-_WRITTEN_BY_POSTGRES = frozenset({"double", "datetime", "time", "duration", "binary"})
-
-
-def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
-    """Whether cast() between two primitive types has a meaning (5.1.1.10.1)."""
-    if source.family == "binary" or target.family == "binary":
-        return False
-    if (
-        target is types.STRING
-        or source is types.STRING
-        or (source.is_numeric and target.is_numeric)
-    ):
-        return True
-    return (source.family, target.family) in {
-        ("datetime", "date"),
-        ("datetime", "time"),
-        ("date", "datetime"),
-    }
 
 
 def _isof(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:

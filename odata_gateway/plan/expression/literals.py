@@ -3,35 +3,18 @@ Conventions 5.1.1.14.1, 5.3)."""
 
 from __future__ import annotations
 
-from odata_gateway.edm import types
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.errors import BindType, BindValue, Unsupported
 from odata_gateway.plan.scope import Scope
 from odata_gateway.plan.tree.relation import Parameter
-from odata_gateway.plan.tree.slots import DecodeMode, LiteralSlot
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.family import DecodeMode
+from odata_gateway.types.primitive import STRING, PrimitiveType
+from odata_gateway.types.registry import LITERAL_TYPES
 from odata_gateway.url import ast
-
-NATURAL_TYPES: dict[str, PrimitiveType] = {
-    "string": types.STRING,
-    "int32": types.INT32,
-    "int64": types.INT64,
-    "decimal": types.DECIMAL,
-    "double": types.DOUBLE,
-    "datetime": types.DATETIME,
-    "date": types.DATE,
-    "time": types.TIME,
-    "duration": types.DURATION,
-    "guid": types.GUID,
-    "binary": types.BINARY,
-}
-
-# What a quoted string may also be, by the type it meets: the product's own date form, and durations
-# without prefix (4.01 Minimal 9b).
-QUOTED_TYPES = (types.DATETIME, types.DURATION)
 
 
 def natural_type(node: ast.Literal, scope: Scope) -> PrimitiveType:
-    found = NATURAL_TYPES.get(node.kind)
+    found = LITERAL_TYPES.get(node.kind)
     if found is None:
         raise Unsupported(
             f"{node.kind} literals are not supported", target=scope.binding.target, at=node.at
@@ -46,7 +29,7 @@ def literal(
     natural = natural_type(node, scope)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
         target = natural
-    elif natural is types.STRING and type_ in QUOTED_TYPES:
+    elif natural is STRING and type_.family.literal.quoted:
         target = type_
     else:
         raise BindType(
@@ -59,16 +42,10 @@ def literal(
 
 
 def _literal_hint(natural: PrimitiveType, type_: PrimitiveType) -> str:
-    match natural.family, type_.family:
-        case ["string", "integer" | "decimal" | "double"]:
-            return "write the number without quotes"
-        case ["string", "boolean"]:
-            return "write true or false without quotes"
-        case ["date", "datetime"]:
-            return "write a time too, such as 2021-11-23T00:00:00Z, or compare date(...) of the property"
-        case [_, "string"]:
-            return "put the value in single quotes"
-    return f"write a literal of type {type_.name}"
+    hints = type_.family.literal.hints
+    return (
+        hints.get(natural.family.name) or hints.get("") or f"write a literal of type {type_.name}"
+    )
 
 
 def resolve_alias(node: ast.Expr, scope: Scope) -> ast.Expr:

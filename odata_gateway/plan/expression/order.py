@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from odata_gateway.edm.types import INT64
 from odata_gateway.errors import BindType, BindValue
 from odata_gateway.plan.expression.binder import bind_expr
 from odata_gateway.plan.scope import Row, Scope, column_of
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import INT64
 from odata_gateway.url import ast
 
 
@@ -21,7 +21,7 @@ def bind_order(
     wanted: list[OrderKey] = []
     for item in items or ():
         expr = bind_expr(item.expr, scope)
-        if expr.type is not None and expr.type.family == "binary":
+        if expr.type is not None and not expr.type.family.is_ordered:
             raise BindType("Edm.Binary values have no order", target=target, at=item.at)
         wanted.append(OrderKey(expr, item.descending))
     key, structure = key_of(scope.implicit), scope.implicit.structure

@@ -8,7 +8,6 @@ entities none of whose texts has it. The texts are the properties that the model
 
 from __future__ import annotations
 
-from odata_gateway.edm.types import BOOLEAN, STRING
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.scope import Row, Scope, column_of, pick
 from odata_gateway.plan.tree.relation import (
@@ -21,6 +20,7 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import BOOLEAN, STRING
 from odata_gateway.url import ast
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.errors import BindName, BindOption, BindType
 from odata_gateway.plan.scope import PRESENT, Reference, RowStructure, Scope, no_such_name
 from odata_gateway.plan.tree.projection import ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.tree.relation import Column
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 from odata_gateway.url.options import ALLOWED
 

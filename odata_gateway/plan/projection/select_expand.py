@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
 from odata_gateway.plan.apply.pipeline import bind_steps
@@ -26,6 +25,7 @@ from odata_gateway.plan.tree.projection import (
     Projection,
 )
 from odata_gateway.plan.tree.relation import BoundExpr
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 from odata_gateway.url.options import COLLECTION_ONLY
 from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options

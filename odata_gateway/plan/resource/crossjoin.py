@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odata_gateway.edm import types
 from odata_gateway.edm.model import EntitySet, EntityType, Join, NavigationProperty, Table, Unscoped
 from odata_gateway.errors import (
     BindName,
@@ -31,6 +30,7 @@ from odata_gateway.plan.scope import Binding, Frame, Row, Scope
 from odata_gateway.plan.tree.projection import Crossed, Field, Projection
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.plan.tree.relation import Block, BoundExpr
+from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 from odata_gateway.url.options import COLLECTION_ONLY
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, Union
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
-from odata_gateway.edm.types import PrimitiveType
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)

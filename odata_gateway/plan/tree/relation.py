@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntityType, Join
-from odata_gateway.edm.types import BOOLEAN, INT64, PrimitiveType
 from odata_gateway.plan.tree.slots import LiteralSlot, Slot
+from odata_gateway.types.primitive import BOOLEAN, INT64, PrimitiveType
 
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]

@@ -8,29 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from odata_gateway.edm.types import PrimitiveType
-
-# How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
-# cannot hold; `floor` and `ceil` round sub-microsecond times towards the side that keeps an
-# ordering comparison right; the LIKE modes escape wildcards; `pattern` translates a regular
-# expression; `cast` turns what does not fit into null; `utc` wants offset 0; `uuid` turns what is
-# no uuid into null; `positive` and `percent` refuse numbers below 1, or not in the range from above
-# 0 to 100.
-DecodeMode = Literal[
-    "value",
-    "exact",
-    "floor",
-    "ceil",
-    "infix",
-    "prefix",
-    "suffix",
-    "pattern",
-    "cast",
-    "utc",
-    "uuid",
-    "positive",
-    "percent",
-]
+from odata_gateway.types.family import DecodeMode, PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)

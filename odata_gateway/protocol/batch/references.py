@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from odata_gateway.edm.model import EntityType, Model
-from odata_gateway.edm.types import BOOLEAN, DOUBLE, PRIMITIVE_TYPES, STRING, PrimitiveType
 from odata_gateway.errors import ODataError, UrlSyntax
+from odata_gateway.types.primitive import BOOLEAN, DOUBLE, PRIMITIVE_TYPES, STRING, PrimitiveType
 
 ValuePath = tuple[str, ...]
 FoundLiterals = Mapping[ValuePath, str | ODataError]
@@ -111,14 +111,9 @@ def _type(
     return BOOLEAN if isinstance(value, bool) else DOUBLE if isinstance(value, _Number) else STRING
 
 
-_PREFIXED = {"duration": "duration'{}'", "binary": "binary'{}'"}
-
-
 def _written(value: Any, type_: PrimitiveType) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if type_ is STRING:
-        return "'" + str(value).replace("'", "''") + "'"
-    return _PREFIXED.get(type_.family, "{}").format(value)
+    return type_.family.literal.wrapped(str(value))

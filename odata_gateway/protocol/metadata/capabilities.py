@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, FUNCTIONS
+from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
 from odata_gateway.edm.model import EntitySet, EntityType, Property
 from odata_gateway.protocol.headers.version import ODataVersion
+from odata_gateway.types.registry import FUNCTIONS
 
 VOCABULARIES = {
     "Core": "Org.OData.Core.V1",
@@ -106,12 +107,6 @@ _OPERATORS = (
 )
 
 
-def spelled(function: str) -> str:
-    """The name of a function as the standard writes it. Only matchesPattern has a capital
-    letter."""
-    return "matchesPattern" if function == "matchespattern" else function
-
-
 def _restriction(name: str, *members: tuple[str, AnnotationValue]) -> Annotation:
     return Annotation(f"Capabilities.{name}", AnnotationRecord(f"Capabilities.{name}Type", members))
 
@@ -139,7 +134,7 @@ JOINS = ("join", "outerjoin")
 """Transformations of entity types that have collection-valued navigation properties."""
 _BATCHES = ("multipart/mixed", "application/json")
 
-CAPABILITIES = Capabilities(
+_FIXED = Capabilities(
     container=(
         Annotation("Core.ODataVersions", "4.01"),
         Annotation(
@@ -166,10 +161,6 @@ CAPABILITIES = Capabilities(
         Annotation("Capabilities.QuerySegmentSupported", True),
         Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", True, since="4.0"),
-        Annotation(
-            "Capabilities.FilterFunctions",
-            (*_OPERATORS, *map(spelled, FUNCTIONS | COLLECTION_FUNCTIONS), "cast", "isof", "case"),
-        ),
     ),
     entity_set=(  # settings, types and secrets add more, below
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),
@@ -183,10 +174,31 @@ CAPABILITIES = Capabilities(
 )
 
 
-def with_levels(levels: int, capabilities: Capabilities = CAPABILITIES) -> Capabilities:
+def service_capabilities() -> Capabilities:
+    """The capabilities of a service with the functions that are registered now."""
+    functions = Annotation("Capabilities.FilterFunctions", filter_functions())
+    return replace(_FIXED, container=(*_FIXED.container, functions))
+
+
+def filter_functions() -> tuple[str, ...]:
+    """The names of operators and functions, as the standard writes them."""
+    named = [
+        overloads[0].spelling or name
+        for name, overloads in FUNCTIONS.items()
+        if overloads[0].is_listed
+    ]
+    of_collections = [name for name in COLLECTION_FUNCTIONS if name not in FUNCTIONS]
+    return (*_OPERATORS, *named, *of_collections, "cast", "isof", "case")
+
+
+CAPABILITIES = service_capabilities()
+
+
+def with_levels(levels: int, capabilities: Capabilities | None = None) -> Capabilities:
     """The capabilities of a service whose $expand can be nested this many levels deep."""
+    base = capabilities or service_capabilities()
     expand = _restriction("ExpandRestrictions", ("Expandable", True), ("MaxLevels", levels))
-    return replace(capabilities, entity_set=(*capabilities.entity_set, expand))
+    return replace(base, entity_set=(*base.entity_set, expand))
 
 
 def container_annotations(

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from odata_gateway.edm import types
 from odata_gateway.edm.csdl import load_model, parse_model
-from odata_gateway.edm.csdl_properties import PG_TYPES
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import AccountColumn, JoinColumn, JoinConstant, JoinTerm, LinkTable, Membership, Table, Unscoped
+from odata_gateway.types import primitive as types
 from tests.harness.csdl import DATA, assert_valid_json
 
 DEPOT = DATA / "depot.json"
@@ -94,7 +93,7 @@ def test_facets_and_their_defaults():
 
 
 def test_every_type_has_a_default_column_type():
-    assert set(PG_TYPES) == set(types.PRIMITIVE_TYPES)
+    assert all(type_.column_types[0] == type_.pg_type for type_ in types.PRIMITIVE_TYPES.values())
     item = load_model(DEPOT).entity_types["Item"].properties
     assert item["counted_at"].pg_type == "timestamptz"
     assert {item[n].pg_type for n in ("grade", "shift", "bin")} == {"int2"}
@@ -143,7 +142,7 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     ("/$Version", None, "", "$Version is missing"),
     ("/$Version", "3.0", None, "must be 4.0 or 4.01"),
     ("/$EntityContainer", "Depot.Nope", None, "no entity container is called Depot.Nope"),
-    ("/$EntityContainer", 7, None, "must be a text"),
+    ("/$EntityContainer", 7, None, "must be a string"),
     ("/$Bogus", 1, None, "not supported here"),
     ("/9x", {}, None, "is not a namespace"),
     ("/Depot/$Annotations", {}, None, "not supported here"),
@@ -157,13 +156,13 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     (f"{ITEM}/@Gateway.Table", "stock." + "x" * 64, None, "must be schema.table"),
     (f"{ITEM}/@Gateway.Account", None, ITEM, "exactly one row policy"),
     (f"{ITEM}/@Gateway.Account", "", None, "is empty"),
-    (f"{ITEM}/@Gateway.Account", "x" * 64, None, "is no name Postgres can have"),
+    (f"{ITEM}/@Gateway.Account", "x" * 64, None, "Postgres cannot have this name"),
     (f"{ITEM}/@Gateway.Table", "", None, "is empty"),
     (f"{ITEM}/@Gateway.Unscoped", True, ITEM, "found 2"),
     ("/Depot/Supplier/@Gateway.Unscoped", False, None, "can only be true"),
     (f"{WAREHOUSE}/@Gateway.Membership", "stock.grants", None, "must be an object"),
     (f"{WAREHOUSE}/@Gateway.Membership/Member", None, f"{WAREHOUSE}/@Gateway.Membership", "Member is missing"),
-    (f"{WAREHOUSE}/@Gateway.Membership/Extra", "x", None, "is no member of a Membership"),
+    (f"{WAREHOUSE}/@Gateway.Membership/Extra", "x", None, "is not a member of a Membership"),
     (f"{WAREHOUSE}/@Gateway.Membership/Table", "grants", None, "must be schema.table"),
     (f"{ITEM}/$BaseType", "Depot.Base", None, "not supported here"),
     (f"{ITEM}/$OpenType", True, None, "not supported here"),
@@ -172,9 +171,9 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     (f"{ITEM}/$Key", [], ITEM, "$Key is missing"),
     (f"{ITEM}/$Key", ["sku", "warehouse_code"], None, "in the order of $Key"),
     (f"{ITEM}/$Key", ["sku", "sku"], None, "twice"),
-    (f"{ITEM}/$Key", ["nope"], f"{ITEM}/$Key/0", "is no property"),
-    (f"{ITEM}/$Key", [{"a": "b/c"}], f"{ITEM}/$Key/0", "must be a text"),
-    (f"{ITEM}/$Key", "sku", None, "must be an array of texts"),
+    (f"{ITEM}/$Key", ["nope"], f"{ITEM}/$Key/0", "has no property"),
+    (f"{ITEM}/$Key", [{"a": "b/c"}], f"{ITEM}/$Key/0", "must be a string"),
+    (f"{ITEM}/$Key", "sku", None, "must be an array of strings"),
     (f"{ITEM}/$Key", ["volume"], f"{ITEM}/volume/$Type", "Edm.Double cannot be a key"),
     (f"{ITEM}/$Key", ["bin"], f"{ITEM}/bin/$Nullable", "cannot be nullable"),
     (f"{ITEM}/$Key", ["cost"], f"{ITEM}/cost/@Gateway.Secret", "cannot be secret"),
@@ -184,8 +183,8 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     (f"{ITEM}/a~b", {}, f"{ITEM}/a~0b", "is not a name"),
     (f"{ITEM}/bin/$Kind", "Stream", None, "must be Property or NavigationProperty"),
     (f"{ITEM}/bin/$Type", "Edm.int16", None, "did you mean 'Edm.Int16'?"),
-    (f"{ITEM}/bin/$Type", "Edm.Stream", None, "is no primitive type this gateway serves"),
-    (f"{ITEM}/bin/$Type", 16, None, "must be a text"),
+    (f"{ITEM}/bin/$Type", "Edm.Stream", None, "does not serve the type"),
+    (f"{ITEM}/bin/$Type", 16, None, "must be a string"),
     (f"{ITEM}/bin/$Collection", True, None, "not supported"),
     (f"{ITEM}/bin/$Nullable", "yes", None, "must be true or false"),
     (f"{ITEM}/bin/$DefaultValue", 3, None, "not supported here"),
@@ -198,11 +197,11 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     (f"{ITEM}/label/$MaxLength", 0, None, "at least 1"),
     (f"{ITEM}/counted_at/$Precision", 13, None, "at most 12"),
     (f"{ITEM}/bin/@Gateway.PgType", "text", None, "Edm.Int16 is read from int2, int4, int8"),
-    (f"{ITEM}/bin/@Gateway.Column", "x" * 64, None, "no name Postgres can have"),
-    (f"{ITEM}/price/@Gateway.Search", True, None, "Edm.Decimal is no text"),
+    (f"{ITEM}/bin/@Gateway.Column", "x" * 64, None, "Postgres cannot have this name"),
+    (f"{ITEM}/price/@Gateway.Search", True, None, "Edm.Decimal is not Edm.String"),
     (f"{ITEM}/cost/@Gateway.Search", True, None, "a secret cannot be searched"),
     (f"{ITEM}/bin/@Gateway.Secrets", True, None, "did you mean '@Gateway.Secret'?"),
-    (f"{ITEM}/bin/@Core.Description", "a\u0000b", None, "a character XML cannot carry"),
+    (f"{ITEM}/bin/@Core.Description", "a\u0000b", None, "a character that XML cannot contain"),
     (f"{ITEM}/supplier/$Type", "Depot.Nope", None, "no entity type is called Depot.Nope"),
     (f"{ITEM}/supplier/$Type", None, f"{ITEM}/supplier", "$Type is missing"),
     (f"{ITEM}/supplier/$ContainsTarget", True, None, "not supported here"),
@@ -213,7 +212,7 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
         f"{ITEM}/supplier/$ReferentialConstraint",
         {"nope": "id"},
         f"{ITEM}/supplier/$ReferentialConstraint/nope",
-        "is no property of this type",
+        "this type has no such property",
     ),
     (
         f"{ITEM}/supplier/$ReferentialConstraint",
@@ -231,8 +230,13 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     (f"{ITEM}/supplier/@Gateway.Links", {"x": "stock.x"}, None, "need a @Gateway.Join"),
     ("/Depot/Supplier/items/$Nullable", True, None, "has no $Nullable"),
     ("/Depot/Supplier/items/$ReferentialConstraint", {"id": "sku"}, None, "belongs to the single-valued side"),
-    ("/Depot/Supplier/items/@Gateway.Join", ["source.id = target.other"], "/Depot/Supplier/items", "joins otherwise than its partner"),
-    (f"{WAREHOUSE}/trusted/@Gateway.Join", "source.a = target.b", None, "must be an array of texts"),
+    (
+        "/Depot/Supplier/items/@Gateway.Join",
+        ["source.id = target.other"],
+        "/Depot/Supplier/items",
+        "its join differs from that of its partner",
+    ),
+    (f"{WAREHOUSE}/trusted/@Gateway.Join", "source.a = target.b", None, "must be an array of strings"),
     (f"{WAREHOUSE}/trusted/@Gateway.Join", ["source.a == target.b"], f"{WAREHOUSE}/trusted/@Gateway.Join/0", "column = column"),
     (f"{WAREHOUSE}/trusted/@Gateway.Join", ["source.a = 7"], f"{WAREHOUSE}/trusted/@Gateway.Join/0", "column = column"),
     (f"{WAREHOUSE}/trusted/@Gateway.Join", ["'x' = source.a"], f"{WAREHOUSE}/trusted/@Gateway.Join/0", "column = column"),

@@ -6,9 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odata_gateway.edm.csdl import parse_model
-from odata_gateway.edm.csdl_properties import PG_TYPES
-from odata_gateway.edm.types import PRIMITIVE_TYPES
 from odata_gateway.protocol.metadata.document import csdl_json, csdl_xml
+from odata_gateway.types.primitive import PRIMITIVE_TYPES
 from tests.harness.csdl import assert_valid_json, assert_valid_xml, read_json, read_xml
 
 Document = dict[str, Any]
@@ -17,7 +16,7 @@ NAMES = st.from_regex(r"[A-Za-z_äÉж][A-Za-z0-9_äÉж]{0,8}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=20) | st.sampled_from(
     ["a\tb\nc\rd", "<&>\"'", "]]>", "  x  "]
 )
-KEY_TYPES = [name for name, t in PRIMITIVE_TYPES.items() if t.family not in ("double", "binary")]
+KEY_TYPES = [name for name, t in PRIMITIVE_TYPES.items() if t.family.name not in ("double", "binary")]
 POLICIES: list[Document] = [
     {"@Gateway.Account": "account_id"},
     {"@Gateway.Unscoped": True},
@@ -39,7 +38,7 @@ def properties(draw: st.DrawFn, *, key: bool) -> Document:
     if family == "decimal" and draw(st.booleans()):
         members["$Scale"] = draw(st.sampled_from(["variable", "floating", 0, 2]))
     if draw(st.booleans()):
-        members["@Gateway.PgType"] = draw(st.sampled_from(PG_TYPES[type_name]))
+        members["@Gateway.PgType"] = draw(st.sampled_from(PRIMITIVE_TYPES[type_name].column_types))
     if not key and draw(st.booleans()):
         members["@Gateway.Secret"] = draw(st.booleans())
     return (

@@ -5,8 +5,8 @@ from dataclasses import replace
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed, with_types, without_missing_tables
 from odata_gateway.edm.model import Model
-from odata_gateway.edm.types import INT64
 from odata_gateway.protocol.metadata.document import csdl_json, csdl_xml
+from odata_gateway.types.primitive import INT64
 from tests.harness.csdl import assert_valid_json, assert_valid_xml
 
 

@@ -1,10 +1,11 @@
 """The table of canonical functions and the choice of an overload."""
 
 import pytest
-from odata_gateway.edm import types
-from odata_gateway.edm.functions import FUNCTIONS, UNSUPPORTED, resolve
-from odata_gateway.edm.types import PRIMITIVE_TYPES
+from odata_gateway.edm.functions import UNSUPPORTED, resolve
 from odata_gateway.errors import BindName, BindType, Unsupported
+from odata_gateway.types import primitive as types
+from odata_gateway.types.primitive import PRIMITIVE_TYPES
+from odata_gateway.types.registry import FUNCTIONS
 
 S, INT, D, DT = types.STRING, types.INT32, types.DECIMAL, types.DATETIME
 DATE, TIME, DUR = types.DATE, types.TIME, types.DURATION
@@ -120,7 +121,7 @@ def test_every_wrong_type_is_refused():
         for primitive in PRIMITIVE_TYPES.values():
             if len(overloads[0][0]) != 1:
                 continue
-            families = {a[0].family for a, _ in overloads} | ({"integer"} if name in ("round", "floor", "ceiling") else set())
+            families = {a[0].family for a, _ in overloads} | ({INT.family} if name in ("round", "floor", "ceiling") else set())
             if primitive.family in families:
                 resolve(name, (primitive,))
             else:

@@ -1,6 +1,6 @@
 """Postgres has infinite times, OData has none: what reads a part of one is null, in every clause."""
 
-from odata_gateway.edm.functions import FUNCTIONS
+from odata_gateway.types.registry import FUNCTIONS
 
 
 def test_functions_of_times_may_be_null_and_others_follow_their_arguments():

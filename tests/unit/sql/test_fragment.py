@@ -2,9 +2,9 @@
 
 import pglast
 import pytest
-from odata_gateway.edm.types import INT32
 from odata_gateway.plan.tree.slots import LimitSlot, LiteralSlot, PageSlot
 from odata_gateway.sql.fragment import EMPTY, Sql, alias, build, finish, ident, join, param, quoted, raw
+from odata_gateway.types.primitive import INT32
 
 HOSTILE = [
     "",

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from odata_gateway.errors import BindValue, ODataError, UrlEncoding, UrlLiteral, UrlSyntax
-from odata_gateway.url.literals import Instant, LiteralValue, Span, days_from_civil
+from odata_gateway.types.calendar import Instant, Span, days_from_civil
+from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split

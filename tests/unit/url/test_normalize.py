@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 from odata_gateway.errors import LimitUrl, ODataError, UrlLiteral, UrlOption, UrlSyntax
-from odata_gateway.url.literals import LiteralValue, Span
+from odata_gateway.types.calendar import Span
+from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split

@@ -7,10 +7,11 @@ from dataclasses import fields, is_dataclass
 import pytest
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
+from odata_gateway.url.literals import literal_text
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.parse import parse
 from odata_gateway.url.split import split
-from odata_gateway.url.unparse import anchored, encoded, literal_text, unparse_options
+from odata_gateway.url.unparse import anchored, encoded, unparse_options
 
 OPTIONS = [
     "$filter=status eq 1",

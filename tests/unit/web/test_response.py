@@ -1,109 +1,88 @@
-"""Bodies: the first chunk is there before the answer begins, and the source is closed in every case."""
+"""Responses over a real connection: complete or cut, never waiting for a client that does not read."""
 
+import asyncio
 import gzip
+import socket
 
 import pytest
-from odata_gateway.web.response import HELD_BYTES, ResponseBody, _compressed, accepts_gzip
+from odata_gateway.config.settings import Settings
+from odata_gateway.web.headers import Head
+from odata_gateway.web.response import PIECE_BYTES, SendTimeout, send
+from odata_gateway.web.response_body import ResponseBody
+from tests.harness.sent import received, serving
+from tests.harness.source import Source
+
+GET = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+LONG = b"x" * (PIECE_BYTES + 1)
 
 
-class Source:
-    """An asynchronous iterator that remembers whether it was closed; an exception among its chunks is raised."""
+def answering(body, *, timeout_s=5.0, errors=None):
+    """A handler that sends a body and keeps what `send` raises, as the gateway does."""
 
-    def __init__(self, *chunks):
-        self.chunks = list(chunks)
-        self.closed = False
+    async def handler(request):
+        asked = {name.lower(): value for name, value in request.headers.items()}
+        head = Head(200, (("Content-Type", "text/plain"),), asked, Settings(), "id")
+        try:
+            return await send(request, head, body, timeout_s=timeout_s, closing=False)
+        except Exception as error:
+            assert errors is not None, error
+            errors.append(error)
+            raise ConnectionResetError from None
 
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        if not self.chunks:
-            raise StopAsyncIteration
-        chunk = self.chunks.pop(0)
-        if isinstance(chunk, Exception):
-            raise chunk
-        return chunk
-
-    async def aclose(self):
-        self.closed = True
+    return handler
 
 
-async def collect(chunks):
-    return [chunk async for chunk in chunks]
-
-
-async def test_bytes_are_one_chunk_of_known_size():
-    body = await ResponseBody.open(b"abc", whole=False)
-    assert (body.size, await collect(body.chunks())) == (3, [b"abc"])
-
-
-async def test_empty_body_has_no_chunks():
-    assert await collect((await ResponseBody.open(b"", whole=False)).chunks()) == []
-    assert await collect((await ResponseBody.open(Source(), whole=False)).chunks()) == []
-
-
-async def test_first_chunk_is_fetched_at_once():
-    source = Source(b"a", b"", b"b")
-    body = await ResponseBody.open(source, whole=False)
-    assert source.chunks == [b"", b"b"]
-    assert (body.size, await collect(body.chunks())) == (None, [b"a", b"b"])
-
-
-async def test_failure_of_the_first_chunk_is_raised_and_closes():
-    source = Source(ValueError())
-    with pytest.raises(ValueError):
-        await ResponseBody.open(source, whole=False)
+async def test_a_stream_is_sent_in_chunks_and_closed():
+    source = Source(b"a", b"", LONG)
+    async with serving(answering(await ResponseBody.open(source))) as port:
+        head, _, body = (await received(port, GET)).partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in head and b"Content-Length" not in head
+    assert body.startswith(b"1\r\na\r\n") and body.endswith(b"\r\n0\r\n\r\n") and body.count(b"x") == len(LONG)
     assert source.closed
 
 
-async def test_whole_body_fails_before_it_begins():
-    source = Source(b"a", ValueError())
-    with pytest.raises(ValueError):
-        await ResponseBody.open(source, whole=True)
-    assert source.closed
+async def test_a_long_body_of_known_size_has_a_length():
+    async with serving(answering(ResponseBody(LONG))) as port:
+        head, _, body = (await received(port, GET)).partition(b"\r\n\r\n")
+    assert b"Content-Length: %d\r\n" % len(LONG) in head + b"\r\n" and body == LONG
 
 
-async def test_whole_body_has_a_size_and_is_closed():
-    source = Source(b"a", b"b")
-    body = await ResponseBody.open(source, whole=True)
-    assert (body.size, source.closed) == (2, True)
+async def test_a_compressed_stream_is_the_same_bytes():
+    source = Source(b"a" * 2000, LONG)
+    async with serving(answering(await ResponseBody.open(source))) as port:
+        head, _, body = (await received(port, GET.replace(b"GET / HTTP/1.1", b"GET / HTTP/1.1\r\nAccept-Encoding: gzip"))).partition(
+            b"\r\n\r\n"
+        )
+    chunks, rest = [], body
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        chunks.append(rest[: int(size, 16)])
+        rest = rest[int(size, 16) + 2 :]
+    assert b"Content-Encoding: gzip" in head and gzip.decompress(b"".join(chunks)) == b"a" * 2000 + LONG
 
 
-async def test_closing_early_closes_the_source():
-    source = Source(b"a", b"b")
-    body = await ResponseBody.open(source, whole=False)
-    await body.close()
-    assert source.closed
+async def test_http_1_0_gets_a_stream_until_the_connection_ends():
+    async with serving(answering(await ResponseBody.open(Source(b"a", b"b")))) as port:
+        head, _, body = (await received(port, b"GET / HTTP/1.0\r\n\r\n")).partition(b"\r\n\r\n")
+    assert body == b"ab" and b"chunked" not in head and b"Content-Length" not in head and b"Connection: close" in head
 
 
-async def test_compressed_chunks_make_one_gzip_member():
-    chunks = [b"x" * 1000, b"y" * 70000, b""]
-    assert gzip.decompress(b"".join(await collect(_compressed(Source(*chunks))))) == b"".join(chunks)
+async def test_a_body_that_fails_in_the_middle_ends_with_a_reset():
+    errors, source = [], Source(LONG, ValueError("broken"))
+    async with serving(answering(await ResponseBody.open(source), errors=errors)) as port:
+        with pytest.raises(ConnectionResetError):
+            await received(port, GET)
+    assert [str(error) for error in errors] == ["broken"] and source.closed
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("", False),
-        ("gzip", True),
-        ("gzip, deflate", True),
-        ("deflate, GZIP;q=0.5", True),
-        ("*", True),
-        ("gzip;q=0", False),
-        ("gzip;q=0, *", False),
-        ("br;q=1, *;q=.1", True),
-        ("identity", False),
-        ("gzip;x", False),
-    ],
-)
-def test_gzip_only_where_it_is_accepted(header, expected):
-    assert accepts_gzip(header) is expected
-
-
-async def test_of_a_very_long_body_no_more_is_held_than_the_bound():
-    source = Source(*[b"x" * (HELD_BYTES // 4)] * 8)
-    body = await ResponseBody.open(source, whole=True)
-    assert (body.size, len(body.first), len(source.chunks)) == (None, HELD_BYTES // 4 * 5, 3)
-    assert sum(map(len, await collect(body.chunks()))) == HELD_BYTES * 2
-    await body.close()
-    assert source.closed
+async def test_a_client_that_does_not_read_is_cut_off():
+    errors, source = [], Source(*[LONG] * 100)
+    async with serving(answering(await ResponseBody.open(source), timeout_s=0.2, errors=errors)) as port:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await asyncio.to_thread(client.connect, ("127.0.0.1", port))
+            client.sendall(GET)
+            async with asyncio.timeout(20):
+                while not errors:
+                    await asyncio.sleep(0.02)
+    assert isinstance(errors[0], SendTimeout) and source.closed and source.chunks

@@ -6,11 +6,11 @@ import re
 import pytest
 from lxml import etree
 from odata_gateway.edm.csdl import load_model
-from odata_gateway.edm.functions import FUNCTIONS
 from odata_gateway.edm.model import Model
-from odata_gateway.edm.types import PRIMITIVE_TYPES
 from odata_gateway.protocol.metadata.capabilities import CAPABILITIES, Annotation, Capabilities
 from odata_gateway.protocol.metadata.document import csdl_json, csdl_xml, metadata_etag
+from odata_gateway.types.primitive import PRIMITIVE_TYPES
+from odata_gateway.types.registry import FUNCTIONS
 from tests.harness.csdl import DATA, EDM, EDMX, assert_valid_json, assert_valid_xml, read_json, read_xml
 
 MODELS = {"live agent": load_model(), "depot": load_model(DATA / "depot.json")}

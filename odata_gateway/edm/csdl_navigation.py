@@ -1,0 +1,93 @@
+"""Entity types of the model: their navigation properties lead to each other, with partners and
+joins."""
+
+from __future__ import annotations
+
+from odata_gateway.edm import csdl_joins
+from odata_gateway.edm.csdl_properties import read_description
+from odata_gateway.edm.csdl_types import DeclaredNavigation, DeclaredType
+from odata_gateway.edm.model import AccountColumn, EntityType, Join, NavigationProperty
+
+
+def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> EntityType:
+    """The entity type; what leads to a type that does not exist is left out, and is a mistake
+    already."""
+    navigation = {}
+    for name, draft in declared.navigation.items():
+        if draft.target in types:
+            navigation[name] = _resolved(declared, name, draft, types[draft.target])
+    return EntityType(
+        declared.name,
+        declared.namespace,
+        declared.table,
+        declared.policy,
+        declared.properties,
+        navigation,
+        description=read_description(declared.node),
+    )
+
+
+def _resolved(
+    owner: DeclaredType, name: str, draft: DeclaredNavigation, target: DeclaredType
+) -> NavigationProperty:
+    _check_partner(owner, name, draft, target)
+    join = _join(owner, draft, target)
+    match owner.policy, target.policy:
+        case [AccountColumn(source), AccountColumn(other)]:
+            join = csdl_joins.with_accounts(join, source, other)
+        case _:
+            pass
+    return NavigationProperty(
+        name, draft.target, draft.collection, join, draft.nullable, draft.partner, draft.constraint
+    )
+
+
+def _check_partner(
+    owner: DeclaredType, name: str, draft: DeclaredNavigation, target: DeclaredType
+) -> None:
+    if draft.partner is None:
+        return
+    partner = target.navigation.get(draft.partner)
+    if partner is None:
+        draft.node.fail(f"{target.name} has no navigation property {draft.partner}", "$Partner")
+    elif partner.target != owner.name or partner.partner != name:
+        draft.node.fail(
+            f"{target.name}/{draft.partner} does not lead back as the partner of {name}", "$Partner"
+        )
+
+
+def _join(owner: DeclaredType, draft: DeclaredNavigation, target: DeclaredType) -> Join:
+    """The join that this side declares, or its partner's, reversed; both must be the same."""
+    partner = target.navigation.get(draft.partner or "")
+    join = _declared_join(owner, draft, target)
+    mirrored = partner and _declared_join(target, partner, owner)
+    if join and mirrored and not csdl_joins.is_same(join, csdl_joins.mirrored(mirrored)):
+        draft.node.fail(f"its join differs from that of its partner {draft.partner}")
+    if join:
+        return join
+    if mirrored:
+        return csdl_joins.mirrored(mirrored)
+    draft.node.fail(
+        "has no join: give it a $ReferentialConstraint, a @Gateway.Join or a $Partner that has one"
+    )
+    return Join(())
+
+
+def _declared_join(
+    owner: DeclaredType, draft: DeclaredNavigation, target: DeclaredType
+) -> Join | None:
+    """The join that this side declares itself, in its annotation or its referential constraint."""
+    pairs = []
+    for dependent, principal in draft.constraint:
+        source, other = owner.properties.get(dependent), target.properties.get(principal)
+        if other is None:
+            draft.node.child("$ReferentialConstraint").fail(
+                f"{target.name} has no property {principal}", dependent
+            )
+        elif source is not None and source.type is not other.type:
+            draft.node.child("$ReferentialConstraint").fail(
+                f"{source.type} refers to {other.type}", dependent
+            )
+        elif source is not None:
+            pairs.append((source.column, other.column))
+    return draft.own_join or (csdl_joins.join_of_columns(pairs) if draft.constraint else None)

@@ -1,0 +1,173 @@
+"""Entity types and their navigation properties as a CSDL JSON document declares them.
+
+Partners and joins are resolved when all types are known: `csdl_navigation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from odata_gateway.edm.csdl_joins import is_identifier, parse_table, read_join
+from odata_gateway.edm.csdl_properties import DESCRIPTIONS, is_name, read_keys, read_properties
+from odata_gateway.edm.json_reader import JsonNode
+from odata_gateway.edm.model import (
+    AccountColumn,
+    Join,
+    Membership,
+    Policy,
+    Property,
+    Table,
+    Unscoped,
+)
+
+_TABLE = "@Gateway.Table"
+_POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
+_TYPE_MEMBERS = ("$Kind", "$Key", _TABLE, *_POLICIES, *DESCRIPTIONS)
+_NAVIGATION_MEMBERS = (
+    "$Kind",
+    "$Type",
+    "$Collection",
+    "$Nullable",
+    "$Partner",
+    "$ReferentialConstraint",
+    "@Gateway.Join",
+    "@Gateway.Links",
+)
+_MEMBERSHIP_MEMBERS = ("Table", "Member", "Column", "Account")
+_NO_TABLE = Table("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredNavigation:
+    """A navigation property before its partner is known.
+
+    constraint  $ReferentialConstraint: pairs of dependent and principal property
+    own_join    the join of its annotation
+    """
+
+    node: JsonNode
+    target: str
+    collection: bool
+    nullable: bool
+    partner: str | None
+    constraint: tuple[tuple[str, str], ...]
+    own_join: Join | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredType:
+    """An entity type before its navigation properties are resolved."""
+
+    name: str
+    namespace: str
+    node: JsonNode
+    table: Table
+    policy: Policy
+    properties: dict[str, Property]
+    navigation: dict[str, DeclaredNavigation]
+
+
+def kind_of(node: JsonNode) -> str:
+    """The $Kind of an element; for others what a mistake calls them."""
+    if not node.is_object:
+        return "an operation" if isinstance(node.value, list) else "this"
+    kind = node.value.get("$Kind")
+    return kind if isinstance(kind, str) else "an object without $Kind"
+
+
+def read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str]) -> DeclaredType:
+    """An entity type; `known` has the names of all by their qualified names."""
+    if not is_name(name):
+        node.fail("is not a name")
+    node.allow(_TYPE_MEMBERS)
+    table = _read_table(node, _TABLE)
+    policy = _read_policy(node)
+    properties = read_properties(node, read_keys(node))
+    navigation = {
+        n: _read_navigation(child, known, properties)
+        for n, child in node.members()
+        if kind_of(child) == "NavigationProperty"
+    }
+    return DeclaredType(name, namespace, node, table, policy, properties, navigation)
+
+
+def _read_table(node: JsonNode, member: str) -> Table:
+    text = node.required_text(member)
+    table = parse_table(text)
+    if text and table is None:
+        node.fail("must be schema.table", member)
+    return table or _NO_TABLE
+
+
+# --- row policies ---------------------------------------------------------------------------------
+
+
+def _read_policy(node: JsonNode) -> Policy:
+    declared = [name for name in _POLICIES if node.has(name)]
+    if len(declared) != 1:
+        node.fail(
+            f"exactly one row policy must be declared: {', '.join(_POLICIES)}"
+            + (f"; found {len(declared)}" if declared else "")
+        )
+        return Unscoped()
+    match declared[0]:
+        case "@Gateway.Account":
+            return AccountColumn(_identifier(node, "@Gateway.Account"))
+        case "@Gateway.Membership":
+            return _read_membership(node.child("@Gateway.Membership"))
+        case _:
+            if not node.flag("@Gateway.Unscoped"):
+                node.fail("can only be true", "@Gateway.Unscoped")
+            return Unscoped()
+
+
+def _read_membership(node: JsonNode) -> Policy:
+    if not node.is_object:
+        node.fail("must be an object")
+        return Unscoped()
+    for name in node.value:
+        if name not in _MEMBERSHIP_MEMBERS:
+            node.fail("is not a member of a Membership", name)
+    table = _read_table(node, "Table")
+    member, column, account = (_identifier(node, name) for name in _MEMBERSHIP_MEMBERS[1:])
+    return Membership(table, member, column, account)
+
+
+def _identifier(node: JsonNode, member: str) -> str:
+    text = node.required_text(member)
+    if text and not is_identifier(text):
+        node.fail("Postgres cannot have this name", member)
+    return text
+
+
+# --- navigation properties ------------------------------------------------------------------------
+
+
+def _read_navigation(
+    node: JsonNode, known: dict[str, str], properties: dict[str, Property]
+) -> DeclaredNavigation:
+    node.allow(_NAVIGATION_MEMBERS)
+    type_name = node.required_text("$Type")
+    if type_name and type_name not in known:
+        node.fail(f"no entity type is called {type_name}", "$Type")
+    collection = node.flag("$Collection")
+    if collection and node.has("$Nullable"):
+        node.fail("a collection-valued navigation property has no $Nullable", "$Nullable")
+    constraint = tuple(
+        (dependent, principal) for dependent, principal, _ in node.pairs("$ReferentialConstraint")
+    )
+    if collection and constraint:
+        node.fail("belongs to the single-valued side", "$ReferentialConstraint")
+    for dependent, _ in constraint:
+        if dependent not in properties:
+            node.child("$ReferentialConstraint").fail("this type has no such property", dependent)
+    nullable = collection or node.flag("$Nullable")
+    return DeclaredNavigation(
+        node,
+        known.get(type_name, ""),
+        collection,
+        nullable,
+        node.text("$Partner"),
+        constraint,
+        read_join(node),
+    )

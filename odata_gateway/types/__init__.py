@@ -1,0 +1,40 @@
+"""What a value can be: the primitive types in families, and the functions over them.
+
+In:      nothing of the project. A further family or function is one object that is registered.
+Out:     frozen descriptions: how a value is written in a URL, travels to Postgres, is read,
+         compared and aggregated in SQL, and becomes text. SQL is kept as templates with holes.
+Unknown: errors, the model, requests, how SQL is put together.
+
+    faults               why a text or a value is not a value of a type
+    family               what describes a family, a type, a column type
+    calendar             days and times as whole numbers: counted, read, written
+    numbers              what the families of numbers share
+    families/            one module for each family
+    function             what describes a function
+    canonical_functions  the functions of the standard as a table
+    registry             every type and every function there is, by what they are looked up with
+    arithmetic           the operators: types of their results, and their SQL
+    casts                cast() between types
+    primitive            the types by name, for whoever needs a certain one
+
+Who uses what of a family:
+
+- url: literal (read, write, prefix, token, literal), literal_kind
+- edm: facets, max_precision, can_be_key; column_types
+- db: lossless_columns, columns.reads_null, compares_columns; rank, to widen a type
+- plan: is_ordered, can_be_negated, operations, aggregates.result, casts, casts_to_string,
+  written_by_sql, literal.quoted, literal.hints, columns.equal_mode
+- sql: wire, columns, text, json, link_literal, has_nan, summed_as, number_operators,
+  operations, aggregates, casts; pg_type
+- protocol: literal.wrapped, is_evident
+- compiler: argument, converted, literal.from_text, noun
+
+A family with other names in other rooms is wrong: a module elsewhere that tells families apart asks
+for a field, which is added to `family` with a default. A module may name a single type where its
+rule is about that type, as $search is about texts.
+
+What is compared, ordered or shown otherwise than today belongs here as well: `columns.compared`
+and `equal_mode` say what a column is compared as, `columns.read` what it is ordered and shown as,
+`columns.reads_null` and `json.can_miss` where a value counts as null, `link_literal` what it is in
+links.
+"""

@@ -1,0 +1,190 @@
+"""The canonical functions as a table (URL Conventions 4.01, sections 5.1.1.5 to 5.1.1.9).
+
+Every function answers null for a null argument (5.1.1.4), and parts of a time for an infinite one,
+which Postgres has and OData has not. An integer given to round, floor or ceiling is promoted to
+Edm.Decimal, which holds each of its values; Edm.Single to Edm.Double (5.1.1.18). cast, isof and
+lambdas need more than types and are not here.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from odata_gateway.types.families.boolean import BOOLEAN
+from odata_gateway.types.families.date import DATE, DATES
+from odata_gateway.types.families.datetime import DATETIME, DATETIMES
+from odata_gateway.types.families.decimal import DECIMAL, DECIMALS
+from odata_gateway.types.families.double import DOUBLE, DOUBLES
+from odata_gateway.types.families.duration import DURATIONS
+from odata_gateway.types.families.integer import INT32, INTEGERS
+from odata_gateway.types.families.string import STRING, STRINGS
+from odata_gateway.types.families.time import TIME, TIMES
+from odata_gateway.types.family import PrimitiveType
+from odata_gateway.types.function import FunctionArgument, FunctionOverload, takes
+
+# What Unicode calls white space; btrim alone takes blanks only.
+_BLANKS = (
+    "E' \\t\\n\\u000B\\f\\r\\u0085\\u00A0\\u1680"
+    "\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200A"
+    "\\u2028\\u2029\\u202F\\u205F\\u3000'"
+)
+
+# Postgres counts positions in int4: larger numbers reach past the end of any string as well. CASE,
+# because least and greatest skip nulls.
+_INT4 = (
+    "CASE WHEN {1} > 2147483646 THEN 2147483646 "
+    "WHEN {1} < -2147483647 THEN -2147483647 ELSE {1}::int4 END"
+)
+_START = f"CASE WHEN {{1}} < 0 THEN greatest(length({{0}}) + {_INT4}, 0) ELSE {_INT4} END + 1"
+_LENGTH = "CASE WHEN {2} > 2147483646 THEN 2147483646 ELSE {2}::int4 END"
+
+# ISO 8601 has a year 0, Postgres has not: 44 BC is -43.
+_YEAR = (
+    "CASE WHEN isfinite({0}) THEN extract(year from {0})::int4 "
+    "+ CASE WHEN {0} < '0001-01-01' THEN 1 ELSE 0 END END"
+)
+
+
+def _part(field: LiteralString) -> LiteralString:
+    return f"CASE WHEN isfinite({{0}}) THEN extract({field} from {{0}})::int4 END"
+
+
+def _total(
+    id_: str,
+    result: PrimitiveType,
+    arguments: tuple[FunctionArgument, ...],
+    sql: LiteralString,
+    *,
+    pattern_sql: LiteralString | None = None,
+) -> FunctionOverload:
+    """A function that has a result for all values."""
+    return FunctionOverload(id_, result, arguments, sql, pattern_sql, can_fail=False)
+
+
+_TEXT = takes(STRINGS)
+_NUMBER = takes(INTEGERS)
+_EXACT = takes(DECIMALS, INTEGERS)
+_DAY = takes(DATES)
+_TIME = takes(TIMES)
+# A literal with an offset would be read in another zone than a column.
+_INSTANT = takes(DATETIMES, mode="utc")
+
+STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
+    _total("concat", STRING, (_TEXT, _TEXT), "({0} || {1})"),
+    # Without a literal pattern there is nothing to escape: plain string search.
+    _total(
+        "contains",
+        BOOLEAN,
+        (_TEXT, takes(STRINGS, mode="infix")),
+        "(strpos({0}, {1}) > 0)",
+        pattern_sql="({0} LIKE {1})",
+    ),
+    _total(
+        "endswith",
+        BOOLEAN,
+        (_TEXT, takes(STRINGS, mode="suffix")),
+        "(right({0}, length({1})) = {1})",
+        pattern_sql="({0} LIKE {1})",
+    ),
+    _total("indexof", INT32, (_TEXT, _TEXT), "(strpos({0}, {1}) - 1)"),
+    _total("length", INT32, (_TEXT,), "length({0})"),
+    _total(
+        "startswith",
+        BOOLEAN,
+        (_TEXT, takes(STRINGS, mode="prefix")),
+        "starts_with({0}, {1})",
+        pattern_sql="({0} LIKE {1})",
+    ),
+    FunctionOverload("substring", STRING, (_TEXT, _NUMBER), f"substr({{0}}, {_START})"),
+    FunctionOverload(
+        "substring.length",
+        STRING,
+        (_TEXT, _NUMBER, _NUMBER),
+        f"substr({{0}}, {_START}, {_LENGTH})",
+    ),
+    _total("tolower", STRING, (_TEXT,), "lower({0})"),
+    _total("toupper", STRING, (_TEXT,), "upper({0})"),
+    _total("trim", STRING, (_TEXT,), "btrim({0}, " + _BLANKS + ")"),
+    FunctionOverload(
+        "matchespattern",
+        BOOLEAN,
+        (_TEXT, takes(STRINGS, mode="pattern", literal_only=True)),
+        "({0} ~ {1})",
+        can_fail=False,
+        spelling="matchesPattern",
+    ),
+)
+
+TIME_FUNCTIONS = (  # 5.1.1.8, in UTC
+    _total("year.date", INT32, (_DAY,), _YEAR),
+    _total("year.datetime", INT32, (_INSTANT,), _YEAR),
+    _total("month.date", INT32, (_DAY,), _part("month")),
+    _total("month.datetime", INT32, (_INSTANT,), _part("month")),
+    _total("day.date", INT32, (_DAY,), _part("day")),
+    _total("day.datetime", INT32, (_INSTANT,), _part("day")),
+    _total("hour.datetime", INT32, (_INSTANT,), _part("hour")),
+    _total("hour.time", INT32, (_TIME,), "extract(hour from {0})::int4"),
+    _total("minute.datetime", INT32, (_INSTANT,), _part("minute")),
+    _total("minute.time", INT32, (_TIME,), "extract(minute from {0})::int4"),
+    _total(
+        "second.datetime",
+        INT32,
+        (_INSTANT,),
+        "CASE WHEN isfinite({0}) THEN floor(extract(second from {0}))::int4 END",
+    ),
+    _total("second.time", INT32, (_TIME,), "floor(extract(second from {0}))::int4"),
+    _total(
+        "fractionalseconds.datetime",
+        DECIMAL,
+        (_INSTANT,),
+        "CASE WHEN isfinite({0}) THEN extract(second from {0}) % 1 END",
+    ),
+    _total("fractionalseconds.time", DECIMAL, (_TIME,), "(extract(second from {0}) % 1)"),
+    _total("date.datetime", DATE, (_INSTANT,), "{0}::date"),
+    _total("time.datetime", TIME, (_INSTANT,), "{0}::time"),
+    _total("totaloffsetminutes", INT32, (_INSTANT,), "CASE WHEN isfinite({0}) THEN 0 END"),
+    FunctionOverload("totalseconds", DECIMAL, (takes(DURATIONS),), "extract(epoch from {0})"),
+    _total("now", DATETIME, (), "(now() AT TIME ZONE 'UTC')"),
+    _total("mindatetime", DATETIME, (), "timestamp '4714-11-24 00:00:00 BC'"),
+    _total("maxdatetime", DATETIME, (), "timestamp '294276-12-31 23:59:59.999999'"),
+)
+
+NUMBER_FUNCTIONS = (  # 5.1.1.9; round goes half away from zero
+    FunctionOverload("round.decimal", DECIMAL, (_EXACT,), "round({0}::numeric)"),
+    # round(float8) goes half to even, and a detour over numeric keeps 15 digits only
+    FunctionOverload(
+        "round.double",
+        DOUBLE,
+        (takes(DOUBLES),),
+        "(trunc({0}) + CASE WHEN abs({0} - trunc({0})) >= 0.5 THEN sign({0}) ELSE 0 END)",
+    ),
+    FunctionOverload("floor.decimal", DECIMAL, (_EXACT,), "floor({0}::numeric)"),
+    FunctionOverload("floor.double", DOUBLE, (takes(DOUBLES),), "floor({0})"),
+    FunctionOverload("ceiling.decimal", DECIMAL, (_EXACT,), "ceil({0}::numeric)"),
+    FunctionOverload("ceiling.double", DOUBLE, (takes(DOUBLES),), "ceil({0})"),
+)
+
+
+def _internal(
+    id_: str, result: PrimitiveType, arguments: tuple[FunctionArgument, ...], sql: LiteralString
+) -> FunctionOverload:
+    return FunctionOverload(
+        id_, result, arguments, sql, can_fail=False, is_listed=False, is_internal=True
+    )
+
+
+INTERNAL_FUNCTIONS = (
+    # a word of $search, in any case
+    _internal("search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})"),
+    # What orders texts of any length in a link of any length: their beginning, and then their
+    # digest.
+    _internal("start", STRING, (_TEXT,), "left({0}, 200)"),
+    _internal("digest", STRING, (_TEXT,), "md5({0})"),
+)
+
+CANONICAL_FUNCTIONS = (
+    *STRING_FUNCTIONS,
+    *TIME_FUNCTIONS,
+    *NUMBER_FUNCTIONS,
+    *INTERNAL_FUNCTIONS,
+)

@@ -1,0 +1,183 @@
+"""Edm.DateTimeOffset: points in time, in UTC in SQL and in answers.
+
+Columns are `timestamp`, which holds UTC, or `timestamptz`. Arguments travel as text, because the
+driver's own type ends at year 9999 and knows no infinity.
+"""
+
+from __future__ import annotations
+
+import re
+
+from odata_gateway.types.calendar import (
+    CLOCK,
+    MICROS_PER_DAY,
+    YEAR,
+    Instant,
+    iso_clock,
+    iso_date,
+    postgres_timestamp,
+    read_clock,
+    read_day,
+    rounded,
+)
+from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
+from odata_gateway.types.families.time import TIME_TEXT
+from odata_gateway.types.family import (
+    ColumnReading,
+    DecodeMode,
+    JsonForm,
+    LiteralForm,
+    Operation,
+    PrimitiveType,
+    TypeFamily,
+    Wire,
+)
+from odata_gateway.types.faults import ValueFault, shorten
+
+_DATETIME = re.compile(rf"{YEAR}-(\d\d)-(\d\d)[Tt]{CLOCK}(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
+_WITHOUT_OFFSET = re.compile(rf"{YEAR}-\d\d-\d\d[Tt]{CLOCK}", re.ASCII)
+_ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_TEXT = (
+    "CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
+    f'ELSE {YEAR_BC} || to_char({{0}}, \'-MM-DD"T"HH24:MI:SS.US"Z"\') END'
+)
+
+
+def read_datetime(text: str) -> Instant:
+    """The point in time of a text, whose offset from UTC is required."""
+    match = _DATETIME.fullmatch(text)
+    if match is None:
+        raise _not_a_datetime(text)
+    year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
+    days = read_day(text, year, month, day)
+    time = read_clock(text, hour, minute, second, fraction)
+    offset = 0
+    if sign:
+        if off_hour > "23" or off_minute > "59":
+            raise ValueFault(
+                "literal",
+                f"'{text}' has an impossible offset",
+                "offsets go from -23:59 to +23:59",
+            )
+        offset = int(off_hour) * 60 + int(off_minute)
+        if sign == "-":
+            offset = -offset
+    micros = days * MICROS_PER_DAY + time.micros - offset * 60_000_000
+    return Instant(micros, time.finer, offset)
+
+
+def _not_a_datetime(text: str) -> ValueFault:
+    if _WITHOUT_OFFSET.fullmatch(text):
+        return ValueFault(
+            "syntax", f"the date-time '{text}' has no offset from UTC", f"add Z: {text}Z"
+        )
+    return ValueFault(
+        "literal",
+        f"'{shorten(text)}' is not a date-time",
+        "write it like 2021-11-23T00:00:00Z or 2021-11-23T00:00:00+02:00",
+    )
+
+
+def _from_text(text: str, type_: PrimitiveType) -> object:
+    """Without an offset, a time is in UTC (5.1.1.10.1, rule 11)."""
+    try:
+        return read_datetime(text)
+    except ValueFault:
+        return read_datetime(f"{text}Z")
+
+
+def quoted_instant(text: str) -> Instant:
+    """The product's own form: a quoted time, in UTC where it has no offset; a date alone is its
+    midnight."""
+    for candidate in (text, f"{text}Z", f"{text}T00:00:00Z"):
+        if "T" not in candidate.upper():
+            candidate = candidate.replace(" ", "T", 1)
+        try:
+            return read_datetime(candidate)
+        except ValueFault:
+            continue
+    raise ValueFault(
+        "type",
+        f"'{shorten(text)}' is not a date-time",
+        "write it like 2021-11-23T00:00:00Z, or quoted as '2021-11-23T00:00:00'",
+    )
+
+
+def _write(value: object) -> str:
+    assert isinstance(value, Instant)
+    days, rest = divmod(value.micros, MICROS_PER_DAY)
+    return f"{iso_date(days)}T{iso_clock(rest, value.finer)}Z"
+
+
+def _argument(value: object, mode: DecodeMode) -> object:
+    instant = value if isinstance(value, Instant) else quoted_instant(str(value))
+    if mode == "utc" and instant.offset_minutes:
+        raise ValueFault(
+            "unsupported",
+            "parts of a time in another zone than UTC are not supported",
+            "write the time with Z",
+        )
+    return postgres_timestamp(rounded(instant.micros, instant.finer, mode))
+
+
+def _converted(value: object, type_: PrimitiveType, source: TypeFamily) -> object:
+    """A date is its midnight."""
+    if source.name == "date" and isinstance(value, int):
+        return Instant(value * MICROS_PER_DAY)
+    raise ValueError(value)
+
+
+DATETIMES = TypeFamily(
+    name="datetime",
+    label="DateTimeOffset",
+    noun="a date-time",
+    literal=LiteralForm(
+        read=read_datetime,
+        from_text=_from_text,
+        write=_write,
+        token="DATETIME",
+        quoted=True,
+        hints={
+            "date": "write a time too, such as 2021-11-23T00:00:00Z, "
+            "or compare date(...) of the property"
+        },
+    ),
+    argument=_argument,
+    converted=_converted,
+    wire=Wire("text", "timestamp"),
+    columns={
+        "timestamp": ColumnReading(),
+        "timestamptz": ColumnReading(
+            read="({0} AT TIME ZONE 'UTC')", compared="({0} AT TIME ZONE 'UTC')"
+        ),
+    },
+    text=_TEXT,
+    # The quotes inside to_char's format save 0.1 us a cell (measured).
+    json=JsonForm(
+        whole="CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' "
+        """THEN to_char({0}, '"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""') """
+        f"ELSE coalesce('\"' || ({_TEXT}) || '\"', 'null') END"
+    ),
+    facets=frozenset({"$Precision"}),
+    max_precision=12,
+    has_infinity=True,
+    operations=(
+        Operation("sub", "datetime", "datetime", "Edm.Duration", "({0} - {1})"),
+        Operation("add", "datetime", "duration", "Edm.DateTimeOffset", "({0} + {1})"),
+        Operation("sub", "datetime", "duration", "Edm.DateTimeOffset", "({0} - {1})"),
+    ),
+)
+DATETIME = PrimitiveType(
+    "Edm.DateTimeOffset",
+    DATETIMES,
+    "timestamp",
+    ("timestamp", "timestamptz"),
+    literal_kind="datetime",
+    casts={
+        "string": f"(CASE WHEN {{0}} ~ '^{DATE_TEXT}T{TIME_TEXT}{_ZONE}?$' "
+        f"THEN CASE WHEN {REAL_DAY} THEN ((CASE WHEN {{0}} ~ '{_ZONE}$' THEN {{0}} "
+        "ELSE {0} || 'Z' END)::timestamptz AT TIME ZONE 'UTC') END END)",
+        "date": "{0}::timestamp",
+    },
+)
+TYPES = (DATETIME,)

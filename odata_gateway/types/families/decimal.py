@@ -1,0 +1,95 @@
+"""Edm.Decimal: exact numbers of any size. NaN and the infinities of Postgres's numeric are null."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from odata_gateway.types.family import (
+    MIN_MAX,
+    AggregateRule,
+    ColumnReading,
+    DecodeMode,
+    JsonForm,
+    LiteralForm,
+    PrimitiveType,
+    TypeFamily,
+    Wire,
+    refuse,
+)
+from odata_gateway.types.faults import WrongFamily
+from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
+
+_TEXT = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
+
+
+def _write(value: object) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _literal(value: object) -> str:
+    """With a fraction where it would read as an integer."""
+    text = _write(value)
+    if (
+        isinstance(value, Decimal)
+        and value == value.to_integral_value()
+        and abs(value) < 2**63
+        and "." not in text
+    ):
+        return f"{text}.0"
+    return text
+
+
+def _argument(value: object, mode: DecodeMode) -> object:
+    if isinstance(value, (int, Decimal, float)):
+        return Decimal(value)
+    raise WrongFamily(value)
+
+
+DECIMALS = TypeFamily(
+    name="decimal",
+    label="Decimal",
+    noun="a number",
+    literal=LiteralForm(
+        read=refuse,
+        from_text=number_from_text,
+        write=_write,
+        literal=_literal,
+        hints=NUMBER_HINTS,
+    ),
+    argument=_argument,
+    converted=converted_number,
+    wire=Wire("numeric"),
+    columns={"numeric": ColumnReading(pinned="{0}::numeric")},
+    text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
+    json=JsonForm(quoted=False, can_miss=True),
+    facets=frozenset({"$Precision", "$Scale"}),
+    written_by_sql=False,
+    # Whatever divby divides by zero is infinite or NaN, where Postgres raises.
+    number_operators={
+        "div": "({0}::numeric / {1}::numeric)",
+        "divby": "(CASE WHEN {1} <> 0 THEN {0}::numeric / {1} WHEN {1} IS NULL THEN NULL "
+        "WHEN {0} = 0 OR {0}::numeric = 'NaN' THEN 'NaN'::numeric "
+        "WHEN {0} > 0 THEN 'Infinity'::numeric WHEN {0} < 0 THEN '-Infinity'::numeric END)",
+    },
+)
+DECIMAL = PrimitiveType(
+    "Edm.Decimal",
+    DECIMALS,
+    "numeric",
+    ("numeric", "int8", "int4", "int2"),
+    rank=6,
+    literal_kind="decimal",
+    casts={
+        "string": f"(CASE WHEN {{0}} ~ '{_TEXT}' THEN {{0}}::numeric END)",
+        "integer": "{0}::numeric",
+        "decimal": "{0}::numeric",
+        "double": "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::numeric END)",
+    },
+    aggregates={
+        **MIN_MAX,
+        "sum": AggregateRule("sum({0})", "{0}::numeric"),
+        "average": AggregateRule("avg({0})", "trim_scale({0})"),
+    },
+    quoted_if_wide=True,
+)
+TYPES = (DECIMAL,)

@@ -1,0 +1,116 @@
+"""Edm.Duration: days, hours, minutes and seconds; months and years are not part of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from odata_gateway.types.calendar import (
+    LAST_DAY,
+    MICROS_PER_DAY,
+    MICROS_PER_SECOND,
+    Span,
+    rounded,
+)
+from odata_gateway.types.family import (
+    ColumnReading,
+    DecodeMode,
+    JsonForm,
+    LiteralForm,
+    Operation,
+    PrimitiveType,
+    TypeFamily,
+    Wire,
+)
+from odata_gateway.types.faults import ValueFault, shorten
+from odata_gateway.types.numbers import NUMBERS
+
+_DURATION = re.compile(
+    r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII | re.IGNORECASE
+)
+_TEXT = (
+    "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
+)
+
+
+def read_duration(text: str) -> Span:
+    """The duration of the text between the quotes."""
+    match = _DURATION.fullmatch(text)
+    if match is None or len(text) > 100:
+        raise ValueFault(
+            "literal",
+            f"'{shorten(text)}' is not a duration",
+            "write it like P1DT2H30M or -PT0.5S, without years and months",
+        )
+    sign, days, hours, minutes, seconds, fraction = match.groups(default="")
+    hours_in_all = int(days or 0) * 24 + int(hours or 0)
+    whole = (hours_in_all * 60 + int(minutes or 0)) * 60 + int(seconds or 0)
+    fraction = fraction or "0"
+    scale = 10 ** len(fraction)
+    total = whole * scale + int(fraction)
+    micros, rest = divmod((-total if sign else total) * MICROS_PER_SECOND, scale)
+    return Span(micros, rest != 0)
+
+
+def _write(value: object) -> str:
+    assert isinstance(value, Span)
+    seconds, fraction = divmod(abs(value.micros), MICROS_PER_SECOND)
+    sign, finer = "-" if value.micros < 0 else "", "1" if value.finer else ""
+    return f"{sign}PT{seconds}.{fraction:06d}{finer}S"
+
+
+def _argument(value: object, mode: DecodeMode) -> object:
+    span = value if isinstance(value, Span) else read_duration(str(value))
+    micros = rounded(span.micros, span.finer, mode)
+    if abs(micros) > LAST_DAY * MICROS_PER_DAY:
+        raise ValueFault("value", "the duration is too long")
+    sign = "-" if micros < 0 else ""
+    days, rest = divmod(abs(micros), MICROS_PER_DAY)
+    seconds, fraction = divmod(rest, MICROS_PER_SECOND)
+    return f"{sign}{days} days {sign}{seconds}.{fraction:06d} seconds"
+
+
+def _operations() -> Iterator[Operation]:
+    yield Operation("add", "duration", "duration", "Edm.Duration", "({0} + {1})")
+    yield Operation("sub", "duration", "duration", "Edm.Duration", "({0} - {1})")
+    for number in NUMBERS:
+        yield Operation("mul", "duration", number, "Edm.Duration", "({0} * {1}::float8)")
+        yield Operation("mul", number, "duration", "Edm.Duration", "({1} * {0}::float8)")
+        yield Operation("div", "duration", number, "Edm.Duration", "({0} / {1}::float8)")
+        yield Operation("divby", "duration", number, "Edm.Duration", "({0} / {1})")
+
+
+DURATIONS = TypeFamily(
+    name="duration",
+    label="Duration",
+    noun="a duration",
+    literal=LiteralForm(
+        read=read_duration,
+        from_text=lambda text, type_: read_duration(text),
+        write=_write,
+        prefix="duration",
+        quoted=True,
+    ),
+    argument=_argument,
+    wire=Wire("text", "interval"),
+    columns={"interval": ColumnReading()},
+    text="CASE WHEN isfinite({0}) THEN CASE WHEN extract(epoch from {0}) < 0 THEN '-' ELSE '' END "
+    "|| 'PT' || abs(extract(epoch from {0}))::text || 'S' END",
+    json=JsonForm(can_miss=True),
+    facets=frozenset({"$Precision"}),
+    max_precision=12,
+    can_be_negated=True,
+    operations=tuple(_operations()),
+)
+DURATION = PrimitiveType(
+    "Edm.Duration",
+    DURATIONS,
+    "interval",
+    ("interval",),
+    literal_kind="duration",
+    casts={
+        "string": f"(CASE WHEN {{0}} ~ '{_TEXT}' "
+        "THEN CASE WHEN {0} !~ '[PT]$' THEN {0}::interval END END)"
+    },
+)
+TYPES = (DURATION,)

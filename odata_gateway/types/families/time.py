@@ -1,0 +1,93 @@
+"""Edm.TimeOfDay: times since midnight. Postgres's 24:00, which OData has not, is null."""
+
+from __future__ import annotations
+
+import re
+
+from odata_gateway.types.calendar import (
+    CLOCK,
+    MICROS_PER_DAY,
+    Instant,
+    Span,
+    clock,
+    iso_clock,
+    read_clock,
+    rounded,
+)
+from odata_gateway.types.family import (
+    ColumnReading,
+    DecodeMode,
+    JsonForm,
+    LiteralForm,
+    PrimitiveType,
+    TypeFamily,
+    Wire,
+)
+from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
+
+_TIME = re.compile(CLOCK, re.ASCII)
+
+TIME_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,12}})?)?"
+"""What the text of a time looks like, in SQL."""
+
+
+def read_time(text: str) -> Span:
+    """The time of day of a text."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueFault(
+            "literal",
+            f"'{shorten(text)}' is not a time of day",
+            "write it like 12:41 or 12:41:26.745",
+        )
+    return read_clock(text, *match.groups())
+
+
+def _write(value: object) -> str:
+    assert isinstance(value, Span)
+    return iso_clock(value.micros, value.finer)
+
+
+def _argument(value: object, mode: DecodeMode) -> object:
+    if isinstance(value, Span):
+        return clock(rounded(value.micros, value.finer, mode))
+    raise WrongFamily(value)
+
+
+def _converted(value: object, type_: PrimitiveType, source: TypeFamily) -> object:
+    if isinstance(value, Instant):
+        return Span(value.micros % MICROS_PER_DAY, value.finer)
+    raise ValueError(value)
+
+
+TIMES = TypeFamily(
+    name="time",
+    label="TimeOfDay",
+    noun="a time of day",
+    literal=LiteralForm(
+        read=read_time,
+        from_text=lambda text, type_: read_time(text),
+        write=_write,
+        token="TIME",
+    ),
+    argument=_argument,
+    converted=_converted,
+    wire=Wire("text", "time"),
+    columns={"time": ColumnReading()},
+    text="CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
+    json=JsonForm(can_miss=True),
+    facets=frozenset({"$Precision"}),
+    max_precision=12,
+)
+TIME = PrimitiveType(
+    "Edm.TimeOfDay",
+    TIMES,
+    "time",
+    ("time",),
+    literal_kind="time",
+    casts={
+        "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN {{0}}::time END)",
+        "datetime": "{0}::time",
+    },
+)
+TYPES = (TIME,)

