@@ -189,7 +189,7 @@ def options_of(pairs: Iterable[OptionValue], allowed: frozenset[str], place: str
 
 def _value(name: str, value: Any) -> object:
     """A list as a tuple, a number as a Literal, a boolean as itself."""
-    if name == "$count":
+    if name in options.BOOLEANS:
         return CONSTANTS[value[0].lower()]
     if name in options.NUMBERS:
         (kind, slot, many), at = value

@@ -81,7 +81,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|\$filter|\$crossjoin)\(")
 _VERSION = re.compile(r"\*|[A-Za-z0-9._~-]+")
 _MEDIA_TYPE = re.compile(r"[^\s/][^/]*/[^\s/](?:[^/]*[^\s/])?")
-_BOOLEANS = frozenset({"true", "false"})
+_TRUE_OR_FALSE = frozenset({"true", "false"})
 _NO_TRANSPORT = TransportOptions()
 _WORDS = frozenset({"WORD", "PHRASE", "SINGLE"})
 _SPECIAL = frozenset(DECODERS) | _WORDS | LIST_BRACKETS.keys()
@@ -177,7 +177,7 @@ class Normalizer:
         if name in options.NUMBERS:
             number = self._literal(_number(name, value, 0, name))
             return OptionTokens(name, (number,), len(value))
-        if name == "$count":
+        if name in options.BOOLEANS:
             return self._boolean(name, value)
         self.texts[name[1:]] = _checked_text(name, value)
         return None
@@ -188,7 +188,7 @@ class Normalizer:
 
     def _boolean(self, name: str, value: str) -> OptionTokens:
         text = value.lower()
-        if text not in _BOOLEANS:
+        if text not in _TRUE_OR_FALSE:
             raise UrlSyntax(f"expected true or false, not '{shorten(value)}'", target=name, at=0)
         self.key.append(text)
         return OptionTokens(name, (("CONSTANT", text, 0),), len(value))

@@ -236,6 +236,7 @@ NESTED = tuple(row for row in OPTIONS if row.symbol is not None)
 """The options that the grammar reads in parentheses; $levels is a token of its own."""
 LISTS = frozenset(row.name for row in OPTIONS if row.form == "list")
 NUMBERS = frozenset(row.name for row in OPTIONS if row.form == "number")
+BOOLEANS = frozenset(row.name for row in OPTIONS if row.form == "boolean")
 TEXTS = tuple(row.name for row in OPTIONS if row.form == "text")
 """The transport options, which are kept beside the template."""
 STARTS = {row.name: row.start for row in PARSED}

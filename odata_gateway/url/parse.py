@@ -57,7 +57,7 @@ def parse(template: QueryTemplate, *, max_nodes: int = MAX_NODES) -> ast.SyntaxT
 
 def _value(part: OptionTokens) -> object:
     """The value of an option, as `nodes.options_of` takes it."""
-    if part.name in options.NUMBERS or part.name == "$count":
+    if part.name in options.NUMBERS or part.name in options.BOOLEANS:
         _, value, at = part.tokens[0]
         return value, at
     return _parsed(part, options.STARTS.get(part.name, "START_ALIAS"))
