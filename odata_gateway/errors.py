@@ -28,7 +28,9 @@ class ODataError(Exception):
 
     message  is shown to the client. It never contains SQL, host names or tokens, and does not end
              with a full stop
-    target   the query option (`$filter`) or `path`
+    target   the query option of the URL (`$filter`, `@a`) or `path`
+    nested   the option in the parentheses of the target that is wrong, as in
+             `$expand=messages($filter=...)`
     at       the offset in the decoded text of the target, in characters
     hint     what to do; it begins with a verb
     """
@@ -51,11 +53,14 @@ class ODataError(Exception):
         self.target = target
         self.at = at
         self.hint = hint
+        self.nested: str | None = None
 
     def __str__(self) -> str:
         where = self.target or ""
         if where and self.at is not None:
             where = f"{where} at {self.at}"
+        if where and self.nested is not None:
+            where = f"{where}, nested {self.nested}"
         text = f"{where}: {self.message}" if where else self.message
         return f"{text}; {self.hint}" if self.hint else text
 

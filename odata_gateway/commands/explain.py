@@ -10,6 +10,7 @@ from odata_gateway.config.settings import Settings, SettingsError
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of
@@ -60,7 +61,9 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
         if database is not None:
             model = (await inspect(database, model))[0]
         compiler = compiler_for(model, settings)
-        explained = explain(compiler, target, caller, sharded=settings.sharded)
+        explained = explain(
+            compiler, target, caller, encoding=DEFAULT_ENCODING, sharded=settings.sharded
+        )
         for title, text in explained.steps:
             print(f"== {title}\n{text}\n")
         if database is not None:

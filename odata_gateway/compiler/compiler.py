@@ -11,16 +11,17 @@ from time import perf_counter
 from odata_gateway.compiler.cache import Cache
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.entity_sets import AllEntities, tree_of_set, url_of_set
-from odata_gateway.compiler.parsed_url import ParsedUrl, from_target, parse_url
+from odata_gateway.compiler.parsed_url import ParsedUrl, UrlRules, from_target, parse_url
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindSegment
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import QueryTemplate
+from odata_gateway.url.options import FORMATS
 from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.split import Target, split
 
@@ -29,12 +30,18 @@ class Compiler:
     """Compiles requests against one model."""
 
     def __init__(
-        self, model: Model, *, limits: Limits, max_url_bytes: int, cache_entries: int
+        self,
+        model: Model,
+        *,
+        limits: Limits,
+        max_url_bytes: int,
+        cache_entries: int,
+        format_names: frozenset[str] = FORMATS,
     ) -> None:
         self.model = model
         self.cache = Cache(cache_entries)
         self._limits = limits
-        self._max_url_bytes = max_url_bytes
+        self._rules = UrlRules(limits, max_url_bytes, format_names)
 
     def parse(self, target: str) -> ParsedUrl:
         """The parts of a request target; every mistake of encoding and of literals is found here,
@@ -44,7 +51,7 @@ class Compiler:
         """
         stats, started = current_stats.get(), perf_counter()
         try:
-            return parse_url(target, self._limits, self._max_url_bytes)
+            return parse_url(target, self._rules)
         finally:
             stats.parsed(started)
 
@@ -70,13 +77,11 @@ class Compiler:
 
         raises  as `compile`, and BindSegment where the id names anything else
         """
-        named = split(entity_id, max_bytes=self._max_url_bytes)
+        named = split(entity_id, max_bytes=self._rules.max_bytes)
         options = [o for o in url.target.options if o.name.lower().removeprefix("$") != "id"]
         segments = (*named.segments, *url.target.segments[1:2])
         target = Target(segments, (*named.options, *options))
-        compiled = (
-            self._compiled(from_target(entity_id, target, self._limits)) if segments else None
-        )
+        compiled = self._compiled(from_target(entity_id, target, self._rules)) if segments else None
         if compiled is None or compiled.query.form != "entity":
             raise BindSegment("$id names no entity", target="$id", at=0)
         return compiled
@@ -93,7 +98,7 @@ class Compiler:
         if not query.is_cast:
             return AllEntities(url, tree, query)
         name = query.sets[0].name
-        return self._compiled(from_target(name, Target((name,), url.target.options), self._limits))
+        return self._compiled(from_target(name, Target((name,), url.target.options), self._rules))
 
     def compile_set(self, whole: AllEntities, name: str, skip: int = 0) -> CompiledQuery:
         """The query of one of the sets of `$all`, without its first `skip` rows."""

@@ -13,6 +13,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.identity.caller import Caller
+from odata_gateway.sql.row_encoding import RowEncoding
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url.literals import LiteralValue
@@ -36,7 +37,12 @@ class Explanation:
 
 
 def explain(
-    compiler: Compiler, target: str, caller: Caller, *, sharded: bool = False
+    compiler: Compiler,
+    target: str,
+    caller: Caller,
+    *,
+    encoding: RowEncoding,
+    sharded: bool = False,
 ) -> Explanation:
     """What becomes of a request for data, as far as that is known without a database.
 
@@ -45,7 +51,9 @@ def explain(
     compiled = compiler.compile(target)
     url, query = compiled.url, compiled.query
     variant = StatementVariant(
-        many_accounts=not caller.has_one_account, legs=len(caller.accounts) if sharded else 0
+        encoding,
+        many_accounts=not caller.has_one_account,
+        shard_accounts=len(caller.accounts) if sharded else 0,
     )
     values = ArgumentValues(url.values, caller, LIMIT, PAGE_ROWS, ROOT)
     steps = [

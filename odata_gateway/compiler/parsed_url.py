@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from odata_gateway.plan.scope import Limits, check_list
+from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url.fast_normalize import fast_normalize
 from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize
-from odata_gateway.url.options import TEXTS
+from odata_gateway.url.options import FORMATS, TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target
 from odata_gateway.url.unparse import ANCHOR
@@ -77,27 +77,39 @@ class ParsedUrl(NamedTuple):
         return query_digest(_path_without_keys(self.target.segments), self.template, self.values)
 
 
-def parse_url(text: str, limits: Limits, max_bytes: int) -> ParsedUrl:
+class UrlRules(NamedTuple):
+    """What a URL may be.
+
+    formats  the short names that $format may have besides media types, in lower case
+    """
+
+    limits: Limits
+    max_bytes: int
+    formats: frozenset[str] = FORMATS
+
+
+def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
     """The parts of a request target; every mistake of encoding and of literals is found here.
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """
-    url = ParsedUrl(text, *fast_normalize(text, max_bytes=max_bytes))
-    _check_lists(url.values, limits)
+    parts = fast_normalize(text, max_bytes=rules.max_bytes, formats=rules.formats)
+    url = ParsedUrl(text, *parts)
+    _check_lists(url.values, rules.limits)
     return url
 
 
-def from_target(text: str, target: Target, limits: Limits) -> ParsedUrl:
+def from_target(text: str, target: Target, rules: UrlRules) -> ParsedUrl:
     """A parsed URL with these segments and options; links repeat the path in `text`."""
-    template, values = normalize(target)
-    _check_lists(values, limits)
+    template, values = normalize(target, rules.formats)
+    _check_lists(values, rules.limits)
     return ParsedUrl(text, target, template, values)
 
 
 def _check_lists(values: tuple[LiteralValue, ...], limits: Limits) -> None:
     for value in values:
         if type(value.value) is tuple:
-            check_list(len(value.value), limits, value.target, value.at)
+            check_list(len(value.value), limits, at=value.at, target=value.target)
 
 
 def _path_without_keys(segments: tuple[str, ...]) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Self
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.pool import ConnectionPool
 from odata_gateway.db.session import Session, opening
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbBusy, DbUnavailable
 
 _PING_S = 3.0

@@ -1,27 +1,24 @@
 """Which of several hosts to connect to:
 `postgresql://u@h1:5432,h2:5432/db?target_session_attrs=prefer-standby`.
 
-asyncpg can do this too, but with one time limit for all hosts: a first host that swallows packets
+asyncpg can choose as well, but with one time limit for all hosts: a first host that drops packets
 would keep the others from being tried. And it takes `default_transaction_read_only`, which the
-gateway always sets, for the mark of a standby.
+gateway always sets, as the sign of a standby.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
 from odata_gateway.db.keepalive import PARAMETERS, limits_of
-from odata_gateway.errors import DbUnavailable
 
 PgRecord: TypeAlias = asyncpg.Record
 PgConnection: TypeAlias = "asyncpg.Connection[PgRecord]"
-Dial = Callable[[str], Awaitable[PgConnection]]
 
 WANTED: dict[str, bool | None] = {
     "any": None,
@@ -31,96 +28,69 @@ WANTED: dict[str, bool | None] = {
     "primary": False,
     "read-write": False,
 }
-"""By target_session_attrs: whether a standby is wanted; None where that is all the same."""
+"""By target_session_attrs: whether a standby is wanted; None where either will do."""
 
 REMEMBERED_S = 5.0
 """How long a host that failed is not asked while another one serves."""
 
 
-class Opened(NamedTuple):
-    """A connection, and whether it leads where it was meant to: not so for `prefer-standby` without
-    a standby."""
-
-    connection: PgConnection
-    preferred: bool
-
-
 class Hosts:
-    """The hosts of a DSN, tried in its order, those that failed a moment ago last."""
+    """The hosts of a DSN.
+
+    dsns          one for each host, in the order of the DSN
+    keepalive     socket options for their connections (see `keepalive`)
+    prefers       whether a host of the other kind will do, where none of the wanted kind answers
+    kind          the kind of host that is wanted, for an error message
+    raises        ValueError for a DSN that cannot be used
+    """
 
     def __init__(self, dsn: str) -> None:
         self.dsns, attributes = split_hosts(dsn)
-        self.silence = limits_of(dict(parse_qsl(urlsplit(dsn).query)))
+        self.keepalive = limits_of(dict(parse_qsl(urlsplit(dsn).query)))
         if attributes not in WANTED:
             raise ValueError(f"target_session_attrs must be one of {', '.join(WANTED)}")
         self._wants_standby = WANTED[attributes]
-        self._makes_do = attributes == "prefer-standby"
+        self.prefers = attributes == "prefer-standby"
+        self.kind = "standby" if self._wants_standby else "primary"
         self._failed_at: dict[str, float] = {}
 
-    async def open(self, dial: Dial) -> Opened:
-        """A connection to the first host that answers and is what is wanted; raises what the first
-        host that failed raised."""
-        spare: PgConnection | None = None
-        fault: Exception | None = None
-        try:
-            for dsn in self._in_order():
-                if spare is not None and self._failed_lately(dsn):
-                    break
-                try:
-                    connection = await dial(dsn)
-                    fits = (
-                        self._wants_standby is None
-                        or await _is_standby(connection) is self._wants_standby
-                    )
-                except Exception as error:
-                    fault = fault or error
-                    self._failed_at[dsn] = time.monotonic()
-                    continue
-                self._failed_at.pop(dsn, None)
-                if fits:
-                    return Opened(connection, True)
-                if self._makes_do and spare is None:
-                    spare = connection
-                else:
-                    connection.terminate()
-            if spare is not None:
-                opened, spare = Opened(spare, False), None
-                return opened
-        finally:
-            if spare is not None:
-                spare.terminate()
-        raise fault or DbUnavailable(
-            f"none of the database's hosts is a {'standby' if self._wants_standby else 'primary'}"
-        )
+    def in_order(self) -> list[str]:
+        """The DSN of each host in the order of the DSN, those that failed a moment ago last."""
+        return sorted(self.dsns, key=self.failed_lately)
 
-    def _in_order(self) -> list[str]:
-        return sorted(self.dsns, key=self._failed_lately)
-
-    def _failed_lately(self, dsn: str) -> bool:
+    def failed_lately(self, dsn: str) -> bool:
         return time.monotonic() - self._failed_at.get(dsn, float("-inf")) < REMEMBERED_S
+
+    def note_failure(self, dsn: str) -> None:
+        self._failed_at[dsn] = time.monotonic()
+
+    def note_answer(self, dsn: str) -> None:
+        self._failed_at.pop(dsn, None)
+
+    async def is_wanted(self, connection: PgConnection) -> bool:
+        """Whether a connection leads to a host of the wanted kind."""
+        if self._wants_standby is None:
+            return True
+        return await _is_standby(connection) is self._wants_standby
 
 
 async def _is_standby(connection: PgConnection) -> bool:
     """As the server reports it (Postgres 14 and later), or answers; asked in one simple message,
-    which any pooler carries."""
+    which any pooler passes on."""
     reported = getattr(connection.get_settings(), "in_hot_standby", None)
     if reported is not None:
         return bool(reported == "on")
-    return (
-        str(await connection.execute("SELECT WHERE pg_catalog.pg_is_in_recovery()")) == "SELECT 1"
-    )
+    status = await connection.execute("SELECT WHERE pg_catalog.pg_is_in_recovery()")
+    return str(status) == "SELECT 1"
 
 
 def split_hosts(dsn: str) -> tuple[tuple[str, ...], str]:
-    """A DSN for each of its hosts, and which kind of host is wanted."""
+    """A DSN for each host of a DSN, and its target_session_attrs."""
     parts = urlsplit(dsn)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    options = {
-        name: text for name, text in options.items() if name not in PARAMETERS
-    }  # asyncpg would send them to the server
-    attributes = (
-        options.pop("target_session_attrs", None) or os.environ.get("PGTARGETSESSIONATTRS") or "any"
-    )
+    for name in PARAMETERS:  # asyncpg would send them to the server
+        options.pop(name, None)
+    wanted = options.pop("target_session_attrs", None) or os.environ.get("PGTARGETSESSIONATTRS")
     login, at, hosts = parts.netloc.rpartition("@")
     names, ports = options.get("host", "").split(","), options.get("port", "").split(",")
     dsns = []
@@ -128,7 +98,6 @@ def split_hosts(dsn: str) -> tuple[tuple[str, ...], str]:
         for number, name in enumerate(names):
             port = ports[number] if len(ports) == len(names) else ports[0]
             own = options | ({"host": name} if name else {}) | ({"port": port} if port else {})
-            dsns.append(
-                urlunsplit((parts.scheme, f"{login}{at}{host}", parts.path, urlencode(own), ""))
-            )
-    return tuple(dsns), attributes
+            netloc = f"{login}{at}{host}"
+            dsns.append(urlunsplit((parts.scheme, netloc, parts.path, urlencode(own), "")))
+    return tuple(dsns), wanted or "any"

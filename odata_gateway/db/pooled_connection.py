@@ -9,8 +9,8 @@ from typing import NamedTuple
 from asyncpg.prepared_stmt import PreparedStatement
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import PgConnection, PgRecord
 from odata_gateway.db.fair_queue import FlowKey
+from odata_gateway.db.hosts import PgConnection, PgRecord
 from odata_gateway.observe.request_stats import DISCARDED_STATS, RequestStats
 
 _MOST_UNPREPARED = 256

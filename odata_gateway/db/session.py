@@ -26,8 +26,8 @@ from typing import Self, TypeVar
 import asyncpg
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import PgRecord
 from odata_gateway.db.fair_queue import FlowKey
+from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.pool import ConnectionPool
 from odata_gateway.db.pooled_connection import PooledConnection, RunningStatement
 from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error

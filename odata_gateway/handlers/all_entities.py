@@ -18,8 +18,8 @@ from odata_gateway.handlers.collection import CollectionHandler, CollectionPage
 from odata_gateway.handlers.request import DataRequest, reply_headers
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.resource.all_entities import CONTEXT
-from odata_gateway.protocol import envelope, links
-from odata_gateway.protocol.headers.format import content_type
+from odata_gateway.protocol import links
+from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.message import Reply
 
 
@@ -66,11 +66,11 @@ class AllEntitiesHandler(CollectionHandler):
             if asked.continuation is None:
                 call = await self._behind_skipped(asked, place, session) or call
             chunks, first = await self._first(asked, place, call, session)
-        headers = reply_headers(call, content_type(call.format), call.applied)
-        origin = envelope.ResponseContext(
-            f"{call.request.root}$metadata{CONTEXT}", call.metadata_etag
+        headers = reply_headers(call, call.encoding.content_type, call.applied)
+        context = ResponseContext(
+            f"{call.request.root}$metadata{CONTEXT}", call.metadata, call.encoding.version
         )
-        head = envelope.collection_head(call.format, origin, count)
+        head = call.encoding.head(context, count)
         texts = self._texts(
             asked, page, call, self._chunks_of_all(asked, place, chunks, first), place
         )
@@ -143,15 +143,15 @@ class AllEntitiesHandler(CollectionHandler):
         chunks: AsyncGenerator[Chunk],
         place: ReadPosition,
     ) -> AsyncGenerator[bytes]:
-        """The rows as text with commas between, and the end of the body with a link to the next
+        """The rows as text with separators between, and the end of the body with a link to the next
         page where there is more."""
-        comma = b""
+        separator = b""
         try:
             async for chunk in chunks:
                 if chunk.text:
-                    yield comma
+                    yield separator
                     yield chunk.text
-                    comma = b","
+                    separator = call.encoding.separator.encode()
         finally:
             await chunks.aclose()
         has_more = (
@@ -159,9 +159,7 @@ class AllEntitiesHandler(CollectionHandler):
             and place.left <= 0
             and (place.more or await self._has_rows(asked, place.at + 1))
         )
-        yield envelope.collection_tail(
-            call.format, self._next_link(asked, page, call, place) if has_more else None
-        )
+        yield call.encoding.tail(self._next_link(asked, page, call, place) if has_more else None)
 
     async def _has_rows(self, asked: AllEntitiesRequest, start: int) -> bool:
         """Whether one of the sets from `start` on has a row."""
@@ -205,7 +203,7 @@ def _begin(asked: AllEntitiesRequest) -> tuple[int, DataRequest]:
     continuation = links.Continuation(
         asked.continuation.sent, asked.continuation.page_rows, tuple(keys)
     )
-    shape = call.shape._replace(mask=continuation.null_mask)
+    shape = call.shape._replace(null_mask=continuation.null_mask)
     return asked.names.index(call.query.entity_set.name), call._replace(
         continuation=continuation, shape=shape
     )

@@ -27,8 +27,7 @@ from odata_gateway.handlers.chunk_reader import (
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, reply_headers
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.protocol import envelope, links
-from odata_gateway.protocol.headers.format import content_type
+from odata_gateway.protocol import links
 from odata_gateway.protocol.message import Reply
 
 
@@ -65,8 +64,8 @@ class CollectionHandler:
         self._row_sizes.learn(call.compiled.key, first)
         if not first.rows or call.query.is_made:
             await self._reader.require_parent(call)
-        headers = reply_headers(call, content_type(call.format), call.applied)
-        head = envelope.collection_head(call.format, call.origin, count)
+        headers = reply_headers(call, call.encoding.content_type, call.applied)
+        head = call.encoding.head(call.context, count)
         if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
             return Reply(200, headers, head + first.text + self._tail(call, page, first))
         return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
@@ -123,8 +122,8 @@ class CollectionHandler:
         other."""
 
         def ask(keys: Keys | None, rows: int, want: Want) -> BoundStatement:
-            mask = call.shape.mask if keys is None else tuple(key is None for key in keys)
-            shape = call.shape._replace(mask=mask, peeks=want == "last rows")
+            mask = call.shape.null_mask if keys is None else tuple(key is None for key in keys)
+            shape = call.shape._replace(null_mask=mask, lookahead=want == "last rows")
             statement = call.compiled.statement("mark" if want == "mark" else "rows", shape)
             return statement.bind(self._reader.values(call, limit=rows, keys=keys))
 
@@ -141,6 +140,7 @@ class CollectionHandler:
     ) -> AsyncIterator[bytes]:
         """A page of several chunks; what fails after the first is raised from here."""
         pending, last, stats = head, None, current_stats.get()
+        separator = call.encoding.separator.encode()
         try:
             async for chunk in chunks:
                 if last is not None:
@@ -149,7 +149,7 @@ class CollectionHandler:
                 if chunk.text:
                     yield pending
                     yield chunk.text  # as it is: a row may have 100 MB, and a copy of it as well
-                    pending = b","
+                    pending = separator
         finally:
             await chunks.aclose()
         yield self._tail(call, page, last)
@@ -157,7 +157,7 @@ class CollectionHandler:
     def _tail(self, call: DataRequest, page: CollectionPage, last: Chunk | None) -> bytes:
         """The end of the body, with a link to the next page where there is more."""
         if last is None or not last.more or page.ends:
-            return envelope.collection_tail(call.format, None)
+            return call.encoding.tail(None)
         following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(
             call.query.key_positions
         )
@@ -166,7 +166,7 @@ class CollectionHandler:
             call.url,
             links.skiptoken(following, call.bound()),
         )
-        return envelope.collection_tail(call.format, link)
+        return call.encoding.tail(link)
 
     def link_behind(self, root: str, url: ParsedUrl, token: str) -> str:
         """The URL of the page that a token begins."""

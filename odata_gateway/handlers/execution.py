@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.config.settings import Settings
-from odata_gateway.db.connector import PgRecord
 from odata_gateway.db.database import Database
+from odata_gateway.db.hosts import PgRecord
 from odata_gateway.handlers.chunk_reader import Keys
 from odata_gateway.handlers.request import DataRequest, no_entity
 from odata_gateway.protocol import links

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.errors import BindNoEntity
+from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.protocol import context, envelope, links
-from odata_gateway.protocol.headers.format import JsonFormat
+from odata_gateway.protocol import context, links
 from odata_gateway.protocol.headers.preferences import Preferences
 from odata_gateway.protocol.message import HeaderPairs, Request
+from odata_gateway.protocol.metadata.document import MetadataDocuments
 from odata_gateway.sql.statement import StatementVariant
 
 
@@ -23,12 +24,12 @@ class DataRequest(NamedTuple):
     request: Request
     caller: Caller
     compiled: CompiledQuery
-    format: JsonFormat
+    encoding: BodyEncoding
     preferences: Preferences
     continuation: links.Continuation | None
     shape: StatementVariant
     bound: Callable[[], links.TokenScope]
-    metadata_etag: str
+    metadata: MetadataDocuments
 
     @property
     def url(self) -> ParsedUrl:
@@ -49,14 +50,17 @@ class DataRequest(NamedTuple):
         without any."""
         sized = ("maxpagesize",) if self.query.form in ("collection", "references") else ()
         return self.preferences.applied(
-            *sized, *(("omit-values",) if self.shape.row_format.omits_nulls else ())
+            *sized, *(("omit-values",) if self.encoding.omits_nulls else ())
         )
 
     @property
-    def origin(self) -> envelope.ResponseContext:
-        """The context URL and the entity tag of $metadata."""
-        url = f"{self.request.root}$metadata{context.fragment(self.query, self.format.version, self.url.key_text)}"
-        return envelope.ResponseContext(url, self.metadata_etag)
+    def context(self) -> context.ResponseContext:
+        """The context URL and the documents it refers to."""
+        version = self.encoding.version
+        fragment = context.fragment(self.query, version, self.url.key_text)
+        return context.ResponseContext(
+            f"{self.request.root}$metadata{fragment}", self.metadata, version
+        )
 
 
 def reply_headers(
@@ -64,7 +68,7 @@ def reply_headers(
 ) -> HeaderPairs:
     """The headers of a reply with data; `media_type` None where it has no body, `applied` the
     preferences that were."""
-    headers: HeaderPairs = (("OData-Version", call.format.version),)
+    headers: HeaderPairs = (("OData-Version", call.encoding.version),)
     if media_type is not None:
         headers = (("Content-Type", media_type), *headers)
     return headers if applied is None else (*headers, ("Preference-Applied", applied))

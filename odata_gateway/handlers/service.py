@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from dataclasses import fields
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
@@ -29,6 +28,9 @@ from odata_gateway.errors import (
     UrlPrecondition,
     UrlSyntax,
 )
+from odata_gateway.formats.encoding import BodyEncoding, Format
+from odata_gateway.formats.json_encoding import JSON, json_encoding
+from odata_gateway.formats.registry import FORMATS, format_names
 from odata_gateway.handlers.all_entities import AllEntitiesHandler, AllEntitiesRequest
 from odata_gateway.handlers.collection import CollectionHandler
 from odata_gateway.handlers.execution import QueryExecutor
@@ -36,29 +38,26 @@ from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.plan.scope import Limits
-from odata_gateway.protocol import envelope, links
+from odata_gateway.plan.scope.limits import Limits
+from odata_gateway.protocol import links
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
 from odata_gateway.protocol.batch.requests import batch_form
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.headers.conditions import names_etag, wants_snapshot
-from odata_gateway.protocol.headers.format import (
-    JsonFormat,
-    content_type,
-    negotiate,
-    negotiate_metadata,
-)
+from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
 from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version
+from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
 from odata_gateway.protocol.query_body import as_get
-from odata_gateway.sql.json_rows import RowFormat
 from odata_gateway.sql.statement import StatementVariant
 
 
-def compiler_for(model: Model, settings: Settings) -> Compiler:
+def compiler_for(
+    model: Model, settings: Settings, formats: tuple[Format, ...] = FORMATS
+) -> Compiler:
     """The compiler of a model; each of its limits is the setting of its name with `max_` before
     it."""
     limits = Limits(**{f.name: getattr(settings, f"max_{f.name}") for f in fields(Limits)})
@@ -67,6 +66,7 @@ def compiler_for(model: Model, settings: Settings) -> Compiler:
         limits=limits,
         max_url_bytes=settings.max_url_bytes,
         cache_entries=settings.cache_entries,
+        format_names=format_names(formats),
     )
 
 
@@ -74,13 +74,20 @@ class Service:
     """Answers requests against one model and one database."""
 
     def __init__(
-        self, model: Model, database: Database, tokens: TokenDirectory, settings: Settings
+        self,
+        model: Model,
+        database: Database,
+        tokens: TokenDirectory,
+        settings: Settings,
+        *,
+        formats: tuple[Format, ...] = FORMATS,
     ) -> None:
         model = without_missing_tables(model)
         self.model = model
         self._tokens = tokens
         self._settings = settings
-        self.compiler = compiler_for(model, settings)
+        self._formats = formats
+        self.compiler = compiler_for(model, settings, formats)
         self._metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
         self._reader = QueryExecutor(database, settings)
         self._pages = CollectionHandler(self._reader)
@@ -172,9 +179,9 @@ class Service:
         url = self.compiler.check(request.target)
         _check_schema_version(url)
         if name == "":
-            form = negotiate(request.headers, url.transport.format)
-            body = service_document(self.model, request.root, form.version, form.level)
-            return _tagged(request, body, metadata_etag(body), content_type(form), form.version)
+            form = negotiate(request.headers, url.transport.format, (JSON,)).form
+            body = service_document(self.model, request.root, form)
+            return _tagged(request, body, metadata_etag(body), form.content_type, form.version)
         kind, odata_version = negotiate_metadata(request.headers, url.transport.format)
         body, etag = self._metadata.get(kind, odata_version)
         return _tagged(request, body, etag, f"application/{kind}", odata_version)
@@ -199,11 +206,11 @@ class Service:
         _check_schema_version(url)
         _check_isolation(request)
         is_text = query.form in ("count", "value")
-        form = (
-            JsonFormat(version=version(request.headers))
-            if is_text
-            else negotiate(request.headers, url.transport.format)
-        )
+        encoding: BodyEncoding
+        if is_text:
+            encoding = json_encoding(JsonFormat(version=version(request.headers)))
+        else:
+            encoding = negotiate(request.headers, url.transport.format, self._formats)
 
         def bound() -> links.TokenScope:
             return links.TokenScope(url.query_digest(), url.path_keys())
@@ -215,24 +222,25 @@ class Service:
         continuation = (
             None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         )
-        row_format = _row_format(form, omits_nulls=asked.omit_nulls and shows_entities)
+        if asked.omit_nulls and shows_entities:
+            encoding = encoding.without_nulls()
         mask = None if continuation is None else continuation.null_mask
         shape = StatementVariant(
+            encoding,
             len(caller.accounts) > 1,
-            row_format,
             mask,
-            legs=len(caller.accounts) if self._settings.sharded else 0,
+            shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
         )
         return DataRequest(
             request,
             caller,
             compiled,
-            form,
+            encoding,
             asked,
             continuation,
             shape,
             bound,
-            self._metadata.etag(form.version),
+            self._metadata,
         )
 
     def _data(self, call: DataRequest) -> Awaitable[Reply]:
@@ -257,10 +265,8 @@ class Service:
         def call_of(name: str, skip: int) -> DataRequest:
             of_set = self.compiler.compile_set(compiled, name, skip)
             call = self._call(request, caller, of_set, token=None)
-            shape = call.shape
-            return call._replace(
-                shape=shape._replace(row_format=shape.row_format._replace(mixed=True))
-            )
+            encoding = call.encoding.of_several_sets()
+            return call._replace(encoding=encoding, shape=call.shape._replace(encoding=encoding))
 
         continuation = (
             None
@@ -294,25 +300,16 @@ class Service:
             return Reply(200, reply_headers(call, "text/plain;charset=utf-8"), text.encode())
         if call.query.form == "property":
             return self._property(call, text)
-        headers = reply_headers(call, content_type(call.format), call.applied)
-        return Reply(200, headers, envelope.entity(call.format, call.origin, text))
+        headers = reply_headers(call, call.encoding.content_type, call.applied)
+        return Reply(200, headers, call.encoding.entity(call.context, text))
 
-    def _property(self, call: DataRequest, text: str) -> Reply:
-        if text == "null":
+    def _property(self, call: DataRequest, text: str | None) -> Reply:
+        if text == call.encoding.null_property:
             return Reply(204, reply_headers(call, None))
         field = call.query.field
-        name = (
-            None if field is None or field.type.is_evident else field.type.name.removeprefix("Edm.")
-        )
-        body = envelope.property_value(call.format, call.origin, text, name)
-        return Reply(200, reply_headers(call, content_type(call.format)), body)
-
-
-@lru_cache(maxsize=128)
-def _row_format(form: JsonFormat, *, omits_nulls: bool) -> RowFormat:
-    return RowFormat(
-        form.level, "@odata." if form.version == "4.0" else "@", form.ieee754, omits_nulls
-    )
+        assert field is not None and text is not None
+        body = call.encoding.property_body(call.context, field, text)
+        return Reply(200, reply_headers(call, call.encoding.content_type), body)
 
 
 def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:

@@ -1,7 +1,7 @@
 """A syntax tree and a model become a query: which rows, in which order, showing what.
 
-Text order is not evaluation order: options are bound in the order the standard evaluates them
-(Protocol 11.2.1), $compute before $filter before $orderby before $select and $expand.
+Options are bound in the order in which the standard evaluates them, whatever their order in the
+text: $apply, $compute, $search and $filter, $orderby, then $select and $expand (Protocol 11.2.1).
 """
 
 from __future__ import annotations
@@ -12,45 +12,53 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.apply.pipeline import bind_apply
 from odata_gateway.plan.apply.rowset import InputSet
-from odata_gateway.plan.expression.binder import bind_narrowing
-from odata_gateway.plan.expression.compute import bind_compute
-from odata_gateway.plan.expression.order import bind_order, page_literal
-from odata_gateway.plan.projection.select_expand import bind_projection, field_of
+from odata_gateway.plan.expression.binder import bind_condition, bind_expr
+from odata_gateway.plan.expression.compute import bind_compute_option
+from odata_gateway.plan.expression.order import bind_options_order, bind_window
+from odata_gateway.plan.expression.paths import bind_path
+from odata_gateway.plan.expression.search import bind_narrowing
+from odata_gateway.plan.projection.select_expand import bind_projection, bind_reference, field_of
 from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
-from odata_gateway.plan.resource.path import Resource, bind_resource
-from odata_gateway.plan.scope import Binding, Limits, Row, Scope
+from odata_gateway.plan.resource.path import ResolvedPath, Resource, bind_resource
+from odata_gateway.plan.scope.limits import Limits, RequestSize
+from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.query import Query, ResultForm
-from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
 from odata_gateway.url.options import ALLOWED, UNSUPPORTED
 
 
+class RequestBinder:
+    """Binds the parts of a request, each with the function of its module."""
+
+    expr = staticmethod(bind_expr)
+    condition = staticmethod(bind_condition)
+    path = staticmethod(bind_path)
+    projection = staticmethod(bind_projection)
+    reference = staticmethod(bind_reference)
+
+
 def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
-    """The query of a request for data; names and types are checked here, and row policies are
-    attached to every source."""
+    """The query of a request for data. Names and types are checked here, and each source gets the
+    row policy of its type."""
     options = request.options
-    binding = Binding(model, dict(options.aliases), limits)
-    if request.path[0].name == "$crossjoin":
-        form = crossjoin_form(request.path)
-        _check_options(form, options)
-        return bind_crossjoin(form, request, binding)
-    resource = bind_resource(request.path, binding)
-    binding.root_set = resource.place.entity_set
-    _check_options(resource.form, options)
-    scope = Scope.of(binding, resource.frame)
-    match resource.form:
-        case "collection" | "count" | "references":
-            return _bind_collection(resource, options, scope)
-        case "entity":
-            return _bind_entity(resource, options, scope)
-        case "reference":
-            return _query(resource, None)
-        case "property" | "value":
-            return _query(resource, _field(resource))
+    binding = Binding(model, RequestBinder(), RequestSize(limits))
+    with binding.assigning(options):
+        if request.path[0].name == "$crossjoin":
+            with binding.inside("path"):
+                form = crossjoin_form(request.path)
+            _check_options(form, options)
+            return bind_crossjoin(form, request, binding)
+        with binding.inside("path"):
+            resource = bind_resource(request.path, binding)
+        binding.root_set = resource.place.entity_set
+        _check_options(resource.form, options)
+        return _bind_resource(resource, options, Scope.of(binding, resource.place.row))
 
 
 def _check_options(form: ResultForm, options: ast.Options) -> None:
+    """Refuse options that do not apply. Those that cannot change a $count are allowed there: they
+    are bound, so that mistakes show, and then have no effect (Protocol 11.2.10)."""
     for name in options.order:
         if name.startswith("@"):
             continue
@@ -63,86 +71,83 @@ def _check_options(form: ResultForm, options: ast.Options) -> None:
             )
 
 
+def _bind_resource(resource: Resource, options: ast.Options, scope: Scope) -> Query:
+    match resource.form:
+        case "collection" | "count" | "references":
+            return _bind_collection(resource, options, scope)
+        case "entity":
+            return _bind_entity(resource.place, options, scope)
+        case "reference":
+            return _query(resource)
+        case "property" | "value":
+            return _query(resource, _field(resource.place))
+
+
 def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
-    entity_set, parent, path = resource.place.entity_set, resource.parent, resource.place.pieces
-    orderby = options.orderby or ()
+    place = resource.place
+    rows = InputSet(place.entity_set, scope, place.within, place.predicates)
     if options.apply is not None:
-        rows = bind_apply(options.apply, resource, scope)
-        entity_set = rows.entity_set
-        resource, scope, orderby = _applied(resource, rows), rows.scope, (*orderby, *rows.order)
-    scope = bind_compute(options.compute, entity_set.entity_type, scope, kept=scope.computed)
-    predicates = bind_narrowing(options, scope)
-    counted = _narrowed(resource, predicates)
-    order = bind_order(orderby, scope)
+        rows = bind_apply(options.apply, rows)
+    entity_set = rows.entity_set
+    scope = bind_compute_option(options, entity_set.entity_type, rows.scope)
+    predicates = (*rows.predicates, *bind_narrowing(options, scope))
+    counted = replace(rows.block, predicates=predicates)
+    order = bind_options_order(options, rows.order, scope)
     projection = (
-        None if resource.form == "references" else bind_projection(entity_set, options, scope)
+        None
+        if resource.form == "references"
+        else bind_projection(ShownRows(entity_set, scope), options)
     )
-    top, skip = page_literal(options.top, "$top"), page_literal(options.skip, "$skip")
+    top, skip = bind_window(options)
+    parent = place.parent
     if resource.form == "count":
         return Query("count", entity_set, counted, parent=parent)
-    structure = scope.implicit.structure
+    structure = scope.structure
     return Query(
         resource.form,
         entity_set,
-        _narrowed(resource, predicates),
+        replace(rows.block, predicates=predicates),
         order,
         projection,
-        None,
-        top,
-        skip,
-        counted if options.count else None,
-        parent,
-        path=path,
+        top=top,
+        skip=skip,
+        counted=counted if options.count else None,
+        parent=parent,
+        path=place.pieces,
         key=() if structure is None else structure.key,
     )
 
 
-def _applied(resource: Resource, rows: InputSet) -> Resource:
-    """The resource with the rows that $apply made of it."""
-    place = replace(
-        resource.place,
-        frame=rows.scope.implicit.frame,
-        predicates=rows.predicates,
-        within=rows.within,
-    )
-    return replace(resource, place=place)
-
-
-def _bind_entity(resource: Resource, options: ast.Options, scope: Scope) -> Query:
-    entity_set = resource.place.entity_set
-    scope = bind_compute(options.compute, entity_set.entity_type, scope)
-    projection = bind_projection(entity_set, options, scope)
+def _bind_entity(place: ResolvedPath, options: ast.Options, scope: Scope) -> Query:
+    entity_set = place.entity_set
+    scope = bind_compute_option(options, entity_set.entity_type, scope)
+    projection = bind_projection(ShownRows(entity_set, scope), options)
     return Query(
         "entity",
         entity_set,
-        resource.block,
-        (),
-        projection,
-        parent=resource.parent,
-        optional=resource.place.optional,
-        path=resource.place.pieces,
+        place.block,
+        projection=projection,
+        parent=place.parent,
+        optional=place.optional,
+        path=place.pieces,
     )
 
 
-def _narrowed(resource: Resource, predicates: tuple[BoundExpr, ...]) -> Block:
-    block = resource.block
-    return Block(block.source, None, block.within, block.joins, (*block.predicates, *predicates))
+def _field(place: ResolvedPath) -> Field:
+    if place.prop is None:
+        raise BindSegment("the path does not end in a property", target="path")
+    return field_of(place.row, place.prop)
 
 
-def _field(resource: Resource) -> Field:
-    prop = resource.place.prop
-    if prop is None:
-        raise BindSegment("the path ends in no property", target="path")
-    return field_of(Row(resource.frame, resource.place.source), prop)
-
-
-def _query(resource: Resource, field: Field | None) -> Query:
+def _query(resource: Resource, field: Field | None = None) -> Query:
+    """The query of a single property, or of a reference to an entity."""
+    place = resource.place
     return Query(
         resource.form,
-        resource.place.entity_set,
-        resource.block,
+        place.entity_set,
+        place.block,
         field=field,
-        parent=resource.parent,
-        optional=resource.form == "reference" and resource.place.optional,
-        path=resource.place.pieces,
+        parent=place.parent,
+        optional=resource.form == "reference" and place.optional,
+        path=place.pieces,
     )

@@ -8,9 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from odata_gateway.plan.tree.projection import Expand, ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.tree.query import Query
+from odata_gateway.protocol.headers.version import ODataVersion
+from odata_gateway.protocol.metadata.document import MetadataDocuments
+
+
+class ResponseContext(NamedTuple):
+    """What a body says about its origin.
+
+    url       the context URL
+    metadata  the documents that it refers to
+    version   of OData
+    """
+
+    url: str
+    metadata: MetadataDocuments
+    version: ODataVersion
+
+    @property
+    def metadata_etag(self) -> str:
+        """The entity tag of $metadata (JSON Format 4.5.2). Only full metadata asks for it: the
+        first time after a change of the schema, the whole document is made for it (1.3 ms)."""
+        return self.metadata.etag(self.version)
 
 
 def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:

@@ -3,28 +3,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
+from odata_gateway.protocol.json_format import JsonFormat
 
 
-def service_document(
-    model: Model,
-    root: str,
-    version: Literal["4.0", "4.01"] = "4.0",
-    level: Literal["none", "minimal", "full"] = "minimal",
-) -> bytes:
-    """The service document: every entity set, with a URL relative to `root`.
+def service_document(model: Model, root: str, form: JsonFormat) -> bytes:
+    """The service document: every entity set, with a URL relative to the service root.
 
-    root  the absolute service root, which ends in a slash and has no query
+    root  absolute, ends in a slash and has no query
     """
     document: dict[str, Any] = {}
-    if level != "none":
-        document["@odata.context" if version == "4.0" else "@context"] = f"{root}$metadata"
+    if form.level != "none":
+        document[f"{form.prefix}context"] = f"{root}$metadata"
     document["value"] = [
         {"name": name, "kind": "EntitySet", "url": quote(name)} for name in model.entity_sets
     ]
@@ -35,15 +31,16 @@ def error_document(error: ODataError, *, request_id: str | None = None) -> bytes
     """The body of any error: code, message, target and details.
 
     The target is "" if no part of the request is at fault. A hint is the end of the message, and a
-    detail of its own.
+    detail of its own. A nested option that is wrong is a detail whose target is that option.
 
     request_id  the id in the log; it becomes the inner error
     """
-    details = (
-        [{"code": error.code, "message": _clean(error.hint), "target": _clean(error.target or "")}]
-        if error.hint
-        else []
-    )
+    details: list[dict[str, str]] = []
+    if error.hint:
+        details.append(_detail(error, error.hint, error.target))
+    if error.nested:
+        message = f"the error is in the nested option {error.nested} of {error.target}"
+        details.append(_detail(error, message, error.nested))
     body: dict[str, Any] = {
         "code": error.code,
         "message": _clean(str(error)) or error.code,
@@ -53,6 +50,10 @@ def error_document(error: ODataError, *, request_id: str | None = None) -> bytes
     if request_id is not None:
         body["innererror"] = {"request_id": _clean(request_id)}
     return orjson.dumps({"error": body})
+
+
+def _detail(error: ODataError, message: str, target: str | None) -> dict[str, str]:
+    return {"code": error.code, "message": _clean(message), "target": _clean(target or "")}
 
 
 def _clean(text: str) -> str:

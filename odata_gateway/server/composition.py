@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from odata_gateway.config.settings import Settings
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.watcher import SchemaWatcher
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.model import Model

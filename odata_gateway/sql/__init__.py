@@ -1,6 +1,22 @@
-"""How Postgres says it: a bound query becomes one statement with typed parameters.
+"""A bound query as statements for Postgres.
 
-In:      `plan.query.Query` and the form of the answer.
-Out:     `Statement`: SQL text and the slots its parameters are filled from.
-Unknown: URLs, the literals' values, connections.
+In:      `plan.tree.query.Query`, and what besides it changes the SQL (`StatementVariant`).
+Out:     `Statement`: SQL text, and the slots that its parameters are filled from.
+Unknown: URLs, the values of literals, connections, formats of rows.
+
+    statement     the statements of a query: rows, count, parent, order values
+    row_encoding  how rows are written, as a protocol that formats implement
+    sharded       a statement for several accounts on a database that is sharded by account
+    page_scan     how the rows of a chunk are read in order, with the known indexes
+    keyset        ORDER BY, and the rows behind the last one of a page
+    relation      blocks: FROM, WHERE, and the row policy beside every table
+    derived       rows that $apply makes of the rows of blocks
+    expr          bound expressions; what can fail stands behind the row policy
+    comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls
+    collections   functions of collections, as arrays
+    functions     functions, casts and operators, by the templates of `types`
+    regex         ECMAScript's regular expressions as Postgres's
+    pg_types      how a value is read and written, by the templates of its type
+    renderer      the protocols by which these modules call each other
+    fragment      SQL as a value: text with typed holes
 """

@@ -1,17 +1,15 @@
-"""Collections as arrays of Postgres, and what is asked of them, as templates.
+"""Functions of collections as SQL: collections are arrays in Postgres.
 
-Postgres has null equal to null within arrays, as OData has it; a NaN, which it has equal to itself,
-equals nothing in OData, so that no collection has one with a NaN in it. Parts of an array beyond
-its ends are empty, and both begin at 1.
+Within arrays null equals null in Postgres, as in OData. NaN equals itself in Postgres and nothing
+in OData, so a collection with a NaN in it is part of no other one. Arrays and their slices begin at
+1, and a slice beyond an array's ends is empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from odata_gateway.plan.tree.relation import (
-    BoundExpr,
     Collection,
     CollectionCall,
     CollectionConcat,
@@ -20,26 +18,26 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.sql.fragment import Sql, build, fill, join
+from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.primitive import PrimitiveType
 
-Value = Callable[[BoundExpr], Sql]
-OfParameter = Callable[[Parameter], Sql]
-
-# Arrays are computed once, whatever asks for them several times: OFFSET 0 keeps Postgres from
-# putting them where their names stand.
+# Both arrays are computed once, although templates name them several times: OFFSET 0 keeps Postgres
+# from replacing the names a and b by what they stand for.
 _BOTH = "(SELECT {2} FROM (SELECT {0} AS a, {1} AS b OFFSET 0) AS s)"
 _INDEX = (
     "coalesce((SELECT min(i) FROM generate_series(0, cardinality(s.a) - cardinality(s.b)) AS g (i) "
     "WHERE s.a[i + 1:i + cardinality(s.b)] = s.b), -1)"
 )
-# Each item as one letter, of which those that occur in b have their own: then b, with anything
-# between its letters, is a pattern for a.
-_LETTERS = (
-    "(SELECT coalesce(string_agg(chr(65536 + coalesce(array_position(s.b, x), 0)), '' ORDER BY n), '') "
+# Each item as one character; an item that occurs in b has a character of its own. Then b with
+# anything between its characters is a LIKE pattern for a.
+_CHARACTERS = (
+    "(SELECT coalesce(string_agg("
+    "chr(65536 + coalesce(array_position(s.b, x), 0)), '' ORDER BY n), '') "
     "FROM unnest(s.a) WITH ORDINALITY AS u (x, n))"
 )
 _PATTERN = (
-    "(SELECT '%' || coalesce(string_agg(chr(65536 + array_position(s.b, x)) || '%', '' ORDER BY n), '') "
+    "(SELECT '%' || coalesce(string_agg("
+    "chr(65536 + array_position(s.b, x)) || '%', '' ORDER BY n), '') "
     "FROM unnest(s.b) WITH ORDINALITY AS u (x, n))"
 )
 
@@ -51,71 +49,52 @@ TEMPLATES: dict[str, str] = {
     "indexof": _INDEX,
     "hassubset": "(NOT EXISTS (SELECT FROM unnest(s.b) AS u (x) "
     "WHERE cardinality(array_positions(s.b, u.x)) > cardinality(array_positions(s.a, u.x))))",
-    "hassubsequence": f"({_LETTERS} LIKE {_PATTERN})",
+    "hassubsequence": f"({_CHARACTERS} LIKE {_PATTERN})",
 }
-_NAN = "'NaN' = ANY(s.b)"
+_HAS_NAN = "'NaN' = ANY(s.b)"
 
 
-def of_collections_sql(expr: CollectionCall, value: Value, of_parameter: OfParameter) -> Sql:
-    """What is asked of one collection, or of two; `value` renders their items."""
-    arrays = tuple(_array(each, expr.element, value, of_parameter) for each in expr.args)
-    if expr.id == "length":
+def collection_call_sql(call: CollectionCall, renderer: ExpressionRenderer) -> Sql:
+    """A function of one collection or two; `renderer` renders their items."""
+    arrays = tuple(_array(each, call.element, renderer) for each in call.args)
+    if call.id == "length":
         return build("cardinality({0})", *arrays)
-    asked = TEMPLATES[expr.id]
-    if expr.element.family.has_nan:
-        asked = (
-            f"CASE WHEN {_NAN} THEN {'-1' if expr.id == 'indexof' else 'false'} ELSE {asked} END"
-        )
-    return fill(_BOTH, (*arrays, Sql((asked,))))
+    found = TEMPLATES[call.id]
+    if call.element.family.has_nan:
+        with_nan = "-1" if call.id == "indexof" else "false"
+        found = f"CASE WHEN {_HAS_NAN} THEN {with_nan} ELSE {found} END"
+    return fill(_BOTH, (*arrays, Sql((found,))))
 
 
-def _array(
-    collection: Collection, element: PrimitiveType, value: Value, of_parameter: OfParameter
-) -> Sql:
+def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionRenderer) -> Sql:
     """A collection as an array of the type that parameters of its elements have: whole numbers as
     int8, doubles as float8."""
-    pg_type = element.family.wire.type
+    pg_type = element.family.argument_type.type
     match collection:
         case CollectionItems(items=items):
-            return fill("ARRAY[{0}]::" + pg_type + "[]", (join(", ", map(value, items)),))
+            values = join(", ", (renderer.value(item) for item in items))
+            return fill("ARRAY[{0}]::" + pg_type + "[]", (values,))
         case Parameter():
-            return fill("{0}::" + pg_type + "[]", (of_parameter(collection),))
+            return fill("{0}::" + pg_type + "[]", (renderer.value(collection),))
         case CollectionConcat(left=left, right=right):
-            return build(
-                "({0} || {1})",
-                _array(left, element, value, of_parameter),
-                _array(right, element, value, of_parameter),
-            )
+            arrays = (_array(each, element, renderer) for each in (left, right))
+            return build("({0} || {1})", *arrays)
         case CollectionSlice(whole=whole, start=start, length=length):
-            array = _array(whole, element, value, of_parameter)
-            bounds = (value(start),) if length is None else (value(start), value(length))
-            return fill(_PART if length is None else _PART_OF_LENGTH, (array, *bounds))
+            array, first = _array(whole, element, renderer), renderer.value(start)
+            if length is None:
+                return fill(_SLICE, (array, first))
+            return fill(_SLICE_OF_LENGTH, (array, first, renderer.value(length)))
         case _:
             assert_never(collection)
 
 
-# Indexes are int4, and an array is shorter than any of them. A negative start counts from the end,
-# no further than to the beginning; substr refuses a negative length, as the standard asks
-# (5.1.1.5.7).
-_CLAMPED = "greatest(least({1}, 1000000000), -1000000000)::int4"
-_FIRST = f"(CASE WHEN {{1}} < 0 THEN greatest(cardinality({{0}}) + {_CLAMPED}, 0) ELSE {_CLAMPED} END + 1)"
-_SIZE = "greatest(least({2}, 1000000000), -1000000000)::int4"
-_PART = f"({{0}})[{_FIRST}:]"
-_PART_OF_LENGTH = f"({{0}})[{_FIRST}:{_FIRST} + {_SIZE} - 1 + length(substr('', 1, {_SIZE}))]"
-
-
-def values_of(collection: Collection) -> Iterator[BoundExpr]:
-    """The expressions a collection is made of."""
-    match collection:
-        case CollectionItems(items=items):
-            yield from items
-        case CollectionConcat(left=left, right=right):
-            yield from values_of(left)
-            yield from values_of(right)
-        case CollectionSlice(whole=whole, start=start, length=length):
-            yield from values_of(whole)
-            yield start
-            if length is not None:
-                yield length
-        case Parameter():
-            yield collection
+# Array indexes are int4, so numbers are clamped to a range that no array is as long as. A negative
+# start counts from the end, but not beyond the beginning. substr raises for a negative length, as
+# the standard asks (5.1.1.5.7).
+_START = "greatest(least({1}, 1000000000), -1000000000)::int4"
+_FIRST = (
+    f"(CASE WHEN {{1}} < 0 THEN greatest(cardinality({{0}}) + {_START}, 0) ELSE {_START} END + 1)"
+)
+_LENGTH = "greatest(least({2}, 1000000000), -1000000000)::int4"
+_SLICE = f"({{0}})[{_FIRST}:]"
+_SLICE_OF_LENGTH = f"({{0}})[{_FIRST}:{_FIRST} + {_LENGTH} - 1 + length(substr('', 1, {_LENGTH}))]"

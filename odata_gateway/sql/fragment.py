@@ -1,8 +1,8 @@
-"""SQL as a value: text with typed holes.
+"""SQL as a value: text with typed holes for parameters.
 
-SQL starts from four functions and never from a plain string: `raw` takes literals of our own
-source, `ident` quotes names of the model, `quoted` quotes text of the model, and `param` leaves a
-hole for a value that travels beside the statement. `finish` numbers the holes.
+SQL starts from four functions, never from a plain string: `raw` takes literals of this program's
+source, `ident` quotes a name of the model, `quoted` quotes text of the model as a constant, and
+`param` leaves a hole for a value that is sent beside the statement. `finish` numbers the holes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import LiteralString
 
+from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LiteralSlot, Slot
 from odata_gateway.types.family import RANGE_MODES
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """The place of a parameter: what fills it, and the Postgres type it is declared as."""
+    """The place of a parameter: the slot that fills it and the Postgres type it is cast to."""
 
     slot: Slot
     pg_type: str
@@ -42,8 +43,8 @@ class Statement:
 
     @property
     def has_ranges(self) -> bool:
-        """Whether a literal bounds a range, is a list or a part of texts, so that the best plan
-        depends on its value."""
+        """Whether the best plan depends on the value of a literal: it bounds a range, is a list, or
+        is searched for in texts."""
         return any(
             isinstance(slot, LiteralSlot) and (slot.mode in RANGE_MODES or slot.many)
             for slot in self.slots
@@ -54,7 +55,7 @@ EMPTY = Sql(())
 
 
 def raw(text: LiteralString) -> Sql:
-    """Text of our own source."""
+    """Text of this program's source."""
     return Sql((text,))
 
 
@@ -64,12 +65,22 @@ def ident(name: str) -> Sql:
 
 
 def alias(number: int) -> Sql:
-    """The name of a source in the statement."""
+    """The name of a source in the statement: t0, t1, ..."""
     return Sql((f"t{number:d}",))
 
 
+def qualified(source: int, name: str) -> Sql:
+    """A column of a source by its name: t0."id"."""
+    return build("{0}.{1}", alias(source), ident(name))
+
+
+def column_sql(column: Column) -> Sql:
+    """A column as the table has it; `sql.pg_types.read` gives its value as its edm type."""
+    return qualified(column.source, column.name)
+
+
 def quoted(text: str) -> Sql:
-    """Text of the model as a string constant, in a form that no setting changes."""
+    """Text of the model as a string constant, which no setting of the session changes."""
     if "\\" in text:
         return Sql(("E'" + text.replace("\\", "\\\\").replace("'", "''") + "'",))
     return Sql(("'" + text.replace("'", "''") + "'",))
@@ -81,12 +92,13 @@ def param(slot: Slot, pg_type: LiteralString) -> Sql:
 
 
 def build(template: LiteralString, *pieces: Sql) -> Sql:
-    """`template` with each {0}, {1}, ... replaced by a piece; `{{` and `}}` stand for braces."""
+    """`template` with each {0}, {1}, ... replaced by a piece, which is not read as a template
+    itself; `{{` and `}}` stand for single braces."""
     return fill(template, pieces)
 
 
 def fill(template: str, pieces: tuple[Sql, ...]) -> Sql:
-    """As `build`, for templates that come from the tables of this package."""
+    """The same as `build`, for templates from tables."""
     parts: list[str | Hole] = []
     text = template.replace("{{", "\x01").replace("}}", "\x02")
     for i, chunk in enumerate(text.split("{")):
@@ -109,7 +121,7 @@ def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
 
 
 def columns_in(sql: Sql, source: int) -> list[Sql]:
-    """The columns of a source that SQL names, each once, as quoted names."""
+    """The quoted names of the columns of a source that occur in SQL, each once."""
     name, parts = f"t{source:d}", sql.parts
     found = (
         parts[i + 2] for i in range(len(parts) - 2) if parts[i] == name and parts[i + 1] == "."
@@ -118,7 +130,7 @@ def columns_in(sql: Sql, source: int) -> list[Sql]:
 
 
 def finish(sql: Sql) -> Statement:
-    """Number the holes; a slot that is used twice with one type is one parameter."""
+    """The statement with its holes numbered; equal holes become one parameter."""
     numbers: dict[Hole, int] = {}
     text: list[str] = []
     for part in sql.parts:

@@ -1,110 +1,105 @@
-"""Order and continuation: ORDER BY, and the rows after the last one of a page.
+"""Order and continuation: ORDER BY, and the condition for the rows behind the last row of a page.
 
-The mask of the last row's nulls is known when the statement is rendered, so the condition has no
-branch for what cannot be. Where all directions agree and no null is left ahead it is a row
-comparison, which an index follows to its end; in the general form the leading bound comes first, so
-that an index still starts at the right place.
+Which order values of that row are null is known when the statement is rendered (the null mask), so
+the condition has no branch for cases that cannot occur. Where all directions agree and no null can
+follow, the condition is a row comparison, which an index follows to its end. In the general form
+the bound of the first column stands first, so that an index still starts at the right place.
 
-The values stand in subqueries, which Postgres runs once and whose outcome it does not know when it
-plans. If it knew how few rows are left near the end, it would take another index there, read what
-is left of the whole table and sort it (measured: three times the rows).
+Values stand in scalar subqueries. Postgres runs each once and does not know its result when it
+plans. If it knew how few rows are left near the end of a table, it would choose another index
+there, read the rest of the whole table and sort it (measured: three times the rows).
 """
 
 from __future__ import annotations
 
 from odata_gateway.plan.tree.relation import OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
-from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
+from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.primitive import STRING
 
 NullMask = tuple[bool, ...]
+"""For each order value of a row, whether it is null."""
 
 
-def order_by(order: tuple[OrderKey, ...], expressions: Expressions) -> Sql:
-    return build(" ORDER BY {0}", join(", ", (_item(k, expressions) for k in order)))
+def order_by(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> Sql:
+    """` ORDER BY ...`, with nulls as OData orders them."""
+    return build(" ORDER BY {0}", join(", ", (_order_item(k, renderer) for k in order)))
 
 
-def _item(key: OrderKey, expressions: Expressions) -> Sql:
-    """NULLS is written only where there can be nulls, so that an index of the column's default
-    order serves."""
+def _order_item(key: OrderKey, renderer: ExpressionRenderer) -> Sql:
+    """NULLS FIRST or LAST is written only where there can be nulls: an index in the column's
+    default order serves only an ORDER BY without it."""
     direction = " DESC" if key.descending else ""
     nulls = (" NULLS LAST" if key.descending else " NULLS FIRST") if key.expr.nullable else ""
-    return fill("{0}" + direction + nulls, (expressions.value(key.expr),))
+    return fill("{0}" + direction + nulls, (renderer.value(key.expr),))
 
 
-def key_texts(order: tuple[OrderKey, ...], expressions: Expressions) -> list[Sql]:
-    """The order values as text, the way a continuation hands them back."""
-    return [build("{0}::text", expressions.value(k.expr)) for k in order]
+def key_texts(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> list[Sql]:
+    """The order values as text, in the form that `after` takes them back."""
+    return [build("{0}::text", renderer.value(k.expr)) for k in order]
 
 
 def after(
-    order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions, start: int = 0
+    order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer, *, start: int = 0
 ) -> Sql:
-    """The rows behind the one whose order values are null where `mask` says so and else in the
-    keyset slots; of rows with the same values before `start`."""
-    if not any(mask[start:]) and _one_direction(order[start:]):
-        columns = join(", ", (expressions.value(k.expr) for k in order[start:]))
-        values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
-        return fill(
-            "(({0}) " + ("<" if order[start].descending else ">") + " ({1}))", (columns, values)
-        )
-    return _after(start, order, mask, expressions)
+    """The rows behind the one whose order values are in the keyset slots, and null where `mask`
+    says so; of rows that agree with it before position `start`."""
+    if any(mask[start:]) or not _is_row_comparison(order[start:]):
+        return _behind(start, order, mask, renderer)
+    columns = join(", ", (renderer.value(k.expr) for k in order[start:]))
+    values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
+    symbol = "<" if order[start].descending else ">"
+    return fill("(({0}) " + symbol + " ({1}))", (columns, values))
 
 
-def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions) -> Sql:
-    """The same with a bound of its own for each order value."""
-    return _after(0, order, mask, expressions)
+def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer) -> Sql:
+    """The same rows by a condition that bounds each column on its own."""
+    return _behind(0, order, mask, renderer)
 
 
-def _one_direction(order: tuple[OrderKey, ...]) -> bool:
-    """Ascending, nulls come first and lie behind; descending they lie ahead, where a row comparison
-    would lose them."""
+def _is_row_comparison(order: tuple[OrderKey, ...]) -> bool:
+    """Whether a row comparison finds all rows that follow a row without nulls. Ascending, rows with
+    nulls come first and do not follow; descending they do, and a row comparison would lose them."""
     if order[0].descending:
         return all(k.descending and not k.expr.nullable for k in order)
     return not any(k.descending for k in order)
 
 
-def _after(
-    index: int, order: tuple[OrderKey, ...], mask: NullMask, expressions: Expressions
+def _behind(
+    index: int, order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer
 ) -> Sql:
-    key, last = order[index], index == len(order) - 1
-    column = expressions.value(key.expr)
-    rest = raw("false") if last else _after(index + 1, order, mask, expressions)
+    """The rows behind, of those that agree before position `index`."""
+    key, is_last = order[index], index == len(order) - 1
+    column = renderer.value(key.expr)
+    rest = raw("false") if is_last else _behind(index + 1, order, mask, renderer)
+    if mask[index] and key.descending:
+        return build("({0} IS NULL AND {1})", column, rest)
     if mask[index]:
-        if key.descending:
-            return build("({0} IS NULL AND {1})", column, rest)
         return build("({0} IS NOT NULL OR {1})", column, rest)
-    value = _bound(index, key)
-    symbol = "<" if key.descending else ">"
-    bound = fill(
-        "({0} " + symbol + "= {1} AND ({0} " + symbol + " {1} OR {2}))", (column, value, rest)
-    )
-    if last:
+    symbol, value = "<" if key.descending else ">", _bound(index, key)
+    if is_last:
         bound = fill("({0} " + symbol + " {1})", (column, value))
-    return (
-        build("({0} OR {1} IS NULL)", bound, column)
-        if key.descending and key.expr.nullable
-        else bound
-    )
+    else:
+        template = "({0} " + symbol + "= {1} AND ({0} " + symbol + " {1} OR {2}))"
+        bound = fill(template, (column, value, rest))
+    if key.descending and key.expr.nullable:
+        return build("({0} OR {1} IS NULL)", bound, column)
+    return bound
 
 
-def equals(index: int, key: OrderKey, expressions: Expressions, mask: NullMask = ()) -> Sql:
-    """Whether an order value is that of the keyset, which is null where its `mask` says so."""
-    if any(mask):
-        return build("{0} IS NULL", expressions.value(key.expr))
-    return build("{0} = {1}", expressions.value(key.expr), _value(index, key))
+def equals(index: int, key: OrderKey, renderer: ExpressionRenderer, *, is_null: bool) -> Sql:
+    """Whether order value number `index` of a row is that of the keyset, which may be null."""
+    if is_null:
+        return build("{0} IS NULL", renderer.value(key.expr))
+    return build("{0} = {1}", renderer.value(key.expr), _value(index, key))
 
 
 def _bound(index: int, key: OrderKey) -> Sql:
-    """An order value to start behind, as a subquery: so Postgres plans without knowing the value,
-    and a late page as it plans the first."""
+    """An order value as a subquery, so that Postgres plans a late page as it plans the first."""
     return build("(SELECT {0})", _value(index, key))
 
 
 def _value(index: int, key: OrderKey) -> Sql:
-    type_ = key.expr.type
-    return fill(
-        "{0}::" + (type_ or STRING).pg_type,
-        (param(KeysetSlot(index), "text"),),
-    )
+    pg_type = (key.expr.type or STRING).pg_type
+    return fill("{0}::" + pg_type, (param(KeysetSlot(index), "text"),))

@@ -1,12 +1,13 @@
-"""ECMAScript's regular expressions as Postgres's, for matchesPattern (URL Conventions 5.1.1.7.1).
+"""Regular expressions of ECMAScript as those of Postgres, for matchesPattern (URL Conventions
+5.1.1.7.1).
 
-Both look for a match anywhere and know the same operators, but not the same letters: `\\w`, `\\s`,
-`.` and word boundaries mean other characters in Postgres, or depend on its locale. So every class
-is worked out here, as ranges of code points, and written without any name. A match is true or
-false, so that groups need not capture and lazy quantifiers are as good as greedy ones.
+Both search for a match anywhere, and have the same operators. They differ in their classes of
+characters: `\\w`, `\\s`, `.` and word boundaries mean other ones in Postgres, or depend on its
+locale. So each class is computed here as ranges of code points, and written without a name. Only
+whether there is a match counts, so groups do not capture, and lazy quantifiers become greedy.
 
-Postgres's engine is an automaton: no pattern takes exponential time, except with back references,
-which are refused. Strings are read by code points, as everywhere in OData.
+Postgres compiles a pattern to an automaton, so none takes exponential time. Back references are the
+exception, and are refused. Strings are sequences of code points, as everywhere in OData.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ Ranges = tuple[tuple[int, int], ...]
 
 MAX_LENGTH = 1000
 MAX_SIZE = 2000
-"""Characters and classes after {n} is written out: what compiles within some milliseconds."""
+"""Characters and classes once `{n}` is expanded; such a pattern compiles within milliseconds."""
 MAX_COUNT = 255
-"""Postgres's own bound of {n,m}."""
+"""Postgres's own limit for the numbers in `{n,m}`."""
 MAX_DEPTH = 50
 LAST = 0x10FFFF
 
@@ -52,26 +53,30 @@ _HEX = {
 
 
 def translated(text: str) -> str:
-    """The pattern as Postgres's advanced regular expression.
+    """The pattern as an advanced regular expression of Postgres.
 
-    raises  BindValue for what is no pattern, Unsupported for what Postgres cannot do as ECMAScript
-            does, LimitNodes for too large ones
+    raises  BindValue    for a malformed pattern
+            Unsupported  for what Postgres cannot do as ECMAScript does
+            LimitNodes   for a pattern that is too large
     """
     if len(text) > MAX_LENGTH:
-        raise LimitNodes(f"a pattern of {len(text)} characters; the limit is {MAX_LENGTH}")
+        raise LimitNodes(
+            f"a pattern must not have more than {MAX_LENGTH} characters; this one has {len(text)}"
+        )
     reader = _PatternParser(text)
     found, size = reader.alternatives(0)
     if reader.at < len(text):
         raise reader.wrong("an unmatched ')'")
     if size > MAX_SIZE:
         raise LimitNodes(
-            f"a pattern of {size} parts, counted after {{n}} is written out; the limit is {MAX_SIZE}"
+            f"a pattern must not have more than {MAX_SIZE} characters and classes once {{n}} is "
+            f"expanded; this one has {size}"
         )
     return "***:" + found
 
 
 def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """All other characters a text can have."""
+    """All other characters that a text can have."""
     found: list[tuple[int, int]] = []
     start = 1
     for low, high in sorted(ranges):
@@ -82,7 +87,7 @@ def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def written(ranges: Iterable[tuple[int, int]]) -> str:
-    """A class of characters; one of none matches nothing."""
+    """A class of characters as text; an empty class matches nothing."""
     inside = complement(complement(ranges))
     if not inside:
         return "(?!)"
@@ -95,6 +100,11 @@ def written(ranges: Iterable[tuple[int, int]]) -> str:
         + "".join(_code(low) + (f"-{_code(high)}" if high > low else "") for low, high in shown)
         + "]"
     )
+
+
+def _is_character(ranges: Ranges) -> bool:
+    """Whether a class is a single character."""
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
 def _code(number: int) -> str:
@@ -117,25 +127,25 @@ _CLASSES = {
 
 
 class _PatternParser:
-    """Reads a pattern from the left; each method answers what it read in Postgres's words, and its
-    size."""
+    """Reads a pattern from the left. Methods give what they read as a pattern of Postgres, and its
+    size in characters and classes."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
 
     def wrong(self, reason: str) -> ODataError:
-        return BindValue(f"no regular expression: {reason} at {self.at}")
+        return BindValue(f"the regular expression has {reason} at {self.at}")
 
     def take(self, *texts: str) -> str:
-        """The first of the texts that comes next, if one does."""
+        """The first of the texts that stands here, which is read; or an empty text."""
         found = next((t for t in texts if self.text.startswith(t, self.at)), "")
         self.at += len(found)
         return found
 
     def alternatives(self, depth: int) -> tuple[str, int]:
         if depth > MAX_DEPTH:
-            raise LimitNodes(f"a pattern nested deeper than {MAX_DEPTH} levels")
+            raise LimitNodes(f"a pattern must not be nested deeper than {MAX_DEPTH} levels")
         branches = [self.sequence(depth)]
         while self.take("|"):
             branches.append(self.sequence(depth))
@@ -168,7 +178,7 @@ class _PatternParser:
         if self.at < len(self.text) and (
             self.text[self.at] in "*+?" or _COUNT.match(self.text, self.at)
         ):
-            raise self.wrong("a quantifier without anything to repeat")
+            raise self.wrong("a quantifier with nothing to repeat")
         return text, size
 
     def atom(self, depth: int) -> tuple[str, int]:
@@ -183,17 +193,15 @@ class _PatternParser:
             return written(self.members()), 1
         if self.take("\\"):
             found = self.escape()
-            return written(found) if len(found) != 1 or found[0][0] != found[0][1] else _code(
-                found[0][0]
-            ), 1
+            return _code(found[0][0]) if _is_character(found) else written(found), 1
         char = self.text[self.at]
         if char in "*+?{}]":
-            raise self.wrong(f"a lone '{char}', which is written \\{char},")
+            raise self.wrong(f"an unescaped '{char}' (write \\{char})")
         self.at += 1
         return _code(ord(char)), 1
 
     def named(self) -> bool:
-        """A group with a name, which nothing can refer to."""
+        """Whether a group with a name begins here; nothing can refer to the name."""
         match = _NAMED.match(self.text, self.at)
         if match is not None:
             self.at = match.end()
@@ -220,10 +228,11 @@ class _PatternParser:
         low, comma, high = match.groups()
         counts = [int(count) for count in (low, high) if count]
         if len(counts) == 2 and counts[0] > counts[1]:
-            raise self.wrong(f"{match[0]}, whose numbers are out of order,")
+            raise self.wrong(f"{match[0]} with its numbers out of order")
         if max(counts) > MAX_COUNT:
             raise Unsupported(
-                f"{match[0]} in a pattern: Postgres repeats at most {MAX_COUNT} times"
+                f"{match[0]} is not supported in a pattern: the database repeats at most "
+                f"{MAX_COUNT} times"
             )
         bound = f"{{{counts[0]}{',' if comma else ''}{counts[1] if len(counts) == 2 else ''}}}"
         return bound, size * max(1, *counts)
@@ -231,7 +240,7 @@ class _PatternParser:
     # --- characters
 
     def members(self) -> Ranges:
-        """The characters of a class, behind its '['."""
+        """The characters of a class whose '[' has been read."""
         negated = bool(self.take("^"))
         found: list[tuple[int, int]] = []
         while not self.take("]"):
@@ -239,13 +248,8 @@ class _PatternParser:
             if self.text.startswith("-", self.at) and not self.text.startswith("-]", self.at):
                 self.at += 1
                 high = self.member()
-                if (
-                    len(low) != 1
-                    or len(high) != 1
-                    or low[0][0] != low[0][1]
-                    or high[0][0] != high[0][1]
-                ):
-                    raise self.wrong("a range between classes")
+                if not (_is_character(low) and _is_character(high)):
+                    raise self.wrong("a range with a class as its end")
                 if low[0][0] > high[0][0]:
                     raise self.wrong("a range that is out of order")
                 low = ((low[0][0], high[0][0]),)
@@ -263,17 +267,20 @@ class _PatternParser:
         return ((ord(self.text[self.at - 1]),) * 2,)
 
     def escape(self) -> Ranges:
-        """What stands behind a backslash."""
+        """The characters of an escape whose backslash has been read."""
         char = self.text[self.at : self.at + 1]
         if char in _CLASSES:
             self.at += 1
             return _CLASSES[char]
         if char in ("p", "P"):
             raise Unsupported(
-                "\\p{...} in a pattern: Postgres does not know the properties of Unicode"
+                "\\p{...} is not supported in a pattern: the database does not know the properties "
+                "of Unicode"
             )
         if char in ("k", *"123456789"):
-            raise Unsupported("a back reference in a pattern: it may take unbounded time")
+            raise Unsupported(
+                "back references are not supported in a pattern: they may take unbounded time"
+            )
         code = self.character(char)
         if not 0 < code <= LAST or 0xD800 <= code <= 0xDFFF:
             raise self.wrong("a character that no text can have")

@@ -1,14 +1,14 @@
-"""A bound query as finished statements.
+"""The statements of a query: finished SQL with the slots of its parameters.
 
-A collection is read in chunks, each one record of joined row texts and the last row's order values;
-beside it may stand a count over the same rows, and a question whether the parent of a path exists,
-which is asked only when there are no rows. `Shape` is everything outside the query that changes the
-SQL, and so belongs into the cache key.
+A collection is read in chunks. A chunk is one record: the texts of its rows joined to one, and the
+order values of its last row. Further statements count the rows, and ask whether the parent in a
+path exists if there are no rows. `StatementVariant` is everything besides the query that changes
+the SQL, so it is part of a cache's key.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, assert_never
 
 from odata_gateway.plan.tree.query import Query
@@ -16,199 +16,68 @@ from odata_gateway.plan.tree.relation import Block
 from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql import sharded
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
-from odata_gateway.sql.json_rows import JsonRowRenderer, RowFormat
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
-from odata_gateway.sql.page_scan import PageScan
+from odata_gateway.sql.page_scan import AccountsRead, PageScan
 from odata_gateway.sql.pg_types import plain_text
-from odata_gateway.sql.relation import Leg, Relations
+from odata_gateway.sql.relation import Relations, ShardAccount
+from odata_gateway.sql.row_encoding import RowEncoding
 
 
 class StatementVariant(NamedTuple):
-    """Who asks (with one account or many), in which format, behind which kind of row (None for the
-    first page), and whether the answer must tell if there are more rows. `legs` is the number of
-    the caller's accounts where the database is sharded by account, and else 0."""
+    """What changes the SQL of a query.
 
+    encoding        how rows are written
+    many_accounts   the caller has several accounts
+    null_mask       which order values of the row before are null; None for the first chunk
+    lookahead       the chunk must tell whether there are more rows behind it
+    shard_accounts  the number of the caller's accounts if the database is sharded by account, or 0
+    """
+
+    encoding: RowEncoding
     many_accounts: bool = False
-    row_format: RowFormat = RowFormat()
-    mask: NullMask | None = None
-    peeks: bool = False
-    legs: int = 0
+    null_mask: NullMask | None = None
+    lookahead: bool = False
+    shard_accounts: int = 0
 
 
 StatementKind = Literal["rows", "count", "parent", "order values", "mark"]
+"""What a statement answers:
+
+rows          the answer: a chunk of a collection as one record (`_ChunkRecord`), or texts of rows
+count         one row with one number: all rows of the query, whatever the page
+parent        one row if the path before the last segment leads to something, else none
+order values  those of the row that the keyset's key values find, as texts; no row if it is gone
+mark          those of the last row of a full chunk behind a row, as texts; no row if the chunk
+              would not be full
+"""
 
 
-def statement_kinds(query: Query, shape: StatementVariant) -> tuple[StatementKind, ...]:
-    """The statements a request of this shape may need; `order values` only where a link had no room
-    for them."""
-    mark: tuple[StatementKind, ...] = (
-        ("mark",)
-        if query.form in ("collection", "references") and query.is_plain and shape.mask is not None
-        else ()
-    )
-    count: tuple[StatementKind, ...] = (
-        () if query.counted is None or shape.mask is not None else ("count",)
-    )
-    parent: tuple[StatementKind, ...] = () if query.parent is None else ("parent",)
-    return ("rows", *count, *parent, *mark)
+def statement_kinds(query: Query, variant: StatementVariant) -> tuple[StatementKind, ...]:
+    """The statements that a request may need, without `order values`: only a request needs these
+    whose link had no room for them."""
+    is_first = variant.null_mask is None
+    has_marks = query.form in ("collection", "references") and query.is_plain and not is_first
+    found: list[StatementKind] = ["rows"]
+    if query.counted is not None and is_first:
+        found.append("count")
+    if query.parent is not None:
+        found.append("parent")
+    if has_marks:
+        found.append("mark")
+    return tuple(found)
 
 
-def render(query: Query, shape: StatementVariant, part: StatementKind) -> Statement:
-    """One of a query's statements in a shape.
-
-    rows          the answer: a chunk of a collection as one record (see `_chunk`), else one text a
-                  row
-    count         one row, one number: all rows of the query, whatever the page
-    parent        one row where the path before the last segment leads to something
-    order values  of the row that the keyset's key values find, as texts; no row where there is none
-                  any more
-    mark          order values, as texts, of the last row of a full chunk behind another row; no row
-                  where the chunk would not be full
-    """
-    if shape.legs > 1 and sharded.pivot(_block(query, part)) is not None:
-        return finish(_by_account(query, shape, part))
-    relations = Relations(
-        many_accounts=shape.many_accounts, leg=Leg(0, None) if shape.legs > 1 else None
-    )
-    relations.enter(query.block)
-    match part:
-        case "rows":
-            return _rows(query, shape, relations)
-        case "count":
-            return _count(query.counted or query.block, relations)
-        case "parent":
-            return finish(relations.select(raw("1"), query.parent or query.block, raw(" LIMIT 1")))
-        case "order values":
-            return finish(_order_values(query, shape, relations))
-        case "mark":
-            return finish(_mark(query, shape, relations))
-        case _:
-            assert_never(part)
+def render(query: Query, variant: StatementVariant, kind: StatementKind) -> Statement:
+    """One of a query's statements."""
+    block = _block(query, kind)
+    if variant.shard_accounts > 1 and sharded.pivot(block) is not None:
+        return finish(_ShardedStatement(query, variant, block).of_kind(kind))
+    return finish(_PlainStatement(query, variant, _relations(query, variant)).of_kind(kind))
 
 
-def _order_values(query: Query, shape: StatementVariant, relations: Relations) -> Sql:
-    values = join(", ", key_texts(query.order, relations.expressions))
-    mask = shape.mask or ()
-    found = tuple(
-        equals(i, query.order[i], relations.expressions, mask[i : i + 1])
-        for i in sorted(query.key_positions)
-    )
-    return relations.select(values, query.block, raw(" LIMIT 1"), found)
-
-
-def _rows(query: Query, shape: StatementVariant, relations: Relations) -> Statement:
-    rows = JsonRowRenderer(relations, shape.row_format)
-    match query.form:
-        case "collection" | "references":
-            return finish(_chunk(query, shape, relations, _row(query, rows)))
-        case "entity" | "reference":
-            return finish(relations.select(_row(query, rows), query.block, raw(" LIMIT 2")))
-        case "count":
-            return _count(query.block, relations)
-        case "property":
-            value = quoted("null") if query.field is None else rows.value(query.field)
-            return finish(relations.select(value, query.block, raw(" LIMIT 2")))
-        case "value":
-            return finish(relations.select(_plain(query, relations), query.block, raw(" LIMIT 2")))
-        case _:
-            assert_never(query.form)
-
-
-def _row(query: Query, rows: JsonRowRenderer) -> Sql:
-    if query.projection is None:
-        return rows.reference(query.entity_set, query.block.source.number)
-    return rows.entity(query.projection)
-
-
-def _plain(query: Query, relations: Relations) -> Sql:
-    if query.field is None or query.field.value is None:
-        return raw("NULL::text")
-    return plain_text(relations.expressions.value(query.field.value), query.field.type)
-
-
-def _count(block: Block, relations: Relations) -> Statement:
-    """The number of rows; of combinations without a condition it is the product, which no 64 bits
-    may hold."""
-    if block.crossed and not block.predicates:
-        counts = (
-            relations.select(raw("count(*)::numeric"), single)
-            for single in (replace(block, crossed=()), *block.crossed)
-        )
-        return finish(build("SELECT {0}", join(" * ", (build("({0})", count) for count in counts))))
-    return finish(relations.select(raw("count(*)"), block))
-
-
-def _chunk(query: Query, shape: StatementVariant, relations: Relations, row: Sql) -> Sql:
-    """The first rows of a query, or the first behind another row, as one record: (text, rows, more,
-    whether no row was NULL, order values of the last row...)."""
-    limit = build("{0} + 1" if shape.peeks else "{0}", param(LimitSlot(), "int4"))
-    rows, names = _keyed(query, shape, relations, limit, build("{0} AS row", row))
-    return _joined(rows, names, shape)
-
-
-def _joined(rows: Sql, names: list[Sql], shape: StatementVariant) -> Sql:
-    return _peeking(rows, names) if shape.peeks else _blind(rows, names)
-
-
-def _mark(query: Query, shape: StatementVariant, relations: Relations) -> Sql:
-    """The order values of the last row of a full chunk, found without making its text."""
-    limit = param(LimitSlot(), "int4")
-    rows, names = _keyed(query, shape, relations, limit)
-    return _last(rows, names, limit)
-
-
-def _last(rows: Sql, names: list[Sql], limit: Sql) -> Sql:
-    wanted = join(", ", (build("p.{0}", name) for name in names))
-    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
-
-
-def _keyed(
-    query: Query, shape: StatementVariant, relations: Relations, limit: Sql, *shown: Sql
-) -> tuple[Sql, list[Sql]]:
-    """The rows of a chunk: what they show and their order values, and the names of the latter."""
-    names = _names(query)
-    keys = zip(key_texts(query.order, relations.expressions), names, strict=True)
-    what = join(", ", (*shown, *(build("{0} AS {1}", key, name) for key, name in keys)))
-    ordered = PageScan(query, relations, many_accounts=shape.many_accounts, sharded=shape.legs > 0)
-    return ordered.rows(what, limit, shape.mask), names
-
-
-def _names(query: Query) -> list[Sql]:
-    return [Sql((f"k{index:d}",)) for index in range(len(query.order))]
-
-
-def _blind(rows: Sql, names: list[Sql]) -> Sql:
-    """As many rows as asked for; a full chunk may have more behind it."""
-    last = join("", (build(", (array_agg(p.{0}))[count(*)::int4]", name) for name in names))
-    joined = build(
-        "SELECT convert_to(string_agg(p.row, ','), 'UTF8'), count(*), count(*) = {0}, count(*) = count(p.row){1}",
-        param(LimitSlot(), "int4"),
-        last,
-    )
-    return build("{0} FROM ({1}) AS p", joined, rows)
-
-
-def _peeking(rows: Sql, names: list[Sql]) -> Sql:
-    """One row more is read than shown, to know whether there is more."""
-    limit = param(LimitSlot(), "int4")
-    arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
-    last = join("", (build(", a.{0}[{1}]", name, limit) for name in names))
-    return build(
-        "SELECT convert_to(array_to_string(a.r[1:{0}], ','), 'UTF8'), least(a.c, {0}), a.c > {0}, a.c = a.w{1} "
-        "FROM (SELECT count(*) AS c, count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
-        limit,
-        last,
-        arrays,
-        rows,
-    )
-
-
-# --- account by account, from a sharded database --------------------------------------------------
-
-
-def _block(query: Query, part: StatementKind) -> Block:
-    """The rows that one of the statements is about."""
-    match part:
+def _block(query: Query, kind: StatementKind) -> Block:
+    """The rows that a statement is about."""
+    match kind:
         case "count":
             return query.counted or query.block
         case "parent":
@@ -216,44 +85,218 @@ def _block(query: Query, part: StatementKind) -> Block:
         case "rows" | "order values" | "mark":
             return query.block
         case _:
-            assert_never(part)
+            assert_never(kind)
 
 
-def _by_account(query: Query, shape: StatementVariant, part: StatementKind) -> Sql:
-    """The same statement made of one for each of the caller's accounts."""
-    block, limit = _block(query, part), param(LimitSlot(), "int4")
-    legs, names = sharded.legs(query, block, shape.legs), _names(query)
-    if part == "count" or (part == "rows" and query.form == "count"):
-        return sharded.summed(leg.select(raw("count(*) AS n"), block) for leg in legs)
-    if part == "mark":
-        return _last(sharded.Merge(query, shape.mask, limit, names).rows(legs), names, limit)
-    if part == "rows" and query.form in ("collection", "references"):
-        merge = sharded.Merge(
-            query, shape.mask, build("{0} + 1", limit) if shape.peeks else limit, names
+def _relations(query: Query, variant: StatementVariant) -> Relations:
+    shard = ShardAccount(0, None) if variant.shard_accounts > 1 else None
+    relations = Relations(many_accounts=variant.many_accounts, shard=shard)
+    relations.enter(query.block)
+    return relations
+
+
+@dataclass(frozen=True, slots=True)
+class _PlainStatement:
+    """A statement that reads all of the caller's accounts together."""
+
+    query: Query
+    variant: StatementVariant
+    relations: Relations
+
+    def of_kind(self, kind: StatementKind) -> Sql:
+        match kind:
+            case "rows":
+                return self._rows()
+            case "count":
+                return self._count(_block(self.query, kind))
+            case "parent":
+                return self.parent()
+            case "order values":
+                return self.order_values()
+            case "mark":
+                limit = param(LimitSlot(), "int4")
+                return _last_row(self._scan(limit).rows(self._keys()), self.query, limit)
+            case _:
+                assert_never(kind)
+
+    def _rows(self) -> Sql:
+        match self.query.form:
+            case "collection" | "references":
+                chunk = _ChunkRecord(self.query, self.variant)
+                what = join(", ", (build("{0} AS row", self.text()), self._keys()))
+                return chunk.joined(self._scan(chunk.limit).rows(what))
+            case "count":
+                return self._count(self.query.block)
+            case "entity" | "reference" | "property" | "value":
+                return self.single()
+            case _:
+                assert_never(self.query.form)
+
+    def single(self) -> Sql:
+        """One text a row. Two rows would say that the key is not unique."""
+        return self.relations.select(self.text(), self.query.block, raw(" LIMIT 2"))
+
+    def text(self) -> Sql:
+        """The text of a row, of a property, or the raw value of one."""
+        query, encoding = self.query, self.variant.encoding
+        if query.form == "value":
+            return self._raw_value()
+        if query.form == "property":
+            assert query.field is not None
+            return encoding.property(query.field, self.relations)
+        if query.projection is None:
+            source = query.block.source.number
+            return encoding.reference(query.entity_set, source, self.relations)
+        return encoding.row(query.projection, self.relations)
+
+    def _raw_value(self) -> Sql:
+        """The text of /$value, which is the same in all formats."""
+        field = self.query.field
+        if field is None or field.value is None:
+            return raw("NULL::text")
+        return plain_text(self.relations.expressions.value(field.value), field.type)
+
+    def parent(self) -> Sql:
+        return self.relations.select(raw("1"), _block(self.query, "parent"), raw(" LIMIT 1"))
+
+    def order_values(self) -> Sql:
+        query, expressions = self.query, self.relations.expressions
+        mask = self.variant.null_mask or (False,) * len(query.order)
+        found = tuple(
+            equals(i, query.order[i], expressions, is_null=mask[i])
+            for i in sorted(query.key_positions)
         )
-        return _joined(
-            merge.rows(legs, lambda leg: _row(query, JsonRowRenderer(leg, shape.row_format))),
-            names,
-            shape,
+        values = join(", ", key_texts(query.order, expressions))
+        return self.relations.select(values, query.block, raw(" LIMIT 1"), found)
+
+    def _count(self, block: Block) -> Sql:
+        """The number of rows. That of combinations without a condition is a product, which 64 bits
+        may not hold."""
+        if not block.crossed or block.predicates:
+            return self.relations.select(raw("count(*)"), block)
+        numbers = (
+            build("({0})", self.relations.select(raw("count(*)::numeric"), single))
+            for single in (replace(block, crossed=()), *block.crossed)
         )
-    return sharded.together(_single(query, shape, part, leg) for leg in legs)
+        return build("SELECT {0}", join(" * ", numbers))
+
+    def _keys(self) -> Sql:
+        texts = key_texts(self.query.order, self.relations.expressions)
+        names = zip(texts, _key_names(self.query), strict=True)
+        return join(", ", (build("{0} AS {1}", text, name) for text, name in names))
+
+    def _scan(self, limit: Sql) -> PageScan:
+        variant = self.variant
+        accounts: AccountsRead = "several" if variant.many_accounts else "one"
+        if variant.shard_accounts:
+            accounts = "by shard"
+        return PageScan(self.query, self.relations, accounts, variant.null_mask, limit)
 
 
-def _single(query: Query, shape: StatementVariant, part: StatementKind, leg: Relations) -> Sql:
-    """What one leg finds of a single entity, of a path's parent or of a keyset."""
-    rows = JsonRowRenderer(leg, shape.row_format)
-    if part == "parent":
-        return leg.select(raw("1"), _block(query, part), raw(" LIMIT 1"))
-    if part == "order values":
-        return _order_values(query, shape, leg)
-    if query.form == "property":
-        return leg.select(
-            quoted("null") if query.field is None else rows.value(query.field),
-            query.block,
-            raw(" LIMIT 2"),
+# --- chunks ---------------------------------------------------------------------------------------
+
+
+def _key_names(query: Query) -> list[Sql]:
+    """Names of the order values as columns of a chunk's rows: k0, k1, ..."""
+    return [Sql((f"k{index:d}",)) for index in range(len(query.order))]
+
+
+def _last_row(rows: Sql, query: Query, limit: Sql) -> Sql:
+    """The order values of row number `limit`, without making a text of any row."""
+    wanted = join(", ", (build("p.{0}", name) for name in _key_names(query)))
+    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _ChunkRecord:
+    """A chunk's rows as one record: (text, number of rows, whether there are more, whether no row
+    was NULL, order values of the last row...)."""
+
+    query: Query
+    variant: StatementVariant
+
+    @property
+    def limit(self) -> Sql:
+        """The rows to read."""
+        limit = param(LimitSlot(), "int4")
+        return build("{0} + 1", limit) if self.variant.lookahead else limit
+
+    def joined(self, rows: Sql) -> Sql:
+        """The record of rows that are (row, k0, k1, ...)."""
+        return self._looking_ahead(rows) if self.variant.lookahead else self._full(rows)
+
+    def _full(self, rows: Sql) -> Sql:
+        """The record without a look ahead: a full chunk may have more rows behind it."""
+        names = _key_names(self.query)
+        last = join("", (build(", (array_agg(p.{0}))[count(*)::int4]", name) for name in names))
+        return build(
+            "SELECT convert_to(string_agg(p.row, {3}), 'UTF8'), count(*), count(*) = {0}, "
+            "count(*) = count(p.row){1} FROM ({2}) AS p",
+            param(LimitSlot(), "int4"),
+            last,
+            rows,
+            quoted(self.variant.encoding.separator),
         )
-    return leg.select(
-        _plain(query, leg) if query.form == "value" else _row(query, rows),
-        query.block,
-        raw(" LIMIT 2"),
-    )
+
+    def _looking_ahead(self, rows: Sql) -> Sql:
+        """The record where one row more is read than shown."""
+        limit, names = param(LimitSlot(), "int4"), _key_names(self.query)
+        arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
+        last = join("", (build(", a.{0}[{1}]", name, limit) for name in names))
+        return build(
+            "SELECT convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8'), "
+            "least(a.c, {0}), a.c > {0}, a.c = a.w{1} FROM (SELECT count(*) AS c, "
+            "count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
+            limit,
+            last,
+            arrays,
+            rows,
+            quoted(self.variant.encoding.separator),
+        )
+
+
+# --- sharded --------------------------------------------------------------------------------------
+
+
+class _ShardedStatement:
+    """A statement that reads each of the caller's accounts from its shard."""
+
+    def __init__(self, query: Query, variant: StatementVariant, block: Block) -> None:
+        self._query = query
+        self._variant = variant
+        self._block = block
+        self._accounts = sharded.relations_by_account(query, block, variant.shard_accounts)
+        self._statements = [_PlainStatement(query, variant, each) for each in self._accounts]
+
+    def of_kind(self, kind: StatementKind) -> Sql:
+        match kind:
+            case "rows" if self._query.form in ("collection", "references"):
+                return self._chunk()
+            case "rows" if self._query.form == "count":
+                return self._count()
+            case "rows":
+                return sharded.all_rows(statement.single() for statement in self._statements)
+            case "count":
+                return self._count()
+            case "parent":
+                return sharded.all_rows(statement.parent() for statement in self._statements)
+            case "order values":
+                return sharded.all_rows(statement.order_values() for statement in self._statements)
+            case "mark":
+                limit = param(LimitSlot(), "int4")
+                return _last_row(self._merge(limit).rows(self._accounts), self._query, limit)
+            case _:
+                assert_never(kind)
+
+    def _chunk(self) -> Sql:
+        chunk = _ChunkRecord(self._query, self._variant)
+        texts = [statement.text() for statement in self._statements]
+        return chunk.joined(self._merge(chunk.limit).rows(self._accounts, texts))
+
+    def _count(self) -> Sql:
+        counts = (each.select(raw("count(*) AS n"), self._block) for each in self._accounts)
+        return sharded.summed(counts)
+
+    def _merge(self, limit: Sql) -> sharded.AccountMerge:
+        mask, names = self._variant.null_mask, _key_names(self._query)
+        return sharded.AccountMerge(self._query, mask, limit, names)

@@ -19,22 +19,21 @@ Unknown: errors, the model, requests, how SQL is put together.
 
 Who uses what of a family:
 
-- url: literal (read, write, prefix, token, literal), literal_kind
+- url: literal (read, write, prefix, token, exact), literal_kind
 - edm: facets, max_precision, can_be_key; column_types
 - db: lossless_columns, columns.reads_null, compares_columns; rank, to widen a type
 - plan: is_ordered, can_be_negated, operations, aggregates.result, casts, casts_to_string,
   written_by_sql, literal.quoted, literal.hints, columns.equal_mode
-- sql: wire, columns, text, json, link_literal, has_nan, summed_as, number_operators,
+- sql: argument_type, columns, text, json, link_literal, has_nan, summed_as, number_operators,
   operations, aggregates, casts; pg_type
 - protocol: literal.wrapped, is_evident
 - compiler: argument, converted, literal.from_text, noun
 
-A family with other names in other rooms is wrong: a module elsewhere that tells families apart asks
-for a field, which is added to `family` with a default. A module may name a single type where its
-rule is about that type, as $search is about texts.
+No other room has a table by family: a module that must tell families apart asks for a field, which
+`family` gets with a default. A module may name a single type if its rule is about that type, as
+$search is about Edm.String.
 
-What is compared, ordered or shown otherwise than today belongs here as well: `columns.compared`
-and `equal_mode` say what a column is compared as, `columns.read` what it is ordered and shown as,
-`columns.reads_null` and `json.can_miss` where a value counts as null, `link_literal` what it is in
-links.
+Each question about a value has one place: what a column is compared as, `columns.compared` and
+`columns.equal_mode`; what it is ordered and shown as, `columns.read`; when a value counts as null,
+`columns.reads_null` and `json.can_miss`; what it is in a link, `link_literal`.
 """

@@ -87,18 +87,20 @@ def read_day(text: str, year_text: str, month_text: str, day_text: str) -> int:
     return days_from_civil(year, month, day)
 
 
-def read_clock(text: str, *parts: str | None) -> Span:
-    """The time of day of a text, from its hour, minute, second and fraction; the last two may be
-    absent. Second 60 is the first of the next minute."""
-    hour, minute, second, fraction = (part or "0" for part in parts)
-    if hour > "23" or minute > "59" or second > "60":
+def read_clock(text: str, hour: str, minute: str, *rest: str | None) -> tuple[int, bool]:
+    """Microseconds since midnight, and whether digits were cut that were not zero, from the parts
+    of a text; second and fraction may be absent. Second 60 is the first of the next minute."""
+    second, fraction = rest
+    if hour > "23" or minute > "59" or (second or "00") > "60":
         raise ValueFault(
             "literal",
             f"'{text}' has an impossible time",
             "hours go from 00 to 23, minutes from 00 to 59",
         )
-    micros = (int(hour) * 3600 + int(minute) * 60 + int(second)) * MICROS_PER_SECOND
-    return Span(micros + int(fraction[:6].ljust(6, "0")), fraction[6:].strip("0") != "")
+    micros = (int(hour) * 3600 + int(minute) * 60 + int(second or 0)) * MICROS_PER_SECOND
+    if not fraction:
+        return micros, False
+    return micros + int(fraction[:6].ljust(6, "0")), fraction[6:].strip("0") != ""
 
 
 def rounded(micros: int, finer: bool, mode: DecodeMode) -> int:

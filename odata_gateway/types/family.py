@@ -55,7 +55,8 @@ class LiteralForm:
     read       the value of a literal's text, without prefix and quotes
     from_text  the value of a text elsewhere: `cast('...',Edm.Type)`, and keys as path segments
     write      a value as canonical text, without prefix and quotes
-    literal    a value as a literal, where prefix and quotes are not enough to tell its kind
+    exact      a value as a literal that is read as the same kind again; None: prefix and quotes are
+               enough for that
     quoted     a quoted string stands for a value where one of this family is expected
     hints      what to write instead, by the family of the literal that does not fit; "" for others
 
@@ -68,7 +69,7 @@ class LiteralForm:
     write: Callable[[object], str] = str
     prefix: str | None = None
     token: str | None = None
-    literal: Callable[[object], str] | None = None
+    exact: Callable[[object], str] | None = None
     quoted: bool = False
     hints: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,24 +77,25 @@ class LiteralForm:
         """A canonical text with its prefix and quotes."""
         if self.prefix is None:
             return text
-        return f"{self.prefix}'{text.replace(chr(39), chr(39) * 2)}'"
+        doubled = text.replace("'", "''")
+        return f"{self.prefix}'{doubled}'"
 
     def literal_of(self, value: object) -> str:
         """A value as a literal, not percent-encoded."""
-        return self.literal(value) if self.literal else self.wrapped(self.write(value))
+        return self.exact(value) if self.exact else self.wrapped(self.write(value))
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """The Postgres type an argument is bound as, and the type it is cast to; None: it is not
-    cast."""
+class ArgumentType:
+    """How an argument is bound: as which Postgres type, and to which type the statement casts it;
+    None: it does not."""
 
     bound: LiteralString
     cast_to: LiteralString | None = None
 
     @property
     def type(self) -> LiteralString:
-        """The Postgres type of a parameter in the statement."""
+        """The Postgres type that the parameter has then."""
         return self.cast_to or self.bound
 
 
@@ -180,7 +182,7 @@ class TypeFamily:
                       quoted string where `literal.quoted`
     converted         the value of a type of this family for the value of another family (given
                       last), for cast() of literals; ValueError where there is none
-    wire              how arguments travel
+    argument_type     how arguments are bound
     columns           how columns are read, by Postgres type; others are cast
     compares_columns  Postgres types that compare with each other, for joins
     text              a value as the text of /$value, of cast() to Edm.String and of entity-ids
@@ -206,7 +208,7 @@ class TypeFamily:
     noun: str
     literal: LiteralForm
     argument: Callable[[object, DecodeMode], object]
-    wire: Wire
+    argument_type: ArgumentType
     converted: Callable[[object, PrimitiveType, TypeFamily], object] = lambda *_: refuse("")
     columns: Mapping[str, ColumnReading] = field(default_factory=dict)
     compares_columns: tuple[str, ...] = ()

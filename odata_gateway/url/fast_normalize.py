@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.normalize import Normalizer, OptionTokens, QueryTemplate, normalize
-from odata_gateway.url.options import LISTS
+from odata_gateway.url.options import FORMATS, LISTS
 from odata_gateway.url.split import Target, split
 
 _ENTITY = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]{0,99})\(([0-9]{1,9})\)")
@@ -25,16 +25,19 @@ _NAMES = re.compile(r"[A-Za-z_,/ ]{1,200}")
 
 
 def fast_normalize(
-    target: str, *, max_bytes: int
+    target: str, *, max_bytes: int, formats: frozenset[str] = FORMATS
 ) -> tuple[Target, QueryTemplate, tuple[LiteralValue, ...]]:
-    """A target's parts, its template, and the values of its literals; raises what `split` and
-    `normalize` raise."""
+    """A target's parts, its template, and the values of its literals.
+
+    formats  the short names that $format may have besides media types, in lower case
+    raises   what `split` and `normalize` raise
+    """
     if len(target) <= max_bytes and (match := _ENTITY.fullmatch(target)):
         name, key = match.groups()
         value = LiteralValue("int32", int(key), len(name) + 1, "path")
         return Target((f"{name}({key})",), ()), _entity_template(name), (value,)
     parts = split(target, max_bytes=max_bytes)
-    return parts, *_FastNormalizer().normalize(parts)
+    return parts, *_FastNormalizer(formats).normalize(parts)
 
 
 @lru_cache(maxsize=256)

@@ -66,14 +66,15 @@ class QueryTemplate:
 Normalized = tuple[QueryTemplate, tuple[LiteralValue, ...]]
 
 
-def normalize(target: Target) -> Normalized:
+def normalize(target: Target, formats: frozenset[str] = options.FORMATS) -> Normalized:
     """The template of a target, and the values of its literals by slot.
 
-    raises  UrlLiteral, UrlEncoding, BindValue  for an impossible literal
-            UrlOption  for an unknown option, and for one that is given twice
-            UrlSyntax  for an option without its value
+    formats  the short names that $format may have besides media types, in lower case
+    raises   UrlLiteral, UrlEncoding, BindValue  for an impossible literal
+              UrlOption  for an unknown option, and for one that is given twice
+              UrlSyntax  for an option without its value
     """
-    return Normalizer().normalize(target)
+    return Normalizer(formats).normalize(target)
 
 
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
@@ -94,9 +95,10 @@ _NUMBER_STEPS = frozenset({"top(", "skip("})
 class Normalizer:
     """The key and the values of one request, while they grow."""
 
-    __slots__ = ("key", "seen", "texts", "values")
+    __slots__ = ("formats", "key", "seen", "texts", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, formats: frozenset[str] = options.FORMATS) -> None:
+        self.formats = formats
         self.values: list[LiteralValue] = []
         self.key: list[str] = []
         self.seen: set[str] = set()
@@ -179,7 +181,7 @@ class Normalizer:
             return OptionTokens(name, (number,), len(value))
         if name in options.BOOLEANS:
             return self._boolean(name, value)
-        self.texts[name[1:]] = _checked_text(name, value)
+        self.texts[name[1:]] = _checked_text(name, value, self.formats)
         return None
 
     def expression(self, name: str, text: str) -> OptionTokens:
@@ -299,7 +301,7 @@ def _canonical_name(option: QueryOption, previous: str) -> str | None:
     return None
 
 
-def _checked_text(name: str, value: str) -> str:
+def _checked_text(name: str, value: str, formats: frozenset[str]) -> str:
     """The value of a transport option."""
     if name == "$schemaversion" and not _VERSION.fullmatch(value):
         raise UrlSyntax(
@@ -307,13 +309,12 @@ def _checked_text(name: str, value: str) -> str:
             target=name,
             at=0,
         )
-    is_format = value.lower() in options.FORMATS or _MEDIA_TYPE.fullmatch(value)
-    if name == "$format" and not is_format:
+    if name == "$format" and value.lower() not in formats and not _MEDIA_TYPE.fullmatch(value):
         raise UrlSyntax(
             f"'{shorten(value)}' is not a format",
             target=name,
             at=0,
-            hint="write json, xml or a media type",
+            hint=f"write {', '.join(sorted(formats - {'atom'}))} or a media type",
         )
     return value
 

@@ -12,9 +12,9 @@ import time
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 
 URL = (
@@ -32,7 +32,7 @@ def compiler() -> Compiler:
 def compile_once(used: Compiler, target: str) -> object:
     """All that happens between a URL and what goes to the driver."""
     compiled = used.compile(target)
-    statement = compiled.statement("rows", StatementVariant(False, RowFormat()))
+    statement = compiled.statement("rows", StatementVariant(DEFAULT_ENCODING))
     return statement.bind(ArgumentValues(compiled.url.values, Caller(1, (1,)), limit=101, page_rows=100))
 
 

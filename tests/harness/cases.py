@@ -28,9 +28,11 @@ from odata_gateway.db.schema.indexes import read_recommendations
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
+from odata_gateway.formats.json_encoding import json_encoding
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.plan.scope.limits import Limits
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from tests.harness.cluster import SQL_FOLDER
 
@@ -54,11 +56,11 @@ class Case:
     statements: dict[str, tuple[str, list[object]]]
 
     @property
-    def row_format(self) -> RowFormat:
+    def row_format(self) -> JsonFormat:
         words = self.format.split()
         level = next((w for w in words if w in ("none", "full")), "minimal")
-        return RowFormat(
-            level, "@" if "4.01" in words else "@odata.", "ieee754" in words, omits_nulls="omits" in words, mixed="mixed" in words
+        return JsonFormat(
+            level, "4.01" if "4.01" in words else "4.0", "ieee754" in words, omits_nulls="omits" in words, names_sets="mixed" in words
         )
 
     @property
@@ -100,14 +102,19 @@ def broken(text: str) -> str:
     return _BREAKS.sub(lambda match: "\n" if match.group() == " " else match.group(), text)
 
 
-def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: RowFormat | None = None,
+def bound(request: str, model: Model | None = None) -> Query:
+    """A request as a bound query."""
+    return Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1).compile(request).query
+
+
+def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: JsonFormat | None = None,
              model: Model | None = None) -> dict[str, tuple[str, list[object]]]:  # fmt: skip
     """The statements of a request: (SQL, arguments) by name."""
     caller = Caller(1, accounts)
     compiler = Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
     compiled = compiler.compile(request)
     mask = None if after is None else tuple(key is None for key in after)
-    variant = StatementVariant(not caller.has_one_account, row_format or RowFormat(), mask)
+    variant = StatementVariant(json_encoding(row_format or JsonFormat()), not caller.has_one_account, mask)
     values = ArgumentValues(compiled.url.values, caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
     found = ((kind, compiled.statement(kind, variant).bind(values)) for kind in statement_kinds(compiled.query, variant))
     return {kind: (bound.text.partition(" */ ")[2], list(bound.arguments)) for kind, bound in found}

@@ -18,6 +18,8 @@ from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.demo import tokens
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
+from odata_gateway.formats.encoding import Format
+from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.batch import Hands, answer_batch
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.live_agent import TokenDirectory
@@ -118,7 +120,7 @@ class Inside:
 
 
 @asynccontextmanager
-async def inside(dsn: str, **variables: str) -> AsyncIterator[Inside]:
+async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables: str) -> AsyncIterator[Inside]:
     """A gateway with settings by variable, its model compared with the database as the program does it."""
     settings = load({"ODATA_DSN": dsn} | variables)
     database = await Database.open(database_settings(settings))
@@ -126,7 +128,7 @@ async def inside(dsn: str, **variables: str) -> AsyncIterator[Inside]:
         if dsn not in _MODELS:
             _MODELS[dsn] = (await inspect(database, model_of(settings)))[0]
         directory = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-        yield Inside(Service(_MODELS[dsn], database, directory, settings), database, settings)
+        yield Inside(Service(_MODELS[dsn], database, directory, settings, formats=formats), database, settings)
     finally:
         await database.close()
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.demo import tokens
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.links import Continuation, TokenScope, skiptoken
 from tests.harness.cases import MODEL
 from tests.harness.gateway import Gateway, start_gateway

@@ -81,12 +81,30 @@ def test_token_in_the_name_of_an_option_is_not_logged(gateway, target):
         ("Message/$ref?$select=id", "$select at 0: $select does not apply to references; leave it out"),
         (
             "Message?$filter=cast(content,'Edm.Int32') eq 1",
-            "$filter at 13: this is not the name of a type; write it like Edm.Int32, without quotes",
+            "$filter at 13: a type name is expected here; write it like Edm.Int32, without quotes",
         ),
     ],
 )
 def test_message_says_what_to_write(gateway, target, message):
     assert gateway.get(target).json()["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "at", "nested"),
+    [
+        ("Conversation?$expand=messages($filter=id gt 'x')", "$expand", 23, "$filter"),
+        ("Conversation?$expand=messages($compute=nope as x)", "$expand", 18, "$compute"),
+        ("Message?$filter=@a eq 1&@a=nope", "@a", 0, None),
+        ("Message(@k)?@k='x'", "@k", 0, None),
+    ],
+)
+def test_an_error_names_the_option_that_the_url_has(gateway, target, option, at, nested):
+    """The nested option was blamed, with the offset in the outer one; and the option that used an alias, with the offset in the alias."""
+    error = gateway.get(target.replace(" ", "%20")).json()["error"]
+    assert error["target"] == option
+    where = f"{option} at {at}" + (f", nested {nested}" if nested else "")
+    assert error["message"].startswith(f"{where}: ")
+    assert [detail["target"] for detail in error["details"] if detail["target"] != option] == ([nested] if nested else [])
 
 
 def test_setting_of_the_depth_moves_the_limit_up_too(gateway, gateways, reader_dsn):

@@ -58,7 +58,7 @@ def answers(gateway, request):
 
 
 @pytest.mark.parametrize("request_", ASKED)
-def test_legs_find_what_one_statement_finds(both, request_):
+def test_account_by_account_finds_what_one_statement_finds(both, request_):
     sharded, plain = (answers(gateway, request_) for gateway in both)
     assert sharded == plain
 

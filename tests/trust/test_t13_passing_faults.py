@@ -11,8 +11,8 @@ import time
 import asyncpg
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbTimeout, DbUnavailable
 from tests.harness.figures import record
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbDenied, DbTimeout, DbValue
 from tests.harness import tokens
 from tests.harness.cluster import READER, SQL_FILES

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "web": {"errors", "config", "observe", "url", "protocol"},
     "server": {"errors", "config", "observe", "edm", "db", "identity", "compiler", "handlers", "web"},
     "commands": {
-        *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler"),
+        *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler", "formats"),
         *("handlers", "web", "server"),
     },
     "cli": {"config", "observe", "edm", "commands"},
@@ -271,25 +271,40 @@ def test_the_table_of_rooms_has_no_ring():
     assert rings(graph) == []
 
 
-@cache
-def levels():
-    """The level of each room: one above the highest room that it imports."""
-    graph = {
-        room: {b.split(".")[1] for m, path in MODULES.items() if room_of(path) == room
-               for b in module_graph()[m]} - {room}
-        for room in MAY_IMPORT
-    }  # fmt: skip
+def units_of(folder):
+    """What each module or folder of a folder imports of its neighbours."""
+    prefix = f"odata_gateway.{folder}." if folder else "odata_gateway."
+    graph = defaultdict(set)
+    for module, below in module_graph().items():
+        if module.startswith(prefix):
+            unit = module.removeprefix(prefix).partition(".")[0]
+            names = {b.removeprefix(prefix).partition(".")[0] for b in below if b.startswith(prefix)}
+            graph[unit] |= names - {unit}
+    return dict(graph)
 
-    def level(room):
-        return 1 + max((level(below) for below in graph[room]), default=0)
 
-    return {room: level(room) for room in MAY_IMPORT}
+def levels(graph):
+    """The level of each unit: one above the highest that it imports."""
+
+    @cache
+    def level(unit):
+        return 1 + max((level(below) for below in graph[unit]), default=0)
+
+    return {unit: level(unit) for unit in graph}
 
 
 def test_the_package_has_few_rooms_on_few_levels():
     rooms = {room for room in MAY_IMPORT if room != "__init__"}
     assert len(rooms) <= 20
-    assert max(levels().values()) <= 10
+    assert max(levels(units_of("")).values()) <= 10
+
+
+def test_plan_has_few_units_on_few_levels_and_no_ring():
+    graph = units_of("plan")
+    assert len(graph) <= 7
+    assert rings(graph) == []
+    assert max(levels(graph).values()) <= 7
+    assert "resource" not in graph["apply"]
 
 
 if __name__ == "__main__":

@@ -1,34 +1,34 @@
 """groupby: what rows are grouped by, and what becomes of the rows within the groups (Data
 Aggregation 4.0, section 3.2.3).
 
-All groups are transformed at once. Rows are told apart by the values they are split by; outer
-groups, whose rows may all be gone by then, are split by whether a row is left as well, so that an
-aggregate finds each of them again.
+All groups are transformed at once: rows of different groups differ in the values they are grouped
+by. The rows of an outer group may all be gone by then; so outer groups are also split by whether a
+row is left, and an aggregate finds each of the groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from odata_gateway.errors import BindName, BindType, Unsupported
-from odata_gateway.plan.apply.measures import Measure, selection_of
+from odata_gateway.plan.apply.measures import GroupedRows, Measure, selection_of
 from odata_gateway.plan.apply.rowset import (
-    APPLY,
     DerivedColumns,
     InputSet,
-    MemberPath,
-    all_of,
+    Members,
     as_entities,
-    content,
-    layer,
-    ordering,
-    remade,
-    rows_of,
-    source_of,
+    columns_of,
+    derived_source,
+    layered,
+    rows_of_source,
+    sortable,
+    with_columns,
 )
-from odata_gateway.plan.expression.paths import bind_path, names_of
-from odata_gateway.plan.scope import Row, RowKind, RowStructure, Scope, column_of
+from odata_gateway.plan.expression.paths import names_of
+from odata_gateway.plan.scope.rows import MemberPath, Row, RowKind, RowStructure, column_of
+from odata_gateway.plan.scope.scope import Scope
+from odata_gateway.plan.tree.conditions import all_of
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
     CaseWhen,
@@ -42,85 +42,90 @@ from odata_gateway.url import ast
 
 
 @dataclass(frozen=True, slots=True)
-class GroupPath:
-    """A grouping property: the names of its path, and its value in a row.
+class GroupingProperty:
+    """The names of a grouping property's path, and its value in a row.
 
     of_entity  it belongs to the key of an entity that rows are grouped by
     """
 
-    path: tuple[str, ...]
+    path: MemberPath
     value: BoundExpr
     of_entity: bool = False
 
+    @property
+    def entity(self) -> MemberPath:
+        """The path of the entity that the property belongs to."""
+        return self.path[:-1]
+
 
 @dataclass(frozen=True, slots=True)
-class Groups:
-    """What rows are split by. Absent is another value than null: `present` is the number of the set
-    of `paths` that a row has; None where all rows have the same ones."""
+class Grouping:
+    """What rows are grouped by.
 
-    items: tuple[GroupPath, ...]
+    present  which of the sets of `paths` a row has, by its number: rows that lack a property are in
+             another group than those where it is null. None where all rows have the same ones
+    """
+
+    properties: tuple[GroupingProperty, ...]
     present: BoundExpr | None = None
     paths: tuple[frozenset[MemberPath], ...] = ()
 
     @property
     def values(self) -> tuple[BoundExpr, ...]:
-        return tuple(item.value for item in self.items)
+        return tuple(each.value for each in self.properties)
 
 
 # --- grouping properties --------------------------------------------------------------------------
 
 
-def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupPath, ...]:
+def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupingProperty, ...]:
     """The grouping properties. One that is named twice counts once, and what an entity has by
-    itself splits its group no further."""
-    scope.binding.target = APPLY
-    found: dict[tuple[str, ...], GroupPath] = {}
+    itself does not split its group further."""
+    found: dict[MemberPath, GroupingProperty] = {}
     for item in items:
         if isinstance(item, ast.RollupRecursive):
             raise Unsupported(
                 "rolluprecursive is not supported",
-                target=APPLY,
                 at=item.at,
                 hint="send a groupby for each level",
             )
         assert isinstance(item, ast.Member | ast.Variable)
-        for group in _groups(item, scope):
-            found[group.path] = (
-                found[group.path] if group.path in found and not group.of_entity else group
-            )
-    entities = {g.path[:-1] for g in found.values() if g.of_entity}
-    inside = {p: any(p[:i] in entities for i in range(1, len(p) - 1)) for p in found}
-    return tuple(
-        g for p, g in found.items() if not inside[p] and (g.of_entity or p[:-1] not in entities)
-    )
+        for each in _properties(item, scope):
+            if each.of_entity or each.path not in found:
+                found[each.path] = each
+    return tuple(_without_those_of_entities(found.values()))
 
 
-def _groups(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupPath, ...]:
+def _without_those_of_entities(
+    properties: Iterable[GroupingProperty],
+) -> Iterator[GroupingProperty]:
+    """The properties without those that belong to an entity rows are grouped by as a whole, or to
+    what it leads to."""
+    properties = tuple(properties)
+    entities = {each.entity for each in properties if each.of_entity}
+    for each in properties:
+        outer = any(each.path[:i] in entities for i in range(1, len(each.path) - 1))
+        if not outer and (each.of_entity or each.entity not in entities):
+            yield each
+
+
+def _properties(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupingProperty, ...]:
     path = names_of(node, scope)
-    place = bind_path(node, scope)
+    place = scope.bind.path(node, scope)
     if path is None or not isinstance(place, BoundExpr | Row):
-        raise BindType(
-            "rows are grouped by paths of single-valued segments", target=APPLY, at=node.at
-        )
-    if (
-        scope.implicit.structure is not None
-        and path[0] not in scope.computed
-        and _is_away(path, scope.implicit.structure)
-    ):
-        hint = "group by it in the first groupby"
-        raise BindName(
-            f"'{'/'.join(path)}' was aggregated away by $apply", target=APPLY, at=node.at, hint=hint
-        )
-    return _grouped_by(
-        tuple(name for name in path if "." not in name), place, scope, node.at
-    )  # a cast to the type itself is no member
+        raise BindType("groupby needs paths of single-valued segments", at=node.at)
+    structure = scope.structure
+    if structure is not None and path[0] not in scope.computed and _is_away(path, structure):
+        raise _aggregated_away("/".join(path), node.at)
+    members = tuple(name for name in path if "." not in name)  # without casts to the type itself
+    return _grouped_by(members, place, scope, node.at)
 
 
-def _is_away(path: tuple[str, ...], structure: RowStructure) -> bool:
-    """Whether rows have nothing at a path: no value to group by, and no null. Of an entity, rows
-    have all."""
+def _is_away(path: MemberPath, structure: RowStructure) -> bool:
+    """Whether rows have nothing at a path: neither a value to group by, nor null. Rows that are
+    entities have all that the type declares."""
     place = structure
-    for name in path if structure.itself is None else ():
+    for name in path if structure.identity is None else ():
         member = place.members.get(name)
         if member is None:
             return True
@@ -130,204 +135,238 @@ def _is_away(path: tuple[str, ...], structure: RowStructure) -> bool:
     return False
 
 
+def _aggregated_away(name: str, at: int) -> BindName:
+    return BindName(
+        f"'{name}' was aggregated away by $apply",
+        at=at,
+        hint="group by it in the first groupby",
+    )
+
+
 def _grouped_by(
-    path: tuple[str, ...], place: BoundExpr | Row, scope: Scope, at: int
-) -> tuple[GroupPath, ...]:
-    """A value; an entity, by its key; or what rows have that were made before, by all of it."""
+    path: MemberPath, place: BoundExpr | Row, scope: Scope, at: int
+) -> tuple[GroupingProperty, ...]:
+    """A value; an entity, by its key; or a structure that $apply made, by all its members."""
     if not isinstance(place, Row):
-        return (GroupPath(path, place),)
+        return (GroupingProperty(path, place),)
+    by_properties = "name its properties, for example its key"
     if not path:
-        raise BindType(
-            "rows are grouped by properties",
-            target=APPLY,
-            at=at,
-            hint="name its properties, for example its key",
-        )
-    if place.structure is None:
+        raise BindType("groupby needs properties, not the row", at=at, hint=by_properties)
+    structure = place.structure
+    if structure is None:
         return tuple(
-            GroupPath((*path, p.name), column_of(place, p), of_entity=True)
+            GroupingProperty((*path, p.name), column_of(place, p), of_entity=True)
             for p in place.source.entity_type.key
         )
-    if place.structure.entity is not None:
-        hint = "name its properties, for example its key"
+    if structure.entity is not None:
         raise Unsupported(
             "grouping rows of several kinds by a navigation property is not supported",
-            target=APPLY,
             at=at,
-            hint=hint,
+            hint=by_properties,
         )
-    if not place.structure.members:
-        raise BindName(
-            f"'{path[-1]}' was aggregated away by $apply",
-            target=APPLY,
-            at=at,
-            hint="group by it in the first groupby",
-        )
-    found: list[GroupPath] = []
-    for name, member in place.structure.members.items():
-        if isinstance(member, Column):
-            found.append(GroupPath((*path, name), member))
-            continue
-        inner = bind_path(
-            ast.Member(None, name, at), replace(scope, implicit=place, variables={}, computed={})
-        )
-        assert isinstance(inner, BoundExpr | Row)
-        found += _grouped_by((*path, name), inner, scope, at)
-    return tuple(found)
-
-
-def groups_of(items: Iterable[object], rows: InputSet) -> Groups:
-    """The grouping properties, and which of them rows have."""
-    found, made, structure = bind_groups(items, rows.scope), content(rows), rows.row.structure
-    if made.shape is None or structure is None:
-        return Groups(found)
-    by_shape = [
-        frozenset(g.path for g in found if structure.has(shape, g.path)) for shape in made.shapes
-    ]
-    distinct = tuple(dict.fromkeys(by_shape))
-    if len(distinct) == 1:
-        return Groups(found)
-    numbers = (
-        (is_number(made.shape, i), ConstantValue(distinct.index(paths), INT32))
-        for i, paths in enumerate(by_shape)
+    if not structure.members:
+        raise _aggregated_away(path[-1], at)
+    inner = replace(scope, implicit=place, variables={}, computed={})
+    return tuple(
+        each
+        for name, member in structure.members.items()
+        for each in _of_member((*path, name), member, inner, at)
     )
-    return Groups(found, CaseWhen(tuple(numbers), INT32), distinct)
+
+
+def _of_member(
+    path: MemberPath, member: object, scope: Scope, at: int
+) -> tuple[GroupingProperty, ...]:
+    """A member of the scope's implicit row, which is a structure."""
+    if isinstance(member, Column):
+        return (GroupingProperty(path, member),)
+    place = scope.bind.path(ast.Member(None, path[-1], at), scope)
+    assert isinstance(place, BoundExpr | Row)
+    return _grouped_by(path, place, scope, at)
+
+
+def grouping_of(items: Iterable[object], rows: InputSet) -> Grouping:
+    """The grouping properties, and which of them rows have."""
+    properties, found, structure = (
+        bind_groups(items, rows.scope),
+        columns_of(rows),
+        rows.row.structure,
+    )
+    if found.kind is None or structure is None:
+        return Grouping(properties)
+    by_kind = [
+        frozenset(each.path for each in properties if structure.has(kind, each.path))
+        for kind in found.kinds
+    ]
+    distinct = tuple(dict.fromkeys(by_kind))
+    if len(distinct) == 1:
+        return Grouping(properties)
+    numbers = (
+        (is_number(found.kind, i), ConstantValue(distinct.index(paths), INT32))
+        for i, paths in enumerate(by_kind)
+    )
+    return Grouping(properties, CaseWhen(tuple(numbers), INT32), distinct)
 
 
 def is_number(value: BoundExpr, number: int) -> BoundExpr:
-    """Whether a number the service gave is this one."""
+    """Whether a value is a number that the service gave to a kind of rows."""
     return Compare("eq", value, ConstantValue(number, INT32))
 
 
 # --- rows within groups ---------------------------------------------------------------------------
 
 
-def split_by(rows: InputSet, groups: Groups) -> InputSet:
+def grouped_by(rows: InputSet, grouping: Grouping) -> InputSet:
     """The rows within the groups."""
     left = all_of(rows.kept)
     marks = (
         *(() if left is None else (left,)),
-        *(() if groups.present is None else (groups.present,)),
+        *(() if grouping.present is None else (grouping.present,)),
     )
-    return replace(rows, split=(*(rows.split or ()), *marks, *groups.values), kept=())
+    return replace(rows, groups=(*(rows.groups or ()), *marks, *grouping.values), kept=())
 
 
 def aggregated(rows: InputSet, measures: tuple[Measure, ...]) -> InputSet:
     """One row for each group, or of all rows: the aggregates of those that are left."""
-    values = rows.split or ()
-    selection = selection_of(values, measures, rows.block, rows.kept, rows.scope)
-    source, columns = source_of(rows, (selection,))
-    key = tuple(part for column in columns[: len(values) or 1] for part in ordering(column))
-    members = tuple(
-        ((m.alias,), column) for m, column in zip(measures, columns[len(values) :], strict=True)
-    )
-    made = rows_of(
-        rows, source, DerivedColumns(members, tuple(OrderKey(part, False) for part in key), key)
-    )
-    weight = (rows.weight + 1) * (
-        1 + sum({m.reach.names: m.selects for m in measures if m.reach is not None}.values())
-    )
+    values = rows.groups or ()
+    selection = selection_of(GroupedRows(values, rows.block, rows.kept, rows.scope), measures)
+    source, columns = derived_source(rows, (selection,))
+    groups, aggregates = columns[: len(values)], columns[len(values) :]
+    key = tuple(part for column in groups or columns[:1] for part in sortable(column))
+    members = tuple(((m.alias,), column) for m, column in zip(measures, aggregates, strict=True))
+    order = tuple(OrderKey(part, False) for part in key)
+    made = rows_of_source(rows, source, DerivedColumns(members, order, key))
+    origins = {m.origin.names: m.selects for m in measures if m.origin is not None}
     return replace(
-        made, split=None if rows.split is None else columns[: len(values)], weight=weight
+        made,
+        groups=None if rows.groups is None else groups,
+        selects=(rows.selects + 1) * (1 + sum(origins.values())),
     )
 
 
-def united_groups(inner: InputSet, outer: InputSet, groups: Groups) -> InputSet:
+def united_groups(inner: InputSet, outer: InputSet, grouping: Grouping, *, at: int) -> InputSet:
     """The rows of all groups together, those of the outer groups if there are any, with what they
     were grouped by."""
-    assert inner.split is not None
-    first = len(outer.split or ())
+    assert inner.groups is not None
+    first = len(outer.groups or ())
     marks = first + (1 if outer.kept else 0)
-    values = inner.split[marks + (0 if groups.present is None else 1) :]
-    found = replace(inner, split=None if outer.split is None else inner.split[:first], kept=())
-    for condition in (*inner.split[first:marks], *inner.kept):
+    values = inner.groups[marks + (0 if grouping.present is None else 1) :]
+    found = replace(inner, groups=None if outer.groups is None else inner.groups[:first], kept=())
+    for condition in (*inner.groups[first:marks], *inner.kept):
         found = found.where(condition)
-    if found.made is None:
+    if found.derived is None:
         return found
     if found.are_entities:
-        return found if outer.split is not None else as_entities(found)
-    made = _with_groups(found.made, groups, values)
-    if groups.present is None:
-        return remade(found, made)
-    found.scope.binding.spend((len(made.shapes) or 1) * len(groups.paths), 0)
-    return _as_columns(remade(found, _with_presence(made, found.made, groups, inner.split[marks])))
+        return found if outer.groups is not None else as_entities(found)
+    derived = _with_groups(found.derived, grouping, values)
+    if grouping.present is None:
+        return with_columns(found, derived)
+    found.scope.binding.size.spend((len(derived.kinds) or 1) * len(grouping.paths), 0, at)
+    present = inner.groups[marks]
+    return _as_columns(
+        with_columns(found, _with_presence(derived, found.derived, grouping, present))
+    )
 
 
 def _as_columns(rows: InputSet) -> InputSet:
-    """The rows with their shape as a column: an expression would stand in the statement wherever
-    the shape is asked for."""
-    layered, new = layer(rows, rows.kept)
-    return replace(layered, kept=tuple(new[condition] for condition in rows.kept))
+    """The rows with their kind as a column: an expression would stand in the statement wherever the
+    kind is asked for."""
+    layer, new = layered(rows, rows.kept)
+    return replace(layer, kept=tuple(new[condition] for condition in rows.kept))
+
+
+# --- what rows have of their groups ---------------------------------------------------------------
+
+
+def is_within(path: MemberPath, entities: Iterable[MemberPath]) -> bool:
+    """Whether a path leads to one of some entities, or through it."""
+    return any(path[: len(entity)] == entity for entity in entities)
 
 
 def _with_groups(
-    made: DerivedColumns, groups: Groups, values: tuple[BoundExpr, ...]
+    derived: DerivedColumns, grouping: Grouping, values: tuple[BoundExpr, ...]
 ) -> DerivedColumns:
-    """The rows with what they were grouped by; entities have it already, their own and those they
-    are related to."""
+    """The rows with what they were grouped by. Entities have it already: what is theirs, and what
+    is of the entities they are related to."""
     whole = {
-        g.path[:-1]
-        for g in groups.items
-        if g.of_entity and not any(g.path[: len(e)] == e for e in made.entities)
+        each.entity
+        for each in grouping.properties
+        if each.of_entity and not is_within(each.path, derived.entities)
     }
-    made = _without(made, whole)
-    own = [shape.paths for shape in made.shapes if not shape.is_entity] or [
-        frozenset(path for path, _ in made.members)
-    ]
+    derived = _without(derived, whole)
     added = tuple(
-        (g.path, value)
-        for g, value in zip(groups.items, values, strict=True)
-        if not all(g.path in paths for paths in own)
-        and not any(g.path[: len(e)] == e for e in made.entities)
+        (each.path, value)
+        for each, value in zip(grouping.properties, values, strict=True)
+        if not is_within(each.path, derived.entities) and not _all_have(each.path, derived)
     )
     paths = frozenset(path for path, _ in added)
-    shapes = tuple(
-        shape if shape.is_entity else replace(shape, paths=shape.paths | paths)
-        for shape in made.shapes
-    )
-    entities = made.entities | {
-        g.path[:-1] for g in groups.items if g.of_entity and g.path in paths
+    entities = {
+        each.entity for each in grouping.properties if each.of_entity and each.path in paths
     }
-    members = (*added, *((path, value) for path, value in made.members if path not in paths))
-    return replace(made, members=members, shapes=shapes, entities=entities)
+    members = (*added, *((path, value) for path, value in derived.members if path not in paths))
+    return replace(
+        derived,
+        members=members,
+        kinds=tuple(_with_paths(kind, paths) for kind in derived.kinds),
+        entities=derived.entities | entities,
+    )
 
 
-def _without(made: DerivedColumns, entities: set[MemberPath]) -> DerivedColumns:
-    """The rows without what they have of entities that they will have as a whole."""
+def _all_have(path: MemberPath, derived: DerivedColumns) -> bool:
+    """Whether all rows that are not entities have a member at a path."""
+    kinds = [kind for kind in kinds_of(derived) if not kind.is_entity]
+    return all(path in kind.paths for kind in kinds or (_members_kind(derived.members),))
 
-    def stays(path: MemberPath) -> bool:
-        return not any(path[: len(e)] == e for e in entities)
+
+def kinds_of(derived: DerivedColumns) -> tuple[RowKind, ...]:
+    """The kinds of rows, which is one where all rows have all members."""
+    return derived.kinds or (_members_kind(derived.members),)
+
+
+def _members_kind(members: Members) -> RowKind:
+    return RowKind(frozenset(path for path, _ in members))
+
+
+def _with_paths(kind: RowKind, paths: frozenset[MemberPath]) -> RowKind:
+    """A kind of rows with further members; entities have them without being told."""
+    return kind if kind.is_entity else replace(kind, paths=kind.paths | paths)
+
+
+def _without(derived: DerivedColumns, entities: set[MemberPath]) -> DerivedColumns:
+    """The rows without members of entities that they will have as a whole."""
+
+    def remaining(paths: Iterable[MemberPath]) -> frozenset[MemberPath]:
+        return frozenset(path for path in paths if not is_within(path, entities))
 
     return replace(
-        made,
-        members=tuple((path, value) for path, value in made.members if stays(path)),
-        shapes=tuple(
-            shape
-            if shape.is_entity
-            else replace(shape, paths=frozenset(filter(stays, shape.paths)))
-            for shape in made.shapes
+        derived,
+        members=tuple(
+            (path, value) for path, value in derived.members if not is_within(path, entities)
         ),
-        entities=frozenset(filter(stays, made.entities)),
+        kinds=tuple(
+            kind if kind.is_entity else replace(kind, paths=remaining(kind.paths))
+            for kind in derived.kinds
+        ),
+        entities=remaining(derived.entities),
     )
 
 
 def _with_presence(
-    made: DerivedColumns, before: DerivedColumns, groups: Groups, present: BoundExpr
+    derived: DerivedColumns, before: DerivedColumns, grouping: Grouping, present: BoundExpr
 ) -> DerivedColumns:
-    """The shapes of rows that were made of groups in which other properties are absent: each with
-    each."""
-    own = before.shapes or (RowKind(frozenset(path for path, _ in before.members)),)
-    shapes: list[RowKind] = []
+    """The kinds of rows that were made of groups in which different properties are absent: each
+    kind of the rows with each set of properties.
+
+    before  the rows without what they were grouped by
+    """
+    kinds: list[RowKind] = []
     branches: list[tuple[BoundExpr, BoundExpr]] = []
-    for i, shape in enumerate(own):
-        for j, paths in enumerate(groups.paths):
-            found = shape if shape.is_entity else replace(shape, paths=shape.paths | paths)
-            shapes += [] if found in shapes else [found]
-            conditions = (
-                *(() if made.shape is None else (is_number(made.shape, i),)),
-                is_number(present, j),
-            )
-            condition = all_of(conditions)
+    for i, own in enumerate(kinds_of(before)):
+        for j, paths in enumerate(grouping.paths):
+            kind = _with_paths(own, paths)
+            kinds += [] if kind in kinds else [kind]
+            is_kind = () if derived.kind is None else (is_number(derived.kind, i),)
+            condition = all_of((*is_kind, is_number(present, j)))
             assert condition is not None
-            branches.append((condition, ConstantValue(shapes.index(found), INT32)))
-    return replace(made, shapes=tuple(shapes), shape=CaseWhen(tuple(branches), INT32))
+            branches.append((condition, ConstantValue(kinds.index(kind), INT32)))
+    return replace(derived, kinds=tuple(kinds), kind=CaseWhen(tuple(branches), INT32))

@@ -1,142 +1,136 @@
-"""join and outerjoin: each row beside each entity of a collection it is related to (Data
+"""join and outerjoin: each row beside each entity of a collection that it is related to (Data
 Aggregation 4.0, section 3.5.1).
 
-The rows come from a SELECT with a LEFT JOIN that multiplies them. Such a row is still the entity it
-was, and has one more navigation property by the name of the alias: so it can be expanded, be
-grouped by, and lead on, as one of the model can. The model knows nothing of it, so the rows are of
-an entity set like theirs that has it. What a sequence made of the collection is read from a LATERAL
+The rows come from a SELECT with a LEFT JOIN that multiplies them. Such a row is still the entity
+that it was, and has one more navigation property, named by the alias: it can be expanded, grouped
+by, and followed like one of the model. The model does not have it, so the rows are of an entity set
+that is like theirs and has it. What a sequence makes of the collection is read from a LATERAL
 SELECT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import EntitySet, Join, NavigationProperty
-from odata_gateway.errors import BindName, BindType, Unsupported
+from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.apply.rowset import (
-    APPLY,
     DerivedColumns,
     InputSet,
-    MemberPath,
-    content,
-    layer,
-    remade,
-    source_of,
+    NewColumns,
+    columns_of,
+    derived_source,
+    layered,
+    with_columns,
 )
+from odata_gateway.plan.expression.compute import check_new_name
 from odata_gateway.plan.expression.order import key_of
 from odata_gateway.plan.expression.paths import names_of
-from odata_gateway.plan.scope import PRESENT, Frame, Row, column_of, pick
+from odata_gateway.plan.scope.navigation import entity_by_key
+from odata_gateway.plan.scope.rows import PRESENT, MemberPath, Row, column_of
 from odata_gateway.plan.tree.relation import (
-    BoundExpr,
     Column,
     Compare,
     ConstantValue,
     LeftJoin,
     OrderKey,
     Selection,
-    WindowCondition,
 )
 from odata_gateway.types.primitive import BOOLEAN
 from odata_gateway.url import ast
 
-Transform = Callable[[tuple[ast.Transformation, ...], InputSet], InputSet]
+
+@dataclass(frozen=True, slots=True)
+class RelatedRows:
+    """The collection that a row joins: the `entity` that has it, and its `rows`, which are those of
+    `target_set` or what a sequence made of them."""
+
+    entity: Row
+    target_set: EntitySet
+    rows: InputSet
 
 
 @dataclass(frozen=True, slots=True)
 class JoinedColumns:
-    """What the join brings in: values by path, the `key` of what was found, and one that is null
-    where nothing was."""
+    """What a join adds to a row: values by path, the `key` of what was found, and a column that is
+    null where nothing was."""
 
     members: Mapping[MemberPath, Column]
     key: tuple[Column, ...]
-    order: tuple[OrderKey, ...]
-    mark: Column
+    present: Column
     entities: frozenset[MemberPath]
 
-
-def bind_join(step: ast.Transformation, rows: InputSet, transform: Transform) -> InputSet:
-    """The rows, each as often as it is related to an entity; with outerjoin those that are related
-    to none as well."""
-    item, *more = step.args
-    assert isinstance(item, ast.ComputeItem)
-    navigation = _collection(item, rows)
-    base = _entity(rows, item)
-    target_set = rows.scope.binding.model.entity_sets[_original(rows).bindings[navigation.name]]
-    of_collection = _linked(rows, base, navigation, target_set)
-    found = (
-        _whole(of_collection, base.frame)
-        if not more
-        else _transformed(_steps(more[0]), of_collection, base.frame, transform, step.at)
-    )
-    related = Compare("ne", found.mark, ConstantValue(None, found.mark.type))
-    if step.name == "join" and rows.split is None:
-        rows = rows.where(related)
-    rows = replace(rows, entity_set=_extended(rows.entity_set, item, target_set))
-    kept = rows.kept
-    columns = tuple(
-        dict.fromkeys(
-            (*found.members.values(), *found.key, *(k.expr for k in found.order), found.mark)
-        )
-    )
-    layered, new = layer(rows, (*kept, *columns))
-    for condition in kept:
-        layered = layered.where(new[condition])
-    if step.name == "join" and rows.split is not None:
-        layered = layered.where(replace(related, left=new[found.mark]))
-    assert layered.made is not None
-    return remade(
-        replace(layered, weight=rows.weight + of_collection.weight + 1),
-        _with(layered.made, found, item.name, new),
-    )
+    @property
+    def order(self) -> tuple[OrderKey, ...]:
+        return tuple(OrderKey(column, False) for column in self.key)
 
 
-def _with(
-    made: DerivedColumns,
-    found: JoinedColumns,
-    alias: str,
-    new: Mapping[BoundExpr | WindowCondition, Column],
+def related_rows(step: ast.Transformation, rows: InputSet) -> RelatedRows:
+    """The entities of the collection that each row joins."""
+    item, binding = _item(step), rows.scope.binding
+    navigation = _navigation(item, rows)
+    entity = _entity(rows, item)
+    model_set = rows.scope.model.entity_sets[rows.entity_set.name]
+    target_set = rows.scope.model.entity_sets[model_set.bindings[navigation.name]]
+    inner = rows.scope.of_related(binding.row_of(target_set.entity_type))
+    link = binding.link(entity.source, navigation)
+    return RelatedRows(entity, target_set, InputSet(target_set, inner, link=link))
+
+
+def joined_rows(step: ast.Transformation, rows: InputSet, related: RelatedRows) -> InputSet:
+    """The rows, each as often as it is related to a row of the collection; with outerjoin those
+    that are related to none as well."""
+    item = _item(step)
+    found = _whole(related) if len(step.args) == 1 else _transformed(related, step.at)
+    is_present = Compare("ne", found.present, ConstantValue(None, found.present.type))
+    if step.name == "join" and rows.groups is None:
+        rows = rows.where(is_present)
+    rows = replace(rows, entity_set=_extended(rows.entity_set, item, related.target_set))
+    columns = tuple(dict.fromkeys((*found.members.values(), *found.key, found.present)))
+    layer, new = layered(rows, (*rows.kept, *columns))
+    for condition in rows.kept:
+        layer = layer.where(new[condition])
+    if step.name == "join" and rows.groups is not None:
+        layer = layer.where(replace(is_present, left=new[found.present]))
+    assert layer.derived is not None
+    return with_columns(layer, _with_joined(layer.derived, found, item.name, new))
+
+
+def _with_joined(
+    derived: DerivedColumns, found: JoinedColumns, alias: str, new: NewColumns
 ) -> DerivedColumns:
-    """What rows have, and what was joined by the name of the alias."""
+    """What rows have, and what was joined under the alias."""
     paths = {(alias, *path): new[value] for path, value in found.members.items()}
-    key = tuple(new[value] for value in found.key)
-    order = tuple(OrderKey(new[k.expr], k.descending) for k in found.order)
+    names = frozenset(paths)
     return replace(
-        made,
-        members=(*made.members, *paths.items()),
-        key=(*made.key, *key),
-        order=(*made.order, *order),
-        entities=made.entities | {(alias, *path) for path in found.entities},
-        shapes=tuple(replace(shape, paths=shape.paths | frozenset(paths)) for shape in made.shapes),
+        derived,
+        members=(*derived.members, *paths.items()),
+        key=(*derived.key, *(new[value] for value in found.key)),
+        order=(*derived.order, *(OrderKey(new[k.expr], k.descending) for k in found.order)),
+        entities=derived.entities | {(alias, *path) for path in found.entities},
+        kinds=tuple(replace(kind, paths=kind.paths | names) for kind in derived.kinds),
     )
 
 
-# --- what is joined -------------------------------------------------------------------------------
+# --- the navigation property ----------------------------------------------------------------------
 
 
-def _collection(item: ast.ComputeItem, rows: InputSet) -> NavigationProperty:
-    """The collection-valued navigation property; its name, and an alias that is new."""
-    names, entity_type = names_of(item.expr, rows.scope) or (), rows.entity_set.entity_type
-    structure = rows.row.structure
-    known = (
-        *entity_type.properties,
-        *entity_type.navigation,
-        *rows.scope.computed,
-        *(() if structure is None else structure.members),
-    )
-    if item.name in known:
-        raise BindName(
-            f"the name '{item.name}' is taken",
-            target=APPLY,
-            at=item.at,
-            hint="choose a name that the rows do not have",
-        )
+def _item(step: ast.Transformation) -> ast.ComputeItem:
+    item = step.args[0]
+    assert isinstance(item, ast.ComputeItem)
+    return item
+
+
+def _navigation(item: ast.ComputeItem, rows: InputSet) -> NavigationProperty:
+    """The collection-valued navigation property that the alias is for."""
+    entity_type = rows.entity_set.entity_type
+    check_new_name(item.name, entity_type, rows.scope, at=item.at)
+    names = names_of(item.expr, rows.scope) or ()
     navigation = entity_type.navigation.get(names[0]) if len(names) == 1 else None
     if navigation is None or not navigation.collection:
         raise BindType(
             "join needs a collection-valued navigation property",
-            target=APPLY,
             at=item.at,
             hint="name one of the rows' own",
         )
@@ -148,34 +142,19 @@ def _entity(rows: InputSet, item: ast.ComputeItem) -> Row:
     row, structure = rows.row, rows.row.structure
     if structure is None:
         return row
-    if structure.itself is None:
-        reason = "rows that $apply made are related to nothing"
+    if structure.identity is None:
         raise BindType(
-            reason, target=APPLY, at=item.at, hint="join first, and aggregate afterwards"
+            "rows that $apply made of entities are related to nothing",
+            at=item.at,
+            hint="join first, and aggregate afterwards",
         )
-    return pick(rows.scope.binding, row.frame, structure.itself.entity_type, structure.itself.key)
-
-
-def _original(rows: InputSet) -> EntitySet:
-    return rows.scope.binding.model.entity_sets[rows.entity_set.name]
-
-
-def _linked(
-    rows: InputSet, base: Row, navigation: NavigationProperty, target_set: EntitySet
-) -> InputSet:
-    """The entities of the collection of one row."""
-    binding = rows.scope.binding
-    frame = Frame(binding.source(target_set.entity_type))
-    return InputSet(
-        target_set,
-        rows.scope.nested(Row(frame, frame.source)),
-        link=binding.link(base.source, navigation),
-    )
+    reference = structure.identity
+    return entity_by_key(rows.scope.binding, row.frame, reference.entity_type, reference.key)
 
 
 def _extended(entity_set: EntitySet, item: ast.ComputeItem, target_set: EntitySet) -> EntitySet:
-    """The set with one more navigation property, which no table has: it is read from the rows
-    alone."""
+    """The set with one more navigation property, which no table has: its values are columns of the
+    rows."""
     navigation = NavigationProperty(item.name, target_set.entity_type.name, False, Join(()))
     entity_type = replace(
         entity_set.entity_type,
@@ -188,74 +167,65 @@ def _extended(entity_set: EntitySet, item: ast.ComputeItem, target_set: EntitySe
     )
 
 
-def _steps(argument: object) -> tuple[ast.Transformation, ...]:
-    assert isinstance(argument, ast.Sequence)
-    return argument.steps
+# --- what is joined -------------------------------------------------------------------------------
 
 
-def _whole(collection: InputSet, frame: Frame) -> JoinedColumns:
+def _whole(related: RelatedRows) -> JoinedColumns:
     """All of the collection, by a join of its table."""
-    source = collection.row.source
-    frame.joins.append(LeftJoin(source, collection.link))
+    source, frame = related.rows.row.source, related.entity.frame
+    frame.joins.append(LeftJoin(source, related.rows.link))
     row = Row(frame, source, optional=True)
-    return _entities(
-        tuple(column_of(row, p) for p in source.entity_type.key), source.entity_type.key
+    return _of_entities(
+        related.rows.entity_set, tuple(column_of(row, p) for p in source.entity_type.key)
     )
 
 
-def _entities(columns: tuple[Column, ...], key: tuple[object, ...]) -> JoinedColumns:
-    names = tuple((getattr(p, "name", ""),) for p in key)
-    order = tuple(OrderKey(column, False) for column in columns)
-    return JoinedColumns(
-        dict(zip(names, columns, strict=True)), columns, order, columns[0], frozenset({()})
-    )
-
-
-def _transformed(
-    steps: tuple[ast.Transformation, ...],
-    collection: InputSet,
-    frame: Frame,
-    transform: Transform,
-    at: int,
-) -> JoinedColumns:
-    """What a sequence makes of the collection, by a LATERAL join."""
-    found = transform(steps, collection)
-    if found.made is None and not found.scope.computed:
-        selection = Selection(found.block, key_of(found.row))
-        source, columns = source_of(found, (selection,))
+def _transformed(related: RelatedRows, at: int) -> JoinedColumns:
+    """What a sequence made of the collection, by a LATERAL join."""
+    rows, frame = related.rows, related.entity.frame
+    if rows.derived is None and not rows.scope.computed:
+        source, columns = derived_source(rows, (Selection(rows.block, key_of(rows.row)),))
         frame.joins.append(LeftJoin(source, None))
-        return _entities(
-            tuple(replace(c, nullable=True) for c in columns), found.entity_set.entity_type.key
-        )
-    if found.made is None or found.made.shapes or found.made.itself:
-        hint = "filter, search, top and the like keep entities, groupby and aggregate make rows"
-        raise Unsupported(
-            "a join with entities that have computed names, or with rows of several kinds",
-            target=APPLY,
-            at=at,
-            hint=hint,
-        )
-    if any(
-        path[0] in found.entity_set.bindings and path[0] not in collection.entity_set.bindings
-        for path, _ in found.made.members
-    ):
-        hint = "join again behind this join, or group by other properties"
-        raise Unsupported(
-            "a join with rows that have an alias of their own", target=APPLY, at=at, hint=hint
-        )
+        return _of_entities(rows.entity_set, tuple(replace(c, nullable=True) for c in columns))
+    _check_joinable(related, at)
     present = ConstantValue(True, BOOLEAN)
-    layered, new = layer(found, (present,))
-    assert layered.made is not None
-    frame.joins.append(LeftJoin(layered.row.source, None))
-    made = content(layered)
+    layer, new = layered(rows, (present,))
+    frame.joins.append(LeftJoin(layer.row.source, None))
+    derived = columns_of(layer)
     optional = {value: replace(value, nullable=True) for value in new.values()}
+    members = {
+        path: optional[value] for path, value in derived.members if isinstance(value, Column)
+    }
     mark = optional[new[present]]
-    members = {path: optional[value] for path, value in made.members if isinstance(value, Column)}
-    key = tuple(optional[value] for value in made.key if isinstance(value, Column))
     return JoinedColumns(
         {**members, (PRESENT,): mark},
-        key,
-        tuple(OrderKey(k, False) for k in key),
+        tuple(optional[value] for value in derived.key if isinstance(value, Column)),
         mark,
-        made.entities,
+        derived.entities,
     )
+
+
+def _check_joinable(related: RelatedRows, at: int) -> None:
+    rows = related.rows
+    if rows.derived is None or rows.derived.kinds or rows.derived.identity:
+        raise Unsupported(
+            "a join with entities that have computed names, or with rows of several kinds, is not"
+            " supported",
+            at=at,
+            hint="use transformations that keep entities, such as filter and top, or groupby and"
+            " aggregate",
+        )
+    own, model = rows.entity_set.bindings, related.target_set.bindings
+    if any(path[0] in own and path[0] not in model for path, _ in rows.derived.members):
+        raise Unsupported(
+            "a join with rows that have an alias of their own is not supported",
+            at=at,
+            hint="join again behind this join, or group by other properties",
+        )
+
+
+def _of_entities(entity_set: EntitySet, columns: tuple[Column, ...]) -> JoinedColumns:
+    """Entities, by the columns of their key."""
+    names: tuple[MemberPath, ...] = tuple((p.name,) for p in entity_set.entity_type.key)
+    members = dict(zip(names, columns, strict=True))
+    return JoinedColumns(members, columns, columns[0], frozenset({()}))

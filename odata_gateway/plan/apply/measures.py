@@ -1,16 +1,20 @@
 """Aggregates of groups as a SELECT (Data Aggregation 4.0, section 3.2.1.1).
 
-What a path reaches, and what smaller groups have, are rows of their own beside those of the input,
-with marks that say whose they are; each aggregate looks at its own rows.
+Entities that a path reaches, and values that smaller groups have, are rows of their own beside
+those of the input: one SELECT for each such origin, joined by UNION ALL. Each SELECT is a branch
+with the same groups of columns; a mark for each origin says which rows come from it, and each
+aggregate looks at the rows of its own origin.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from odata_gateway.plan.apply.rowset import all_of
+from odata_gateway.plan.apply.rowset import cut_like, source_of_selections
 from odata_gateway.plan.expression.order import key_of
-from odata_gateway.plan.scope import Row, Scope
+from odata_gateway.plan.scope.rows import MemberPath, Row
+from odata_gateway.plan.scope.scope import Scope
+from odata_gateway.plan.tree.conditions import all_of
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     Block,
@@ -18,7 +22,6 @@ from odata_gateway.plan.tree.relation import (
     Column,
     Compare,
     ConstantValue,
-    Derived,
     Logic,
     Method,
     Selection,
@@ -29,175 +32,209 @@ from odata_gateway.types.primitive import PrimitiveType
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """The entities that a path over navigation properties leads to from the input's rows: `crossed`
-    with these, `row` is one of them."""
+class ReachedEntities:
+    """The entities that a path over navigation properties leads to from the input's rows: `row` is
+    one of them, and `crossed` are the blocks that the path adds to those rows."""
 
-    names: tuple[str, ...]
+    names: MemberPath
     crossed: tuple[Block, ...]
     row: Row
 
+    @property
+    def selects(self) -> int:
+        """The SELECTs it needs beside that of the input."""
+        return 1
+
+    @property
+    def key(self) -> tuple[BoundExpr, ...]:
+        return key_of(self.row)
+
 
 @dataclass(frozen=True, slots=True)
-class From:
-    """The values that another aggregate has in smaller groups, which are split by `groups` as well
-    (3.2.1.5); `names` is like no path."""
+class SmallerGroups:
+    """The values that another aggregate has in groups that are split further, by `groups`
+    (3.2.1.5). Its `names` differ from those of every path."""
 
-    names: tuple[str, ...]
+    names: MemberPath
     groups: tuple[BoundExpr, ...]
     inner: Measure
+
+    @property
+    def selects(self) -> int:
+        """The SELECTs it needs beside that of the input."""
+        return 2 + self.inner.selects
+
+    @property
+    def key(self) -> tuple[BoundExpr, ...]:
+        return ()
+
+
+Origin = ReachedEntities | SmallerGroups
+"""Where the values of an aggregate come from, if not from the rows of the input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """An aggregate expression: `method` of `value` (None where rows are counted) in the input's
-    rows or in those of `reach`."""
+    """An aggregate expression: `method` of `value` (None where rows are counted) in the rows of
+    `origin`, or in those of the input."""
 
     alias: str
     method: Method
     value: BoundExpr | None
     type: PrimitiveType
     nullable: bool
-    reach: Reach | From | None = None
+    origin: Origin | None = None
 
     @property
     def selects(self) -> int:
         """The SELECTs it needs beside that of the input."""
-        return (
-            0
-            if self.reach is None
-            else 1
-            if isinstance(self.reach, Reach)
-            else 2 + self.reach.inner.selects
-        )
+        return 0 if self.origin is None else self.origin.selects
 
 
-def selection_of(
-    values: tuple[BoundExpr, ...],
-    measures: tuple[Measure, ...],
-    block: Block,
-    conditions: tuple[BoundExpr, ...],
-    scope: Scope,
-) -> Selection:
-    """One row for each combination of `values`, or one of all rows without any: these, and then the
-    aggregates of the rows for which all `conditions` are true."""
-    reaches = tuple({m.reach.names: m.reach for m in measures if m.reach is not None}.values())
-    if not reaches:
-        condition = all_of((*conditions, *_own(scope)))
-        aggregates = (Aggregate(m.method, m.value, condition, m.type, m.nullable) for m in measures)
-        return Selection(block, (*values, *aggregates), len(values))
-    branches = tuple(
-        _from_branch(reach, reaches, values, measures, block, conditions, scope)
-        if isinstance(reach, From)
-        else _branch(reach, reaches, values, measures, block, conditions)
-        for reach in (None, *reaches)
-    )
-    united = scope.binding.source(scope.implicit.source.entity_type)
-    source = Source(united.number, united.entity_type, Derived(branches))
-    columns = _columns(source, branches)
-    first = len(values)
-    marks = {
-        reach.names if reach is not None else (): columns[first + i]
-        for i, reach in enumerate((None, *reaches))
-    }
-    operands = iter(columns[first + 1 + len(reaches) :])
-    aggregates = (
-        Aggregate(
-            m.method,
-            None if m.value is None else next(operands),
-            marks[m.reach.names if m.reach else ()],
-            m.type,
-            m.nullable,
-        )
-        for m in measures
-    )
-    return Selection(Block(source), (*columns[:first], *aggregates), first)
+@dataclass(frozen=True, slots=True)
+class GroupedRows:
+    """What is aggregated: rows of `block` for which all `conditions` are true, in groups of the
+    same `groups`, or all together without any."""
+
+    groups: tuple[BoundExpr, ...]
+    block: Block
+    conditions: tuple[BoundExpr, ...]
+    scope: Scope
+
+    @property
+    def narrowed(self) -> Block:
+        """The block with the conditions as predicates."""
+        return replace(self.block, predicates=(*self.block.predicates, *self.conditions))
+
+
+def selection_of(rows: GroupedRows, measures: tuple[Measure, ...]) -> Selection:
+    """One row for each group: the values it was grouped by, and then the measures."""
+    origins = tuple({m.origin.names: m.origin for m in measures if m.origin is not None}.values())
+    if origins:
+        return _OriginsUnion(rows, measures, (None, *origins)).selection()
+    condition = all_of((*rows.conditions, *_own(rows.scope)))
+    aggregates = (Aggregate(m.method, m.value, condition, m.type, m.nullable) for m in measures)
+    return Selection(rows.block, (*rows.groups, *aggregates), len(rows.groups))
 
 
 def _own(scope: Scope) -> tuple[BoundExpr, ...]:
-    """What is true of each row. To Postgres, an aggregate belongs to the SELECT whose columns it
-    names: one that names those of the outer resource only, by $it, would be one of the outer
-    resource's rows."""
+    """A condition that is true of each row. To Postgres, an aggregate belongs to the SELECT whose
+    columns it names: one that names only those of the outer resource, by $it, would aggregate the
+    outer resource's rows."""
     if scope.it is scope.implicit:
         return ()
     column, null = key_of(scope.implicit)[0], ConstantValue(None, None)
     return (Logic("or", (Compare("eq", column, null), Compare("ne", column, null)), False),)
 
 
-def _branch(
-    reach: Reach | None,
-    reaches: tuple[Reach | From, ...],
-    groups: tuple[BoundExpr, ...],
-    measures: tuple[Measure, ...],
-    block: Block,
-    conditions: tuple[BoundExpr, ...],
-) -> Selection:
-    """The rows of the input, or the entities of one path, each once for each group: the groups, a
-    mark for whose rows they are, the values of the measures over them, and the keys of the
-    entities."""
-    condition = all_of(conditions)
-    own = (
-        condition if condition is not None and reach is None else ConstantValue(True, types.BOOLEAN)
-    )
-    marks = tuple(
-        own if other is reach else ConstantValue(False, types.BOOLEAN) for other in (None, *reaches)
-    )
-    values = tuple(
-        m.value if m.reach is reach else ConstantValue(None, m.value.type)
-        for m in measures
-        if m.value is not None
-    )
-    keys = tuple(
-        part if other is reach else ConstantValue(None, part.type)
-        for other in reaches
-        for part in _key(other)
-    )
-    columns = (*groups, *marks, *values, *keys)
-    if reach is None:
-        return Selection(block, columns)
-    narrowed = Block(
-        block.source,
-        block.link,
-        block.within,
-        block.joins,
-        (*block.predicates, *conditions),
-        reach.crossed,
-    )
-    return Selection(narrowed, columns, distinct=True)
+# --- several origins ------------------------------------------------------------------------------
 
 
-def _key(reach: Reach | From) -> tuple[BoundExpr, ...]:
-    return key_of(reach.row) if isinstance(reach, Reach) else ()
+@dataclass(frozen=True, slots=True)
+class BranchColumns:
+    """The columns of one branch of the UNION ALL.
+
+    groups  the values that rows are grouped by
+    marks   for each origin, whether the row comes from it
+    values  of the measures that have one
+    keys    of reached entities; they keep apart entities whose values are equal
+    """
+
+    groups: tuple[BoundExpr, ...]
+    marks: tuple[BoundExpr, ...]
+    values: tuple[BoundExpr, ...]
+    keys: tuple[BoundExpr, ...]
+
+    @property
+    def all(self) -> tuple[BoundExpr, ...]:
+        return (*self.groups, *self.marks, *self.values, *self.keys)
+
+    def named(self, columns: tuple[Column, ...]) -> BranchColumns:
+        """The columns that the UNION ALL has for these."""
+        return BranchColumns(*cut_like((self.groups, self.marks, self.values, self.keys), columns))
 
 
-def _from_branch(
-    reach: From,
-    reaches: tuple[Reach | From, ...],
-    groups: tuple[BoundExpr, ...],
-    measures: tuple[Measure, ...],
-    block: Block,
-    conditions: tuple[BoundExpr, ...],
-    scope: Scope,
-) -> Selection:
-    """The values of an aggregate in smaller groups, in the same columns."""
-    narrowed = replace(block, predicates=(*block.predicates, *conditions))
-    selection = selection_of((*groups, *reach.groups), (reach.inner,), narrowed, (), scope)
-    united = scope.binding.source(scope.implicit.source.entity_type)
-    source = Source(united.number, united.entity_type, Derived((selection,)))
-    *columns, found = _columns(source, (selection,))
-    marks = tuple(ConstantValue(other is reach, types.BOOLEAN) for other in (None, *reaches))
-    values = tuple(
-        found if m.reach is reach else ConstantValue(None, m.value.type)
-        for m in measures
-        if m.value is not None
-    )
-    keys = tuple(ConstantValue(None, part.type) for other in reaches for part in _key(other))
-    return Selection(Block(source), (*columns[: len(groups)], *marks, *values, *keys))
+@dataclass(frozen=True, slots=True)
+class _OriginsUnion:
+    """The branches of a UNION ALL, one for each origin; None is the input."""
+
+    rows: GroupedRows
+    measures: tuple[Measure, ...]
+    origins: tuple[Origin | None, ...]
+
+    def selection(self) -> Selection:
+        """One row for each group, from the rows of all branches."""
+        source, columns = _source(self.rows, tuple(map(self._branch, self.origins)))
+        found = self._of_input().named(columns)
+        marks = dict(zip((o and o.names for o in self.origins), found.marks, strict=True))
+        values = iter(found.values)
+        aggregates = (
+            Aggregate(
+                m.method,
+                None if m.value is None else next(values),
+                marks[m.origin and m.origin.names],
+                m.type,
+                m.nullable,
+            )
+            for m in self.measures
+        )
+        return Selection(Block(source), (*found.groups, *aggregates), len(found.groups))
+
+    def _branch(self, origin: Origin | None) -> Selection:
+        match origin:
+            case None:
+                return Selection(self.rows.block, self._of_input().all)
+            case ReachedEntities():
+                columns = self._columns(origin, self.rows.groups)
+                block = replace(self.rows.narrowed, crossed=origin.crossed)
+                return Selection(block, columns.all, distinct=True)
+            case SmallerGroups():
+                return self._of_smaller_groups(origin)
+
+    def _of_input(self) -> BranchColumns:
+        """The mark of a row of the input says whether the conditions are true of it."""
+        columns = self._columns(None, self.rows.groups)
+        condition = all_of(self.rows.conditions) or columns.marks[0]
+        return replace(columns, marks=(condition, *columns.marks[1:]))
+
+    def _of_smaller_groups(self, origin: SmallerGroups) -> Selection:
+        """The values of an aggregate in smaller groups."""
+        smaller = replace(
+            self.rows,
+            groups=(*self.rows.groups, *origin.groups),
+            block=self.rows.narrowed,
+            conditions=(),
+        )
+        source, columns = _source(smaller, (selection_of(smaller, (origin.inner,)),))
+        groups, value = columns[: len(self.rows.groups)], columns[-1]
+        return Selection(Block(source), self._columns(origin, groups, value).all)
+
+    def _columns(
+        self, origin: Origin | None, groups: tuple[BoundExpr, ...], value: BoundExpr | None = None
+    ) -> BranchColumns:
+        """The columns of an origin's rows. What other origins have is null in them.
+
+        value  of the only measure of this origin, where it is not that of the measure itself
+        """
+        return BranchColumns(
+            groups,
+            tuple(ConstantValue(other is origin, types.BOOLEAN) for other in self.origins),
+            tuple(
+                value or m.value if m.origin is origin else ConstantValue(None, m.value.type)
+                for m in self.measures
+                if m.value is not None
+            ),
+            tuple(
+                part if other is origin else ConstantValue(None, part.type)
+                for other in self.origins
+                if other is not None
+                for part in other.key
+            ),
+        )
 
 
-def _columns(source: Source, branches: tuple[Selection, ...]) -> tuple[Column, ...]:
-    found = []
-    for i, values in enumerate(zip(*(b.columns for b in branches), strict=True)):
-        type_ = next((v.type for v in values if v.type is not None), types.STRING)
-        found.append(Column(source.number, f"c{i}", "", type_, any(v.nullable for v in values)))
-    return tuple(found)
+def _source(
+    rows: GroupedRows, selections: tuple[Selection, ...]
+) -> tuple[Source, tuple[Column, ...]]:
+    entity_type = rows.scope.implicit.source.entity_type
+    return source_of_selections(rows.scope.binding, entity_type, selections)

@@ -3,58 +3,51 @@ Aggregation 3.4.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from odata_gateway.edm.model import EntityType
 from odata_gateway.errors import BindName, BindType
-from odata_gateway.plan.expression.binder import bind_expr
-from odata_gateway.plan.scope import Computed, Scope
-from odata_gateway.plan.tree.relation import BoundExpr
+from odata_gateway.plan.scope.scope import Computed, Scope
 from odata_gateway.url import ast
 
 
-def bind_compute(
-    items: tuple[ast.ComputeItem, ...] | None,
-    entity_type: EntityType,
-    scope: Scope,
-    *,
-    kept: Mapping[str, Computed] | None = None,
-    target: str = "$compute",
-) -> Scope:
-    """The scope with the names of $compute in it, beside those that are `kept`."""
-    computed: dict[str, Computed] = dict(kept or {})
-    structure = scope.implicit.structure
-    known = () if structure is None else structure.members
-    for item in items or ():
-        scope.binding.target = target
-        if (
-            item.name in entity_type.properties
-            or item.name in entity_type.navigation
-            or item.name in computed
-            or item.name in known
-        ):
-            raise BindName(
-                f"the name '{item.name}' is taken",
-                target=target,
-                at=item.at,
-                hint="choose a name that the type does not have",
-            )
-        value, nodes, levels = _measured(item.expr, scope.with_computed(computed))
-        if value.type is None:
-            raise BindType(
-                "null has no type; a computed property needs one", target=target, at=item.at
-            )
-        computed[item.name] = Computed(value, nodes, levels)
-    return scope.with_computed(computed)
+def bind_compute_option(options: ast.Options, entity_type: EntityType, scope: Scope) -> Scope:
+    """The scope with the names of $compute in it, beside those it has."""
+    with scope.binding.inside("$compute"):
+        return bind_compute(options.compute or (), entity_type, scope)
 
 
-def _measured(expr: ast.Expr, scope: Scope) -> tuple[BoundExpr, int, int]:
-    """An expression bound, and the number of nodes and of levels below its root, whose place a name
-    takes."""
-    binding = scope.binding
-    nodes, deepest = binding.nodes, binding.deepest
-    binding.deepest = binding.depth
-    value = bind_expr(expr, scope)
-    levels = binding.deepest - binding.depth - 1
-    binding.deepest = max(deepest, binding.deepest)
-    return value, binding.nodes - nodes - 1, levels
+def bind_compute(items: Iterable[ast.ComputeItem], entity_type: EntityType, scope: Scope) -> Scope:
+    """The scope with further computed names in it; each may use those before it."""
+    for item in items:
+        check_new_name(item.name, entity_type, scope, at=item.at)
+        computed = _computed(item.expr, scope)
+        if computed.value.type is None:
+            raise BindType("null has no type; a computed property needs one", at=item.at)
+        scope = scope.with_computed({**scope.computed, item.name: computed})
+    return scope
+
+
+def check_new_name(name: str, entity_type: EntityType, scope: Scope, *, at: int) -> None:
+    """Refuse an alias that is already a name of the rows."""
+    members = () if scope.structure is None else scope.structure.members
+    if (
+        name in entity_type.properties
+        or name in entity_type.navigation
+        or name in scope.computed
+        or name in members
+    ):
+        raise name_taken(name, at)
+
+
+def name_taken(name: str, at: int) -> BindName:
+    return BindName(
+        f"the name '{name}' is taken", at=at, hint="choose a name that the rows do not have"
+    )
+
+
+def _computed(expr: ast.Expr, scope: Scope) -> Computed:
+    """A bound expression, and its size without the root, whose place the name takes."""
+    with scope.binding.size.measuring() as measured:
+        value = scope.bind.expr(expr, scope)
+    return Computed(value, measured.nodes, measured.levels)

@@ -1,16 +1,16 @@
-"""Calls of canonical functions, cast and isof (URL Conventions 5.1.1.4 to 5.1.1.10)."""
+"""Calls of canonical functions, cast, isof and isdefined (URL Conventions 5.1.1.4 to 5.1.1.10; Data
+Aggregation 3.7)."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from odata_gateway.edm.functions import resolve
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.collections import bind_collection_call, is_collection_call
 from odata_gateway.plan.expression.entities import count_of, entity_is_of
 from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
-from odata_gateway.plan.expression.paths import bind_path, names_of
-from odata_gateway.plan.scope import Row, RowStructure, Scope
+from odata_gateway.plan.expression.paths import names_of
+from odata_gateway.plan.scope.rows import Row, RowStructure
+from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
     Compare,
@@ -26,128 +26,99 @@ from odata_gateway.types.function import FunctionArgument, FunctionOverload
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.url import ast
 
-Bind = Callable[[ast.Expr, Scope], BoundExpr]
 
-
-def bind_call(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
-    """A call of a canonical function, cast or isof; a null literal as argument makes the result
-    null (5.1.1.4)."""
+def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
+    """A call of a canonical function, cast, isof or isdefined; null where an argument is the null
+    literal (5.1.1.4)."""
     name = node.name.lower()
     if name in ("cast", "isof"):
-        return _cast(node, scope, bind) if name == "cast" else _isof(node, scope, bind)
+        return _cast(node, scope) if name == "cast" else _isof(node, scope)
     if name == "isdefined":
         return _isdefined(node, scope)
     if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
-        raise Unsupported(
-            f"function {node.name} is not part of this service",
-            target=scope.binding.target,
-            at=node.at,
-        )
+        raise Unsupported(f"this service has no function {node.name}", at=node.at)
     if is_collection_call(node, scope):
-        return bind_collection_call(node, scope, bind)
+        return bind_collection_call(node, scope)
     if (
         name == "length"
         and len(node.args) == 1
         and (counted := count_of(node.args[0], scope)) is not None
     ):
-        return Function("cast", (bind(counted, scope),), types.INT32, nullable=False)
+        return Function("cast", (scope.bind.expr(counted, scope),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
-    args = [bind(argument, scope) for argument in nodes]
-    overload = resolve(
-        node.name, tuple(a.type for a in args), target=scope.binding.target, at=node.at
-    )
+    args = [scope.bind.expr(argument, scope) for argument in nodes]
+    overload = resolve(node.name, tuple(a.type for a in args), at=node.at)
     if any(a.type is None for a in args):
         return ConstantValue(None, result_of(overload, args))
-    _check_literals(overload, nodes, scope)
-    bound = tuple(
-        _argument(argument, given, value, scope)
-        for argument, given, value in zip(overload.arguments, nodes, args, strict=True)
-    )
+    _check_literals(overload, nodes)
+    bound = tuple(map(_argument, overload.arguments, nodes, args))
     nullable = overload.misses_infinity or any(a.nullable for a in bound)
     return Function(overload.id, bound, result_of(overload, args), nullable)
 
 
 def result_of(overload: FunctionOverload, args: list[BoundExpr]) -> PrimitiveType:
+    """The type of a call's result; that of its arguments where the function does not say."""
     if overload.result is not None:
         return overload.result
     return next((a.type for a in args if a.type is not None), types.STRING)
 
 
-def _argument(
-    argument: FunctionArgument, node: ast.Expr, bound: BoundExpr, scope: Scope
-) -> BoundExpr:
+def _argument(argument: FunctionArgument, node: ast.Expr, bound: BoundExpr) -> BoundExpr:
     if argument.mode is not None and isinstance(node, ast.Literal):
-        return literal(node, natural_type(node, scope), scope, argument.mode)
+        return literal(node, natural_type(node), argument.mode)
     return bound
 
 
-def _check_literals(overload: FunctionOverload, nodes: list[ast.Expr], scope: Scope) -> None:
-    """Some arguments are translated before Postgres sees them, and so cannot come from a row."""
+def _check_literals(overload: FunctionOverload, nodes: list[ast.Expr]) -> None:
+    """Refuse other expressions for arguments that the gateway translates before Postgres sees them,
+    such as regular expressions."""
     for number, (argument, node) in enumerate(zip(overload.arguments, nodes, strict=True), 1):
         if argument.literal_only and not isinstance(node, ast.Literal):
             raise Unsupported(
                 f"argument {number} of {overload.spelling or overload.name} must be a literal",
-                target=scope.binding.target,
                 at=node.at,
                 hint="write it in quotes",
             )
 
 
-def _cast(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
+def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
+    hint = "write cast(expression,Edm.Type)"
     if len(node.args) not in (1, 2):
-        raise BindType(
-            "cast takes 1 or 2 arguments",
-            target=scope.binding.target,
-            at=node.at,
-            hint="write cast(expression,Edm.Type)",
-        )
+        raise BindType("cast takes 1 or 2 arguments", at=node.at, hint=hint)
     if len(node.args) == 1:
-        raise Unsupported(
-            "cast of the current instance is not supported",
-            target=scope.binding.target,
-            at=node.at,
-            hint="write cast(expression,Edm.Type)",
-        )
-    value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
+        raise Unsupported("cast of the current instance is not supported", at=node.at, hint=hint)
+    value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1])
     if isinstance(value, ast.Literal) and not value.many:
-        natural = natural_type(value, scope)
+        natural = natural_type(value)
         if natural is type_:
-            return bind(value, scope)
+            return scope.bind.expr(value, scope)
         if (type_ is types.STRING and natural.family.written_by_sql) or (
             type_ is types.SINGLE and natural.is_numeric
         ):
-            return Function("cast", (bind(value, scope),), type_, nullable=True)
+            return Function("cast", (scope.bind.expr(value, scope),), type_, nullable=True)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
-    operand = bind(value, scope)
+    operand = scope.bind.expr(value, scope)
     if operand.type is None:
         return ConstantValue(None, type_)
     if operand.type is type_:
         return operand
     if not castable(operand.type, type_):
-        raise BindType(
-            f"{operand.type.name} cannot be cast to {type_.name}",
-            target=scope.binding.target,
-            at=node.at,
-        )
+        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", at=node.at)
     return Function("cast", (operand,), type_, nullable=True)
 
 
-def _isof(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
-    """isof(value,Type): known from the types alone; a null value is of no type."""
+def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
+    """isof(value,Type): the types alone decide, but null is of no type."""
     if len(node.args) not in (1, 2):
-        raise BindType(
-            "isof takes 1 or 2 arguments",
-            target=scope.binding.target,
-            at=node.at,
-            hint="write isof(expression,Edm.Type)",
-        )
-    name = node.args[-1].name if isinstance(node.args[-1], ast.Member) else ""
+        hint = "write isof(expression,Edm.Type)"
+        raise BindType("isof takes 1 or 2 arguments", at=node.at, hint=hint)
+    name = _type_name(node.args[-1])
     if len(node.args) == 1 or any(
-        each.qualified_name == name for each in scope.binding.model.entity_types.values()
+        each.qualified_name == name for each in scope.model.entity_types.values()
     ):
-        return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, node.at)
-    type_ = _type_argument(node.args[1], scope)
-    operand = bind(node.args[0], scope)
+        return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, at=node.at)
+    type_ = _type_argument(node.args[1])
+    operand = scope.bind.expr(node.args[0], scope)
     if operand.type is not type_:
         return ConstantValue(False, types.BOOLEAN)
     return (
@@ -158,49 +129,52 @@ def _isof(node: ast.Call, scope: Scope, bind: Bind) -> BoundExpr:
 
 
 def _isdefined(node: ast.Call, scope: Scope) -> BoundExpr:
-    """isdefined(path): whether rows have the property (Data Aggregation 3.7); what $apply made has
-    not all that its type declares."""
+    """isdefined(path): whether rows have the property (Data Aggregation 3.7). Rows that $apply made
+    have not all that their type declares."""
     [path] = node.args if len(node.args) == 1 else [None]
     if not isinstance(path, ast.Member):
-        raise BindType(
-            "isdefined needs the path of a property", target=scope.binding.target, at=node.at
-        )
+        raise BindType("isdefined needs the path of a property", at=node.at)
     if path.base is None and path.name in scope.computed:
         return ConstantValue(True, types.BOOLEAN)
-    place, structure = bind_path(path, scope), scope.implicit.structure
-    if structure is not None and structure.shapes:
-        return _defined_by_shape(path, structure, scope)
+    place, structure = scope.bind.path(path, scope), scope.structure
+    if structure is not None and structure.kinds:
+        return _defined_by_kind(path, structure, scope)
     is_away = isinstance(place, ConstantValue) or (
         isinstance(place, Row) and place.structure is not None and not place.structure.members
     )
     return ConstantValue(structure is None or not is_away, types.BOOLEAN)
 
 
-def _defined_by_shape(path: ast.Member, structure: RowStructure, scope: Scope) -> BoundExpr:
-    """Whether the kind of the row has the property."""
-    numbers = [
-        i
-        for i, shape in enumerate(structure.shapes)
-        if structure.has(shape, names_of(path, scope) or ())
-    ]
-    if structure.shape is None or len(numbers) in (0, len(structure.shapes)):
+def _defined_by_kind(path: ast.Member, structure: RowStructure, scope: Scope) -> BoundExpr:
+    """Whether rows of the row's kind have the property."""
+    names = names_of(path, scope) or ()
+    numbers = [i for i, kind in enumerate(structure.kinds) if structure.has(kind, names)]
+    if structure.kind is None or len(numbers) in (0, len(structure.kinds)):
         return ConstantValue(bool(numbers), types.BOOLEAN)
     found = tuple(
-        Compare("eq", structure.shape, ConstantValue(number, types.INT32)) for number in numbers
+        Compare("eq", structure.kind, ConstantValue(number, types.INT32)) for number in numbers
     )
     return Logic("or", found, False) if len(found) > 1 else found[0]
 
 
-def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
-    name = node.name if isinstance(node, ast.Member) else ""
+def _type_argument(node: ast.Expr) -> PrimitiveType:
+    name = _type_name(node)
     if name in PRIMITIVE_TYPES:
         return PRIMITIVE_TYPES[name]
     if name.startswith("Edm."):
-        raise Unsupported(f"type {name} is not supported", target=scope.binding.target, at=node.at)
-    reason = f"there is no primitive type '{name}'" if name else "this is not the name of a type"
+        raise Unsupported(f"type {name} is not supported", at=node.at)
     raise BindName(
-        reason,
-        target=scope.binding.target,
+        f"there is no primitive type '{name}'",
+        at=node.at,
+        hint="write it like Edm.Int32, without quotes",
+    )
+
+
+def _type_name(node: ast.Expr) -> str:
+    if isinstance(node, ast.Member):
+        return node.name
+    raise BindName(
+        "a type name is expected here",
         at=node.at,
         hint="write it like Edm.Int32, without quotes",
     )

@@ -1,10 +1,10 @@
-"""Literals and parameter aliases: a literal becomes a parameter of the type it meets (URL
+"""Literals and parameter aliases: a literal becomes a parameter of the type that it meets (URL
 Conventions 5.1.1.14.1, 5.3)."""
 
 from __future__ import annotations
 
 from odata_gateway.errors import BindType, BindValue, Unsupported
-from odata_gateway.plan.scope import Scope
+from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import Parameter
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types.family import DecodeMode
@@ -13,20 +13,20 @@ from odata_gateway.types.registry import LITERAL_TYPES
 from odata_gateway.url import ast
 
 
-def natural_type(node: ast.Literal, scope: Scope) -> PrimitiveType:
+def natural_type(node: ast.Literal) -> PrimitiveType:
+    """The type that a literal has by itself."""
     found = LITERAL_TYPES.get(node.kind)
     if found is None:
-        raise Unsupported(
-            f"{node.kind} literals are not supported", target=scope.binding.target, at=node.at
-        )
+        raise Unsupported(f"{node.kind} literals are not supported", at=node.at)
     return found
 
 
-def literal(
-    node: ast.Literal, type_: PrimitiveType, scope: Scope, mode: DecodeMode = "exact"
-) -> Parameter:
-    """The parameter for a literal that meets `type_`; what cannot become it is a type error."""
-    natural = natural_type(node, scope)
+def literal(node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact") -> Parameter:
+    """The parameter for a literal that meets `type_`.
+
+    raises  BindType  where the literal cannot be of this type
+    """
+    natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
         target = natural
     elif natural is STRING and type_.family.literal.quoted:
@@ -34,7 +34,6 @@ def literal(
     else:
         raise BindType(
             f"a literal of type {natural.name} cannot be compared with {type_.name}",
-            target=scope.binding.target,
             at=node.at,
             hint=_literal_hint(natural, type_),
         )
@@ -49,17 +48,18 @@ def _literal_hint(natural: PrimitiveType, type_: PrimitiveType) -> str:
 
 
 def resolve_alias(node: ast.Expr, scope: Scope) -> ast.Expr:
-    """The node itself, or what a parameter alias stands for."""
-    steps = 0
+    """The node itself, or the value of the parameter alias that it is; null for an alias that has
+    none.
+
+    raises  BindValue  for an alias that refers to itself
+    """
+    if not isinstance(node, ast.Alias):
+        return node
+    seen: tuple[str, ...] = ()
     while isinstance(node, ast.Alias):
-        scope.binding.enter()
-        scope.binding.leave()
-        steps += 1
-        if steps > 100:
-            raise BindValue(
-                f"parameter alias {node.name} refers to itself",
-                target=scope.binding.target,
-                at=node.at,
-            )
+        with scope.binding.size.level(node.at):
+            if node.name in seen:
+                raise BindValue(f"parameter alias {node.name} refers to itself", at=node.at)
+        seen = (*seen, node.name)
         node = scope.binding.aliases.get(node.name) or ast.Constant(None, node.at)
     return node

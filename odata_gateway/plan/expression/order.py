@@ -3,44 +3,54 @@
 
 from __future__ import annotations
 
-from odata_gateway.errors import BindType, BindValue
-from odata_gateway.plan.expression.binder import bind_expr
-from odata_gateway.plan.scope import Row, Scope, column_of
+from collections.abc import Iterable
+
+from odata_gateway.errors import BindType
+from odata_gateway.plan.scope.rows import Row, column_of
+from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types.primitive import INT64
 from odata_gateway.url import ast
 
 
-def bind_order(
-    items: tuple[ast.OrderItem, ...] | None, scope: Scope, target: str = "$orderby"
+def bind_options_order(
+    options: ast.Options, applied: tuple[ast.OrderItem, ...], scope: Scope
 ) -> tuple[OrderKey, ...]:
-    """The client's items and then the rows' own order or the key, which makes the order total; what
-    follows a complete key is dropped."""
-    scope.binding.target = target
+    """The total order of rows with the items of $orderby, and then those of $apply."""
     wanted: list[OrderKey] = []
-    for item in items or ():
-        expr = bind_expr(item.expr, scope)
+    if options.orderby:
+        with scope.binding.inside("$orderby"):
+            wanted += order_keys(options.orderby, scope)
+    if applied:
+        with scope.binding.inside("$apply"):
+            wanted += order_keys(applied, scope)
+    return total_order(wanted, scope.implicit)
+
+
+def bind_order(items: Iterable[ast.OrderItem], scope: Scope) -> tuple[OrderKey, ...]:
+    """The total order of rows by the items of one option."""
+    return total_order(order_keys(items, scope), scope.implicit)
+
+
+def order_keys(items: Iterable[ast.OrderItem], scope: Scope) -> list[OrderKey]:
+    """The items as the client wrote them."""
+    found: list[OrderKey] = []
+    for item in items:
+        expr = scope.bind.expr(item.expr, scope)
         if expr.type is not None and not expr.type.family.is_ordered:
-            raise BindType("Edm.Binary values have no order", target=target, at=item.at)
-        wanted.append(OrderKey(expr, item.descending))
-    key, structure = key_of(scope.implicit), scope.implicit.structure
-    own = () if structure is None else structure.order
-    return _until_unique([*wanted, *(own or (OrderKey(part, False) for part in key))], key)
+            raise BindType(f"{expr.type.name} values have no order", at=item.at)
+        found.append(OrderKey(expr, item.descending))
+    return found
 
 
-def key_of(row: Row) -> tuple[BoundExpr, ...]:
-    """What tells a row from all others."""
-    if row.structure is not None:
-        return row.structure.key
-    if row.parts is not None:
-        return tuple(key for part in row.parts.values() for key in key_of(part))
-    return tuple(column_of(row, p) for p in row.source.entity_type.key)
-
-
-def _until_unique(wanted: list[OrderKey], key: tuple[BoundExpr, ...]) -> tuple[OrderKey, ...]:
+def total_order(wanted: list[OrderKey], row: Row) -> tuple[OrderKey, ...]:
+    """The wanted keys and then the rows' own order or key, which makes the order total; what
+    follows a complete key, and what cannot matter, is dropped."""
+    key = key_of(row)
+    own = () if row.structure is None else row.structure.order
     missing, seen, order = set(key), set[BoundExpr](), []
-    for item in wanted:
+    for item in (*wanted, *(own or (OrderKey(part, False) for part in key))):
         if not missing:
             break
         if isinstance(item.expr, ConstantValue) or item.expr in seen:
@@ -51,10 +61,19 @@ def _until_unique(wanted: list[OrderKey], key: tuple[BoundExpr, ...]) -> tuple[O
     return tuple(order)
 
 
-def page_literal(node: ast.Literal | None, option: str) -> LiteralSlot | None:
-    """The slot of $top or $skip."""
-    if node is None:
-        return None
-    if node.kind not in ("int32", "int64"):
-        raise BindValue("the number is too large", target=option, at=node.at)
-    return LiteralSlot(node.slot, INT64)
+def key_of(row: Row) -> tuple[BoundExpr, ...]:
+    """The values that tell a row from all others."""
+    if row.structure is not None:
+        return row.structure.key
+    if row.crossed is not None:
+        return tuple(key for entity in row.crossed.values() for key in key_of(entity))
+    return tuple(column_of(row, p) for p in row.source.entity_type.key)
+
+
+def bind_window(options: ast.Options) -> tuple[LiteralSlot | None, LiteralSlot | None]:
+    """The slots of $top and $skip, which the grammar has as Edm.Int64."""
+    return _number_of_rows(options.top), _number_of_rows(options.skip)
+
+
+def _number_of_rows(node: ast.Literal | None) -> LiteralSlot | None:
+    return None if node is None else LiteralSlot(node.slot, INT64)

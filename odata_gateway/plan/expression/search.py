@@ -1,15 +1,16 @@
-"""$search: which texts of an entity a word is looked for in, and what AND, OR and NOT make of that
-(URL Conventions 5.1.8).
+"""$search and $filter: the conditions on the rows of a collection (URL Conventions 5.1.2, 5.1.8).
 
-An entity has a word or phrase if one of its texts has it anywhere, in any case; NOT asks for
-entities none of whose texts has it. The texts are the properties that the model marks with
-@Gateway.Search, those of the entity itself alone; in a row of $crossjoin, of all its entities.
+$search: an entity has a word or phrase if one of its texts has it anywhere, in any case; NOT asks
+for entities none of whose texts has it. The texts are the properties that the model marks with
+@Gateway.Search: those of the entity itself or, in a row of $crossjoin, of all its entities.
 """
 
 from __future__ import annotations
 
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.scope import Row, Scope, column_of, pick
+from odata_gateway.plan.scope.navigation import entity_by_key
+from odata_gateway.plan.scope.rows import Row, column_of
+from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
     Column,
@@ -24,66 +25,67 @@ from odata_gateway.types.primitive import BOOLEAN, STRING
 from odata_gateway.url import ast
 
 
+def bind_narrowing(options: ast.Options, scope: Scope) -> tuple[BoundExpr, ...]:
+    """The conditions that $search and $filter put on a collection's rows."""
+    found: list[BoundExpr] = []
+    if options.search is not None:
+        with scope.binding.inside("$search"):
+            found.append(bind_search(options.search, scope))
+    if options.filter is not None:
+        with scope.binding.inside("$filter"):
+            found.append(scope.bind.condition(options.filter, scope))
+    return tuple(found)
+
+
 def bind_search(node: ast.Search, scope: Scope) -> BoundExpr:
     """A condition on the scope's implicit row.
 
-    raises  Unsupported where the model names no text of this type
+    raises  Unsupported  where the model marks no property of this type for $search
     """
-    scope.binding.target = "$search"
     rows = _entities(node, scope)
     if not any(row.source.entity_type.searchable for row in rows):
-        hint, names = (
-            "use contains(...) in $filter",
-            " and ".join(row.source.entity_type.name for row in rows),
-        )
+        names = " and ".join(row.source.entity_type.name for row in rows)
         raise Unsupported(
-            f"{names} has no texts that $search looks at", target="$search", at=node.at, hint=hint
+            f"{names} has no property that $search looks at",
+            at=node.at,
+            hint="use contains(...) in $filter",
         )
-    return _search(
-        node,
-        scope,
-        tuple(
-            column_of(row, p)
-            for row in rows
-            for p in row.source.entity_type.searchable
-            if not p.missing
-        ),
+    texts = tuple(
+        column_of(row, p)
+        for row in rows
+        for p in row.source.entity_type.searchable
+        if not p.missing
     )
+    return _matches(node, scope, texts)
 
 
 def _entities(node: ast.Search, scope: Scope) -> tuple[Row, ...]:
     """The entities whose texts are looked at; rows that $apply made may be some."""
-    row, structure = scope.implicit, scope.implicit.structure
+    row, structure = scope.implicit, scope.structure
     if structure is None:
-        return (row,) if row.parts is None else tuple(row.parts.values())
-    if structure.itself is None or not all(shape.is_entity for shape in structure.shapes):
-        hint = "search in $apply, before the aggregation"
+        return (row,) if row.crossed is None else tuple(row.crossed.values())
+    if structure.identity is None or not all(kind.is_entity for kind in structure.kinds):
         raise Unsupported(
-            "$search looks at entities, and $apply made other rows of them",
-            target="$search",
+            "$search needs entities, and $apply made other rows of them",
             at=node.at,
-            hint=hint,
+            hint="search in $apply, before the aggregation",
         )
-    return (pick(scope.binding, row.frame, structure.itself.entity_type, structure.itself.key),)
+    reference = structure.identity
+    return (entity_by_key(scope.binding, row.frame, reference.entity_type, reference.key),)
 
 
-def _search(node: ast.Search, scope: Scope, texts: tuple[Column, ...]) -> BoundExpr:
-    scope.binding.enter()
-    try:
+def _matches(node: ast.Search, scope: Scope, texts: tuple[Column, ...]) -> BoundExpr:
+    with scope.binding.size.level(node.at):
         if isinstance(node, ast.Term):
-            return _term(node, scope, texts)
-        operands = tuple(_search(operand, scope, texts) for operand in node.operands)
-        return (
-            IsNotTrue(operands[0])
-            if node.op == "not"
-            else Logic(node.op, operands, any(o.nullable for o in operands))
-        )
-    finally:
-        scope.binding.leave()
+            return _has_term(node, scope, texts)
+        operands = tuple(_matches(operand, scope, texts) for operand in node.operands)
+        if node.op == "not":
+            return IsNotTrue(operands[0])
+        return Logic(node.op, operands, any(o.nullable for o in operands))
 
 
-def _term(node: ast.Term, scope: Scope, texts: tuple[Column, ...]) -> BoundExpr:
-    scope.binding.spend(len(texts), 1)
+def _has_term(node: ast.Term, scope: Scope, texts: tuple[Column, ...]) -> BoundExpr:
+    scope.binding.size.spend(len(texts), 1, node.at)
     pattern = Parameter(LiteralSlot(node.slot, STRING, "infix"), STRING)
     found = tuple(
         Function("search", (column, pattern), BOOLEAN, column.nullable) for column in texts

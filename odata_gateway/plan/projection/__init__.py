@@ -1,0 +1,12 @@
+"""What each row shows: $select, $expand and $levels.
+
+In:      `ShownRows` and the options of a resource or of an expanded property.
+Out:     a `Projection`.
+Unknown: how a row is written, and who asks.
+
+    select_expand  the members of entities, and expanded properties
+    levels         $levels as nested $expand
+    row_kinds      rows of several kinds, as concat and rollup make them
+    apply_rows     rows that $apply made
+    items          items by name, `*`, and computed names, for rows of every kind
+"""

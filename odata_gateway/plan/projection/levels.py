@@ -1,5 +1,5 @@
-"""$levels: an expand that repeats itself some levels deep (Protocol 11.2.5.2.1.1), said as nested
-$expand.
+"""$levels: an expand that repeats itself some levels deep, as nested $expand (Protocol
+11.2.5.2.1.1).
 
 `reports($levels=3)` is `reports($expand=reports($expand=reports))`, each with the same options;
 `*($levels=2)` expands all navigation properties, and all of theirs. `max` is as deep as
@@ -12,42 +12,42 @@ from dataclasses import replace
 
 from odata_gateway.edm.model import EntityType, Model, NavigationProperty
 from odata_gateway.errors import BindOption
-from odata_gateway.plan.scope import Binding
+from odata_gateway.plan.scope.scope import ShownRows
 from odata_gateway.url import ast
 
 
-def star_options(
-    star: ast.ExpandItem, entity_type: EntityType, binding: Binding, depth: int
-) -> ast.Options | None:
-    """The options of each item that `*` stands for, `depth` levels below the resource."""
+def star_options(star: ast.ExpandItem, rows: ShownRows) -> ast.Options | None:
+    """The options of each item that `*` stands for."""
     if star.options is None or star.options.levels in (None, 1):
         return star.options
     levels = star.options.levels
     if not isinstance(levels, int):
-        levels = _most_levels(entity_type, binding, depth)
+        levels = _most_levels(rows)
     deeper = (
         () if levels < 2 else (replace(star, options=replace(star.options, levels=levels - 1)),)
     )
     return replace(star.options, levels=None, expand=deeper or None)
 
 
-def _most_levels(entity_type: EntityType, binding: Binding, depth: int) -> int:
+def _most_levels(rows: ShownRows) -> int:
     """The most levels of `*` within the limits, at least one."""
-    left, levels = binding.limits.expands - binding.expanded, 1
+    size, entity_type = rows.scope.binding.size, rows.entity_set.entity_type
+    left, levels = size.limits.expands - size.expanded, 1
     while (
-        depth + levels < binding.limits.expand_depth
-        and _all(entity_type, binding.model, levels + 1) <= left
+        rows.depth + levels < size.limits.expand_depth
+        and _expanded(entity_type, rows.scope.model, levels + 1) <= left
     ):
         levels += 1
     return levels
 
 
-def _all(entity_type: EntityType, model: Model, levels: int) -> int:
-    """How many navigation properties `*` expands in so many levels."""
+def _expanded(entity_type: EntityType, model: Model, levels: int) -> int:
+    """The number of navigation properties that `*` expands in so many levels."""
     if levels == 0:
         return 0
     return sum(
-        1 + _all(model.target_type(n), model, levels - 1) for n in entity_type.navigation.values()
+        1 + _expanded(model.target_type(n), model, levels - 1)
+        for n in entity_type.navigation.values()
     )
 
 
@@ -61,33 +61,26 @@ def repeats(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: E
 
 
 def own_options(
-    item: ast.ExpandItem,
-    navigation: NavigationProperty,
-    entity_type: EntityType,
-    binding: Binding,
-    depth: int,
+    item: ast.ExpandItem, navigation: NavigationProperty, rows: ShownRows
 ) -> ast.Options:
-    """The options of a navigation property; with $levels, and leading to its own type, it expands
-    itself with one level less."""
+    """The options of a navigation property; with $levels, it expands itself with one level less.
+
+    raises  BindOption  where it cannot repeat itself
+    """
     options = item.options or ast.Options()
     levels = options.levels
     if levels is None or levels == 1:
         return options
-    if not repeats(item, navigation, entity_type):
+    if not repeats(item, navigation, rows.entity_set.entity_type):
         raise BindOption(
             f"'{navigation.name}' leads to another type, so $levels cannot repeat it",
-            target="$expand",
             at=item.at,
             hint="nest $expand instead",
         )
     if any(e.path[-1] == navigation.name for e in options.expand or ()):
-        raise BindOption(
-            f"'{navigation.name}' is expanded by $levels and by $expand",
-            target="$expand",
-            at=item.at,
-        )
+        raise BindOption(f"'{navigation.name}' is expanded by $levels and by $expand", at=item.at)
     if not isinstance(levels, int):
-        levels = binding.limits.expand_depth - depth
+        levels = rows.scope.binding.limits.expand_depth - rows.depth
     if levels < 2:
         return replace(options, levels=None)
     deeper = ast.ExpandItem((navigation.name,), None, replace(options, levels=levels - 1), item.at)

@@ -1,73 +1,123 @@
 """What rows of several kinds show, as concat and rollup make them: each kind has a projection of
-its own (Data Aggregation 4.0, 3.1.1).
+its own (Data Aggregation 4.0, section 3.1.1).
 
 $select and $expand name what any of the kinds has; a row leaves out what its kind does not have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.plan.projection.apply_rows import (
-    ApplyRowBinder,
-    ExpandReference,
+    ResultMembers,
     Wanted,
-    expand_items,
-    selected,
+    bind_members,
+    expandable,
+    selected_path,
 )
-from odata_gateway.plan.scope import Computed, Reference, Row, RowKind, RowStructure, Scope, pick
+from odata_gateway.plan.scope.navigation import entity_by_key
+from odata_gateway.plan.scope.rows import MemberPath, Reference, Row, RowKind, RowStructure
+from odata_gateway.plan.scope.scope import Computed, Scope, ShownRows
 from odata_gateway.plan.tree.projection import Projection
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.url import ast
 
-Path = tuple[str, ...]
-Bind = Callable[[EntitySet, ast.Options, Scope, int], Projection]
 
-
-def bind_mixed(
-    entity_set: EntitySet,
-    options: ast.Options,
-    scope: Scope,
-    depth: int,
-    bind: Bind,
-    expand: ExpandReference,
-) -> Projection:
-    """The members of a row by its kind; `bind` binds those of one kind, and `expand` an entity that
-    it is related to."""
-    structure = scope.implicit.structure
-    assert structure is not None
-    _check(options, structure, scope)
-    kinds = []
-    for shape in structure.shapes:
-        if not shape.is_entity:
-            of_kind = _as_row(structure, shape, scope)
-            kinds.append(bind(entity_set, _own(options, of_kind), of_kind, depth))
-            continue
-        of_kind = _as_entity(structure, shape, scope)
-        model_set = scope.binding.model.entity_sets[entity_set.name]
-        related = _related(entity_set, model_set, _narrowed(structure, shape, ()), options)
-        kinds.append(
-            replace(
-                bind(model_set, _own(options, of_kind), of_kind, depth),
-                related=()
-                if related is None
-                else ApplyRowBinder(scope, expand, depth).members(entity_set, *related),
-            )
-        )
-    if structure.shape is None:
-        return kinds[0]
-    return Projection(
-        scope.implicit.source.number, entity_set, (), kinds=tuple(kinds), kind=structure.shape
+def bind_mixed(rows: ShownRows, options: ast.Options, structure: RowStructure) -> Projection:
+    """The members of a row by its kind."""
+    _check(options, structure, rows.scope)
+    kinds = tuple(
+        _of_entities(kind, rows, options, structure)
+        if kind.is_entity
+        else _of_made_rows(kind, rows, options, structure)
+        for kind in structure.kinds
     )
+    if structure.kind is None:
+        return kinds[0]
+    source = rows.scope.implicit.source.number
+    return Projection(source, rows.entity_set, (), kinds=kinds, kind=structure.kind)
 
 
-def _related(
+def _check(options: ast.Options, structure: RowStructure, scope: Scope) -> None:
+    """Refuse names that no kind of row has."""
+
+    def entities_have(name: str, *, properties: bool) -> bool:
+        entity_type = structure.entity_type
+        return any(kind.is_entity for kind in structure.kinds) and (
+            "." in name
+            or name in entity_type.navigation
+            or (properties and name in entity_type.properties)
+        )
+
+    with scope.binding.inside("$select"):
+        for item in options.select or ():
+            if not entities_have(item.path[0], properties=True):
+                selected_path(item, structure, scope.computed)
+    with scope.binding.inside("$expand"):
+        for expanded in options.expand or ():
+            if not entities_have(expanded.path[0], properties=False):
+                expandable((expanded,), structure)
+
+
+# --- rows that $apply made ------------------------------------------------------------------------
+
+
+def _of_made_rows(
+    kind: RowKind, rows: ShownRows, options: ast.Options, structure: RowStructure
+) -> Projection:
+    scope = rows.scope
+    narrowed = replace(_narrowed(structure, kind, ()), key=structure.key, order=structure.order)
+    row = replace(scope.implicit, structure=narrowed)
+    of_kind = replace(rows, scope=scope.of_derived(row).with_computed(scope.computed))
+    return scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
+
+
+def _narrowed(structure: RowStructure, kind: RowKind, prefix: MemberPath) -> RowStructure:
+    """The members that rows of a kind have."""
+    found: dict[str, Column | Reference | RowStructure] = {}
+    for name, member in structure.members.items():
+        path = (*prefix, name)
+        if any(p[: len(path)] == path for p in kind.paths):
+            found[name] = (
+                _narrowed(member, kind, path) if isinstance(member, RowStructure) else member
+            )
+    return RowStructure(structure.entity_type, found)
+
+
+# --- entities -------------------------------------------------------------------------------------
+
+
+def _of_entities(
+    kind: RowKind, rows: ShownRows, options: ast.Options, structure: RowStructure
+) -> Projection:
+    """The properties of the entity that a row is, and what join added to it."""
+    model_set = rows.scope.model.entity_sets[rows.entity_set.name]
+    of_kind = ShownRows(model_set, _entity_scope(structure, kind, rows.scope), rows.depth)
+    added = _joined(rows.entity_set, model_set, _narrowed(structure, kind, ()), options)
+    projection = rows.scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
+    return replace(projection, related=_related(added, rows, options) if added else ())
+
+
+def _entity_scope(structure: RowStructure, kind: RowKind, scope: Scope) -> Scope:
+    """The scope of the entities; other members of the rows are computed names there."""
+    reference = structure.identity
+    assert reference is not None
+    found = entity_by_key(scope.binding, scope.implicit.frame, reference.entity_type, reference.key)
+    computed = {
+        name: Computed(member, 1, 0)
+        for name, member in structure.members.items()
+        if (name,) in kind.paths and isinstance(member, Column)
+    }
+    row = replace(found, optional=False)
+    return scope.of_derived(row).with_computed({**computed, **scope.computed})
+
+
+def _joined(
     entity_set: EntitySet, model_set: EntitySet, structure: RowStructure, options: ast.Options
-) -> tuple[RowStructure, Wanted] | None:
-    """What join added to an entity, as far as it is expanded."""
-    items = {item.path[0]: item for item in options.expand or ()}
+) -> RowStructure | None:
+    """The members that join added and that are expanded, if any."""
+    items = {item.path[0] for item in options.expand or ()}
     added = {
         name: member
         for name, member in structure.members.items()
@@ -75,60 +125,30 @@ def _related(
         and name not in model_set.bindings
         and (name in items or "*" in items)
     }
-    return (RowStructure(entity_set.entity_type, added), Wanted(None, items)) if added else None
+    return RowStructure(entity_set.entity_type, added) if added else None
 
 
-def _as_entity(structure: RowStructure, shape: RowKind, scope: Scope) -> Scope:
-    assert structure.itself is not None
-    row = replace(
-        pick(
-            scope.binding, scope.implicit.frame, structure.itself.entity_type, structure.itself.key
-        ),
-        optional=False,
-    )
-    members = {
-        name: member
-        for name, member in structure.members.items()
-        if (name,) in shape.paths and isinstance(member, Column)
-    }
-    computed = {name: Computed(column, 1, 0) for name, column in members.items()}
-    return scope.anew(row).with_computed({**computed, **scope.computed})
+def _related(added: RowStructure, rows: ShownRows, options: ast.Options) -> ResultMembers:
+    items = {item.path[0]: item for item in options.expand or ()}
+    with rows.scope.binding.inside("$expand"):
+        return bind_members(rows, added, Wanted(None, items))
 
 
-def _as_row(structure: RowStructure, shape: RowKind, scope: Scope) -> Scope:
-    narrowed = replace(_narrowed(structure, shape, ()), key=structure.key, order=structure.order)
-    row = replace(scope.implicit, structure=narrowed)
-    return scope.anew(row).with_computed(scope.computed)
+# --- options --------------------------------------------------------------------------------------
 
 
-def _narrowed(structure: RowStructure, shape: RowKind, prefix: Path) -> RowStructure:
-    """The members that rows of a shape have."""
-    found: dict[str, Column | Reference | RowStructure] = {}
-    for name, member in structure.members.items():
-        path = (*prefix, name)
-        if not any(p[: len(path)] == path for p in shape.paths):
-            continue
-        found[name] = _narrowed(member, shape, path) if isinstance(member, RowStructure) else member
-    return RowStructure(structure.entity_type, found)
-
-
-def _own(options: ast.Options, scope: Scope) -> ast.Options:
-    """The options as far as they name something that rows of one kind have."""
-    select = (
-        None
-        if options.select is None
-        else tuple(item for item in options.select if _selects(item, scope))
-    )
-    expand = (
-        None
-        if options.expand is None
-        else tuple(item for item in options.expand if _expands(item, scope.implicit))
-    )
+def _own_options(options: ast.Options, scope: Scope) -> ast.Options:
+    """The options without the names that rows of one kind do not have."""
+    select, expand = options.select, options.expand
+    if select is not None:
+        select = tuple(item for item in select if _can_select(item, scope))
+    if expand is not None:
+        expand = tuple(item for item in expand if _can_expand(item, scope.implicit))
     return replace(options, select=select, expand=expand)
 
 
-def _selects(item: ast.SelectItem, scope: Scope) -> bool:
-    structure, name = scope.implicit.structure, item.path[0]
+def _can_select(item: ast.SelectItem, scope: Scope) -> bool:
+    structure, name = scope.structure, item.path[0]
     if name == "*" or name in scope.computed:
         return True
     if structure is None:
@@ -140,27 +160,8 @@ def _selects(item: ast.SelectItem, scope: Scope) -> bool:
     return place is not None
 
 
-def _expands(item: ast.ExpandItem, row: Row) -> bool:
+def _can_expand(item: ast.ExpandItem, row: Row) -> bool:
     name = item.path[0]
     if row.structure is None:
         return name == "*" or name in row.source.entity_type.navigation or "." in name
     return name == "*" or isinstance(row.structure.members.get(name), Reference | RowStructure)
-
-
-def _check(options: ast.Options, structure: RowStructure, scope: Scope) -> None:
-    """Refuse what no kind of row has."""
-    entity = any(shape.is_entity for shape in structure.shapes)
-    entity_type = structure.entity_type
-    for item in options.select or ():
-        if not (
-            entity
-            and (
-                item.path[0] in entity_type.properties
-                or item.path[0] in entity_type.navigation
-                or "." in item.path[0]
-            )
-        ):
-            selected(item, structure, scope.computed)
-    for expanded in options.expand or ():
-        if not (entity and (expanded.path[0] in entity_type.navigation or "." in expanded.path[0])):
-            expand_items((expanded,), structure)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
-from odata_gateway.plan.apply.pipeline import bind_steps
+from odata_gateway.plan.apply.pipeline import bind_apply
 from odata_gateway.plan.apply.rowset import InputSet
-from odata_gateway.plan.expression.binder import bind_narrowing
-from odata_gateway.plan.expression.compute import bind_compute
+from odata_gateway.plan.expression.compute import bind_compute_option
 from odata_gateway.plan.expression.literals import literal
-from odata_gateway.plan.expression.order import bind_order, page_literal
+from odata_gateway.plan.expression.order import bind_options_order, bind_window
+from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.apply_rows import bind_result
+from odata_gateway.plan.projection.items import (
+    check_selected,
+    computed_fields,
+    items_by_name,
+    not_a_navigation,
+    with_star,
+    without_cast,
+)
 from odata_gateway.plan.projection.levels import own_options, repeats, star_options
 from odata_gateway.plan.projection.row_kinds import bind_mixed
-from odata_gateway.plan.scope import Frame, Reference, Row, Scope, column_of, no_such_name
+from odata_gateway.plan.scope.rows import Reference, Row, column_of
+from odata_gateway.plan.scope.scope import Scope, ShownRows
 from odata_gateway.plan.tree.projection import (
     Content,
     Expand,
@@ -31,31 +40,26 @@ from odata_gateway.url.options import COLLECTION_ONLY
 from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
 
 
-def bind_projection(
-    entity_set: EntitySet, options: ast.Options, scope: Scope, depth: int = 0
-) -> Projection:
-    """The members of one row of the scope's implicit row."""
-    if scope.implicit.structure is not None and scope.implicit.structure.shapes:
-        return bind_mixed(entity_set, options, scope, depth, bind_projection, _expand_reference)
-    if scope.implicit.structure is not None:
-        return bind_result(
-            entity_set, options, scope, scope.implicit.structure, _expand_reference, depth
-        )
-    entity_type, row = entity_set.entity_type, scope.implicit
-    names = _selected(options.select, entity_type, scope)
-    expands = tuple(
-        _expand(item, entity_set, scope, depth)
-        for item in _expand_items(options.expand, entity_type, scope, depth)
-    )
+def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
+    """The members of each row."""
+    structure = rows.scope.structure
+    if structure is None:
+        return _of_entities(rows, options)
+    if structure.kinds:
+        return bind_mixed(rows, options, structure)
+    return bind_result(rows, options, structure)
+
+
+def _of_entities(rows: ShownRows, options: ast.Options) -> Projection:
+    entity_type, scope, row = rows.entity_set.entity_type, rows.scope, rows.scope.implicit
+    with scope.binding.inside("$select"):
+        names = _selected(options.select, entity_type, scope)
+    with scope.binding.inside("$expand"):
+        expands = tuple(_expand(item, rows) for item in _expand_items(options.expand, rows))
     fields = tuple(
         field_of(row, p)
         for p in entity_type.properties.values()
         if names is None or p.name in names or "*" in names
-    )
-    computed = tuple(
-        Field(name, found.value, found.value.type or types.STRING, dynamic=True)
-        for name, found in scope.computed.items()
-        if names is None or name in names or "*" in names
     )
     expanded = {e.navigation.name for e in expands}
     links = tuple(
@@ -66,8 +70,8 @@ def bind_projection(
     shown = {f.name for f in fields}
     return Projection(
         row.source.number,
-        entity_set,
-        (*fields, *computed),
+        rows.entity_set,
+        (*fields, *computed_fields(scope, names)),
         links,
         expands,
         shows_id=any(p.name not in shown for p in entity_type.key),
@@ -86,42 +90,23 @@ def field_of(row: Row, prop: Property) -> Field:
 def _selected(
     items: tuple[ast.SelectItem, ...] | None, entity_type: EntityType, scope: Scope
 ) -> tuple[str, ...] | None:
+    """The names of $select, each once; None without $select."""
     if items is None:
         return None
     names: dict[str, None] = {}
     for item in items:
-        path = (
-            item.path[1:]
-            if len(item.path) > 1 and item.path[0] == entity_type.qualified_name
-            else item.path
-        )
+        path = without_cast(item.path, entity_type)
+        name = path[0]
         if len(path) > 1:
             raise BindName(
-                f"'{path[0]}' is no complex property, so no path can go through it",
-                target="$select",
-                at=item.at,
+                f"'{name}' is not a complex property, so no path can go through it", at=item.at
             )
-        name = path[0]
-        known = (
-            name == "*"
-            or name in entity_type.properties
-            or name in entity_type.navigation
-            or name in scope.computed
-        )
-        if name.startswith("@") or name.endswith(".*"):
-            raise Unsupported(
-                "annotations and operations cannot be selected", target="$select", at=item.at
-            )
-        if not known:
-            raise no_such_name(
-                entity_type, name, target="$select", at=item.at, extra=tuple(scope.computed)
-            )
+        check_selected(name, entity_type, scope.computed, at=item.at)
         if item.options is not None:
             raise BindType(
                 f"'{name}' is primitive and takes no nested options",
-                target="$select",
                 at=item.at,
-                hint="options of a navigation property belong into $expand",
+                hint="write options of a navigation property in $expand",
             )
         names[name] = None
     return tuple(names)
@@ -130,220 +115,190 @@ def _selected(
 # --- $expand --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class ExpandedProperty:
+    """An item of $expand, bound to the navigation property that it names.
+
+    rows        the rows that have the property
+    target_set  the set that it leads to
+    options     those in parentheses, $levels written as nested $expand
+    inner       the scope of the expanded entities
+    """
+
+    item: ast.ExpandItem
+    rows: ShownRows
+    navigation: NavigationProperty
+    target_set: EntitySet
+    options: ast.Options
+    inner: Scope
+
+    @property
+    def repeats(self) -> bool:
+        return repeats(self.item, self.navigation, self.rows.entity_set.entity_type)
+
+
 def _expand_items(
-    items: tuple[ast.ExpandItem, ...] | None, entity_type: EntityType, scope: Scope, depth: int
-) -> list[ast.ExpandItem]:
-    """The items with * replaced by all navigation properties that are not named themselves; a name
-    may come once."""
-    named: dict[str, ast.ExpandItem] = {}
-    stars: list[ast.ExpandItem] = []
-    for item in items or ():
-        path = (
-            item.path[1:]
-            if len(item.path) > 1 and item.path[0] == entity_type.qualified_name
-            else item.path
-        )
-        if len(path) > 1:
-            raise BindName(
-                f"'{path[0]}' cannot be part of a longer $expand path",
-                target="$expand",
-                at=item.at,
-                hint=f"nest it: {path[0]}($expand={path[1]})",
-            )
-        if path[0] == "*" and not stars:
-            stars.append(item)
-        elif path[0] == "*" or path[0] in named:
-            raise BindOption(f"'{path[0]}' is expanded twice", target="$expand", at=item.at)
-        else:
-            named[path[0]] = item
-    for star in stars:
-        options = star_options(star, entity_type, scope.binding, depth)
-        for name in entity_type.navigation:
-            named.setdefault(name, ast.ExpandItem((name,), star.suffix, options, star.at))
-    return list(named.values())
+    items: tuple[ast.ExpandItem, ...] | None, rows: ShownRows
+) -> tuple[ast.ExpandItem, ...]:
+    """The items, with `*` replaced by all navigation properties that are not named themselves."""
+    entity_type = rows.entity_set.entity_type
+    named = items_by_name(items or (), entity_type)
+    if (star := named.get("*")) is not None:
+        named["*"] = replace(star, options=star_options(star, rows))
+    return tuple(with_star(named, entity_type.navigation).values())
 
 
-def _expand_reference(
-    item: ast.ExpandItem, entity_set: EntitySet, scope: Scope, reference: Reference, depth: int
-) -> ExpandOne:
+def bind_reference(item: ast.ExpandItem, rows: ShownRows, reference: Reference) -> ExpandOne:
     """An entity that rows made by $apply are related to."""
-    found = _expand(item, entity_set, scope, depth, reference)
-    assert isinstance(found, ExpandOne)
-    return found
+    options = item.options or ast.Options()
+    with rows.scope.binding.assigning(options):
+        expanded = _resolved(item, rows)
+        assert not expanded.navigation.collection
+        return _expand_one(expanded, reference)
 
 
-def _expand(
-    item: ast.ExpandItem,
-    entity_set: EntitySet,
-    scope: Scope,
-    depth: int,
-    reference: Reference | None = None,
-) -> Expand:
-    """One item of $expand; parameter aliases assigned in its parentheses hold there only (Protocol
-    11.2.6.1.3)."""
-    binding, aliases = scope.binding, scope.binding.aliases
-    if item.options is not None and item.options.aliases:
-        binding.aliases = {**aliases, **dict(item.options.aliases)}
-    try:
-        return _expand_navigation(item, entity_set, scope, depth, reference)
-    finally:
-        binding.aliases = aliases
+def _expand(item: ast.ExpandItem, rows: ShownRows) -> Expand:
+    """One item of $expand; parameter aliases that are assigned in its parentheses hold there."""
+    with rows.scope.binding.assigning(item.options or ast.Options()):
+        expanded = _resolved(item, rows)
+        return _expand_many(expanded) if expanded.navigation.collection else _expand_one(expanded)
 
 
-def _expand_navigation(
-    item: ast.ExpandItem,
-    entity_set: EntitySet,
-    scope: Scope,
-    depth: int,
-    reference: Reference | None,
-) -> Expand:
-    name, entity_type = item.path[-1], entity_set.entity_type
-    scope.binding.expand(depth, item.at)
-    if name not in entity_type.navigation:
-        if name in entity_type.properties:
-            raise BindName(
-                f"'{name}' is no navigation property",
-                target="$expand",
-                at=item.at,
-                hint=f"use $select={name}",
-            )
-        hint = (
-            nearest(name, entity_type.navigation)
-            or f"navigation properties of {entity_type.name}: {', '.join(entity_type.navigation)}"
-        )
-        raise BindName(
-            f"{entity_type.name} has no navigation property '{name}'",
-            target="$expand",
-            at=item.at,
-            hint=hint,
-        )
-    navigation = entity_type.navigation[name]
+def _resolved(item: ast.ExpandItem, rows: ShownRows) -> ExpandedProperty:
+    scope, binding = rows.scope, rows.scope.binding
+    binding.size.expand(rows.depth, item.at)
+    navigation = _navigation(item, rows.entity_set.entity_type)
     _check_options(item, navigation, item.options or ast.Options())
-    options = own_options(item, navigation, entity_type, scope.binding, depth)
-    target_set = scope.binding.model.entity_sets[entity_set.bindings[name]]
-    frame = Frame(scope.binding.source(target_set.entity_type))
-    inner = scope.nested(Row(frame, frame.source))
-    if navigation.collection:
-        rows = InputSet(
-            target_set, inner, link=scope.binding.link(scope.implicit.source, navigation)
-        )
-        return _expand_many(item, navigation, entity_set, options, scope, rows, depth)
-    inner = bind_compute(options.compute, target_set.entity_type, inner)
-    content = _content(item, target_set, options, inner, depth)
+    with binding.inside("$levels"):
+        options = own_options(item, navigation, rows)
+    target_set = scope.model.entity_sets[rows.entity_set.bindings[navigation.name]]
+    inner = scope.of_related(binding.row_of(target_set.entity_type))
+    return ExpandedProperty(item, rows, navigation, target_set, options, inner)
+
+
+def _navigation(item: ast.ExpandItem, entity_type: EntityType) -> NavigationProperty:
+    name = item.path[-1]
+    if name in entity_type.navigation:
+        return entity_type.navigation[name]
+    if name in entity_type.properties:
+        raise not_a_navigation(name, item.at)
+    known = ", ".join(entity_type.navigation)
+    raise BindName(
+        f"{entity_type.name} has no navigation property '{name}'",
+        at=item.at,
+        hint=nearest(name, entity_type.navigation)
+        or f"use one of the navigation properties of {entity_type.name}: {known}",
+    )
+
+
+def _expand_one(expanded: ExpandedProperty, reference: Reference | None = None) -> ExpandOne:
+    """The single entity behind a navigation property of the model or, by its key in `reference`, of
+    rows that $apply made."""
+    navigation, scope = expanded.navigation, expanded.rows.scope
+    inner = bind_compute_option(expanded.options, expanded.target_set.entity_type, expanded.inner)
+    content = _content(expanded, ShownRows(expanded.target_set, inner, expanded.rows.depth + 1))
     if content == "$count":
-        raise BindType(f"'{name}' is single-valued and has no $count", target="$expand", at=item.at)
+        raise BindType(
+            f"'{navigation.name}' is single-valued and has no $count", at=expanded.item.at
+        )
+    frame = inner.implicit.frame
     if reference is None:
         block = frame.block(scope.binding.link(scope.implicit.source, navigation))
     else:
         block = frame.block(predicates=reference.found_as(frame.source))
-    dynamic = (
-        reference is not None
-        and name not in scope.binding.model.entity_sets[entity_set.name].entity_type.navigation
-    )
-    return ExpandOne(
-        navigation, target_set, block, content, repeats(item, navigation, entity_type), dynamic
+    model_set = scope.model.entity_sets[expanded.rows.entity_set.name]
+    dynamic = reference is not None and navigation.name not in model_set.entity_type.navigation
+    return ExpandOne(navigation, expanded.target_set, block, content, expanded.repeats, dynamic)
+
+
+def _expand_many(expanded: ExpandedProperty) -> ExpandMany:
+    """A page of the collection behind a navigation property."""
+    outer, options, target_set = expanded.rows.scope, expanded.options, expanded.target_set
+    link = outer.binding.link(outer.implicit.source, expanded.navigation)
+    number = next(outer.binding.expands)
+    found = InputSet(target_set, expanded.inner, link=link)
+    if options.apply is not None:
+        found = bind_apply(options.apply, found)
+    inner = bind_compute_option(options, target_set.entity_type, found.scope)
+    predicates = (*found.predicates, *bind_narrowing(options, inner))
+    order = bind_options_order(options, found.order, inner)
+    content = _content(expanded, ShownRows(found.entity_set, inner, expanded.rows.depth + 1))
+    link_options, anchor = _anchored(options, expanded.item, outer)
+    top, skip = bind_window(options)
+    structure = inner.structure
+    return ExpandMany(
+        number,
+        expanded.navigation,
+        expanded.rows.entity_set,
+        target_set,
+        replace(found.block, predicates=predicates),
+        order,
+        top,
+        skip,
+        options.count is True,
+        content,
+        unparse_options(link_options, outer.binding.aliases),
+        anchor,
+        expanded.repeats,
+        () if structure is None else structure.key,
     )
 
 
-def _content(
-    item: ast.ExpandItem, target_set: EntitySet, options: ast.Options, inner: Scope, depth: int
-) -> Content:
-    match item.suffix:
+def _content(expanded: ExpandedProperty, rows: ShownRows) -> Content:
+    match expanded.item.suffix:
         case "$ref":
             return "$ref"
         case "$count":
             return "$count"
         case None:
-            return bind_projection(target_set, options, inner, depth + 1)
-    raise Unsupported(f"{item.suffix} cannot be expanded", target="$expand", at=item.at)
-
-
-def _expand_many(
-    item: ast.ExpandItem,
-    navigation: NavigationProperty,
-    entity_set: EntitySet,
-    options: ast.Options,
-    outer: Scope,
-    rows: InputSet,
-    depth: int,
-) -> ExpandMany:
-    number, target_set = next(outer.binding.expands), rows.entity_set
-    if options.apply is not None:
-        rows = bind_steps(options.apply, rows)
-    inner = bind_compute(
-        options.compute, target_set.entity_type, rows.scope, kept=rows.scope.computed
-    )
-    predicates = bind_narrowing(options, inner)
-    order = bind_order((*(options.orderby or ()), *rows.order), inner)
-    content = _content(item, rows.entity_set, options, inner, depth)
-    said, anchor = _anchored(options, item, outer)
-    structure = inner.implicit.structure
-    return ExpandMany(
-        number,
-        navigation,
-        entity_set,
-        target_set,
-        replace(rows.block, predicates=(*rows.predicates, *predicates)),
-        order,
-        page_literal(options.top, "$top"),
-        page_literal(options.skip, "$skip"),
-        options.count is True,
-        content,
-        unparse_options(said, outer.binding.aliases),
-        anchor,
-        repeats(item, navigation, entity_set.entity_type),
-        () if structure is None else structure.key,
-    )
-
-
-def _anchored(
-    options: ast.Options, item: ast.ExpandItem, scope: Scope
-) -> tuple[ast.Options, tuple[str, BoundExpr] | None]:
-    """The options as the next link has to say them, which is read without the resource around it,
-    and the key of the entity it names for $it: that of the row of the resource, or the one an
-    earlier link brought along."""
-    binding, given = scope.binding, scope.binding.aliases.get(ANCHOR)
-    if scope.it.parts is not None and anchored(options, "") is not options:
-        raise Unsupported(
-            "$it inside collections that $crossjoin expands is not supported",
-            target="$expand",
-            at=item.at,
-        )
-    said = options if binding.root_set is None else anchored(options, binding.root_set.name)
-    if given is not None and (
-        said is not options
-        or not isinstance(given, ast.Literal)
-        or given.kind not in ("int32", "int64")
-    ):
-        raise Unsupported(
-            f"the name {ANCHOR} is kept for next links",
-            target="$expand",
-            at=item.at,
-            hint="give the alias another name",
-        )
-    if given is not None:
-        return said, (ANCHOR, literal(given, types.INT64, scope))
-    if said is options:
-        return said, None
-    key = scope.it.source.entity_type.key
-    if len(key) != 1 or not key[0].type.is_integer or scope.it.structure is not None:
-        raise Unsupported(
-            "$it inside $expand needs an entity with a key of one number",
-            target="$expand",
-            at=item.at,
-        )
-    return said, (ANCHOR, column_of(scope.it, key[0]))
+            return bind_projection(rows, expanded.options)
+    raise Unsupported(f"{expanded.item.suffix} cannot be expanded", at=expanded.item.at)
 
 
 def _check_options(
     item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options
 ) -> None:
-    if navigation.collection:
-        return
-    for name in options.order:
+    """Refuse options that apply to collections only."""
+    for name in () if navigation.collection else options.order:
         if name in COLLECTION_ONLY:
             raise BindOption(
                 f"{name} does not apply to '{navigation.name}', which is single-valued",
-                target="$expand",
                 at=item.at,
             )
+
+
+# --- $it in next links ----------------------------------------------------------------------------
+
+
+def _anchored(
+    options: ast.Options, item: ast.ExpandItem, scope: Scope
+) -> tuple[ast.Options, tuple[str, BoundExpr] | None]:
+    """The options as the next link repeats them, and the alias and key of the entity that they name
+    for $it.
+
+    A next link is read without the resource around it. So $it becomes an entity with a key: that of
+    the resource's row, or the key that an earlier next link brought along.
+    """
+    binding, given = scope.binding, scope.binding.aliases.get(ANCHOR)
+    if scope.it.crossed is not None and anchored(options, "") is not options:
+        raise Unsupported(
+            "$it inside collections that $crossjoin expands is not supported", at=item.at
+        )
+    repeated = options if binding.root_set is None else anchored(options, binding.root_set.name)
+    names_it = repeated is not options
+    if given is not None:
+        is_key = isinstance(given, ast.Literal) and given.kind in ("int32", "int64")
+        if names_it or not is_key:
+            raise Unsupported(
+                f"the name {ANCHOR} is reserved for next links",
+                at=item.at,
+                hint="give the alias another name",
+            )
+        assert isinstance(given, ast.Literal)
+        return repeated, (ANCHOR, literal(given, types.INT64))
+    if not names_it:
+        return repeated, None
+    key = scope.it.source.entity_type.key
+    if len(key) != 1 or not key[0].type.is_integer or scope.it.structure is not None:
+        raise Unsupported("$it inside $expand needs an entity whose key is one number", at=item.at)
+    return repeated, (ANCHOR, column_of(scope.it, key[0]))

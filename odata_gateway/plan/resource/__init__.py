@@ -1,0 +1,10 @@
+"""What the path of a request names.
+
+In:      the segments of the path and, for $crossjoin and $all, the options.
+Out:     a `Resource`, the `Query` of a $crossjoin, or the sets of $all.
+Unknown: the options of other resources.
+
+    path          entity sets, keys, navigation, properties and the segments that end a path
+    crossjoin     $crossjoin
+    all_entities  $all
+"""

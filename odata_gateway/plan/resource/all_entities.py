@@ -1,8 +1,8 @@
 """$all: the entities of all sets (URL Conventions 4.16).
 
-They have no type in common but Edm.EntityType, which has no properties: so they can be searched,
-counted and paged, and nothing else. `$all/LiveAgent.Message` are those of one type, with all
-options of their set.
+The only type they have in common is Edm.EntityType, which has no properties: so they can be
+searched, counted and paged, and nothing else. `$all/LiveAgent.Message` are those of one type, with
+all options of their set.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from odata_gateway.edm.model import EntitySet, EntityType, Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported, nearest
-from odata_gateway.plan.expression.order import page_literal
+from odata_gateway.plan.expression.order import bind_window
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url import ast
 from odata_gateway.url.options import ALLOWED, UNSUPPORTED
@@ -22,8 +22,8 @@ CONTEXT = "#Collection(Edm.EntityType)"
 
 @dataclass(frozen=True, slots=True)
 class AllEntitiesQuery:
-    """A request for all entities: the sets they are read from, in order; `is_cast` where a type was
-    named."""
+    """A request for all entities: the sets to read, in order. `is_cast` says that the request named
+    a type, so that there is one set."""
 
     sets: tuple[EntitySet, ...]
     is_cast: bool = False
@@ -35,7 +35,7 @@ class AllEntitiesQuery:
 def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
     """The sets and the options of a request for $all.
 
-    raises  BindSegment for an unknown type, BindOption for an option that needs one, Unsupported
+    raises  BindSegment for an unknown type, BindOption for an option that needs a type, Unsupported
             where no set can be searched
     """
     options, sets = request.options, tuple(model.entity_sets.values())
@@ -49,7 +49,7 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
         if name not in ALLOWED["all"] and not name.startswith("@"):
             hint = f"name a type, as in $all/{sets[0].entity_type.qualified_name}" if sets else None
             raise BindOption(
-                f"{name} does not apply to $all, whose entities have no property in common",
+                f"{name} does not apply to $all: its entities have no property in common",
                 target=name,
                 at=0,
                 hint=hint,
@@ -57,14 +57,11 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
     if options.search is not None:
         sets = tuple(s for s in sets if s.entity_type.searchable)
     if not sets:
-        raise Unsupported("there is no entity set that $search looks at", target="$search", at=0)
-    return AllEntitiesQuery(
-        sets,
-        False,
-        page_literal(options.top, "$top"),
-        page_literal(options.skip, "$skip"),
-        options.count is True,
-    )
+        raise Unsupported(
+            "no entity set has a property that $search looks at", target="$search", at=0
+        )
+    top, skip = bind_window(options)
+    return AllEntitiesQuery(sets, False, top, skip, options.count is True)
 
 
 def _sets_of(segment: ast.Segment, model: Model) -> tuple[EntitySet, ...]:
@@ -76,7 +73,7 @@ def _sets_of(segment: ast.Segment, model: Model) -> tuple[EntitySet, ...]:
     )
     if not found:
         names = [s.entity_type.qualified_name for s in model.entity_sets.values()]
-        hint = nearest(segment.name, names) or f"the types are {', '.join(names)}"
+        hint = nearest(segment.name, names) or f"use one of the types {', '.join(names)}"
         raise BindSegment(
             f"there is no entity type '{segment.name}'", target="path", at=segment.at, hint=hint
         )

@@ -1,8 +1,9 @@
-"""Resource paths: from the segments of a URL to the rows they name (URL Conventions section 4).
+"""Resource paths: from the segments of a URL to the rows that they name (URL Conventions, section
+4).
 
-A path is walked from the left. Each navigation segment makes the entity before it the `Within` of
-the one after it, so that the rows of `Conversation(1)/messages` are messages for which a
-conversation 1 exists that the caller may see and that they belong to.
+A path is walked from the left. Each navigation segment makes the entity before it the `ParentPath`
+of the one after it. So the rows of `Conversation(1)/messages` are messages for which a conversation
+1 exists that the caller may see and that they belong to.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
+from odata_gateway.edm.model import EntitySet, NavigationProperty, Property
 from odata_gateway.errors import (
     BindNoEntity,
     BindSegment,
@@ -20,46 +21,37 @@ from odata_gateway.errors import (
     UrlMethod,
     nearest,
 )
-from odata_gateway.plan.expression.binder import bind_expr, bind_filter, check_comparable
-from odata_gateway.plan.expression.literals import literal, resolve_alias
-from odata_gateway.plan.scope import Binding, Frame, Scope
+from odata_gateway.plan.expression.keys import key_nodes, key_value
+from odata_gateway.plan.expression.literals import resolve_alias
+from odata_gateway.plan.scope.rows import Row, has_key
+from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
-from odata_gateway.plan.tree.relation import (
-    Block,
-    BoundExpr,
-    Column,
-    Compare,
-    Parameter,
-    ParentPath,
-    Source,
-)
-from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.plan.tree.relation import Block, BoundExpr, ParentPath
 from odata_gateway.url import ast
 
-PATH = "path"
 MAX_SEGMENTS = 32
-"""Of a path. Each navigation is an EXISTS in another one: 30 of them take 0.14 s of planning, 50
-0.5 s, 100 6 s (measured)."""
+"""Segments of a path. Each navigation is an EXISTS in another one: 30 of them take 0.14 s of
+planning, 50 0.5 s, 100 6 s (measured)."""
 PathState = Literal["collection", "entity", "property"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPath:
-    """Where a path has led so far.
+    """What a path has led to so far.
 
-    state       what stands there
-    frame       the table use of the entity or collection, and the joins its predicates ask for
+    state       what it is
+    row         a row of the entity or collection, with the joins that the predicates ask for
     predicates  what picks one entity of it, or some by $filter segments
-    within      the path before it, and `optional` whether its last step was a single-valued
-                navigation property
-    prop        the property a path ends in
+    within      the path before it
+    optional    the last step was a single-valued navigation property
+    prop        the property that a path ends in
     pieces      the canonical text of the path, for context URLs: text, or the number of a key's
                 literal
     """
 
     state: PathState
     entity_set: EntitySet
-    frame: Frame
+    row: Row
     predicates: tuple[BoundExpr, ...] = ()
     within: ParentPath | None = None
     optional: bool = False
@@ -67,51 +59,44 @@ class ResolvedPath:
     pieces: tuple[str | int, ...] = ()
 
     @property
-    def source(self) -> Source:
-        return self.frame.source
+    def shown(self) -> str:
+        """What it is, for errors."""
+        return f"an {self.state}" if self.state == "entity" else f"a {self.state}"
+
+    @property
+    def block(self) -> Block:
+        """Its rows."""
+        frame = self.row.frame
+        return Block(frame.source, None, self.within, tuple(frame.joins), self.predicates)
+
+    @property
+    def parent(self) -> Block | None:
+        """The rows of which one must exist for an empty answer to be one."""
+        return None if self.within is None else self.within.block
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """The end of a path: its form and the frame its options are bound in."""
+    """What a path names, and the form of its answer."""
 
     form: ResultForm
     place: ResolvedPath
 
-    @property
-    def frame(self) -> Frame:
-        return self.place.frame
-
-    @property
-    def block(self) -> Block:
-        return Block(
-            self.place.source,
-            None,
-            self.place.within,
-            tuple(self.frame.joins),
-            self.place.predicates,
-        )
-
-    @property
-    def parent(self) -> Block | None:
-        """What must exist for an empty answer to be one."""
-        within = self.place.within
-        return None if within is None else within.block
-
 
 def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
-    """The resource a path of at least one segment names; BindSegment where a segment does not
-    exist."""
-    binding.target = PATH
+    """The resource that a path of at least one segment names.
+
+    raises  BindSegment  where a segment does not exist
+    """
     if len(path) > MAX_SEGMENTS:
         raise LimitDepth(
-            f"the path has more than {MAX_SEGMENTS} segments", target=PATH, at=path[MAX_SEGMENTS].at
+            f"the path has more than {MAX_SEGMENTS} segments", at=path[MAX_SEGMENTS].at
         )
     place = _entity_set(path[0], binding)
     form: ResultForm | None = None
     for segment in path[1:]:
         if form is not None:
-            raise BindSegment(f"nothing can follow a {form} segment", target=PATH, at=segment.at)
+            raise BindSegment(f"nothing can follow a {form} segment", at=segment.at)
         form = _closing(place, segment)
         if form is None:
             place = _step(place, segment, binding)
@@ -119,31 +104,24 @@ def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
 
 
 def _entity_set(segment: ast.Segment, binding: Binding) -> ResolvedPath:
-    model = binding.model
-    found = model.entity_sets.get(segment.name)
+    sets = binding.model.entity_sets
+    found = sets.get(segment.name)
     if found is None:
         if segment.name == "$all":
             raise BindSegment(
-                "$all names no entity and no entity set",
-                target=PATH,
+                "$all is neither an entity nor an entity set",
                 at=segment.at,
-                hint="each set is read by its own name",
+                hint="read each set by its own name",
             )
-        hint = (
-            nearest(segment.name, model.entity_sets)
-            or f"the entity sets are {', '.join(model.entity_sets)}"
-        )
-        raise BindSegment(
-            f"there is no entity set '{segment.name}'", target=PATH, at=segment.at, hint=hint
-        )
-    place = ResolvedPath(
-        "collection", found, Frame(binding.source(found.entity_type)), pieces=(found.name,)
-    )
-    return _by_key(place, segment.args, segment, binding) if segment.args is not None else place
+        hint = nearest(segment.name, sets) or f"use one of the entity sets {', '.join(sets)}"
+        raise BindSegment(f"there is no entity set '{segment.name}'", at=segment.at, hint=hint)
+    row = binding.row_of(found.entity_type)
+    place = ResolvedPath("collection", found, row, pieces=(found.name,))
+    return place if segment.args is None else _by_key(place, segment.args, segment, binding)
 
 
 def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
-    """The form a $-segment gives the place before it; None for a segment that leads further."""
+    """The form that a $-segment gives the path before it; None for a segment that leads further."""
     match segment.name, place.state:
         case ["$count", "collection"]:
             return "count"
@@ -155,48 +133,43 @@ def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
             return "value"
         case ["$value", "entity"]:
             raise BindType(
-                f"{place.entity_set.name} is no media entity, so it has no $value",
-                target=PATH,
-                at=segment.at,
-            )
-        case ["$count" | "$ref" | "$value", state]:
-            raise BindSegment(
-                f"{segment.name} cannot follow {'an' if state == 'entity' else 'a'} {state}",
-                target=PATH,
+                f"{place.entity_set.name} is not a media entity, so it has no $value",
                 at=segment.at,
             )
         case ["$filter", "collection"]:
             return None
-        case ["$filter", state]:
-            raise BindSegment(
-                f"$filter(...) cannot follow {'an' if state == 'entity' else 'a'} {state}",
-                target=PATH,
+        case ["$each", "collection"]:
+            raise Unsupported(
+                "$each is for changes of all members, and this service is read-only",
                 at=segment.at,
+                hint="leave /$each out to read the members",
             )
         case ["$query", _]:
             raise only_posted(segment)
-        case ["$each", "collection"]:
-            hint = "without /$each, the same path reads the members"
-            raise Unsupported(
-                "$each is for changes of all members, and nothing can be changed here",
-                target=PATH,
-                at=segment.at,
-                hint=hint,
-            )
-        case ["$each", state]:
-            raise BindSegment(
-                f"$each cannot follow {'an' if state == 'entity' else 'a'} {state}",
-                target=PATH,
-                at=segment.at,
-            )
+        case ["$count" | "$ref" | "$value" | "$each", _]:
+            raise BindSegment(f"{segment.name} cannot follow {place.shown}", at=segment.at)
+        case ["$filter", _]:
+            raise BindSegment(f"$filter(...) cannot follow {place.shown}", at=segment.at)
     if segment.name.startswith("$"):
         raise BindSegment(
             f"there is no segment '{segment.name}'",
-            target=PATH,
             at=segment.at,
             hint=nearest(segment.name, ("$count", "$value", "$ref")),
         )
     return None
+
+
+def only_posted(segment: ast.Segment) -> UrlMethod:
+    """The error for a GET of `/$query`, which has the options of a request in its body (URL
+    Conventions 4.17)."""
+    return UrlMethod(
+        "$query takes POST, with the options as the body",
+        at=segment.at,
+        hint="write the options of a GET behind '?'",
+    )
+
+
+# --- one step -------------------------------------------------------------------------------------
 
 
 def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> ResolvedPath:
@@ -206,53 +179,34 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
     if place.state == "property":
         raise BindSegment(
             f"a primitive property has no '{segment.name}'",
-            target=PATH,
             at=segment.at,
-            hint="only $value can follow it",
+            hint="use only $value behind it",
         )
     if not segment.name:
         if place.state == "collection" and segment.args is not None:
             return _by_key(place, segment.args, segment, binding)
-        raise BindSegment("a key cannot follow another one", target=PATH, at=segment.at)
+        raise BindSegment("a key cannot follow another one", at=segment.at)
     if segment.name.startswith(entity_type.namespace + "."):
         return _type_cast(place, segment, binding)
     if place.state == "collection":
         return _key_segment(place, segment, binding)
     if segment.name in entity_type.properties:
-        if segment.args is not None:
-            raise BindSegment(
-                f"property '{segment.name}' takes no parentheses", target=PATH, at=segment.at
-            )
-        prop = entity_type.properties[segment.name]
-        return replace(place, state="property", prop=prop, pieces=(*place.pieces, "/" + prop.name))
+        return _property(place, entity_type.properties[segment.name], segment)
     if segment.name in entity_type.navigation:
         return _navigate(place, entity_type.navigation[segment.name], segment, binding)
-    hint = nearest(segment.name, [*entity_type.properties, *entity_type.navigation])
     raise BindSegment(
         f"{entity_type.name} has no property '{segment.name}'",
-        target=PATH,
         at=segment.at,
-        hint=hint,
+        hint=nearest(segment.name, [*entity_type.properties, *entity_type.navigation]),
     )
 
 
 def _filtered(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> ResolvedPath:
     """`Message/$filter(private)`: the members for which the condition is true (4.12); several
-    follow each other as if joined by `and`."""
-    scope = Scope.of(binding, place.frame)
-    conditions = tuple(bind_filter(node, scope) for node in segment.args or ())
+    segments work as if joined by `and`."""
+    scope = Scope.of(binding, place.row)
+    conditions = tuple(scope.bind.condition(node, scope) for node in segment.args or ())
     return replace(place, predicates=(*place.predicates, *conditions))
-
-
-def only_posted(segment: ast.Segment) -> UrlMethod:
-    """`/$query` has the options of a request in its body (URL Conventions 4.17), and a GET has
-    none."""
-    return UrlMethod(
-        "$query takes POST, with the options as the body",
-        target=PATH,
-        at=segment.at,
-        hint="a GET has them behind '?'",
-    )
 
 
 def _type_cast(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> ResolvedPath:
@@ -263,35 +217,36 @@ def _type_cast(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> R
             return place
         if place.state == "collection":
             return _by_key(place, segment.args, segment, binding)
-    raise BindSegment(
-        f"there is no type or function '{segment.name}' here", target=PATH, at=segment.at
-    )
+    raise BindSegment(f"there is no type or function '{segment.name}' here", at=segment.at)
+
+
+def _property(place: ResolvedPath, prop: Property, segment: ast.Segment) -> ResolvedPath:
+    if segment.args is not None:
+        raise BindSegment(f"property '{segment.name}' takes no parentheses", at=segment.at)
+    return replace(place, state="property", prop=prop, pieces=(*place.pieces, "/" + prop.name))
 
 
 def _navigate(
     place: ResolvedPath, navigation: NavigationProperty, segment: ast.Segment, binding: Binding
 ) -> ResolvedPath:
     target_set = binding.model.entity_sets[place.entity_set.bindings[navigation.name]]
-    frame = Frame(binding.source(target_set.entity_type))
+    row = binding.row_of(target_set.entity_type)
     within = ParentPath(
-        place.source,
-        binding.link(place.source, navigation),
+        place.row.source,
+        binding.link(place.row.source, navigation),
         place.predicates,
         place.within,
-        tuple(place.frame.joins),
+        tuple(place.row.frame.joins),
     )
-    state: PathState = "collection" if navigation.collection else "entity"
-    pieces = (target_set.name,) if navigation.collection else (*place.pieces, "/" + navigation.name)
-    found = ResolvedPath(
-        state, target_set, frame, within=within, optional=not navigation.collection, pieces=pieces
-    )
-    if segment.args is None:
-        return found
     if not navigation.collection:
-        raise BindSegment(
-            f"'{navigation.name}' is single-valued and takes no key", target=PATH, at=segment.at
-        )
-    return _by_key(found, segment.args, segment, binding)
+        if segment.args is not None:
+            raise BindSegment(
+                f"'{navigation.name}' is single-valued and takes no key", at=segment.at
+            )
+        pieces = (*place.pieces, "/" + navigation.name)
+        return ResolvedPath("entity", target_set, row, within=within, optional=True, pieces=pieces)
+    found = ResolvedPath("collection", target_set, row, within=within, pieces=(target_set.name,))
+    return found if segment.args is None else _by_key(found, segment.args, segment, binding)
 
 
 # --- keys -----------------------------------------------------------------------------------------
@@ -300,89 +255,45 @@ def _navigate(
 def _key_segment(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> ResolvedPath:
     """Key as segment (4.3.6): `Conversation/1`."""
     entity_type = place.entity_set.entity_type
-    key = entity_type.key
     is_name = segment.name in entity_type.properties or segment.name in entity_type.navigation
-    if len(key) == 1 and segment.literal is not None and segment.args is None and not is_name:
+    if (
+        len(entity_type.key) == 1
+        and segment.literal is not None
+        and segment.args is None
+        and not is_name
+    ):
         return _by_key(place, (segment.literal,), segment, binding)
-    hint = (
-        f"a member of {place.entity_set.name} is addressed by key, as in {place.entity_set.name}(1)"
-    )
+    name = place.entity_set.name
     raise BindSegment(
-        f"'{segment.name}' cannot follow a collection", target=PATH, at=segment.at, hint=hint
+        f"'{segment.name}' cannot follow a collection",
+        at=segment.at,
+        hint=f"address a member of {name} by key, as in {name}(1)",
     )
 
 
 def _by_key(
     place: ResolvedPath, args: tuple[ast.Expr, ...], segment: ast.Segment, binding: Binding
 ) -> ResolvedPath:
-    key = place.entity_set.entity_type.key
-    values = _key_values(place.entity_set.entity_type, key, args, segment)
-    scope = Scope.of(binding, place.frame)
-    predicates: list[BoundExpr] = []
+    """The entity of a collection that has a key."""
+    entity_type, scope = place.entity_set.entity_type, Scope.of(binding, place.row)
+    nodes = key_nodes(entity_type, args, at=segment.at)
+    values: list[BoundExpr] = []
     pieces: list[str | int] = []
-    for prop in key:
-        predicates.append(_key_predicate(place.source, prop, values[prop.name], scope, segment))
-        value = resolve_alias(values[prop.name], scope)
-        name = f"{prop.name}=" if len(key) > 1 else ""
+    for prop in entity_type.key:
+        node = resolve_alias(nodes[prop.name], scope)
+        if isinstance(node, ast.Constant) and node.value is None:
+            raise BindNoEntity("a key cannot be null", at=node.at)
+        values.append(key_value(prop, node, scope))
+        name = f"{prop.name}=" if len(entity_type.key) > 1 else ""
         pieces += [
             ("," if pieces else "(") + name,
-            value.slot if isinstance(value, ast.Literal) else "",
+            node.slot if isinstance(node, ast.Literal) else "",
         ]
-    narrowed = (*predicates, *place.predicates)
+    predicates = has_key(place.row.source, zip(entity_type.key, values, strict=True))
     return replace(
         place,
         state="entity",
-        predicates=narrowed,
+        predicates=(*predicates, *place.predicates),
         optional=False,
         pieces=(*place.pieces, *pieces, ")"),
     )
-
-
-def _key_values(
-    entity_type: EntityType,
-    key: tuple[Property, ...],
-    args: tuple[ast.Expr, ...],
-    segment: ast.Segment,
-) -> dict[str, ast.Expr]:
-    names = [p.name for p in key]
-    if len(args) == 1 and len(key) == 1 and not isinstance(args[0], ast.NamedArgument):
-        return {names[0]: args[0]}
-    values = {a.name: a.value for a in args if isinstance(a, ast.NamedArgument)}
-    if len(values) == len(args) and set(values) == set(names):
-        return values
-    form = ",".join(f"{n}=..." for n in names)
-    unknown = next((n for n in values if n not in names), None)
-    reason = (
-        f"'{unknown}' is no key property of {entity_type.name}"
-        if unknown
-        else f"the key of {entity_type.name} is ({form})"
-    )
-    raise BindType(reason, target=PATH, at=segment.at, hint=f"write {entity_type.name}({form})")
-
-
-def _key_predicate(
-    source: Source, prop: Property, node: ast.Expr, scope: Scope, segment: ast.Segment
-) -> BoundExpr:
-    node = resolve_alias(node, scope)
-    column = Column(source.number, prop.column, prop.pg_type, prop.type, False)
-    if isinstance(node, ast.Literal) and node.kind == "raw":
-        value: BoundExpr = Parameter(LiteralSlot(node.slot, prop.type), prop.type)
-    elif isinstance(node, ast.Literal) and not node.many:
-        if node.kind in ("decimal", "double") and prop.type.is_integer:
-            raise BindType(
-                f"key property '{prop.name}' is {prop.type.name}", target=PATH, at=node.at
-            )
-        value = literal(node, prop.type, scope)
-    elif isinstance(node, ast.Constant):
-        value = bind_expr(node, scope)
-    else:
-        raise BindType(
-            "a key is a literal",
-            target=PATH,
-            at=segment.at,
-            hint=f"write {segment.name}(1), or an alias of a literal",
-        )
-    if value.type is None:
-        raise BindNoEntity("a key is never null", target=PATH, at=segment.at)
-    check_comparable("eq", prop.type, value.type, scope, segment.at)
-    return Compare("eq", column, value)

@@ -1,0 +1,13 @@
+"""The bound tree: what a request means, as frozen values.
+
+In:      nothing; these are types.
+Out:     `Query`, and everything in it.
+Unknown: how the tree is made of syntax, and how it becomes SQL.
+
+    slots        what the parameters of a statement are filled from
+    relation     rows and expressions, which contain each other
+    conditions   conditions made of conditions
+    collections  the expressions that a collection is made of
+    projection   what a row shows
+    query        a request: the rows, what they show, the form of the answer
+"""

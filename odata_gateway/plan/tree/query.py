@@ -26,17 +26,17 @@ class Query:
     block         the rows
     projection    what each row shows; None for forms that show none
     field         the single property of the forms `property` and `value`
-    order         the client's order and then the key: total, so that pages follow each other; empty
-                  for single entities
-    counted       the block whose rows @odata.count numbers, where asked for
-    parent        the block that must have a row for an empty answer to be one; else the path names
-                  nothing: 404
-    optional      the last segment is a single-valued navigation property: no row is 204 rather than
-                  404
-    key           what tells the rows apart that $apply or $crossjoin made; empty where they are
-                  entities
-    path          canonical path of a property's context URL, as pieces: text, or the number of a
-                  literal
+    order         the client's order and then the key: a total order, so that pages follow each
+                  other; empty for single entities
+    top, skip     of the request
+    counted       the block whose rows @odata.count counts, where it was asked for
+    parent        the block that must have a row for an answer without rows; else the path names
+                  nothing, which is 404
+    optional      the last segment is a single-valued navigation property: no row is 204, not 404
+    key           the values that tell apart rows that $apply or $crossjoin made; empty where the
+                  rows are entities
+    path          the canonical path of a property's context URL, in pieces: text, or the number of
+                  a literal
     context       the fragment of the context URL, where it names no entity set
     """
 
@@ -62,13 +62,11 @@ class Query:
 
     @property
     def key_positions(self) -> frozenset[int]:
-        """Where the key stands in the order: values that find the row."""
+        """The positions of the key in the order; these values find the row."""
         if self.key:
             return frozenset(i for i, k in enumerate(self.order) if k.expr in self.key)
-        names, source = (
-            {p.column for p in self.entity_set.entity_type.key},
-            self.block.source.number,
-        )
+        names = {p.column for p in self.entity_set.entity_type.key}
+        source = self.block.source.number
         columns = ((i, k.expr) for i, k in enumerate(self.order))
         return frozenset(
             i
@@ -78,8 +76,8 @@ class Query:
 
     @property
     def ordered_columns(self) -> tuple[str, ...] | None:
-        """The columns that order the rows where they are all of the rows' own table; None where
-        anything else orders them too."""
+        """The columns that order the rows, if all are of the rows' own table; None if anything else
+        orders them too."""
         own = tuple(
             k.expr.name
             for k in self.order
@@ -89,9 +87,9 @@ class Query:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the rows are all that the caller may see, in an order of their own columns, with
-        nothing but their values: then Postgres counts through them in a small part of the time it
-        takes to read them."""
+        """Whether the rows are all that the caller may see, in an order of their own columns, and
+        show only their own values. Postgres then counts through them in a fraction of the time that
+        it takes to read them."""
         expands = self.projection is not None and self.projection.expands
         return (
             self.ordered_columns is not None
@@ -102,8 +100,8 @@ class Query:
 
     @property
     def follows_index(self) -> bool:
-        """Whether the rows are all that the caller may see, in the order of an index that is known:
-        then Postgres begins each chunk of them where the one before ended, and sorts none."""
+        """Whether the rows are all that the caller may see, in the order of a known index. Postgres
+        then begins each chunk where the one before ended, and sorts nothing."""
         names = self.ordered_columns
         if (
             names is None

@@ -1,18 +1,17 @@
-"""Bound relations: which rows, from which tables, in which order.
+"""Rows and expressions, bound: every name is a column, and every literal a parameter.
 
-A `Block` is one SELECT: a base source, to-one joins, predicates. Blocks nest through lambdas,
-counts, expands and paths, and each block sees the sources of the blocks around it by number. A
-`Source` is the only way a table comes in, and sql.relation writes its row policy beside it. A
+They are one recursive type: a `Block` is a SELECT with predicates, which are expressions; `Exists`
+and `CountOf` are expressions with a block.
+
+An expression knows its `type`, an edm primitive type or None for the null literal, and whether it
+is `nullable`, that is whether its value can be null in OData's sense. Comparisons, `in` and lambdas
+never are (URL Conventions 5.1.1.1); functions and arithmetic are where an argument is.
+
+A block has a base source, to-one joins and predicates. Blocks nest through lambdas, counts, expands
+and paths; each sees the sources of the blocks around it, by their number in the statement (`t0`,
+`t1`, ...). A table comes in as a `Source` only, and sql.relation writes its row policy beside it. A
 source may also be `Derived`: rows that were made of the rows of other blocks, whose tables have
-their policies themselves.
-
-Bound expressions: every name is a column, every literal a parameter, and every node knows its type
-and whether it can be null.
-
-`type` is an edm primitive type, or None for the null literal. `nullable` says whether the value can
-be null in OData's sense: comparisons, `in` and lambdas never are (URL Conventions 5.1.1.1),
-functions and arithmetic are where an argument is. A source is the number of a table use in the
-statement (`t0`, `t1`, ...).
+their own policies.
 """
 
 from __future__ import annotations
@@ -32,10 +31,11 @@ ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a source, as the database has it; sql.pg_types says how it reads as its edm type.
+    """A column of a source, as the database has it; sql.pg_types says how it is read as its edm
+    type.
 
-    pg_type  Postgres's name of the column's type; empty where a statement made the column, as its
-             edm type reads
+    pg_type  Postgres's name of the column's type; empty for a column that a statement made, which
+             already reads as its edm type
     """
 
     source: int
@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A value that travels beside the statement."""
+    """A value that is sent beside the statement."""
 
     slot: Slot
     type: PrimitiveType
@@ -56,8 +56,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ConstantValue:
-    """null, true, false, or a number that the service gives to kinds of rows; `type` is None for an
-    untyped null."""
+    """null, true, false, or a number that the service gives to a kind of rows; `type` is None for
+    an untyped null."""
 
     value: bool | int | None
     type: PrimitiveType | None
@@ -69,8 +69,12 @@ class ConstantValue:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A canonical function or a conversion, by its id in edm.functions; or `cast`, `search`: a text
-    has a pattern in any case; `start` and `digest` of a text, which order texts of any length."""
+    """A canonical function by its id in edm.functions, or one of these:
+
+    cast           a conversion to `type`
+    search         whether a string has a pattern, in any case
+    start, digest  of a string; together they order strings of any length
+    """
 
     id: str
     args: tuple[BoundExpr, ...]
@@ -143,8 +147,8 @@ class IsNotTrue:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """any over a related collection's `block`; all is the negated form over the rows that break the
-    rule."""
+    """any: whether the `block` of a collection has a row. all is the negated form, over the rows
+    for which the condition is not true."""
 
     block: Block
     negated: bool
@@ -154,7 +158,7 @@ class Exists:
 
 @dataclass(frozen=True, slots=True)
 class InSubquery:
-    """Whether the values are a row of `derived`, none of them null."""
+    """Whether the values are a row of `derived` and none of them is null."""
 
     values: tuple[BoundExpr, ...]
     derived: Derived
@@ -164,7 +168,7 @@ class InSubquery:
 
 @dataclass(frozen=True, slots=True)
 class CountOf:
-    """The number of rows of a related collection."""
+    """The number of rows of a collection."""
 
     block: Block
     type: PrimitiveType = INT64
@@ -178,7 +182,7 @@ class CaseWhen:
     nullable: bool = True
 
 
-# --- collections, which exist within an expression only -------------------------------------------
+# --- collections, which exist only within an expression -------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,7 @@ Collection = CollectionItems | CollectionConcat | CollectionSlice | Parameter
 
 @dataclass(frozen=True, slots=True)
 class CollectionCall:
-    """`eq`, or a function by its name, of collections as arrays of `element`."""
+    """`eq`, or a function by its name, on collections as arrays of `element`."""
 
     id: str
     args: tuple[Collection, ...]
@@ -239,15 +243,15 @@ BoundExpr = (
 )
 
 
-# --- relations ---
+# --- relations ------------------------------------------------------------------------------------
 
 Method = Literal["sum", "min", "max", "average", "countdistinct", "count"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows made
-    for the occasion."""
+    """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows that
+    the statement makes."""
 
     number: int
     entity_type: EntityType
@@ -256,10 +260,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a source hangs on its parent source: the join of a navigation property, with the numbers
-    of the link tables it needs.
+    """How the rows of a source are related to a row of the `parent` source: the join of a
+    navigation property, with the numbers of the link tables that it needs.
 
-    The parent is always the join's source side; a path looks for it from the child.
+    The parent is always the join's source side; a path finds it from the child.
     """
 
     parent: Source
@@ -270,8 +274,8 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class LeftJoin:
     """A LEFT JOIN to the single entity behind a navigation property, or to the one with a key
-    ($root); out of the caller's scope it is as if it were null. Or, for $apply, to all of a
-    collection's, or to derived rows, which are made of what was joined before."""
+    ($root); rows that the caller may not see are treated as null. For $apply, it may also lead to
+    all rows of a collection, or to derived rows, which are made of what was joined before."""
 
     source: Source
     link: Link | None
@@ -280,11 +284,11 @@ class LeftJoin:
 
 @dataclass(frozen=True, slots=True)
 class ParentPath:
-    """The parent entity a path goes through: a row of `source` that the child's `link` reaches and
-    `predicates` pick, within `outer`.
+    """The parent entity that a path goes through: a row of `source` that the child's `link`
+    reaches, for which all `predicates` are true, within `outer`.
 
-    Rendered as EXISTS, because a many-to-many join may find the same child twice. `joins` are those
-    its predicates ask for.
+    It is rendered as EXISTS, because a many-to-many join may find the same child twice. `joins` are
+    those that its predicates need.
     """
 
     source: Source
@@ -301,10 +305,11 @@ class ParentPath:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The rows of `source`: those `link` hangs on a parent source, that lie `within` a path, for
-    which all `predicates` are true.
+    """The rows of `source` that `link` relates to a row of a parent source, that lie `within` a
+    path, and for which all `predicates` are true.
 
-    crossed  blocks that hang on this one or on each other: a row for each combination of theirs
+    crossed  further blocks, which may be related to this one or to each other: there is a row for
+             each combination of their rows
     """
 
     source: Source
@@ -328,7 +333,7 @@ class OrderKey:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One value made of many: of all rows, or of those for which `condition` is true; null values
+    """One value made of many: of all rows, or of those for which `condition` is true. Null values
     do not count.
 
     operand  what is aggregated; None for the method `count`, which counts rows
@@ -343,19 +348,21 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class WindowCondition:
-    """Whether a row is one of the first in an order, among the rows with the same values for
-    `parts`.
+    """Whether a row is one of the first in an order, among the rows with the same values of
+    `partition`.
 
-    method  what is true of those rows. first: no more than `limit` rows stand up to them. behind:
-            more do. sum: the values before them add up to less than `limit`, and so do those before
-            each earlier row. percent: to less than `limit` percent of all values
+    method  first    the row is one of the first `limit` rows
+            behind   it is not
+            sum      the values before the row add up to less than `limit`, and so do those before
+                     each earlier row
+            percent  they add up to less than `limit` percent of all values
     value   what is added up
     """
 
     method: Literal["first", "behind", "sum", "percent"]
     order: tuple[OrderKey, ...]
     limit: BoundExpr
-    parts: tuple[BoundExpr, ...] = ()
+    partition: tuple[BoundExpr, ...] = ()
     value: BoundExpr | None = None
     type: PrimitiveType = BOOLEAN
     nullable: bool = False
@@ -365,10 +372,10 @@ class WindowCondition:
 class Selection:
     """One SELECT: `columns` of the rows of `block`, as c0, c1, ...
 
-    groups    None: the rows as they are. Else so many leading columns are what rows are grouped by,
-              and the other ones aggregates; 0 makes one row of all rows, also of none
-    distinct  equal rows once
-    order     with `top` and `skip`: which rows
+    groups    the number of leading columns that rows are grouped by, the others being aggregates; 0
+              makes one row of all rows, even if there are none. None where rows are not grouped
+    distinct  equal rows come once
+    order     the order in which `top` and `skip` count rows
     """
 
     block: Block
@@ -382,6 +389,6 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The rows of all `selections`, one after the other; they have the same columns."""
+    """The rows of all `selections`, one selection after the other; all have the same columns."""
 
     selections: tuple[Selection, ...]

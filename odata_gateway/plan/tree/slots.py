@@ -1,6 +1,6 @@
-"""What a statement's parameters are filled from, when it is bound to a request and a caller.
+"""What the parameters of a statement are filled from when it is bound to a request and a caller.
 
-A slot is a promise of a value: the statement has the slot, the request or the caller has the value.
+A slot stands for a value: the statement has the slot, and the request or the caller has the value.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from odata_gateway.types.family import DecodeMode, PrimitiveType
 
 @dataclass(frozen=True, slots=True)
 class LiteralSlot:
-    """Literal number `index` of the request, decoded as `type` by `mode`; `many` for a folded
-    list."""
+    """Literal number `index` of the request, decoded as `type` by `mode`; `many` for a list of
+    literals."""
 
     index: int
     type: PrimitiveType
@@ -24,8 +24,8 @@ class LiteralSlot:
 
 @dataclass(frozen=True, slots=True)
 class AccountsSlot:
-    """All of the caller's accounts, or the one at `index`: the only one there is, or, on a sharded
-    database, one of several."""
+    """All of the caller's accounts, or the one at `index`: the only one or, on a sharded database,
+    one of several."""
 
     many: bool
     index: int = 0
@@ -33,13 +33,13 @@ class AccountsSlot:
 
 @dataclass(frozen=True, slots=True)
 class LimitSlot:
-    """Rows to read: those of a page, no more than the client's $top leaves, and one more to know
-    whether the page is the last."""
+    """The number of rows to read: those of a page, at most what is left of the client's $top, and
+    one more to know whether the page is the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageSlot:
-    """Rows of a page of an expanded collection."""
+    """The number of rows of a page of an expanded collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class KeysetSlot:
 
 @dataclass(frozen=True, slots=True)
 class LinkSlot:
-    """A piece of the next link of expanded collection number `index`: the service root, the query,
-    or what its token is bound to."""
+    """A part of the next link of expanded collection number `index`: the service root, the query,
+    or the digest that its token is bound to."""
 
     index: int
     part: Literal["root", "query", "binding"]

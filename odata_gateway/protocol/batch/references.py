@@ -65,7 +65,10 @@ def literals(
     body: bytes, paths: Iterable[ValuePath], entity_type: EntityType, model: Model
 ) -> FoundLiterals:
     """The literal at each path of the answer `body` to a request for an entity, or an error."""
-    document = json.loads(body, parse_int=_Number, parse_float=_Number) if body else None
+    try:
+        document = json.loads(body, parse_int=_Number, parse_float=_Number) if body else None
+    except ValueError:  # the earlier request asked for another format
+        document = None
     return {path: _literal(document, path, entity_type, model) for path in paths}
 
 

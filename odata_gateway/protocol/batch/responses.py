@@ -105,9 +105,8 @@ class JsonBatchResponse:
         if isinstance(body, bytes):
             yield pending + (b',"body":' + _embedded(kind, body) if body else b"") + b"}"
             return
-        assert kind == "application/json"  # only collections are streamed
         yield pending + b',"body":'
-        async for chunk in body:
+        async for chunk in body if kind == "application/json" else _as_string(kind, body):
             yield chunk
         yield b"}"
 
@@ -118,6 +117,21 @@ def _embedded(kind: str, body: bytes) -> bytes:
     return orjson.dumps(
         body.decode() if kind.startswith("text/") else urlsafe_b64encode(body).decode().rstrip("=")
     )
+
+
+async def _as_string(kind: str, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """A body that is not JSON as a JSON string, chunk by chunk. Base64 is made of three bytes at a
+    time, so what is left over of a chunk goes before the next. A text's chunks are whole rows."""
+    yield b'"'
+    left = b""
+    async for chunk in body:
+        if kind.startswith("text/"):
+            yield orjson.dumps(chunk.decode())[1:-1]
+            continue
+        whole = left + chunk
+        left = whole[len(whole) - len(whole) % 3 :]
+        yield urlsafe_b64encode(whole[: len(whole) - len(left)])
+    yield urlsafe_b64encode(left).rstrip(b"=") + b'"'
 
 
 @asynccontextmanager

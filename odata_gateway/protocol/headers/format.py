@@ -1,160 +1,162 @@
 """The format of an answer, from $format and the Accept header.
 
-Sources: Protocol 4.01 sections 7 and 11.2.11, JSON Format 4.01 section 3 (format parameters). What
-the client asks for in $format goes before its Accept header.
+Sources: Protocol 4.01, sections 7 and 11.2.11. What the client asks for in $format goes before its
+Accept header. The formats that are offered are given to `negotiate`; this module knows none of them
+but the two of $metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, Protocol, TypeVar, cast
 
 from odata_gateway.errors import UrlFormat, UrlOption
 from odata_gateway.protocol.headers.accept import MediaRange, accept, media_range
 from odata_gateway.protocol.headers.version import ODataVersion, version
 from odata_gateway.protocol.message import RequestHeaders
 
-MetadataLevel = Literal["none", "minimal", "full"]
+Encoding = TypeVar("Encoding", covariant=True)
+Parameters = tuple[tuple[str, str], ...]
+"""Parameters of a media type, names and values in lower case, without q."""
 
 
-class JsonFormat(NamedTuple):
-    """The form of a JSON answer; its media type is `content_type(format)`."""
-
-    level: MetadataLevel = "minimal"
-    version: ODataVersion = "4.0"
-    ieee754: bool = False
-    streaming: bool = False
-    charset: bool = False
+class OfferedFormat(Protocol[Encoding]):
+    """A format that an answer may have."""
 
     @property
-    def prefix(self) -> str:
-        """What stands between `@` and the name of control information: `odata.` in 4.0, nothing in
-        4.01 (JSON Format 4.5)."""
-        return "odata." if self.version == "4.0" else ""
+    def media_types(self) -> tuple[str, ...]:
+        """The media types that name it, in lower case; replies use the first."""
+        ...
+
+    @property
+    def abbreviations(self) -> tuple[str, ...]:
+        """The values of $format that stand for its first media type."""
+        ...
+
+    @property
+    def hint(self) -> str:
+        """How to ask for it, to go on after `ask for`."""
+        ...
+
+    def encoding(self, parameters: Parameters, version: ODataVersion) -> Encoding | None:
+        """The encoding that the parameters of a media type ask for; None where they are not
+        understood."""
+        ...
 
 
-@lru_cache(maxsize=128)
-def content_type(form: JsonFormat) -> str:
-    """The media type, with every parameter that was applied (JSON Format 4.01, section 3)."""
-    text = f"application/json;{form.prefix}metadata={form.level}"
-    text += f";{form.prefix}streaming=true" if form.streaming else ""
-    text += ";IEEE754Compatible=true" if form.ieee754 else ""
-    return text + (";charset=utf-8" if form.charset else "")
+def negotiate(
+    headers: RequestHeaders,
+    format_option: str | None,
+    offered: tuple[OfferedFormat[Encoding], ...],
+) -> Encoding:
+    """The encoding of an answer; the first format is that of clients which name none.
 
-
-# --- Data -----------------------------------------------------------------------------------------
-
-_SWITCH = {"true": True, "false": False}
-_LEVELS: dict[str, MetadataLevel] = {"none": "none", "minimal": "minimal", "full": "full"}
-_CHARSETS = {"utf-8": True, "utf8": True}
-# The parameters of application/json: the field of JsonFormat that each sets, and its values.
-# ExponentialDecimals is understood and changes nothing: no number is written with an exponent.
-_FORMAT_PARAMETERS: dict[str, tuple[str, Mapping[str, object]]] = {
-    "odata.metadata": ("level", _LEVELS),
-    "metadata": ("level", _LEVELS),
-    "odata.streaming": ("streaming", _SWITCH),
-    "streaming": ("streaming", _SWITCH),
-    "ieee754compatible": ("ieee754", _SWITCH),
-    "exponentialdecimals": ("exponential", _SWITCH),
-    "charset": ("charset", _CHARSETS),
-}
-_AVAILABLE = "ask for application/json with odata.metadata=none, minimal or full"
-
-
-def negotiate(headers: RequestHeaders, format_option: str | None) -> JsonFormat:
-    """The form of a JSON answer (Protocol 4.01, section 11.2.11).
-
-    raises  UrlFormat  where JSON is not acceptable
+    raises  UrlFormat  where no format is acceptable
             UrlOption  for a malformed $format
             UrlHeader  for a bad version
     """
-    return _negotiate(headers.get("accept", ""), version(headers), format_option)
+    found = _negotiate(headers.get("accept", ""), version(headers), format_option, offered)
+    return cast(Encoding, found)
 
 
 @lru_cache(maxsize=1024)
 def _negotiate(
-    accepted: str, answer_version: ODataVersion, format_option: str | None
-) -> JsonFormat:
+    accepted: str,
+    answer_version: ODataVersion,
+    format_option: str | None,
+    offered: tuple[OfferedFormat[object], ...],
+) -> object:
     """Kept, because a client sends the same few headers with every request."""
     if format_option is not None:
-        return _json_option(format_option, answer_version)
+        return _of_option(format_option, answer_version, offered)
     members = accept(accepted)
     if members is None:
-        return JsonFormat(version=answer_version)
-    is_refused = any(_refuses_json(member) for member in members)
+        return offered[0].encoding((), answer_version)
     for member in members:
-        if member.quality == 0 or not member.covers("application", "json"):
-            continue
-        if member.specificity == 2:
-            form = _json_form(member, answer_version)
-        else:  # "*/*" does not bring back what "application/json;q=0" refuses
-            form = None if is_refused else JsonFormat(version=answer_version)
-        if form is not None:
-            return form
+        found = _of_member(member, members, answer_version, offered)
+        if found is not None:
+            return found
     raise UrlFormat(
         f"the service cannot answer in any of the types '{accepted[:200]}'",
         target="Accept",
-        hint=_AVAILABLE,
+        hint=_available(offered),
     )
 
 
-def _refuses_json(member: MediaRange) -> bool:
-    is_json = (member.kind, member.subtype) == ("application", "json")
-    return is_json and member.quality == 0 and not member.parameters
+def _of_member(
+    member: MediaRange,
+    members: tuple[MediaRange, ...],
+    answer_version: ODataVersion,
+    offered: tuple[OfferedFormat[object], ...],
+) -> object | None:
+    """The encoding that a member of an Accept header asks for; a range such as `*/*` asks for the
+    first format in it that no other member refuses."""
+    if member.quality == 0:
+        return None
+    for each in offered:
+        if member.specificity == 2 and _names(member, each):
+            return each.encoding(member.parameters, answer_version)
+        is_refused = any(_refuses(other, each) for other in members)
+        if member.specificity < 2 and _covers(member, each) and not is_refused:
+            return each.encoding((), answer_version)
+    return None
 
 
-def _json_form(member: MediaRange, answer_version: ODataVersion) -> JsonFormat | None:
-    """The form that a member `application/json;...` asks for; None where a parameter is unknown or
-    contradicts another."""
-    values: dict[str, object] = {}
-    for name, text in member.parameters:
-        field, known = _FORMAT_PARAMETERS.get(name, ("", {}))
-        if text not in known or values.get(field, known[text]) != known[text]:
-            return None
-        values[field] = known[text]
-    return JsonFormat(
-        level=_LEVELS[str(values.get("level", "minimal"))],
-        version=answer_version,
-        ieee754=bool(values.get("ieee754")),
-        streaming=bool(values.get("streaming")),
-        charset=bool(values.get("charset")),
-    )
+def _names(member: MediaRange, offered: OfferedFormat[object]) -> bool:
+    return f"{member.kind}/{member.subtype}" in offered.media_types
 
 
-_ABBREVIATIONS = {
+def _covers(member: MediaRange, offered: OfferedFormat[object]) -> bool:
+    types = (media_type.partition("/") for media_type in offered.media_types)
+    return any(member.covers(kind, subtype) for kind, _, subtype in types)
+
+
+def _refuses(member: MediaRange, offered: OfferedFormat[object]) -> bool:
+    return member.quality == 0 and not member.parameters and _names(member, offered)
+
+
+def _available(offered: tuple[OfferedFormat[object], ...]) -> str:
+    return f"ask for {', or '.join(each.hint for each in offered)}"
+
+
+ODATA_ABBREVIATIONS = {
     "json": "application/json",
     "xml": "application/xml",
     "atom": "application/atom+xml",
 }
+"""The media types that OData has short names for, also where they are not offered."""
 
 
-def _format_member(text: str) -> MediaRange:
+def _option_member(text: str, abbreviations: dict[str, str]) -> MediaRange:
     """The media type that $format names (ABNF rule `format`); an abbreviation takes no parameters
     (JSON Format 3).
 
     raises  UrlOption  for a text that is neither an abbreviation nor a media type
     """
-    member = media_range(_ABBREVIATIONS.get(text.lower(), text))
+    member = media_range(abbreviations.get(text.lower(), text))
     if member is None or "*" in (member.kind, member.subtype):
         hint = (
             "write application/json;... with the parameters"
             if text.lower().startswith("json;")
-            else "write json, xml or a media type"
+            else f"write {', '.join(n for n in abbreviations if n != 'atom')} or a media type"
         )
         raise UrlOption(f"'{text[:60]}' is not a format", target="$format", at=0, hint=hint)
     return member
 
 
-def _json_option(text: str, answer_version: ODataVersion) -> JsonFormat:
-    member = _format_member(text)
-    is_json = (member.kind, member.subtype) == ("application", "json")
-    form = _json_form(member, answer_version) if is_json else None
-    if form is None:
-        raise UrlFormat(
-            f"the format '{text[:60]}' is not available", target="$format", hint=_AVAILABLE
-        )
-    return form
+def _of_option(
+    text: str, answer_version: ODataVersion, offered: tuple[OfferedFormat[object], ...]
+) -> object:
+    own = {name: each.media_types[0] for each in offered for name in each.abbreviations}
+    member = _option_member(text, {**own, **ODATA_ABBREVIATIONS})
+    for each in offered:
+        if _names(member, each):
+            found = each.encoding(member.parameters, answer_version)
+            if found is not None:
+                return found
+    raise UrlFormat(
+        f"the format '{text[:60]}' is not available", target="$format", hint=_available(offered)
+    )
 
 
 # --- $metadata ------------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ def negotiate_metadata(
 
 
 def _metadata_option(text: str) -> Literal["xml", "json"]:
-    member = _format_member(text)
+    member = _option_member(text, ODATA_ABBREVIATIONS)
     for form, media_type in METADATA_TYPES.items():
         if media_type == f"{member.kind}/{member.subtype}":
             return form

@@ -6,12 +6,12 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
     refuse,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily
@@ -54,7 +54,7 @@ BINARIES = TypeFamily(
         prefix="binary",
     ),
     argument=_argument,
-    wire=Wire("bytea"),
+    argument_type=ArgumentType("bytea"),
     columns={"bytea": ColumnReading()},
     text="rtrim(translate(encode({0}, 'base64'), E'+/\\n', '-_'), '=')",
     facets=frozenset({"$MaxLength"}),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from odata_gateway.types.family import (
     AggregateRule,
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
     refuse,
 )
 from odata_gateway.types.faults import WrongFamily
@@ -39,7 +39,7 @@ BOOLEANS = TypeFamily(
         hints={"string": "write true or false without quotes"},
     ),
     argument=_argument,
-    wire=Wire("bool"),
+    argument_type=ArgumentType("bool"),
     columns={"bool": ColumnReading(pinned="{0}::bool")},
     json=JsonForm(quoted=False),
     written_by_sql=False,

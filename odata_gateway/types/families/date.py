@@ -13,6 +13,7 @@ from odata_gateway.types.calendar import (
     read_day,
 )
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
@@ -20,7 +21,6 @@ from odata_gateway.types.family import (
     Operation,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
 
@@ -80,7 +80,7 @@ DATES = TypeFamily(
     ),
     argument=_argument,
     converted=_converted,
-    wire=Wire("text", "date"),
+    argument_type=ArgumentType("text", "date"),
     columns={"date": ColumnReading()},
     text="CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD') "
     f"ELSE {YEAR_BC} || to_char({{0}}, '-MM-DD') END",

@@ -23,6 +23,7 @@ from odata_gateway.types.calendar import (
 from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
 from odata_gateway.types.families.time import TIME_TEXT
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
@@ -30,7 +31,6 @@ from odata_gateway.types.family import (
     Operation,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.faults import ValueFault, shorten
 
@@ -50,7 +50,7 @@ def read_datetime(text: str) -> Instant:
         raise _not_a_datetime(text)
     year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
     days = read_day(text, year, month, day)
-    time = read_clock(text, hour, minute, second, fraction)
+    micros, finer = read_clock(text, hour, minute, second, fraction)
     offset = 0
     if sign:
         if off_hour > "23" or off_minute > "59":
@@ -62,8 +62,7 @@ def read_datetime(text: str) -> Instant:
         offset = int(off_hour) * 60 + int(off_minute)
         if sign == "-":
             offset = -offset
-    micros = days * MICROS_PER_DAY + time.micros - offset * 60_000_000
-    return Instant(micros, time.finer, offset)
+    return Instant(days * MICROS_PER_DAY + micros - offset * 60_000_000, finer, offset)
 
 
 def _not_a_datetime(text: str) -> ValueFault:
@@ -144,7 +143,7 @@ DATETIMES = TypeFamily(
     ),
     argument=_argument,
     converted=_converted,
-    wire=Wire("text", "timestamp"),
+    argument_type=ArgumentType("text", "timestamp"),
     columns={
         "timestamp": ColumnReading(),
         "timestamptz": ColumnReading(

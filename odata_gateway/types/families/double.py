@@ -8,13 +8,13 @@ from math import isnan
 from odata_gateway.types.family import (
     MIN_MAX,
     AggregateRule,
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
@@ -65,12 +65,12 @@ DOUBLES = TypeFamily(
         from_text=number_from_text,
         write=_write,
         token="SPECIAL",
-        literal=_literal,
+        exact=_literal,
         hints=NUMBER_HINTS,
     ),
     argument=_argument,
     converted=converted_number,
-    wire=Wire("float8"),
+    argument_type=ArgumentType("float8"),
     columns={
         "float4": ColumnReading(pinned="{0}::float4"),
         "float8": ColumnReading(pinned="{0}::float8"),

@@ -13,6 +13,7 @@ from odata_gateway.types.calendar import (
     rounded,
 )
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
@@ -20,7 +21,6 @@ from odata_gateway.types.family import (
     Operation,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.faults import ValueFault, shorten
 from odata_gateway.types.numbers import NUMBERS
@@ -92,7 +92,7 @@ DURATIONS = TypeFamily(
         quoted=True,
     ),
     argument=_argument,
-    wire=Wire("text", "interval"),
+    argument_type=ArgumentType("text", "interval"),
     columns={"interval": ColumnReading()},
     text="CASE WHEN isfinite({0}) THEN CASE WHEN extract(epoch from {0}) < 0 THEN '-' ELSE '' END "
     "|| 'PT' || abs(extract(epoch from {0}))::text || 'S' END",

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from odata_gateway.types.family import (
     AggregateRule,
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
     refuse,
 )
 
@@ -30,7 +30,7 @@ GUIDS = TypeFamily(
     noun="a Guid",
     literal=LiteralForm(read=str.lower, from_text=_from_text, token="GUID"),
     argument=_argument,
-    wire=Wire("uuid"),
+    argument_type=ArgumentType("uuid"),
     columns={"uuid": ColumnReading(pinned="{0}::uuid")},
     written_by_sql=False,
 )

@@ -7,13 +7,13 @@ from decimal import Decimal
 from odata_gateway.types.family import (
     MIN_MAX,
     AggregateRule,
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
     refuse,
 )
 from odata_gateway.types.faults import WrongFamily
@@ -41,7 +41,7 @@ INTEGERS = TypeFamily(
     literal=LiteralForm(read=refuse, from_text=_from_text, hints=NUMBER_HINTS),
     argument=_argument,
     converted=converted_number,
-    wire=Wire("int8"),
+    argument_type=ArgumentType("int8"),
     columns={
         "int2": ColumnReading(pinned="{0}::int2"),
         "int4": ColumnReading(pinned="{0}::int4"),

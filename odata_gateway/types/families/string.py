@@ -7,13 +7,13 @@ from uuid import UUID
 
 from odata_gateway.types.family import (
     LIKE_MODES,
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 
 # Characters of a key that would end or change a URL, in the order they must be replaced; others
@@ -92,7 +92,7 @@ STRINGS = TypeFamily(
     ),
     argument=_argument,
     converted=_converted,
-    wire=Wire("text"),
+    argument_type=ArgumentType("text"),
     columns={
         "text": _TEXT,
         "varchar": _TEXT,

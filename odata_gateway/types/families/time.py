@@ -15,13 +15,13 @@ from odata_gateway.types.calendar import (
     rounded,
 )
 from odata_gateway.types.family import (
+    ArgumentType,
     ColumnReading,
     DecodeMode,
     JsonForm,
     LiteralForm,
     PrimitiveType,
     TypeFamily,
-    Wire,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
 
@@ -40,7 +40,7 @@ def read_time(text: str) -> Span:
             f"'{shorten(text)}' is not a time of day",
             "write it like 12:41 or 12:41:26.745",
         )
-    return read_clock(text, *match.groups())
+    return Span(*read_clock(text, *match.groups()))
 
 
 def _write(value: object) -> str:
@@ -72,7 +72,7 @@ TIMES = TypeFamily(
     ),
     argument=_argument,
     converted=_converted,
-    wire=Wire("text", "time"),
+    argument_type=ArgumentType("text", "time"),
     columns={"time": ColumnReading()},
     text="CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
     json=JsonForm(can_miss=True),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.slots import LinkSlot
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
@@ -59,7 +60,7 @@ def test_the_digest_of_a_query_stays_the_same(compiler, target, digest, keys):
 @pytest.mark.parametrize(("target", "texts"), NESTED)
 def test_the_links_of_expanded_collections_stay_the_same(compiler, target, texts):
     compiled = compiler.compile(target)
-    statement = compiled.statement("rows", StatementVariant())
+    statement = compiled.statement("rows", StatementVariant(DEFAULT_ENCODING))
     values = ArgumentValues(compiled.url.values, Caller(1, (1,)), root="R/", credential="apikey=k")
     arguments = zip(statement.slots, statement.bind(values).arguments, strict=True)
     assert [text for slot, text in arguments if isinstance(slot, LinkSlot) and slot.part != "root"] == texts

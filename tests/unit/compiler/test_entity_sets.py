@@ -7,8 +7,9 @@ from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.entity_sets import AllEntities
 from odata_gateway.errors import BindOption, BindSegment, UrlOption
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
 
@@ -25,7 +26,9 @@ def whole(compiler: Compiler, target: str) -> AllEntities:
 
 
 def bound(compiled: CompiledQuery, kind="rows"):
-    return compiled.statement(kind, StatementVariant()).bind(ArgumentValues(compiled.url.values, Caller(1, (1,)), limit=100))
+    return compiled.statement(kind, StatementVariant(DEFAULT_ENCODING)).bind(
+        ArgumentValues(compiled.url.values, Caller(1, (1,)), limit=100)
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.explain import explain, sql_text, tree_text
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.errors import BindName
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from tests.harness.cases import MODEL
 
 URL = "Conversation(1)/messages?$filter=contains(content,' FROM (x') and id in (1,2)&$expand=sender($select=id)&$count=true&$top=5"
@@ -18,7 +19,7 @@ URL = "Conversation(1)/messages?$filter=contains(content,' FROM (x') and id in (
 
 def steps(target: str, accounts: tuple[int, ...] = (1,)) -> dict[str, str]:
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    return dict(explain(compiler, target, Caller(1, accounts)).steps)
+    return dict(explain(compiler, target, Caller(1, accounts), encoding=DEFAULT_ENCODING).steps)
 
 
 def test_every_value_and_every_statement_has_a_section():
@@ -48,7 +49,7 @@ def test_no_line_is_too_long_to_read(accounts):
 
 def test_the_sql_in_lines_is_the_statement():
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    explained = explain(compiler, URL, Caller(1, (1,)))
+    explained = explain(compiler, URL, Caller(1, (1,)), encoding=DEFAULT_ENCODING)
     shown = dict(explained.steps)["sql (rows)"]
     assert "\n" in shown and re.sub(r"\n *", " ", shown) == explained.rows.text
 

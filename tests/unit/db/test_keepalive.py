@@ -9,9 +9,9 @@ import socket
 
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
 from odata_gateway.db.keepalive import limits_of
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbUnavailable
 
 TCP = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}

@@ -8,9 +8,9 @@ from itertools import product
 import asyncpg
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import TRANSITIONS, SessionEvent, SessionState, opening
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbUnavailable, DbValue, Internal
 
 READY, BEGINNING, READING = SessionState.READY, SessionState.BEGINNING, SessionState.READING

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbValue, Internal
 from odata_gateway.handlers.chunk_reader import Ask, ChunkReader, Keys, Want
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.handlers import chunk_reader
 from odata_gateway.handlers.chunk_reader import AT_ONCE, CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkReader, Keys, RowSizes, Want
 

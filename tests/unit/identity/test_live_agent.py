@@ -6,8 +6,8 @@ import asyncio
 import gc
 
 import pytest
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import AuthForbidden, AuthInvalid, DbUnavailable
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import MOST_TTL_S, TokenDirectory

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import load_model
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.context import fragment, items
 
 COMPILER = Compiler(load_model(), limits=Limits(), max_url_bytes=16_384, cache_entries=100)

@@ -7,6 +7,7 @@ import pytest
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import BindName, DbTimeout, ODataError, UrlSyntax, all_codes
 from odata_gateway.protocol.documents import error_document, service_document
+from odata_gateway.protocol.json_format import JsonFormat
 from tests.harness.csdl import DATA
 
 ROOT = "http://host:3001/v1.0/odata/"
@@ -14,7 +15,7 @@ SETS = ["Message", "Conversation", "User", "Label", "Inbox"]
 
 
 def test_a01_the_service_document_lists_every_set_after_its_context():
-    document = json.loads(service_document(load_model(), ROOT))
+    document = json.loads(service_document(load_model(), ROOT, JsonFormat()))
     assert list(document) == ["@odata.context", "value"]
     assert document["@odata.context"] == f"{ROOT}$metadata"
     assert document["value"] == [{"name": name, "kind": "EntitySet", "url": name} for name in SETS]
@@ -22,14 +23,14 @@ def test_a01_the_service_document_lists_every_set_after_its_context():
 
 def test_the_context_follows_version_and_level():
     model = load_model()
-    assert list(json.loads(service_document(model, ROOT, "4.01"))) == ["@context", "value"]
-    assert list(json.loads(service_document(model, ROOT, "4.0", "full"))) == ["@odata.context", "value"]
-    assert list(json.loads(service_document(model, ROOT, "4.0", "none"))) == ["value"]
-    assert list(json.loads(service_document(model, ROOT, "4.01", "none"))) == ["value"]
+    assert list(json.loads(service_document(model, ROOT, JsonFormat(version="4.01")))) == ["@context", "value"]
+    assert list(json.loads(service_document(model, ROOT, JsonFormat("full")))) == ["@odata.context", "value"]
+    assert list(json.loads(service_document(model, ROOT, JsonFormat("none")))) == ["value"]
+    assert list(json.loads(service_document(model, ROOT, JsonFormat("none", "4.01")))) == ["value"]
 
 
 def test_another_model_lists_its_own_sets():
-    document = json.loads(service_document(load_model(DATA / "depot.json"), ROOT))
+    document = json.loads(service_document(load_model(DATA / "depot.json"), ROOT, JsonFormat()))
     assert [item["name"] for item in document["value"]] == ["Warehouses", "Items", "Suppliers"]
 
 
@@ -46,6 +47,17 @@ def test_an_error_names_its_code_place_and_way_out():
         "message": "$filter at 0: Message has no property 'statuss'; did you mean 'status'?",
         "target": "$filter",
         "details": [{"code": "Bind.Name", "message": "did you mean 'status'?", "target": "$filter"}],
+    }
+
+
+def test_a_nested_option_that_is_wrong_is_a_detail():
+    error = BindName("Message has no property 'nope'", target="$expand", at=17)
+    error.nested = "$filter"
+    assert _error(error) == {
+        "code": "Bind.Name",
+        "message": "$expand at 17, nested $filter: Message has no property 'nope'",
+        "target": "$expand",
+        "details": [{"code": "Bind.Name", "message": "the error is in the nested option $filter of $expand", "target": "$filter"}],
     }
 
 

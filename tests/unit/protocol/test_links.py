@@ -9,7 +9,7 @@ import orjson
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import UrlSkiptoken
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.links import DIGITS, Continuation, TokenScope, next_link, read_skiptoken, skiptoken
 from tests.harness.cases import MODEL, compiled
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import LimitNodes
-from odata_gateway.plan.scope import Limits
+from odata_gateway.formats.registry import DEFAULT_ENCODING
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
 from tests.harness.cases import MODEL
 
 
 def text_of(expression: str) -> str:
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    return compiler.compile(f"Message?$compute={expression} as v").statement("rows", StatementVariant()).text
+    return compiler.compile(f"Message?$compute={expression} as v").statement("rows", StatementVariant(DEFAULT_ENCODING)).text
 
 
 def nested(template: str, inner: str, levels: int) -> str:

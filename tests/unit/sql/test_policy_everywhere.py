@@ -14,7 +14,7 @@ from typing import Any
 import pglast
 import pytest
 from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, Unsupported
-from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.relation import Relations
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation, SubLinkType
@@ -237,7 +237,9 @@ def nodes(node: Any) -> Iterator[Any]:
         yield from nodes(child)
 
 
-def check(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: RowFormat | None = None) -> int:
+def check(
+    request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: JsonFormat | None = None
+) -> int:
     """Check every statement of a request, with and without indexes known; the number of tables in them."""
     uses = 0
     for model in (cases.INDEXED, cases.MODEL):

@@ -1,9 +1,9 @@
-"""What a database that is sharded by account (Citus) is sent: each statement, or each leg of it, goes to the one shard of one account.
+"""What a database that is sharded by account (Citus) is sent: each statement, or each CTE of it, goes to the shard of one account.
 
 Citus routes a statement to a shard when every distributed table in it is compared with the same constant by `account_id = $n`, as a conjunct of
 the WHERE of its own SELECT or of the ON of its own LEFT JOIN; reference tables, which every server has, may be compared with anything. A caller
-with several accounts gets legs, materialised CTEs that Citus plans one by one: each obeys the rule for one account, and no table stands
-outside of them. Read by Postgres's own parser.
+with several accounts gets a SELECT for each account, a materialized CTE that Citus plans on its own: each obeys the rule for one account, and no
+table stands outside of them. Read by Postgres's own parser.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pytest
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import Unsupported
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.scope import Limits
-from odata_gateway.sql.json_rows import RowFormat
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.relation import Relations
-from odata_gateway.sql.sharded import MOST_LEGS
+from odata_gateway.sql.sharded import MAX_ACCOUNTS
 from odata_gateway.sql.statement import StatementVariant, statement_kinds
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
@@ -41,8 +41,8 @@ def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,))
     query = compiled.query
     mask = None if after is None else tuple(key is None for key in after)
     values = ArgumentValues(compiled.url.values, caller, limit=100, page_rows=10, root="http://host/odata/", keys=after or ())
-    for peeks in forms:
-        shape = StatementVariant(len(accounts) > 1, RowFormat(), mask, peeks, legs=len(accounts))
+    for lookahead in forms:
+        shape = StatementVariant(DEFAULT_ENCODING, len(accounts) > 1, mask, lookahead, shard_accounts=len(accounts))
         for part in ("order values", *statement_kinds(query, shape)) if after else statement_kinds(query, shape):
             bound = compiled.statement(part, shape).bind(values)
             yield bound.text, bound.arguments
@@ -116,8 +116,8 @@ def routed_to(select: ast.SelectStmt, arguments: list[Any]) -> set[Any]:
     return found
 
 
-def legs_of(text: str) -> tuple[list[ast.SelectStmt], list[str]]:
-    """The legs of a statement and the tables outside of them; a statement without legs is one itself."""
+def selects_of(text: str) -> tuple[list[ast.SelectStmt], list[str]]:
+    """The SELECT of each account, and the tables outside of them; a statement without CTEs is one SELECT itself."""
     [parsed] = pglast.parse_sql(text)
     ctes = [n for n in nodes(parsed.stmt) if isinstance(n, ast.CommonTableExpr)]
     if not ctes:
@@ -129,36 +129,36 @@ def legs_of(text: str) -> tuple[list[ast.SelectStmt], list[str]]:
     return [c.ctequery for c in ctes], [name for name in outside if name not in names]
 
 
-class LegChecker(Checker):
-    """The row policy in a leg: tables with an account are bound to the leg's, users to all of the caller's."""
+class ShardChecker(Checker):
+    """The row policy in the SELECT of one account: tables with an account are bound to it, users to all of the caller's."""
 
-    leg: int = 0
+    account: int = 0
 
     def is_accounts(self, value: Any, *, many: bool) -> bool:
         if not isinstance(value, ast.TypeCast) or not isinstance(value.arg, ast.ParamRef):
             return False
-        wanted = list(self.accounts) if many else self.leg
+        wanted = list(self.accounts) if many else self.account
         return bool(value.typeName.arrayBounds) == many and self.arguments[value.arg.number - 1] == wanted
 
 
-def check_policy(leg: ast.SelectStmt, arguments: list[Any], accounts: tuple[int, ...], account: int) -> None:
-    checker = LegChecker(arguments, accounts)
-    checker.leg = account
-    checker.select(leg, {})
-    assert checker.seen == {id(n) for n in nodes(leg) if isinstance(n, ast.RangeVar)}
+def check_policy(select: ast.SelectStmt, arguments: list[Any], accounts: tuple[int, ...], account: int) -> None:
+    checker = ShardChecker(arguments, accounts)
+    checker.account = account
+    checker.select(select, {})
+    assert checker.seen == {id(n) for n in nodes(select) if isinstance(n, ast.RangeVar)}
 
 
 def check(request, accounts, after=None, model=cases.MODEL, forms=(False,)):
     """Every statement is routed; how many statements there were."""
     count = 0
     for text, arguments in statements(request, accounts, after, model, forms):
-        legs, outside = legs_of(text)
-        found = [routed_to(leg, arguments) for leg in legs]
+        selects, outside = selects_of(text)
+        found = [routed_to(select, arguments) for select in selects]
         assert not outside and all(len(accounts) <= 1 for accounts in found), text
         if any(found):
-            assert [a for one in found for a in one] == list(accounts), text  # each account by one leg
-            for leg, account in zip(legs, accounts, strict=True):
-                check_policy(leg, arguments, accounts, account)
+            assert [a for one in found for a in one] == list(accounts), text  # each account by one SELECT
+            for select, account in zip(selects, accounts, strict=True):
+                check_policy(select, arguments, accounts, account)
         count += 1
     return count
 
@@ -219,13 +219,13 @@ def test_what_leads_to_other_accounts_is_refused(request_):
 
 
 def test_a_caller_with_very_many_accounts_is_refused():
-    assert len(list(statements("Message/$count", tuple(range(1, MOST_LEGS + 1))))) == 1
+    assert len(list(statements("Message/$count", tuple(range(1, MAX_ACCOUNTS + 1))))) == 1
     with pytest.raises(Unsupported, match="at most"):
-        list(statements("Message/$count", tuple(range(1, MOST_LEGS + 2))))
+        list(statements("Message/$count", tuple(range(1, MAX_ACCOUNTS + 2))))
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_policy_that_is_missing_in_a_leg_is_found(monkeypatch, number):
+def test_a_policy_that_is_missing_for_one_account_is_found(monkeypatch, number):
     policy, count = Relations._policy, iter(range(1000))
     monkeypatch.setattr(Relations, "_policy", lambda self, source: [] if next(count) == number else policy(self, source))
     with pytest.raises(AssertionError):
@@ -247,4 +247,4 @@ def test_a_policy_that_is_missing_in_a_leg_is_found(monkeypatch, number):
 )
 def test_this_test_refuses(text):
     with pytest.raises(AssertionError):
-        routed_to(legs_of(text)[0][0], [ONE[0], list(MANY)])
+        routed_to(selects_of(text)[0][0], [ONE[0], list(MANY)])

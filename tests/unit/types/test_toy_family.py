@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.protocol.batch.references import literals
-from odata_gateway.types.family import ColumnReading, LiteralForm, Operation, PrimitiveType, TypeFamily, Wire
+from odata_gateway.types.family import ArgumentType, ColumnReading, LiteralForm, Operation, PrimitiveType, TypeFamily
 from odata_gateway.types.faults import ValueFault
 from odata_gateway.types.registry import registered
 from tests.harness.inside import ROOT, inside
@@ -33,7 +33,7 @@ ADDRESSES = TypeFamily(
     noun="an address",
     literal=LiteralForm(read=read_address, from_text=lambda text, type_: read_address(text), prefix="address", quoted=True),
     argument=lambda value, mode: read_address(str(value)),
-    wire=Wire("text", "inet"),
+    argument_type=ArgumentType("text", "inet"),
     columns={"inet": ColumnReading(pinned="{0}::inet")},
     text="abbrev({0})",
     link_literal="'address''' || replace(abbrev({0}), '/', '%2F') || ''''",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from odata_gateway.db.connector import DatabaseSettings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations
 from odata_gateway.db.schema.introspect import inspect, server_facts, wider_type
+from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import DbUnavailable
 from odata_gateway.types.primitive import INT32, INT64, PRIMITIVE_TYPES

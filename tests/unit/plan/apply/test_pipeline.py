@@ -2,6 +2,7 @@
 
 import pytest
 from odata_gateway.errors import BindName
+from odata_gateway.formats.registry import DEFAULT_ENCODING
 from tests.harness.cases import MODEL, Compiler, Limits, StatementVariant
 from tests.oracle.queries import encoded
 
@@ -19,7 +20,7 @@ NESTED = "groupby((contact_id),groupby((assignee_id),filter(status gt 0))/filter
 )
 def test_a_statement_grows_no_faster_than_its_steps(steps):
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    statement = compiler.compile("Conversation?" + encoded([f"$apply={steps}"])).statement("rows", StatementVariant())
+    statement = compiler.compile("Conversation?" + encoded([f"$apply={steps}"])).statement("rows", StatementVariant(DEFAULT_ENCODING))
     assert len(statement.text) < 100 * len(steps), len(statement.text)
 
 

@@ -8,7 +8,7 @@ import pytest
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.errors import LimitDepth, ODataError
-from odata_gateway.plan.scope import Limits
+from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne, Projection
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import context

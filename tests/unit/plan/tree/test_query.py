@@ -5,24 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from odata_gateway.plan.bind import bind
-from odata_gateway.plan.scope import Limits
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.relation import Block
-from odata_gateway.url.normalize import normalize
-from odata_gateway.url.parse import parse
-from odata_gateway.url.split import split
-from tests.harness.cases import MODEL
+from tests.harness.binding import bound
 
 INDEXES = frozenset({("id",), ("account_id", "created_at", "id")})
 
 
 def query(target: str, indexes: frozenset[tuple[str, ...]]) -> Query:
     """A bound query over a table with these indexes."""
-    bound = bind(parse(normalize(split(target.replace(" ", "%20"), max_bytes=4096))[0]), MODEL, Limits())
-    source = bound.block.source
+    found = bound(target)
+    source = found.block.source
     indexed = replace(source, entity_type=replace(source.entity_type, indexes=indexes))
-    return replace(bound, block=Block(indexed, bound.block.link, bound.block.within, bound.block.joins, bound.block.predicates))
+    return replace(found, block=replace(found.block, source=indexed))
 
 
 @pytest.mark.parametrize(

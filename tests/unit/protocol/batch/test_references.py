@@ -81,6 +81,7 @@ def test_a_path_without_a_primitive_value_is_an_error(document, path):
     assert isinstance(error, UrlSyntax) and "no primitive value" in str(error)
 
 
-def test_an_answer_without_a_body_has_no_values():
-    [error] = literals(b"", [("id",)], MESSAGE, MODEL).values()
+@pytest.mark.parametrize("body", [b"1\tsome text", b"1", b"[1]", b""])
+def test_an_answer_that_is_not_a_json_object_has_no_values(body):
+    [error] = literals(body, [("id",)], MESSAGE, MODEL).values()
     assert isinstance(error, UrlSyntax)

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from odata_gateway.errors import ODataError, UrlFormat, UrlOption
-from odata_gateway.protocol.headers.format import JsonFormat, content_type, negotiate, negotiate_metadata
+from odata_gateway.formats.registry import FORMATS
+from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
 from odata_gateway.protocol.headers.preferences import preferences
+from odata_gateway.protocol.json_format import JsonFormat
 
 POWER_QUERY = (
     "application/json;odata.metadata=minimal;q=1.0,application/json;odata=minimalmetadata;q=0.9,application/atomsvc+xml;q=0.8,"
@@ -16,7 +18,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 
 def ask(accept=None, version=None, option=None):
     headers = {"accept": accept, "odata-maxversion": version}
-    return negotiate({name: value for name, value in headers.items() if value is not None}, option)
+    return negotiate({name: value for name, value in headers.items() if value is not None}, option, FORMATS).form
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_format_option_that_cannot_be_served(option, error):
     ],
 )
 def test_content_type_names_what_was_applied(form, text):
-    assert content_type(form) == text
+    assert form.content_type == text
     assert ask(text, version=form.version) == form
 
 
@@ -164,8 +166,8 @@ def test_metadata_refuses_other_formats():
 @given(st.text(st.sampled_from(list('application/json;*,q=0.1 "\\odta.met')), max_size=40))
 def test_any_header_is_answered_or_refused(text):
     try:
-        negotiate({"accept": text}, None)
+        negotiate({"accept": text}, None, FORMATS)
         preferences({"prefer": text})
-        negotiate({}, text)
+        negotiate({}, text, FORMATS)
     except ODataError as error:
         assert error.status in (400, 406)

@@ -1,0 +1,84 @@
+"""How to reach the database, how much of it to use, and the session settings of its connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Settings of a database; those that end in _s are seconds.
+
+    dsn             as asyncpg reads it, with several hosts and target_session_attrs as in `hosts`
+    wait_s          longest wait for a free connection; at most `max_waiting` requests wait
+    max_age_s       a connection is replaced after that long, since its backend's memory grows
+    row_security    Postgres's policies need the caller's accounts (sql/live_agent/rls.sql)
+    pooler          whether one in transaction mode stands before Postgres: `transaction`, `none`,
+                    or `auto`, which finds out with each connection
+    slow_s          statements that take longer are reported in the log; 0: none
+    """
+
+    dsn: str
+    max_connections: int = 10
+    wait_s: float = 10.0
+    max_waiting: int = 10_000
+    statement_timeout_s: float = 60.0
+    lock_timeout_s: float = 5.0
+    idle_in_transaction_s: float = 60.0
+    connect_timeout_s: float = 5.0
+    max_age_s: float = 3600.0
+    row_security: bool = False
+    pooler: str = "auto"
+    slow_s: float = 0.0
+    application_name: str = "odata-gateway"
+
+    def server_settings(self) -> dict[str, str]:
+        """The session's settings, sent with the connection's first message: they cost no round
+        trip, and no SQL can come before them.
+
+        jit               off: it would compile the hundred small expressions of a row's text for
+                          each statement; on a page of 10,000 rows that costs more than it gains
+        random_page_cost  as for a fast disk or a warm cache. With the server's default of 4, for
+                          rotating disks, the planner reads rows of a path or a key in key order
+                          among all others instead of by their index
+        search_path       no object of a database user can replace an operator or function; our
+                          tables are qualified
+        plan_cache_mode   is left alone: Postgres chooses a generic plan only where it looks as
+                          cheap
+        """
+        return {
+            "application_name": self.application_name,
+            "default_transaction_read_only": "on",
+            "search_path": "pg_catalog, pg_temp",
+            "DateStyle": "ISO, MDY",
+            "TimeZone": "UTC",
+            "IntervalStyle": "postgres",
+            "extra_float_digits": "1",
+            "bytea_output": "hex",
+            "statement_timeout": _milliseconds(self.statement_timeout_s),
+            "lock_timeout": _milliseconds(self.lock_timeout_s),
+            "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction_s),
+            "jit": "off",
+            "random_page_cost": "1.1",
+        }
+
+    @property
+    def local_settings(self) -> str:
+        """The same as SQL for the length of a transaction."""
+        return "".join(
+            f"; SET LOCAL {name} = {_quoted(name, text)}"
+            for name, text in self.server_settings().items()
+            if name not in _NOT_LOCAL
+        )
+
+
+_NOT_LOCAL = ("application_name", "default_transaction_read_only")
+"""A transaction need not set these: the pooler passes the name on, and BEGIN says READ ONLY."""
+
+
+def _quoted(name: str, text: str) -> str:
+    return text if name == "search_path" else f"'{text}'"
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))

@@ -1,0 +1,55 @@
+"""Values and entity-ids as JSON text (JSON Format 4.01, sections 4.5.8 and 7)."""
+
+from __future__ import annotations
+
+from odata_gateway.edm.model import EntitySet
+from odata_gateway.formats.json_text import Pieces
+from odata_gateway.plan.tree.projection import Field
+from odata_gateway.plan.tree.relation import Column
+from odata_gateway.sql.fragment import Sql, column_sql, quoted
+from odata_gateway.sql.pg_types import checked, json_column_text, json_text, link_literal
+from odata_gateway.sql.renderer import ExpressionRenderer
+
+
+def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) -> Sql:
+    """The JSON text of a property, `null` included.
+
+    ieee754  Int64 and Decimal are strings
+    """
+    value = field.value
+    if value is None:
+        return quoted("null")
+    if isinstance(value, Column):
+        own = json_column_text(column_sql(value), value.pg_type, field.type)
+        if own is not None:
+            return own
+        shown = _of_model_type(value)
+    else:
+        shown = expressions.range_checked(value)
+    return json_text(shown, field.type, nullable=value.nullable, as_string=ieee754)
+
+
+def entity_id(entity_set: EntitySet, source: int) -> Pieces:
+    """The id of the entity whose row is that of a source, relative to the service root:
+    `Message(1)`."""
+    key = entity_set.entity_type.key
+    columns = [Column(source, p.column, p.pg_type, p.type, nullable=False) for p in key]
+    return entity_id_of(entity_set, columns)
+
+
+def entity_id_of(entity_set: EntitySet, key: list[Column]) -> Pieces:
+    """The id of the entity with these columns as its key."""
+    pieces: Pieces = [f"{entity_set.name}("]
+    for i, (prop, column) in enumerate(zip(entity_set.entity_type.key, key, strict=True)):
+        pieces.append(("," if i else "") + (f"{prop.name}=" if len(key) > 1 else ""))
+        pieces.append(_key_literal(column))
+    return [*pieces, ")"]
+
+
+def _key_literal(column: Column) -> Sql:
+    return link_literal(_of_model_type(column), column.type)
+
+
+def _of_model_type(column: Column) -> Sql:
+    """A column as the type that the model says, even if the table has changed since."""
+    return checked(column_sql(column), column.pg_type, column.type)

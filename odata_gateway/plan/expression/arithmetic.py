@@ -1,0 +1,68 @@
+"""Operators on numbers, times and durations (URL Conventions 5.1.1.2)."""
+
+from __future__ import annotations
+
+from odata_gateway.errors import BindType
+from odata_gateway.plan.scope.scope import Scope
+from odata_gateway.plan.tree.relation import (
+    Arithmetic,
+    ArithmeticOp,
+    BoundExpr,
+    ConstantValue,
+    Negate,
+    Parameter,
+)
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types import primitive as types
+from odata_gateway.types.arithmetic import result_type
+from odata_gateway.types.primitive import PrimitiveType
+from odata_gateway.url import ast
+
+ARITHMETIC: dict[str, ArithmeticOp] = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "div": "div",
+    "divby": "divby",
+    "mod": "mod",
+}
+
+
+def bind_negation(node: ast.Unary, scope: Scope) -> BoundExpr:
+    """`-` before a number or a duration."""
+    operand = scope.bind.expr(node.operand, scope)
+    if operand.type is None:
+        return operand
+    if not (operand.type.is_numeric or operand.type.family.can_be_negated):
+        raise BindType(f"{operand.type.name} cannot be negated", at=node.at)
+    return Negate(operand, operand.type, operand.nullable)
+
+
+def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
+    """An operator on two values; null where one of them is the null literal."""
+    op = ARITHMETIC[node.op]
+    left, right = scope.bind.expr(node.left, scope), scope.bind.expr(node.right, scope)
+    if left.type is None or right.type is None:
+        return ConstantValue(None, left.type or right.type)
+    left, right = _as_duration(left, right.type, op), _as_duration(right, left.type, op)
+    assert left.type is not None and right.type is not None
+    result = result_type(op, left.type, right.type)
+    if result is None:
+        names = f"{left.type.name} and {right.type.name}"
+        raise BindType(f"{op} cannot be used with {names}", at=node.at)
+    return Arithmetic(op, left, right, result, left.nullable or right.nullable)
+
+
+def _as_duration(expr: BoundExpr, other: PrimitiveType | None, op: str) -> BoundExpr:
+    """A quoted string beside a time in add and sub is a duration without its prefix (4.01 Minimal
+    9b)."""
+    is_time = other is types.DATETIME or other is types.DATE or other is types.DURATION
+    if (
+        is_time
+        and op in ("add", "sub")
+        and isinstance(expr, Parameter)
+        and isinstance(expr.slot, LiteralSlot)
+        and expr.type is types.STRING
+    ):
+        return Parameter(LiteralSlot(expr.slot.index, types.DURATION), types.DURATION)
+    return expr

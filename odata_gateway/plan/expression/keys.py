@@ -1,0 +1,59 @@
+"""Keys: which value belongs to which key property, and each value as an expression (URL Conventions
+4.3.1, 5.1.1.14.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from odata_gateway.edm.model import EntityType, Property
+from odata_gateway.errors import BindType
+from odata_gateway.plan.expression.comparable import check_comparable
+from odata_gateway.plan.expression.literals import literal, resolve_alias
+from odata_gateway.plan.scope.scope import Scope
+from odata_gateway.plan.tree.relation import BoundExpr, Parameter
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.url import ast
+
+
+def key_nodes(
+    entity_type: EntityType, args: tuple[ast.Expr, ...], *, at: int
+) -> Mapping[str, ast.Expr]:
+    """The value of each key property: `(1)` or `(id=1)`, and `(a=1,b=2)` for a key of several.
+
+    raises  BindType  where these are not the properties of the key, each once
+    """
+    names = [p.name for p in entity_type.key]
+    if len(args) == len(names) == 1 and not isinstance(args[0], ast.NamedArgument):
+        return {names[0]: args[0]}
+    values = {a.name: a.value for a in args if isinstance(a, ast.NamedArgument)}
+    if len(values) == len(args) and set(values) == set(names):
+        return values
+    form = ",".join(f"{n}=..." for n in names)
+    unknown = next((n for n in values if n not in names), None)
+    reason = (
+        f"'{unknown}' is not a key property of {entity_type.name}"
+        if unknown
+        else f"the key of {entity_type.name} is ({form})"
+    )
+    raise BindType(reason, at=at, hint=f"write {entity_type.name}({form})")
+
+
+def key_value(prop: Property, node: ast.Expr, scope: Scope) -> BoundExpr:
+    """The value of a key property.
+
+    raises  BindType  where it is not a literal of the property's type
+    """
+    node = resolve_alias(node, scope)
+    match node:
+        case ast.Literal(kind="raw"):
+            return Parameter(LiteralSlot(node.slot, prop.type), prop.type)
+        case ast.Literal(many=False):
+            if node.kind in ("decimal", "double") and prop.type.is_integer:
+                raise BindType(f"key property '{prop.name}' is {prop.type.name}", at=node.at)
+            value: BoundExpr = literal(node, prop.type)
+        case ast.Constant(value=bool()):
+            value = scope.bind.expr(node, scope)
+        case _:
+            raise BindType("a key must be a literal, or an alias of one", at=node.at)
+    check_comparable("eq", prop.type, value.type, at=node.at)
+    return value

@@ -1,0 +1,64 @@
+"""Steps from a row: over a navigation property, to an entity by its key, to a property."""
+
+from __future__ import annotations
+
+from odata_gateway.edm.model import EntityType, NavigationProperty, Property
+from odata_gateway.errors import BindName, BindSecret, nearest
+from odata_gateway.plan.scope.rows import Frame, Row, column_of, has_key
+from odata_gateway.plan.scope.scope import Binding
+from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, LeftJoin
+
+
+def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
+    """The row behind a single-valued navigation property; the same path always gives the same
+    join."""
+    known = row.frame.reached.get((row.source.number, navigation.name))
+    if known is None:
+        known = binding.source(binding.model.target_type(navigation))
+        row.frame.reached[row.source.number, navigation.name] = known
+        row.frame.joins.append(LeftJoin(known, binding.link(row.source, navigation)))
+    return Row(row.frame, known, optional=True)
+
+
+def entity_by_key(
+    binding: Binding, frame: Frame, entity_type: EntityType, key: tuple[BoundExpr, ...]
+) -> Row:
+    """The entity of a type that has a key, or none; the same key always gives the same join."""
+    known = frame.picked.get((entity_type.name, key))
+    if known is None:
+        known = binding.source(entity_type)
+        frame.picked[entity_type.name, key] = known
+        frame.joins.append(
+            LeftJoin(known, None, has_key(known, zip(entity_type.key, key, strict=True)))
+        )
+    return Row(frame, known, optional=True)
+
+
+def read_property(row: Row, prop: Property, *, at: int) -> BoundExpr:
+    """A property in a clause that computes with it; a column that the database lacks is null.
+
+    raises  BindSecret  for a secret property
+    """
+    if prop.secret:
+        raise BindSecret(
+            f"property '{prop.name}' is secret: it reads as null and cannot be computed with",
+            at=at,
+            hint="leave it out of this option",
+        )
+    if prop.missing:
+        return ConstantValue(None, prop.type)
+    return column_of(row, prop)
+
+
+def no_such_name(
+    entity_type: EntityType,
+    name: str,
+    *,
+    at: int,
+    what: str = "property",
+    extra: tuple[str, ...] = (),
+) -> BindName:
+    """The error for a name that neither the type nor `extra` has."""
+    known = [*entity_type.properties, *entity_type.navigation, *extra]
+    hint = nearest(name, known) or f"see the properties of {entity_type.name} in $metadata"
+    return BindName(f"{entity_type.name} has no {what} '{name}'", at=at, hint=hint)

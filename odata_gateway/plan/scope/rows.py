@@ -1,0 +1,148 @@
+"""Rows that a name can stand for: entities of a table, rows that $apply made, rows of $crossjoin.
+
+A `Frame` is a SELECT under construction. A path over single-valued navigation properties adds one
+LEFT JOIN for each distinct path, to the frame that owns the row the path starts from, however deep
+in lambdas the path stands. Frames are the only mutable values of `plan`, and none leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from odata_gateway.edm.model import EntityType, Property
+from odata_gateway.plan.tree.relation import (
+    Block,
+    BoundExpr,
+    Column,
+    Compare,
+    LeftJoin,
+    Link,
+    OrderKey,
+    Source,
+)
+
+MemberPath = tuple[str, ...]
+
+PRESENT = "@present"
+"""A member that a client cannot name: null where rows that were joined have none."""
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A SELECT under construction around `source`.
+
+    reached  the sources behind navigation properties, by the number of the source they hang on and
+             the property's name
+    picked   the sources of entities that were asked for by key, by type and key
+    """
+
+    source: Source
+    joins: list[LeftJoin] = field(default_factory=list)
+    reached: dict[tuple[int, str], Source] = field(default_factory=dict)
+    picked: dict[tuple[str, tuple[BoundExpr, ...]], Source] = field(default_factory=dict)
+
+    def block(self, link: Link | None = None, predicates: tuple[BoundExpr, ...] = ()) -> Block:
+        return Block(self.source, link, None, tuple(self.joins), predicates)
+
+    def copy(self) -> Frame:
+        """The same SELECT, to which joins can be added on their own."""
+        return Frame(self.source, [*self.joins], {**self.reached}, {**self.picked})
+
+
+@dataclass(frozen=True, slots=True)
+class RowKind:
+    """What one kind of rows has: members by path and, where the rows are entities, all
+    properties."""
+
+    paths: frozenset[MemberPath]
+    is_entity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An entity that rows made by $apply are related to: the columns of these rows that have its
+    key, null where there is none."""
+
+    entity_type: EntityType
+    key: tuple[Column, ...]
+
+    def found_as(self, source: Source) -> tuple[BoundExpr, ...]:
+        """The conditions under which a row of a source of this type is the entity."""
+        return has_key(source, zip(self.entity_type.key, self.key, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RowStructure:
+    """What a row made by $apply has, as an instance of `entity_type`: columns by name, and further
+    structures behind single-valued navigation properties. Whatever else the type declares was
+    aggregated away, and reads as null (Data Aggregation 3.1.1).
+
+    key       expressions that tell any two rows apart
+    order     the order of the rows, the key included; empty where it is that of the key
+    identity  the entity that a row is, if it is one
+    kinds     what rows have, by the number that is their `kind`; empty where all rows have all
+              members
+    entity    behind a navigation property: the entity that was found there, if there is one
+    """
+
+    entity_type: EntityType
+    members: Mapping[str, Column | Reference | RowStructure]
+    key: tuple[BoundExpr, ...] = ()
+    order: tuple[OrderKey, ...] = ()
+    identity: Reference | None = None
+    kinds: tuple[RowKind, ...] = ()
+    kind: BoundExpr | None = None
+    entity: Row | None = None
+
+    def has(self, kind: RowKind, path: MemberPath) -> bool:
+        """Whether rows of a kind have what a path leads to: as a member, as a property of the
+        entity that they are, or of an entity that they are related to."""
+        if any(known[: len(path)] == path for known in kind.paths):
+            return True
+        if kind.is_entity and self.declares(path[0]):
+            return True
+        place: Column | Reference | RowStructure | None = self
+        for i, name in enumerate(path):
+            place = place.members.get(name) if isinstance(place, RowStructure) else place
+            if isinstance(place, Reference):
+                return any(known[: i + 1] == path[: i + 1] for known in kind.paths)
+        return False
+
+    def declares(self, name: str) -> bool:
+        """Whether the type has a property or navigation property of this name."""
+        return name in self.entity_type.properties or name in self.entity_type.navigation
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row that a name can stand for: a source, and the frame that owns it.
+
+    optional   it is behind a LEFT JOIN, which may find nothing
+    structure  what it has, where $apply made it
+    crossed    its entities by the name of their set, where it is a row of $crossjoin, which has
+               nothing else
+    """
+
+    frame: Frame
+    source: Source
+    optional: bool = False
+    structure: RowStructure | None = None
+    crossed: Mapping[str, Row] | None = None
+
+
+def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:
+    """The conditions under which a row of a source has the values of a key."""
+    return tuple(
+        Compare("eq", Column(source.number, p.column, p.pg_type, p.type, False), value)
+        for p, value in values
+    )
+
+
+def column_of(row: Row, prop: Property) -> Column:
+    """The column behind a property, secret or not: for output only. A JSON column that is never
+    NULL may still hold JSON's null."""
+    nullable = (
+        row.optional or prop.pg_type in ("json", "jsonb") or not (prop.is_key or prop.not_null)
+    )
+    return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)

@@ -1,0 +1,192 @@
+"""Comparisons as SQL: eq, ne, lt, le, gt, ge and in.
+
+OData's comparisons are true or false, never null (URL Conventions 5.1.1.1): null equals null, `ne`
+is true for null against a value, and the others are false where a side is null. NaN equals nothing,
+itself included; Postgres has it equal to itself and above all numbers.
+
+`strict` asks for false in place of null. Where the caller takes null for false, a comparison stays
+bare, so that an index serves it. For the same reason a column stays bare beside a parameter: the
+parameter is converted to the column's type, not the column to the parameter's.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from odata_gateway.plan.tree.relation import (
+    Arithmetic,
+    BoundExpr,
+    CaseWhen,
+    Column,
+    Compare,
+    ConstantValue,
+    Function,
+    InArray,
+    Negate,
+    Parameter,
+)
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
+from odata_gateway.sql.pg_types import reading_of
+from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.types.family import NULL_MODES
+from odata_gateway.types.primitive import DECIMAL
+
+SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
+    """A comparison of two values."""
+    if is_null(expr.left) or is_null(expr.right):
+        return _compared_with_null(expr, renderer)
+    left, right = _operands(expr.left, expr.right, renderer)
+    nullable = expr.left.nullable or expr.right.nullable
+    can_be_null = nullable or may_miss(expr.left) or may_miss(expr.right)
+    if expr.op == "ne" and can_be_null:
+        return _not_equal(expr, left, right, renderer)
+    if expr.op == "eq" and expr.left.nullable and expr.right.nullable:
+        same = build("({0} IS NOT DISTINCT FROM {1})", left, right)
+        return _unless_nan(expr, "false", same, renderer)
+    bare = fill("({0} " + SYMBOLS[expr.op] + " {1})", (left, right))
+    if (greater := _greater_double(expr)) is not None:
+        bare = build("({0} AND {1} <> 'NaN')", bare, column_sql(greater))
+    return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
+
+
+def in_array_sql(expr: InArray, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
+    """Whether a value is in a list, which is one array parameter."""
+    left, right = _operands(expr.operand, expr.values, renderer)
+    bare = build("({0} = ANY({1}))", left, right)
+    return build("({0} IS TRUE)", bare) if strict else bare
+
+
+def _not_equal(expr: Compare, left: Sql, right: Sql, renderer: ExpressionRenderer) -> Sql:
+    """`ne` where a side can be null: true for null against a value (5.1.1.1.2)."""
+    if expr.left.nullable and expr.right.nullable:
+        differs = build("({0} IS DISTINCT FROM {1})", left, right)
+        return _unless_nan(expr, "true", differs, renderer)
+    return build("(({0} = {1}) IS NOT TRUE)", left, right)
+
+
+def _unless_nan(
+    expr: Compare, with_nan: LiteralString, otherwise: Sql, renderer: ExpressionRenderer
+) -> Sql:
+    """`otherwise`, or `with_nan` for rows where a side is NaN: as an operand it was made NULL, so
+    that IS DISTINCT FROM would take it for null."""
+    sides = [
+        build("{0} = 'NaN'", renderer.value(side))
+        for side in (expr.left, expr.right)
+        if may_be_nan(side)
+    ]
+    if not sides:
+        return otherwise
+    found = join(" OR ", sides)
+    return fill("(CASE WHEN {0} THEN " + with_nan + " ELSE {1} END)", (found, otherwise))
+
+
+def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
+    """A comparison with the null literal: eq and ne ask for null, the others are false. Constants
+    have a type, because ORDER BY refuses untyped ones."""
+    other = expr.right if is_null(expr.left) else expr.left
+    if expr.op not in ("eq", "ne"):
+        return raw("false::bool")
+    if is_null(other):
+        return raw("true::bool") if expr.op == "eq" else raw("false::bool")
+    template: LiteralString = "({0} IS NULL)" if expr.op == "eq" else "({0} IS NOT NULL)"
+    return build(template, _stored(other, renderer))
+
+
+def _stored(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """The operand of IS NULL: the column itself, unless its value can be null where the column is
+    not (a JSON null)."""
+    if isinstance(expr, Column) and not reading_of(expr.pg_type, expr.type).reads_null:
+        return column_sql(expr)
+    return renderer.value(expr)
+
+
+# --- operands -------------------------------------------------------------------------------------
+
+
+def _operands(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -> tuple[Sql, Sql]:
+    """Both sides, with a column left bare beside a parameter that can take the column's type."""
+    if isinstance(left, Column) and isinstance(right, Parameter):
+        return _column_and_parameter(left, right, renderer)
+    if isinstance(right, Column) and isinstance(left, Parameter):
+        column, value = _column_and_parameter(right, left, renderer)
+        return value, column
+    return _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+
+
+def _column_and_parameter(
+    column: Column, value: Parameter, renderer: ExpressionRenderer
+) -> tuple[Sql, Sql]:
+    reading, slot = reading_of(column.pg_type, column.type), value.slot
+    array = "[]" if isinstance(slot, LiteralSlot) and slot.many else ""
+    if isinstance(slot, LiteralSlot) and slot.mode == reading.equal_mode:
+        return column_sql(column), param(slot, reading.equal_type + array)
+    if reading.compared and not array:
+        return column_sql(column), fill(reading.compared, (renderer.value(value),))
+    return renderer.value(column), renderer.value(value)
+
+
+def _nan_as_null(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """A side of a comparison, with NULL in place of a NaN."""
+    value = renderer.value(expr)
+    return build("nullif({0}, 'NaN')", value) if may_be_nan(expr) else value
+
+
+def _greater_double(expr: Compare) -> Column | None:
+    """A column of doubles beside a parameter that must be the greater side, or None: Postgres has a
+    NaN in it above all numbers, and the column stays bare."""
+    if expr.op in ("eq", "ne"):
+        return None
+    is_less = expr.op in ("lt", "le")
+    column, other = (expr.right, expr.left) if is_less else (expr.left, expr.right)
+    if isinstance(column, Column) and isinstance(other, Parameter) and may_be_nan(column):
+        return column
+    return None
+
+
+# --- what an operand can be -----------------------------------------------------------------------
+
+
+def is_null(expr: BoundExpr) -> bool:
+    """Whether an expression is the null literal."""
+    return isinstance(expr, ConstantValue) and expr.value is None
+
+
+def may_miss(expr: BoundExpr) -> bool:
+    """Whether a side can be NULL in SQL although it is not null in OData, so that it equals
+    nothing: a text that is not a uuid beside a uuid column, a cast that fails, NaN."""
+    if may_be_nan(expr):
+        return True
+    slot = expr.slot if isinstance(expr, Parameter) else None
+    return isinstance(slot, LiteralSlot) and (
+        slot.mode in NULL_MODES or (slot.type.family.has_nan and slot.mode != "value")
+    )
+
+
+def may_be_nan(expr: BoundExpr) -> bool:
+    """Whether a value can be NaN: a double that is stored, computed or a literal of its own type,
+    or a decimal that comes of a division by zero."""
+    match expr:
+        case Column() | Arithmetic() | Function() | Negate() | CaseWhen():
+            return expr.type.family.has_nan or (expr.type is DECIMAL and _divides(expr))
+        case Parameter(slot=LiteralSlot(mode="value"), type=type_):
+            return type_.family.has_nan
+    return False
+
+
+def _divides(expr: BoundExpr) -> bool:
+    """Whether divby occurs in an expression: it makes infinite decimals, and operations on these
+    make NaN."""
+    match expr:
+        case Arithmetic(op=op, left=left, right=right):
+            return op == "divby" or _divides(left) or _divides(right)
+        case Negate(operand=operand):
+            return _divides(operand)
+        case Function(args=args):
+            return any(map(_divides, args))
+        case CaseWhen(branches=branches):
+            return any(_divides(value) for _, value in branches)
+    return False

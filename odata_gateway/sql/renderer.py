@@ -1,0 +1,58 @@
+"""What the renderers of this package need of each other, as protocols.
+
+Rendering is recursive: an expression may hold a block (a lambda, a count, rows made by $apply), and
+a block holds expressions. `sql.expr.Expressions` implements `ExpressionRenderer`,
+`sql.relation.Relations` implements `BlockRenderer`. Modules that need only one of these take it as
+a parameter and import this module, so that no two modules import each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from odata_gateway.plan.tree.relation import Block, BoundExpr, Derived
+from odata_gateway.sql.fragment import Sql
+
+
+class ExpressionRenderer(Protocol):
+    """Renders bound expressions. Their sources must have been entered before."""
+
+    def condition(self, expr: BoundExpr) -> Sql:
+        """A Boolean expression in a place where false and null mean the same."""
+        ...
+
+    def value(self, expr: BoundExpr) -> Sql:
+        """An expression in a place where null differs from false."""
+        ...
+
+    def range_checked(self, expr: BoundExpr) -> Sql:
+        """A value for an answer: the statement fails where the type cannot hold it."""
+        ...
+
+
+class BlockRenderer(Protocol):
+    """Renders blocks with their row policies."""
+
+    @property
+    def expressions(self) -> ExpressionRenderer:
+        """What renders the expressions of these blocks."""
+        ...
+
+    def enter(self, block: Block) -> None:
+        """Make a block's sources known, before an expression over them is rendered."""
+        ...
+
+    def select(
+        self, what: Sql, block: Block, tail: Sql | None = None, extra: Sequence[Sql] = ()
+    ) -> Sql:
+        """SELECT `what` of the block's rows for which `extra` holds too, followed by `tail`."""
+        ...
+
+    def derived(self, derived: Derived) -> Sql:
+        """The rows of a derived relation as one SELECT."""
+        ...
+
+    def policy_guards(self, sources: Iterable[int]) -> list[Sql]:
+        """Conditions that are true only for rows which the policies of these sources show."""
+        ...
