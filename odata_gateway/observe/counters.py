@@ -90,7 +90,7 @@ class Counters:
             self._count_stages(stats, ended)
 
     def _count_stages(self, stats: RequestStats, ended: float) -> None:
-        """Count the stages of a request for data. Most have no binding: their template is cached."""
+        """Count the stages of a request for data. Most are not bound: their template is cached."""
         self.rows += stats.rows
         stages, started = self.stages, stats.started
         stages["parse"].observe(stats.parse_s)

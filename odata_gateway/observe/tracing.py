@@ -2,8 +2,8 @@
 traced costs nothing.
 
 The parent span comes with the request's `traceparent` and `tracestate` (W3C Trace Context).
-OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER, say where
-spans are sent and which are kept. No attribute has a value of the URL.
+OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER, control
+where spans are sent and which are kept. No attribute has a value of the URL.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.errors import AuthInvalid, AuthMissing, Internal, ODataError
 from odata_gateway.observe import logs
 from odata_gateway.observe.counters import COUNTERS
-from odata_gateway.observe.log_lines import SENT, Finished, shown_method
+from odata_gateway.observe.log_lines import SENT, FinishedRequest, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
 from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
@@ -203,5 +203,5 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
     if tracer is not None:
         method = shown_method(raw.method)
         tracer.finished(stats, exchange.headers, method=method, status=status, ended=ended)
-    target = redact_target(raw.raw_path)
-    logs.access(Finished(stats, raw.method, target, status, size, ended, outcome))
+    url = stats.template or redact_target(raw.raw_path)
+    logs.access(FinishedRequest(stats, raw.method, url, status, size, ended, outcome))

@@ -1,11 +1,11 @@
 """A model that stays in step with its database.
 
-It is compared with the database until that succeeds, then at times, and after errors that say that
-the schema has changed. A comparison that fails keeps the model in use: the database may be away. One
-that finds that a collection can no longer be served, because its table or its key is gone, keeps
-that collection as it was and takes over all other changes. A table may be missing for as long as a
-migration takes, or for good; in either case its requests are answered with an error that says so,
-and not as if there had never been such a table.
+The two are compared until that succeeds, then at times, and after errors that say that the schema
+has changed. A comparison that fails keeps the model in use: the database may be away. If a
+collection can no longer be served, because its table or its key is gone, it stays in the model as
+it was, and all other changes are taken over. A table may be missing for as long as a migration
+takes, or for good; in either case its requests are answered with an error that says so, and not as
+if there had never been such a table.
 """
 
 from __future__ import annotations
