@@ -1,8 +1,9 @@
 """POST /$query becomes the GET request that it stands for."""
 
 import pytest
-from odata_gateway.errors import UrlEncoding, UrlMediaType, UrlMethod, UrlSyntax
+from odata_gateway.errors import UrlEncoding, UrlMediaType, UrlSyntax
 from odata_gateway.protocol.query_body import as_get
+from odata_gateway.url.resource_kind import ResourceKind, classify
 
 TEXT = {"content-type": "text/plain"}
 
@@ -37,9 +38,8 @@ def test_the_options_of_the_body_join_those_of_the_url(target, body, expected):
         "Message/$queryx",
     ],
 )
-def test_nothing_else_can_be_posted_to(target):
-    with pytest.raises(UrlMethod):
-        as_get(target, TEXT, b"$top=1")
+def test_no_other_target_is_of_that_kind(target):
+    assert classify(target) is not ResourceKind.QUERY_BODY
 
 
 @pytest.mark.parametrize(
