@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "plan": {"errors", "types", "edm", "url"},
     "db": {"errors", "observe", "types", "edm"},
     "sql": {"errors", "types", "edm", "plan"},
-    "protocol": {"errors", "types", "edm", "plan"},
+    "protocol": {"errors", "types", "edm", "url", "plan"},
     "identity": {"errors", "observe", "db"},
     "formats": {"errors", "types", "edm", "plan", "sql", "protocol"},
     "compiler": {"errors", "observe", "types", "edm", "url", "plan", "sql", "db", "identity"},
