@@ -3,6 +3,8 @@
 import configparser
 import re
 from functools import cache
+from importlib import import_module
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
@@ -165,6 +167,51 @@ def test_the_code_map_names_every_module_once():
     modules = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
     wanted = sorted(name for name in modules if not name.rpartition("/")[2].startswith("__"))
     assert sorted(named) == wanted
+
+
+# --- names of the code in docs/architecture.md -------------------------------------------------------
+
+ARCHITECTURE = page("docs/architecture.md")
+
+
+def rows_after(mark):
+    """The rows of the table behind a mark or heading, without its head."""
+    lines = ARCHITECTURE.partition(f"{mark}\n")[2].splitlines()
+    table = list(takewhile(lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines)))
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:]]
+
+
+def found(module, name):
+    """A class, function or method of the package by its dotted name."""
+    value = import_module(f"odata_gateway.{module}")
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def test_the_line_names_functions_that_exist_and_values_that_they_give():
+    block = ARCHITECTURE.partition("<!-- line -->\n")[2].partition("`odata-gateway explain")[0]
+    steps = re.findall(r"^ +(?:-> )?([a-z_.]+)\.([A-Z]\w+(?:\.\w+)?|[a-z]\w*) +(\w+)", block, re.MULTILINE)
+    assert len(steps) == 12
+    for module, name, value in steps:
+        step = found(module, name)
+        if value[0].isupper():
+            assert value in str(step.__annotations__["return"]), (module, name)
+
+
+def test_the_way_of_a_request_names_what_exists():
+    steps = [re.search(r"odata_gateway/([\w/]+)\.py\) `([\w.]+)`", row[0]) for row in rows_after("<!-- way -->")]
+    assert len(steps) >= 10
+    assert all(callable(found(step[1].replace("/", "."), step[2])) for step in steps)
+
+
+def test_words_of_the_glossary_are_words_of_the_code():
+    source = "\n".join(path.read_text(encoding="utf-8") for path in [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+    text = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", source)).lower()
+    heads = [row[0] for row in rows_after("## Glossary")]
+    assert len(heads) >= 45 and heads == sorted(heads)
+    words = [word for head in heads for word in head.split(", ")]
+    assert [word for word in words if word.lower() not in text] == []
 
 
 # --- links ----------------------------------------------------------------------------------------
