@@ -151,11 +151,21 @@ def test_every_dependency_has_a_reason():
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", table)] == []
 
 
-def test_every_promise_is_documented_with_its_tests():
-    table = page("docs/reliability.md").partition("<!-- promises -->")[2].partition("\n\n")[0]
-    named = re.findall(r"`(test_t\d\d_\w+)`", table)
+def promised(mark):
+    """The paths of the tests of each promise in a table of docs/reliability.md."""
+    table = page("docs/reliability.md").partition(f"<!-- {mark} -->")[2].partition("\n\n")[0]
+    return [re.findall(r"\]\(\.\./(tests/[\w/]+\.py)\)", row.rpartition(" | ")[2]) for row in table.splitlines()[3:]]
+
+
+def test_every_promise_names_its_tests_and_every_test_of_a_promise_is_named():
+    rows = promised("promises")
     tests = (ROOT / "tests" / "trust").glob("test_t[0-9]*.py")
-    assert sorted(named) == sorted(path.stem for path in tests)
+    assert len(rows) >= 24 and all(rows)
+    assert sorted(name for row in rows for name in row) == sorted(shown(path) for path in tests)
+    further = promised("further promises")
+    assert len(further) >= 6 and all(further)
+    others = [*(ROOT / "tests" / "trust").glob("test_p[0-9]*.py"), *(ROOT / "tests" / "proxies").glob("test_*.py")]
+    assert {shown(path) for path in others} <= {name for row in further for name in row}
 
 
 # --- the code map ---------------------------------------------------------------------------------
