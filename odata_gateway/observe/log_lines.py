@@ -1,21 +1,18 @@
 """Log lines in their two forms: JSON for machines and text for people.
 
-A request's line names the path and the options, never the values: a token may stand among them, and
-a filter may hold a person's name.
+A request's line names the path and the options, never their values.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from odata_gateway.observe.request_stats import RequestStats
 from odata_gateway.observe.statement_id import statement_id
@@ -26,12 +23,17 @@ SENT = "sent"
 _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
-_LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
 
 
 class Finished(NamedTuple):
-    """A request that is over: `size` bytes went out, `ended` is by time.perf_counter(), `outcome`
-    is SENT for a whole answer."""
+    """A request that is over.
+
+    target   without values, as `url.redact` leaves it: a token may be among them, and a filter may
+             contain a person's name
+    size     bytes sent
+    ended    by time.perf_counter()
+    outcome  SENT for a whole answer
+    """
 
     stats: RequestStats
     method: str
@@ -42,44 +44,16 @@ class Finished(NamedTuple):
     outcome: str
 
 
-def shown_target(target: str) -> str:
-    """A request target as a log line may show it: the path, and the names of the options.
-
-    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name;
-    `*` stands for both, and for whatever is as long as a token and has no sign in it.
-    """
-    path, mark, query = target.partition("?")
-    path, ampersand, _ = path.replace("%26", "&").partition("&")
-    names = ",".join(_option_name(option) for option in query.split("&") if option)
-    path, names = (_plain(_LIKE_A_TOKEN.sub("*", text)[:200]) for text in (path, names))
-    return path + ("&*" if ampersand else "") + (f" [{names}]" if mark and names else "")
-
-
-def _option_name(option: str) -> str:
-    name, equals, _ = option.partition("=")
-    name = unquote(name)
-    return name if equals and "=" not in name else "*"
-
-
 def shown_method(method: str) -> str:
     """A method of HTTP; what is none may hold anything."""
     return method if method in _METHODS else "*"
-
-
-def _plain(text: str) -> str:
-    """Text that can neither begin a new log line nor fail to be encoded."""
-    return (
-        text
-        if text.isascii() and text.isprintable()
-        else "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
-    )
 
 
 def request_text(done: Finished) -> str:
     """A request's line without what stands before every line."""
     stats = done.stats
     took_ms = (done.ended - stats.started) * 1000
-    text = f"{shown_method(done.method)} {shown_target(done.target)} {done.status} {done.size}B {took_ms:.1f}ms id={stats.id}"
+    text = f"{shown_method(done.method)} {done.target} {done.status} {done.size}B {took_ms:.1f}ms id={stats.id}"
     if stats.template or stats.rows:
         text += f" rows={stats.rows} wait={stats.wait_s * 1000:.1f}ms query={stats.query_s * 1000:.1f}ms"
     if stats.trace:
@@ -143,7 +117,7 @@ class JsonFormatter(LineFormatter):
         """Put together by hand: json.dumps of as many members takes a twentieth of a small request
         (measured)."""
         stats = done.stats
-        url = stats.template or shown_target(done.target)
+        url = stats.template or done.target
         rest = _data_members(stats) if stats.template or stats.rows else "}"
         return (
             f'{{"time":"{_utc_stamp(int(created))}.{_milliseconds(created)}Z","level":"{level.lower()}","logger":"{name}","message":"request",'

@@ -1,7 +1,7 @@
-"""Context URLs (Protocol 4.01, section 10): what of the model a body shows.
+"""Context URLs (Protocol 4.01, section 10), which say what part of the model a body shows.
 
-Parentheses are never empty in 4.0, where older readers refuse them; in 4.01 an expanded navigation
-property is always followed by its own.
+In 4.0 parentheses are never empty, because older readers refuse them. In 4.01 an expanded
+navigation property always has parentheses.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ class ResponseContext(NamedTuple):
 
 
 def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
-    """The fragment of a query's context URL; `key_text` gives a key value of the path by the number
-    of its literal."""
+    """The fragment of a query's context URL.
+
+    key_text  gives a key value of the path by the slot of its literal
+    """
     if query.context is not None:
         return f"#{query.context}"
     match query.form:
@@ -82,8 +84,8 @@ def items(projection: Projection, version: str) -> list[str]:
 
 
 def _within(expand: Expand, content: Projection) -> Projection:
-    """What an expanded entity shows, but for the levels of itself that a plus sign stands for
-    (10.10)."""
+    """What an expanded entity shows, without the further levels of itself, which a plus sign stands
+    for (10.10)."""
     if not expand.repeats:
         return content
     return replace(
@@ -92,7 +94,7 @@ def _within(expand: Expand, content: Projection) -> Projection:
 
 
 def _members(result: tuple[Field | Nested | ExpandOne, ...], version: str) -> list[str]:
-    """The members of rows that $apply made (Data Aggregation 3.1.1)."""
+    """The select list of rows that $apply made (Data Aggregation 3.1.1)."""
     names: list[str] = []
     for member in result:
         match member:
@@ -114,7 +116,8 @@ Tree = dict[str, "Tree"]
 
 
 def _common(kinds: tuple[Projection, ...], version: str) -> list[str]:
-    """What rows of all kinds have; or that they have nothing in common (Data Aggregation 3.1.1)."""
+    """The select list of rows of several kinds: what all of them have, or the term for having
+    nothing in common (Data Aggregation 3.1.1)."""
     trees = [_tree(kind, version) for kind in kinds]
     common = trees[0]
     for tree in trees[1:]:
@@ -128,7 +131,7 @@ def _common(kinds: tuple[Projection, ...], version: str) -> list[str]:
 
 
 def _tree(projection: Projection, version: str) -> Tree:
-    """The members of rows of one kind, with what stands behind navigation."""
+    """The members of rows of one kind, and what navigation properties among them show."""
     if projection.result is not None:
         return _branches(projection.result, version)
     found: Tree = {field.name: {} for field in projection.fields}

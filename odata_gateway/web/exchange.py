@@ -21,6 +21,7 @@ from odata_gateway.observe.log_lines import SENT, Finished, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
 from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
+from odata_gateway.url.redact import redact_target
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
 from odata_gateway.web.response import SendTimeout, send
@@ -201,4 +202,5 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
         COUNTERS.broke(outcome)
     if tracer is not None:
         tracer.finished(stats, exchange.headers, shown_method(raw.method), status, ended)
-    logs.access(Finished(stats, raw.method, raw.raw_path, status, size, ended, outcome))
+    target = redact_target(raw.raw_path)
+    logs.access(Finished(stats, raw.method, target, status, size, ended, outcome))

@@ -23,6 +23,7 @@ from odata_gateway.plan.scope.scope import ShownRows
 from odata_gateway.plan.tree.projection import ExpandOne, Field, Nested, Projection
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.url import ast
+from odata_gateway.url.options import ALLOWED
 
 ResultMembers = tuple[Field | Nested | ExpandOne, ...]
 
@@ -106,7 +107,7 @@ def _wanted_behind(name: str, structure: RowStructure, wanted: Wanted, rows: Sho
     if item is None:
         return Wanted(below, None if wanted.expands is None else {})
     options, binding = item.options or ast.Options(), rows.scope.binding
-    if item.suffix is not None or any(name not in ("$select", "$expand") for name in options.order):
+    if item.suffix is not None or any(name not in ALLOWED["expand made"] for name in options.order):
         raise BindOption(
             f"'{item.path[0]}' holds values that $apply made, not entities",
             at=item.at,
