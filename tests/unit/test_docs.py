@@ -11,7 +11,7 @@ import pytest
 from docs import generate
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.config.sources import load
-from odata_gateway.errors import all_codes
+from odata_gateway.errors import STAGES, all_codes
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -101,6 +101,11 @@ def test_every_error_code_has_one_row_with_its_status_and_meaning(code):
     cls = all_codes()[code]
     assert row.startswith(f"| `{code}` | {cls.status} |")
     assert row.endswith(f"| {' '.join(cls.__doc__.split())} |")
+
+
+def test_what_to_do_is_said_for_each_stage_that_finds_errors():
+    table = page("docs/errors.md").partition("## What to do")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)\.` \|", table, re.MULTILINE) == list(STAGES)
 
 
 # --- names in the documents exist -----------------------------------------------------------------
