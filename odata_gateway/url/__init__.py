@@ -5,6 +5,7 @@ Out:     `QueryTemplate` (the key of every cache), the values of the literals, a
          `ast.SyntaxTree` in which literals are slot numbers.
 Unknown: the model, SQL, callers.
 
+    resource_kind    what kind of resource a target names
     options          the table of query options: one row each
     ast              the nodes of the syntax tree
     split            target to path segments and options, percent-decoded once

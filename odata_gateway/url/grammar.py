@@ -131,7 +131,7 @@ class UrlParser(SlyParser):
     )
 
     @rule(
-        *(f"start : {row.start} {row.symbol}" for row in options.PARSED),
+        *dict.fromkeys(f"start : {row.start} {row.symbol}" for row in options.PARSED),
         "start : START_ALIAS expr",
         "start : START_SEGMENT segment",
     )
