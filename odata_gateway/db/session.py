@@ -102,7 +102,7 @@ TRANSITIONS = {
 
 
 class Session:
-    """Made by `Database.session`; a connection is pooled from `async with` to its end. Not for two
+    """Made by `Database.session`; it has a connection from `async with` to its end. Not for two
     tasks at once."""
 
     def __init__(
