@@ -38,19 +38,20 @@ class Database:
         *,
         accounts: Sequence[int] = (),
         snapshot: bool = False,
-        begun: bool = False,
+        response_started: bool = False,
     ) -> Session:
         """One connection for the length of an `async with`.
 
-        flow      whose turn it takes, and whose share of the connections (see `fair_queue`)
-        accounts  what row-level security shall show where it is in use
-        snapshot  all statements see the database as of the first one (REPEATABLE READ READ ONLY);
-                  otherwise each sees its own moment
-        begun     a part of the response has been sent, so waiting is better than failing
-        raises    DbBusy after the longest wait; DbUnavailable when there is no database
+        flow              whose turn it takes, and whose share of the connections (see
+                          `fair_queue`)
+        accounts          what row-level security shall show where it is in use
+        snapshot          all statements see the database as of the first one (REPEATABLE READ
+                          READ ONLY); otherwise each sees its own moment
+        response_started  a part of the response has been sent, so waiting is better than failing
+        raises            DbBusy after the longest wait; DbUnavailable when there is no database
         """
         shown = accounts if self.settings.row_security and accounts else None
-        return Session(self._pool, flow, opening(snapshot, shown), begun)
+        return Session(self._pool, flow, opening(snapshot, shown), response_started)
 
     async def ping(self) -> None:
         """Return when the database answers, or is merely busy.

@@ -1,8 +1,11 @@
 """Deadlines of many waits with one timer.
 
-A timer for each wait costs a small request more than the wait itself (measured: asyncio.timeout 6
-us under load, asyncpg's own 2 us), and next to none of them ever ends. Here a wait is an entry in a
-table, looked at when the first of those that were there could be overdue.
+A timer for each wait costs more than the bookkeeping of a small request: asyncio.timeout takes 3 to
+5 us, call_later and its cancellation 2 to 3 us, an entry here 0.2 us (measured, uvloop and asyncio;
+a request under load has two waits, for a connection and for its statement, so it saves 6 to 10 us
+of about 120). Hardly any wait reaches its deadline. So a wait is an entry in a table, which is
+looked at when the first deadline among those that were there has come. The pool also finds in it
+what runs now, for the slow log, and how much time a cancelled statement had left.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 _SLACK_S = 0.02
-"""Looks at the table are at least so far apart, and a wait ends at most so late."""
+"""The least time between two looks at the table, so a wait may end that much too late."""
 
 
 class Deadlines(Generic[T]):
@@ -26,7 +29,7 @@ class Deadlines(Generic[T]):
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, item: T, seconds: float) -> None:
-        """Give an item so much time from now on."""
+        """Set the deadline of an item, from now on."""
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()

@@ -4,8 +4,8 @@ set up.
 A pooler such as PgBouncer in transaction mode gives each transaction another server connection:
 neither session settings nor prepared statements last. It is recognised by what it does: it refuses
 settings in the first message, or the server process that answers is not the one whose number came
-with the login. Then `NewConnection.pooled` is true, and every session begins a transaction that
-brings the settings along.
+with the login. Then `NewConnection.behind_pooler` is true, and every session begins a transaction
+that brings the settings along.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 import asyncpg
 
 from odata_gateway.db.hosts import Hosts, PgConnection
-from odata_gateway.db.keepalive import notice_silence
+from odata_gateway.db.keepalive import set_keepalive
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbUnavailable
 
@@ -45,7 +45,7 @@ class NewConnection(NamedTuple):
     wanted kind: not so for `prefer-standby` without a standby."""
 
     connection: PgConnection
-    pooled: bool
+    behind_pooler: bool
     preferred: bool
 
     def use_s(self, max_age_s: float) -> float:
@@ -179,7 +179,7 @@ class Dialer:
             target_session_attrs="any",
         )
         try:
-            notice_silence(connection._transport.get_extra_info("socket"), hosts.keepalive)
+            set_keepalive(connection._transport.get_extra_info("socket"), hosts.keepalive)
         except BaseException:
             connection.terminate()
             raise

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from odata_gateway.db.keepalive import PARAMETERS, limits_of
+from odata_gateway.db.keepalive import PARAMETERS, keepalive_options
 
 PgRecord: TypeAlias = asyncpg.Record
 PgConnection: TypeAlias = "asyncpg.Connection[PgRecord]"
@@ -46,7 +46,7 @@ class Hosts:
 
     def __init__(self, dsn: str) -> None:
         self.dsns, attributes = split_hosts(dsn)
-        self.keepalive = limits_of(dict(parse_qsl(urlsplit(dsn).query)))
+        self.keepalive = keepalive_options(dict(parse_qsl(urlsplit(dsn).query)))
         if attributes not in WANTED:
             raise ValueError(f"target_session_attrs must be one of {', '.join(WANTED)}")
         self._wants_standby = WANTED[attributes]

@@ -88,48 +88,48 @@ class ConnectionPool:
         """
         if self._closed:
             raise DbUnavailable("the gateway is shutting down")
-        await self._queue.enter(flow, begun=response_started)
+        await self._queue.enter(flow, response_started=response_started)
         try:
-            held = self._take_idle() or await self._connect_or_wait()
+            pooled = self._take_idle() or await self._connect_or_wait()
         except BaseException:
             self._queue.leave(flow)
             raise
-        held.flow = flow
-        return held
+        pooled.flow = flow
+        return pooled
 
-    async def renew(self, held: PooledConnection) -> None:
+    async def renew(self, pooled: PooledConnection) -> None:
         """Put another connection in the place of one that turned out to be lost; the slot stays
         taken."""
-        self._drop(held)
+        self._drop(pooled)
         fresh = await self._connect_or_wait()
-        held.connection, held.use_until = fresh.connection, fresh.use_until
-        held.pooled, held.backend = fresh.pooled, fresh.backend
-        held.unprepared = fresh.unprepared
+        pooled.connection, pooled.use_until = fresh.connection, fresh.use_until
+        pooled.behind_pooler, pooled.backend = fresh.behind_pooler, fresh.backend
+        pooled.unprepared = fresh.unprepared
 
-    def release(self, held: PooledConnection) -> None:
+    def release(self, pooled: PooledConnection) -> None:
         """Take back a connection with no transaction and nothing in flight."""
-        flow = held.flow
-        is_old = time.monotonic() > held.use_until
-        usable = not (held.connection.is_closed() or self._closed or is_old)
+        flow = pooled.flow
+        is_old = time.monotonic() > pooled.use_until
+        usable = not (pooled.connection.is_closed() or self._closed or is_old)
         if not usable:
-            self._drop(held)
+            self._drop(pooled)
         if self._wanting:
-            self._hand_over(held if usable else None)
+            self._hand_over(pooled if usable else None)
         elif usable:
-            self._idle.append(held)
+            self._idle.append(pooled)
         self._queue.leave(flow)
 
-    def clean_up(self, held: PooledConnection, *, in_transaction: bool) -> None:
+    def clean_up(self, pooled: PooledConnection, *, in_transaction: bool) -> None:
         """Take back any other connection: its slot is free once the server has acknowledged the
         cancellation and the rollback."""
-        task = asyncio.get_running_loop().create_task(self._clean(held, in_transaction))
+        task = asyncio.get_running_loop().create_task(self._clean(pooled, in_transaction))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
 
     def expire_idle(self) -> None:
         """Replace each idle connection after it has served once more."""
-        for held in self._idle:
-            held.use_until = 0.0
+        for pooled in self._idle:
+            pooled.use_until = 0.0
 
     async def close(self) -> None:
         """Close idle connections, wait a moment for what is being undone, and cut the rest."""
@@ -138,7 +138,7 @@ class ConnectionPool:
         if self._cleaning:
             await asyncio.wait(set(self._cleaning), timeout=_CLEAN_UP_S)
         idle, self._idle = self._idle, []
-        closing = (held.connection.close(timeout=_CLEAN_UP_S) for held in idle)
+        closing = (pooled.connection.close(timeout=_CLEAN_UP_S) for pooled in idle)
         await asyncio.gather(*closing, return_exceptions=True)
         for connection in tuple(self._open):
             connection.terminate()
@@ -146,8 +146,8 @@ class ConnectionPool:
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    async def _clean(self, held: PooledConnection, in_transaction: bool) -> None:
-        connection, clean = held.connection, False
+    async def _clean(self, pooled: PooledConnection, in_transaction: bool) -> None:
+        connection, clean = pooled.connection, False
         try:
             async with asyncio.timeout(_CLEAN_UP_S):
                 if in_transaction:
@@ -160,14 +160,14 @@ class ConnectionPool:
         finally:
             if not clean:
                 connection.terminate()
-            self.release(held)
+            self.release(pooled)
 
     def _take_idle(self) -> PooledConnection | None:
         while self._idle:
-            held = self._idle.pop()
-            if not held.connection.is_closed():
-                return held
-            self._drop(held)
+            pooled = self._idle.pop()
+            if not pooled.connection.is_closed():
+                return pooled
+            self._drop(pooled)
         return None
 
     async def _connect_or_wait(self) -> PooledConnection:
@@ -182,9 +182,9 @@ class ConnectionPool:
             except DbUnavailable:
                 if self._closed or not self.connector.is_full or not self._open:
                     raise
-            held = self._take_idle() or await self._handed_over()
-            if held is not None:
-                return held
+            pooled = self._take_idle() or await self._handed_over()
+            if pooled is not None:
+                return pooled
 
     async def _handed_over(self) -> PooledConnection | None:
         """What the next session leaves behind: its connection, or None where it cannot be used."""
@@ -202,15 +202,15 @@ class ConnectionPool:
                 raise DbBusy(f"no database connection became free in {wait_s:g} s") from None
             raise
 
-    def _hand_over(self, held: PooledConnection | None) -> None:
+    def _hand_over(self, pooled: PooledConnection | None) -> None:
         """To the first who waits for it, or to those who are idle."""
         while self._wanting:
             turn = self._wanting.popleft()
             if not turn.done():
-                turn.set_result(held)
+                turn.set_result(pooled)
                 return
-        if held is not None:
-            self._idle.append(held)
+        if pooled is not None:
+            self._idle.append(pooled)
 
     async def _connect(self) -> PooledConnection:
         made = await self.connector.connect()
@@ -218,17 +218,17 @@ class ConnectionPool:
             made.connection.terminate()
             raise DbUnavailable("the gateway is shutting down")
         self._open.add(made.connection)
-        backend = 0 if made.pooled else made.connection.get_server_pid()
+        backend = 0 if made.behind_pooler else made.connection.get_server_pid()
         use_until = time.monotonic() + made.use_s(self.settings.max_age_s)
-        return PooledConnection(made.connection, use_until, made.pooled, backend)
+        return PooledConnection(made.connection, use_until, made.behind_pooler, backend)
 
-    def _drop(self, held: PooledConnection) -> None:
-        self._open.discard(held.connection)
-        if not held.connection.is_closed():
-            held.connection.terminate()
+    def _drop(self, pooled: PooledConnection) -> None:
+        self._open.discard(pooled.connection)
+        if not pooled.connection.is_closed():
+            pooled.connection.terminate()
 
 
-def _cut(held: PooledConnection) -> None:
+def _cut(pooled: PooledConnection) -> None:
     """End a connection that has not answered long after the server's own limit: it is dead."""
-    held.overdue = True
-    held.connection.terminate()
+    pooled.overdue = True
+    pooled.connection.terminate()

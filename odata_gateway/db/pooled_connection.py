@@ -35,16 +35,16 @@ IDLE = RunningStatement("", DISCARDED_STATS, float("inf"))
 class PooledConnection:
     """A connection, until when to use it by time.monotonic(), and what happens on it.
 
-    pooled      whether a pooler in transaction mode stands between
-    backend     process id of the server process; 0 behind a pooler, where it changes
-    flow        the flow whose slot in the queue the connection has now
-    overdue     whether it was cut because a statement ran past its deadline
-    unprepared  statements whose types are known, the most recently used last
+    behind_pooler  whether a pooler in transaction mode stands between
+    backend        process id of the server process; 0 behind a pooler, where it changes
+    flow           the flow whose slot in the queue the connection has now
+    overdue        whether it was cut because a statement ran past its deadline
+    unprepared     statements whose types are known, the most recently used last
     """
 
     connection: PgConnection
     use_until: float
-    pooled: bool = False
+    behind_pooler: bool = False
     backend: int = 0
     flow: FlowKey = None
     overdue: bool = False
@@ -55,7 +55,7 @@ class PooledConnection:
         """All rows of a statement, which is prepared and kept on the connection, unless a pooler
         stands between or it must be planned for its arguments."""
         text, arguments, replan = statement
-        if self.pooled:
+        if self.behind_pooler:
             prepared = await self._unprepared_statement(text)
         elif replan:
             prepared = await self.connection.prepare(text, name="")

@@ -102,28 +102,28 @@ TRANSITIONS = {
 
 
 class Session:
-    """Made by `Database.session`; a connection is held from `async with` to its end. Not for two
+    """Made by `Database.session`; it has a connection from `async with` to its end. Not for two
     tasks at once."""
 
     def __init__(
-        self, pool: ConnectionPool, flow: FlowKey, opening: str | None, begun: bool
+        self, pool: ConnectionPool, flow: FlowKey, opening: str | None, response_started: bool
     ) -> None:
         self._pool = pool
         self._flow = flow
         self._opening = opening  # what begins the transaction; None: there is none
-        self._begun = begun
+        self._response_started = response_started
         self._stats = current_stats.get()
-        self._held: PooledConnection | None = None
+        self._pooled: PooledConnection | None = None
         self._state = SessionState.READY
         self._timeout_s = pool.settings.statement_timeout_s + _GRACE_S
 
     async def __aenter__(self) -> Self:
         started = perf_counter()
         try:
-            held = self._held = await self._pool.acquire(self._flow, self._begun)
+            pooled = self._pooled = await self._pool.acquire(self._flow, self._response_started)
         finally:
             self._stats.waited(started)
-        if self._needs_transaction(held):
+        if self._needs_transaction(pooled):
             try:
                 await self._run(self._begin)
             except BaseException:
@@ -140,14 +140,14 @@ class Session:
         self._give_back()
 
     def _give_back(self) -> None:
-        held, self._held, state = self._held, None, self._state
-        if held is None:
+        pooled, self._pooled, state = self._pooled, None, self._state
+        if pooled is None:
             return
         COUNTERS.cancelled += state.in_flight
         if state.in_transaction or state.in_flight:
-            self._pool.clean_up(held, in_transaction=state.in_transaction)
+            self._pool.clean_up(pooled, in_transaction=state.in_transaction)
         else:
-            self._pool.release(held)
+            self._pool.release(pooled)
 
     @property
     def in_snapshot(self) -> bool:
@@ -161,50 +161,50 @@ class Session:
         raises  ODataError by SQLSTATE; what fails for a passing reason, such as a lost connection,
                 is sent again once
         """
-        held, started = self._live(), perf_counter()
-        held.running = RunningStatement(statement.text, self._stats, started)
+        pooled, started = self._live(), perf_counter()
+        pooled.running = RunningStatement(statement.text, self._stats, started)
         try:
-            return await self._run(lambda: self._send(held, statement))
+            return await self._run(lambda: self._send(pooled, statement))
         finally:
-            took_s = self._stats.ran(statement.text, started, held.backend)
-            self._pool.slow_log.ended(held, took_s)
+            took_s = self._stats.ran(statement.text, started, pooled.backend)
+            self._pool.slow_log.ended(pooled, took_s)
 
     # --- Sending, once or twice -------------------------------------------------------------------
 
     async def _run(self, send: Callable[[], Awaitable[_T]]) -> _T:
         """What `send` gives, before the deadline."""
-        held = self._live()
+        pooled = self._live()
         deadlines = self._pool.deadlines
-        deadlines.start(held, self._timeout_s)
+        deadlines.start(pooled, self._timeout_s)
         try:
-            return await self._sent_once_or_twice(held, send)
+            return await self._sent_once_or_twice(pooled, send)
         except Exception as error:
-            raise self._meaning(held, error) from error
+            raise self._meaning(pooled, error) from error
         finally:
-            deadlines.stop(held)
+            deadlines.stop(pooled)
 
     async def _sent_once_or_twice(
-        self, held: PooledConnection, send: Callable[[], Awaitable[_T]]
+        self, pooled: PooledConnection, send: Callable[[], Awaitable[_T]]
     ) -> _T:
         """What `send` gives, at the second try where the first failed for a passing reason and
         nothing is lost by repeating it."""
         may_repeat = self._may_repeat()
         try:
             if self._must_start_over():
-                await self._start_over(held)
+                await self._start_over(pooled)
             return await send()
         except Exception as error:
-            if held.overdue or not may_repeat:
+            if pooled.overdue or not may_repeat:
                 raise
-            if not (held.connection.is_closed() or is_passing(error)):
+            if not (pooled.connection.is_closed() or is_passing(error)):
                 raise
-        await self._start_over(held)
+        await self._start_over(pooled)
         return await send()
 
     def _may_repeat(self) -> bool:
         """Whether the next statement may be sent twice: the client has received nothing, and no
         snapshot would be lost from which something was read."""
-        if self._begun:
+        if self._response_started:
             return False
         return not self.in_snapshot or self._state in (SessionState.READY, SessionState.BEGUN)
 
@@ -216,25 +216,25 @@ class Session:
             return not self.in_snapshot
         return state.in_flight
 
-    async def _start_over(self, held: PooledConnection) -> None:
+    async def _start_over(self, pooled: PooledConnection) -> None:
         """Have a connection without a transaction, on which nothing has failed."""
-        if held.connection.is_closed():
-            await self._pool.renew(held)
+        if pooled.connection.is_closed():
+            await self._pool.renew(pooled)
         elif self._state.in_transaction:
-            await held.connection.execute("ROLLBACK")
+            await pooled.connection.execute("ROLLBACK")
         self._note(SessionEvent.RESTARTED)
 
-    async def _send(self, held: PooledConnection, statement: BoundStatement) -> list[PgRecord]:
-        if self._state is SessionState.READY and self._needs_transaction(held):
+    async def _send(self, pooled: PooledConnection, statement: BoundStatement) -> list[PgRecord]:
+        if self._state is SessionState.READY and self._needs_transaction(pooled):
             await self._begin()  # after a restart
-        return await self._answer(SessionEvent.STATEMENT_SENT, held.fetch(statement))
+        return await self._answer(SessionEvent.STATEMENT_SENT, pooled.fetch(statement))
 
     async def _begin(self) -> None:
-        held = self._live()
+        pooled = self._live()
         text = self._opening or _BEGIN
-        if held.pooled:
+        if pooled.behind_pooler:
             text += self._pool.settings.local_settings
-        sent = held.connection.execute(text + self._named())
+        sent = pooled.connection.execute(text + self._named())
         await self._answer(SessionEvent.BEGIN_SENT, sent)
 
     async def _answer(self, sent: SessionEvent, answer: Awaitable[_T]) -> _T:
@@ -251,8 +251,8 @@ class Session:
     def _note(self, event: SessionEvent) -> None:
         self._state = TRANSITIONS[self._state, event]
 
-    def _needs_transaction(self, held: PooledConnection) -> bool:
-        return self._opening is not None or held.pooled
+    def _needs_transaction(self, pooled: PooledConnection) -> bool:
+        return self._opening is not None or pooled.behind_pooler
 
     def _named(self) -> str:
         """The request's id for pg_stat_activity: it costs nothing in a message that is sent
@@ -262,24 +262,24 @@ class Session:
         name = f"{self._pool.settings.application_name}/{self._stats.id}"[:_NAME_BYTES]
         return f"; SET LOCAL application_name = '{name}'"
 
-    def _meaning(self, held: PooledConnection, error: Exception) -> ODataError:
+    def _meaning(self, pooled: PooledConnection, error: Exception) -> ODataError:
         """The ODataError of an error.
 
         A statement that was cancelled although it had time left was cancelled by an operator, not
         by its limit. The server's message would tell the two apart, but is in the server's
         language.
         """
-        if held.overdue:
+        if pooled.overdue:
             return to_odata_error(TimeoutError())
-        has_time_left = self._pool.deadlines.left(held) > _GRACE_S + _ROUNDING_S
+        has_time_left = self._pool.deadlines.left(pooled) > _GRACE_S + _ROUNDING_S
         if isinstance(error, asyncpg.QueryCanceledError) and has_time_left:
             return cancelled()
         return to_odata_error(error)
 
     def _live(self) -> PooledConnection:
-        if self._held is None:
+        if self._pooled is None:
             raise Internal("the session has ended")
-        return self._held
+        return self._pooled
 
 
 def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:

@@ -37,32 +37,32 @@ class SlowLog:
         if self._task is not None:
             self._task.cancel()
 
-    def ended(self, held: PooledConnection, took_s: float) -> None:
+    def ended(self, pooled: PooledConnection, took_s: float) -> None:
         """Note the end of the statement that ran on a connection."""
         if took_s > self._slow_s:
-            self._report(held, took_s, "ended")
-        held.running = IDLE
+            self._report(pooled, took_s, "ended")
+        pooled.running = IDLE
 
     async def _watch(self, running: Iterable[PooledConnection]) -> None:
         while True:
             await asyncio.sleep(min(_MOST_LOOK_S, max(_LEAST_LOOK_S, self._slow_s / 4)))
             now = perf_counter()
-            for held in running:
-                took_s = now - held.running.started
+            for pooled in running:
+                took_s = now - pooled.running.started
                 if took_s > self._slow_s:
-                    self._report(held, took_s, "runs")
+                    self._report(pooled, took_s, "runs")
 
-    def _report(self, held: PooledConnection, took_s: float, state: str) -> None:
+    def _report(self, pooled: PooledConnection, took_s: float, state: str) -> None:
         """Log the statement, once."""
-        sql, stats, _, reported = held.running
+        sql, stats, _, reported = pooled.running
         if reported:
             return
-        held.running = held.running._replace(reported=True)
+        pooled.running = pooled.running._replace(reported=True)
         COUNTERS.slow += 1
         fields = {
             "id": stats.id,
             "statement": statement_id(sql),
-            "backend": held.backend,
+            "backend": pooled.backend,
             "state": state,
             "ms": round(took_s * 1000),
             "url": stats.template,

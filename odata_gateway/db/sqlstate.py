@@ -1,8 +1,9 @@
-"""Database errors as answers, by SQLSTATE
+"""The ODataError of a database error, by SQLSTATE
 (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 
-One table: the whole code first, then its class of two characters. The server's own words are never
-passed on, because they quote values; for class 22 a second table says what failed.
+One table has whole codes and classes of two characters; the whole code takes precedence. The
+server's own messages are never passed on, because they quote values. For class 22 (data exception)
+a second table says what failed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from odata_gateway.errors import (
 
 
 class ErrorMapping(NamedTuple):
-    """The class of the answer and its message."""
+    """The class of an ODataError, its message and its hint."""
 
     error: type[ODataError]
     message: str
@@ -43,19 +44,16 @@ _FAULT = ErrorMapping(Internal, "the gateway sent a statement the database did n
 ANSWERS: dict[str, ErrorMapping] = {
     "08": _GONE,
     "0A": _FAULT,
-    "0A000": _CHANGED,  # feature_not_supported: in practice "cached plan must not change result type"
+    "0A000": _CHANGED,  # feature_not_supported: "cached plan must not change result type"
     "21000": _CHANGED,  # cardinality_violation: several rows where the model promises one
     "22": ErrorMapping(DbValue, "a value cannot be used as the query uses it"),
     "25": _FAULT,
-    "25006": ErrorMapping(
-        DbDenied, "the database refused to write"
-    ),  # read_only_sql_transaction: the last wall held
-    "25P03": ErrorMapping(
-        DbTimeout, "the answer was read too slowly"
-    ),  # idle_in_transaction_session_timeout
-    "25P04": ErrorMapping(
-        DbTimeout, "the transaction ran longer than the database allows"
-    ),  # transaction_timeout
+    # read_only_sql_transaction: no statement writes, so this is the last line of defence
+    "25006": ErrorMapping(DbDenied, "the database refused to write"),
+    # idle_in_transaction_session_timeout
+    "25P03": ErrorMapping(DbTimeout, "the answer was read too slowly"),
+    # transaction_timeout
+    "25P04": ErrorMapping(DbTimeout, "the transaction ran longer than the database allows"),
     "26": _GONE,  # the prepared statement is gone, as behind a pooler
     "28": _UNAVAILABLE,  # wrong password: for the operator's log, not for the client
     "34": _GONE,
@@ -65,7 +63,8 @@ ANSWERS: dict[str, ErrorMapping] = {
     "42": _FAULT,
     "42501": _DENIED,
     "42P01": _CHANGED,  # undefined_table
-    "42P05": _GONE,  # duplicate_prepared_statement, as behind a pooler that gives the server connection to another client
+    # duplicate_prepared_statement: a pooler has given the server connection to another client
+    "42P05": _GONE,
     "42703": _CHANGED,  # undefined_column
     "42704": _CHANGED,  # undefined_object, such as a dropped enum type
     "42804": _CHANGED,  # datatype_mismatch
@@ -80,7 +79,7 @@ ANSWERS: dict[str, ErrorMapping] = {
     "57014": ErrorMapping(
         DbTimeout,
         "the query ran longer than its limit",
-        "ODATA_STATEMENT_TIMEOUT_S moves this limit",
+        "raise ODATA_STATEMENT_TIMEOUT_S to allow more",
     ),
     "58": _UNAVAILABLE,  # system_error: disk, files
     "72": _CONFLICT,  # snapshot_too_old
@@ -89,9 +88,9 @@ ANSWERS: dict[str, ErrorMapping] = {
 }
 
 VALUES: dict[str, str] = {
-    "22001": "a text is too long",
+    "22001": "a string is too long",
     "22003": "a number is out of range",
-    "22007": "a text is not a date or time",
+    "22007": "a string is not a date or time",
     "22008": "a date or time is out of range",
     "22009": "a time zone is out of range",
     "2202E": "an array index is out of range",
@@ -106,27 +105,27 @@ VALUES: dict[str, str] = {
     "22023": "an argument is not valid",
     "22025": "an escape sequence is not valid",
     "22030": "a JSON object has the same name twice",
-    "22032": "a text is not JSON",
-    "22P02": "a text cannot be read as the type it is compared with",
+    "22032": "a string is not JSON",
+    "22P02": "a string cannot be read as the type it is compared with",
     "22P05": "a character cannot be written in the database's encoding",
 }
 
 
 PASSING = frozenset({"40001", "40P01", "72000", "26000", "34000", "42P05"})
-"""What need not happen again to the same statement: a conflict with a standby's recovery or another
-transaction, a statement another one's pooler took away. Not a lock that was not free or a limit of
-time: those have been waited for."""
+"""What may not happen again to the same statement: a conflict with a standby's recovery or with
+another transaction, or a prepared statement that a pooler has lost. Not a lock that was not free,
+and not a timeout: for those the request has waited already."""
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same statement, sent again, may well succeed. A lost connection is known by the
+    """Whether the same statement, sent again, is likely to succeed. Of a lost connection, ask the
     connection."""
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in PASSING
 
 
 def to_odata_error(error: BaseException) -> ODataError:
-    """The answer to any exception that asyncpg, the socket below it or this package raises; an
-    ODataError is its own answer."""
+    """The ODataError of any exception that asyncpg, the socket below it or this package raises; an
+    ODataError stays as it is."""
     match error:
         case ODataError():
             return error
@@ -138,9 +137,7 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(_CHANGED)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | asyncpg.InterfaceWarning():
             return _answer(_GONE)
-        case TimeoutError(
-            errno=None
-        ):  # one of ours; with a number it is TCP's, for a host that has fallen silent
+        case TimeoutError(errno=None):  # one of ours; TCP's, for a silent host, has a number
             return _answer(ANSWERS["57014"])
         case OSError():
             return _answer(_GONE)
@@ -149,7 +146,7 @@ def to_odata_error(error: BaseException) -> ODataError:
 
 
 def cancelled() -> ODataError:
-    """The answer where an operator cancelled the statement (pg_cancel_backend)."""
+    """The error of a statement that an operator cancelled (pg_cancel_backend)."""
     return DbUnavailable("the query was cancelled in the database")
 
 

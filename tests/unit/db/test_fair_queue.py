@@ -86,20 +86,20 @@ async def test_a_waiter_cancelled_in_the_moment_of_its_turn_hands_it_on():
     assert queue.free == 0
 
 
-async def test_lanes_take_turns():
+async def test_flows_take_turns():
     """A caller with many requests in line delays another's by one, and never has every slot."""
     queue, order = FairQueue(5, max_waiting=1000, wait_s=5), []
 
-    async def use(lane):
-        await queue.enter(lane)
-        order.append(lane)
+    async def use(flow):
+        await queue.enter(flow)
+        order.append(flow)
         await asyncio.sleep(0.001)
-        queue.leave(lane)
+        queue.leave(flow)
 
     many = [asyncio.create_task(use(1)) for _ in range(100)]
     await asyncio.sleep(0)
     assert order == [1] * 4 and (queue.free, queue.waiting) == (1, 96)
-    few = [asyncio.create_task(use(lane)) for lane in (2, 2, 3)]
+    few = [asyncio.create_task(use(flow)) for flow in (2, 2, 3)]
     await asyncio.gather(*few)
     assert len(order) < 30
     await asyncio.gather(*many)
@@ -108,17 +108,17 @@ async def test_lanes_take_turns():
 
 async def test_a_single_slot_is_for_everyone():
     queue = FairQueue(1, max_waiting=10, wait_s=5)
-    for lane in (1, 2):
-        await queue.enter(lane)
-        queue.leave(lane)
+    for flow in (1, 2):
+        await queue.enter(flow)
+        queue.leave(flow)
     assert queue.free == 1
 
 
 async def test_a_line_too_long_to_be_served_in_time_is_refused_at_once_and_forgotten_soon():
     queue = FairQueue(1, max_waiting=10_000, wait_s=0.5)
 
-    async def use(held_s, begun=False):
-        await queue.enter(1, begun=begun)
+    async def use(held_s, response_started=False):
+        await queue.enter(1, response_started=response_started)
         await asyncio.sleep(held_s)
         queue.leave(1)
 
@@ -129,7 +129,7 @@ async def test_a_line_too_long_to_be_served_in_time_is_refused_at_once_and_forgo
     await asyncio.sleep(0)
     refused = [task for task in line if task.done() and isinstance(task.exception(), DbBusy)]
     assert 60 <= len(refused) <= 99 and all(task.exception().retry_after_s >= 1 for task in refused)
-    late = asyncio.create_task(use(0, begun=True))
+    late = asyncio.create_task(use(0, response_started=True))
     await asyncio.sleep(0)
     assert not late.done()
     await asyncio.gather(*line, late, return_exceptions=True)

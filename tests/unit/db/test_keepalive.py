@@ -10,7 +10,7 @@ import socket
 import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
-from odata_gateway.db.keepalive import limits_of
+from odata_gateway.db.keepalive import keepalive_options
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbUnavailable
 
@@ -28,13 +28,13 @@ TCP = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOU
     ],
 )
 def test_parameters_mean_what_they_mean_to_libpq(parameters, expected):
-    assert limits_of(parameters) == expected
+    assert keepalive_options(parameters) == expected
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "1.5", "٣", "9999999999", "32768"])
 def test_what_is_no_number_or_more_than_the_kernel_takes_is_refused(text):
     with pytest.raises(ValueError, match="keepalives_idle must be seconds"):
-        limits_of({"keepalives_idle": text})
+        keepalive_options({"keepalives_idle": text})
 
 
 async def options_of(dsn):
@@ -42,7 +42,7 @@ async def options_of(dsn):
     database = await Database.open(DatabaseSettings(dsn))
     async with database.session() as session:
         assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
-        sock = session._held.connection._transport.get_extra_info("socket")
+        sock = session._pooled.connection._transport.get_extra_info("socket")
         if sock.family == socket.AF_UNIX:
             found = {}
         else:

@@ -323,11 +323,11 @@ async def test_an_idle_connection_that_died_is_replaced_unseen(database, superus
         await settled(database)
 
 
-@pytest.mark.parametrize(("snapshot", "begun"), [(False, True), (True, False)])
-async def test_a_backend_killed_in_the_middle_of_a_statement_is_an_error_with_its_cause(database, superuser, snapshot, begun):
+@pytest.mark.parametrize(("snapshot", "response_started"), [(False, True), (True, False)])
+async def test_a_backend_killed_in_the_middle_of_a_statement_is_an_error_with_its_cause(database, superuser, snapshot, response_started):
     """Where a part of the answer is on its way, or the snapshot is lost with what was read from it; tests/trust has the other cases."""
     with pytest.raises(DbUnavailable) as caught:
-        async with database.session(snapshot=snapshot, begun=begun) as session:
+        async with database.session(snapshot=snapshot, response_started=response_started) as session:
             pid = (await session.fetch(BoundStatement("SELECT pg_backend_pid()")))[0][0]
             killer = asyncio.create_task(superuser.execute("SELECT pg_sleep(0.1), pg_terminate_backend($1, 1000)", pid))
             try:

@@ -140,14 +140,14 @@ async def kill(dsn, pid):
 
 async def test_a_snapshot_from_which_nothing_was_read_moves_to_another_connection(database, dsn):
     async with database.session(snapshot=True) as session:
-        await kill(dsn, session._held.backend)
+        await kill(dsn, session._pooled.backend)
         assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
     await released(database)
 
 
 @pytest.mark.parametrize(
     ("options", "is_repeated"),
-    [({}, True), ({"accounts": (1,)}, True), ({"begun": True}, False), ({"snapshot": True}, False)],
+    [({}, True), ({"accounts": (1,)}, True), ({"response_started": True}, False), ({"snapshot": True}, False)],
     ids=["single", "accounts", "response started", "snapshot"],
 )
 async def test_a_statement_on_a_lost_connection_is_sent_again_where_nothing_is_lost_by_it(database, dsn, options, is_repeated):
