@@ -13,7 +13,7 @@ from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url.fast_normalize import fast_normalize
 from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
-from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize
+from odata_gateway.url.normalize import QueryTemplate, normalize
 from odata_gateway.url.options import FORMATS, TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target
@@ -36,11 +36,6 @@ class ParsedUrl(NamedTuple):
     target: Target
     template: QueryTemplate
     values: tuple[LiteralValue, ...]
-
-    @property
-    def transport(self) -> TransportOptions:
-        """The options that never change the SQL, such as $format."""
-        return self.template.transport
 
     @property
     def redacted(self) -> RedactedUrl:

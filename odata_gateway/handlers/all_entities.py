@@ -73,7 +73,7 @@ class AllEntitiesHandler:
 
         raises  UrlSkiptoken for a token of another query, or one that names no row
         """
-        token = whole.url.transport.skiptoken
+        token = whole.url.template.transport.skiptoken
         if token is None:
             return self._of_set(request, caller, whole, whole.names[0])
         scope = links.TokenScope(whole.url.query_digest(), "")
@@ -82,7 +82,9 @@ class AllEntitiesHandler:
         if not isinstance(name, str) or name not in whole.names:
             raise links.unusable_token()
         found = self._of_set(request, caller, whole, name)
-        if len(keys) != len(found.query.order) or not all(isinstance(key, str) for key in keys):
+        if len(keys) != len(found.compiled.query.order) or not all(
+            isinstance(key, str) for key in keys
+        ):
             raise links.unusable_token()
         behind = links.Continuation(continuation.sent, continuation.page_rows, tuple(keys))
         return self._negotiation.continued(found, behind)

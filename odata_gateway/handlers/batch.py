@@ -128,7 +128,7 @@ class BatchHandler:
         check_body(request.headers)
         form = batch_form(request.headers)
         url = self._service.compiler.check(request.target)
-        if url.transport.format is not None:
+        if url.template.transport.format is not None:
             raise Unsupported(
                 "$format of a batch is not supported",
                 target="$format",

@@ -69,7 +69,7 @@ class CollectionReader:
     def page(self, request: DataRequest, extent: PageExtent) -> ReadAhead:
         """The chunks of a page. How they are read depends on the size of the rows and on what
         Postgres can find quickly."""
-        query = request.query
+        query = request.compiled.query
         first_rows = _unknown_rows(query)
         if not query.is_made:
             first_rows = self._row_sizes.first_rows(request.compiled.key, first_rows)
@@ -109,14 +109,16 @@ class CollectionHandler:
         """A page: whole if it is short, else as a stream."""
         request = await self._completed(request)
         sent = 0 if request.continuation is None else request.continuation.sent
-        extent = page_extent(request.url.number(request.query.top), sent, request.page_rows)
+        extent = page_extent(
+            request.compiled.url.number(request.compiled.query.top), sent, request.page_rows
+        )
         page = self._reader.page(request, extent)
         async with self._executor.session(request, snapshot=request.is_counted) as session:
             count = await self._reader.count(request, session) if request.is_counted else None
             first = await page.first(session)
         current_stats.get().read(first.rows)
         self._reader.learn(request, first)
-        if not first.rows or request.query.is_made:
+        if not first.rows or request.compiled.query.is_made:
             await self._executor.require_parent(request)
         headers = reply_headers(request, request.encoding.content_type, request.applied)
         head = request.encoding.head(request.context, count)
@@ -128,7 +130,7 @@ class CollectionHandler:
         """The number of rows, as text."""
         rows = await self._executor.fetch(request)
         current_stats.get().read(1)
-        if rows[0][0] == 0 or request.query.is_made:
+        if rows[0][0] == 0 or request.compiled.query.is_made:
             await self._executor.require_parent(request)
         return Reply(200, reply_headers(request, "text/plain"), str(rows[0][0]).encode())
 
@@ -169,6 +171,6 @@ def _tail(request: DataRequest, extent: PageExtent, last: Chunk | None) -> bytes
     if last is None or not last.more or extent.ends:
         return request.encoding.tail(None)
     following = links.Continuation(extent.sent + extent.rows, request.page_rows, last.keys)
-    short = following.shortened(request.query.key_positions)
+    short = following.shortened(request.compiled.query.key_positions)
     token = links.skiptoken(short, request.token_scope)
-    return request.encoding.tail(page_link(request.root, request.url, token))
+    return request.encoding.tail(page_link(request.root, request.compiled.url, token))

@@ -38,14 +38,14 @@ class DocumentHandler:
     async def service_document(self, request: Request) -> Reply:
         """The entity sets and their URLs."""
         url = await self._admitted(request, "service")
-        form = negotiate(request.headers, url.transport.format, (JSON,)).form
+        form = negotiate(request.headers, url.template.transport.format, (JSON,)).form
         body = service_document(self._compiler.model, request.root, form)
         return _tagged(request, body, metadata_etag(body), form.content_type, version=form.version)
 
     async def metadata(self, request: Request) -> Reply:
         """The model as CSDL, in XML or JSON."""
         url = await self._admitted(request, "$metadata")
-        form, version = negotiate_metadata(request.headers, url.transport.format)
+        form, version = negotiate_metadata(request.headers, url.template.transport.format)
         body, etag = self._metadata.get(form, version)
         return _tagged(request, body, etag, f"application/{form}", version=version)
 

@@ -27,23 +27,23 @@ class EntityHandler:
         if not rows:
             return await self._nothing(request)
         if len(rows) > 1:
-            name = request.query.entity_set.name
+            name = request.compiled.query.entity_set.name
             raise DbModel(f"the key of {name} is not unique in the database")
         return _reply(request, rows[0][0])
 
     async def _nothing(self, request: DataRequest) -> Reply:
         """204 where a single-valued navigation property leads to nothing; raises BindNoEntity where
         the path does."""
-        if request.query.optional and request.query.parent is not None:
+        if request.compiled.query.optional and request.compiled.query.parent is not None:
             await self._executor.require_parent(request)
             return Reply(204, reply_headers(request, None))
         raise no_entity()
 
 
 def _reply(request: DataRequest, text: str | None) -> Reply:
-    encoding, form = request.encoding, request.query.form
+    encoding, form = request.encoding, request.compiled.query.form
     if form == "property" and text != encoding.null_property:
-        field = request.query.field
+        field = request.compiled.query.field
         assert field is not None and text is not None
         body = encoding.property_body(request.context, field, text)
         return Reply(200, reply_headers(request, encoding.content_type), body)

@@ -35,5 +35,5 @@ class QueryExecutor:
     async def require_parent(self, request: DataRequest) -> None:
         """Raise BindNoEntity where the path before the last segment leads to nothing (Protocol
         11.2.7)."""
-        if request.query.parent is not None and not await self.fetch(request, "parent"):
+        if request.compiled.query.parent is not None and not await self.fetch(request, "parent"):
             raise no_entity()

@@ -42,7 +42,7 @@ class Negotiation:
         raises  BindSegment, UrlPrecondition, UrlFormat, UrlHeader, UrlOption, UrlSkiptoken
         """
         found = self.first_page(request, caller, compiled)
-        token = compiled.url.transport.skiptoken
+        token = compiled.url.template.transport.skiptoken
         if token is None:
             return found
         keys = len(compiled.query.order)
@@ -86,7 +86,7 @@ class Negotiation:
         """The format of the answer; counts and raw values are text in any of them."""
         if compiled.query.form in ("count", "value"):
             return json_encoding(JsonFormat(version=version(request.headers)))
-        return negotiate(request.headers, compiled.url.transport.format, self._formats)
+        return negotiate(request.headers, compiled.url.template.transport.format, self._formats)
 
     def _page_rows(self, preferred: Preferences, otherwise: int) -> int:
         return max(1, min(preferred.maxpagesize or otherwise, self._settings.max_page_rows))
@@ -118,7 +118,7 @@ def check_isolation(headers: RequestHeaders) -> None:
 
 def check_schema_version(url: ParsedUrl) -> None:
     """Refuse any version but `*`: the service does not publish versions (Protocol 11.2.12)."""
-    wanted = url.transport.schemaversion
+    wanted = url.template.transport.schemaversion
     if wanted is not None and wanted != "*":
         raise BindSegment(
             f"there is no schema version '{wanted[:40]}'",

@@ -10,7 +10,6 @@ from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.errors import BindNoEntity
 from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.identity.caller import Caller
-from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import context, links
 from odata_gateway.protocol.headers.preferences import Preferences
 from odata_gateway.protocol.message import HeaderPairs
@@ -39,14 +38,6 @@ class DataRequest(NamedTuple):
     metadata: MetadataDocuments
 
     @property
-    def url(self) -> ParsedUrl:
-        return self.compiled.url
-
-    @property
-    def query(self) -> Query:
-        return self.compiled.query
-
-    @property
     def is_counted(self) -> bool:
         """Whether this page carries @odata.count: only the first one does."""
         return self.compiled.query.counted is not None and self.continuation is None
@@ -54,21 +45,25 @@ class DataRequest(NamedTuple):
     @property
     def applied(self) -> str | None:
         """The value of Preference-Applied (Protocol 8.2.8); None without any preference."""
-        sized = ("maxpagesize",) if self.query.form in ("collection", "references") else ()
+        if not self.preferences.spelled:
+            return None
+        is_page = self.compiled.query.form in ("collection", "references")
+        sized = ("maxpagesize",) if is_page else ()
         nulls = ("omit-values",) if self.encoding.omits_nulls else ()
         return self.preferences.applied(*sized, *nulls)
 
     @property
     def context(self) -> context.ResponseContext:
         """The context URL, and the documents it refers to."""
-        version = self.encoding.version
-        fragment = context.fragment(self.query, version, self.url.key_text)
+        version, url = self.encoding.version, self.compiled.url
+        fragment = context.fragment(self.compiled.query, version, url.key_text)
         return context.ResponseContext(f"{self.root}$metadata{fragment}", self.metadata, version)
 
     @property
     def token_scope(self) -> links.TokenScope:
         """What the token of a next link belongs to."""
-        return links.TokenScope(self.url.query_digest(), self.url.path_keys())
+        url = self.compiled.url
+        return links.TokenScope(url.query_digest(), url.path_keys())
 
     def values(self) -> ArgumentValues:
         """What fills the slots of the query's statements, for one row."""

@@ -154,7 +154,7 @@ class DataHandlers:
         """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
         caller = await self._tokens.caller(request.token)
         url = self._compiler.check(request.target)
-        path = path_of_id(url.transport.id or "", request.root)
+        path = path_of_id(url.template.transport.id or "", request.root)
         compiled = self._compiler.compile_entity_id(url, path)
         return await self._reply(self._negotiation.data_request(request, caller, compiled))
 
@@ -169,7 +169,7 @@ class DataHandlers:
         return await self._all.answer(request, caller, compiled)
 
     def _reply(self, request: DataRequest) -> Awaitable[Reply]:
-        match request.query.form:
+        match request.compiled.query.form:
             case "entity" | "reference" | "property" | "value":
                 return self._entities.entity(request)
             case "collection" | "references":
@@ -177,4 +177,4 @@ class DataHandlers:
             case "count":
                 return self._collections.count(request)
             case _:
-                assert_never(request.query.form)
+                assert_never(request.compiled.query.form)

@@ -39,7 +39,7 @@ class SetSequence:
         self._request = begin
         self._reader = reader
         self._executor = executor
-        self._at = whole.names.index(begin.query.entity_set.name)
+        self._at = whole.names.index(begin.compiled.query.entity_set.name)
         self._page: ReadAhead | None = None
         self._set_goes_on = False
         self.left = rows

@@ -94,7 +94,7 @@ def test_the_token_postgres_makes_is_the_one_made_here(reader_dsn, options):
     for link in found:
         url, query, *_ = compiler.compile(link.removeprefix("http://host/odata/"))
         bound, keys = TokenScope(url.query_digest(), url.path_keys()), len(query.order)
-        continuation = read_skiptoken(url.transport.skiptoken, bound, keys=keys)
+        continuation = read_skiptoken(url.template.transport.skiptoken, bound, keys=keys)
         again = read_skiptoken(skiptoken(continuation, bound), bound, keys=keys)
         assert again == continuation
         assert (continuation.sent, continuation.page_rows) == (10, 10)
