@@ -30,14 +30,16 @@ GROUPS = {
 """The groups of settings in the order of docs/settings.md, each with its first sentence."""
 
 ROOMS = {
+    "Commands and processes": ("commands", "server"),
     "A request goes through": (
-        *("web", "identity", "compiler", "url", "plan", "sql"),
-        *("handlers", "db", "formats", "protocol"),
+        *("web", "handlers", "compiler", "identity", "formats", "protocol"),
+        *("sql", "db", "plan", "url"),
     ),
     "What these know": ("edm", "types"),
-    "Around a request": ("observe", "config", "server", "commands", "demo"),
+    "Around a request": ("config", "observe", "demo"),
 }
-"""The folders of the package in the order in which docs/architecture.md shows them."""
+"""The folders of the package in the order in which docs/architecture.md shows them: each stands
+above those that it imports."""
 
 
 # --- The tables -----------------------------------------------------------------------------------
@@ -111,12 +113,13 @@ def rooms() -> Iterator[str]:
 def room(folder: Path) -> Iterator[str]:
     """A folder's sentence and its modules in the order of its docstring; then its subfolders."""
     name = folder.relative_to(PACKAGE).as_posix()
-    first, *_ = docstring(folder / "__init__.py").split("\n\n")
+    text = docstring(folder / "__init__.py")
+    first, *_ = text.split("\n\n")
     yield from (f"**[{name}/](../odata_gateway/{name})** {' '.join(first.split())}", "")
     yield from table(("module", "what it does"), modules(folder))
     yield ""
-    for below in sorted(folder.glob("*/__init__.py")):
-        yield from room(below.parent)
+    for below in re.findall(r"^ {4}([a-z_0-9]+)/ {2,}\S", text, re.MULTILINE):
+        yield from room(folder / below)
 
 
 def modules(folder: Path) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ Out:     a frozen `Model` of entity types, properties, navigation properties and
          the tables, columns, joins and row policies behind them.
 Unknown: URLs, SQL, HTTP, the database.
 
-    json_reader      a JSON document with every mistake in it
+    json_reader      reads a JSON document and collects its mistakes
     model            the model itself
     csdl_joins       joins of navigation properties, read from their text
     csdl_properties  structural properties, keys and facets

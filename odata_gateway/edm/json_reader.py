@@ -1,4 +1,4 @@
-"""A reader of a JSON document that collects every mistake in it, each with its place.
+"""Reads a JSON document and collects its mistakes, each with its place.
 
 A `JsonNode` is one JSON value with its JSON pointer (RFC 6901). Its methods never raise: a mistake
 goes into the list that all nodes of the document share, and the method returns a harmless value, so

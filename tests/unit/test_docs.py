@@ -1,5 +1,6 @@
 """The documents say what the code does: commands, settings, errors, dependencies, modules, links."""
 
+import asyncio
 import configparser
 import re
 from functools import cache
@@ -12,6 +13,8 @@ from docs import generate
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.config.sources import load
 from odata_gateway.errors import STAGES, all_codes
+from tests.bench.trace import traced
+from tests.unit.test_house import MAY_IMPORT
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -184,6 +187,15 @@ def test_the_code_map_names_every_module_once():
     assert sorted(named) == wanted
 
 
+def test_each_room_of_the_code_map_stands_above_those_that_it_imports():
+    rooms = [room for names in generate.ROOMS.values() for room in names]
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert set(rooms) == folders and len(rooms) == len(folders)
+    for number, room in enumerate(rooms):
+        below = {name.partition(".")[0] for name in MAY_IMPORT[room]} & folders
+        assert below <= set(rooms[number + 1 :]), room
+
+
 # --- names of the code in docs/architecture.md -------------------------------------------------------
 
 ARCHITECTURE = page("docs/architecture.md")
@@ -214,10 +226,17 @@ def test_the_line_names_functions_that_exist_and_values_that_they_give():
             assert value in str(step.__annotations__["return"]), (module, name)
 
 
-def test_the_way_of_a_request_names_what_exists():
-    steps = [re.search(r"odata_gateway/([\w/]+)\.py\) `([\w.]+)`", row[0]) for row in rows_after("<!-- way -->")]
-    assert len(steps) >= 10
-    assert all(callable(found(step[1].replace("/", "."), step[2])) for step in steps)
+def test_the_way_of_a_request_is_that_of_a_warm_request(reader_dsn):
+    """Each step is called in the order of the table, and by the module that the table names."""
+    url = re.search(r"^`GET /v1.0/odata/(\S+)` through the code", ARCHITECTURE, re.MULTILINE)[1]
+    calls = [(call.module, call.code.co_qualname, call.caller) for call in asyncio.run(traced(reader_dsn, url)).calls]
+    steps = []
+    for step, caller, _ in rows_after("<!-- way -->"):
+        module, name = re.search(r"odata_gateway/([\w/]+)\.py\) `([\w.]+)`", step).groups()
+        caller = "" if caller == "aiohttp" else caller.removesuffix(".py")
+        steps.append((module.replace("/", "."), name, caller.replace("/", ".")))
+    assert len(steps) >= 15
+    assert [call for call in calls if call in steps] == steps
 
 
 def test_words_of_the_glossary_are_words_of_the_code():
