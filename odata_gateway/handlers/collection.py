@@ -27,6 +27,7 @@ from odata_gateway.handlers.chunk_reader import (
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, reply_headers
 from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.plan.tree.projection import expanded_in
 from odata_gateway.protocol import links
 from odata_gateway.protocol.message import Reply
 
@@ -93,7 +94,8 @@ class CollectionHandler:
         """What reads the page; how, depends on the size of its rows and on what Postgres can find
         quickly."""
         query = call.query
-        expands = query.projection is not None and query.projection.expanded
+        projection = query.projection
+        expands = projection is not None and next(expanded_in(projection), None) is not None
         unknown = (
             FIRST_ROWS_EXPANDED
             if expands

@@ -39,6 +39,7 @@ from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.scope.limits import Limits
+from odata_gateway.plan.tree.projection import CrossjoinProjection, EntityProjection
 from odata_gateway.protocol import links
 from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
 from odata_gateway.protocol.batch.requests import batch_form
@@ -216,9 +217,9 @@ class Service:
             return links.TokenScope(url.query_digest(), url.path_keys())
 
         asked = preferences(request.headers)
-        projection = query.projection
-        is_made = projection is None or projection.result is not None or projection.kind is not None
-        shows_entities = query.form in ("entity", "collection") and not is_made
+        shows_entities = query.form in ("entity", "collection") and isinstance(
+            query.projection, EntityProjection | CrossjoinProjection
+        )
         continuation = (
             None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
         )
