@@ -6,6 +6,8 @@ text: $apply, $compute, $search and $filter, $orderby, then $select and $expand 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindOption, BindSegment, Unsupported
 from odata_gateway.plan.apply.pipeline import bind_apply
@@ -19,11 +21,9 @@ from odata_gateway.plan.projection.select_expand import bind_projection, bind_re
 from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
 from odata_gateway.plan.resource.path import ResolvedPath, Resource, bind_resource
 from odata_gateway.plan.scope.limits import Limits, RequestSize
-from odata_gateway.plan.scope.rows import Reference
-from odata_gateway.plan.scope.scope import Binding, PathTarget, Scope, ShownRows
-from odata_gateway.plan.tree.projection import ExpandOne, Field, Projection
+from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
+from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.query import Query, ResultForm
-from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
 
 EVERYWHERE = frozenset({"$format", "$schemaversion"})
@@ -46,22 +46,11 @@ UNSUPPORTED = frozenset({"$index", "$deltatoken"})
 class RequestBinder:
     """Binds the parts of a request, each with the function of its module."""
 
-    __slots__ = ()
-
-    def expr(self, node: ast.Expr, scope: Scope) -> BoundExpr:
-        return bind_expr(node, scope)
-
-    def condition(self, node: ast.Expr, scope: Scope) -> BoundExpr:
-        return bind_condition(node, scope)
-
-    def path(self, node: ast.Expr, scope: Scope) -> PathTarget:
-        return bind_path(node, scope)
-
-    def projection(self, rows: ShownRows, options: ast.Options) -> Projection:
-        return bind_projection(rows, options)
-
-    def reference(self, item: ast.ExpandItem, rows: ShownRows, reference: Reference) -> ExpandOne:
-        return bind_reference(item, rows, reference)
+    expr = staticmethod(bind_expr)
+    condition = staticmethod(bind_condition)
+    path = staticmethod(bind_path)
+    projection = staticmethod(bind_projection)
+    reference = staticmethod(bind_reference)
 
 
 def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
@@ -115,7 +104,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     entity_set = rows.entity_set
     scope = bind_compute_option(options, entity_set.entity_type, rows.scope)
     predicates = (*rows.predicates, *bind_narrowing(options, scope))
-    counted = _block(rows, predicates)
+    counted = replace(rows.block, predicates=predicates)
     order = bind_options_order(options, rows.order, scope)
     projection = (
         None
@@ -130,7 +119,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     return Query(
         resource.form,
         entity_set,
-        _block(rows, predicates),
+        replace(rows.block, predicates=predicates),
         order,
         projection,
         top=top,
@@ -140,12 +129,6 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
         path=place.pieces,
         key=() if structure is None else structure.key,
     )
-
-
-def _block(rows: InputSet, predicates: tuple[BoundExpr, ...]) -> Block:
-    """The rows for which all predicates are true, with the joins that were asked for so far."""
-    frame = rows.row.frame
-    return Block(frame.source, None, rows.within, tuple(frame.joins), predicates)
 
 
 def _bind_entity(place: ResolvedPath, options: ast.Options, scope: Scope) -> Query:

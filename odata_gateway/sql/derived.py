@@ -93,8 +93,8 @@ def _of_model_type(column: Column) -> Sql:
 
 
 def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
-    parts = join(", ", (blocks.expressions.value(part) for part in found.parts))
-    partition = build("PARTITION BY {0}", parts) if found.parts else EMPTY
+    parts = join(", ", (blocks.expressions.value(part) for part in found.partition))
+    partition = build("PARTITION BY {0}", parts) if found.partition else EMPTY
     window = partition + order_by(found.order, blocks.expressions)
     limit = blocks.expressions.value(found.limit)
     if found.value is None or found.value.type is None:

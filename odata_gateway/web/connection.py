@@ -60,6 +60,14 @@ class Connection(web.RequestHandler):
         elif data and self._deadline is None and not self._request_in_progress:
             self._deadline = self._loop.call_later(self._read_timeout_s, self._give_up)
 
+    def close(self) -> None:
+        """Close the connection after its request, and at once when it waits for one. aiohttp would
+        keep it open without reading, and a request that a client sends on it would hang."""
+        is_idle = self._waiter is not None and not self._waiter.done()
+        super().close()
+        if is_idle and self.transport is not None:
+            self.transport.close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self._forget_deadline()
         super().connection_lost(exc)

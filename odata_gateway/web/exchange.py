@@ -70,7 +70,6 @@ def begin(request: web.BaseRequest) -> Exchange:
     parent = headers.get("traceparent")
     if parent is not None and (match := _TRACE_PARENT.fullmatch(parent)):
         stats.trace = match[1]
-    current_stats.set(stats)
     return Exchange(request, headers, stats)
 
 
@@ -115,6 +114,7 @@ async def respond(
     raises      ConnectionError after the connection has been cut, which ends it for aiohttp
     """
     exchange = begin(request)
+    outer_stats = current_stats.set(exchange.stats)
     if tracer is not None:
         exchange.stats.steps = []
     status, outcome = CLIENT_GONE, "client gone"
@@ -134,6 +134,7 @@ async def respond(
         raise ConnectionResetError(outcome) from None
     finally:
         _finish(exchange, status, outcome, tracer)
+        current_stats.reset(outer_stats)
     return response
 
 

@@ -101,7 +101,7 @@ class _MeasureBinder:
         if not navigation or (
             rest and method in IGNORE_REPEATED and not _is_collection(navigation, self.scope)
         ):
-            return self._valued(method, self.scope.expr(expr), at)
+            return self._valued(method, self.scope.bind.expr(expr, self.scope), at)
         origin = self._reach(navigation, at)
         if not rest:
             if method != "countdistinct":

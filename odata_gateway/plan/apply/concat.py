@@ -290,7 +290,7 @@ def _of_entity(path: MemberPath, type_: PrimitiveType | None, branch: _UnionBran
         for name in path:
             node = ast.Member(node, name)
         assert node is not None
-        place = branch.rows.scope.path(node)
+        place = branch.rows.scope.bind.path(node, branch.rows.scope)
         if isinstance(place, BoundExpr):
             return place
     return ConstantValue(None, type_)

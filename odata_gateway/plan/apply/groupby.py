@@ -111,7 +111,7 @@ def _without_those_of_entities(
 
 def _properties(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupingProperty, ...]:
     path = names_of(node, scope)
-    place = scope.path(node)
+    place = scope.bind.path(node, scope)
     if path is None or not isinstance(place, BoundExpr | Row):
         raise BindType("groupby needs paths of single-valued segments", at=node.at)
     structure = scope.structure
@@ -180,7 +180,7 @@ def _of_member(
     """A member of the scope's implicit row, which is a structure."""
     if isinstance(member, Column):
         return (GroupingProperty(path, member),)
-    place = scope.path(ast.Member(None, path[-1], at))
+    place = scope.bind.path(ast.Member(None, path[-1], at), scope)
     assert isinstance(place, BoundExpr | Row)
     return _grouped_by(path, place, scope, at)
 

@@ -96,7 +96,7 @@ def _identity(step: ast.Transformation, rows: InputSet) -> InputSet:
 
 def _filter(step: ast.Transformation, rows: InputSet) -> InputSet:
     [condition] = step.args
-    return rows.where(rows.scope.condition(as_expr(condition)))
+    return rows.where(rows.scope.bind.condition(as_expr(condition), rows.scope))
 
 
 def _search(step: ast.Transformation, rows: InputSet) -> InputSet:

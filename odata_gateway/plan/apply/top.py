@@ -60,7 +60,7 @@ def bind_extreme(step: ast.Transformation, rows: InputSet) -> InputSet:
 def bind_sum(step: ast.Transformation, rows: InputSet) -> InputSet:
     """topsum and bottomsum: rows until their values add up to the number; a null adds nothing."""
     _number(step, rows, NUMBERS, signed=True)
-    limit = rows.scope.expr(as_expr(step.args[0]))
+    limit = rows.scope.bind.expr(as_expr(step.args[0]), rows.scope)
     rows, value = _sorted(step, rows), _summand(step, rows)
     return _ranked(rows, WindowCondition("sum", _order(rows), limit, value=value))
 
@@ -68,7 +68,7 @@ def bind_sum(step: ast.Transformation, rows: InputSet) -> InputSet:
 def bind_percent(step: ast.Transformation, rows: InputSet) -> InputSet:
     """toppercent and bottompercent: rows until their values are a share of all values; no rows
     where these add up to zero."""
-    bound = rows.scope.expr(_number(step, rows, NUMBERS))
+    bound = rows.scope.bind.expr(_number(step, rows, NUMBERS), rows.scope)
     assert isinstance(bound, Parameter) and isinstance(bound.slot, LiteralSlot)
     limit = replace(bound, slot=replace(bound.slot, mode="percent"))
     rows, value = _sorted(step, rows), _summand(step, rows)
@@ -104,7 +104,7 @@ def _sorted(step: ast.Transformation, rows: InputSet) -> InputSet:
 def _summand(step: ast.Transformation, rows: InputSet) -> BoundExpr:
     """The value of the second parameter, to be added up."""
     node = resolve_alias(as_expr(step.args[1]), rows.scope)
-    value = rows.scope.expr(node)
+    value = rows.scope.bind.expr(node, rows.scope)
     if value.type is None or not value.type.is_numeric:
         what = "null" if value.type is None else value.type.name
         raise BindType(f"{step.name} needs numbers, this is {what}", at=node.at)
@@ -143,7 +143,7 @@ def _ranked(rows: InputSet, ranked: WindowCondition) -> InputSet:
     kept = all_of(rows.kept)
     conditions = (
         *(() if kept is None else (kept,)),
-        replace(ranked, parts=(*(rows.groups or ()), *rows.kept)),
+        replace(ranked, partition=(*(rows.groups or ()), *rows.kept)),
     )
     layer, new = layered(rows, conditions)
     for condition in conditions:

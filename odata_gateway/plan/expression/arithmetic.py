@@ -30,7 +30,7 @@ ARITHMETIC: dict[str, ArithmeticOp] = {
 
 def bind_negation(node: ast.Unary, scope: Scope) -> BoundExpr:
     """`-` before a number or a duration."""
-    operand = scope.expr(node.operand)
+    operand = scope.bind.expr(node.operand, scope)
     if operand.type is None:
         return operand
     if not (operand.type.is_numeric or operand.type.family.can_be_negated):
@@ -41,7 +41,7 @@ def bind_negation(node: ast.Unary, scope: Scope) -> BoundExpr:
 def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     """An operator on two values; null where one of them is the null literal."""
     op = ARITHMETIC[node.op]
-    left, right = scope.expr(node.left), scope.expr(node.right)
+    left, right = scope.bind.expr(node.left, scope), scope.bind.expr(node.right, scope)
     if left.type is None or right.type is None:
         return ConstantValue(None, left.type or right.type)
     left, right = _as_duration(left, right.type, op), _as_duration(right, left.type, op)

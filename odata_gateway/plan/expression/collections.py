@@ -110,8 +110,10 @@ def _equal(left: ast.Expr, right: ast.Expr, scope: Scope, *, at: int) -> BoundEx
 
 def _all_equal(pairs: tuple[tuple[ast.Expr, ast.Expr], ...], scope: Scope, *, at: int) -> BoundExpr:
     """Whether the values of each pair are equal."""
-    tests = tuple(scope.expr(ast.Binary("eq", own, other, at)) for own, other in pairs)
-    return Logic("and", tests, False) if tests else ConstantValue(True, types.BOOLEAN)
+    tests: list[BoundExpr] = []
+    for own, other in pairs:  # a generator would be one more call per level of nested collections
+        tests.append(scope.bind.expr(ast.Binary("eq", own, other, at), scope))
+    return Logic("and", tuple(tests), False) if tests else ConstantValue(True, types.BOOLEAN)
 
 
 def _never_equal(values: tuple[ast.Expr, ...], scope: Scope) -> BoundExpr:
@@ -142,7 +144,7 @@ def _check(node: ast.Expr, scope: Scope) -> None:
             case ast.Literal(many=True) | ast.Call() if is_collection(node, scope):
                 bind_collection(node, scope)
             case _:
-                scope.expr(node)
+                scope.bind.expr(node, scope)
 
 
 def structured_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
@@ -159,7 +161,7 @@ def structured_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
             return _never_equal((left,), scope)
         check_list(len(right.items), scope.binding.limits, at=right.at)
         comparisons = (ast.Binary("eq", left, item, node.at) for item in right.items)
-        return any_of(tuple(scope.expr(each) for each in comparisons))
+        return any_of(tuple(scope.bind.expr(each, scope) for each in comparisons))
     if isinstance(right, ast.Call) and is_collection(right, scope):
         arguments = (right, ast.ListExpr((left,), node.at))
         return _array_call("contains", arguments, types.BOOLEAN, scope, at=node.at)
@@ -213,10 +215,12 @@ def bind_collection(node: ast.Expr, scope: Scope) -> Collection:
                 return Parameter(LiteralSlot(slot, natural, "exact", True), natural)
             case ast.ListExpr(items=items):
                 check_list(len(items), scope.binding.limits, at=node.at)
-                return CollectionItems(tuple(scope.expr(item) for item in items))
+                return CollectionItems(tuple(scope.bind.expr(item, scope) for item in items))
             case ast.Call(base=None) if is_collection(node, scope):
                 return _made_collection(node, scope)
-        if is_path(node) and isinstance(scope.path(node), RelatedCollection | EntitySetRef):
+        if is_path(node) and isinstance(
+            scope.bind.path(node, scope), RelatedCollection | EntitySetRef
+        ):
             raise Unsupported(
                 "functions of collections of entities are not supported",
                 at=node.at,
@@ -231,7 +235,7 @@ def _made_collection(node: ast.Call, scope: Scope) -> Collection:
     if name == "concat" and len(args) == 2:
         return CollectionConcat(bind_collection(args[0], scope), bind_collection(args[1], scope))
     if name == "substring" and len(args) in (2, 3):
-        bounds = tuple(scope.expr(argument) for argument in args[1:])
+        bounds = tuple(scope.bind.expr(argument, scope) for argument in args[1:])
         if any(bound.type is None or not bound.type.is_integer for bound in bounds):
             raise BindType("the bounds of a substring must be whole numbers", at=node.at)
         if any(bound.nullable for bound in bounds):

@@ -67,10 +67,10 @@ def bind_comparison(node: ast.Binary, scope: Scope) -> BoundExpr:
     if entity is not None:
         return entity
     if isinstance(right, ast.Literal):
-        return _with_literal(op, scope.expr(left), right, scope)
+        return _with_literal(op, scope.bind.expr(left, scope), right, scope)
     if isinstance(left, ast.Literal):
-        return _with_literal(MIRRORED[op], scope.expr(right), left, scope)
-    bound_left, bound_right = scope.expr(left), scope.expr(right)
+        return _with_literal(MIRRORED[op], scope.bind.expr(right, scope), left, scope)
+    bound_left, bound_right = scope.bind.expr(left, scope), scope.bind.expr(right, scope)
     check_comparable(op, bound_left.type, bound_right.type, at=node.at)
     return Compare(op, bound_left, bound_right)
 
@@ -85,7 +85,7 @@ def _without_aliases(node: ast.Binary, scope: Scope) -> ast.Binary:
 
 def _with_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
     if node.many or expr.type is None:
-        return Compare(op, expr, scope.expr(node))
+        return Compare(op, expr, scope.bind.expr(node, scope))
     mode = equal_mode(expr) if op in ("eq", "ne") else ORDER_MODES[op]
     value = literal(node, expr.type, mode)
     check_comparable(op, expr.type, value.type, at=node.at)
@@ -109,7 +109,7 @@ def bind_in(node: ast.Binary, scope: Scope) -> BoundExpr:
     found = structured_in(node, scope) or entity_in(node, scope)
     if found is not None:
         return found
-    operand, right = scope.expr(node.left), node.right
+    operand, right = scope.bind.expr(node.left, scope), node.right
     match right:
         case ast.Literal(many=True):
             if operand.type is None:
@@ -128,6 +128,6 @@ def _equals_item(operand: BoundExpr, item: ast.Expr, scope: Scope) -> BoundExpr:
         raise BindType("a single value cannot equal a collection or an object", at=item.at)
     if isinstance(item, ast.Literal):
         return _with_literal("eq", operand, item, scope)
-    value = scope.expr(item)
+    value = scope.bind.expr(item, scope)
     check_comparable("eq", operand.type, value.type, at=item.at)
     return Compare("eq", operand, value)

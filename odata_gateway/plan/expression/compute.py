@@ -47,12 +47,7 @@ def name_taken(name: str, at: int) -> BindName:
 
 
 def _computed(expr: ast.Expr, scope: Scope) -> Computed:
-    """A bound expression, with the number of nodes and levels below its root, whose place the name
-    takes."""
-    size = scope.binding.size
-    nodes, deepest = size.nodes, size.deepest
-    size.deepest = size.depth
-    value = scope.expr(expr)
-    levels = size.deepest - size.depth - 1
-    size.deepest = max(deepest, size.deepest)
-    return Computed(value, size.nodes - nodes - 1, levels)
+    """A bound expression, and its size without the root, whose place the name takes."""
+    with scope.binding.size.measuring() as measured:
+        value = scope.bind.expr(expr, scope)
+    return Computed(value, measured.nodes, measured.levels)

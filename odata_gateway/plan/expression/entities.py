@@ -37,7 +37,7 @@ def compare_entities(node: ast.Binary, scope: Scope) -> BoundExpr | None:
         return found
     if not (is_path(left) and is_path(right)):
         return None
-    own, other = scope.path(left), scope.path(right)
+    own, other = scope.bind.path(left, scope), scope.bind.path(right, scope)
     if isinstance(own, RelatedCollection | EntitySetRef) and isinstance(
         other, RelatedCollection | EntitySetRef
     ):
@@ -59,7 +59,7 @@ def _compared_with_null(node: ast.Binary, scope: Scope) -> BoundExpr | None:
         return None
     for path, other in ((node.left, node.right), (node.right, node.left)):
         if is_path(path) and isinstance(other, ast.Constant) and other.value is None:
-            place = scope.path(path)
+            place = scope.bind.path(path, scope)
             if isinstance(place, Row):
                 return _compared_key("eq" if node.op == "eq" else "ne", place, node.at)
     return None
@@ -78,15 +78,17 @@ def entity_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
     node  an `in` whose sides are not aliases
     """
     left, right = node.left, node.right
-    own = scope.path(left) if is_path(left) else None
+    own = scope.bind.path(left, scope) if is_path(left) else None
     if not isinstance(own, Row):
         return None
     if isinstance(right, ast.ListExpr):
         check_list(len(right.items), scope.binding.limits, at=right.at)
         comparisons = (ast.Binary("eq", left, item, node.at) for item in right.items)
-        return any_of(tuple(scope.condition(each) for each in comparisons))
+        return any_of(tuple(scope.bind.condition(each, scope) for each in comparisons))
     found: PathTarget | None = (
-        scope.path(right) if is_path(right) or isinstance(right, ast.FilterSegment) else None
+        scope.bind.path(right, scope)
+        if is_path(right) or isinstance(right, ast.FilterSegment)
+        else None
     )
     if not isinstance(found, RelatedCollection | EntitySetRef):
         raise BindType("an entity can only be in a collection of entities", at=node.at)
@@ -101,7 +103,7 @@ def entity_is_of(name: str, node: ast.Expr | None, scope: Scope, *, at: int) -> 
     derived types."""
     if all(each.qualified_name != name for each in scope.model.entity_types.values()):
         raise BindName(f"there is no entity type '{name}'", at=at)
-    place: PathTarget = scope.implicit if node is None else scope.path(node)
+    place: PathTarget = scope.implicit if node is None else scope.bind.path(node, scope)
     if not isinstance(place, Row):
         return ConstantValue(False, types.BOOLEAN)
     if place.crossed is not None or place.source.entity_type.qualified_name != name:
@@ -114,7 +116,11 @@ def entity_is_of(name: str, node: ast.Expr | None, scope: Scope, *, at: int) -> 
 
 def count_of(node: ast.Expr, scope: Scope) -> ast.Count | None:
     """The $count that length() of a collection of entities is (5.1.1.5.5); None for others."""
-    found = scope.path(node) if is_path(node) or isinstance(node, ast.FilterSegment) else None
+    found = (
+        scope.bind.path(node, scope)
+        if is_path(node) or isinstance(node, ast.FilterSegment)
+        else None
+    )
     if isinstance(found, RelatedCollection | EntitySetRef):
         return ast.Count(node, None, node.at)
     return None

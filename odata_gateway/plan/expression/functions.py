@@ -44,9 +44,9 @@ def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
         and len(node.args) == 1
         and (counted := count_of(node.args[0], scope)) is not None
     ):
-        return Function("cast", (scope.expr(counted),), types.INT32, nullable=False)
+        return Function("cast", (scope.bind.expr(counted, scope),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
-    args = [scope.expr(argument) for argument in nodes]
+    args = [scope.bind.expr(argument, scope) for argument in nodes]
     overload = resolve(node.name, tuple(a.type for a in args), at=node.at)
     if any(a.type is None for a in args):
         return ConstantValue(None, result_of(overload, args))
@@ -91,13 +91,13 @@ def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
     if isinstance(value, ast.Literal) and not value.many:
         natural = natural_type(value)
         if natural is type_:
-            return scope.expr(value)
+            return scope.bind.expr(value, scope)
         if (type_ is types.STRING and natural.family.written_by_sql) or (
             type_ is types.SINGLE and natural.is_numeric
         ):
-            return Function("cast", (scope.expr(value),), type_, nullable=True)
+            return Function("cast", (scope.bind.expr(value, scope),), type_, nullable=True)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
-    operand = scope.expr(value)
+    operand = scope.bind.expr(value, scope)
     if operand.type is None:
         return ConstantValue(None, type_)
     if operand.type is type_:
@@ -118,7 +118,7 @@ def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
     ):
         return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, at=node.at)
     type_ = _type_argument(node.args[1])
-    operand = scope.expr(node.args[0])
+    operand = scope.bind.expr(node.args[0], scope)
     if operand.type is not type_:
         return ConstantValue(False, types.BOOLEAN)
     return (
@@ -136,7 +136,7 @@ def _isdefined(node: ast.Call, scope: Scope) -> BoundExpr:
         raise BindType("isdefined needs the path of a property", at=node.at)
     if path.base is None and path.name in scope.computed:
         return ConstantValue(True, types.BOOLEAN)
-    place, structure = scope.path(path), scope.structure
+    place, structure = scope.bind.path(path, scope), scope.structure
     if structure is not None and structure.kinds:
         return _defined_by_kind(path, structure, scope)
     is_away = isinstance(place, ConstantValue) or (

@@ -52,7 +52,7 @@ def key_value(prop: Property, node: ast.Expr, scope: Scope) -> BoundExpr:
                 raise BindType(f"key property '{prop.name}' is {prop.type.name}", at=node.at)
             value: BoundExpr = literal(node, prop.type)
         case ast.Constant(value=bool()):
-            value = scope.expr(node)
+            value = scope.bind.expr(node, scope)
         case _:
             raise BindType("a key must be a literal, or an alias of one", at=node.at)
     check_comparable("eq", prop.type, value.type, at=node.at)

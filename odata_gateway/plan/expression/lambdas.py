@@ -25,7 +25,7 @@ def bind_lambda(node: ast.Lambda, scope: Scope) -> BoundExpr:
 
 def _body(node: ast.Lambda, scope: Scope, row: Row) -> BoundExpr | None:
     if node.body is not None and node.variable is not None:
-        return scope.with_variable(node.variable, row).condition(node.body)
+        return scope.bind.condition(node.body, scope.with_variable(node.variable, row))
     if node.quantifier == "all":
         raise BindType(
             "all needs a range variable and a condition, as in all(m:m/private)", at=node.at
@@ -51,7 +51,7 @@ def _related(
 ) -> RelatedCollection | EntitySetRef:
     if base is not None and is_collection(base, scope):
         raise Unsupported(f"{what} of a collection of values is not supported", at=at)
-    place = scope.path(base) if base is not None else None
+    place = scope.bind.path(base, scope) if base is not None else None
     if isinstance(place, RelatedCollection | EntitySetRef):
         return place
     raise BindType(

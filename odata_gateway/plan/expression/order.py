@@ -37,7 +37,7 @@ def order_keys(items: Iterable[ast.OrderItem], scope: Scope) -> list[OrderKey]:
     """The items as the client wrote them."""
     found: list[OrderKey] = []
     for item in items:
-        expr = scope.expr(item.expr)
+        expr = scope.bind.expr(item.expr, scope)
         if expr.type is not None and not expr.type.family.is_ordered:
             raise BindType(f"{expr.type.name} values have no order", at=item.at)
         found.append(OrderKey(expr, item.descending))

@@ -216,7 +216,7 @@ def collection_block(
     row  a row of the collection, which the predicates are about
     """
     inner = scope.of_related(row)
-    narrowing = tuple(inner.condition(node) for node in related.filters)
+    narrowing = tuple(inner.bind.condition(node, inner) for node in related.filters)
     link = (
         scope.binding.link(related.parent.source, related.navigation)
         if isinstance(related, RelatedCollection)

@@ -33,7 +33,7 @@ def bind_narrowing(options: ast.Options, scope: Scope) -> tuple[BoundExpr, ...]:
             found.append(bind_search(options.search, scope))
     if options.filter is not None:
         with scope.binding.inside("$filter"):
-            found.append(scope.condition(options.filter))
+            found.append(scope.bind.condition(options.filter, scope))
     return tuple(found)
 
 

@@ -129,7 +129,7 @@ def _entity(name: str, reference: Reference, wanted: Wanted, rows: ShownRows) ->
     if below and options.select is None:
         select = tuple(ast.SelectItem(path) for path in below)
         found = replace(found, options=replace(options, select=select))
-    return rows.scope.binding.binder.reference(found, rows, reference)
+    return rows.scope.bind.reference(found, rows, reference)
 
 
 def is_identified(entity_set: EntitySet, members: RowMembers) -> bool:

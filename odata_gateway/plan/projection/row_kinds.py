@@ -100,8 +100,7 @@ def _of_entities(
     model_set = rows.scope.model.entity_sets[rows.entity_set.name]
     of_kind = ShownRows(model_set, _entity_scope(structure, kind, rows.scope), rows.depth)
     added = _joined(rows.entity_set, model_set, _narrowed(structure, kind, ()), options)
-    binder = rows.scope.binding.binder
-    projection = binder.projection(of_kind, _own_options(options, of_kind.scope))
+    projection = rows.scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
     assert isinstance(projection, EntityProjection)
     return replace(projection, related=_related(added, rows, options) if added else ())
 

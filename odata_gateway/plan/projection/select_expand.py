@@ -228,7 +228,7 @@ def _expand_many(expanded: ExpandedProperty) -> ExpandMany:
     if options.apply is not None:
         found = bind_apply(options.apply, found)
     inner = bind_compute_option(options, target_set.entity_type, found.scope)
-    predicates = bind_narrowing(options, inner)
+    predicates = (*found.predicates, *bind_narrowing(options, inner))
     order = bind_options_order(options, found.order, inner)
     content = _content(expanded, ShownRows(found.entity_set, inner, expanded.rows.depth + 1))
     link_options, anchor = _anchored(options, expanded.item, outer)
@@ -239,7 +239,7 @@ def _expand_many(expanded: ExpandedProperty) -> ExpandMany:
         expanded.navigation,
         expanded.rows.entity_set,
         target_set,
-        replace(found.block, predicates=(*found.predicates, *predicates)),
+        replace(found.block, predicates=predicates),
         order,
         top,
         skip,

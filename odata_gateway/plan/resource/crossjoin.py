@@ -74,10 +74,9 @@ def bind_crossjoin(form: ResultForm, request: ast.SyntaxTree, binding: Binding) 
         _block(crossed, predicates),
         order,
         projection,
-        None,
-        top,
-        skip,
-        counted if options.count else None,
+        top=top,
+        skip=skip,
+        counted=counted if options.count else None,
         key=key_of(row),
         context=CONTEXT,
     )
@@ -189,7 +188,7 @@ def _crossed(name: str, item: ast.ExpandItem | None, scope: Scope, row: Row) -> 
         return CrossedEntity(target_set, number, "$ref")
     with binding.assigning(options):
         inner = bind_compute_option(options, target_set.entity_type, scope.of_related(row))
-        content = binding.binder.projection(ShownRows(target_set, inner, 1), options)
+        content = scope.bind.projection(ShownRows(target_set, inner, 1), options)
         return CrossedEntity(target_set, number, content)
 
 

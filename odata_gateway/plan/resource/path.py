@@ -205,7 +205,7 @@ def _filtered(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Re
     """`Message/$filter(private)`: the members for which the condition is true (4.12); several
     segments work as if joined by `and`."""
     scope = Scope.of(binding, place.row)
-    conditions = tuple(scope.condition(node) for node in segment.args or ())
+    conditions = tuple(scope.bind.condition(node, scope) for node in segment.args or ())
     return replace(place, predicates=(*place.predicates, *conditions))
 
 

@@ -10,7 +10,7 @@ importing the modules that do so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
@@ -85,14 +85,16 @@ class Binding:
         """Around the binding of an option, or of `path`: errors get it as their place."""
         return self.places.inside(option)
 
-    @contextmanager
-    def assigning(self, options: ast.Options) -> Iterator[None]:
+    def assigning(self, options: ast.Options) -> AbstractContextManager[None]:
         """Around the binding of options that may assign parameter aliases, which hold there only
         (Protocol 11.2.6.1.3)."""
+        return self._with_aliases(options.aliases) if options.aliases else nullcontext()
+
+    @contextmanager
+    def _with_aliases(self, aliases: tuple[tuple[str, ast.Expr], ...]) -> Iterator[None]:
         before = self.aliases
-        if options.aliases:
-            own = {name: self.places.in_own_text(name, value) for name, value in options.aliases}
-            self.aliases = {**before, **own}
+        own = {name: self.places.in_own_text(name, value) for name, value in aliases}
+        self.aliases = {**before, **own}
         try:
             yield
         finally:
@@ -142,8 +144,8 @@ PathTarget = BoundExpr | Row | RelatedCollection | ServiceRoot | EntitySetRef
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The value of a computed name, and the nodes and levels it has: each use of the name repeats
-    the value in the statement."""
+    """The value of a computed name, and its nodes and levels below the root: each use of the name
+    repeats the value in the statement."""
 
     value: BoundExpr
     nodes: int
@@ -173,6 +175,11 @@ class Scope:
         return cls(binding, row, row, row)
 
     @property
+    def bind(self) -> Binder:
+        """What binds the parts of a request, as in `scope.bind.expr(node, scope)`."""
+        return self.binding.binder
+
+    @property
     def model(self) -> Model:
         return self.binding.model
 
@@ -180,18 +187,6 @@ class Scope:
     def structure(self) -> RowStructure | None:
         """What the implicit row has, where $apply made it."""
         return self.implicit.structure
-
-    def expr(self, node: ast.Expr) -> BoundExpr:
-        """An expression with a primitive value, in this scope."""
-        return self.binding.binder.expr(node, self)
-
-    def condition(self, node: ast.Expr) -> BoundExpr:
-        """A Boolean expression in this scope."""
-        return self.binding.binder.condition(node, self)
-
-    def path(self, node: ast.Expr) -> PathTarget:
-        """What a path leads to in this scope."""
-        return self.binding.binder.path(node, self)
 
     def of_derived(self, row: Row) -> Scope:
         """The scope of rows that were made of these. In an expanded collection, $it stays the outer

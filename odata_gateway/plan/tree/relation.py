@@ -348,8 +348,8 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class WindowCondition:
-    """Whether a row is one of the first in an order, among the rows with the same values for
-    `parts`.
+    """Whether a row is one of the first in an order, among the rows with the same values of
+    `partition`.
 
     method  first    the row is one of the first `limit` rows
             behind   it is not
@@ -362,7 +362,7 @@ class WindowCondition:
     method: Literal["first", "behind", "sum", "percent"]
     order: tuple[OrderKey, ...]
     limit: BoundExpr
-    parts: tuple[BoundExpr, ...] = ()
+    partition: tuple[BoundExpr, ...] = ()
     value: BoundExpr | None = None
     type: PrimitiveType = BOOLEAN
     nullable: bool = False
