@@ -15,10 +15,12 @@ from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of
 from odata_gateway.server.runtime import run_loop
+from odata_gateway.url.resource_kind import ResourceKind, classify
 from odata_gateway.web.urls import path_of, service_target
 
 USER_ID = 1
 """The caller's user id; no statement depends on it."""
+_DOCUMENTS = (ResourceKind.SERVICE_DOCUMENT, ResourceKind.METADATA, ResourceKind.BATCH)
 
 
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def _target(url: str) -> str:
 
 async def _explain(settings: Settings, target: str, caller: Caller) -> int:
     """Print each value as far as the request gets, and, with a database, Postgres's plan."""
-    if target.lstrip("/").partition("?")[0].partition("/")[0] in ("", "$metadata", "$batch"):
+    if classify(target) in _DOCUMENTS:
         print("this is answered from the model, without a statement")
         return 0
     model = model_of(settings)

@@ -23,6 +23,11 @@ class AllEntities(NamedTuple):
     tree: ast.SyntaxTree
     query: AllEntitiesQuery
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sets in order."""
+        return tuple([entity_set.name for entity_set in self.query.sets])
+
 
 def tree_of_set(tree: ast.SyntaxTree, name: str, *, skips: bool) -> ast.SyntaxTree:
     """The syntax tree of a request for one of the sets: the options that each set is asked with,

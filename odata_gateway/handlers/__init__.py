@@ -1,0 +1,21 @@
+"""What each kind of resource answers.
+
+In:      `protocol.message.Request`: method, target and its kind, headers, token.
+Out:     `protocol.message.Reply`; an ODataError, before the reply or from its body.
+Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
+
+    request          a request for data: compiled, negotiated, with its caller
+    negotiation      format, preferences and page that a client asks for
+    execution        runs the statements of a request
+    page_statements  the statements of one page
+    chunk            some rows of a page, and how many rows a chunk should have
+    chunk_reader     reads the rows of a page chunk by chunk
+    read_ahead       reads the next chunks while one is sent
+    documents        the service document and $metadata
+    entity           entities, references, properties and raw values
+    collection       pages of collections, and counts
+    set_sequence     the rows of several entity sets in one sequence
+    all_entities     `$all`
+    batch            `$batch`
+    service          the entry: which handler answers which kind of resource
+"""

@@ -1,231 +1,150 @@
-"""Pages of $all: the entities of all sets, one set after the other.
+"""Answers requests for `$all`: the entities of all sets, one set after the other.
 
-Each set is read as a request for it alone would be, with its own statements and its own row policy;
-its entities say which set they are of. A page may end in the middle of a set or go over several,
-and the link to the next one names the set and the key it starts behind.
+Each set is read as a request for it alone is, with its own statements and its own row policy; its
+entities say which set they are of. A page may end in the middle of a set or go over several. The
+link to the next page names the set and the key that it starts behind.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.entity_sets import AllEntities
-from odata_gateway.db.session import Session
-from odata_gateway.handlers.chunk_reader import FIRST_BYTES, Chunk, ChunkReader
-from odata_gateway.handlers.collection import CollectionHandler, CollectionPage
-from odata_gateway.handlers.request import DataRequest, reply_headers
-from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.handlers.chunk import FIRST_BYTES, Chunk
+from odata_gateway.handlers.collection import CollectionReader, PageExtent, page_extent
+from odata_gateway.handlers.execution import QueryExecutor
+from odata_gateway.handlers.negotiation import Negotiation
+from odata_gateway.handlers.request import DataRequest, page_link, reply_headers
+from odata_gateway.handlers.set_sequence import SetSequence
+from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.resource.all_entities import CONTEXT
 from odata_gateway.protocol import links
 from odata_gateway.protocol.context import ResponseContext
-from odata_gateway.protocol.message import Reply
+from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 
 
-@dataclass(frozen=True, slots=True)
-class AllEntitiesRequest:
-    """A request for all entities.
-
-    call_of       the call for the entities of a set, by its name, but for so many first ones
-    continuation  where the page starts: its first key is the name of a set
-    """
-
-    whole: AllEntities
-    call_of: Callable[[str, int], DataRequest]
-    continuation: links.Continuation | None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(s.name for s in self.whole.query.sets)
-
-
-@dataclass(slots=True)
-class ReadPosition:
-    """How far a page has been read: the set, the rows it may still show, and the order values of
-    its last row."""
-
-    at: int
-    left: int
-    last: tuple[str | None, ...] = ()
-    more: bool = False
-
-
-class AllEntitiesHandler(CollectionHandler):
+class AllEntitiesHandler:
     """Answers requests for the entities of several sets."""
 
-    async def page(self, asked: AllEntitiesRequest) -> Reply:
-        """A page, as one text where it is short and as a stream where it is not."""
-        at, call = _begin(asked)
-        page = self._sized(asked, call)
-        place = ReadPosition(at, page.rows)
-        async with self._reader.database.session(
-            call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted
-        ) as session:
-            count = await self._total(asked, session) if call.is_counted else None
-            if asked.continuation is None:
-                call = await self._behind_skipped(asked, place, session) or call
-            chunks, first = await self._first(asked, place, call, session)
-        headers = reply_headers(call, call.encoding.content_type, call.applied)
-        context = ResponseContext(
-            f"{call.request.root}$metadata{CONTEXT}", call.metadata, call.encoding.version
-        )
-        head = call.encoding.head(context, count)
-        texts = self._texts(
-            asked, page, call, self._chunks_of_all(asked, place, chunks, first), place
-        )
-        return await _short_or_streamed(headers, head, texts)
-
-    def _sized(self, asked: AllEntitiesRequest, call: DataRequest) -> CollectionPage:
-        sent = 0 if asked.continuation is None else asked.continuation.sent
-        page_rows, top = self._reader.page_rows(call), asked.whole.url.number(asked.whole.query.top)
-        left = page_rows if top is None else max(0, top - sent)
-        return CollectionPage(
-            sent, page_rows, min(left, page_rows), ends=top is not None and left <= page_rows
-        )
-
-    async def _total(self, asked: AllEntitiesRequest, session: Session) -> int:
-        return sum([await self._number(asked.call_of(name, 0), session) for name in asked.names])
-
-    async def _behind_skipped(
-        self, asked: AllEntitiesRequest, place: ReadPosition, session: Session
-    ) -> DataRequest | None:
-        """The call that begins behind what $skip leaves out; whole sets of it are counted."""
-        skip = asked.whole.url.number(asked.whole.query.skip)
-        while skip and place.left:
-            number = await self._number(asked.call_of(asked.names[place.at], 0), session)
-            if number > skip or place.at + 1 == len(asked.names):
-                return asked.call_of(asked.names[place.at], skip)
-            skip, place.at = skip - number, place.at + 1
-        return asked.call_of(asked.names[place.at], 0)
-
-    async def _first(
-        self, asked: AllEntitiesRequest, place: ReadPosition, call: DataRequest, session: Session
-    ) -> tuple[ChunkReader, Chunk]:
-        """The first rows, of the first set that has some; what can fail at once fails here."""
-        while True:
-            chunks = self._chunks(call, CollectionPage(0, place.left, place.left, ends=False))
-            first = await chunks.first(session)
-            if first.rows or not place.left or place.at + 1 == len(asked.names):
-                return chunks, first
-            place.at += 1
-            call = asked.call_of(asked.names[place.at], 0)
-
-    async def _chunks_of_all(
-        self, asked: AllEntitiesRequest, place: ReadPosition, chunks: ChunkReader, first: Chunk
-    ) -> AsyncGenerator[Chunk]:
-        """The chunks of the page, set after set."""
-        while True:
-            found = chunks.after(first)
-            try:
-                async for chunk in found:
-                    current_stats.get().read(chunk.rows)
-                    place.left, place.more = place.left - chunk.rows, chunk.more
-                    place.last = chunk.keys if chunk.rows else place.last
-                    yield chunk
-            finally:
-                await found.aclose()
-            if place.left <= 0 or place.at + 1 == len(asked.names):
-                return
-            place.at += 1
-            call = asked.call_of(asked.names[place.at], 0)
-            chunks = self._chunks(call, CollectionPage(0, place.left, place.left, ends=False))
-            async with self._reader.database.session(
-                call.caller.user_id, accounts=call.caller.accounts
-            ) as session:
-                first = await chunks.first(session)
-
-    async def _texts(
+    def __init__(
         self,
-        asked: AllEntitiesRequest,
-        page: CollectionPage,
-        call: DataRequest,
-        chunks: AsyncGenerator[Chunk],
-        place: ReadPosition,
-    ) -> AsyncGenerator[bytes]:
-        """The rows as text with separators between, and the end of the body with a link to the next
-        page where there is more."""
-        separator = b""
-        try:
-            async for chunk in chunks:
-                if chunk.text:
-                    yield separator
-                    yield chunk.text
-                    separator = call.encoding.separator.encode()
-        finally:
-            await chunks.aclose()
-        has_more = (
-            not page.ends
-            and place.left <= 0
-            and (place.more or await self._has_rows(asked, place.at + 1))
+        compiler: Compiler,
+        negotiation: Negotiation,
+        executor: QueryExecutor,
+        reader: CollectionReader,
+    ) -> None:
+        self._compiler = compiler
+        self._negotiation = negotiation
+        self._executor = executor
+        self._reader = reader
+
+    async def answer(self, request: Request, caller: Caller, whole: AllEntities) -> Reply:
+        """A page: whole if it is short, else as a stream."""
+        begin = self._begin(request, caller, whole)
+        sent = 0 if begin.continuation is None else begin.continuation.sent
+        extent = page_extent(whole.url.number(whole.query.top), sent, begin.page_rows)
+        sets = self._sequence(whole, begin, extent.rows)
+        async with self._executor.session(begin, snapshot=begin.is_counted) as session:
+            count = await sets.count(session) if begin.is_counted else None
+            if begin.continuation is None:
+                await sets.skip(whole.url.number(whole.query.skip) or 0, session)
+            first = await sets.first(session)
+        headers = reply_headers(begin, begin.encoding.content_type, begin.applied)
+        url = f"{begin.root}$metadata{CONTEXT}"
+        context = ResponseContext(url, begin.metadata, begin.encoding.version)
+        texts = _texts(whole, begin, extent, sets=sets, first=first)
+        return await _short_or_streamed(headers, begin.encoding.head(context, count), texts)
+
+    def _sequence(self, whole: AllEntities, begin: DataRequest, rows: int) -> SetSequence:
+        return SetSequence(
+            self._compiler,
+            whole,
+            begin,
+            rows=rows,
+            reader=self._reader,
+            executor=self._executor,
         )
-        yield call.encoding.tail(self._next_link(asked, page, call, place) if has_more else None)
 
-    async def _has_rows(self, asked: AllEntitiesRequest, start: int) -> bool:
-        """Whether one of the sets from `start` on has a row."""
-        for name in asked.names[start:]:
-            call = asked.call_of(name, 0)
-            async with self._reader.database.session(
-                call.caller.user_id, accounts=call.caller.accounts
-            ) as session:
-                if (
-                    await self._chunks(call, CollectionPage(0, 1, 1, ends=True)).first(session)
-                ).rows:
-                    return True
-        return False
+    def _begin(self, request: Request, caller: Caller, whole: AllEntities) -> DataRequest:
+        """The request for the set that the page begins in, behind the row that its link names.
 
-    def _next_link(
-        self,
-        asked: AllEntitiesRequest,
-        page: CollectionPage,
-        call: DataRequest,
-        place: ReadPosition,
-    ) -> str:
-        following = links.Continuation(
-            page.sent + page.rows, page.page_rows, (asked.names[place.at], *place.last)
-        )
-        token = links.skiptoken(following, links.TokenScope(asked.whole.url.query_digest(), ""))
-        return self.link_behind(call.request.root, asked.whole.url, token)
+        raises  UrlSkiptoken for a token of another query, or one that names no row
+        """
+        token = whole.url.transport.skiptoken
+        if token is None:
+            return self._of_set(request, caller, whole, whole.names[0])
+        scope = links.TokenScope(whole.url.query_digest(), "")
+        continuation = links.read_skiptoken(token, scope, keys=None)
+        name, *keys = continuation.keys
+        if not isinstance(name, str) or name not in whole.names:
+            raise links.unusable_token()
+        found = self._of_set(request, caller, whole, name)
+        if len(keys) != len(found.query.order) or not all(isinstance(key, str) for key in keys):
+            raise links.unusable_token()
+        behind = links.Continuation(continuation.sent, continuation.page_rows, tuple(keys))
+        return self._negotiation.continued(found, behind)
+
+    def _of_set(
+        self, request: Request, caller: Caller, whole: AllEntities, name: str
+    ) -> DataRequest:
+        """The request for one of the sets, whose rows say which set they are of."""
+        compiled = self._compiler.compile_set(whole, name)
+        found = self._negotiation.first_page(request, caller, compiled)
+        encoding = found.encoding.of_several_sets()
+        variant = found.variant._replace(encoding=encoding)
+        return found._replace(encoding=encoding, variant=variant)
 
 
-def _begin(asked: AllEntitiesRequest) -> tuple[int, DataRequest]:
-    """The number of the set that a page begins in, and the call behind the row its link names."""
-    if asked.continuation is None:
-        return 0, asked.call_of(asked.names[0], 0)
-    name, *keys = asked.continuation.keys
-    call = asked.call_of(name, 0) if isinstance(name, str) and name in asked.names else None
-    if (
-        call is None
-        or len(keys) != len(call.query.order)
-        or not all(isinstance(key, str) for key in keys)
-    ):
-        raise links.unusable_token()
-    continuation = links.Continuation(
-        asked.continuation.sent, asked.continuation.page_rows, tuple(keys)
-    )
-    shape = call.shape._replace(null_mask=continuation.mask)
-    return asked.names.index(call.query.entity_set.name), call._replace(
-        continuation=continuation, shape=shape
-    )
+async def _texts(
+    whole: AllEntities,
+    begin: DataRequest,
+    extent: PageExtent,
+    *,
+    sets: SetSequence,
+    first: Chunk,
+) -> AsyncGenerator[bytes]:
+    """The rows as text, and the end of the body with a link to the next page if there is one."""
+    pending, separator = b"", begin.encoding.separator.encode()
+    async with aclosing(sets.chunks(first)) as chunks:
+        async for chunk in chunks:
+            if chunk.text:
+                yield pending
+                yield chunk.text
+                pending = separator
+    has_more = not extent.ends and sets.left <= 0 and await sets.has_more()
+    yield begin.encoding.tail(_next_link(whole, begin, extent, sets) if has_more else None)
+
+
+def _next_link(
+    whole: AllEntities, begin: DataRequest, extent: PageExtent, sets: SetSequence
+) -> str:
+    keys = (sets.name, *sets.last)
+    following = links.Continuation(extent.sent + extent.rows, begin.page_rows, keys)
+    token = links.skiptoken(following, links.TokenScope(whole.url.query_digest(), ""))
+    return page_link(begin.root, whole.url, token)
 
 
 async def _short_or_streamed(
-    headers: tuple[tuple[str, str], ...], head: bytes, texts: AsyncGenerator[bytes]
+    headers: HeaderPairs, head: bytes, texts: AsyncGenerator[bytes]
 ) -> Reply:
-    """A body of known length where it is soon at its end: then whatever fails has a status of its
-    own."""
+    """A body of known length if it ends soon: whatever fails until then has a status of its own."""
     pieces, size = [head], 0
     async for text in texts:
         pieces.append(text)
         size += len(text)
         if size > FIRST_BYTES:
-            return Reply(200, headers, _Rest(pieces, texts))
+            return Reply(200, headers, PartlyReadBody(pieces, texts))
     return Reply(200, headers, b"".join(pieces))
 
 
-class _Rest:
-    """A body of which some is there already. Closing it closes what reads on, also where nobody has
-    asked for a piece."""
+class PartlyReadBody:
+    """A body of which some pieces are there already.
+
+    Closing it closes what reads on, also if nobody has asked for a piece.
+    """
 
     def __init__(self, pieces: list[bytes], texts: AsyncGenerator[bytes]) -> None:
         self._pieces = deque(pieces)

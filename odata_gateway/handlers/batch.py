@@ -1,34 +1,47 @@
-"""A batch: its parts are answered one after another, each as if it had come alone, and each answer
-goes out before the next is made.
+"""Answers batches. The requests of a batch are answered one after another, each as if it had come
+alone, and each answer is sent before the next one is made.
 
 The batch's caller is the caller of every part. A part may repeat the access token, as clients do
-that put it into every URL, but it cannot bring another one. Nothing of a part is held in memory but
-the chunk under way, and a database connection only while Postgres works for it. A part that fails
-in the middle of its body breaks the whole answer, detectably.
+that put it into every URL, but it cannot bring another one. Of a part nothing is in memory but the
+chunk under way, and a database connection is held only while Postgres works for it. A part that
+fails in the middle of its body breaks the whole answer, detectably.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import Protocol
 from urllib.parse import unquote
 
+from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import (
     AuthInvalid,
     ODataError,
+    Unsupported,
     UrlDependency,
     UrlHeader,
     UrlMethod,
     UrlSyntax,
 )
+from odata_gateway.handlers.negotiation import check_isolation, check_schema_version
+from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.observe.counters import COUNTERS
+from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.batch.condition import holds
 from odata_gateway.protocol.batch.json_requests import read_json
 from odata_gateway.protocol.batch.multipart import read_multipart
-from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, paths_in, with_values
+from odata_gateway.protocol.batch.references import (
+    FoundLiterals,
+    ValuePath,
+    literals,
+    paths_in,
+    with_values,
+)
 from odata_gateway.protocol.batch.requests import (
+    BatchFormat,
     BatchRequest,
     batch_form,
     boundary,
@@ -37,62 +50,120 @@ from odata_gateway.protocol.batch.requests import (
 )
 from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, answer_in, ended
 from odata_gateway.protocol.headers.preferences import preferences
-from odata_gateway.protocol.headers.version import version, version_of_error
-from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.protocol.headers.version import check_body, version, version_of_error
+from odata_gateway.protocol.message import Reply, Request, RequestHeaders
+from odata_gateway.url.resource_kind import METHODS, RESERVED_NAMES, ResourceKind, classify
 
 
-class Hands(NamedTuple):
-    """What does a batch's work.
+class Frontend(Protocol):
+    """What receives requests from clients, and so knows how a client sends its token and how an
+    error is told and logged."""
 
-    answer       the reply to a request
-    refuse       the reply that an error becomes
-    token_of     the access token in a request's headers and query, None where there is none
-    entity_path  the path of the entity that a target names; raises where it names none
-    values       what is at some paths of the answer to a target, as literals, or why there is none;
-                 raises where the target names no entity
+    def token_of(self, headers: RequestHeaders, query: str) -> str | None:
+        """The access token in a request's headers or in its query.
+
+        raises  AuthMissing, AuthInvalid
+        """
+        ...
+
+    def refusal(self, request: Request, error: Exception) -> Reply:
+        """The reply that an error becomes, which the log has if it is the service's own fault.
+
+        request  that came from the client
+        """
+        ...
+
+
+class PartAnswerer(Protocol):
+    """What answers the parts of a batch, one by one."""
+
+    @property
+    def compiler(self) -> Compiler: ...
+
+    async def answer(self, request: Request) -> Reply: ...
+
+
+class BatchHandler:
+    """Answers requests for $batch.
+
+    max_parts  of one batch
     """
 
-    answer: Callable[[Request], Awaitable[Reply]]
-    refuse: Callable[[Exception], Reply]
-    token_of: Callable[[Mapping[str, str], str], str | None]
-    entity_path: Callable[[str], str]
-    values: Callable[[str, bytes, Iterable[ValuePath]], FoundLiterals]
+    def __init__(
+        self,
+        service: PartAnswerer,
+        tokens: TokenDirectory,
+        frontend: Frontend,
+        *,
+        max_parts: int,
+    ) -> None:
+        self._service = service
+        self._tokens = tokens
+        self._frontend = frontend
+        self._max_parts = max_parts
 
+    async def answer(self, request: Request) -> Reply:
+        """The reply to a batch.
 
-def answer_batch(request: Request, hands: Hands, *, most: int) -> Reply:
-    """The reply to a batch of at most `most` parts.
+        raises  ODataError for what is wrong with the batch as a whole; all else is the answer to a
+                part
+        """
+        current_stats.get().asked("$batch")
+        form = await self._admitted(request)
+        parts = self._parts(request, form)
+        own_version, preferred = version(request.headers), preferences(request.headers)
+        goes_on = preferred.continue_on_error
+        answer = answer_in(form)
+        headers = [("Content-Type", answer.content_type), ("OData-Version", own_version)]
+        applied = preferred.applied("continue-on-error")
+        if applied is not None:
+            headers.append(("Preference-Applied", applied))
+        execution = BatchExecution(request, parts, self._service, self._frontend)
+        pieces = execution.pieces(answer, goes_on=form == "json" if goes_on is None else goes_on)
+        return Reply(200, tuple(headers), pieces)
 
-    raises  ODataError for what is wrong with the batch as a whole; all else is the answer of a part
-    """
-    for name in ("if-match", "if-none-match"):
-        if name in request.headers:
-            raise UrlHeader("a batch as a whole has no entity tag", target=name.title())
-    form = batch_form(request.headers)
-    if form == "multipart":
-        parts = read_multipart(request.body, boundary(request.headers["content-type"]), most=most)
-    else:
-        parts = read_json(request.body, most=most)
-    own_version, asked = version(request.headers), preferences(request.headers)
-    goes_on = form == "json" if asked.continue_on_error is None else asked.continue_on_error
-    answer = answer_in(form)
-    headers = [("Content-Type", answer.content_type), ("OData-Version", own_version)]
-    applied = asked.applied("continue-on-error")
-    if applied is not None:
-        headers.append(("Preference-Applied", applied))
-    return Reply(
-        200,
-        tuple(headers),
-        BatchExecution(request, tuple(parts), hands).pieces(answer, goes_on=goes_on),
-    )
+    async def _admitted(self, request: Request) -> BatchFormat:
+        """The form of a batch that may be answered: its headers and URL must be right, and its
+        caller known."""
+        check_body(request.headers)
+        form = batch_form(request.headers)
+        url = self._service.compiler.check(request.target)
+        if url.transport.format is not None:
+            raise Unsupported(
+                "$format of a batch is not supported",
+                target="$format",
+                at=0,
+                hint="leave it out: the answer has the form of the request",
+            )
+        check_schema_version(url)
+        check_isolation(request.headers)
+        await self._tokens.caller(request.token)
+        return form
+
+    def _parts(self, request: Request, form: BatchFormat) -> tuple[BatchRequest, ...]:
+        for name in ("if-match", "if-none-match"):
+            if name in request.headers:
+                raise UrlHeader("a batch as a whole has no entity tag", target=name.title())
+        if form == "json":
+            return tuple(read_json(request.body, most=self._max_parts))
+        own_boundary = boundary(request.headers["content-type"])
+        return tuple(read_multipart(request.body, own_boundary, most=self._max_parts))
 
 
 class BatchExecution:
-    """The parts of one batch on their way: where those with an id led, and which of them failed."""
+    """Answers the parts of one batch. It knows where those with an id led, and which failed."""
 
-    def __init__(self, request: Request, parts: tuple[BatchRequest, ...], hands: Hands) -> None:
+    def __init__(
+        self,
+        request: Request,
+        parts: tuple[BatchRequest, ...],
+        service: PartAnswerer,
+        frontend: Frontend,
+    ) -> None:
         self._batch = request
         self._parts = parts
-        self._hands = hands
+        self._service = service
+        self._frontend = frontend
         self._headers = inherited(request.headers)
         self._names = frozenset(part.id for part in parts if part.id is not None)
         self._targets: dict[str, str] = {}
@@ -123,16 +194,17 @@ class BatchExecution:
     async def _reply(self, part: BatchRequest) -> Reply:
         try:
             request = self._request(part)
-            reply = await self._hands.answer(request)
+            reply = await self._service.answer(request)
             self._keep(part, request.target, reply)
         except Exception as error:
-            reply = self._hands.refuse(error)
+            reply = self._frontend.refusal(self._batch, error)
             reply = reply._replace(
                 headers=(
                     *reply.headers,
                     ("OData-Version", version_of_error(self._headers | dict(part.headers))),
                 )
             )
+        COUNTERS.part(reply.status)
         if reply.status >= 400:
             self._fail(part)
         return reply
@@ -156,7 +228,7 @@ class BatchExecution:
             return
         try:
             body = reply.body if isinstance(reply.body, bytes) else b""
-            self._values[part.id] = self._hands.values(target, body, paths)
+            self._values[part.id] = _values(self._service.compiler, target, body, paths)
         except ODataError as error:
             self._values[part.id] = dict.fromkeys(paths, error)
 
@@ -168,19 +240,18 @@ class BatchExecution:
         target = self._target(part)
         path, _, query = target.partition("?")
         query = with_values(query, self._literal)
-        first, last = (
-            unquote(name) for name in (path.partition("/")[0], path.rstrip("/").rpartition("/")[2])
-        )
-        if first == "$batch":
-            raise UrlSyntax("a batch within a batch is not possible", target="path", at=0)
-        if part.method not in (("POST",) if last == "$query" else ("GET",)):
-            raise UrlMethod(f"{part.method} is not possible here: this service is read-only")
+        kind = classify(target)
+        if kind is ResourceKind.BATCH:
+            raise UrlSyntax("a batch cannot contain another batch", target="path", at=0)
+        if part.method != METHODS[kind][0]:
+            raise UrlMethod(f"{part.method} is not allowed here: the service is read-only")
         self._check_token(part.headers, query)
         query = self._with_key(query)
         headers = self._headers | dict(part.headers)
         return self._batch._replace(
             method=part.method,
             target=f"{path}?{query}" if query else path,
+            kind=kind,
             headers=headers,
             body=part.body,
         )
@@ -223,18 +294,20 @@ class BatchExecution:
         target = relative_to_root(part.url, self._batch.root, part.headers.get("host"))
         found = _REFERENCE.match(target)
         name = unquote(found[1]) if found else ""
-        if found and name in self._names and found[0] not in _RESERVED:
+        if found and name in self._names and found[0] not in RESERVED_NAMES:
             if name in self._failed:
                 raise UrlDependency(f"the request '{name[:40]}' has failed")
             if name not in self._targets:
                 raise UrlSyntax(f"no earlier request has the id '{name[:40]}'", target="path", at=0)
-            target = self._hands.entity_path(self._targets[name]) + target[found.end() :]
+            target = (
+                _entity_path(self._service.compiler, self._targets[name]) + target[found.end() :]
+            )
         if part.id is not None:
             self._targets[part.id] = target
         return target
 
-    def _check_token(self, headers: Mapping[str, str], query: str) -> None:
-        own = self._hands.token_of(headers, query)
+    def _check_token(self, headers: RequestHeaders, query: str) -> None:
+        own = self._frontend.token_of(headers, query)
         if own is not None and own != self._batch.token:
             raise AuthInvalid(
                 "a part of a batch cannot have an access token of its own",
@@ -265,4 +338,28 @@ def _wanted(parts: Iterable[BatchRequest], names: frozenset[str]) -> dict[str, s
 
 
 _REFERENCE = re.compile(r"\$([^/?]+)")
-_RESERVED = frozenset({"$metadata", "$batch", "$entity", "$all"})
+
+
+def _entity_path(compiler: Compiler, target: str) -> str:
+    """The path of the entity that a target names, without its options.
+
+    raises  UrlSyntax where it names anything else, or an option has a key of it
+    """
+    path = target.partition("?")[0].rstrip("/")
+    is_entity = path.strip("/") and compiler.compile(target).query.form == "entity"
+    if not is_entity or "@" in path or "%40" in path:
+        raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
+    return path
+
+
+def _values(
+    compiler: Compiler, target: str, body: bytes, paths: Iterable[ValuePath]
+) -> FoundLiterals:
+    """The literals at some paths of the answer to a target, or why there is none.
+
+    raises  UrlSyntax where the target does not name a single entity
+    """
+    query = compiler.compile(target).query
+    if query.form != "entity":
+        raise UrlSyntax("only values of a single entity can be referred to")
+    return literals(body, paths, query.entity_set.entity_type, compiler.model)

@@ -1,183 +1,175 @@
-"""Pages of collections: the first rows, the chunks behind them, and the link to the next page.
+"""Answers requests for collections: a page of rows, and the link to the next page.
 
-The first rows are read before the reply's head is given out, and whatever fails later raises from
+The first rows are read before the reply's head is given out. Whatever fails later is raised from
 the body's iterator.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from odata_gateway.compiler.parsed_url import ParsedUrl
-from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
-from odata_gateway.handlers.chunk_reader import (
-    FIRST_ROWS_EXPANDED,
-    FIRST_ROWS_MADE,
-    FIRST_ROWS_UNKNOWN,
-    SLOW_CHUNK_BYTES,
-    Ask,
-    Chunk,
-    ChunkReader,
-    Keys,
-    RowSizes,
-    Want,
-)
+from odata_gateway.handlers.chunk import SLOW_CHUNK_BYTES, Chunk, ChunkSizer, RowSizes
+from odata_gateway.handlers.chunk_reader import ChunkReader
 from odata_gateway.handlers.execution import QueryExecutor
-from odata_gateway.handlers.request import DataRequest, reply_headers
+from odata_gateway.handlers.page_statements import PageStatements
+from odata_gateway.handlers.read_ahead import ReadAhead
+from odata_gateway.handlers.request import DataRequest, page_link, reply_headers
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.tree.projection import expanded_in
+from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import links
 from odata_gateway.protocol.message import Reply
 
+FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED, FIRST_ROWS_MADE = 100, 50, 1000
+"""Rows of a first chunk if the size of rows is not known. A row with expanded collections may be as
+large as a page. Rows that $apply made are short, and each chunk of them costs the whole
+aggregation."""
+
 
 @dataclass(frozen=True, slots=True)
-class CollectionPage:
-    """One page: rows `sent` before it, the size of pages, the rows it may show, and whether the
-    client's $top ends with it."""
+class PageExtent:
+    """How far a page goes.
+
+    sent  rows on the pages before
+    rows  that this page may show
+    ends  the client's $top ends with this page
+    """
 
     sent: int
-    page_rows: int
     rows: int
     ends: bool
 
 
-class CollectionHandler:
-    """Answers requests for collections."""
+def page_extent(top: int | None, sent: int, page_rows: int) -> PageExtent:
+    """The extent of the page behind the first `sent` rows.
 
-    def __init__(self, reader: QueryExecutor) -> None:
-        self._reader = reader
+    top  the number of rows that the client asked for on all pages together
+    """
+    if top is None:
+        return PageExtent(sent, page_rows, ends=False)
+    left = max(0, top - sent)
+    return PageExtent(sent, min(left, page_rows), ends=left <= page_rows)
+
+
+class CollectionReader:
+    """Reads collections: their number of rows, and their pages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._row_sizes = RowSizes()
 
-    async def collection(self, call: DataRequest) -> Reply:
-        """A page of entities or references, as one text where it is short and as a stream where it
-        is not."""
-        call = await self._completed(call)
-        page = self._page(call)
-        chunks = self._chunks(call, page)
-        async with self._reader.database.session(
-            call.caller.user_id, accounts=call.caller.accounts, snapshot=call.is_counted
-        ) as session:
-            count = await self._number(call, session) if call.is_counted else None
-            first = await chunks.first(session)
-        current_stats.get().read(first.rows)
-        self._row_sizes.learn(call.compiled.key, first)
-        if not first.rows or call.query.is_made:
-            await self._reader.require_parent(call)
-        headers = reply_headers(call, call.encoding.content_type, call.applied)
-        head = call.encoding.head(call.context, count)
-        if chunks.is_complete(first.rows, first) and len(first.text) < SLOW_CHUNK_BYTES:
-            return Reply(200, headers, head + first.text + self._tail(call, page, first))
-        return Reply(200, headers, self._streamed(call, page, head, chunks.after(first)))
-
-    async def _completed(self, call: DataRequest) -> DataRequest:
-        """The call with order values read again that its link had no room for."""
-        if call.continuation is None or not call.continuation.is_short:
-            return call
-        rows = await self._reader.fetch(call, "order values")
-        if not rows:
-            raise links.moved()
-        return call._replace(continuation=call.continuation.completed(tuple(rows[0])))
-
-    def _page(self, call: DataRequest) -> CollectionPage:
-        """How many rows this page may show, and whether the client's $top ends with it."""
-        sent = 0 if call.continuation is None else call.continuation.sent
-        page_rows = self._reader.page_rows(call)
-        top = call.url.number(call.query.top)
-        if top is None:
-            return CollectionPage(sent, page_rows, page_rows, ends=False)
-        left = max(0, top - sent)
-        return CollectionPage(sent, page_rows, min(left, page_rows), ends=left <= page_rows)
-
-    def _chunks(self, call: DataRequest, page: CollectionPage) -> ChunkReader:
-        """What reads the page; how, depends on the size of its rows and on what Postgres can find
-        quickly."""
-        query = call.query
-        projection = query.projection
-        expands = projection is not None and next(expanded_in(projection), None) is not None
-        unknown = (
-            FIRST_ROWS_EXPANDED
-            if expands
-            else FIRST_ROWS_MADE
-            if query.is_made
-            else FIRST_ROWS_UNKNOWN
-        )
-        first_rows = (
-            unknown if query.is_made else self._row_sizes.first_rows(call.compiled.key, unknown)
-        )
-        has_more = page.rows > first_rows
-        return ChunkReader(
-            self._reader.database,
-            self._asker(call),
-            rows=page.rows,
-            first_rows=first_rows,
-            peeks=not page.ends,
-            lane=call.caller.user_id,
-            accounts=call.caller.accounts,
-            marks=has_more and query.is_plain,
-            sorts=has_more and not query.follows_index,
-        )
-
-    def _asker(self, call: DataRequest) -> Ask:
-        """The statements of a page's chunks: the first follows the page before, the others each
-        other."""
-
-        def ask(keys: Keys | None, rows: int, want: Want) -> BoundStatement:
-            mask = call.shape.null_mask if keys is None else tuple(key is None for key in keys)
-            shape = call.shape._replace(null_mask=mask, lookahead=want == "last rows")
-            statement = call.compiled.statement("mark" if want == "mark" else "rows", shape)
-            return statement.bind(self._reader.values(call, limit=rows, keys=keys))
-
-        return ask
-
-    async def _number(self, call: DataRequest, session: Session) -> int:
+    async def count(self, request: DataRequest, session: Session) -> int:
         """How many rows there are on all pages."""
-        statement = call.compiled.statement("count", call.shape)
-        rows = await session.fetch(statement.bind(self._reader.values(call)))
+        rows = await session.fetch(_statements(request).count())
         return int(rows[0][0])
 
-    async def _streamed(
-        self, call: DataRequest, page: CollectionPage, head: bytes, chunks: AsyncGenerator[Chunk]
-    ) -> AsyncIterator[bytes]:
-        """A page of several chunks; what fails after the first is raised from here."""
-        pending, last, stats = head, None, current_stats.get()
-        separator = call.encoding.separator.encode()
-        try:
-            async for chunk in chunks:
-                if last is not None:
-                    stats.read(chunk.rows)
-                last = chunk  # before it is sent: the one before is kept no longer
-                if chunk.text:
-                    yield pending
-                    yield chunk.text  # as it is: a row may have 100 MB, and a copy of it as well
-                    pending = separator
-        finally:
-            await chunks.aclose()
-        yield self._tail(call, page, last)
-
-    def _tail(self, call: DataRequest, page: CollectionPage, last: Chunk | None) -> bytes:
-        """The end of the body, with a link to the next page where there is more."""
-        if last is None or not last.more or page.ends:
-            return call.encoding.tail(None)
-        following = links.Continuation(page.sent + page.rows, page.page_rows, last.keys).shortened(
-            call.query.key_positions
-        )
-        link = self.link_behind(
-            call.request.root,
-            call.url,
-            links.skiptoken(following, call.bound()),
-        )
-        return call.encoding.tail(link)
-
-    def link_behind(self, root: str, url: ParsedUrl, token: str) -> str:
-        """The URL of the page that a token begins."""
-        path = url.text.removeprefix("/").partition("?")[0]
-        return links.next_link(
-            root, path, [(_plain_name(o.name), o.raw) for o in url.target.options], token
+    def page(self, request: DataRequest, extent: PageExtent) -> ReadAhead:
+        """The chunks of a page. How they are read depends on the size of the rows and on what
+        Postgres can find quickly."""
+        query = request.query
+        first_rows = _unknown_rows(query)
+        if not query.is_made:
+            first_rows = self._row_sizes.first_rows(request.compiled.key, first_rows)
+        has_more = extent.rows > first_rows
+        return ReadAhead(
+            self._database,
+            request.caller,
+            ChunkReader(_statements(request), lookahead=not extent.ends),
+            ChunkSizer(extent.rows, first_rows, sorts=has_more and not query.follows_index),
+            boundaries=has_more and query.is_plain,
         )
 
+    def learn(self, request: DataRequest, first: Chunk) -> None:
+        """Note the size of a query's rows, for its next page."""
+        self._row_sizes.learn(request.compiled.key, first)
 
-def _plain_name(name: str) -> str:
-    """The name under which an option is kept once: `$skiptoken` however it is spelled."""
-    return "$skiptoken" if name.lower() == "$skiptoken" else name
+
+def _statements(request: DataRequest) -> PageStatements:
+    return PageStatements(request.compiled, request.variant, request.values())
+
+
+def _unknown_rows(query: Query) -> int:
+    """Rows of the first chunk of a query that was not asked before."""
+    if query.projection is not None and any(expanded_in(query.projection)):
+        return FIRST_ROWS_EXPANDED
+    return FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
+
+
+class CollectionHandler:
+    """Answers requests for entities or references of one query, and for their number."""
+
+    def __init__(self, executor: QueryExecutor, reader: CollectionReader) -> None:
+        self._executor = executor
+        self._reader = reader
+
+    async def collection(self, request: DataRequest) -> Reply:
+        """A page: whole if it is short, else as a stream."""
+        request = await self._completed(request)
+        sent = 0 if request.continuation is None else request.continuation.sent
+        extent = page_extent(request.url.number(request.query.top), sent, request.page_rows)
+        page = self._reader.page(request, extent)
+        async with self._executor.session(request, snapshot=request.is_counted) as session:
+            count = await self._reader.count(request, session) if request.is_counted else None
+            first = await page.first(session)
+        current_stats.get().read(first.rows)
+        self._reader.learn(request, first)
+        if not first.rows or request.query.is_made:
+            await self._executor.require_parent(request)
+        headers = reply_headers(request, request.encoding.content_type, request.applied)
+        head = request.encoding.head(request.context, count)
+        if page.is_whole(first) and len(first.text) < SLOW_CHUNK_BYTES:
+            return Reply(200, headers, head + first.text + _tail(request, extent, first))
+        return Reply(200, headers, _streamed(request, extent, head, page.chunks(first)))
+
+    async def count(self, request: DataRequest) -> Reply:
+        """The number of rows, as text."""
+        rows = await self._executor.fetch(request)
+        current_stats.get().read(1)
+        if rows[0][0] == 0 or request.query.is_made:
+            await self._executor.require_parent(request)
+        return Reply(200, reply_headers(request, "text/plain"), str(rows[0][0]).encode())
+
+    async def _completed(self, request: DataRequest) -> DataRequest:
+        """The request with the order values that its link had no room for, read again.
+
+        raises  UrlSkiptoken where the row is gone, or has other values by now
+        """
+        continuation = request.continuation
+        if continuation is None or not continuation.is_short:
+            return request
+        rows = await self._executor.fetch(request, "order values")
+        if not rows:
+            raise links.moved()
+        return request._replace(continuation=continuation.completed(tuple(rows[0])))
+
+
+async def _streamed(
+    request: DataRequest, extent: PageExtent, head: bytes, chunks: AsyncGenerator[Chunk]
+) -> AsyncGenerator[bytes]:
+    """A page of several chunks; what fails after the first one is raised from here."""
+    pending, last, stats = head, None, current_stats.get()
+    separator = request.encoding.separator.encode()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if last is not None:  # the first chunk has been counted
+                stats.read(chunk.rows)
+            last = chunk  # before it is sent, so that the one before is no longer in memory
+            if chunk.text:
+                yield pending
+                yield chunk.text  # not joined to anything: a row may have 100 MB
+                pending = separator
+    yield _tail(request, extent, last)
+
+
+def _tail(request: DataRequest, extent: PageExtent, last: Chunk | None) -> bytes:
+    """The end of the body, with a link to the next page if there is one."""
+    if last is None or not last.more or extent.ends:
+        return request.encoding.tail(None)
+    following = links.Continuation(extent.sent + extent.rows, request.page_rows, last.keys)
+    short = following.shortened(request.query.key_positions)
+    token = links.skiptoken(short, request.token_scope)
+    return request.encoding.tail(page_link(request.root, request.url, token))

@@ -1,34 +1,41 @@
-"""What a request and a reply are to the service, and a request for data on its way between them."""
+"""A request for data with everything that is known before the database is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-from odata_gateway.compiler.compiled_query import CompiledQuery
+from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.compiler.parsed_url import ParsedUrl
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.errors import BindNoEntity
 from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import context, links
 from odata_gateway.protocol.headers.preferences import Preferences
-from odata_gateway.protocol.message import HeaderPairs, Request
+from odata_gateway.protocol.message import HeaderPairs
 from odata_gateway.protocol.metadata.document import MetadataDocuments
-from odata_gateway.sql.statement import StatementVariant
+from odata_gateway.sql.statement import StatementKind, StatementVariant
 
 
 class DataRequest(NamedTuple):
-    """A request for data on its way: compiled, negotiated, and with its caller."""
+    """A request for data: compiled, negotiated, and with its caller.
 
-    request: Request
+    root          absolute service root; ends in a slash
+    credential    the option `apikey`, where the links of the answer must repeat it
+    continuation  where a page begins; None for the first page and for single entities
+    page_rows     rows of a page
+    """
+
+    root: str
+    credential: str | None
     caller: Caller
     compiled: CompiledQuery
     encoding: BodyEncoding
     preferences: Preferences
     continuation: links.Continuation | None
-    shape: StatementVariant
-    bound: Callable[[], links.TokenScope]
+    variant: StatementVariant
+    page_rows: int
     metadata: MetadataDocuments
 
     @property
@@ -41,39 +48,70 @@ class DataRequest(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Whether this page carries @odata.count: the first one does."""
-        return self.query.counted is not None and self.continuation is None
+        """Whether this page carries @odata.count: only the first one does."""
+        return self.compiled.query.counted is not None and self.continuation is None
 
     @property
     def applied(self) -> str | None:
-        """The preferences that the reply follows, as the client wrote them (Protocol 8.2.8); None
-        without any."""
+        """The value of Preference-Applied (Protocol 8.2.8); None without any preference."""
         sized = ("maxpagesize",) if self.query.form in ("collection", "references") else ()
-        return self.preferences.applied(
-            *sized, *(("omit-values",) if self.encoding.omits_nulls else ())
-        )
+        nulls = ("omit-values",) if self.encoding.omits_nulls else ()
+        return self.preferences.applied(*sized, *nulls)
 
     @property
     def context(self) -> context.ResponseContext:
-        """The context URL and the documents it refers to."""
+        """The context URL, and the documents it refers to."""
         version = self.encoding.version
         fragment = context.fragment(self.query, version, self.url.key_text)
-        return context.ResponseContext(
-            f"{self.request.root}$metadata{fragment}", self.metadata, version
+        return context.ResponseContext(f"{self.root}$metadata{fragment}", self.metadata, version)
+
+    @property
+    def token_scope(self) -> links.TokenScope:
+        """What the token of a next link belongs to."""
+        return links.TokenScope(self.url.query_digest(), self.url.path_keys())
+
+    def values(self) -> ArgumentValues:
+        """What fills the slots of the query's statements, for one row."""
+        continuation = self.continuation
+        keys: tuple[str | None, ...] = ()
+        if continuation is not None:
+            keys = tuple(key if isinstance(key, str) else None for key in continuation.keys)
+        literals = self.compiled.url.values
+        return ArgumentValues(
+            literals, self.caller, 1, self.page_rows, self.root, self.credential, keys
         )
+
+    def statement(self, kind: StatementKind) -> BoundStatement:
+        """One of the query's statements with its arguments, for one row."""
+        return self.compiled.statement(kind, self.variant).bind(self.values())
 
 
 def reply_headers(
-    call: DataRequest, media_type: str | None, applied: str | None = None
+    request: DataRequest, media_type: str | None, applied: str | None = None
 ) -> HeaderPairs:
-    """The headers of a reply with data; `media_type` None where it has no body, `applied` the
-    preferences that were."""
-    headers: HeaderPairs = (("OData-Version", call.encoding.version),)
+    """The headers of a reply with data.
+
+    media_type  None where it has no body
+    applied     the preferences that were applied
+    """
+    headers: HeaderPairs = (("OData-Version", request.encoding.version),)
     if media_type is not None:
         headers = (("Content-Type", media_type), *headers)
     return headers if applied is None else (*headers, ("Preference-Applied", applied))
 
 
-def no_entity(call: DataRequest) -> BindNoEntity:
-    """The same answer for what does not exist and for what belongs to another account."""
+def page_link(root: str, url: ParsedUrl, token: str) -> str:
+    """The link to the page that a token begins: the client's URL, with the token."""
+    path = url.text.removeprefix("/").partition("?")[0]
+    options = [(_option_name(o.name), o.raw) for o in url.target.options]
+    return links.next_link(root, path, options, token)
+
+
+def _option_name(name: str) -> str:
+    """The name under which an option is kept once: `$skiptoken` however it is spelled."""
+    return "$skiptoken" if name.lower() == "$skiptoken" else name
+
+
+def no_entity() -> BindNoEntity:
+    """The same error for an entity that does not exist and for one of another account."""
     return BindNoEntity("no such entity", target="path")

@@ -1,66 +1,47 @@
-"""`answer(Request) -> Reply`: the only place where all stages meet.
+"""Answers every request of a service: the entry that the web layer and batches call.
 
-Free of aiohttp, so that a batch can call it once for each of its parts. Everything that can be
-refused is refused before the first byte: the first rows are read before the reply's head is given
-out, and whatever fails later raises from the body's iterator, which the web turns into a broken
-connection.
+Whatever can be refused is refused before the first byte. The first rows are read before the reply's
+head is given out; what fails later is raised from the body's iterator, and the web layer then
+breaks the connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
-from urllib.parse import urlsplit
+from typing import assert_never
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
-from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import (
-    AuthMissing,
-    BindSegment,
-    DbModel,
-    Unsupported,
-    UrlOption,
-    UrlPrecondition,
-    UrlSyntax,
-)
-from odata_gateway.formats.encoding import BodyEncoding, Format
-from odata_gateway.formats.json_encoding import JSON, json_encoding
+from odata_gateway.errors import DbDenied, DbModel
+from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS, format_names
-from odata_gateway.handlers.all_entities import AllEntitiesHandler, AllEntitiesRequest
-from odata_gateway.handlers.collection import CollectionHandler
+from odata_gateway.handlers.all_entities import AllEntitiesHandler
+from odata_gateway.handlers.batch import BatchHandler, Frontend
+from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
+from odata_gateway.handlers.documents import DocumentHandler
+from odata_gateway.handlers.entity import EntityHandler, path_of_id
 from odata_gateway.handlers.execution import QueryExecutor
-from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
-from odata_gateway.identity.caller import Caller
+from odata_gateway.handlers.negotiation import Negotiation
+from odata_gateway.handlers.request import DataRequest
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.scope.limits import Limits
-from odata_gateway.plan.tree.projection import CrossjoinProjection, EntityProjection
-from odata_gateway.protocol import links
-from odata_gateway.protocol.batch.references import FoundLiterals, ValuePath, literals
-from odata_gateway.protocol.batch.requests import batch_form
-from odata_gateway.protocol.documents import service_document
-from odata_gateway.protocol.headers.conditions import names_etag, wants_snapshot
-from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
-from odata_gateway.protocol.headers.preferences import preferences
-from odata_gateway.protocol.headers.version import check_body, version
-from odata_gateway.protocol.json_format import JsonFormat
-from odata_gateway.protocol.message import HeaderPairs, Reply, Request
+from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
-from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
+from odata_gateway.protocol.metadata.document import MetadataDocuments
 from odata_gateway.protocol.query_body import as_get
-from odata_gateway.sql.statement import StatementVariant
+from odata_gateway.url.resource_kind import ResourceKind, classify
 
 
 def compiler_for(
     model: Model, settings: Settings, formats: tuple[Format, ...] = FORMATS
 ) -> Compiler:
-    """The compiler of a model; each of its limits is the setting of its name with `max_` before
-    it."""
+    """The compiler of a model. Each of its limits is the setting of the same name with `max_`."""
     limits = Limits(**{f.name: getattr(settings, f"max_{f.name}") for f in fields(Limits)})
     return Compiler(
         model,
@@ -72,7 +53,10 @@ def compiler_for(
 
 
 class Service:
-    """Answers requests against one model and one database."""
+    """Answers requests from one database; its model may be exchanged while it runs.
+
+    look_again  compares the model with the database and calls `use` where they differ
+    """
 
     def __init__(
         self,
@@ -81,281 +65,116 @@ class Service:
         tokens: TokenDirectory,
         settings: Settings,
         *,
+        frontend: Frontend,
         formats: tuple[Format, ...] = FORMATS,
     ) -> None:
-        model = without_missing_tables(model)
-        self.model = model
+        self._database = database
         self._tokens = tokens
         self._settings = settings
         self._formats = formats
-        self.compiler = compiler_for(model, settings, formats)
-        self._metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
-        self._reader = QueryExecutor(database, settings)
-        self._pages = CollectionHandler(self._reader)
-        self._all_pages = AllEntitiesHandler(self._reader)
+        self._batches = BatchHandler(self, tokens, frontend, max_parts=settings.max_batch_parts)
+        self.look_again: Callable[[], Awaitable[None]] | None = None
+        self.use(model)
+
+    def use(self, model: Model) -> None:
+        """Answer from another model; requests that have begun are answered from theirs."""
+        model = without_missing_tables(model)
+        self.compiler = compiler_for(model, self._settings, self._formats)
+        levels = with_levels(self._settings.max_expand_depth)
+        metadata = MetadataDocuments(model, levels)
+        data = DataHandlers(
+            self.compiler,
+            Negotiation(self._settings, self._formats, metadata),
+            self._database,
+            self._tokens,
+        )
+        documents = DocumentHandler(
+            self.compiler, metadata, self._tokens, is_public=self._settings.public_metadata
+        )
+        self._handlers: Mapping[ResourceKind, Callable[[Request], Awaitable[Reply]]] = {
+            ResourceKind.SERVICE_DOCUMENT: documents.service_document,
+            ResourceKind.METADATA: documents.metadata,
+            ResourceKind.BATCH: self._batches.answer,
+            ResourceKind.ENTITY_ID: data.entity_id,
+            ResourceKind.ALL: data.all_entities,
+            ResourceKind.QUERY_BODY: self._query_body,
+            ResourceKind.DATA: data.data,
+        }
 
     async def answer(self, request: Request) -> Reply:
-        """The reply to a request; raises ODataError only, before the reply or from its body."""
-        first = (
-            request.target.removeprefix("/").partition("?")[0].partition("#")[0].partition("/")[0]
-        )
-        if request.method == "GET" and first in ("", "$metadata"):
-            return await self._document(request, first)
-        if request.method == "POST":
-            request = request._replace(
-                method="GET", target=as_get(request.target, request.headers, request.body), body=b""
-            )
-        caller = await self._caller(request)
-        if first == "$all":
-            return await self._everything(request, caller)
-        if first == "$entity":
-            compiled = self._compiled_entity(request)
-        else:
-            compiled = self.compiler.compile(request.target)
-        token = compiled.url.transport.skiptoken
-        return await self._data(self._call(request, caller, compiled, token))
+        """The reply to a request. Where the database no longer fits the model, the reply from the
+        model as it is now.
 
-    async def admit_batch(self, request: Request) -> None:
-        """A batch as a whole: its caller must be known, its URL in order, and it cannot have more
-        than its parts.
-
-        raises  ODataError
+        raises  ODataError, before the reply or from its body
         """
-        check_body(request.headers)
-        batch_form(request.headers)
-        url = self.compiler.check(request.target)
-        if url.transport.format is not None:
-            raise Unsupported(
-                "$format of a batch is not supported",
-                target="$format",
-                at=0,
-                hint="an answer has the form of its request",
-            )
-        _check_schema_version(url)
-        _check_isolation(request)
-        await self._caller(request)
+        handlers = self._handlers
+        try:
+            return await handlers[request.kind](request)
+        except (DbModel, DbDenied):
+            if self.look_again is not None:
+                await self.look_again()
+            if self._handlers is handlers:
+                raise
+            return await self._handlers[request.kind](request)
 
-    def entity_path(self, target: str) -> str:
-        """The path of the entity that a target names, without its options.
-
-        raises  UrlSyntax where it names something else, or a key stands in an option
-        """
-        path = target.partition("?")[0].rstrip("/")
-        if (
-            not path.strip("/")
-            or self.compiler.compile(target).query.form != "entity"
-            or "@" in path
-            or "%40" in path
-        ):
-            raise UrlSyntax(
-                "only the path of a single entity can be referred to", target="path", at=0
-            )
-        return path
-
-    def values(self, target: str, body: bytes, paths: Iterable[ValuePath]) -> FoundLiterals:
-        """What is at some paths of the answer to a target, as literals, or why there is none.
-
-        raises  UrlSyntax where the target names no single entity
-        """
-        query = self.compiler.compile(target).query
-        if query.form != "entity":
-            raise UrlSyntax("only values of a single entity can be referred to")
-        return literals(body, paths, query.entity_set.entity_type, self.model)
-
-    def _caller(self, request: Request) -> Awaitable[Caller]:
-        if not request.token:
-            raise AuthMissing(
-                "an access token is needed",
-                hint="send it as Bearer token, as ?apikey=, or as the password of HTTP Basic",
-            )
-        return self._tokens.caller(request.token)
-
-    # --- documents --------------------------------------------------------------------------------
-
-    async def _document(self, request: Request, name: str) -> Reply:
-        """The service document and $metadata."""
-        current_stats.get().asked(name or "service")
-        if not self._settings.public_metadata:
-            await self._caller(request)
-        url = self.compiler.check(request.target)
-        _check_schema_version(url)
-        if name == "":
-            form = negotiate(request.headers, url.transport.format, (JSON,)).form
-            body = service_document(self.model, request.root, form)
-            return _tagged(request, body, metadata_etag(body), form.content_type, form.version)
-        kind, odata_version = negotiate_metadata(request.headers, url.transport.format)
-        body, etag = self._metadata.get(kind, odata_version)
-        return _tagged(request, body, etag, f"application/{kind}", odata_version)
-
-    def _compiled_entity(self, request: Request) -> CompiledQuery:
-        """The query of `$entity?$id=...` (URL Conventions 4.3.4)."""
-        url = self.compiler.check(request.target)
-        entity_id = url.transport.id
-        if entity_id is None:
-            raise UrlOption("$entity needs $id", target="$id", hint="write $entity?$id=Message(1)")
-        return self.compiler.compile_entity_id(url, _relative(entity_id, request.root))
-
-    # --- data -------------------------------------------------------------------------------------
-
-    def _call(
-        self, request: Request, caller: Caller, compiled: CompiledQuery, token: str | None
-    ) -> DataRequest:
-        """Everything that is known before the database is asked for rows."""
-        stats, url, query = current_stats.get(), compiled.url, compiled.query
-        stats.asked(query.entity_set.name, *url.redacted)
-        stats.accounts = len(caller.accounts)
-        _check_schema_version(url)
-        _check_isolation(request)
-        is_text = query.form in ("count", "value")
-        encoding: BodyEncoding
-        if is_text:
-            encoding = json_encoding(JsonFormat(version=version(request.headers)))
-        else:
-            encoding = negotiate(request.headers, url.transport.format, self._formats)
-
-        def bound() -> links.TokenScope:
-            return links.TokenScope(url.query_digest(), url.path_keys())
-
-        asked = preferences(request.headers)
-        shows_entities = query.form in ("entity", "collection") and isinstance(
-            query.projection, EntityProjection | CrossjoinProjection
-        )
-        continuation = (
-            None if token is None else links.read_skiptoken(token, bound(), keys=len(query.order))
-        )
-        if asked.omit_nulls and shows_entities:
-            encoding = encoding.without_nulls()
-        mask = None if continuation is None else continuation.mask
-        shape = StatementVariant(
-            encoding,
-            len(caller.accounts) > 1,
-            mask,
-            shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
-        )
-        return DataRequest(
-            request,
-            caller,
-            compiled,
-            encoding,
-            asked,
-            continuation,
-            shape,
-            bound,
-            self._metadata,
+    def _query_body(self, request: Request) -> Awaitable[Reply]:
+        """The reply to the GET request that `POST Message/$query` stands for."""
+        target = as_get(request.target, request.headers, request.body)
+        kind = classify(target)
+        return self._handlers[kind](
+            request._replace(method="GET", target=target, kind=kind, body=b"")
         )
 
-    def _data(self, call: DataRequest) -> Awaitable[Reply]:
-        match call.query.form:
-            case "entity" | "reference" | "property" | "value":
-                return self._single(call)
-            case "collection" | "references":
-                return self._pages.collection(call)
-            case "count":
-                return self._count(call)
 
-    def _everything(self, request: Request, caller: Caller) -> Awaitable[Reply]:
-        """`$all`, whose sets are read one after the other, or `$all/LiveAgent.Message`, which is a
-        set."""
-        url = self.compiler.parse(request.target)
+class DataHandlers:
+    """Answers requests for data, from one model."""
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        negotiation: Negotiation,
+        database: Database,
+        tokens: TokenDirectory,
+    ) -> None:
+        executor, reader = QueryExecutor(database), CollectionReader(database)
+        self._compiler = compiler
+        self._negotiation = negotiation
+        self._tokens = tokens
+        self._entities = EntityHandler(executor)
+        self._collections = CollectionHandler(executor, reader)
+        self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)
+
+    async def data(self, request: Request) -> Reply:
+        """What a path of the model names."""
+        caller = await self._tokens.caller(request.token)
+        compiled = self._compiler.compile(request.target)
+        return await self._reply(self._negotiation.data_request(request, caller, compiled))
+
+    async def entity_id(self, request: Request) -> Reply:
+        """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
+        caller = await self._tokens.caller(request.token)
+        url = self._compiler.check(request.target)
+        path = path_of_id(url.transport.id or "", request.root)
+        compiled = self._compiler.compile_entity_id(url, path)
+        return await self._reply(self._negotiation.data_request(request, caller, compiled))
+
+    async def all_entities(self, request: Request) -> Reply:
+        """The entities of all sets, or of the sets of one type."""
+        caller = await self._tokens.caller(request.token)
+        url = self._compiler.parse(request.target)
         current_stats.get().asked("$all", *url.redacted)
-        compiled = self.compiler.compile_all(url)
-        token = url.transport.skiptoken
+        compiled = self._compiler.compile_all(url)
         if isinstance(compiled, CompiledQuery):
-            return self._data(self._call(request, caller, compiled, token))
+            return await self._reply(self._negotiation.data_request(request, caller, compiled))
+        return await self._all.answer(request, caller, compiled)
 
-        def call_of(name: str, skip: int) -> DataRequest:
-            of_set = self.compiler.compile_set(compiled, name, skip)
-            call = self._call(request, caller, of_set, token=None)
-            encoding = call.encoding.of_several_sets()
-            return call._replace(encoding=encoding, shape=call.shape._replace(encoding=encoding))
-
-        continuation = (
-            None
-            if token is None
-            else links.read_skiptoken(token, links.TokenScope(url.query_digest(), ""), keys=None)
-        )
-        return self._all_pages.page(AllEntitiesRequest(compiled, call_of, continuation))
-
-    async def _count(self, call: DataRequest) -> Reply:
-        rows = await self._reader.fetch(call)
-        current_stats.get().read(1)
-        if rows[0][0] == 0 or call.query.is_made:
-            await self._reader.require_parent(call)
-        return Reply(200, reply_headers(call, "text/plain"), str(rows[0][0]).encode())
-
-    async def _single(self, call: DataRequest) -> Reply:
-        """An entity, a reference, a property or its raw value; 204 for null."""
-        rows = await self._reader.fetch(call)
-        current_stats.get().read(len(rows))
-        if len(rows) > 1:
-            raise DbModel(f"the key of {call.query.entity_set.name} is not unique in the database")
-        if not rows:
-            if call.query.optional and call.query.parent is not None:
-                await self._reader.require_parent(call)
-                return Reply(204, reply_headers(call, None))
-            raise no_entity(call)
-        text = rows[0][0]
-        if call.query.form == "value" and text is None:
-            return Reply(204, reply_headers(call, None))
-        if call.query.form == "value":
-            return Reply(200, reply_headers(call, "text/plain;charset=utf-8"), text.encode())
-        if call.query.form == "property":
-            return self._property(call, text)
-        headers = reply_headers(call, call.encoding.content_type, call.applied)
-        return Reply(200, headers, call.encoding.entity(call.context, text))
-
-    def _property(self, call: DataRequest, text: str | None) -> Reply:
-        if text == call.encoding.null_property:
-            return Reply(204, reply_headers(call, None))
-        field = call.query.field
-        assert field is not None and text is not None
-        body = call.encoding.property_body(call.context, field, text)
-        return Reply(200, reply_headers(call, call.encoding.content_type), body)
-
-
-def _tagged(request: Request, body: bytes, etag: str, media_type: str, odata_version: str) -> Reply:
-    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.4,
-    8.2.5).
-
-    raises  UrlPrecondition where the client wants another one
-    """
-    headers: HeaderPairs = (("OData-Version", odata_version), ("ETag", etag))
-    if "if-match" in request.headers and not names_etag(request.headers["if-match"], etag):
-        raise UrlPrecondition("the document has another entity tag", target="If-Match")
-    if names_etag(request.headers.get("if-none-match", ""), etag):
-        return Reply(304, headers)
-    return Reply(200, (("Content-Type", media_type), *headers), body)
-
-
-def _check_isolation(request: Request) -> None:
-    if wants_snapshot(request.headers):
-        raise UrlPrecondition(
-            "snapshot isolation over all pages is not available", target="OData-Isolation"
-        )
-
-
-def _check_schema_version(url: ParsedUrl) -> None:
-    """No version of the schema is published by name, so only `*` exists (Protocol 11.2.12)."""
-    asked = url.transport.schemaversion
-    if asked is not None and asked != "*":
-        raise BindSegment(
-            f"there is no schema version '{asked[:40]}'",
-            target="$schemaversion",
-            at=0,
-            hint="leave $schemaversion out",
-        )
-
-
-def _relative(entity_id: str, root: str) -> str:
-    """An entity-id, absolute or relative to the service root, as a path after it."""
-    if entity_id.startswith(root):
-        return entity_id[len(root) :]
-    parts, own = urlsplit(entity_id), urlsplit(root)
-    if parts.scheme or parts.netloc:
-        raise BindSegment(
-            "$id belongs to another service",
-            target="$id",
-            at=0,
-            hint=f"entity-ids of this service begin with {root}",
-        )
-    return entity_id.removeprefix(own.path).removeprefix("/")
+    def _reply(self, request: DataRequest) -> Awaitable[Reply]:
+        match request.query.form:
+            case "entity" | "reference" | "property" | "value":
+                return self._entities.entity(request)
+            case "collection" | "references":
+                return self._collections.collection(request)
+            case "count":
+                return self._collections.count(request)
+            case _:
+                assert_never(request.query.form)

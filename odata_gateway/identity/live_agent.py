@@ -20,7 +20,7 @@ from hashlib import blake2b
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
-from odata_gateway.errors import AuthForbidden, AuthInvalid, ODataError
+from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
 from odata_gateway.identity.caller import Caller
 
 MOST_TTL_S = 30.0
@@ -69,9 +69,17 @@ class TokenDirectory:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Caller | type[ODataError]]] = {}
 
-    async def caller(self, token: str) -> Caller:
-        """The caller, accounts ascending; raises AuthInvalid, AuthForbidden, or what the database
-        raises (never remembered)."""
+    async def caller(self, token: str | None) -> Caller:
+        """The caller, accounts ascending.
+
+        raises  AuthMissing without a token, AuthInvalid, AuthForbidden, or what the database raises
+                (never remembered)
+        """
+        if token is None:
+            raise AuthMissing(
+                "an access token is needed",
+                hint="send it as Bearer token, as ?apikey=, or as the password of HTTP Basic",
+            )
         if not token or len(token) > _LONGEST_TOKEN or "\0" in token or not token.isprintable():
             raise _refusal(AuthInvalid)
         key = blake2b(

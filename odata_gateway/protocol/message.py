@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 
+from odata_gateway.url.resource_kind import ResourceKind
+
 HeaderPairs = tuple[tuple[str, str], ...]
 """Headers of a reply, in the order in which they are sent."""
 RequestHeaders = Mapping[str, str]
@@ -35,6 +37,7 @@ class Request(NamedTuple):
     """One request for the service.
 
     target   text after the service root, as on the wire
+    kind     of the resource that the target names
     headers  by lower-case name
     root     absolute service root as the client used it; ends in a slash
     token    the access token, from wherever the client put it
@@ -42,6 +45,7 @@ class Request(NamedTuple):
 
     method: str
     target: str
+    kind: ResourceKind
     headers: RequestHeaders
     root: str
     token: str | None

@@ -10,31 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from odata_gateway.errors import UrlEncoding, UrlMediaType, UrlMethod, UrlSyntax
+from odata_gateway.errors import UrlEncoding, UrlMediaType, UrlSyntax
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SUFFIX = re.compile(r"/(?:\$|%24)query/?")
 _CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii"})
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]*)', re.IGNORECASE)
-_NO_QUERY = frozenset({"", "$metadata", "$batch", "$entity"})
-"""Resources that are none of the model's data."""
 
 
 def as_get(target: str, headers: Mapping[str, str], body: bytes) -> str:
-    """The target of the GET request.
+    """The target of the GET request: the path without its last segment, and all options.
 
-    raises  UrlMethod where nothing can be posted, UrlMediaType, UrlEncoding, UrlSyntax
+    target  of kind QUERY_BODY
+    raises  UrlMediaType, UrlEncoding, UrlSyntax
     """
     path, _, options = target.partition("?")
-    found = _SUFFIX.search(path, max(0, len(path) - 10))
-    if (
-        found is None
-        or found.end() != len(path)
-        or path[: found.start()].strip("/").partition("/")[0] in _NO_QUERY
-    ):
-        raise UrlMethod("POST is not possible here: this service is read-only")
+    path = path.removesuffix("/").rpartition("/")[0]
     query = "&".join(text for text in (options, _text(headers, body)) if text)
-    return f"{path[: found.start()]}?{query}" if query else path[: found.start()]
+    return f"{path}?{query}" if query else path
 
 
 def _text(headers: Mapping[str, str], body: bytes) -> str:

@@ -17,12 +17,14 @@ from odata_gateway.edm.model import Model
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.web.app import Gateway
+from odata_gateway.web.frontend import HttpFrontend
 
 
 class GatewayParts(NamedTuple):
-    """A gateway, its database, and what keeps its model in step with the database."""
+    """A gateway, its database and service, and what keeps its model in step with the database."""
 
     database: Database
+    service: Service
     gateway: Gateway
     watcher: SchemaWatcher
 
@@ -51,15 +53,12 @@ def model_of(settings: Settings) -> Model:
 
 
 async def compose(settings: Settings, model: Model) -> GatewayParts:
-    """The parts of a gateway over `model`. The watcher exchanges the gateway's service when the
+    """The parts of a gateway over `model`. The watcher exchanges the service's model when the
     database has changed."""
     database = await Database.open(database_settings(settings))
     tokens = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-    gateway = Gateway(settings, Service(model, database, tokens, settings), database.ping)
-
-    def use(inspected: Model) -> None:
-        gateway.service = Service(inspected, database, tokens, settings)
-
-    watcher = SchemaWatcher(database, model, use, every_s=settings.model_check_s)
-    gateway.look_again = watcher.look_again
-    return GatewayParts(database, gateway, watcher)
+    service = Service(model, database, tokens, settings, frontend=HttpFrontend(settings))
+    watcher = SchemaWatcher(database, model, service.use, every_s=settings.model_check_s)
+    service.look_again = watcher.look_again
+    gateway = Gateway(settings, service, database.ping)
+    return GatewayParts(database, service, gateway, watcher)

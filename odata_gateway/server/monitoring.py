@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from odata_gateway.db.database import Database
+from odata_gateway.handlers.service import Service
 from odata_gateway.observe.metrics import Gauges, Metrics
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.listener import Listener
@@ -55,7 +56,7 @@ async def _publish(metrics: Metrics) -> None:
         await asyncio.sleep(PUBLISH_S)
 
 
-def gauges(gateway: Gateway, database: Database, listener: Listener) -> Gauges:
+def gauges(service: Service, gateway: Gateway, database: Database, listener: Listener) -> Gauges:
     """What this process has and does now; names as in `observe.metrics`."""
     pool, clients = database.counts, listener.clients
     return {
@@ -67,7 +68,7 @@ def gauges(gateway: Gateway, database: Database, listener: Listener) -> Gauges:
         "odata_pool_open": pool["open"],
         "odata_pool_busy": pool["used"],
         "odata_pool_waiting": pool["waiting"],
-        "odata_compile_cache_entries": len(gateway.service.compiler.cache),
+        "odata_compile_cache_entries": len(service.compiler.cache),
         "odata_database_up": int(database.is_up),
         "odata_memory_bytes": _memory_bytes(),
     }

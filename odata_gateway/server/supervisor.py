@@ -15,10 +15,11 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.context import SpawnProcess
 
 from odata_gateway.config.settings import Settings
+from odata_gateway.db.backoff import Backoff
 from odata_gateway.observe import logs
 from odata_gateway.observe.shared_counters import SharedCounters
 from odata_gateway.server.composition import model_of
@@ -45,24 +46,16 @@ def shares(connections: int, workers: int) -> tuple[int, ...]:
     return tuple(each + (place < left) for place in range(workers))
 
 
-def pause_s(early_deaths: int) -> float:
-    """The pause before the replacement of a process, after so many early deaths in a row."""
-    if early_deaths == 0:
-        return 0.0
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (early_deaths - 1))
-
-
 @dataclass(slots=True)
 class WorkerSlot:
-    """One of the processes: what it is started with, the process that runs now, and how often in a
-    row one died soon after its start. Times are of `time.monotonic`."""
+    """One of the processes: what it is started with, the process that runs now, and the pauses
+    after processes that died soon after their start. `started_at` is of `time.monotonic`."""
 
     settings: Settings
     number: int = 0
     process: SpawnProcess | None = None
     started_at: float = 0.0
-    start_at: float = 0.0
-    early_deaths: int = 0
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     @property
     def is_settled(self) -> bool:
@@ -72,19 +65,24 @@ class WorkerSlot:
     def poll(self, counters: SharedCounters) -> None:
         """Note the death of the process, and start one where there is none and the pause is
         over."""
-        now = time.monotonic()
         if self.process is not None and not self.process.is_alive():
-            self._note_death(now, self.process)
+            self._note_death(self.process)
             counters.note_death(self.number)
-        if self.process is None and now >= self.start_at:
-            self.process, self.started_at = _start(self.settings, counters, self.number), now
+        if self.process is None and not self.backoff.left_s:
+            self.started_at = time.monotonic()
+            self.process = _start(self.settings, counters, self.number)
 
-    def _note_death(self, now: float, process: SpawnProcess) -> None:
-        self.early_deaths = 0 if self.is_settled else self.early_deaths + 1
-        pause = pause_s(self.early_deaths)
+    def _note_death(self, process: SpawnProcess) -> None:
+        if self.is_settled:
+            self.backoff.reset()
+            pause_s = 0.0
+        else:
+            pause_s = self.backoff.pause()
         cause = _cause(process.exitcode)
-        LOG.error("server process %d ended (%s); another starts in %g s", process.pid, cause, pause)
-        self.process, self.start_at = None, now + pause
+        LOG.error(
+            "server process %d ended (%s); another starts in %g s", process.pid, cause, pause_s
+        )
+        self.process = None
 
 
 def _cause(exit_code: int | None) -> str:
@@ -96,7 +94,7 @@ def _cause(exit_code: int | None) -> str:
 def is_hopeless(slots: Sequence[WorkerSlot]) -> bool:
     """Whether one slot has lost too many processes at their start, and no other process stays
     alive."""
-    return any(slot.early_deaths >= MAX_EARLY_DEATHS for slot in slots) and not any(
+    return any(slot.backoff.count >= MAX_EARLY_DEATHS for slot in slots) and not any(
         slot.is_settled for slot in slots
     )
 

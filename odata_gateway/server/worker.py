@@ -57,7 +57,7 @@ async def serve(
     """
     ending = ending_signals(is_alone=worker is None)
     allow_many_files()
-    database, gateway, watcher = await compose(settings, model)
+    database, service, gateway, watcher = await compose(settings, model)
     tasks = [watcher.run()]
     if reloads:
         tasks.append(Reload(settings, model, watcher, database).run())
@@ -68,7 +68,7 @@ async def serve(
             tune_gc()
             main, admin = await listen(gateway, shared=worker is not None or settings.shared_port)
             counters, place = worker or WorkerPlace(SharedCounters(1), 0)
-            metrics = Metrics(counters, place, partial(gauges, gateway, database, main))
+            metrics = Metrics(counters, place, partial(gauges, service, gateway, database, main))
             async with monitored(gateway, metrics):
                 LOG.info("listening on %s port %d", settings.host, main.port)
                 if started is not None:

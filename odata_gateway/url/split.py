@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
+from odata_gateway.url.resource_kind import ResourceKind, classify
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` and in `1e+5`
@@ -74,7 +75,7 @@ def _check_size(target: str, max_bytes: int) -> None:
 def _without_fragment(target: str) -> str:
     if "#" not in target:
         return target
-    if target.lstrip("/").startswith("$metadata"):
+    if classify(target) is ResourceKind.METADATA:
         return target.partition("#")[0]
     raise UrlSyntax(
         "a '#' ends the query of a URL",

@@ -11,6 +11,7 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
     listener             listening ports and their connections
     connection           one connection: deadlines, and requests that are not HTTP
     exchange             around a request: its id, its errors, its log line
+    frontend             tokens and errors of the parts of a batch
     app                  which path is answered by what
     urls                 the service's part of the request target, and the service root's URL
     credentials          where a request carries its access token

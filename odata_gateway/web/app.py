@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import InitVar, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from odata_gateway.config.settings import Settings
-from odata_gateway.errors import (
-    BindSegment,
-    DbDenied,
-    DbModel,
-    UrlMethod,
-    UrlSyntax,
-)
-from odata_gateway.handlers.batch import Hands, answer_batch
-from odata_gateway.handlers.service import Service
-from odata_gateway.observe.counters import COUNTERS
+from odata_gateway.errors import BindSegment, UrlMethod, UrlSyntax
 from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.url.resource_kind import METHODS, classify
 from odata_gateway.web.concurrency_limit import ConcurrencyLimit
 from odata_gateway.web.connection import Connection
 from odata_gateway.web.credentials import access_token
-from odata_gateway.web.exchange import Exchange, logged_refusal, respond
+from odata_gateway.web.exchange import Exchange, respond
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.health import HEALTH_PATHS, Health
 from odata_gateway.web.request_body import read_body
 from odata_gateway.web.urls import (
     SERVICE_PATH,
     Peer,
-    is_batch,
-    methods_of,
     path_of,
     root_url,
     service_target,
@@ -42,22 +32,28 @@ if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
 
 
+class Answerer(Protocol):
+    """What answers OData requests."""
+
+    def answer(self, request: Request) -> Awaitable[Reply]:
+        """The reply to a request; raises ODataError, before the reply or from its body."""
+        ...
+
+
 @dataclass(slots=True)
 class Gateway:
     """The state of a running server.
 
-    service     what answers OData requests; exchanged when the model changes
+    service     what answers OData requests
     ping        returns when the database answers, else raises
-    look_again  compares the model with the database, and exchanges the service where they differ
     active      how many requests of the main port are running
     metrics     the media type and text of all metrics, for an Accept header
     tracer      makes spans, where the settings ask for them
     """
 
     settings: Settings
-    service: Service
+    service: Answerer
     ping: InitVar[Callable[[], Awaitable[object]]]
-    look_again: Callable[[], Awaitable[None]] | None = None
     active: int = 0
     metrics: Callable[[str], tuple[str, bytes]] | None = None
     tracer: Tracer | None = None
@@ -101,7 +97,8 @@ class Gateway:
         return await self._health(exchange, raw)
 
     async def _service(self, exchange: Exchange, target: str) -> Reply:
-        methods, method = methods_of(target), exchange.raw.method
+        kind, method = classify(target), exchange.raw.method
+        methods = METHODS[kind]
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
         _check_method(method, methods)
@@ -110,58 +107,19 @@ class Gateway:
         )
         if token is not None:
             self.concurrency.enter(id(exchange.raw), token)
+        body = b""
+        if method == "POST":
+            body = await read_body(exchange.raw, exchange.headers, self.settings)
         request = Request(
             method="GET" if method == "HEAD" else method,
             target=target,
+            kind=kind,
             headers=exchange.headers,
             root=root_url(exchange.headers, _peer(exchange.raw), self.settings),
             token=token,
-            body=await self._body(exchange) if method == "POST" else b"",
+            body=body,
         )
-        if is_batch(target):
-            exchange.stats.asked("$batch")
-            await self.service.admit_batch(request)
-            return answer_batch(request, self._hands(exchange), most=self.settings.max_batch_parts)
-        return await self._answer(request)
-
-    async def _body(self, exchange: Exchange) -> bytes:
-        return await read_body(exchange.raw, exchange.headers, self.settings)
-
-    def _hands(self, exchange: Exchange) -> Hands:
-        """What answers the parts of a batch."""
-
-        async def answer(part: Request) -> Reply:
-            reply = await self._answer(part)
-            COUNTERS.part(reply.status)
-            return reply
-
-        def refuse(error: Exception) -> Reply:
-            reply = logged_refusal(exchange, error, self.settings)
-            COUNTERS.part(reply.status)
-            return reply
-
-        return Hands(
-            answer=answer,
-            refuse=refuse,
-            token_of=lambda headers, query: access_token(
-                headers, query, basic=self.settings.basic_auth
-            ),
-            entity_path=lambda target: self.service.entity_path(target),
-            values=lambda target, body, paths: self.service.values(target, body, paths),
-        )
-
-    async def _answer(self, request: Request) -> Reply:
-        """The service's reply. Where the database no longer fits the model, the reply of a service
-        with a new model."""
-        service = self.service
-        try:
-            return await service.answer(request)
-        except (DbModel, DbDenied):
-            if self.look_again is not None:
-                await self.look_again()
-            if self.service is service:
-                raise
-            return await self.service.answer(request)
+        return await self.service.answer(request)
 
     async def _route_admin(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path)

@@ -87,17 +87,19 @@ def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
     return Reply(error.status, tuple(headers), error_document(error, request_id=request_id))
 
 
-def logged_refusal(exchange: Exchange, error: Exception, settings: Settings) -> Reply:
-    """The reply that reports an error. An error of the gateway or the database is logged."""
-    secrets = _secrets(exchange)
+def logged_refusal(
+    error: Exception, request_id: str, secrets: tuple[str, ...], settings: Settings
+) -> Reply:
+    """The reply that reports an error. An error of the gateway or the database is logged, without
+    the request's secrets."""
     if not isinstance(error, ODataError):
-        logs.failure(error, exchange.id, secrets, "unexpected error")
+        logs.failure(error, request_id, secrets, "unexpected error")
         error = Internal("an unexpected error; the gateway's log has it under the request's id")
     elif error.status in (503, 504) and error.__cause__ is not None:
-        logs.fault(error, exchange.id)
+        logs.fault(error, request_id)
     elif error.status >= 500 and error.__cause__ is not None:
-        logs.failure(error, exchange.id, secrets, error.code)
-    return refusal(error, exchange.id, settings)
+        logs.failure(error, request_id, secrets, error.code)
+    return refusal(error, request_id, settings)
 
 
 async def respond(
@@ -151,7 +153,7 @@ async def _prepare(
             return reply, await ResponseBody.open_whole(reply.body)
         return reply, await ResponseBody.open(reply.body)
     except Exception as error:
-        reply = logged_refusal(exchange, error, settings)
+        reply = logged_refusal(error, exchange.id, _secrets(exchange), settings)
     assert isinstance(reply.body, bytes)
     return reply, ResponseBody(reply.body)
 

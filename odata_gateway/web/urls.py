@@ -11,7 +11,6 @@ import re
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from odata_gateway.config.readers import Network
 from odata_gateway.config.settings import Settings
@@ -57,23 +56,6 @@ def service_target(target: str) -> str | None:
     if path.startswith(SERVICE_PATH + "/"):
         return path[len(SERVICE_PATH) + 1 :] + mark + query
     return None
-
-
-def methods_of(target: str) -> tuple[str, ...]:
-    """The methods of a resource of the service: POST where the last segment is $batch or $query,
-    reading ones everywhere else."""
-    if "$" not in target and "%" not in target:
-        return _READING
-    last = unquote(target.partition("?")[0].rstrip("/").rpartition("/")[2])
-    return ("POST", "OPTIONS") if last in ("$batch", "$query") else _READING
-
-
-def is_batch(target: str) -> bool:
-    """Whether a target of the service is the batch endpoint."""
-    return unquote(target.partition("?")[0].strip("/")) == "$batch"
-
-
-_READING = ("GET", "HEAD", "OPTIONS")
 
 
 # --- The root URL ---------------------------------------------------------------------------------

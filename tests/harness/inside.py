@@ -20,14 +20,14 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS
-from odata_gateway.handlers.batch import Hands, answer_batch
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.server.composition import database_settings, model_of
+from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.credentials import access_token
 from odata_gateway.web.exchange import refusal
-from odata_gateway.web.urls import is_batch
+from odata_gateway.web.frontend import HttpFrontend
 from tests.harness.ways import Way, as_sent, unpacked
 
 ROOT = "http://gateway.test/v1.0/odata/"
@@ -52,6 +52,15 @@ class Answer:
         return self.json()["error"]["code"] if self.status >= 400 else ""
 
 
+class _Frontend(HttpFrontend):
+    """As the web layer's, but what would be a 500 with a stack trace is raised."""
+
+    def refusal(self, request: Request, error: Exception) -> Reply:
+        if not isinstance(error, ODataError):
+            raise error
+        return super().refusal(request, error)
+
+
 class Inside:
     """A gateway in this process; `ask` never raises for what becomes an answer, and raises what would be a 500 with a stack trace."""
 
@@ -71,30 +80,11 @@ class Inside:
             sent.setdefault("authorization", f"Bearer {token}")
         try:
             found = access_token(sent, target.partition("?")[2], basic=self.settings.basic_auth)
-            reply = await self._reply(Request(method, target, sent, root, found, body))
+            reply = await self.service.answer(Request(method, target, classify(target), sent, root, found, body))
         except ODataError as error:
-            reply = self._refused(error)
+            reply = refusal(error, "-", self.settings)
         answer = await self._whole(reply)
         return answer if answer.broken else Answer(*unpacked(way, answer.status, answer.headers, answer.body))
-
-    async def _reply(self, request: Request) -> Reply:
-        """As web.app has it."""
-        if not is_batch(request.target):
-            return await self.service.answer(request)
-        await self.service.admit_batch(request)
-        hands = Hands(
-            answer=self.service.answer,
-            refuse=self._refused,
-            token_of=lambda headers, query: access_token(headers, query, basic=self.settings.basic_auth),
-            entity_path=self.service.entity_path,
-            values=self.service.values,
-        )
-        return answer_batch(request, hands, most=self.settings.max_batch_parts)
-
-    def _refused(self, error: Exception) -> Reply:
-        if not isinstance(error, ODataError):
-            raise error
-        return refusal(error, "-", self.settings)
 
     async def _whole(self, reply: Reply) -> Answer:
         if isinstance(reply.body, bytes):
@@ -128,7 +118,9 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
         if dsn not in _MODELS:
             _MODELS[dsn] = (await inspect(database, model_of(settings)))[0]
         directory = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-        yield Inside(Service(_MODELS[dsn], database, directory, settings, formats=formats), database, settings)
+        yield Inside(
+            Service(_MODELS[dsn], database, directory, settings, frontend=_Frontend(settings), formats=formats), database, settings
+        )
     finally:
         await database.close()
 

@@ -89,6 +89,24 @@ def test_message_says_what_to_write(gateway, target, message):
     assert gateway.get(target).json()["error"]["message"] == message
 
 
+@pytest.mark.parametrize(
+    ("target", "option", "at", "nested"),
+    [
+        ("Conversation?$expand=messages($filter=id gt 'x')", "$expand", 23, "$filter"),
+        ("Conversation?$expand=messages($compute=nope as x)", "$expand", 18, "$compute"),
+        ("Message?$filter=@a eq 1&@a=nope", "@a", 0, None),
+        ("Message(@k)?@k='x'", "@k", 0, None),
+    ],
+)
+def test_an_error_names_the_option_that_the_url_has(gateway, target, option, at, nested):
+    """The nested option was blamed, with the offset in the outer one; and the option that used an alias, with the offset in the alias."""
+    error = gateway.get(target.replace(" ", "%20")).json()["error"]
+    assert error["target"] == option
+    where = f"{option} at {at}" + (f", nested {nested}" if nested else "")
+    assert error["message"].startswith(f"{where}: ")
+    assert [detail["target"] for detail in error["details"] if detail["target"] != option] == ([nested] if nested else [])
+
+
 def test_setting_of_the_depth_moves_the_limit_up_too(gateway, gateways, reader_dsn):
     """The parser refused 100 levels before the setting was asked, without a word about it."""
     target = "Label?$top=0&$filter=" + "not " * 120 + "true"

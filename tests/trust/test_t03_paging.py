@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import pytest
 from odata_gateway.demo import tokens
-from odata_gateway.handlers import chunk_reader, collection
+from odata_gateway.handlers import chunk, collection
 from tests.harness.figures import amount, record
 from tests.harness.inside import Inside, inside
 from tests.oracle.evaluator import View
@@ -130,7 +130,7 @@ async def _expanded(gateway: Inside, rows: list[dict[str, Any]], views: dict[str
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_t03_pages_of_a_changing_table_hold_every_untouched_row_once(monkeypatch, database, views, batch):
     """With small chunks: one page is several statements, each of its own moment."""
-    monkeypatch.setattr(chunk_reader, "FIRST_ROWS", 30)
+    monkeypatch.setattr(chunk, "FIRST_ROWS", 30)
     monkeypatch.setattr(collection, "FIRST_ROWS_UNKNOWN", 30)
     monkeypatch.setattr(collection, "FIRST_ROWS_EXPANDED", 10)
 

@@ -1,4 +1,4 @@
-"""Two chunks read at once: together they are still the rows of the page, whatever comes and goes between a mark and the rows."""
+"""Two chunks read at once: together they are still the rows of the page, whatever comes and goes between a boundary and the rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.db.settings import DatabaseSettings
-from odata_gateway.handlers import chunk_reader
-from odata_gateway.handlers.chunk_reader import AT_ONCE, CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkReader, Keys, RowSizes, Want
+from odata_gateway.handlers import chunk
+from odata_gateway.handlers.chunk import CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkSizer, RowSizes
+from odata_gateway.handlers.chunk_reader import ChunkReader
+from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.handlers.read_ahead import MAX_CHUNKS, ReadAhead
+from odata_gateway.identity.caller import Caller
 
 ROWS_OF_A_CHUNK = 5
 FIRST_ROWS = 5
@@ -18,37 +22,48 @@ FIRST_ROWS = 5
 _ROWS = f"""SELECT convert_to(string_agg(lpad(p.n::text, {CHUNK_BYTES // ROWS_OF_A_CHUNK - 1}), ','), 'UTF8'),
                    count(*), count(*) = $2::int4 AND $3::int4[] && array(SELECT generate_series(max(p.n) + 1, 1000)), true, max(p.n)::text
             FROM (SELECT n FROM unnest($3::int4[]) AS n WHERE n > $1::int4 ORDER BY n LIMIT $2::int4) AS p"""
-_MARK = "SELECT n::text AS mark FROM unnest($3::int4[]) AS n WHERE n > $1::int4 ORDER BY n LIMIT 1 OFFSET $2::int4 - 1"
+_BOUNDARY = "SELECT n::text AS boundary FROM unnest($3::int4[]) AS n WHERE n > $1::int4 ORDER BY n LIMIT 1 OFFSET $2::int4 - 1"
 
 
 class Table:
-    """Numbers that change between a mark and the rows up to it. Remembers what was asked."""
+    """The statements of a page of numbers that change between a boundary and the rows up to it. Remembers what was asked."""
 
     def __init__(self, numbers: Sequence[int], change: Callable[[set[int], int], None] | None = None) -> None:
         self.numbers = set(numbers)
-        self.asked: list[tuple[int, Want]] = []
+        self.asked: list[tuple[int, str]] = []
         self._change = change
 
-    def ask(self, keys: Keys | None, rows: int, want: Want) -> BoundStatement:
-        behind = 0 if keys is None else int(keys[0] or 0)
-        self.asked.append((behind, want))
-        now = sorted(self.numbers)
-        if want == "mark" and self._change is not None:
-            self._change(self.numbers, behind)
-        return BoundStatement(_MARK if want == "mark" else _ROWS, (behind, rows, now))
+    def rows(self, after: Keys | None, limit: int, *, lookahead: bool) -> BoundStatement:
+        return self._bound(_ROWS, after, limit, "last rows" if lookahead else "rows")
 
-    def count(self, want: Want) -> int:
-        return sum(each == want for _, each in self.asked)
+    def boundary(self, after: Keys, limit: int) -> BoundStatement:
+        statement = self._bound(_BOUNDARY, after, limit, "boundary")
+        if self._change is not None:
+            self._change(self.numbers, statement.arguments[0])
+        return statement
+
+    def _bound(self, sql: str, after: Keys | None, limit: int, what: str) -> BoundStatement:
+        behind = 0 if after is None else int(after[0] or 0)
+        self.asked.append((behind, what))
+        return BoundStatement(sql, (behind, limit, sorted(self.numbers)))
+
+    def count(self, what: str) -> int:
+        return sum(each == what for _, each in self.asked)
+
+
+def page_of(database: Database, table: Table, rows: int, *, sorts: bool = False) -> ReadAhead:
+    sizer = ChunkSizer(rows, FIRST_ROWS, sorts=sorts)
+    return ReadAhead(database, Caller(1, (1,)), ChunkReader(table, lookahead=True), sizer, boundaries=True)
 
 
 async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tuple[list[int], int]:
     """The numbers of a page, and how many connections it took."""
     database = await Database.open(DatabaseSettings(dsn, max_connections=connections))
     try:
-        page = ChunkReader(database, table.ask, rows=rows, first_rows=FIRST_ROWS, peeks=True, marks=True)
+        page = page_of(database, table, rows)
         async with database.session() as session:
             first = await page.first(session)
-        texts = [chunk.text.decode() async for chunk in page.after(first) if chunk.text]
+        texts = [chunk.text.decode() async for chunk in page.chunks(first) if chunk.text]
         return [int(n) for text in texts for n in text.split(",")], database.counts["open"]
     finally:
         await database.close()
@@ -58,27 +73,27 @@ async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn):
     """The one it was given and the next; two once it has taken one."""
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
-    page = ChunkReader(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True)
+    page = page_of(database, table, 90)
     async with database.session() as session:
-        following = page.after(await page.first(session))
+        following = page.chunks(await page.first(session))
     for taken in (1, 2, 3):
         await anext(following)
         while database.counts["used"]:
             await asyncio.sleep(0.01)
-        assert table.count("rows") <= taken + (1 if taken == 1 else AT_ONCE)
+        assert table.count("rows") <= taken + (1 if taken == 1 else MAX_CHUNKS)
     await following.aclose()
     await database.close()
 
 
 @pytest.mark.parametrize("sorts", [False, True])
 async def test_only_where_each_chunk_may_cost_a_sort_a_slow_one_makes_the_next_larger(reader_dsn, monkeypatch, sorts):
-    monkeypatch.setattr(chunk_reader, "SLOW_S", 0.0)
+    monkeypatch.setattr(chunk, "SLOW_S", 0.0)
     table = Table(range(1, 101))
     database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
-    page = ChunkReader(database, table.ask, rows=90, first_rows=FIRST_ROWS, peeks=True, marks=True, sorts=sorts)
+    page = page_of(database, table, 90, sorts=sorts)
     async with database.session() as session:
         first = await page.first(session)
-    sizes = [len(chunk.text) async for chunk in page.after(first)]
+    sizes = [len(chunk.text) async for chunk in page.chunks(first)]
     assert max(sizes) <= (SLOW_CHUNK_BYTES if sorts else CHUNK_BYTES)
     assert (max(sizes) > 10 * CHUNK_BYTES) is sorts
     await database.close()
@@ -101,7 +116,7 @@ async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn):
     table = Table(range(1, 101))
     found, connections = await read(reader_dsn, table, 90)
     assert found == list(range(1, 91))
-    assert connections == AT_ONCE
+    assert connections == MAX_CHUNKS
     assert table.count("rows") + table.count("last rows") == 90 / ROWS_OF_A_CHUNK  # none was read in vain
     assert table.count("last rows") == 1
 
@@ -110,14 +125,14 @@ async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn):
 async def test_the_last_free_connections_are_left_alone(reader_dsn, connections):
     table = Table(range(1, 101))
     found, used = await read(reader_dsn, table, 90, connections=connections)
-    assert (found, used, table.count("mark")) == (list(range(1, 91)), 1, 0)
+    assert (found, used, table.count("boundary")) == (list(range(1, 91)), 1, 0)
 
 
 def _row_goes(numbers: set[int], behind: int) -> None:
     numbers.discard(behind + 2)
 
 
-def _marked_row_goes(numbers: set[int], behind: int) -> None:
+def _row_at_the_boundary_goes(numbers: set[int], behind: int) -> None:
     numbers.discard(behind + ROWS_OF_A_CHUNK)
 
 
@@ -129,13 +144,13 @@ def _all_go(numbers: set[int], behind: int) -> None:
     numbers.difference_update(range(behind + 1, 1000))
 
 
-def _rows_behind_the_mark_go(numbers: set[int], behind: int) -> None:
+def _rows_behind_the_boundary_go(numbers: set[int], behind: int) -> None:
     numbers.difference_update(range(behind + ROWS_OF_A_CHUNK + 1, behind + 2 * ROWS_OF_A_CHUNK))
 
 
 @pytest.mark.parametrize("rows", [12, 37, 60, 1000])
 @pytest.mark.parametrize("step", [1, 2])
-@pytest.mark.parametrize("change", [_row_goes, _marked_row_goes, _row_comes, _all_go, _rows_behind_the_mark_go])
+@pytest.mark.parametrize("change", [_row_goes, _row_at_the_boundary_goes, _row_comes, _all_go, _rows_behind_the_boundary_go])
 async def test_what_comes_and_goes_loses_and_doubles_no_row(reader_dsn, rows, step, change):
     before = range(step, 100 * step, step)
     table = Table(before, change)
@@ -145,4 +160,4 @@ async def test_what_comes_and_goes_loses_and_doubles_no_row(reader_dsn, rows, st
     stayed = table.numbers & set(before)
     reach = found[-1] if len(found) == rows else 1000
     assert {n for n in stayed if n <= reach} <= set(found)
-    assert table.count("mark") > 0
+    assert table.count("boundary") > 0

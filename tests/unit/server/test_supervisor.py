@@ -6,7 +6,7 @@ import time
 import pytest
 from odata_gateway.config.settings import Settings
 from odata_gateway.observe.shared_counters import SharedCounters
-from odata_gateway.server.supervisor import LONGEST_PAUSE_S, MAX_EARLY_DEATHS, SETTLED_S, WorkerSlot, is_hopeless, pause_s, shares
+from odata_gateway.server.supervisor import MAX_EARLY_DEATHS, SETTLED_S, WorkerSlot, is_hopeless, shares
 
 
 class Process:
@@ -22,7 +22,10 @@ class Process:
 
 
 def slot(process=None, *, age_s=0.0, early_deaths=0):
-    return WorkerSlot(Settings(), 0, process, time.monotonic() - age_s, early_deaths=early_deaths)
+    found = WorkerSlot(Settings(), 0, process, time.monotonic() - age_s)
+    for _ in range(early_deaths):
+        found.backoff.pause()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -33,11 +36,6 @@ def test_shares_are_all_connections_and_nearly_equal(connections, workers, expec
     assert sum(expected) == connections
 
 
-def test_the_pause_doubles_and_has_a_limit():
-    assert [pause_s(deaths) for deaths in range(5)] == [0.0, 0.25, 0.5, 1.0, 2.0]
-    assert pause_s(100) == LONGEST_PAUSE_S
-
-
 @pytest.mark.parametrize(("exit_code", "cause"), [(1, "exit status 1"), (-9, "killed by SIGKILL")])
 def test_an_early_death_is_logged_counted_and_followed_by_a_pause(caplog, exit_code, cause):
     counters = SharedCounters(1)
@@ -45,8 +43,8 @@ def test_an_early_death_is_logged_counted_and_followed_by_a_pause(caplog, exit_c
     early = slot(Process(exit_code), early_deaths=1)
     with caplog.at_level(logging.ERROR):
         early.poll(counters)
-    assert (early.process, early.early_deaths) == (None, 2)
-    assert 0.4 < early.start_at - time.monotonic() <= 0.5
+    assert (early.process, early.backoff.count) == (None, 2)
+    assert 0.4 < early.backoff.left_s <= 0.5
     assert f"server process 17 ended ({cause}); another starts in 0.5 s" in caplog.text
     assert counters.read(0) == {"counts": {"a": 1}, "gauges": {}}
 
@@ -59,7 +57,7 @@ def test_a_living_process_is_left_alone():
 
 
 def test_a_slot_waits_for_the_end_of_its_pause():
-    empty = WorkerSlot(Settings(), start_at=time.monotonic() + 60)
+    empty = slot(early_deaths=1)
     empty.poll(SharedCounters(1))
     assert empty.process is None and not empty.is_settled
 

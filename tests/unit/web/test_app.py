@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import pytest
 from odata_gateway.config.settings import Settings
-from odata_gateway.errors import DbModel, UrlSyntax
 from odata_gateway.protocol.message import Reply
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.listener import listen
@@ -120,32 +119,6 @@ async def test_other_versions_of_http_are_refused():
     async with serving(Service()) as (_, port, _):
         status, _, body = await ask(port, f"GET {ROOT}", version="1.2")
     assert (status, code(body)) == (400, "Url.Syntax")
-
-
-async def test_a_changed_database_is_looked_at_again_and_a_new_service_answers():
-    old, new = Service(error=DbModel("it has changed")), Service(b"two")
-    async with serving(old) as (gateway, port, _):
-
-        async def look_again():
-            gateway.service = new
-
-        gateway.look_again = look_again
-        assert (await ask(port, f"GET {ROOT}Label"))[2] == b"two"
-    assert len(old.requests) == len(new.requests) == 1
-
-
-async def test_a_database_that_is_as_before_is_asked_once():
-    service, looks = Service(error=DbModel("it has changed")), []
-    async with serving(service) as (gateway, port, _):
-
-        async def look_again():
-            looks.append(1)
-
-        gateway.look_again = look_again
-        assert (await ask(port, f"GET {ROOT}Label"))[0] == 500
-        service.error = UrlSyntax("wrong")
-        assert (await ask(port, f"GET {ROOT}Label"))[0] == 400
-    assert (len(service.requests), len(looks)) == (2, 1)
 
 
 async def test_a_token_has_a_limit_of_running_requests_and_others_are_not_in_its_way():

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import UrlHeader
-from odata_gateway.web.urls import Peer, methods_of, path_of, root_url, service_target
+from odata_gateway.web.urls import Peer, path_of, root_url, service_target
 
 PROXY = Peer("127.0.0.1", "127.0.0.1:3001")
 STRANGER = Peer("203.0.113.9", "10.0.0.1:3001")
@@ -36,14 +36,6 @@ def test_service_target_is_the_text_after_the_root(target, expected):
 )
 def test_absolute_form_loses_its_origin(raw, expected):
     assert path_of(raw) == expected
-
-
-@pytest.mark.parametrize(
-    ("target", "post"),
-    [("$batch", True), ("$batch/?apikey=K", True), ("%24batch", True), ("Message/$query", True), ("Message?$batch", False), ("", False)],
-)
-def test_only_batch_and_query_take_post(target, post):
-    assert ("POST" in methods_of(target)) is post
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Answers requests for the documents about the service: the service document and $metadata."""
+
+from __future__ import annotations
+
+from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.parsed_url import ParsedUrl
+from odata_gateway.errors import UrlPrecondition
+from odata_gateway.formats.json_encoding import JSON
+from odata_gateway.handlers.negotiation import check_schema_version
+from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.protocol.documents import service_document
+from odata_gateway.protocol.headers.conditions import names_etag
+from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
+from odata_gateway.protocol.message import HeaderPairs, Reply, Request
+from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
+
+
+class DocumentHandler:
+    """Answers from the model alone.
+
+    is_public  a document needs no access token
+    """
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        metadata: MetadataDocuments,
+        tokens: TokenDirectory,
+        *,
+        is_public: bool,
+    ) -> None:
+        self._compiler = compiler
+        self._metadata = metadata
+        self._tokens = tokens
+        self._is_public = is_public
+
+    async def service_document(self, request: Request) -> Reply:
+        """The entity sets and their URLs."""
+        url = await self._admitted(request, "service")
+        form = negotiate(request.headers, url.transport.format, (JSON,)).form
+        body = service_document(self._compiler.model, request.root, form)
+        return _tagged(request, body, metadata_etag(body), form.content_type, version=form.version)
+
+    async def metadata(self, request: Request) -> Reply:
+        """The model as CSDL, in XML or JSON."""
+        url = await self._admitted(request, "$metadata")
+        form, version = negotiate_metadata(request.headers, url.transport.format)
+        body, etag = self._metadata.get(form, version)
+        return _tagged(request, body, etag, f"application/{form}", version=version)
+
+    async def _admitted(self, request: Request, name: str) -> ParsedUrl:
+        """The URL of a request that may be answered; raises ODataError for any other."""
+        current_stats.get().asked(name)
+        if not self._is_public:
+            await self._tokens.caller(request.token)
+        url = self._compiler.check(request.target)
+        check_schema_version(url)
+        return url
+
+
+def _tagged(request: Request, body: bytes, etag: str, media_type: str, *, version: str) -> Reply:
+    """A document with its entity tag, or 304 for a client that has it already (Protocol 8.2.4,
+    8.2.5).
+
+    raises  UrlPrecondition where the client wants another one
+    """
+    headers: HeaderPairs = (("OData-Version", version), ("ETag", etag))
+    if "if-match" in request.headers and not names_etag(request.headers["if-match"], etag):
+        raise UrlPrecondition("the document has another entity tag", target="If-Match")
+    if names_etag(request.headers.get("if-none-match", ""), etag):
+        return Reply(304, headers)
+    return Reply(200, (("Content-Type", media_type), *headers), body)

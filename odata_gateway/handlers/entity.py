@@ -1,0 +1,73 @@
+"""Answers requests for what is single: an entity, a reference, a property, a raw value."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from odata_gateway.errors import BindSegment, DbModel
+from odata_gateway.handlers.execution import QueryExecutor
+from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
+from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.protocol.message import Reply
+
+
+class EntityHandler:
+    """Answers requests of which the rows are one row or none."""
+
+    def __init__(self, executor: QueryExecutor) -> None:
+        self._executor = executor
+
+    async def entity(self, request: DataRequest) -> Reply:
+        """An entity, a reference, a property or its raw value; 204 for null.
+
+        raises  BindNoEntity, and DbModel where the key is not unique in the database
+        """
+        rows = await self._executor.fetch(request)
+        current_stats.get().read(len(rows))
+        if not rows:
+            return await self._nothing(request)
+        if len(rows) > 1:
+            name = request.query.entity_set.name
+            raise DbModel(f"the key of {name} is not unique in the database")
+        return _reply(request, rows[0][0])
+
+    async def _nothing(self, request: DataRequest) -> Reply:
+        """204 where a single-valued navigation property leads to nothing; raises BindNoEntity where
+        the path does."""
+        if request.query.optional and request.query.parent is not None:
+            await self._executor.require_parent(request)
+            return Reply(204, reply_headers(request, None))
+        raise no_entity()
+
+
+def _reply(request: DataRequest, text: str | None) -> Reply:
+    encoding, form = request.encoding, request.query.form
+    if form == "property" and text != encoding.null_property:
+        field = request.query.field
+        assert field is not None and text is not None
+        body = encoding.property_body(request.context, field, text)
+        return Reply(200, reply_headers(request, encoding.content_type), body)
+    if form == "property" or text is None:
+        return Reply(204, reply_headers(request, None))
+    if form == "value":
+        return Reply(200, reply_headers(request, "text/plain;charset=utf-8"), text.encode())
+    headers = reply_headers(request, encoding.content_type, request.applied)
+    return Reply(200, headers, encoding.entity(request.context, text))
+
+
+def path_of_id(entity_id: str, root: str) -> str:
+    """An entity-id, absolute or relative to the service root, as a path after the root.
+
+    raises  BindSegment where it is not one of this service
+    """
+    if entity_id.startswith(root):
+        return entity_id[len(root) :]
+    parts, own = urlsplit(entity_id), urlsplit(root)
+    if parts.scheme or parts.netloc:
+        raise BindSegment(
+            "$id belongs to another service",
+            target="$id",
+            at=0,
+            hint=f"entity-ids of this service begin with {root}",
+        )
+    return entity_id.removeprefix(own.path).removeprefix("/")

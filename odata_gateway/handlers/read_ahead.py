@@ -1,0 +1,182 @@
+"""Reads the chunks of a page ahead of the client: the next one while one is sent.
+
+If connections are free, two chunks are read at once, once the client has taken the first. The
+second one must start where the first will end. So Postgres is asked for the first one's boundary
+before: the order values of its last row, found in the index. Rows may come or go in between: the
+second chunk counts only if the first did end at its boundary. Otherwise it is read again behind the
+row where the first one really ended. So no row is lost and none is doubled: what lies up to the
+boundary is in the first chunk, and the rest is behind it.
+
+A client that stops reading costs the memory of three chunks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from odata_gateway.db.database import Database
+from odata_gateway.db.session import Session
+from odata_gateway.handlers.chunk import Chunk, ChunkSizer
+from odata_gateway.handlers.chunk_reader import ChunkReader
+from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.identity.caller import Caller
+
+MAX_CHUNKS = 2
+"""How many chunks of a page are read at once."""
+BoundaryKey = asyncio.Future[Keys | None]
+"""The order values of a chunk's last row; None where nobody could tell them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChunk:
+    """A chunk on its way.
+
+    after     the row it starts behind; a guess while the chunk before is on its way
+    rows      how many it is to have
+    boundary  the row it will end with, where that was asked for
+    task      gives None where `after` does
+    """
+
+    after: BoundaryKey
+    rows: int
+    boundary: BoundaryKey | None
+    task: asyncio.Task[Chunk | None]
+
+
+class ReadAhead:
+    """The chunks of one page, in order.
+
+    boundaries  the rows are cheap to count through, so that two chunks may be read at once
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        caller: Caller,
+        reader: ChunkReader,
+        sizer: ChunkSizer,
+        *,
+        boundaries: bool = False,
+    ) -> None:
+        self._database = database
+        self._caller = caller
+        self._reader = reader
+        self._sizer = sizer
+        self._boundaries = boundaries
+
+    async def first(self, session: Session) -> Chunk:
+        """The first chunk, in a session that may be that of a snapshot."""
+        sizer = self._sizer
+        return await self._reader.read(session, None, sizer.first_rows, sizer.page_rows)
+
+    def is_whole(self, first: Chunk) -> bool:
+        """Whether the first chunk is the whole page."""
+        return not first.more or first.rows >= self._sizer.page_rows
+
+    async def chunks(self, first: Chunk) -> AsyncGenerator[Chunk]:
+        """The first chunk and those behind it. The next one is being read while one is used, and
+        two once the first has been taken."""
+        chunk, left = first, self._sizer.page_rows - first.rows
+        pending, at_once = deque[PendingChunk](), 1
+        try:
+            while chunk.more and left > 0:
+                if not self._sizer.is_costly(chunk):
+                    self._start(pending, chunk, left, at_once)
+                    await asyncio.sleep(0)  # so that Postgres has work before the chunk is written
+                yield chunk
+                at_once = MAX_CHUNKS
+                self._start(pending, chunk, left, at_once)
+                chunk = await self._take(pending, chunk, left)
+                left -= chunk.rows
+            yield chunk
+        finally:
+            _cancel(pending)
+
+    def _start(self, pending: deque[PendingChunk], chunk: Chunk, left: int, at_once: int) -> None:
+        """Begin to read what follows a chunk that leaves `left` rows of the page, up to `at_once`
+        chunks."""
+        rows = self._sizer.rows_after(chunk)
+        boundaries = (
+            self._boundaries
+            and not self._sizer.is_costly(chunk)
+            and self._database.spare >= MAX_CHUNKS - len(pending)
+        )
+        left -= sum(each.rows for each in pending)
+        if not pending:
+            pending.append(self._pending(_known(chunk.keys), rows, left, boundaries))
+            left -= pending[-1].rows
+        while boundaries and left and len(pending) < at_once:
+            after = pending[-1].boundary
+            if after is None:
+                return
+            pending.append(self._pending(after, rows, left, boundaries))
+            left -= pending[-1].rows
+
+    def _pending(self, after: BoundaryKey, rows: int, left: int, boundaries: bool) -> PendingChunk:
+        """A chunk that is now being read, of at most `left` rows."""
+        rows = min(rows, left)
+        boundary: BoundaryKey | None = None
+        if boundaries and rows < left:
+            boundary = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._read(after, rows, left, boundary))
+        task.add_done_callback(_retrieve_error)
+        return PendingChunk(after, rows, boundary, task)
+
+    async def _take(self, pending: deque[PendingChunk], chunk: Chunk, left: int) -> Chunk:
+        """The chunk behind another one; it is read again where the one on its way starts somewhere
+        else."""
+        following = pending.popleft()
+        if following.after.result() == chunk.keys:  # known: a boundary comes before its chunk
+            try:
+                found = await following.task
+            finally:
+                following.task.cancel()
+            if found is not None:
+                return found
+        following.task.cancel()
+        _cancel(pending)
+        pending.append(self._pending(_known(chunk.keys), following.rows, left, boundaries=False))
+        return await self._take(pending, chunk, left)
+
+    async def _read(
+        self, after: BoundaryKey, rows: int, left: int, boundary: BoundaryKey | None
+    ) -> Chunk | None:
+        """A chunk, and before it its boundary. None without a row to start behind, or if meanwhile
+        others need the connection."""
+        waits = not after.done()
+        try:
+            keys = await asyncio.shield(after)
+            if keys is None or (waits and not self._database.spare):
+                return None
+            caller = self._caller
+            async with self._database.session(
+                caller.user_id, accounts=caller.accounts, begun=True
+            ) as session:
+                if boundary is not None:
+                    boundary.set_result(await self._reader.boundary(session, keys, rows))
+                return await self._reader.read(session, keys, rows, left)
+        finally:
+            if boundary is not None and not boundary.done():
+                boundary.set_result(None)
+
+
+def _known(keys: Keys) -> BoundaryKey:
+    known: BoundaryKey = asyncio.get_running_loop().create_future()
+    known.set_result(keys)
+    return known
+
+
+def _cancel(pending: deque[PendingChunk]) -> None:
+    for each in pending:
+        each.task.cancel()
+    pending.clear()
+
+
+def _retrieve_error(task: asyncio.Task[Chunk | None]) -> None:
+    """asyncio logs an error that nobody retrieves. Whoever waits for the chunk gets it all the
+    same."""
+    if not task.cancelled():
+        task.exception()

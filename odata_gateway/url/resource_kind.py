@@ -1,0 +1,67 @@
+"""What kind of resource a request target names. It is decided once for a request; what answers the
+request, and with which methods, follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from urllib.parse import unquote
+
+
+class ResourceKind(Enum):
+    """The kinds of resources of a service (URL Conventions 4.01, section 4)."""
+
+    SERVICE_DOCUMENT = "the service document"
+    METADATA = "$metadata"
+    BATCH = "$batch"
+    ENTITY_ID = "$entity"
+    ALL = "$all"
+    QUERY_BODY = "a resource whose query options are in the body"
+    DATA = "any other path"
+
+
+_READING = ("GET", "HEAD", "OPTIONS")
+_POSTING = ("POST", "OPTIONS")
+METHODS: Mapping[ResourceKind, tuple[str, ...]] = {
+    ResourceKind.SERVICE_DOCUMENT: _READING,
+    ResourceKind.METADATA: _READING,
+    ResourceKind.BATCH: _POSTING,
+    ResourceKind.ENTITY_ID: _READING,
+    ResourceKind.ALL: _READING,
+    ResourceKind.QUERY_BODY: _POSTING,
+    ResourceKind.DATA: _READING,
+}
+"""The methods of each kind. The first one is the one that a request of a batch must have."""
+
+_BY_FIRST_SEGMENT = {
+    "$metadata": ResourceKind.METADATA,
+    "$entity": ResourceKind.ENTITY_ID,
+    "$all": ResourceKind.ALL,
+}
+RESERVED_NAMES = frozenset({*_BY_FIRST_SEGMENT, "$batch"})
+"""First segments that name the same in every service."""
+
+
+def classify(target: str) -> ResourceKind:
+    """The kind of the text after the service root, as on the wire.
+
+    A leading and a trailing slash change nothing, `%24` is `$`, and a fragment is not part of the
+    path. A path that is wrong in another way is of a kind all the same; whoever parses it says what
+    is wrong.
+    """
+    path = target.partition("?")[0]
+    if "#" in path:
+        path = path.partition("#")[0]
+    path = path.removeprefix("/").removesuffix("/")
+    if "$" in path or "%" in path:
+        return _special(path)
+    return ResourceKind.DATA if path else ResourceKind.SERVICE_DOCUMENT
+
+
+def _special(path: str) -> ResourceKind:
+    first, *others = path.split("/")
+    kind = _BY_FIRST_SEGMENT.get(unquote(first), ResourceKind.DATA)
+    if not others:
+        return ResourceKind.BATCH if unquote(first) == "$batch" else kind
+    has_data = kind in (ResourceKind.DATA, ResourceKind.ALL) and unquote(first) != "$batch"
+    return ResourceKind.QUERY_BODY if has_data and unquote(others[-1]) == "$query" else kind

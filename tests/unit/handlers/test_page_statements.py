@@ -1,0 +1,52 @@
+"""The statements of a page start where they are told to, and carry what that changes."""
+
+from __future__ import annotations
+
+import pytest
+from odata_gateway.compiler.compiled_query import ArgumentValues
+from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.formats.registry import DEFAULT_ENCODING
+from odata_gateway.handlers.page_statements import Keys, PageStatements
+from odata_gateway.identity.caller import Caller
+from odata_gateway.plan.scope.limits import Limits
+from odata_gateway.sql.statement import StatementVariant
+from tests.harness.cases import MODEL
+
+
+def page_of(target: str, keys: tuple[str | None, ...] | None = None) -> PageStatements:
+    compiled = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=64).compile(target)
+    variant = StatementVariant(DEFAULT_ENCODING, null_mask=None if keys is None else tuple(key is None for key in keys))
+    return PageStatements(compiled, variant, ArgumentValues(compiled.url.values, Caller(1, (7,)), keys=keys or ()))
+
+
+def test_the_first_rows_are_those_of_the_request():
+    first, behind = page_of("Message"), page_of("Message", ("41",))
+    assert list(first.rows(None, 10, lookahead=False).arguments) == [10, 7]
+    assert "41" in behind.rows(None, 10, lookahead=False).arguments
+    assert first.rows(None, 10, lookahead=False).text != behind.rows(None, 10, lookahead=False).text
+
+
+@pytest.mark.parametrize("after", [("5", "41"), (None, "41")])
+def test_rows_behind_a_row_have_its_order_values(after: Keys):
+    page = page_of("Message?$orderby=sender_id", ("3", "1"))
+    found = page.rows(after, 20, lookahead=False)
+    assert set(found.arguments) >= {key for key in after if key is not None} | {20} and "3" not in found.arguments
+    assert page.rows(("5", "41"), 20, lookahead=False).text != page.rows((None, "41"), 20, lookahead=False).text
+
+
+def test_only_a_look_ahead_reads_one_row_more():
+    page = page_of("Message")
+    assert "+ 1" in page.rows(None, 10, lookahead=True).text and "+ 1" not in page.rows(None, 10, lookahead=False).text
+
+
+def test_a_boundary_is_found_without_the_texts_of_rows():
+    assert "string_agg" not in page_of("Message").boundary(("41",), 10).text
+
+
+@pytest.mark.parametrize(
+    ("target", "replan"), [("Message?$filter=id gt 5&$count=true", True), ("Message?$filter=status eq 5&$count=true", False)]
+)
+def test_a_range_is_planned_for_its_own_bounds(target, replan):
+    page = page_of(target)
+    assert page.rows(None, 10, lookahead=False).replan is replan
+    assert page.count().replan is replan

@@ -1,0 +1,118 @@
+"""The service: a handler for every kind of resource, and a model that may be exchanged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from odata_gateway.config.settings import Settings
+from odata_gateway.db.database import Database
+from odata_gateway.db.settings import DatabaseSettings
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.derive import with_types
+from odata_gateway.edm.model import Model
+from odata_gateway.errors import AuthMissing, DbModel, ODataError
+from odata_gateway.handlers.service import Service, compiler_for
+from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify
+from odata_gateway.web.frontend import HttpFrontend
+from tests.harness import tokens
+
+ROOT = "http://host/v1.0/odata/"
+TARGETS = [
+    "",
+    "$metadata",
+    "$batch",
+    "$entity?$id=Message(1)",
+    "$all?$top=1",
+    "Message/$query",
+    "Message(1)",
+    "Message/$count",
+    "Message(1)/content/$value",
+]
+
+
+def request(target: str, token: str | None = tokens.ADMIN) -> Request:
+    kind = classify(target)
+    body, content_type = (b'{"requests":[]}', "application/json") if kind is ResourceKind.BATCH else (b"", "text/plain")
+    return Request(METHODS[kind][0], target, kind, {"content-type": content_type}, ROOT, token, body)
+
+
+def with_a_column_that_is_not_there(model: Model) -> Model:
+    """The model before it is compared with a database that lacks a column."""
+    label = model.entity_types["Label"]
+    lost = replace(label.properties["title"], name="lost", column="lost")
+    return with_types(model, {"Label": replace(label, properties={**label.properties, "lost": lost})})
+
+
+async def service_over(dsn: str, model: Model) -> tuple[Service, Database]:
+    settings = Settings()
+    database = await Database.open(DatabaseSettings(dsn))
+    return Service(model, database, TokenDirectory(database, settings.admin_roles), settings, frontend=HttpFrontend(settings)), database
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_every_kind_of_resource_is_answered(reader_dsn, target):
+    service, database = await service_over(reader_dsn, load_model())
+    try:
+        reply = await service.answer(request(target))
+        assert isinstance(reply, Reply) and reply.status == 200
+        if not isinstance(reply.body, bytes):
+            assert b"".join([piece async for piece in reply.body])
+    finally:
+        await database.close()
+    assert {classify(each) for each in TARGETS} == set(ResourceKind)
+
+
+@pytest.mark.parametrize("target", [t for t in TARGETS if t not in ("", "$metadata")])
+async def test_all_but_documents_need_a_token(reader_dsn, target):
+    service, database = await service_over(reader_dsn, load_model())
+    try:
+        with pytest.raises(AuthMissing):
+            await service.answer(request(target, token=None))
+    finally:
+        await database.close()
+
+
+async def test_a_request_that_the_model_fails_is_answered_from_the_exchanged_model(reader_dsn):
+    service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
+    looks = 0
+
+    async def look_again() -> None:
+        nonlocal looks
+        looks += 1
+        service.use(load_model())
+
+    service.look_again = look_again
+    try:
+        assert (await service.answer(request("Label"))).status == 200
+        assert looks == 1 and "lost" not in service.compiler.model.entity_types["Label"].properties
+    finally:
+        await database.close()
+
+
+async def test_an_error_stands_if_the_model_stays(reader_dsn):
+    service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
+
+    async def look_again() -> None:
+        return None
+
+    try:
+        for service.look_again in (None, look_again):
+            with pytest.raises(DbModel):
+                await service.answer(request("Label"))
+    finally:
+        await database.close()
+
+
+def test_each_limit_is_the_setting_of_its_name():
+    compiler = compiler_for(load_model(), replace(Settings(), max_list_items=10, max_expand_depth=1, max_url_bytes=300))
+    for target in (
+        "Message?$filter=id in (1,2,3,4,5,6,7,8,9,10,11)",
+        "Label?$expand=conversations($expand=messages)",
+        "Label?x=" + "x" * 300,
+    ):
+        with pytest.raises(ODataError) as caught:
+            compiler.compile(target)
+        assert caught.value.code.startswith("Limit.")
