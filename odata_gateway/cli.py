@@ -97,12 +97,14 @@ def _settings_parser() -> argparse.ArgumentParser:
     """The flags that every command has, one a setting; a flag that is not given has no
     attribute."""
     parser = argparse.ArgumentParser(add_help=False)
-    group = parser.add_argument_group(
+    parser.add_argument_group(
         "settings",
         "each also as a variable: --page-rows is ODATA_PAGE_ROWS; secrets also as ..._FILE",
     )
+    names = dict.fromkeys(setting.group for setting in SETTINGS)
+    groups = {name: parser.add_argument_group(f"settings: {name}") for name in names}
     for setting in SETTINGS:
-        group.add_argument(
+        groups[setting.group].add_argument(
             setting.flag,
             dest=setting.name,
             metavar="VALUE",

@@ -1,10 +1,9 @@
-"""Everything that can go wrong, as one hierarchy of answers.
+"""Every error that a client can see: one class each.
 
-Each class is one stable error code: `status` is the HTTP status, `code` the value of `error.code`
-(OData JSON Format 4.01, section 21.1). The prefix of a code names the stage that found the fault:
-`Url.` (syntax), `Bind.` (meaning), `Auth.`, `Limit.`, `Unsupported.` (501), `Db.` and `Internal.`.
-Faults are raised where the fact is known and caught once, in the web middleware;
-`protocol.documents` writes the body.
+`code` is stable, and its first part names what found the error (see STAGES). `status` is the HTTP
+status. The docstring of a class is its sentence in docs/errors.md. Errors are raised where the fact
+is known and caught once, in `web`; `protocol.documents` writes the body (JSON Format 4.01, section
+21.1).
 """
 
 from __future__ import annotations
@@ -12,16 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+STAGES = {
+    "Url": "the syntax of the request: its URL, headers and body",
+    "Bind": "its meaning: names, types, options",
+    "Auth": "the access token",
+    "Limit": "a limit of the service",
+    "Unsupported": "valid OData that this service does not support",
+    "Db": "the database",
+    "Internal": "the gateway itself",
+}
+"""What found an error, by the first part of its code."""
+
 
 class ODataError(Exception):
-    """An answer the client can act on.
+    """An error that the client can act on.
 
     message  is shown to the client. It never contains SQL, host names or tokens, and does not end
              with a full stop
-    target   the query option of the URL (`$filter`, `@a`) or `path`, and `nested` the option in its
-             parentheses that is wrong, as in `$expand=messages($filter=...)`
-    at       the offset in the decoded text of `target`, in characters
-    hint     what to do
+    target   the query option of the URL (`$filter`, `@a`) or `path`
+    nested   the option in the parentheses of the target that is wrong, as in
+             `$expand=messages($filter=...)`
+    at       the offset in the decoded text of the target, in characters
+    hint     what to do; it begins with a verb
     """
 
     status = 500
@@ -55,8 +66,7 @@ class ODataError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The hint `did you mean 'status'?` for a misspelt name, or None where nothing visible is
-    near."""
+    """The hint `did you mean 'status'?` for a misspelled name; None if no known name is similar."""
     names = list(known)
     found = [n for n in names if n.lower() == name.lower()] or get_close_matches(
         name, names, n=1, cutoff=0.6
@@ -64,53 +74,54 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean '{found[0]}'?" if found else None
 
 
-# --- Url.: what the text says ---------------------------------------------------------------------
+# --- Url.: the syntax of the request --------------------------------------------------------------
 
 
 class UrlSyntax(ODataError):
-    """The text does not follow the OData grammar."""
+    """The text does not follow the grammar of OData."""
 
     status, code = 400, "Url.Syntax"
 
 
 class UrlEncoding(ODataError):
-    """Bad percent-encoding, invalid UTF-8, a NUL character or a lone surrogate."""
+    """The text has malformed percent-encoding, invalid UTF-8, a NUL character or a lone
+    surrogate."""
 
     status, code = 400, "Url.Encoding"
 
 
 class UrlLiteral(ODataError):
-    """A literal with an impossible value, such as a 13th month."""
+    """A literal has an impossible value, such as a 13th month."""
 
     status, code = 400, "Url.Literal"
 
 
 class UrlOption(ODataError):
-    """An unknown system query option, or one that is given twice."""
+    """A system query option is unknown, is given twice, or cannot stand where it is."""
 
     status, code = 400, "Url.Option"
 
 
 class UrlSkiptoken(ODataError):
-    """A `$skiptoken` that was altered, or that belongs to another query."""
+    """The `$skiptoken` was altered, or belongs to another query."""
 
     status, code = 400, "Url.Skiptoken"
 
 
 class UrlHeader(ODataError):
-    """A header the protocol defines, with a value it does not allow."""
+    """A header has a value that the protocol does not allow."""
 
     status, code = 400, "Url.Header"
 
 
 class UrlMethod(ODataError):
-    """A method that would write, or that this resource does not have."""
+    """The resource does not have this method; the service is read-only."""
 
     status, code = 405, "Url.Method"
 
 
 class UrlFormat(ODataError):
-    """None of the acceptable formats is available."""
+    """None of the formats that the client accepts is available."""
 
     status, code = 406, "Url.Format"
 
@@ -122,65 +133,65 @@ class UrlTimeout(ODataError):
 
 
 class UrlPrecondition(ODataError):
-    """A precondition (If-Match, Isolation) that cannot be met."""
+    """A precondition (If-Match, OData-Isolation) cannot be met."""
 
     status, code = 412, "Url.Precondition"
 
 
 class UrlMediaType(ODataError):
-    """A request body of a type that cannot be read."""
+    """The service cannot read a request body of this media type."""
 
     status, code = 415, "Url.MediaType"
 
 
 class UrlDependency(ODataError):
-    """A part of a batch that needs an earlier one, which failed."""
+    """A request of a batch depends on an earlier one, which failed."""
 
     status, code = 424, "Url.Dependency"
 
 
-# --- Bind.: what it means -------------------------------------------------------------------------
+# --- Bind.: its meaning ---------------------------------------------------------------------------
 
 
 class BindName(ODataError):
-    """A name the type does not have."""
+    """The type does not have this name."""
 
     status, code = 400, "Bind.Name"
 
 
 class BindType(ODataError):
-    """Operands or arguments of the wrong type."""
+    """An operand or argument has the wrong type."""
 
     status, code = 400, "Bind.Type"
 
 
 class BindValue(ODataError):
-    """A value the type cannot hold, or an operation that fails on values, such as a division by
-    zero."""
+    """A value is outside of the range of its type, or an operation fails on its values, such as a
+    division by zero."""
 
     status, code = 400, "Bind.Value"
 
 
 class BindOption(ODataError):
-    """A query option that does not apply to this resource."""
+    """A query option does not apply to this resource."""
 
     status, code = 400, "Bind.Option"
 
 
 class BindSecret(ODataError):
-    """A clause that would compute with a secret property."""
+    """A secret property cannot be used in a computation."""
 
     status, code = 400, "Bind.Secret"
 
 
 class BindSegment(ODataError):
-    """A path segment that does not exist."""
+    """A path segment does not exist."""
 
     status, code = 404, "Bind.Segment"
 
 
 class BindNoEntity(ODataError):
-    """No such entity, or none this caller may see."""
+    """There is no such entity, or the caller may not see it."""
 
     status, code = 404, "Bind.NoEntity"
 
@@ -189,7 +200,7 @@ class BindNoEntity(ODataError):
 
 
 class AuthMissing(ODataError):
-    """No access token came with the request."""
+    """The request has no access token."""
 
     status, code = 401, "Auth.Missing"
     headers = (
@@ -199,7 +210,7 @@ class AuthMissing(ODataError):
 
 
 class AuthInvalid(ODataError):
-    """The access token is not known."""
+    """The access token is malformed or unknown."""
 
     status, code = 401, "Auth.Invalid"
     headers = (
@@ -230,25 +241,26 @@ class LimitBody(ODataError):
 
 
 class LimitParts(ODataError):
-    """The batch has too many parts."""
+    """The batch has too many requests."""
 
     status, code = 413, "Limit.Parts"
 
 
 class LimitDepth(ODataError):
-    """Expressions or expands are nested too deep."""
+    """Expressions or items of `$expand` are nested too deeply."""
 
     status, code = 400, "Limit.Depth"
 
 
 class LimitNodes(ODataError):
-    """The request has too many parts, aliases counted once for each use, or its SQL has."""
+    """The request, or the SQL it becomes, has too many parts; an alias counts each time it is
+    used."""
 
     status, code = 400, "Limit.Nodes"
 
 
 class LimitRequests(ODataError):
-    """Too many requests with one access token run at the same time."""
+    """Too many requests with this access token are running."""
 
     status, code = 429, "Limit.Requests"
     retry_after_s = 1
@@ -258,7 +270,7 @@ class LimitRequests(ODataError):
 
 
 class Unsupported(ODataError):
-    """Valid OData that this service does not support; never ignored, never a wrong answer."""
+    """The request is valid OData that this service does not support."""
 
     status, code = 501, "Unsupported.Feature"
 
@@ -267,26 +279,26 @@ class Unsupported(ODataError):
 
 
 class DbValue(ODataError):
-    """A value Postgres refused while it computed the answer (SQLSTATE class 22)."""
+    """Postgres refused a value while it computed the answer (SQLSTATE class 22)."""
 
     status, code = 400, "Db.Value"
 
 
 class DbDenied(ODataError):
-    """The database role may not read something the model needs (SQLSTATE 42501)."""
+    """The database role may not read what the model needs (SQLSTATE 42501)."""
 
     status, code = 403, "Db.Denied"
 
 
 class DbModel(ODataError):
-    """The database has changed since the model was checked against it (SQLSTATE 42P01, 42703 and
-    the like)."""
+    """The database has changed since the model was compared with it (SQLSTATE 42P01, 42703 and
+    similar)."""
 
     status, code = 500, "Db.Model"
 
 
 class DbUnavailable(ODataError):
-    """The database cannot be reached or has no capacity (SQLSTATE classes 08, 53, 57)."""
+    """The database cannot be reached, or has no capacity (SQLSTATE classes 08, 53, 57)."""
 
     status, code = 503, "Db.Unavailable"
     retry_after_s = 2
@@ -310,14 +322,11 @@ class DbTimeout(ODataError):
 
 
 class Internal(ODataError):
-    """A fault of the gateway itself; the log has the cause under the request's id."""
+    """The gateway has a fault; its log has the cause under the request's id."""
 
     status, code = 500, "Internal.Error"
 
 
 def all_codes() -> dict[str, type[ODataError]]:
     """Every error code with its class, for the table of docs/errors.md."""
-    found: dict[str, type[ODataError]] = {}
-    for cls in ODataError.__subclasses__():
-        found[cls.code] = cls
-    return found
+    return {cls.code: cls for cls in ODataError.__subclasses__()}

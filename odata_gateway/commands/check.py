@@ -12,9 +12,10 @@ from odata_gateway.config import report
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import flags_of, origins, require_dsn
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.indexes import missing_indexes
-from odata_gateway.db.schema.introspect import Finding, inspect
-from odata_gateway.db.schema.shards import shard_findings
+from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.server_check import citus_findings
 from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
@@ -57,7 +58,7 @@ async def _findings(settings: Settings, model: Model) -> list[Finding]:
     database = await Database.open(database_settings(settings))
     try:
         _, found = await inspect(database, model)
-        findings = [*found, *await shard_findings(database, sharded=settings.sharded)]
+        findings = [*found, *await citus_findings(database, sharded=settings.sharded)]
         if settings.model is None:
             indexes = (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8")
             findings += await missing_indexes(database, indexes)

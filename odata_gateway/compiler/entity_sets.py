@@ -7,9 +7,9 @@ from typing import NamedTuple
 from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery
 from odata_gateway.url import ast
+from odata_gateway.url.options import ALLOWED
 
-# The options of $all that each of its sets is asked with.
-_SHARED = frozenset({"$search", "$count", "$format", "$schemaversion"})
+_SHARED = ALLOWED["set of all"]
 
 
 class AllEntities(NamedTuple):

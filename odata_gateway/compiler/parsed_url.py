@@ -11,15 +11,16 @@ from typing import NamedTuple
 
 from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.url.fast_normalize import fast_normalize
 from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
-from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize, normalize_entity
-from odata_gateway.url.options import FORMATS
+from odata_gateway.url.normalize import QueryTemplate, TransportOptions, normalize
+from odata_gateway.url.options import FORMATS, TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
-from odata_gateway.url.split import Target, split
+from odata_gateway.url.split import Target
 from odata_gateway.url.unparse import ANCHOR
 
 # Options that change neither the rows nor their order, so that a token stays valid without them.
-_FREE_OPTIONS = ("$skiptoken=", "$format=", "$schemaversion=", f"{ANCHOR}=")
+_FREE_OPTIONS = (*(f"{name}=" for name in TEXTS), f"{ANCHOR}=")
 
 
 class ParsedUrl(NamedTuple):
@@ -39,7 +40,7 @@ class ParsedUrl(NamedTuple):
     @property
     def transport(self) -> TransportOptions:
         """The options that never change the SQL, such as $format."""
-        return self.template.side
+        return self.template.transport
 
     @property
     def redacted(self) -> RedactedUrl:
@@ -92,19 +93,23 @@ def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """
-    entity = normalize_entity(text) if len(text) <= rules.max_bytes else None
-    if entity is not None:
-        return ParsedUrl(text, *entity)
-    return from_target(text, split(text, max_bytes=rules.max_bytes), rules)
+    parts = fast_normalize(text, max_bytes=rules.max_bytes, formats=rules.formats)
+    url = ParsedUrl(text, *parts)
+    _check_lists(url.values, rules.limits)
+    return url
 
 
 def from_target(text: str, target: Target, rules: UrlRules) -> ParsedUrl:
     """A parsed URL with these segments and options; links repeat the path in `text`."""
-    template, values = normalize(target, formats=rules.formats)
+    template, values = normalize(target, rules.formats)
+    _check_lists(values, rules.limits)
+    return ParsedUrl(text, target, template, values)
+
+
+def _check_lists(values: tuple[LiteralValue, ...], limits: Limits) -> None:
     for value in values:
         if type(value.value) is tuple:
-            check_list(len(value.value), rules.limits, at=value.at, target=value.target)
-    return ParsedUrl(text, target, template, values)
+            check_list(len(value.value), limits, at=value.at, target=value.target)
 
 
 def _path_without_keys(segments: tuple[str, ...]) -> str:

@@ -4,6 +4,8 @@ and with every secret masked."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,18 @@ from odata_gateway.config.settings import SETTINGS, Setting, Settings
 def settings_lines(
     settings: Settings, origins: Mapping[str, str], environ: Mapping[str, str], home: Path
 ) -> Iterator[str]:
-    """One line a setting: its variable, its value and its origin. What completes the DSN follows
-    it."""
+    """One line a setting under the name of its group: variable, value and origin. What completes
+    the DSN follows it."""
     width = max(len(setting.variable) for setting in SETTINGS)
-    for setting in SETTINGS:
-        value = getattr(settings, setting.name)
-        text = _shown(setting, value)
-        yield f"{setting.variable:{width}} = {text}  ({origins[setting.name]})"
-        if setting.name == "dsn":
-            notes = completing_notes(value, environ, home)
-            yield from (f"{'':{width}}   {note}" for note in notes)
+    for group, members in groupby(SETTINGS, attrgetter("group")):
+        yield f"{group}:"
+        for setting in members:
+            value = getattr(settings, setting.name)
+            text = _shown(setting, value)
+            yield f"  {setting.variable:{width}} = {text}  ({origins[setting.name]})"
+            if setting.name == "dsn":
+                notes = completing_notes(value, environ, home)
+                yield from (f"  {'':{width}}   {note}" for note in notes)
 
 
 def _shown(setting: Setting, value: Any) -> str:

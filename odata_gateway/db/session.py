@@ -166,9 +166,7 @@ class Session:
         try:
             return await self._run(lambda: self._send(held, statement))
         finally:
-            took_s = self._stats.ran(statement.text, started)
-            if took_s == self._stats.slowest_s:
-                self._stats.backend = held.backend
+            took_s = self._stats.ran(statement.text, started, held.backend)
             self._pool.slow_log.ended(held, took_s)
 
     # --- Sending, once or twice -------------------------------------------------------------------

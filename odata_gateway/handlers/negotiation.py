@@ -79,7 +79,7 @@ class Negotiation:
         when the link was made."""
         return request._replace(
             continuation=continuation,
-            variant=request.variant._replace(null_mask=continuation.mask),
+            variant=request.variant._replace(null_mask=continuation.null_mask),
             page_rows=self._page_rows(request.preferences, continuation.page_rows),
         )
 

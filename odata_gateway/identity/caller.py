@@ -1,8 +1,8 @@
-"""Who asks: the accounts whose rows a request may read.
+"""Who asks: the user, and the accounts whose rows a request may read.
 
-A caller with one account (nearly all of them) and a caller with several get different SQL, `account
-= $1` against `account = ANY($1)`, because only the first lets an index on (account, key) give a
-page in order. The form is part of the cache key; the ids never are.
+A caller with one account, as nearly all are, and a caller with several get different SQL, `account
+= $1` and `account = ANY($1)`: only the first lets an index on (account, key) return a page in
+order. Which form it is belongs to the cache key; the ids never do.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user and the accounts, in ascending order and never empty, in which the user is an
-    administrator."""
+    """A user.
+
+    accounts  ids of the accounts in which the user is an administrator, in ascending order and
+              never empty
+    """
 
     user_id: int
     accounts: tuple[int, ...]

@@ -1,189 +1,139 @@
 """Log lines in their two forms: JSON for machines and text for people.
 
-A request's line names the path and the options, never the values: a token may stand among them, and
-a filter may hold a person's name.
+A request's line names the path and the options, never their values. A record can have further
+members in its attribute `fields`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
-from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+
+import orjson
 
 from odata_gateway.observe.request_stats import RequestStats
 from odata_gateway.observe.statement_id import statement_id
 
-Fields = Mapping[str, Any]
-_NONE: Fields = {}
 SENT = "sent"
 _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
-_LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
+_NO_FIELDS: Mapping[str, Any] = {}
 
 
-class Finished(NamedTuple):
-    """A request that is over: `size` bytes went out, `ended` is by time.perf_counter(), `outcome`
-    is SENT for a whole answer."""
+class FinishedRequest(NamedTuple):
+    """A request that is over, as the message of a record.
+
+    url      without values, as `url.redact` leaves it: a token may be among them, and a filter may
+             contain a person's name
+    size     bytes sent
+    ended    by time.perf_counter()
+    outcome  SENT for a whole response
+    """
 
     stats: RequestStats
     method: str
-    target: str
+    url: str
     status: int
     size: int
     ended: float
     outcome: str
 
-
-def shown_target(target: str) -> str:
-    """A request target as a log line may show it: the path, and the names of the options.
-
-    Where a client takes `&` for `?`, or encodes the `=`, a token stands in the path or in a name;
-    `*` stands for both, and for whatever is as long as a token and has no sign in it.
-    """
-    path, mark, query = target.partition("?")
-    path, ampersand, _ = path.replace("%26", "&").partition("&")
-    names = ",".join(_option_name(option) for option in query.split("&") if option)
-    path, names = (_plain(_LIKE_A_TOKEN.sub("*", text)[:200]) for text in (path, names))
-    return path + ("&*" if ampersand else "") + (f" [{names}]" if mark and names else "")
-
-
-def _option_name(option: str) -> str:
-    name, equals, _ = option.partition("=")
-    name = unquote(name)
-    return name if equals and "=" not in name else "*"
+    def __str__(self) -> str:
+        """The text form of the line, without the time, level and logger that precede it."""
+        stats = self.stats
+        took_ms = (self.ended - stats.started) * 1000
+        text = (
+            f"{shown_method(self.method)} {self.url} {self.status} {self.size}B "
+            f"{took_ms:.1f}ms id={stats.id}"
+        )
+        if stats.template or stats.rows:
+            wait_ms, query_ms = stats.wait_s * 1000, stats.query_s * 1000
+            text += f" rows={stats.rows} wait={wait_ms:.1f}ms query={query_ms:.1f}ms"
+        if stats.trace:
+            text += f" trace={stats.trace}"
+        return text if self.outcome == SENT else f"{text} {self.outcome}"
 
 
 def shown_method(method: str) -> str:
-    """A method of HTTP; what is none may hold anything."""
+    """A method of HTTP as it is, and `*` for anything else, which may contain a secret."""
     return method if method in _METHODS else "*"
 
 
-def _plain(text: str) -> str:
-    """Text that can neither begin a new log line nor fail to be encoded."""
-    return (
-        text
-        if text.isascii() and text.isprintable()
-        else "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
-    )
-
-
-def request_text(done: Finished) -> str:
-    """A request's line without what stands before every line."""
-    stats = done.stats
-    took_ms = (done.ended - stats.started) * 1000
-    text = f"{shown_method(done.method)} {shown_target(done.target)} {done.status} {done.size}B {took_ms:.1f}ms id={stats.id}"
-    if stats.template or stats.rows:
-        text += f" rows={stats.rows} wait={stats.wait_s * 1000:.1f}ms query={stats.query_s * 1000:.1f}ms"
-    if stats.trace:
-        text += f" trace={stats.trace}"
-    return text if done.outcome == SENT else f"{text} {done.outcome}"
-
-
-class LineFormatter(logging.Formatter, ABC):
-    """Lines from records, and from their parts: a record for each request costs as much as
-    compiling it (measured)."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        traceback = self.formatException(record.exc_info) if record.exc_info else None
-        fields: Fields = getattr(record, "fields", _NONE)
-        return self.line(
-            record.created, record.levelname, record.name, record.getMessage(), traceback, fields
-        )
-
-    @abstractmethod
-    def line(
-        self,
-        created: float,
-        level: str,
-        name: str,
-        message: str,
-        traceback: str | None = None,
-        fields: Fields = _NONE,
-    ) -> str:
-        """One line without its end; `created` in seconds since 1970."""
-
-    @abstractmethod
-    def request(self, created: float, level: str, name: str, done: Finished) -> str:
-        """The line of a request."""
-
-
-class JsonFormatter(LineFormatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
-    def line(
-        self,
-        created: float,
-        level: str,
-        name: str,
-        message: str,
-        traceback: str | None = None,
-        fields: Fields = _NONE,
-    ) -> str:
-        stamp = _utc_stamp(int(created))
-        entry = {
-            "time": f"{stamp}.{_milliseconds(created)}Z",
-            "level": level.lower(),
-            "logger": name,
-            "message": message,
-            **fields,
+    def format(self, record: logging.LogRecord) -> str:
+        created = record.created
+        entry: dict[str, Any] = {
+            "time": f"{_utc_stamp(int(created))}.{_milliseconds(created)}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
         }
-        if traceback is not None:
-            entry["traceback"] = traceback
-        return json.dumps(entry, ensure_ascii=True)
-
-    def request(self, created: float, level: str, name: str, done: Finished) -> str:
-        """Put together by hand: json.dumps of as many members takes a twentieth of a small request
-        (measured)."""
-        stats = done.stats
-        url = stats.template or shown_target(done.target)
-        rest = _data_members(stats) if stats.template or stats.rows else "}"
-        return (
-            f'{{"time":"{_utc_stamp(int(created))}.{_milliseconds(created)}Z","level":"{level.lower()}","logger":"{name}","message":"request",'
-            f'"id":"{stats.id}","method":"{shown_method(done.method)}","url":{quoted(url)},"status":{done.status},'
-            f'"outcome":"{done.outcome}","bytes":{done.size},"accounts":{stats.accounts},"entity_set":{quoted(stats.entity_set)},'
-            f'"trace":"{stats.trace}","ms":{{"total":{(done.ended - stats.started) * 1000:.3f}{rest}}}'
-        )
+        if isinstance(record.msg, FinishedRequest):
+            entry |= _request_members(record.msg)
+        else:
+            entry["message"] = record.getMessage()
+            entry |= getattr(record, "fields", _NO_FIELDS)
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return _ascii_json(entry)
 
 
-def _data_members(stats: RequestStats) -> str:
-    """What the line of a request for data has besides, as far as that got."""
-    started, rows = stats.started, ""
-    if stats.first_row_at:
-        rows = f',"first_row":{(stats.first_row_at - started) * 1000:.3f},"last_row":{(stats.last_row_at - started) * 1000:.3f}'
-    return (
-        f',"parse":{stats.parse_s * 1000:.3f},"bind":{stats.bind_s * 1000:.3f},"wait":{stats.wait_s * 1000:.3f},'
-        f'"query":{stats.query_s * 1000:.3f}{rows}}},"rows":{stats.rows},"statement":"{statement_id(stats.slowest)}",'
-        f'"backend":{stats.backend}'
-    )
+def _request_members(done: FinishedRequest) -> dict[str, Any]:
+    """The members of a request's line; a request for data has more."""
+    stats = done.stats
+    ms = {"total": _ms(done.ended - stats.started)}
+    members: dict[str, Any] = {
+        "message": "request",
+        "id": stats.id,
+        "method": shown_method(done.method),
+        "url": done.url,
+        "status": done.status,
+        "outcome": done.outcome,
+        "bytes": done.size,
+        "accounts": stats.accounts,
+        "entity_set": stats.entity_set,
+        "trace": stats.trace,
+        "ms": ms,
+    }
+    if stats.template or stats.rows:
+        ms["parse"], ms["bind"] = _ms(stats.parse_s), _ms(stats.bind_s)
+        ms["wait"], ms["query"] = _ms(stats.wait_s), _ms(stats.query_s)
+        if stats.first_row_at:
+            ms["first_row"] = _ms(stats.first_row_at - stats.started)
+            ms["last_row"] = _ms(stats.last_row_at - stats.started)
+        members["rows"] = stats.rows
+        members["statement"] = statement_id(stats.slowest)
+        members["backend"] = stats.backend
+    return members
 
 
-class TextFormatter(LineFormatter):
+def _ascii_json(entry: dict[str, Any]) -> str:
+    """An object as ASCII, so that no reader of the log can take a character of it for the end of a
+    line."""
+    try:
+        text = orjson.dumps(entry).decode()
+    except TypeError:  # half of a surrogate pair
+        return json.dumps(entry, separators=(",", ":"))
+    return text if text.isascii() else json.dumps(entry, separators=(",", ":"))
+
+
+class TextFormatter(logging.Formatter):
     """`2026-01-31 12:00:00,123 INFO name message`, further members as name=value, and a traceback
     on lines of its own."""
 
-    def line(
-        self,
-        created: float,
-        level: str,
-        name: str,
-        message: str,
-        traceback: str | None = None,
-        fields: Fields = _NONE,
-    ) -> str:
+    def format(self, record: logging.LogRecord) -> str:
+        created = record.created
+        fields = getattr(record, "fields", _NO_FIELDS)
         named = "".join(f" {member}={value}" for member, value in fields.items())
-        tail = "" if traceback is None else f"\n{traceback}"
-        return f"{_local_stamp(int(created))},{_milliseconds(created)} {level} {name} {message}{named}{tail}"
-
-    def request(self, created: float, level: str, name: str, done: Finished) -> str:
-        return self.line(created, level, name, request_text(done))
+        tail = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        stamp = f"{_local_stamp(int(created))},{_milliseconds(created)}"
+        return f"{stamp} {record.levelname} {record.name} {record.getMessage()}{named}{tail}"
 
 
 @lru_cache(maxsize=1)
@@ -198,3 +148,7 @@ def _local_stamp(second: int) -> str:
 
 def _milliseconds(created: float) -> str:
     return f"{int(created % 1 * 1000):03d}"
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

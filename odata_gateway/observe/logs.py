@@ -1,48 +1,32 @@
-"""The log, without secrets: a line a request, and tracebacks in which tokens are blotted out."""
+"""The log: one line per request, and errors without the tokens of their requests."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
-import time
 import traceback
-from contextlib import suppress
-from typing import TextIO
 
 from odata_gateway.errors import ODataError
-from odata_gateway.observe.log_lines import (
-    Finished,
-    JsonFormatter,
-    LineFormatter,
-    TextFormatter,
-    request_text,
-)
+from odata_gateway.observe.fast_log_handler import BatchingHandler
+from odata_gateway.observe.log_lines import FinishedRequest, JsonFormatter, TextFormatter
 
 ACCESS = logging.getLogger("odata_gateway.access")
 LOG = logging.getLogger("odata_gateway.web")
-_writer: BatchingHandler | None = None
-"""Where access lines go without a detour; None where the program around has set up logging itself,
-which then gets records."""
 _PROBES = ("health", "metrics")
 
 
-def access(done: Finished) -> None:
-    """Log one finished request; a probe of health, and the reading of metrics, only for
-    debugging."""
+def access(done: FinishedRequest) -> None:
+    """Log a request that is over. A request of a health check, or one for metrics, is logged at
+    level debug only."""
     level = logging.DEBUG if done.stats.entity_set in _PROBES else logging.INFO
-    if not ACCESS.isEnabledFor(level):
-        return
-    if _writer is None:
-        record = logging.LogRecord(ACCESS.name, level, "", 0, request_text(done), None, None)
-        ACCESS.handle(record)  # Logger.log would look for the calling line first
-    else:
-        _writer.add(level, ACCESS.name, done)
+    if ACCESS.isEnabledFor(level):
+        # Logger.log would look for the calling line first, which takes as long as the record.
+        ACCESS.handle(logging.LogRecord(ACCESS.name, level, "", 0, done, None, None))
 
 
 def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], what: str) -> None:
-    """Log an unexpected exception with its traceback, the request's id, and without the request's
-    tokens."""
+    """Log an unexpected exception with its traceback and the request's id, in which every secret
+    is replaced."""
     text = "".join(traceback.format_exception(error))
     for secret in secrets:
         text = text.replace(secret, "***")
@@ -50,73 +34,20 @@ def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], wha
 
 
 def fault(error: ODataError, request_id: str) -> None:
-    """Log in one line what outside the gateway made a request fail, without words that could quote
-    a value."""
+    """Log in one line why a request failed outside the gateway. The message of the cause is left
+    out, since it could quote a value."""
     cause = error.__cause__
     sqlstate = getattr(cause, "sqlstate", None)
-    LOG.warning(
-        "%s id=%s: %s (%s%s)",
-        error.code,
-        request_id,
-        error,
-        type(cause).__name__,
-        f", SQLSTATE {sqlstate}" if sqlstate else "",
-    )
-
-
-# --- Set-up ---------------------------------------------------------------------------------------
-
-
-class BatchingHandler(logging.StreamHandler[TextIO]):
-    """Writes lines together, at most 50 ms late: a system call a line costs a small request a
-    twentieth (measured). Warnings go at once."""
-
-    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
-        super().__init__(stream)
-        self.setFormatter(formatter)
-        self._request_line = formatter.request
-        self._waiting: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._keep(self.format(record), record.levelno)
-        except Exception:
-            self.handleError(record)
-
-    def add(self, level: int, name: str, done: Finished) -> None:
-        """A request's line, without a record; from the event loop's thread only."""
-        self._keep(self._request_line(time.time(), logging.getLevelName(level), name, done), level)
-
-    def _keep(self, line: str, level: int) -> None:
-        self._waiting.append(line + self.terminator)
-        if level >= logging.WARNING or len(self._waiting) >= 200:
-            self.flush()
-        elif self._timer is None:
-            loop = asyncio._get_running_loop()
-            if loop is None:
-                self.flush()
-            else:
-                self._timer = loop.call_later(0.05, self.flush)
-
-    def flush(self) -> None:
-        """Write what waits; called by logging at exit too."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        lines, self._waiting = self._waiting, []
-        with suppress(OSError, ValueError):
-            self.stream.write("".join(lines))
-            self.stream.flush()
+    named = f"{type(cause).__name__}, SQLSTATE {sqlstate}" if sqlstate else type(cause).__name__
+    LOG.warning("%s id=%s: %s (%s)", error.code, request_id, error, named)
 
 
 def set_up(level: str, form: str) -> None:
-    """Log to stderr, in the form the settings name; `auto` is text on a terminal and JSON
+    """Log to stderr from `level` on, as `text` or `json`; `auto` is text on a terminal and JSON
     elsewhere."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = (
-        False  # no line shows them
-    )
-    global _writer
+    # No line shows the thread or the process, so records need not have them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    _writer = BatchingHandler(sys.stderr, TextFormatter() if is_text else JsonFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[_writer], force=True)
+    handler = BatchingHandler(sys.stderr)
+    handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

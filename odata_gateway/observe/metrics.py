@@ -1,21 +1,27 @@
-"""Which metrics there are, and where a process leaves its own. docs/operate.md shows the table."""
+"""The table of metrics, and the pages of counts and gauges that they are made of.
+
+docs/operate.md has the rows of the table.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Literal, NamedTuple
 
-from odata_gateway.observe.counters import COUNTERS, Snapshot
-from odata_gateway.observe.shared_counters import SharedCounters
+from odata_gateway.observe.counters import COUNTERS
+from odata_gateway.observe.shared_counters import CounterPage, SharedCounters
 
 Gauges = dict[str, float]
+_PUBLISH_S = 1.0
+"""How often a process writes its page for the others, so that its counts outlive it."""
 
 
 class MetricFamily(NamedTuple):
     """One metric: its name as Prometheus shows it, its kind, the names of its labels, and what it
-    says."""
+    means."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -34,7 +40,7 @@ FAMILIES = (
         "odata_stage_seconds",
         "histogram",
         ("stage",),
-        "answers with data: how long each stage took, or took from the request's begin",
+        "requests for data: how long each stage took, or took from the beginning of the request",
     ),
     MetricFamily("odata_rows_total", "counter", (), "rows sent"),
     MetricFamily("odata_sent_bytes_total", "counter", (), "bytes sent, as they went over the wire"),
@@ -42,22 +48,22 @@ FAMILIES = (
         "odata_broken_answers_total",
         "counter",
         ("outcome",),
-        "answers that did not reach their client whole",
+        "responses that did not reach their client whole",
     ),
-    MetricFamily("odata_batch_parts_total", "counter", ("status",), "parts of batches answered"),
-    MetricFamily("odata_requests_running", "gauge", (), "requests under way"),
+    MetricFamily("odata_batch_parts_total", "counter", ("status",), "requests of batches answered"),
+    MetricFamily("odata_requests_running", "gauge", (), "requests that are being answered"),
     MetricFamily("odata_connections", "gauge", (), "open connections of clients"),
     MetricFamily(
         "odata_slow_clients",
         "gauge",
         (),
-        "answers that wait until their client reads on; they hold no database connection",
+        "responses that wait until their client reads on; they hold no database connection",
     ),
     MetricFamily(
-        "odata_buffered_bytes", "gauge", (), "bytes of answers that clients have not taken yet"
+        "odata_buffered_bytes", "gauge", (), "bytes of responses that clients have not read yet"
     ),
     MetricFamily(
-        "odata_pool_size", "gauge", (), "most database connections, of all server processes"
+        "odata_pool_size", "gauge", (), "most database connections of all server processes"
     ),
     MetricFamily("odata_pool_open", "gauge", (), "open database connections"),
     MetricFamily("odata_pool_busy", "gauge", (), "database connections in use"),
@@ -66,7 +72,7 @@ FAMILIES = (
         "odata_queries_cancelled_total",
         "counter",
         (),
-        "statements that were cancelled because nobody waits for them any more",
+        "statements that were cancelled because nobody waited for them any longer",
     ),
     MetricFamily(
         "odata_slow_queries_total",
@@ -78,26 +84,26 @@ FAMILIES = (
         "odata_compile_cache_hits_total",
         "counter",
         (),
-        "looks into the cache of compiled requests that found something",
+        "lookups in the cache of compiled requests that found something",
     ),
     MetricFamily(
         "odata_compile_cache_misses_total",
         "counter",
         (),
-        "looks that found nothing, so that something was compiled",
+        "lookups that found nothing, so that something was compiled",
     ),
     MetricFamily(
         "odata_compile_cache_evictions_total",
         "counter",
         (),
-        "compiled requests that were dropped for others",
+        "compiled requests that were removed to make room for others",
     ),
-    MetricFamily("odata_compile_cache_entries", "gauge", (), "compiled requests that are kept"),
+    MetricFamily("odata_compile_cache_entries", "gauge", (), "compiled requests in the cache"),
     MetricFamily(
         "odata_schema_reloads_total",
         "counter",
         (),
-        "times the model was exchanged, since the tables or its file had changed",
+        "how often the model was exchanged because the tables or its file had changed",
     ),
     MetricFamily(
         "odata_database_up",
@@ -116,29 +122,56 @@ FAMILIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Metrics:
-    """The metrics of a gateway whose processes share a board; `gauges` tells those of this one,
-    which has `place` on it."""
+    """The metrics of a gateway of one server process.
 
-    board: SharedCounters
-    place: int
-    gauges: Callable[[], Gauges]
+    gauges  called for what the process has and does now; names as in FAMILIES
+    """
 
-    def publish(self) -> None:
-        """Leave this process's counts and gauges for the others."""
-        self.board.write(self.place, {"counts": _counts(), "gauges": self.gauges()})
+    def __init__(self, gauges: Callable[[], Gauges]) -> None:
+        self._gauges = gauges
 
-    def leave(self) -> None:
-        """Leave the last counts, when this process ends."""
-        self.board.write(self.place, {"counts": _counts(), "gauges": {}})
+    def pages(self) -> Iterable[CounterPage]:
+        """The counts and gauges of each server process, up to now."""
+        return (self._page(),)
 
-    def resume(self) -> None:
-        """Go on counting where the process before in this place has ended."""
-        page = self.board.read(self.place)
-        if page is not None:
-            COUNTERS.add(page["counts"])
+    @asynccontextmanager
+    async def published(self) -> AsyncIterator[None]:
+        """Keep other processes informed, of which there are none."""
+        yield
+
+    def _page(self) -> CounterPage:
+        cpu_s = COUNTERS.cpu_s + time.process_time()
+        return {"counts": COUNTERS.snapshot() | {"cpu_s": cpu_s}, "gauges": self._gauges()}
 
 
-def _counts() -> Snapshot:
-    return COUNTERS.snapshot() | {"cpu_s": COUNTERS.cpu_s + time.process_time()}
+class SharedMetrics(Metrics):
+    """The metrics of a gateway of several processes, of which this one has `place` in `shared`."""
+
+    def __init__(self, shared: SharedCounters, place: int, gauges: Callable[[], Gauges]) -> None:
+        super().__init__(gauges)
+        self._shared = shared
+        self._place = place
+
+    def pages(self) -> Iterable[CounterPage]:
+        self._shared.write(self._place, self._page())
+        return self._shared.pages()
+
+    @asynccontextmanager
+    async def published(self) -> AsyncIterator[None]:
+        """Go on with the counts of the process that had this place before, and write the page from
+        time to time."""
+        before = self._shared.read(self._place)
+        if before is not None:
+            COUNTERS.add(before["counts"])
+        publishing = asyncio.create_task(self._publish())
+        try:
+            yield
+        finally:
+            publishing.cancel()
+            self._shared.write(self._place, self._page() | {"gauges": {}})
+
+    async def _publish(self) -> None:
+        while True:
+            self._shared.write(self._place, self._page())
+            await asyncio.sleep(_PUBLISH_S)

@@ -1,5 +1,7 @@
-"""All metrics in the forms that Prometheus reads. Apart from the rest, since the library takes a
-tenth of a second to load."""
+"""All metrics as text that Prometheus reads.
+
+Imported only where metrics are served, since prometheus_client takes a tenth of a second to load.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ from odata_gateway.observe.metrics import FAMILIES, MetricFamily
 from odata_gateway.observe.shared_counters import CounterPage
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
+"""Values with the values of their labels."""
 
-_PLAIN = {
+_FIELDS = {
     "odata_rows_total": "rows",
     "odata_sent_bytes_total": "bytes",
     "odata_queries_cancelled_total": "cancelled",
@@ -34,26 +37,27 @@ _PLAIN = {
     "odata_schema_reloads_total": "reloads",
     "odata_cpu_seconds_total": "cpu_s",
 }
+"""The counters without labels, and their names in Counters."""
 _LEAST = frozenset({"odata_database_up"})
-"""Gauges of which the least counts, not the sum."""
+"""Gauges of which the least value of all processes counts, not the sum."""
 
 
 def metrics_text(pages: Iterable[CounterPage], accept: str) -> tuple[str, bytes]:
-    """The media type and the text of all processes' metrics, in the form an Accept header likes
-    best: OpenMetrics or Prometheus's own."""
+    """The media type and the text of all processes' metrics, in the format that an Accept header
+    prefers: OpenMetrics or Prometheus's own."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Together(tuple(pages)))
+    registry.register(_PageCollector(tuple(pages)))
     encode, media_type = choose_encoder(accept)
     return media_type, encode(registry)
 
 
-class _Together(Collector):
+class _PageCollector(Collector):
     """The pages of all processes as one set of metrics."""
 
     def __init__(self, pages: tuple[CounterPage, ...]) -> None:
-        self._meters = Counters()
+        self._counters = Counters()
         for page in pages:
-            self._meters.add(page["counts"])
+            self._counters.add(page["counts"])
         living = [page["gauges"] for page in pages if page["gauges"]]
         names = living[0].keys() if living else ()
         self._gauges = {
@@ -65,37 +69,32 @@ class _Together(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family of the table, in its order."""
         for family in FAMILIES:
+            name, doc, labels = family.name, family.doc, family.labels
             match family.kind:
                 case "histogram":
                     yield self._histogram(family)
                 case "counter":
-                    yield _filled(
-                        CounterMetricFamily(family.name, family.doc, labels=family.labels),
-                        self._counted(family.name),
-                    )
+                    counter = CounterMetricFamily(name, doc, labels=labels)
+                    yield _filled(counter, self._counted(name))
                 case "gauge":
-                    yield _filled(
-                        GaugeMetricFamily(family.name, family.doc, labels=family.labels),
-                        self._gauged(family.name),
-                    )
+                    gauge = GaugeMetricFamily(name, doc, labels=labels)
+                    yield _filled(gauge, self._gauged(name))
 
     def _counted(self, name: str) -> Samples:
-        meters = self._meters
+        counters = self._counters
         match name:
             case "odata_requests_total":
                 return [
                     ((entity_set, options, str(status)), count)
-                    for (entity_set, options, status), count in meters.requests.items()
+                    for (entity_set, options, status), count in counters.requests.items()
                 ]
             case "odata_broken_answers_total":
-                return [
-                    ((outcome.replace(" ", "_"),), count)
-                    for outcome, count in meters.outcomes.items()
-                ]
+                outcomes = counters.outcomes.items()
+                return [((outcome.replace(" ", "_"),), count) for outcome, count in outcomes]
             case "odata_batch_parts_total":
-                return [((str(status),), count) for status, count in meters.parts.items()]
+                return [((str(status),), count) for status, count in counters.parts.items()]
             case _:
-                return [((), getattr(meters, _PLAIN[name]))]
+                return [((), getattr(counters, _FIELDS[name]))]
 
     def _gauged(self, name: str) -> Samples:
         if name == "odata_build_info":
@@ -104,7 +103,7 @@ class _Together(Collector):
 
     def _histogram(self, family: MetricFamily) -> Metric:
         found = HistogramMetricFamily(family.name, family.doc, labels=family.labels)
-        for stage, histogram in self._meters.stages.items():
+        for stage, histogram in self._counters.stages.items():
             buckets, total = [], 0
             for end, count in zip((*map(str, BUCKETS_S), "+Inf"), histogram.counts, strict=True):
                 total += count
@@ -113,7 +112,7 @@ class _Together(Collector):
         return found
 
 
-def _filled(found: CounterMetricFamily | GaugeMetricFamily, samples: Samples) -> Metric:
+def _filled(family: CounterMetricFamily | GaugeMetricFamily, samples: Samples) -> Metric:
     for labels, value in samples:
-        found.add_metric(labels, value)
-    return found
+        family.add_metric(labels, value)
+    return family

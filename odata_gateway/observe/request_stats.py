@@ -1,9 +1,10 @@
-"""What one request leaves behind on its way: what was asked, without a value of it, and how long
-each stage took.
+"""What is known about one request: what it asked for, without its values, and how long each stage
+took.
 
-Whoever works for a request finds its stats in TRAIL, in tasks that were started for it too. What
-works for nobody in particular, such as a look at the schema, writes on a stats that nobody reads.
-The marks are plain attributes, since a small request is over in 110 us.
+The statistics of the current request are in the context variable `current_stats`, also in tasks
+that were started for it. Background work, such as a comparison of the model with the database,
+writes to an instance that nobody reads. The fields are plain attributes, since a small request is
+over in 110 us.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import NamedTuple
 
-MOST_STEPS = 200
-"""An export of a hundred chunks has more; its first ones tell enough."""
+MOST_TIMINGS = 200
+"""An export of a hundred chunks has more; its first ones are enough."""
 
 
 class StageTiming(NamedTuple):
@@ -25,19 +26,19 @@ class StageTiming(NamedTuple):
 
 
 class RequestStats:
-    """One request. Times are by time.perf_counter(), 0 where it did not come to that; those that
-    end in _s are sums of seconds.
+    """One request. Times are by time.perf_counter(), and 0 for what did not happen; those that end
+    in _s are sums of seconds.
 
     entity_set    the entity set asked for, or `$metadata`, `$batch`, `service`, `health`; `other`
                   where the path was not understood
-    options       the costliest kind of query option (see url.shown)
-    template      the URL with the kinds of its literals in the place of their values; empty where
-                  it was not understood
+    options       the costliest kind of query option (see url.redact)
+    template      the URL with the kinds of its literals in place of their values; empty where it
+                  was not understood
     first_row_at  when the first rows had been read, and last_row_at the last ones
     slowest       the text of the statement that took longest, `slowest_s` how long, and `backend`
-                  the server process that ran it
+                  the process id of the server process that ran it
     trace         the trace id that came with the request, or was given to it
-    steps         the stages one by one, where they are to become spans; None: nobody wants them
+    timings       the stages one by one, where they are to become spans; None: they are not kept
     """
 
     __slots__ = (
@@ -55,8 +56,8 @@ class RequestStats:
         "slowest",
         "slowest_s",
         "started",
-        "steps",
         "template",
+        "timings",
         "trace",
         "wait_s",
     )
@@ -79,57 +80,62 @@ class RequestStats:
         self.slowest_s = 0.0
         self.backend = 0
         self.trace = ""
-        self.steps: list[StageTiming] | None = None
+        self.timings: list[StageTiming] | None = None
+
+    def keep_timings(self) -> None:
+        """Keep each stage, for spans."""
+        self.timings = []
 
     def asked(self, entity_set: str, options: str = "none", template: str = "") -> None:
-        """What the request is for; the first to know tells, so a batch stays one whatever its parts
-        are."""
+        """Note what the request asks for. The first call counts: a batch stays a batch, whatever
+        its requests ask for."""
         if self.entity_set == "other":
             self.entity_set, self.options, self.template = entity_set, options, template
 
     def parsed(self, started: float) -> None:
-        """The time from `started` until now was for the URL's syntax."""
+        """Count the time from `started` until now for the URL's syntax."""
         ended = perf_counter()
         self.parse_s += ended - started
-        if self.steps is not None:
-            self._step("parse", started, ended)
+        self._keep("parse", started, ended)
 
     def bound(self, started: float) -> None:
-        """The time from `started` until now was for names and SQL."""
+        """Count the time from `started` until now for names and SQL."""
         ended = perf_counter()
         self.bind_s += ended - started
-        if self.steps is not None:
-            self._step("bind", started, ended)
+        self._keep("bind", started, ended)
 
     def waited(self, started: float) -> None:
-        """The time from `started` until now was for a database connection."""
+        """Count the time from `started` until now for getting a database connection."""
         ended = perf_counter()
         self.wait_s += ended - started
-        if self.steps is not None:
-            self._step("wait", started, ended)
+        self._keep("wait", started, ended)
 
-    def ran(self, sql: str, started: float) -> float:
-        """A statement has ended, well or not, that began at `started`; the seconds it took."""
+    def ran(self, sql: str, started: float, backend: int = 0) -> float:
+        """Count a statement that began at `started` and has ended, well or not. Returns the seconds
+        it took.
+
+        backend  the process id of its server process
+        """
         ended = perf_counter()
         took_s = ended - started
         self.query_s += took_s
         if took_s > self.slowest_s:
-            self.slowest, self.slowest_s = sql, took_s
-        if self.steps is not None:
-            self._step("query", started, ended)
+            self.slowest, self.slowest_s, self.backend = sql, took_s, backend
+        self._keep("query", started, ended)
         return took_s
 
-    def _step(self, stage: str, started: float, ended: float) -> None:
-        if self.steps is not None and len(self.steps) < MOST_STEPS:
-            self.steps.append(StageTiming(stage, started, ended))
-
     def read(self, rows: int) -> None:
-        """Rows of the answer are there."""
+        """Count rows of the answer that have arrived from the database."""
         self.rows += rows
         self.last_row_at = perf_counter()
         if not self.first_row_at:
             self.first_row_at = self.last_row_at
 
+    def _keep(self, stage: str, started: float, ended: float) -> None:
+        if self.timings is not None and len(self.timings) < MOST_TIMINGS:
+            self.timings.append(StageTiming(stage, started, ended))
+
 
 DISCARDED_STATS = RequestStats("-", 0.0)
-current_stats: ContextVar[RequestStats] = ContextVar("TRAIL", default=DISCARDED_STATS)
+"""Background work writes here, and nobody reads it."""
+current_stats: ContextVar[RequestStats] = ContextVar("current_stats", default=DISCARDED_STATS)

@@ -1,9 +1,9 @@
-"""The comment that a statement begins with: an id that pg_stat_activity, pg_stat_statements and the
-log show.
+"""The id of a statement, in a comment at its begin: pg_stat_activity, pg_stat_statements and the
+log show it.
 
-The id is a digest of the statement's text. One of the request would make each request's text
-another one, and no statement could stay prepared; which request it is, says the log by the server
-process (and application_name, where setting it costs nothing).
+It is a digest of the statement's text. An id of the request would make each request's text another
+one, and no statement could stay prepared. The log tells which request ran it, by the process id of
+the server process (and application_name does, where setting it costs nothing).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _BEFORE, _AFTER = "/* odata ", " */ "
 
 
 def tag_statement(sql: str) -> str:
-    """The text with its id; it stands first, since pg_stat_activity cuts long ones at their end."""
+    """The text with its id in front, since pg_stat_activity cuts long texts at their end."""
     return f"{_BEFORE}{blake2b(sql.encode(), digest_size=6).hexdigest()}{_AFTER}{sql}"
 
 
 def statement_id(sql: str) -> str:
-    """The id of a marked text; empty for another one."""
+    """The id in a text; empty where it has none."""
     return sql[len(_BEFORE) :].partition(_AFTER)[0] if sql.startswith(_BEFORE) else ""

@@ -1,9 +1,9 @@
-"""Spans of OpenTelemetry, made from a request's stats when it is over: a request that nobody traces
-costs nothing for it.
+"""Spans of OpenTelemetry, made from a request's statistics when it is over; a request that is not
+traced costs nothing.
 
-The place in a trace comes with the request's `traceparent` and `tracestate` (W3C Trace Context).
-Where spans go, and which are kept, say OpenTelemetry's own variables, such as
-OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER. No attribute has a value of the URL.
+The parent span comes with the request's `traceparent` and `tracestate` (W3C Trace Context).
+OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER, control
+where spans are sent and which are kept. No attribute has a value of the URL.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from odata_gateway import __version__
 from odata_gateway.observe.request_stats import RequestStats
 
-_CARRIED = ("traceparent", "tracestate")
+_PARENT_HEADERS = ("traceparent", "tracestate")
 
 
 class Tracer:
@@ -34,7 +34,7 @@ class Tracer:
 
     @classmethod
     def exporting(cls) -> Tracer:
-        """One that sends its spans by OTLP over HTTP, in a thread of its own."""
+        """A tracer that sends its spans by OTLP over HTTP, in a thread of its own."""
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         named = {} if "OTEL_SERVICE_NAME" in os.environ else {SERVICE_NAME: "odata-gateway"}
@@ -46,19 +46,22 @@ class Tracer:
         self,
         stats: RequestStats,
         headers: Mapping[str, str],
+        *,
         method: str,
         status: int,
         ended: float,
     ) -> None:
-        """The spans of a request that is over, and of its stages; the stats learns the trace's
-        id."""
+        """Make the spans of a request that is over and of its stages; sets the trace id in
+        `stats`.
+
+        headers  of the request, by lower-case name
+        ended    by time.perf_counter()
+        """
         zero_ns = time.time_ns() - time.perf_counter_ns()
-        parent = self._propagator.extract(
-            {name: headers[name] for name in _CARRIED if name in headers}
-        )
+        carrier = {name: headers[name] for name in _PARENT_HEADERS if name in headers}
         span = self._tracer.start_span(
             f"{method} {stats.entity_set}",
-            context=parent,
+            context=self._propagator.extract(carrier),
             kind=SpanKind.SERVER,
             attributes=_attributes(stats, method, status),
             start_time=zero_ns + round(stats.started * 1e9),
@@ -66,17 +69,16 @@ class Tracer:
         stats.trace = f"{span.get_span_context().trace_id:032x}"
         if span.is_recording():
             inner = set_span_in_context(span)
-            for stage, step_started, step_ended in stats.steps or ():
-                step = self._tracer.start_span(
-                    stage, context=inner, start_time=zero_ns + round(step_started * 1e9)
-                )
-                step.end(zero_ns + round(step_ended * 1e9))
+            for stage, stage_started, stage_ended in stats.timings or ():
+                start_ns = zero_ns + round(stage_started * 1e9)
+                child = self._tracer.start_span(stage, context=inner, start_time=start_ns)
+                child.end(zero_ns + round(stage_ended * 1e9))
             if status >= 500:
                 span.set_status(Status(StatusCode.ERROR))
         span.end(zero_ns + round(ended * 1e9))
 
     def close(self) -> None:
-        """Send what has not been sent; waits for that."""
+        """Send the spans that have not been sent, and wait for that."""
         self._provider.shutdown()
 
 

@@ -25,22 +25,7 @@ from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.url import ast
-
-EVERYWHERE = frozenset({"$format", "$schemaversion"})
-COLLECTION = frozenset({"$filter", "$search", "$orderby", "$top", "$skip", "$count", "$skiptoken"})
-CONTENT = frozenset({"$select", "$expand", "$compute"})
-# $count obeys $filter and $search. The other options cannot change a count: they are bound, so that
-# mistakes show, and then have no effect (11.2.10).
-APPLICABLE: dict[ResultForm, frozenset[str]] = {
-    "collection": EVERYWHERE | COLLECTION | CONTENT | {"$apply"},
-    "entity": EVERYWHERE | CONTENT,
-    "count": (EVERYWHERE | COLLECTION | CONTENT | {"$apply"}) - {"$skiptoken"},
-    "references": EVERYWHERE | COLLECTION,
-    "reference": EVERYWHERE,
-    "property": EVERYWHERE,
-    "value": EVERYWHERE,
-}
-UNSUPPORTED = frozenset({"$index", "$deltatoken"})
+from odata_gateway.url.options import ALLOWED, UNSUPPORTED
 
 
 class RequestBinder:
@@ -72,12 +57,14 @@ def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
 
 
 def _check_options(form: ResultForm, options: ast.Options) -> None:
+    """Refuse options that do not apply. Those that cannot change a $count are allowed there: they
+    are bound, so that mistakes show, and then have no effect (Protocol 11.2.10)."""
     for name in options.order:
         if name.startswith("@"):
             continue
-        if name in UNSUPPORTED and form in ("collection", "count"):
+        if name in UNSUPPORTED[form]:
             raise Unsupported(f"{name} is not supported", target=name, at=0)
-        if name not in APPLICABLE[form]:
+        if name not in ALLOWED[form]:
             what = {"entity": "a single entity", "references": "references"}.get(form, f"a {form}")
             raise BindOption(
                 f"{name} does not apply to {what}", target=name, at=0, hint="leave it out"

@@ -1,17 +1,17 @@
-"""OData's outer form: what a client asked an answer to look like, and every byte of it that is not
-a row.
+"""OData's outer form: what the client asks of an answer, and every byte of it that is not a row.
 
 In:      headers, $format, the model, errors.
-Out:     negotiated formats, $metadata, the service document, context URLs, links, error bodies.
-Unknown: SQL, how rows are written, the database driver, the HTTP server.
+Out:     negotiated formats, $metadata, the service document, context URLs, links, error bodies, and
+         the requests of a batch.
+Unknown: SQL, how rows are written, the database driver, the HTTP library.
 
     message      a request and a reply as values
-    headers/     version, format, preferences and conditions of a request
+    headers/     what the client asks for in headers and $format
     json_format  the form of a JSON body
-    query_body   options in the body of a POST to /$query
-    batch/       the requests of a $batch and their responses
-    context      context URLs
-    links        next links and their tokens
-    documents    the service document and errors
+    query_body   POST /$query as the GET request that it stands for
+    batch/       the requests of a batch, and its answer
+    documents    the service document and error bodies
     metadata/    $metadata in XML and JSON
+    context      context URLs
+    links        next links and the tokens in them
 """

@@ -1,7 +1,7 @@
-"""Context URLs (Protocol 4.01, section 10): what of the model a body shows.
+"""Context URLs (Protocol 4.01, section 10), which say what part of the model a body shows.
 
-Parentheses are never empty in 4.0, where older readers refuse them; in 4.01 an expanded navigation
-property is always followed by its own.
+In 4.0 parentheses are never empty, because older readers refuse them. In 4.01 an expanded
+navigation property always has parentheses.
 """
 
 from __future__ import annotations
@@ -47,8 +47,10 @@ class ResponseContext(NamedTuple):
 
 
 def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
-    """The fragment of a query's context URL; `key_text` gives a key value of the path by the number
-    of its literal."""
+    """The fragment of a query's context URL.
+
+    key_text  gives a key value of the path by the slot of its literal
+    """
     if query.context is not None:
         return f"#{query.context}"
     match query.form:
@@ -102,8 +104,8 @@ def _of_entity(projection: EntityProjection, version: str) -> list[str]:
 
 
 def _within(expand: Expand, content: Projection) -> Projection:
-    """What an expanded entity shows, but for the levels of itself that a plus sign stands for
-    (10.10)."""
+    """What an expanded entity shows, without the further levels of itself, which a plus sign stands
+    for (10.10)."""
     if not expand.repeats or not isinstance(content, EntityProjection):
         return content
     others = tuple(e for e in content.expands if e.navigation is not expand.navigation)
@@ -111,7 +113,7 @@ def _within(expand: Expand, content: Projection) -> Projection:
 
 
 def _members(members: RowMembers, version: str) -> list[str]:
-    """The members of rows that $apply made (Data Aggregation 3.1.1)."""
+    """The select list of rows that $apply made (Data Aggregation 3.1.1)."""
     names: list[str] = []
     for member in members:
         match member:
@@ -134,7 +136,8 @@ Tree = dict[str, "Tree"]
 
 
 def _common(kinds: tuple[EntityProjection | ApplyProjection, ...], version: str) -> list[str]:
-    """What rows of all kinds have; or that they have nothing in common (Data Aggregation 3.1.1)."""
+    """The select list of rows of several kinds: what all of them have, or the term for having
+    nothing in common (Data Aggregation 3.1.1)."""
     trees = [_tree(kind, version) for kind in kinds]
     common = trees[0]
     for tree in trees[1:]:
@@ -148,7 +151,7 @@ def _common(kinds: tuple[EntityProjection | ApplyProjection, ...], version: str)
 
 
 def _tree(projection: EntityProjection | ApplyProjection, version: str) -> Tree:
-    """The members of rows of one kind, with what stands behind navigation."""
+    """The members of rows of one kind, and what navigation properties among them show."""
     if isinstance(projection, ApplyProjection):
         return _branches(projection.members, version)
     found: Tree = {field.name: {} for field in projection.fields}

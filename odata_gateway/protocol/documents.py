@@ -1,5 +1,5 @@
-"""Bodies that hold no rows: the service document (JSON Format 4.01, section 5) and the error
-(section 21)."""
+"""Bodies without rows: the service document (JSON Format 4.01, section 5) and errors (section
+21)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from odata_gateway.protocol.json_format import JsonFormat
 
 
 def service_document(model: Model, root: str, form: JsonFormat) -> bytes:
-    """Every entity set, with URLs relative to the service root.
+    """The service document: every entity set, with a URL relative to the service root.
 
     root  absolute, ends in a slash and has no query
     """
@@ -28,12 +28,12 @@ def service_document(model: Model, root: str, form: JsonFormat) -> bytes:
 
 
 def error_document(error: ODataError, *, request_id: str | None = None) -> bytes:
-    """The one shape of every error body: code, message, target ("" where no part of the request is
-    at fault) and details.
+    """The body of any error: code, message, target and details.
 
-    The hint is a detail of its own as well as the end of the message; a nested option that is wrong
-    is a detail whose target is that option. `request_id`, by which the log is found, is an inner
-    error.
+    The target is "" if no part of the request is at fault. A hint is the end of the message, and a
+    detail of its own. A nested option that is wrong is a detail whose target is that option.
+
+    request_id  the id in the log; it becomes the inner error
     """
     details: list[dict[str, str]] = []
     if error.hint:
@@ -57,6 +57,6 @@ def _detail(error: ODataError, message: str, target: str | None) -> dict[str, st
 
 
 def _clean(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates, which a client may send in JSON, become question
-    marks."""
+    """The text with a question mark for each lone surrogate, which a client may send in JSON, and
+    which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,12 +1,16 @@
 """Next links and the tokens in them (Protocol 4.01, sections 11.2.6.7 and 8.2.8.5).
 
-A $skiptoken is self-verifying: `base64url(payload).digits`, where the payload is the JSON array
-`[sent,page,[order values of the last row]]` (a value too long for a URL is `[its MD5]`), and the
-digits are the beginning of a SHA-256 over what the token is bound to (the query, its values, the
-keys in its path) and the payload. An altered token, or one of another query, is refused; a forged
-one gains nothing, because scope is computed anew for each request. Any instance can answer any
-page. The next link of an expanded collection carries a token of the same form that Postgres makes
-(sql.json).
+A $skiptoken is `base64url(payload).digits`.
+
+- The payload is the JSON array `[sent,page,[order values of the last row]]`; a value too long for a
+  URL is `[its MD5]`.
+- The digits are the beginning of a SHA-256 over the token's scope (the query, its values, the keys
+  in its path) and the payload.
+
+So an altered token, and one of another query, is refused, and any instance of the gateway can
+answer any page. A forged token gains nothing, because the rows that a caller may see are computed
+for each request. The next link of an expanded collection has a token of the same form, which
+Postgres makes.
 """
 
 from __future__ import annotations
@@ -27,8 +31,8 @@ DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The MD5 of an order value too long for a URL; the value is read again from the row, and must
-    still be the same."""
+    """The MD5 of an order value that is too long for a URL. The value is read from the row again,
+    and must still be the same."""
 
     md5: str
 
@@ -42,24 +46,29 @@ OrderValue = str | Digest | None
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Where a page starts: rows `sent` on the pages before, their size, and the order values of the
-    last row as Postgres wrote them."""
+    """Where a page starts.
+
+    sent       rows on the pages before
+    page_rows  rows of a page
+    keys       the order values of the row before the page, as Postgres wrote them
+    """
 
     sent: int
     page_rows: int
     keys: tuple[OrderValue, ...]
 
     @property
-    def mask(self) -> tuple[bool, ...]:
+    def null_mask(self) -> tuple[bool, ...]:
+        """Which of the order values are null: they change the SQL."""
         return tuple(key is None for key in self.keys)
 
     @property
     def is_short(self) -> bool:
-        """Whether some value is known by its digest only."""
+        """Whether a value is known by its digest only."""
         return any(isinstance(key, Digest) for key in self.keys)
 
     def shortened(self, whole: frozenset[int]) -> Continuation:
-        """The same with digests for long values, but at the positions in `whole`, which find the
+        """The same with digests of long values, except at the positions in `whole`, which find the
         row."""
         keys = tuple(
             Digest.of(key)
@@ -70,9 +79,9 @@ class Continuation:
         return Continuation(self.sent, self.page_rows, keys)
 
     def completed(self, values: tuple[str | None, ...]) -> Continuation:
-        """The same with the row's own values for the digests.
+        """The same with the row's values in place of digests.
 
-        raises  UrlSkiptoken where the row has other values by now
+        raises  UrlSkiptoken  if the row's values have changed
         """
         if any(
             isinstance(key, Digest) and (value is None or Digest.of(value) != key)
@@ -84,24 +93,28 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class TokenScope:
-    """What a token belongs to: a digest of the query and its values, and the keys in its path."""
+    """What a token belongs to.
+
+    query  a digest of the query and its values
+    path   the keys in its path
+    """
 
     query: str
     path: str
 
 
-def skiptoken(continuation: Continuation, bound: TokenScope) -> str:
-    """The token of the page that follows."""
+def skiptoken(continuation: Continuation, scope: TokenScope) -> str:
+    """The token for the next page."""
     keys = [[key.md5] if isinstance(key, Digest) else key for key in continuation.keys]
     payload = orjson.dumps([continuation.sent, continuation.page_rows, keys])
-    return f"{urlsafe_b64encode(payload).decode().rstrip('=')}.{_digits(payload, bound)}"
+    return f"{urlsafe_b64encode(payload).decode().rstrip('=')}.{_digits(payload, scope)}"
 
 
-def read_skiptoken(token: str, bound: TokenScope, *, keys: int | None) -> Continuation:
-    """The continuation in a token; `keys` is the number of order values the query has, None where
-    that depends on the first of them.
+def read_skiptoken(token: str, scope: TokenScope, *, keys: int | None) -> Continuation:
+    """The continuation in a token.
 
-    raises  UrlSkiptoken for a token that was altered, or is bound to another query
+    keys    the number of order values that the query has; None if the first of them decides
+    raises  UrlSkiptoken  for a token that was altered, or belongs to another query
     """
     encoded, _, digits = token.partition(".")
     try:
@@ -109,7 +122,7 @@ def read_skiptoken(token: str, bound: TokenScope, *, keys: int | None) -> Contin
     except (ValueError, Base64Error):
         raise unusable_token() from None
     if (
-        digits != _digits(payload, bound)
+        digits != _digits(payload, scope)
         or urlsafe_b64encode(payload).decode().rstrip("=") != encoded
     ):
         raise unusable_token()
@@ -117,8 +130,8 @@ def read_skiptoken(token: str, bound: TokenScope, *, keys: int | None) -> Contin
 
 
 def _continuation(payload: bytes, keys: int | None) -> Continuation:
-    """What a payload says. Its digits are no secret, so whoever computes them can write anything
-    into it."""
+    """The continuation in a payload. It may contain anything, because everyone can compute its
+    digits."""
     try:
         sent, page_rows, values = orjson.loads(payload)
     except (ValueError, TypeError):
@@ -146,10 +159,10 @@ def _order_value(value: object) -> OrderValue:
 
 
 def moved() -> UrlSkiptoken:
-    """The row the page before ended with has gone or changed, and its order values were too long
-    for the link."""
+    """The error for a link with digests, if the last row of the page before was changed or
+    deleted."""
     return UrlSkiptoken(
-        "the row this page would start behind has changed",
+        "the row after which this page starts was changed or deleted",
         target="$skiptoken",
         at=0,
         hint="start again without $skiptoken",
@@ -157,25 +170,27 @@ def moved() -> UrlSkiptoken:
 
 
 def unusable_token() -> UrlSkiptoken:
-    """A token that does not belong to its query."""
-    hint = "follow @odata.nextLink as it is, or start again without $skiptoken"
+    """The error for a token that does not belong to its query."""
     return UrlSkiptoken(
-        "the token is damaged, or belongs to another query", target="$skiptoken", at=0, hint=hint
+        "the token is damaged, or belongs to another query",
+        target="$skiptoken",
+        at=0,
+        hint="follow @odata.nextLink as it is, or start again without $skiptoken",
     )
 
 
-def _digits(payload: bytes, bound: TokenScope) -> str:
-    text = f"{bound.query}|{bound.path}|".encode()
+def _digits(payload: bytes, scope: TokenScope) -> str:
+    text = f"{scope.query}|{scope.path}|".encode()
     return hashlib.sha256(text + payload).hexdigest()[:DIGITS]
 
 
 def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) -> str:
-    """The URL of the next page: the request's path and options as the client sent them, and the
+    """The URL of the next page: the request's path and options as the client sent them, with the
     token.
 
-    options  pairs of (name, text as sent); an earlier $skiptoken is replaced, and of repeated
-             custom options (clients append `apikey` to every link) the first with a value stays,
-             which is the one that was used
+    options  pairs of (name, text as sent). An earlier $skiptoken is replaced. Clients append
+             `apikey` to every link; of repeated custom options the first with a value stays, which
+             is the one that was used
     """
     kept: dict[str, str] = {}
     for name, raw in options:
@@ -186,11 +201,10 @@ def next_link(root: str, path: str, options: list[tuple[str, str]], token: str) 
 
 
 def _wire(text: str) -> str:
-    """Text as a URL may hold it: what a sloppy client sent unencoded is encoded, what was encoded
-    stays."""
+    """The text percent-encoded where the client should have done it; escapes stay as they are."""
     return quote(text, safe="%/:?@!$&'()*+,;=-._~[]{}|^`")
 
 
 def credential(token: str) -> str:
-    """The query option that carries an access token."""
+    """The query option with an access token."""
     return f"apikey={quote(token, safe='')}"

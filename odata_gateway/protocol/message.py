@@ -1,8 +1,7 @@
-"""A request and a reply as values, without the HTTP library that carries them (RFC 9110, section
-6).
+"""A request and a reply as values, independent of the HTTP library (RFC 9110, section 6).
 
-The web layer makes a `Request` of what a client sent and sends a `Reply`; a batch makes one
-`Request` of each of its requests.
+`web` makes a `Request` of what a client sent, and sends a `Reply`. A batch makes a `Request` of
+each request in it.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from typing import NamedTuple
 from odata_gateway.url.resource_kind import ResourceKind
 
 HeaderPairs = tuple[tuple[str, str], ...]
-"""Headers of a reply, in the order in which they are sent."""
+"""The headers of a reply in the order in which they are sent."""
 RequestHeaders = Mapping[str, str]
-"""Headers of a request by lower-case name."""
+"""The headers of a request by lower-case name."""
 MAX_HEADER_BYTES = 16_384
-"""Of one header, on the wire and in a part of a batch. What a header means is kept in caches, so
-its length must have a limit."""
+"""The limit of one header, on the wire and in a batch. Caches keep what headers mean, so the length
+of a header must be limited."""
 
 
 def headers_by_name(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -36,11 +35,11 @@ def headers_by_name(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 class Request(NamedTuple):
     """One request for the service.
 
-    target   text after the service root, as on the wire
+    target   the text after the service root, as on the wire
     kind     of the resource that the target names
     headers  by lower-case name
-    root     absolute service root as the client used it; ends in a slash
-    token    the access token, from wherever the client put it
+    root     the absolute service root as the client used it; ends in a slash
+    token    the access token, wherever the client put it
     """
 
     method: str
@@ -53,7 +52,7 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """An answer. A body of unknown length is an iterator, which must be closed."""
+    """The answer to a request. A body of unknown length is an iterator, which must be closed."""
 
     status: int
     headers: HeaderPairs

@@ -1,8 +1,7 @@
-"""`POST Message/$query`, whose body has the query options (URL Conventions 4.01, section 4.17), as
-the GET request that it stands for.
+"""`POST Message/$query` as the GET request that it stands for (URL Conventions 4.01, section 4.17).
 
-The body is written as the query of a URL is, percent-encoded, and has the URL's limit; its options
-join those of the URL.
+The body has query options as a URL has them, percent-encoded, and the length limit of a URL. They
+are added to the options of the URL.
 """
 
 from __future__ import annotations
@@ -21,7 +20,9 @@ def as_get(target: str, headers: Mapping[str, str], body: bytes) -> str:
     """The target of the GET request: the path without its last segment, and all options.
 
     target  of kind QUERY_BODY
-    raises  UrlMediaType, UrlEncoding, UrlSyntax
+    raises  UrlMediaType  for a body that is not text/plain
+            UrlEncoding   for a body that is not UTF-8
+            UrlSyntax     for a body that is not the query of a URL
     """
     path, _, options = target.partition("?")
     path = path.removesuffix("/").rpartition("/")[0]
@@ -30,7 +31,7 @@ def as_get(target: str, headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _text(headers: Mapping[str, str], body: bytes) -> str:
-    """The body's text, without a line end that editors and tools put behind it."""
+    """The body's text, without the line end that editors and tools append."""
     if not body:
         return ""
     content_type = headers.get("content-type", "")
@@ -39,9 +40,9 @@ def _text(headers: Mapping[str, str], body: bytes) -> str:
         charset and charset[1].lower() not in _CHARSETS
     ):
         raise UrlMediaType(
-            "the query options are not in a type that can be read",
+            "the query options in a body must be text/plain in UTF-8",
             target="Content-Type",
-            hint="send them as text/plain",
+            hint="send Content-Type: text/plain",
         )
     try:
         text = body.decode("utf-8").rstrip("\r\n")
@@ -49,8 +50,8 @@ def _text(headers: Mapping[str, str], body: bytes) -> str:
         raise UrlEncoding("the body is not UTF-8", target="body", at=error.start) from None
     if _CONTROL.search(text) or text.startswith("?"):
         raise UrlSyntax(
-            "the body is not the query of a URL",
+            "the body must be the query of a URL",
             target="body",
-            hint="write it as after the ? of a URL, in one line",
+            hint="write it in one line, like the text after the ? of a URL",
         )
     return text

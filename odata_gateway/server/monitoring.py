@@ -14,26 +14,20 @@ from odata_gateway.observe.metrics import Gauges, Metrics
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.listener import Listener
 
-PUBLISH_S = 1.0
-"""How often a process writes its counts to the memory that all processes share."""
-
 
 @asynccontextmanager
 async def monitored(gateway: Gateway, metrics: Metrics) -> AsyncIterator[None]:
     """Let the gateway answer with `metrics` and make spans, where its settings ask for them."""
-    metrics.resume()
     if gateway.settings.admin_port:
         gateway.metrics = _scrape_answer(metrics)
     if gateway.settings.tracing:
         from odata_gateway.observe.tracing import Tracer
 
         gateway.tracer = Tracer.exporting()
-    publishing = asyncio.create_task(_publish(metrics))
     try:
-        yield
+        async with metrics.published():
+            yield
     finally:
-        publishing.cancel()
-        metrics.leave()
         if gateway.tracer is not None:
             await asyncio.to_thread(gateway.tracer.close)
 
@@ -43,17 +37,9 @@ def _scrape_answer(metrics: Metrics) -> Callable[[str], tuple[str, bytes]]:
     from odata_gateway.observe.prometheus import metrics_text
 
     def answer(accept: str) -> tuple[str, bytes]:
-        metrics.publish()
-        return metrics_text(metrics.board.pages(), accept)
+        return metrics_text(metrics.pages(), accept)
 
     return answer
-
-
-async def _publish(metrics: Metrics) -> None:
-    """Write this process's counts from time to time, so that they remain when it dies."""
-    while True:
-        metrics.publish()
-        await asyncio.sleep(PUBLISH_S)
 
 
 def gauges(service: Service, gateway: Gateway, database: Database, listener: Listener) -> Gauges:

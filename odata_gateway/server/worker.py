@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.model import Model
-from odata_gateway.observe.metrics import Metrics
+from odata_gateway.observe.metrics import Metrics, SharedMetrics
 from odata_gateway.observe.shared_counters import SharedCounters
 from odata_gateway.server.composition import compose
 from odata_gateway.server.drain import drain, ending_signals
@@ -67,8 +67,8 @@ async def serve(
                 await asyncio.wait_for(watcher.looked.wait(), FIRST_LOOK_S)
             tune_gc()
             main, admin = await listen(gateway, shared=worker is not None or settings.shared_port)
-            counters, place = worker or WorkerPlace(SharedCounters(1), 0)
-            metrics = Metrics(counters, place, partial(gauges, service, gateway, database, main))
+            now = partial(gauges, service, gateway, database, main)
+            metrics = Metrics(now) if worker is None else SharedMetrics(*worker, now)
             async with monitored(gateway, metrics):
                 LOG.info("listening on %s port %d", settings.host, main.port)
                 if started is not None:

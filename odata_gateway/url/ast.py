@@ -1,8 +1,7 @@
 """The syntax tree of a request: frozen nodes, names as text, literals as slot numbers.
 
-`at` is the character offset in the decoded text of the option (or path) the node comes from; it is
-never part of a comparison. Sections are those of OData 4.01 Part 2: URL Conventions and of its
-ABNF.
+`at` is the character offset in the decoded text of the option, or path, that the node comes from;
+comparisons ignore it. Sections are those of URL Conventions 4.01 and of its ABNF.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ path segment that may be a key, or `word` of $search."""
 
 @dataclass(frozen=True, slots=True)
 class SyntaxNode:
-    """Base of all nodes."""
+    """A node of the tree."""
 
 
 # --- expressions (ABNF commonExpr) ----------------------------------------------------------------
@@ -25,8 +24,8 @@ class SyntaxNode:
 
 @dataclass(frozen=True, slots=True)
 class Literal(SyntaxNode):
-    """A literal whose value is number `slot` of the lifted values. `many` marks a folded list
-    `(1,2,3)`, whose value is a tuple."""
+    """A literal, whose value is number `slot` of the request's values. `many` marks a folded list
+    such as `(1,2,3)`, whose value is a tuple."""
 
     kind: LiteralKind
     slot: int
@@ -36,7 +35,7 @@ class Literal(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Constant(SyntaxNode):
-    """null, true or false: they change the SQL, so they stay in the template."""
+    """null, true or false. They change the SQL, so they stay in the template."""
 
     value: bool | None
     at: int = field(default=0, compare=False)
@@ -60,11 +59,8 @@ class Alias(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Member(SyntaxNode):
-    """`base/name`, or a bare first name when base is None: a property, navigation property or range
-    variable.
-
-    A name with a dot is a type or, with @ before it, an annotation.
-    """
+    """`base/name`, or a first name if base is None: a property, navigation property or range
+    variable. A name with a dot is a type or, with @ before it, an annotation."""
 
     base: Expr | None
     name: str
@@ -73,7 +69,7 @@ class Member(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class NamedArgument(SyntaxNode):
-    """name=value inside a call or a key."""
+    """`name=value` in a call or a key."""
 
     name: str
     value: Expr
@@ -82,8 +78,8 @@ class NamedArgument(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Call(SyntaxNode):
-    """`base/name(args)` or `name(args)`: a canonical function, a model function, or an entity by
-    key such as Items(1)."""
+    """`base/name(args)` or `name(args)`: a function of OData or of the model, or an entity by key
+    such as Items(1)."""
 
     base: Expr | None
     name: str
@@ -93,7 +89,7 @@ class Call(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Count(SyntaxNode):
-    """`base/$count`, with the options of `$count($filter=...;$search=...)`."""
+    """`base/$count` or `base/$count($filter=...;$search=...)`."""
 
     base: Expr
     options: Options | None = None
@@ -111,7 +107,7 @@ class FilterSegment(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Lambda(SyntaxNode):
-    """`base/any(v:body)` or `base/all(v:body)`; variable and body are None for any()."""
+    """`base/any(v:body)` or `base/all(v:body)`; variable and body are None in `any()`."""
 
     base: Expr | None
     quantifier: OneOf["any", "all"]
@@ -158,7 +154,7 @@ class ListExpr(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class ObjectExpr(SyntaxNode):
-    """A JSON object expression."""
+    """A JSON object, whose members are expressions."""
 
     members: tuple[tuple[str, Expr], ...]
     at: int = field(default=0, compare=False)
@@ -166,38 +162,23 @@ class ObjectExpr(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Case(SyntaxNode):
-    """case(condition:value,...) (5.1.1.12.1)."""
+    """`case(condition:value,...)` (5.1.1.12.1)."""
 
     branches: tuple[tuple[Expr, Expr], ...]
     at: int = field(default=0, compare=False)
 
 
-Expr = (
-    Literal
-    | Constant
-    | Variable
-    | Alias
-    | Member
-    | NamedArgument
-    | Call
-    | Count
-    | FilterSegment
-    | Lambda
-    | Aggregation
-    | Unary
-    | Binary
-    | ListExpr
-    | ObjectExpr
-    | Case
-)
+LeafExpr = Literal | Constant | Variable | Alias | Member | NamedArgument
+CollectionExpr = Count | FilterSegment | Lambda | Aggregation
+Expr = LeafExpr | CollectionExpr | Call | Unary | Binary | ListExpr | ObjectExpr | Case
 
 
-# --- $search (5.1.7) ------------------------------------------------------------------------------
+# --- $search (5.1.8) ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Term(SyntaxNode):
-    """A word or phrase: its text is the string in `slot`."""
+    """A word or phrase, whose text is the value in `slot`."""
 
     slot: int
     phrase: bool = False
@@ -206,7 +187,7 @@ class Term(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class SearchOp(SyntaxNode):
-    """`op` is and, or, not; not has one operand."""
+    """`not` has one operand, `and` and `or` have two or more."""
 
     op: OneOf["and", "or", "not"]
     operands: tuple[Search, ...]
@@ -230,8 +211,8 @@ class OrderItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class SelectItem(SyntaxNode):
-    """One item of $select: `path` holds the names between slashes, ("*",) for all; `options` are
-    those in parentheses."""
+    """One item of $select: `path` has the names between slashes, ("*",) for all properties;
+    `options` are those in parentheses."""
 
     path: tuple[str, ...]
     options: Options | None = None
@@ -251,7 +232,7 @@ class ExpandItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class ComputeItem(SyntaxNode):
-    """expression as name."""
+    """`expression as name`."""
 
     expr: Expr
     name: str
@@ -260,7 +241,7 @@ class ComputeItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class AggregateFrom(SyntaxNode):
-    """`from paths with method`; the method is None only for custom aggregates."""
+    """`from paths with method`; without a method only for custom aggregates."""
 
     paths: tuple[Expr, ...]
     method: str | None = None
@@ -269,11 +250,11 @@ class AggregateFrom(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class AggregateItem(SyntaxNode):
-    """`expr with method from ... as alias` (Data Aggregation 3.2.1). `expr` None is the `$count` of
-    the input.
+    """`expr with method from ... as alias` (Data Aggregation 3.2.1).
 
-    method  None for $count (expr None or a Count) and for custom aggregates
-    alias   None only for custom aggregates, and inside expressions
+    expr    None for the $count of the input set
+    method  None for $count and for custom aggregates
+    alias   None for custom aggregates, and inside expressions
     """
 
     expr: Expr | None
@@ -285,8 +266,8 @@ class AggregateItem(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Rollup(SyntaxNode):
-    """rollup(path,path,...), or rollup(name) of a levelled hierarchy, which is a single Member
-    (Data Aggregation 3.2.3.2)."""
+    """`rollup(path,path,...)`, or `rollup(name)` for a leveled hierarchy, whose name is a single
+    Member (Data Aggregation 3.2.3.2)."""
 
     paths: tuple[Expr, ...]
     at: int = field(default=0, compare=False)
@@ -294,7 +275,7 @@ class Rollup(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy(SyntaxNode):
-    """A recursive hierarchy: the collection of its nodes, its qualifier, the path to the node
+    """A recursive hierarchy: the collection of its nodes, its qualifier, and the path to a node's
     identifier."""
 
     nodes: Expr
@@ -305,7 +286,7 @@ class Hierarchy(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class RollupRecursive(SyntaxNode):
-    """rolluprecursive(hierarchy[,transformations])."""
+    """`rolluprecursive(hierarchy,transformations)`."""
 
     hierarchy: Hierarchy
     steps: tuple[Transformation, ...] = ()
@@ -314,7 +295,7 @@ class RollupRecursive(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Sequence(SyntaxNode):
-    """A sequence of transformations as an argument, with its alias in nest and addnested."""
+    """A sequence of transformations as an argument; nest and addnested give it an alias."""
 
     steps: tuple[Transformation, ...]
     alias: str | None = None
@@ -323,24 +304,23 @@ class Sequence(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Transformation(SyntaxNode):
-    """One step of $apply by name (Data Aggregation 3). Its arguments, in their order:
+    """One transformation of $apply (Data Aggregation 3). Its arguments in order:
 
     aggregate               AggregateItem...
     compute                 ComputeItem...
-    groupby                 Expr | Rollup | RollupRecursive ..., then perhaps one Sequence
+    groupby                 Expr | Rollup | RollupRecursive ..., optional Sequence
     filter, top, skip       Expr; Literal
     search                  Search
     orderby                 OrderItem...
     topcount (and so on)    Expr, Expr
     concat                  Sequence...
     nest; addnested         Sequence...; Expr, Sequence...
-    join, outerjoin         ComputeItem (path as alias), perhaps one Sequence
-    ancestors, descendants  Hierarchy, Sequence..., perhaps Literal (distance), perhaps True (keep
-                            start)
-    traverse                Hierarchy, "preorder" | "postorder", perhaps one Sequence, then
-                            OrderItem...
-    identity                nothing
-    any name with a dot     the arguments of a custom function
+    join, outerjoin         ComputeItem (path as alias), optional Sequence
+    ancestors, descendants  Hierarchy, Sequence..., optional Literal (distance), optional True
+                            (keep start)
+    traverse                Hierarchy, "preorder" | "postorder", optional Sequence, OrderItem...
+    identity                none
+    a name with a dot       those of a custom transformation
     """
 
     name: str
@@ -350,11 +330,11 @@ class Transformation(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class Options(SyntaxNode):
-    """The system query options of a resource, an expand item or a $count segment; None where an
-    option did not come.
+    """The system query options of a resource, an item of $expand or $select, or a $count segment;
+    None for each that was not given.
 
-    `order` holds the names of the options that came, canonical with $, in their order (for errors
-    and next links). `level` is $levels: a number, or "max".
+    levels  a number, or "max"
+    order   the canonical names of the options that were given, in their order
     """
 
     filter: Expr | None = None
@@ -378,19 +358,9 @@ class Options(SyntaxNode):
     order: tuple[str, ...] = ()
 
 
-TransformationArgument = (
-    Expr
-    | Search
-    | OrderItem
-    | ComputeItem
-    | AggregateItem
-    | Rollup
-    | RollupRecursive
-    | Hierarchy
-    | Sequence
-    | str
-    | bool
-)
+GroupingArgument = Rollup | RollupRecursive | Hierarchy
+ItemArgument = OrderItem | ComputeItem | AggregateItem
+TransformationArgument = Expr | Search | ItemArgument | GroupingArgument | Sequence | str | bool
 
 
 # --- resource path (section 4) --------------------------------------------------------------------
@@ -400,12 +370,12 @@ TransformationArgument = (
 class Segment(SyntaxNode):
     """One path segment.
 
-    name  as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`,
-          `$metadata`, `$batch`, `$all`, `$entity`, `$crossjoin`, `$query`, `$each`, `$filter`, or
-          the text of a key as segment
-    args  what stood in parentheses (keys, function parameters, the predicate of $filter, the set
-          names of $crossjoin); None without
-    literal  the segment read as a literal, where it can be a key as segment
+    name     as written: `Message`, `messages`, `LiveAgent.Message`, `$count`, `$value`, `$ref`,
+             `$metadata`, `$batch`, `$all`, `$entity`, `$crossjoin`, `$query`, `$each`, `$filter`,
+             or the text of a key as a segment
+    args     keys, function parameters, the predicate of $filter, or the sets of $crossjoin; None
+             without parentheses
+    literal  the segment as a literal, if it can be a key as a segment
     """
 
     name: str
@@ -416,7 +386,7 @@ class Segment(SyntaxNode):
 
 @dataclass(frozen=True, slots=True)
 class SyntaxTree(SyntaxNode):
-    """A whole request: no segments for the service root."""
+    """A whole request; the path of the service root has no segments."""
 
     path: tuple[Segment, ...]
     options: Options

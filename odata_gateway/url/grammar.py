@@ -1,10 +1,10 @@
-"""The grammar of query options and path segments, in the order of the ABNF: one LALR(1) table,
-built once at import.
+"""The grammar of query options and path segments, in the order of the ABNF, as one LALR(1) table
+that is built at import.
 
-SLY has one start symbol per class, so each text begins with a sentinel token (START_...). Every
-token's value is (text, offset), a literal's is ((kind, slot, many), offset). The grammar is a
-little wider than the ABNF where only names or types tell productions apart; it has no conflicts,
-which a test asserts.
+SLY allows one start symbol per class, so each text begins with a sentinel token (START_...). The
+value of a token is (text, offset), that of a literal ((kind, slot, many), offset). The grammar
+accepts a little more than the ABNF where only names or types distinguish productions. It has no
+conflicts, which a test asserts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from sly.yacc import _decorator
 
 from odata_gateway.errors import UrlSyntax
 from odata_gateway.url import ast, nodes, options
+from odata_gateway.url.syntax_errors import unexpected
 
 _Action = TypeVar("_Action", bound=Callable[..., object])
 
 
 def rule(*productions: str) -> Callable[[_Action], _Action]:
-    """SLY's decorator, which its metaclass puts into the class body under a name no checker
-    knows."""
+    """SLY's decorator. Its metaclass puts it into the class body under the name `_`, which type
+    checkers do not know."""
 
     def mark(action: _Action) -> _Action:
         return cast(_Action, _decorator(*productions)(action))
@@ -32,19 +33,14 @@ def rule(*productions: str) -> Callable[[_Action], _Action]:
 
 
 class UrlParser(SlyParser):
-    """Syntax trees from tokens. The methods are named for what they make; SLY calls them by their
-    productions."""
+    """Makes syntax trees of tokens. SLY finds the methods by their productions; their names say
+    what they make."""
 
     track_positions = False
     start = "start"
     tokens: ClassVar[set[str]] = {
-        "START_EXPR",
-        "START_SEARCH",
-        "START_SELECT",
-        "START_EXPAND",
-        "START_ORDERBY",
-        "START_COMPUTE",
-        "START_APPLY",
+        *(row.start for row in options.PARSED),
+        *(row.token for row in options.NESTED),
         "START_ALIAS",
         "START_SEGMENT",
         "SEGMENT_FILTER",
@@ -95,16 +91,6 @@ class UrlParser(SlyParser):
         "AGGREGATE_OPEN",
         "DOLLAR_COUNT",
         "DOLLAR_VALUE",
-        "OPT_FILTER",
-        "OPT_SEARCH",
-        "OPT_SELECT",
-        "OPT_EXPAND",
-        "OPT_ORDERBY",
-        "OPT_COMPUTE",
-        "OPT_APPLY",
-        "OPT_TOP",
-        "OPT_SKIP",
-        "OPT_COUNT",
         "LEVELS",
         "ALIAS_EQ",
         "WORD",
@@ -134,7 +120,7 @@ class UrlParser(SlyParser):
         "KEEP",
     }
 
-    # 5.1.1.17, from loose to tight; `and` and `or` are rules of their own.
+    # From loose to tight (5.1.1.17); `and` and `or` have rules of their own.
     precedence = (
         ("left", "EQUALITY"),
         ("left", "RELATION"),
@@ -145,13 +131,7 @@ class UrlParser(SlyParser):
     )
 
     @rule(
-        "start : START_EXPR expr",
-        "start : START_SEARCH search",
-        "start : START_SELECT select",
-        "start : START_EXPAND expand",
-        "start : START_ORDERBY orderby",
-        "start : START_COMPUTE compute",
-        "start : START_APPLY steps",
+        *dict.fromkeys(f"start : {row.start} {row.symbol}" for row in options.PARSED),
         "start : START_ALIAS expr",
         "start : START_SEGMENT segment",
     )
@@ -263,16 +243,7 @@ class UrlParser(SlyParser):
 
     @rule(
         "parameter : PARAM",
-        "parameter : OPT_FILTER",
-        "parameter : OPT_SEARCH",
-        "parameter : OPT_SELECT",
-        "parameter : OPT_EXPAND",
-        "parameter : OPT_ORDERBY",
-        "parameter : OPT_COMPUTE",
-        "parameter : OPT_APPLY",
-        "parameter : OPT_TOP",
-        "parameter : OPT_SKIP",
-        "parameter : OPT_COUNT",
+        *(f"parameter : {row.token}" for row in options.NESTED),
     )
     def parameter(self, p: Any) -> tuple[str, int]:
         text, at = p[0]
@@ -283,23 +254,14 @@ class UrlParser(SlyParser):
     # --- 2. Query options: $expand, $select, $orderby, $compute and what stands in parentheses
 
     @rule(
-        "option : OPT_FILTER expr",
-        "option : OPT_SEARCH search",
-        "option : OPT_SELECT select",
-        "option : OPT_EXPAND expand",
-        "option : OPT_ORDERBY orderby",
-        "option : OPT_COMPUTE compute",
-        "option : OPT_APPLY steps",
-        "option : OPT_TOP LITERAL",
-        "option : OPT_SKIP LITERAL",
-        "option : OPT_COUNT CONSTANT",
+        *(f"option : {row.token} {row.symbol}" for row in options.NESTED),
         "option : ALIAS_EQ expr",
     )
-    def option(self, p: Any) -> nodes.Pair:
+    def option(self, p: Any) -> nodes.OptionValue:
         return nodes.option(p[0], p[1])
 
     @rule("option : LEVELS")
-    def levels(self, p: Any) -> nodes.Pair:
+    def levels(self, p: Any) -> nodes.OptionValue:
         return nodes.levels(*p[0])
 
     @rule("select_item : STAR", "select_item : ALL_OF")
@@ -315,7 +277,9 @@ class UrlParser(SlyParser):
     def select_options(self, p: Any) -> ast.SelectItem:
         names, at = p[0]
         return ast.SelectItem(
-            tuple(names), nodes.options_of(p[1], options.SELECT, "an item of $select"), at
+            tuple(names),
+            nodes.options_of(p[1], options.ALLOWED["select"], "an item of $select"),
+            at,
         )
 
     @rule("select_item : open_path names CLOSE")
@@ -382,7 +346,10 @@ class UrlParser(SlyParser):
         names, at = p[0]
         suffix = "$ref" if p[1][0].startswith("/$ref") else "$count"
         return ast.ExpandItem(
-            tuple(names), suffix, nodes.options_of(p[2], options.EXPAND[suffix], "/" + suffix), at
+            tuple(names),
+            suffix,
+            nodes.options_of(p[2], options.ALLOWED[options.EXPAND_PLACES[suffix]], "/" + suffix),
+            at,
         )
 
     @rule("expand_item : open_path options CLOSE")
@@ -391,7 +358,7 @@ class UrlParser(SlyParser):
         return ast.ExpandItem(
             tuple(names),
             None,
-            nodes.options_of(p[1], options.EXPAND[None], "an item of $expand"),
+            nodes.options_of(p[1], options.ALLOWED["expand"], "an item of $expand"),
             at,
         )
 
@@ -399,7 +366,7 @@ class UrlParser(SlyParser):
     def expand_star_options(self, p: Any) -> ast.ExpandItem:
         names, at = p[0]
         return ast.ExpandItem(
-            tuple(names), None, nodes.options_of(p[2], options.EXPAND["*"], "*"), at
+            tuple(names), None, nodes.options_of(p[2], options.ALLOWED["expand *"], "*"), at
         )
 
     @rule("order_item : expr")
@@ -584,7 +551,9 @@ class UrlParser(SlyParser):
 
     @rule("term : path COUNT_OPEN options CLOSE")
     def count_options(self, p: Any) -> ast.Count:
-        return ast.Count(p[0], nodes.options_of(p[2], options.COUNT, "/$count"), p[1][1])
+        return ast.Count(
+            p[0], nodes.options_of(p[2], options.ALLOWED["count segment"], "/$count"), p[1][1]
+        )
 
     @rule("term : path SLASH LAMBDA expr CLOSE")
     def lambda_expression(self, p: Any) -> ast.Lambda:
@@ -733,7 +702,7 @@ class UrlParser(SlyParser):
     # --- errors
 
     def error(self, token: Any) -> NoReturn:
-        raise nodes.unexpected(
+        raise unexpected(
             token,
             next(cast(Iterator[Any], self.tokens), None),
             frozenset(self._lrtable.lr_action[self.state]),

@@ -1,13 +1,13 @@
-"""Tokens of expressions and option lists: SLY's lexer for the patterns, one pass of its master
-pattern over the text.
+"""The tokens of a query option or path segment: SLY builds one pattern of all tokens, and one pass
+of it over the text finds them.
 
-Keywords are contextual, since any of them may be the name of a property. An operator is only one
-with blanks on both sides, so that `in in (1)` reads as the property `in`; `any(` and `all(` are
-lambdas only before `variable:` or `)`; `null`, `true`, `false`, `INF` and `NaN` are values only
-where no `/` comes before and no `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash
-with its `$count` and an option with its `=` are one token each: the grammar then needs a single
-token of lookahead. Blanks belong to the punctuation that allows them (BWS of the ABNF); any other
-blank is the token SPACE, which no rule takes.
+Keywords depend on their context, because each of them may be the name of a property. An operator
+must have blanks on both sides, so in `in in (1)` the first `in` is a property. `any(` and `all(`
+begin a lambda only before `variable:` or `)`. `null`, `true`, `false`, `INF` and `NaN` are values
+unless `/` comes before, or `/`, `(`, `=` or `.` follows. A name with its parenthesis, a slash with
+its `$count` and an option with its `=` are one token each: so the grammar needs one token of
+lookahead. Blanks belong to the punctuation that allows them (BWS of the ABNF). Any other blank is
+the token SPACE, which no rule accepts.
 """
 
 from __future__ import annotations
@@ -17,24 +17,50 @@ from typing import ClassVar
 
 from sly import Lexer as SlyLexer
 
+from odata_gateway.url.literals import DECODERS
+from odata_gateway.url.options import NESTED
+
 _IDENT = r"[^\W\d]\w*+"
 _QNAME = rf"{_IDENT}(?:\.{_IDENT})*+"
 _QUOTE = r"'[^']*+(?:''[^']*+)*+'"
 _JSON_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _HEX4 = r"-[0-9A-Fa-f]{4}"
-_OPERATORS = r"(?:or|and|eq|ne|lt|le|gt|ge|has|in|add|sub|mul|divby|div|mod)"
-_OPTIONS = r"(?:filter|search|select|expand|orderby|compute|apply|top|skip|count)"
+OPERATORS = {
+    "or": "OR",
+    "and": "AND",
+    "eq": "EQUALITY",
+    "ne": "EQUALITY",
+    "lt": "RELATION",
+    "le": "RELATION",
+    "gt": "RELATION",
+    "ge": "RELATION",
+    "has": "HAS",
+    "in": "IN",
+    "add": "ADDITIVE",
+    "sub": "ADDITIVE",
+    "mul": "MULTIPLICATIVE",
+    "divby": "MULTIPLICATIVE",
+    "div": "MULTIPLICATIVE",
+    "mod": "MULTIPLICATIVE",
+}
+"""The binary operators, with the names of their tokens in the grammar."""
+_OPERATORS = rf"(?:{'|'.join(OPERATORS)})"
+_OPTIONS = rf"(?:{'|'.join(row.field for row in NESTED)})"
 _RESERVED = r"(?:not|null|true|false|INF|NaN|keep)"
 _END = r"(?![\w(/=.'])"
 
 
+RawToken = tuple[str, str, int]
+"""Type, text and offset of a token."""
+
+
 class UrlLexer(SlyLexer):
     """The tokens of every option but `$search`, whose words follow other rules (see `scan_search`).
-    The first pattern that fits wins.
+    The first pattern that matches wins.
 
-    Inside the body SLY takes every name in capitals for a token, so the parts of patterns outside
-    begin with an underscore. Quantifiers are possessive where a shorter match could only fail
-    later: without that each name is read again for every kind of name.
+    In the body of the class SLY takes every name in capitals for a token, so the parts of patterns
+    outside begin with an underscore. Quantifiers are possessive where a shorter match could only
+    fail later; otherwise each name would be read again for every kind of name.
     """
 
     tokens: ClassVar[set[str]] = {
@@ -94,8 +120,8 @@ class UrlLexer(SlyLexer):
         "BAD",
     }
 
-    # The great majority of names; those with a keyword's name come as OTHER_NAME, after the
-    # keywords had their turn.
+    # Nearly all names. A name that is spelled like a keyword becomes OTHER_NAME, after the keywords
+    # were tried.
     NAME = rf"(?!(?i:{_RESERVED})(?!\w)){_QNAME}(?![('=\-]|\.\*)"
     OPERATOR = rf"[ \t]++(?i:{_OPERATORS})[ \t]++"
     CLOSE = r"[ \t]*+\)"
@@ -152,50 +178,65 @@ class UrlLexer(SlyLexer):
     BAD = r"[\s\S]"
 
 
-# SLY's own loop yields objects and looks for handlers at each token; the same pattern in a plain
+# SLY's own loop makes an object for each token and looks up handlers; the same pattern in a plain
 # loop takes a third of the time.
 _MASTER: re.Pattern[str] = UrlLexer._master_re
 _SEARCH_OPTIONS = frozenset({"$search=", "search="})
 
 
-def scan(text: str, *, lists: bool = False, apply: bool = False) -> list[tuple[str, str, int]]:
-    """The tokens of one option's text as (type, text, offset); literals come undecoded, unknown
-    characters as BAD.
-
-    lists  the text is `$select` or `$expand`, where `(` holds options: `search=` without `$` is an
-           option there and not a parameter
-    apply  the text is `$apply`, where `search(` is a transformation
-    """
+def option_tokens(name: str, text: str) -> list[RawToken]:
+    """The tokens of an option's value or of a path segment; literals are not decoded, and unknown
+    characters are BAD."""
+    if name == "$search":
+        tokens: list[RawToken] = []
+        scan_search(text, 0, tokens)
+        return tokens
     lower = text.lower()
     if "search" not in lower and "case(" not in lower:
         return [
             (match.lastgroup or "", match[0], match.start()) for match in _MASTER.finditer(text)
         ]
-    tokens: list[tuple[str, str, int]] = []
+    return _tokens_with_search(
+        text,
+        has_options=name in ("$select", "$expand"),
+        has_steps=name == "$apply" or "apply=" in text,
+    )
+
+
+def _tokens_with_search(text: str, *, has_options: bool, has_steps: bool) -> list[RawToken]:
+    """The tokens of a text that contains `search` or `case(`.
+
+    has_options  parentheses may contain options: `search=` is an option there, elsewhere the
+                 parameter of a function
+    has_steps    the text contains $apply, where `search(` is a transformation
+    """
+    tokens: list[RawToken] = []
     brackets: list[str] = []
     position = 0
     while position < len(text):
-        match = (
-            _BEFORE_COLON.match(text, position) if brackets[-1:] == ["case"] else None
-        ) or _MASTER.match(text, position)
+        match = _BEFORE_COLON.match(text, position) if brackets[-1:] == ["case"] else None
+        match = match or _MASTER.match(text, position)
         assert match is not None
         kind = match.lastgroup or ""
         _follow(kind, match[0], brackets)
-        tokens.append((kind, match.group(), position))
+        tokens.append((kind, match[0], position))
         position = match.end()
-        if _begins_search(tokens, lists, apply):
+        if _begins_search(tokens, has_options, has_steps):
             position = scan_search(text, position, tokens, nested=True)
     return tokens
 
 
-# In `case(t eq 10:20)` a colon stands between a number and another one, and none of both is a time
-# of day; in `case(10:20 lt t:1)` one is, since an operator follows.
-_OPERAND = r"(?![0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?+[ \t]+[A-Za-z])"
+# In `case(t eq 10:20)` the colon separates two numbers. In `case(10:20 lt t:1)` the text before
+# `lt` is a time of day, because an operator follows.
+_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
+_DAY = r"-?[0-9]{4,}-[0-9]{2}-[0-9]{2}"
+_OPERAND = rf"(?!{_CLOCK}+[ \t]+[A-Za-z])"
+_COLON_NEXT = r"(?=[ \t]*:)"
 _BEFORE_COLON = re.compile(
-    r"(?P<DATETIME>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})(?=[ \t]*:))"
-    r"|(?P<DATE>-?[0-9]{4,}-[0-9]{2}-[0-9]{2}(?=[ \t]*:))"
-    rf"|(?P<TIME>{_OPERAND}[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?(?=[ \t]*:))"
-    rf"|(?P<NUMBER>{_OPERAND}[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?=[ \t]*:))"
+    rf"(?P<DATETIME>{_DAY}[Tt]{_CLOCK}(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}}){_COLON_NEXT})"
+    rf"|(?P<DATE>{_DAY}{_COLON_NEXT})"
+    rf"|(?P<TIME>{_OPERAND}{_CLOCK}{_COLON_NEXT})"
+    rf"|(?P<NUMBER>{_OPERAND}[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?{_COLON_NEXT})"
 )
 
 
@@ -215,8 +256,8 @@ _OPENING = frozenset(
 
 
 def _follow(kind: str, text: str, brackets: list[str]) -> None:
-    """Keep what is open: `case` before the colon of a branch, `value` behind it, `` for every other
-    bracket."""
+    """Update the open brackets: `case` before the colon of a branch, `value` after it, an empty
+    text for any other bracket."""
     if kind in _OPENING:
         brackets.append("case" if kind == "CALL" and text[:5].lower() == "case(" else "")
     elif kind in ("CLOSE", "RBRACKET", "RBRACE"):
@@ -227,17 +268,39 @@ def _follow(kind: str, text: str, brackets: list[str]) -> None:
         brackets[-1] = "case"
 
 
-def _begins_search(tokens: list[tuple[str, str, int]], lists: bool, apply: bool) -> bool:
+def _begins_search(tokens: list[RawToken], has_options: bool, has_steps: bool) -> bool:
+    """Whether the last token is followed by a search expression."""
     kind, text, _ = tokens[-1]
     if kind == "CALL":
-        return apply and text.rstrip() == "search("
+        return has_steps and text.rstrip() == "search("
     if kind != "OPTION" or text.lower() not in _SEARCH_OPTIONS:
         return False
-    return (
-        lists
-        or text.startswith("$")
-        or (len(tokens) > 1 and tokens[-2][0] in ("COUNT_OPEN", "SEMI"))
-    )
+    if has_options or text.startswith("$"):
+        return True
+    return len(tokens) > 1 and tokens[-2][0] in ("COUNT_OPEN", "SEMI")
+
+
+LIST_BRACKETS = {"OPEN": "CLOSE", "LBRACKET": "RBRACKET"}
+
+
+def list_end(tokens: list[RawToken], start: int) -> int:
+    """The index of the bracket that closes the list opened at `start`; 0 unless it is a flat list
+    of literals."""
+    close = LIST_BRACKETS[tokens[start][0]]
+    needs_item = True
+    for index in range(start + 1, len(tokens)):
+        kind = tokens[index][0]
+        if kind == close and (not needs_item or index == start + 1):
+            return index
+        if needs_item:
+            is_literal = kind == "CONSTANT" or kind in DECODERS
+            fits = is_literal and (kind != "JSTRING" or close == "RBRACKET")
+        else:
+            fits = kind == "COMMA"
+        if not fits:
+            return 0
+        needs_item = not needs_item
+    return 0
 
 
 # --- $search --------------------------------------------------------------------------------------
@@ -248,65 +311,62 @@ _SINGLE = re.compile(_QUOTE)
 _WORD = re.compile(r"""[^\s()";'][^\s()";]*""")
 
 
-def scan_search(
-    text: str, position: int, tokens: list[tuple[str, str, int]], *, nested: bool = False
-) -> int:
+def scan_search(text: str, position: int, tokens: list[RawToken], *, nested: bool = False) -> int:
     """Append the tokens of a search expression (5.1.8) and return the offset after it.
 
-    nested  it ends before `;` or the `)` that closes what is around it
-    AND, OR and NOT are operators only between or before other parts, and words elsewhere; a missing
-    AND is added as a token of no length.
+    AND, OR and NOT are operators only between or before other parts, elsewhere they are words. A
+    missing AND becomes a token of no length.
+
+    nested  the expression ends before `;` or before the `)` that closes what is around it
     """
     depth = 0
-    operand = True  # whether a word, a phrase, NOT or "(" comes next
-    position = _blanks(text, position)
+    needs_operand = True  # a word, a phrase, NOT or "(" comes next
+    position = _after_blanks(text, position)
     while position < len(text):
-        char = text[position]
-        if nested and depth == 0 and char in ");":
+        is_outermost = nested and depth == 0
+        if is_outermost and text[position] in ");":
             break
-        kind, end = _search_token(text, position, char, operand, nested and depth == 0)
-        if not operand and kind in ("WORD", "PHRASE", "SINGLE", "S_NOT", "OPEN"):
+        kind, end = _search_token(text, position, needs_operand, is_outermost)
+        if not needs_operand and kind in _OPERAND_BEGINNINGS:
             tokens.append(("S_AND", "", position))
         tokens.append((kind, text[position:end], position))
         depth += (kind == "OPEN") - (kind == "CLOSE")
-        operand = kind in ("OPEN", "S_AND", "S_OR", "S_NOT")
-        after = _blanks(text, end)
-        if (
-            kind in ("WORD", "PHRASE", "CLOSE")
-            and after == end < len(text)
-            and text[end] not in ");"
-        ):
+        needs_operand = kind in ("OPEN", "S_AND", "S_OR", "S_NOT")
+        position = _after_blanks(text, end)
+        touches_next = position == end < len(text) and text[end] not in ");"
+        if kind in ("WORD", "PHRASE", "CLOSE") and touches_next:
             tokens.append(("BAD", text[end], end))
-        position = after
     return position
 
 
+_OPERAND_BEGINNINGS = frozenset({"WORD", "PHRASE", "SINGLE", "S_NOT", "OPEN"})
+
+
 def _search_token(
-    text: str, position: int, char: str, operand: bool, nested: bool
+    text: str, position: int, needs_operand: bool, is_outermost: bool
 ) -> tuple[str, int]:
-    if char in "()":
-        return ("OPEN" if char == "(" else "CLOSE"), position + 1
+    """The type of the token at a position, and the offset after it."""
+    if text[position] in "()":
+        return ("OPEN" if text[position] == "(" else "CLOSE"), position + 1
     for kind, pattern in (("PHRASE", _PHRASE), ("SINGLE", _SINGLE), ("WORD", _WORD)):
         match = pattern.match(text, position)
         if match is None:
             continue
-        word = match.group()
-        if word in ("AND", "OR", "NOT") and _followed(text, match.end(), nested):
-            if word == "NOT":
-                # After an operand, NOT begins the next one.
-                return "S_NOT", match.end()
-            if not operand:
-                return "S_" + word, match.end()
-        return kind, match.end()
+        word, end = match[0], match.end()
+        # NOT after an operand begins the next operand.
+        may_be_operator = word == "NOT" or (word in ("AND", "OR") and not needs_operand)
+        if may_be_operator and _is_followed(text, end, is_outermost):
+            return "S_" + word, end
+        return kind, end
     return "BAD", position + 1
 
 
-def _followed(text: str, end: int, nested: bool) -> bool:
+def _is_followed(text: str, end: int, is_outermost: bool) -> bool:
     """Whether blanks and another part of the expression come after `end`."""
-    after = _blanks(text, end)
-    return end < after < len(text) and text[after] not in (");" if nested else ")")
+    after = _after_blanks(text, end)
+    return end < after < len(text) and text[after] not in (");" if is_outermost else ")")
 
 
-def _blanks(text: str, position: int) -> int:
+def _after_blanks(text: str, position: int) -> int:
     match = _BLANKS.match(text, position)
     return match.end() if match else position

@@ -1,5 +1,8 @@
-"""From a Template to a syntax tree: each option through the grammar, then the order of path
-segments and the limits."""
+"""The syntax tree of a `QueryTemplate`.
+
+Each option goes through the grammar. Then comes what the grammar cannot say: which options the
+resource has, the order of path segments, and limits.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, UrlOption, 
 from odata_gateway.types.faults import shorten
 from odata_gateway.url import ast, nodes, options
 from odata_gateway.url.grammar import UrlParser
+from odata_gateway.url.lexer import OPERATORS
 from odata_gateway.url.normalize import OptionTokens, QueryTemplate
-from odata_gateway.url.transformations import mark_steps
+from odata_gateway.url.transformations import MarkedToken, mark_transformations
 
 MAX_DEPTH = 200
-"""What every later stage can walk; binding refuses less deep ones by ODATA_MAX_DEPTH, whose
-greatest value this must exceed."""
+"""The depth of a tree that every later stage can walk by recursion. It must exceed the greatest
+value of ODATA_MAX_DEPTH, which binding checks."""
 MAX_NODES = 20_000
 
 
 class Token:
-    """What SLY reads: a type and a value, which is (text, offset)."""
+    """A token as SLY reads it: a type, and the value (text, offset)."""
 
     __slots__ = ("type", "value")
 
@@ -30,71 +34,39 @@ class Token:
         self.value = value
 
 
-_STARTS = {
-    "$filter": "START_EXPR",
-    "$search": "START_SEARCH",
-    "$select": "START_SELECT",
-    "$expand": "START_EXPAND",
-    "$orderby": "START_ORDERBY",
-    "$compute": "START_COMPUTE",
-    "$apply": "START_APPLY",
-    "path": "START_SEGMENT",
-}
-
-
 def parse(template: QueryTemplate, *, max_nodes: int = MAX_NODES) -> ast.SyntaxTree:
-    """The syntax tree of a request, with literals by slot.
+    """The syntax tree of a request, whose literals are slot numbers.
 
-    max_nodes  most parts of the tree; binding counts expressions, aliases once for each use, and
-               refuses fewer
-    raises  UrlSyntax, UrlOption (misplaced or unknown), LimitDepth, LimitNodes; each with its
-            option and offset
+    max_nodes  the most nodes of the tree; binding counts only expressions, an alias once for each
+               use, and allows fewer
+    raises     UrlSyntax, LimitDepth, LimitNodes
+               UrlOption  for an option that is unknown or cannot stand here
     """
     path = _path(template.path)
-    pairs: list[nodes.Pair] = []
-    for part in template.options:
-        pairs.append((part.name, _option(part), 0))
-    side = template.side
+    values: list[nodes.OptionValue] = [(part.name, _value(part), 0) for part in template.options]
     for name in options.TEXTS:
-        text = getattr(side, name[1:])
+        text = getattr(template.transport, name[1:])
         if text is not None:
-            pairs.append((name, text, 0))
-    allowed = _allowed(path)
-    for name, _, _ in pairs:
-        if name not in allowed and (name[0] != "@" or allowed is not options.SYSTEM):
-            raise UrlOption(
-                f"'{name}' does not apply to {path[0].name if path else 'the service document'}",
-                target=name,
-            )
-    request = ast.SyntaxTree(path, nodes.options_of(pairs, options.SYSTEM, "a resource"))
-    if len(path) > 2 and path[0].name in ("$entity", "$all"):
-        raise UrlSyntax(
-            f"only the name of a type can follow {path[0].name}", target="path", at=path[2].at
-        )
-    if path and path[0].name == "$entity" and request.options.id is None:
-        raise UrlOption(
-            "$entity needs the option $id",
-            target="$id",
-            hint="write it like $entity?$id=Message(1)",
-        )
-    _check_size(request, max_nodes)
-    return request
+            values.append((name, text, 0))
+    _check_options(path, values)
+    tree = ast.SyntaxTree(path, nodes.options_of(values, _SYSTEM, "a resource"))
+    _check_entity_id(tree)
+    _check_size(tree, max_nodes)
+    return tree
 
 
-def _option(part: OptionTokens) -> object:
-    if part.name in options.NUMBERS:
-        _, literal, at = part.tokens[0]
-        return literal, at
-    if part.name == "$count":
-        _, text, at = part.tokens[0]
-        return text, at
-    return _parsed(part, _STARTS.get(part.name, "START_ALIAS"))
+def _value(part: OptionTokens) -> object:
+    """The value of an option, as `nodes.options_of` takes it."""
+    if part.name in options.NUMBERS or part.name in options.BOOLEANS:
+        _, value, at = part.tokens[0]
+        return value, at
+    return _parsed(part, options.STARTS.get(part.name, "START_ALIAS"))
 
 
 def _parsed(part: OptionTokens, start: str) -> Any:
     try:
         tokens = [Token(start, ("", 0))]
-        for kind, text, at in _marked(part, start):
+        for kind, text, at in _grammar_tokens(part, start):
             tokens.append(Token(kind, (text, at)))
         return UrlParser().parse(iter(tokens))
     except ODataError as error:
@@ -104,49 +76,32 @@ def _parsed(part: OptionTokens, start: str) -> Any:
         raise
 
 
-# The lexer's names of tokens, where the grammar has others.
+# The lexer's names of tokens that have another name in the grammar.
 _RENAMED = {"OTHER_NAME": "NAME", "OTHER_SLASH": "SLASH"}
 _NAMES = frozenset({"NAME", "CALL", "PARAM", "AT", "ALL_OF", "ALIAS_EQ", "LAMBDA"})
-_OPERATORS = {
-    "or": "OR",
-    "and": "AND",
-    "eq": "EQUALITY",
-    "ne": "EQUALITY",
-    "lt": "RELATION",
-    "le": "RELATION",
-    "gt": "RELATION",
-    "ge": "RELATION",
-    "has": "HAS",
-    "in": "IN",
-    "add": "ADDITIVE",
-    "sub": "ADDITIVE",
-    "mul": "MULTIPLICATIVE",
-    "div": "MULTIPLICATIVE",
-    "divby": "MULTIPLICATIVE",
-    "mod": "MULTIPLICATIVE",
-}
+_STEPS = options.BY_NAME["$apply"]
 
 
-def _marked(part: OptionTokens, start: str) -> list[tuple[str, object, int]]:
-    """Tokens with the names the grammar has for them."""
-    marked: list[tuple[str, object, int]] = []
-    steps = start == "START_APPLY"
+def _grammar_tokens(part: OptionTokens, start: str) -> list[MarkedToken]:
+    """The tokens with the types that the grammar knows. Raises UrlSyntax for a long name."""
+    found: list[MarkedToken] = []
+    has_steps = start == _STEPS.start
     for kind, text, at in part.tokens:
         if kind == "OPERATOR":
-            kind = _OPERATORS[str(text).strip().lower()]
+            kind = OPERATORS[str(text).strip().lower()]
         elif kind == "OPTION":
             kind = "OPT_" + str(text).strip("$=").upper()
-            steps = steps or kind == "OPT_APPLY"
+            has_steps = has_steps or kind == _STEPS.token
         elif kind == "CALL" and str(text)[:5].lower() == "case(":
             kind = "CASE"
         else:
             kind = _RENAMED.get(kind, kind)
         if kind in _NAMES and len(str(text)) > nodes.MAX_NAME:
             nodes.check_name(str(text), at)
-        marked.append((kind, text, at))
-    if start == "START_SEGMENT" and marked[0][0] == "DOLLAR_NAME":
-        marked[:2] = [("SEGMENT_" + str(marked[0][1])[1:].upper(), marked[0][1], marked[0][2])]
-    return mark_steps(marked, start) if steps else marked
+        found.append((kind, text, at))
+    if start == "START_SEGMENT" and found[0][0] == "DOLLAR_NAME":
+        found[:2] = [("SEGMENT_" + str(found[0][1])[1:].upper(), found[0][1], found[0][2])]
+    return mark_transformations(found, start) if has_steps else found
 
 
 # --- the resource path ----------------------------------------------------------------------------
@@ -155,6 +110,7 @@ _FIRST = frozenset({"$metadata", "$batch", "$entity", "$all", "$crossjoin"})
 _LATER = frozenset({"$count", "$value", "$ref", "$query", "$each", "$filter"})
 _LAST = frozenset({"$metadata", "$batch", "$count", "$value", "$ref", "$query"})
 _WITH_PARENTHESES = frozenset({"$filter", "$crossjoin"})
+_SEGMENTS = sorted(_FIRST | _LATER)
 
 
 def _path(parts: tuple[OptionTokens, ...]) -> tuple[ast.Segment, ...]:
@@ -170,17 +126,18 @@ def _path(parts: tuple[OptionTokens, ...]) -> tuple[ast.Segment, ...]:
 
 
 def _plain_segment(part: OptionTokens) -> ast.Segment:
+    """A segment without parentheses."""
     text, at = str(part.tokens[0][1]), part.tokens[0][2]
-    if text[0:1] == "$" and (text not in _FIRST | _LATER or text in _WITH_PARENTHESES):
+    if text[:1] == "$" and (text not in _SEGMENTS or text in _WITH_PARENTHESES):
         raise UrlSyntax(
-            f"'{shorten(text)}' is no path segment of OData",
+            f"'{shorten(text)}' is not a path segment of OData",
             target="path",
             at=at,
-            hint=nearest(text.lower(), _FIRST | _LATER),
+            hint=nearest(text.lower(), _SEGMENTS),
         )
-    literal = None
     if len(part.tokens) == 1 and len(text) > nodes.MAX_NAME:
         nodes.check_name(text, at, "path")
+    literal = None
     if len(part.tokens) > 1 and not isinstance(part.tokens[1][1], str):
         kind, slot, many = part.tokens[1][1]
         literal = ast.Literal(kind, slot, many, at)
@@ -188,34 +145,64 @@ def _plain_segment(part: OptionTokens) -> ast.Segment:
 
 
 def _check_order(before: ast.Segment | None, segment: ast.Segment) -> None:
-    name = segment.name
+    name, shown = segment.name, shorten(segment.name)
     if before is None:
         if name in _LATER or "." in name:
-            raise UrlSyntax(
-                f"'{shorten(name)}' cannot be the first segment", target="path", at=segment.at
-            )
+            raise UrlSyntax(f"'{shown}' cannot be the first segment", target="path", at=segment.at)
         return
     if name in _FIRST:
         raise UrlSyntax(f"'{name}' can only be the first segment", target="path", at=segment.at)
     after_name_only = before.name in ("$all", "$entity", "$each") and (name[:1] == "$" or not name)
     after_crossjoin = before.name == "$crossjoin" and name not in ("$query", "$count")
     if before.name in _LAST or after_name_only or after_crossjoin:
+        raise UrlSyntax(f"'{shown}' cannot follow {before.name}", target="path", at=segment.at)
+
+
+# --- the options of the resource ------------------------------------------------------------------
+
+_SYSTEM = frozenset(options.SYSTEM)
+_DOCUMENTS: dict[str, options.DocumentPlace] = {
+    "$batch": "$batch",
+    "$metadata": "$metadata",
+    "$entity": "$entity",
+}
+
+
+def _document(path: tuple[ast.Segment, ...]) -> options.DocumentPlace | None:
+    """The document that a path names; None for data."""
+    if not path:
+        return "service document"
+    if path[0].name == "$entity" and len(path) > 1:
+        return "$entity cast"
+    return _DOCUMENTS.get(path[0].name)
+
+
+def _check_options(path: tuple[ast.Segment, ...], values: list[nodes.OptionValue]) -> None:
+    """Documents have few options, and no aliases; the options of data depend on the model."""
+    document = _document(path)
+    if document is None:
+        return
+    for name, _, _ in values:
+        if name not in options.ALLOWED[document]:
+            where = path[0].name if path else "the service document"
+            raise UrlOption(f"'{name}' does not apply to {where}", target=name)
+
+
+def _check_entity_id(tree: ast.SyntaxTree) -> None:
+    path = tree.path
+    if len(path) > 2 and path[0].name in ("$entity", "$all"):
         raise UrlSyntax(
-            f"'{shorten(name)}' cannot follow {before.name}", target="path", at=segment.at
+            f"only the name of a type can follow {path[0].name}", target="path", at=path[2].at
+        )
+    if path and path[0].name == "$entity" and tree.options.id is None:
+        raise UrlOption(
+            "$entity must have the option $id",
+            target="$id",
+            hint="write it like $entity?$id=Message(1)",
         )
 
 
-def _allowed(path: tuple[ast.Segment, ...]) -> frozenset[str]:
-    """The options that may come with the resource; those of data depend on the model."""
-    if not path:
-        return options.RESTRICTED[""]
-    if path[0].name == "$entity" and len(path) > 1:
-        return options.ENTITY_CAST
-    return options.RESTRICTED.get(path[0].name, options.SYSTEM)
-
-
 # --- limits ---------------------------------------------------------------------------------------
-
 
 _SCALARS = frozenset(
     {"str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind"}
@@ -230,27 +217,28 @@ def _child_names(name: str) -> tuple[str, ...]:
     )
 
 
-def _check_size(request: ast.SyntaxTree, max_nodes: int) -> None:
-    """A recursive walk over the tree is safe after this."""
-    nodes = 0
-    stack: list[tuple[object, int]] = [(request, 0)]
+def _check_size(tree: ast.SyntaxTree, max_nodes: int) -> None:
+    """Raises LimitDepth and LimitNodes. A tree that passes can be walked by recursion."""
+    count = 0
+    stack: list[tuple[object, int]] = [(tree, 0)]
     while stack:
         node, depth = stack.pop()
         if isinstance(node, tuple):
             stack.extend([(each, depth) for each in node if not isinstance(each, str)])
         elif isinstance(node, ast.SyntaxNode):
-            nodes += 1
+            count += 1
             if depth > MAX_DEPTH:
                 raise LimitDepth(
-                    f"the request is nested deeper than {MAX_DEPTH} levels, which is beyond what ODATA_MAX_DEPTH can allow",
+                    f"the request is nested deeper than {MAX_DEPTH} levels, the most that "
+                    "ODATA_MAX_DEPTH can allow",
                     at=getattr(node, "at", None),
                 )
             for name in _child_names(type(node).__name__):
                 child = getattr(node, name)
                 if child is not None:
                     stack.append((child, depth + 1))
-    if nodes > max_nodes:
+    if count > max_nodes:
         raise LimitNodes(
-            f"the request has {nodes} parts; the limit is {max_nodes}",
-            hint="ODATA_MAX_NODES moves this limit",
+            f"the request has {count} parts; the limit is {max_nodes}",
+            hint="raise ODATA_MAX_NODES to allow more",
         )

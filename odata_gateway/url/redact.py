@@ -1,8 +1,10 @@
-"""A template as people may read it: the URL with the kinds of its literals in the place of their
-values, and what kind of question it is.
+"""URLs as log lines and metrics may show them, without values.
 
-What a template's key holds besides names is what the grammar has: a value that a client takes for a
-name (an alias, a column of $compute) stays, but for texts that are as long as a token.
+A value may be an access token or a person's name. A template's key has only names, and the kinds of
+literals in place of literals. A target that was not normalized, because it is malformed or not for
+data, is reduced to its path and the names of its options. A client can still write a value where a
+name belongs (`$compute=id as ...`, `Message&apikey=...`), so whatever is as long as a token is left
+out of both.
 """
 
 from __future__ import annotations
@@ -10,17 +12,21 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
+
+from odata_gateway.url.options import BY_COST
 
 _LITERAL = re.compile(r"\0([A-Za-z0-9_.*]+)\0")
-_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9]{20,}")
+_LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
 _MOST_CHARACTERS = 2000
-_KINDS = ("$apply", "$search", "$expand", "$compute", "$filter", "$orderby")
-"""The costliest comes first."""
 
 
 class RedactedUrl(NamedTuple):
-    """The costliest kind of a URL's options, without the sign, and what follows the service root,
-    without its values."""
+    """A URL without its values.
+
+    options   the costliest of its options, without the `$`; "none" for cheap ones
+    template  what follows the service root
+    """
 
     options: str
     template: str
@@ -28,18 +34,41 @@ class RedactedUrl(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def redact(key: str) -> RedactedUrl:
-    """What of a template's key a log line may say, and one of few words for a label."""
+    """A template's key without values."""
     path, *options = _LITERAL.sub(r"{\1}", key).split("\0&")
     path = path.replace("\0", "").removeprefix("/")
     names = {option.partition("=")[0] for option in options}
     if "/$filter(" in path:
         names.add("$filter")
-    kind = next((kind for kind in _KINDS if kind in names), "")
+    costliest = next((name for name in BY_COST if name in names), "$none")
     text = "?".join(part for part in (path, "&".join(options).replace("\0", "")) if part)
-    return RedactedUrl(
-        kind.removeprefix("$") or "none", _plain(_LIKE_A_TOKEN.sub("*", text))[:_MOST_CHARACTERS]
-    )
+    return RedactedUrl(costliest.removeprefix("$"), _without_tokens(text))
 
 
-def _plain(text: str) -> str:
+def redact_target(target: str) -> str:
+    """A request target without values: the path and the names of its options, as in
+    `/v1.0/odata/Message [$filter,apikey]`.
+
+    A client that takes `&` for `?`, or encodes the `=`, puts a value into the path or into a name;
+    such a text becomes `*`.
+    """
+    path, mark, query = target.partition("?")
+    path, ampersand, _ = path.replace("%26", "&").partition("&")
+    names = ",".join([_option_name(option) for option in query.split("&") if option])
+    shown = path + ("&*" if ampersand else "") + (f" [{names}]" if mark and names else "")
+    return _without_tokens(shown)
+
+
+def _option_name(option: str) -> str:
+    name, equals, _ = option.partition("=")
+    name = unquote(name)
+    return name if equals and "=" not in name else "*"
+
+
+def _without_tokens(text: str) -> str:
+    """One printable line of ASCII, at most _MOST_CHARACTERS long, in which `*` stands for whatever
+    is as long as a token."""
+    text = _LIKE_A_TOKEN.sub("*", text)[:_MOST_CHARACTERS]
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if c.isprintable() and c.isascii() else "?" for c in text)

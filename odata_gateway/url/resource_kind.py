@@ -38,6 +38,7 @@ _BY_FIRST_SEGMENT = {
     "$entity": ResourceKind.ENTITY_ID,
     "$all": ResourceKind.ALL,
 }
+_WITHOUT_QUERY = frozenset({"$metadata", "$entity", "$batch"})
 RESERVED_NAMES = frozenset({*_BY_FIRST_SEGMENT, "$batch"})
 """First segments that name the same in every service."""
 
@@ -59,9 +60,10 @@ def classify(target: str) -> ResourceKind:
 
 
 def _special(path: str) -> ResourceKind:
-    first, *others = path.split("/")
-    kind = _BY_FIRST_SEGMENT.get(unquote(first), ResourceKind.DATA)
-    if not others:
-        return ResourceKind.BATCH if unquote(first) == "$batch" else kind
-    has_data = kind in (ResourceKind.DATA, ResourceKind.ALL) and unquote(first) != "$batch"
-    return ResourceKind.QUERY_BODY if has_data and unquote(others[-1]) == "$query" else kind
+    segments = [unquote(segment) for segment in path.split("/")]
+    kind = _BY_FIRST_SEGMENT.get(segments[0], ResourceKind.DATA)
+    if segments == ["$batch"]:
+        return ResourceKind.BATCH
+    *resource, last = segments
+    has_query = last == "$query" and resource and "$query" not in resource
+    return ResourceKind.QUERY_BODY if has_query and segments[0] not in _WITHOUT_QUERY else kind

@@ -1,8 +1,8 @@
-"""The request target, cut into path segments and options; every part percent-decoded exactly once.
+"""The path segments and query options of a request target, each percent-decoded exactly once.
 
-The order matters (OData 4.01 Part 2: URL Conventions, section 2.1): the path is split at "/" and
-the query at "&" and the first "=" while still encoded, so that `%2F`, `%26` and `%3D` are text and
-never separators.
+The order matters (URL Conventions 4.01, section 2.1): the path is split at "/" and the query at "&"
+and the first "=" before anything is decoded, so `%2F`, `%26` and `%3D` are text and never
+separators.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# A raw "+" is a blank, as form encoders mean it, but in `2021-11-23T00:00:00+02:00` and in `1e+5`
-# it is a sign.
-_SIGN = re.compile(
-    r"([Tt]\d\d(?::|%3[Aa])\d\d(?:(?::|%3[Aa])\d\d(?:\.\d+)?)?(?=\+\d\d:\d\d)|(?:(?<=%20)|(?<![\w.]))\d+(?:\.\d+)?[eE](?=\+\d))\+"
-)
+# Form encoders write a blank as "+". In `2021-11-23T00:00:00+02:00` and in `1e+5` it is a sign.
+_COLON = r"(?::|%3[Aa])"
+_TIME = rf"[Tt]\d\d{_COLON}\d\d(?:{_COLON}\d\d(?:\.\d+)?)?(?=\+\d\d:\d\d)"
+_EXPONENT = r"(?:(?<=%20)|(?<![\w.]))\d+(?:\.\d+)?[eE](?=\+\d)"
+_SIGN = re.compile(rf"({_TIME}|{_EXPONENT})\+")
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
 class QueryOption(NamedTuple):
-    """One query option. `raw` is the text as sent, `value` None without "="; `at` is its offset in
-    the target."""
+    """One query option.
+
+    value  None without "="
+    raw    name and value as sent
+    at     the offset in the target
+    """
 
     name: str
     value: str | None
@@ -34,19 +38,20 @@ class QueryOption(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Decoded path segments, without the empty one of a trailing slash, and the options in their
-    order."""
+    """Decoded path segments and the options in their order. A trailing slash makes no segment, and
+    a segment `$filter(...)` may contain slashes."""
 
     segments: tuple[str, ...]
     options: tuple[QueryOption, ...]
 
 
 def split(target: str, *, max_bytes: int = 16384) -> Target:
-    """Segments and options of the text after the service root, such as `Message(1)?$top=5`.
+    """The segments and options of the text after the service root, such as `Message(1)?$top=5`.
 
-    target  as on the wire: still percent-encoded, perhaps with a leading "/"; "" is the service
-            root
-    raises  LimitUrl, UrlEncoding (bad escape, invalid UTF-8, NUL, lone surrogate), UrlSyntax ("#")
+    target  as on the wire, percent-encoded; a leading "/" is optional, "" is the service root
+    raises  LimitUrl     for a target longer than `max_bytes`
+            UrlEncoding  for a bad escape, invalid UTF-8, a NUL character or a lone surrogate
+            UrlSyntax    for "#", and for an option in the path
     """
     _check_size(target, max_bytes)
     target = _without_fragment(target)
@@ -68,7 +73,7 @@ def _check_size(target: str, max_bytes: int) -> None:
         raise LimitUrl(
             f"the URL has {size} bytes after the service root; the limit is {max_bytes}",
             target="url",
-            hint="ODATA_MAX_URL_BYTES moves this limit",
+            hint="raise ODATA_MAX_URL_BYTES to allow more",
         )
 
 
@@ -78,7 +83,7 @@ def _without_fragment(target: str) -> str:
     if classify(target) is ResourceKind.METADATA:
         return target.partition("#")[0]
     raise UrlSyntax(
-        "a '#' ends the query of a URL",
+        "a '#' cannot stand in a URL, because it ends the query",
         target="url",
         at=target.index("#"),
         hint="write %23 for the character itself",
@@ -86,10 +91,10 @@ def _without_fragment(target: str) -> str:
 
 
 def _check_path(path: str) -> None:
-    """A text such as `Message&apikey=...` is refused before any message repeats it."""
+    """Refuse a path such as `Message&apikey=...` before an error message can repeat it."""
     if "&" in path and "'" not in path and "=" in path.partition("&")[2]:
         raise UrlSyntax(
-            "an option in the path",
+            "the path cannot contain a query option",
             target="path",
             at=path.index("&"),
             hint="write '?' before the first option, '&' before others",
@@ -100,9 +105,40 @@ def _segments(path: str) -> tuple[str, ...]:
     path = path.removeprefix("/").removesuffix("/")
     if not path:
         return ()
-    if "%" not in path and path.isascii() and "\0" not in path:
-        return tuple(path.split("/"))
-    return tuple(_decode(segment, "path") for segment in path.split("/"))
+    segments = path.split("/")
+    if "%" in path or not path.isascii() or "\0" in path:
+        segments = [_decode(segment, "path") for segment in segments]
+    if any(segment.startswith("$filter(") for segment in segments):
+        segments = _with_whole_filters(segments)
+    return tuple(segments)
+
+
+def _with_whole_filters(segments: list[str]) -> list[str]:
+    """The segments, with each `$filter(a/b eq 1)` in one piece: the ABNF lets it contain
+    slashes."""
+    joined: list[str] = []
+    parts: list[str] = []
+    depth, quoted = 0, False
+    for segment in segments:
+        if parts or segment.startswith("$filter("):
+            parts.append(segment)
+            depth, quoted = _nesting(segment, depth, quoted)
+            if depth > 0 or quoted:
+                continue
+            segment = "/".join(parts)
+            parts = []
+        joined.append(segment)
+    return [*joined, "/".join(parts)] if parts else joined
+
+
+def _nesting(text: str, depth: int, quoted: bool) -> tuple[int, bool]:
+    """The depth of parentheses after a text, and whether it ends inside a string."""
+    for char in text:
+        if char == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char == "(") - (char == ")")
+    return depth, quoted
 
 
 def _option(raw: str, at: int) -> QueryOption:
@@ -116,15 +152,15 @@ def _option(raw: str, at: int) -> QueryOption:
 
 
 def _decode(text: str, target: str) -> str:
-    # Most escapes are blanks; every "%" begins an escape, so that replacing them first cannot make
-    # a new one.
+    # Most escapes are blanks. Every "%" begins an escape, so replacing these first cannot make
+    # another one.
     if "%20" in text:
         text = text.replace("%20", " ")
     if "%" in text:
         bad = _BAD_ESCAPE.search(text)
         if bad:
             raise UrlEncoding(
-                "'%' without two hexadecimal digits",
+                "'%' must be followed by two hexadecimal digits",
                 target=target,
                 at=bad.start(),
                 hint="write %25 for the percent sign itself",
@@ -132,15 +168,21 @@ def _decode(text: str, target: str) -> str:
         try:
             text = unquote_to_bytes(text).decode("utf-8")
         except UnicodeEncodeError:
-            raise UrlEncoding("a lone surrogate", target=target) from None
+            raise UrlEncoding("the text contains a lone surrogate", target=target) from None
         except UnicodeDecodeError as error:
             raise UrlEncoding(
                 "the percent-encoded bytes are not UTF-8", target=target, at=error.start
             ) from None
         if "\0" in text:
-            raise UrlEncoding("a NUL character (%00)", target=target, at=text.index("\0"))
+            raise UrlEncoding(
+                "the text contains a NUL character (%00)", target=target, at=text.index("\0")
+            )
     elif not text.isascii() or "\0" in text:
         bad = _FORBIDDEN.search(text)
         if bad:
-            raise UrlEncoding("a NUL character or a lone surrogate", target=target, at=bad.start())
+            raise UrlEncoding(
+                "the text contains a NUL character or a lone surrogate",
+                target=target,
+                at=bad.start(),
+            )
     return text

@@ -1,18 +1,25 @@
-"""Which names in $apply are transformations, decided by where they stand (Data Aggregation ABNF,
-section 2).
+"""Which names in $apply are transformations (Data Aggregation ABNF, section 2).
 
-`concat(` is a transformation in `concat(identity,top(1))` and a function in `compute(concat(a,b) as
-c)`; `filter(` may be a property's name. One pass over the tokens with a stack of parentheses finds
-the places where a transformation begins and renames the tokens there, so that the grammar needs no
-context.
+That depends on where a name stands: `concat(` is a transformation in `concat(identity,top(1))` and
+a function in `compute(concat(a,b) as c)`, and `filter(` may follow the name of a property. One pass
+over the tokens, with a stack of the open parentheses, renames the tokens that begin a
+transformation. So the grammar needs no context.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from odata_gateway.errors import UrlSyntax, nearest
 from odata_gateway.types.faults import shorten
+from odata_gateway.url import options
 
-_STEPS = {
+MarkedToken = tuple[str, object, int]
+"""Type, text or literal, and offset, with the types that the grammar knows."""
+Argument = Literal["other", "sequence", "sequence or order item"]
+"""What an argument of a transformation is; `other` is anything but transformations."""
+
+_TOKENS = {
     "identity": "T_IDENTITY",
     "aggregate": "T_AGGREGATE",
     "compute": "T_COMPUTE",
@@ -37,20 +44,23 @@ _STEPS = {
     "descendants": "T_RELATIVES",
     "traverse": "T_TRAVERSE",
 }
-# The arguments, counted from 0, from which on a sequence of transformations may stand.
-_SEQUENCES = {
-    "concat": 0,
-    "nest": 0,
-    "addnested": 1,
-    "join": 1,
-    "outerjoin": 1,
-    "groupby": 1,
-    "ancestors": 3,
-    "descendants": 3,
-    "traverse": 4,
-    "rolluprecursive": 3,
+# What each argument may be, where some are sequences of transformations; the last entry holds for
+# all further arguments.
+_ARGUMENTS: dict[str, tuple[Argument, ...]] = {
+    "concat": ("sequence",),
+    "nest": ("sequence",),
+    "addnested": ("other", "sequence"),
+    "join": ("other", "sequence"),
+    "outerjoin": ("other", "sequence"),
+    "groupby": ("other", "sequence"),
+    "ancestors": ("other", "other", "other", "sequence"),
+    "descendants": ("other", "other", "other", "sequence"),
+    "traverse": ("other", "other", "other", "other", "sequence or order item"),
+    "rolluprecursive": ("other", "other", "other", "sequence"),
 }
 _ROLLUPS = {"rollup": "T_ROLLUP", "rolluprecursive": "T_ROLLUPRECURSIVE"}
+_GROUPS = "("
+"""The name of the inner parentheses of `groupby((`."""
 _OPENINGS = frozenset(
     {
         "OPEN",
@@ -64,11 +74,12 @@ _OPENINGS = frozenset(
         "AGGREGATE_OPEN",
     }
 )
+_BEGINNINGS = (options.BY_NAME["$apply"].start, options.BY_NAME["$apply"].token)
 
 
 class _OpenParenthesis:
-    """An open parenthesis: the transformation it belongs to ("" for others), and how many commas
-    have passed in it."""
+    """The transformation, or _GROUPS, that an open parenthesis belongs to ("" for any other), and
+    the number of commas after it."""
 
     __slots__ = ("commas", "name")
 
@@ -76,96 +87,104 @@ class _OpenParenthesis:
         self.name = name
         self.commas = 0
 
+    def argument(self) -> Argument:
+        """What the argument after the last comma may be."""
+        row = _ARGUMENTS.get(self.name, ("other",))
+        return row[min(self.commas, len(row) - 1)]
 
-def mark_steps(tokens: list[tuple[str, object, int]], start: str) -> list[tuple[str, object, int]]:
-    """The tokens with transformations renamed to T_..., and `groupby((` made one token.
 
-    raises  UrlSyntax for a name that is no transformation where one must stand
+def mark_transformations(tokens: list[MarkedToken], start: str) -> list[MarkedToken]:
+    """The tokens, in which transformations are T_... and `groupby((` is one token.
+
+    raises  UrlSyntax  for a name that is not a transformation where one must stand
     """
     return _TransformationMarker(tokens, start).run()
 
 
 class _TransformationMarker:
-    __slots__ = ("ended", "frames", "marked", "previous", "tokens")
+    __slots__ = ("ended", "marked", "parentheses", "previous", "tokens")
 
-    def __init__(self, tokens: list[tuple[str, object, int]], start: str) -> None:
+    def __init__(self, tokens: list[MarkedToken], start: str) -> None:
         self.tokens = tokens
-        self.marked: list[tuple[str, object, int]] = []
-        self.frames: list[_OpenParenthesis] = []
+        self.marked: list[MarkedToken] = []
+        self.parentheses: list[_OpenParenthesis] = []
         self.previous = start
         self.ended = False  # whether the token before ends a transformation
 
-    def run(self) -> list[tuple[str, object, int]]:
+    def run(self) -> list[MarkedToken]:
         for index, (kind, text, at) in enumerate(self.tokens):
             if kind == "AGGREGATE_OPEN" and self.ended:
-                # `/aggregate(` is one token for the sake of `$these/aggregate(`; between
-                # transformations it is two.
+                # `/aggregate(` is one token because of `$these/aggregate(`; between transformations
+                # it is two.
                 self.marked.append(("SLASH", "/", at))
                 self.previous = "SLASH"
                 kind, text, at = "CALL", str(text)[1:], at + 1
             if kind == "OPEN" and self.previous == "T_GROUPBY":
-                self.frames.append(_OpenParenthesis("("))
+                self.parentheses.append(_OpenParenthesis(_GROUPS))
                 self.previous = kind
                 continue
             name = str(text).rstrip().removesuffix("(") if kind in ("CALL", "NAME") else ""
-            marked = self._step(kind, name, index) if name else None
-            if marked is None and kind == "CALL" and self._in_group_list():
+            marked = self._transformation(kind, name, index) if name else None
+            if marked is None and kind == "CALL" and self._begins_group():
                 marked = _ROLLUPS.get(name)
             self._advance(marked or kind, name if marked else "")
             self.marked.append((marked or kind, text, at))
             self.previous = marked or kind
         return self.marked
 
-    def _step(self, kind: str, name: str, index: int) -> str | None:
-        """The token of a transformation that begins here, or None for anything else."""
-        frame = self.frames[-1] if self.frames else None
-        after_slash = self.previous == "SLASH" and self.ended
-        starts = self.previous in ("START_APPLY", "OPT_APPLY")
-        if not (after_slash or starts):
-            first = _SEQUENCES.get(frame.name) if frame is not None else None
-            opened = self.previous == "COMMA" or (
-                frame is not None and frame.commas == 0 and self.previous.startswith("T_")
-            )
-            if frame is None or first is None or frame.commas < first or not opened:
+    def _transformation(self, kind: str, name: str, index: int) -> str | None:
+        """The token of a transformation that begins with this name; None if the name is anything
+        else."""
+        token = _TOKENS.get(name)
+        match self._may_begin():
+            case "other":
                 return None
-            if frame.name == "traverse" and (
-                name == "concat" or name not in _STEPS or kind == "NAME"
-            ):
-                return None
-        step = _STEPS.get(name)
-        if step is not None and (step == "T_IDENTITY") == (kind == "NAME"):
-            self._check_groupby(step, index)
-            return step
+            case "sequence or order item" if kind == "NAME" or token is None or name == "concat":
+                return None  # an order item that begins with a property or function
+        if token is not None and (token == "T_IDENTITY") == (kind == "NAME"):
+            self._check_groupby(token, index)
+            return token
         if kind == "CALL" and "." in name:
             return "T_CUSTOM"
-        hint = nearest(name, _STEPS)
         raise UrlSyntax(
-            f"'{shorten(name)}' is no transformation", at=self.tokens[index][2], hint=hint
+            f"'{shorten(name)}' is not a transformation",
+            at=self.tokens[index][2],
+            hint=nearest(name, _TOKENS),
         )
 
-    def _check_groupby(self, step: str, index: int) -> None:
+    def _may_begin(self) -> Argument:
+        """What may begin at this token."""
+        if self.previous in _BEGINNINGS or (self.previous == "SLASH" and self.ended):
+            return "sequence"
+        if not self.parentheses:
+            return "other"
+        innermost = self.parentheses[-1]
+        is_first = innermost.commas == 0 and self.previous.startswith("T_")
+        return innermost.argument() if is_first or self.previous == "COMMA" else "other"
+
+    def _check_groupby(self, token: str, index: int) -> None:
         following = self.tokens[index + 1][0] if index + 1 < len(self.tokens) else ""
-        if step == "T_GROUPBY" and following != "OPEN":
+        if token == "T_GROUPBY" and following != "OPEN":
             raise UrlSyntax(
-                "groupby takes its properties in parentheses of their own",
+                "the properties of groupby must have parentheses of their own",
                 at=self.tokens[index][2],
                 hint="write groupby((status))",
             )
 
     def _advance(self, kind: str, name: str) -> None:
-        """Follow the parentheses, and note where a transformation ends."""
+        """Update the open parentheses, and whether a transformation ends here."""
         ended = kind == "T_IDENTITY"
         if kind == "CLOSE":
-            closed = self.frames.pop().name if self.frames else ""
-            ended = closed in _STEPS or "." in closed
+            closed = self.parentheses.pop().name if self.parentheses else ""
+            ended = closed in _TOKENS or "." in closed
         elif kind in _OPENINGS or (kind.startswith("T_") and kind != "T_IDENTITY"):
-            self.frames.append(_OpenParenthesis(name))
-        elif kind == "COMMA" and self.frames:
-            self.frames[-1].commas += 1
+            self.parentheses.append(_OpenParenthesis(name))
+        elif kind == "COMMA" and self.parentheses:
+            self.parentheses[-1].commas += 1
         if kind != "SLASH":
             self.ended = ended
 
-    def _in_group_list(self) -> bool:
-        return (
-            bool(self.frames) and self.frames[-1].name == "(" and self.previous in ("OPEN", "COMMA")
-        )
+    def _begins_group(self) -> bool:
+        """Whether an item of `groupby((` begins here."""
+        is_inside = bool(self.parentheses) and self.parentheses[-1].name == _GROUPS
+        return is_inside and self.previous in ("OPEN", "COMMA")

@@ -1,35 +1,36 @@
-"""Query options as text again, for links the service makes: the next link of an expanded collection
-repeats the options of its expand item.
+"""Query options as text again. The next link of an expanded collection repeats the options of its
+item of $expand.
 
-A text comes in pieces, constant text or the slot of a literal, because it is made once per
-template; `literals.literal_text` writes them. What comes out parses to the same tree (a test walks
-both ways).
+The text comes in pieces, each of them constant text or the slot of a literal: it is made once for a
+template, and `literals.literal_text` writes the values of a request. The text parses to the same
+tree (a test goes both ways).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
-from typing import TypeVar, cast
+from typing import Any, TypeVar, assert_never, cast
 from urllib.parse import quote
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.url import ast
+from odata_gateway.url.options import NESTED
 
 T = TypeVar("T")
 UrlPieces = tuple[str | int, ...]
 ANCHOR = "@__it"
-"""The alias with which a next link of an expanded collection says what $it was: the key of an
-entity of the outer resource."""
+"""The alias in the next link of an expanded collection that stands for $it: the key of an entity of
+the outer resource."""
 _SAFE = "$'()*,/:;@=-._~!"
 
 
 def unparse_options(
     options: ast.Options, aliases: Mapping[str, ast.Expr]
 ) -> tuple[tuple[str, UrlPieces], ...]:
-    """The names of options and of the request's parameter aliases with their texts, which are not
-    percent-encoded; empty without options."""
+    """The options, and the request's parameter aliases, by name. The texts are not
+    percent-encoded."""
     given = dict(options.aliases)
     outer = [
         (name, _expr(value))
@@ -40,56 +41,38 @@ def unparse_options(
 
 
 def encoded(text: str) -> str:
-    """Constant text of an option as a URL may hold it."""
+    """Constant text of an option, percent-encoded."""
     return quote(text, safe=_SAFE)
 
 
 def anchored(node: T, entity_set: str) -> T:
-    """The same with `$root/Conversation(@__it)` for $it; the node itself where $it does not stand
-    in it."""
-    if isinstance(node, ast.Variable) and node.name == "$it":
-        return cast(
-            T,
-            ast.Call(
-                ast.Variable("$root", node.at), entity_set, (ast.Alias(ANCHOR, node.at),), node.at
-            ),
-        )
-    if isinstance(node, tuple):
-        items = tuple(anchored(item, entity_set) for item in node)
-        return (
-            cast(T, items)
-            if any(new is not old for new, old in zip(items, node, strict=True))
-            else node
-        )
-    if not isinstance(node, ast.SyntaxNode):
-        return node
-    found = {f.name: anchored(getattr(node, f.name), entity_set) for f in fields(node)}
-    changed = {name: value for name, value in found.items() if value is not getattr(node, name)}
-    return cast(T, replace(node, **changed)) if changed else node
+    """The same tree with `$root/Conversation(@__it)` in place of $it; the node itself if it does
+    not contain $it."""
+    return cast(T, _anchored(node, entity_set))
+
+
+def _anchored(node: object, entity_set: str) -> object:
+    match node:
+        case ast.Variable(name="$it", at=at):
+            return ast.Call(ast.Variable("$root", at), entity_set, (ast.Alias(ANCHOR, at),), at)
+        case tuple():
+            items = tuple(_anchored(item, entity_set) for item in node)
+            is_same = all(new is old for new, old in zip(items, node, strict=True))
+            return node if is_same else items
+        case ast.SyntaxNode():
+            found = {f.name: _anchored(getattr(node, f.name), entity_set) for f in fields(node)}
+            changed = {name: new for name, new in found.items() if new is not getattr(node, name)}
+            return replace(node, **changed) if changed else node
+    return node
 
 
 def _options(options: ast.Options) -> list[tuple[str, UrlPieces]]:
+    """The options by name, in the order of their table, then the aliases; without $levels."""
     found: list[tuple[str, UrlPieces]] = []
-    if options.filter is not None:
-        found.append(("$filter", _expr(options.filter)))
-    if options.apply is not None:
-        found.append(("$apply", _steps(options.apply)))
-    if options.search is not None:
-        found.append(("$search", _search(options.search)))
-    if options.compute is not None:
-        found.append(("$compute", _list(_computed(c) for c in options.compute)))
-    if options.select is not None:
-        found.append(("$select", _list(("/".join(s.path),) for s in options.select)))
-    if options.expand is not None:
-        found.append(("$expand", _list(_expand(e) for e in options.expand)))
-    if options.orderby is not None:
-        found.append(("$orderby", _list(_ordered(o) for o in options.orderby)))
-    if options.top is not None:
-        found.append(("$top", (options.top.slot,)))
-    if options.skip is not None:
-        found.append(("$skip", (options.skip.slot,)))
-    if options.count:
-        found.append(("$count", ("true",)))
+    for row in NESTED:
+        value = getattr(options, row.field)
+        if value is not None and value is not False:
+            found.append((row.name, _WRITERS[row.name](value)))
     found += [(name, _expr(value)) for name, value in options.aliases]
     return found
 
@@ -112,7 +95,7 @@ def _list(items: Iterable[Iterable[str | int]], separator: str = ",") -> UrlPiec
 
 
 def _expr(node: ast.Expr) -> UrlPieces:
-    """An expression; every operator in parentheses, so that precedence needs no thought."""
+    """An expression. Every operator is in parentheses, so precedence does not matter."""
     match node:
         case ast.Literal(slot=slot):
             return (slot,)
@@ -121,25 +104,11 @@ def _expr(node: ast.Expr) -> UrlPieces:
         case ast.Variable(name=name) | ast.Alias(name=name):
             return (name,)
         case ast.Member(base=base, name=name):
-            return (name,) if base is None else (*_expr(base), f"/{name}")
-        case ast.NamedArgument(name=name, value=value_node):
-            return (f"{name}=", *_expr(value_node))
+            return (*_prefix(base), name)
+        case ast.NamedArgument(name=name, value=argument):
+            return (f"{name}=", *_expr(argument))
         case ast.Call(base=base, name=name, args=args):
-            head: UrlPieces = () if base is None else (*_expr(base), "/")
-            return (*head, f"{name}(", *_list(_expr(a) for a in args), ")")
-        case ast.Count(base=base, options=options):
-            return (
-                *_expr(base),
-                "/$count",
-                *_parenthesized([] if options is None else _options(options)),
-            )
-        case ast.FilterSegment(base=base, predicate=predicate):
-            return (*_expr(base), "/$filter(", *_expr(predicate), ")")
-        case ast.Lambda(base=base, quantifier=quantifier, variable=variable, body=body):
-            inner: UrlPieces = (
-                () if variable is None or body is None else (f"{variable}:", *_expr(body))
-            )
-            return (*(() if base is None else (*_expr(base), "/")), f"{quantifier}(", *inner, ")")
+            return (*_prefix(base), f"{name}(", *_list(_expr(a) for a in args), ")")
         case ast.Unary(op=op, operand=operand):
             return ("(not " if op == "not" else "(- ", *_expr(operand), ")")
         case ast.Binary(op=op, left=left, right=right):
@@ -147,17 +116,40 @@ def _expr(node: ast.Expr) -> UrlPieces:
         case ast.ListExpr(items=items):
             return ("[", *_list(_expr(i) for i in items), "]")
         case ast.ObjectExpr(members=members):
-            return (
-                "{",
-                *_list(
-                    (f"{json.dumps(name, ensure_ascii=False)}:", *_expr(value))
-                    for name, value in members
-                ),
-                "}",
-            )
+            return ("{", *_list(_json_member(name, member) for name, member in members), "}")
         case ast.Case(branches=branches):
             return ("case(", *_list((*_expr(c), ":", *_expr(v)) for c, v in branches), ")")
-    raise Unsupported("this expression inside $expand is not supported")
+        case ast.Count() | ast.FilterSegment() | ast.Lambda() | ast.Aggregation():
+            return _collection(node)
+        case _:
+            assert_never(node)
+
+
+def _collection(node: ast.CollectionExpr) -> UrlPieces:
+    match node:
+        case ast.Count(base=base, options=options):
+            nested = [] if options is None else _options(options)
+            return (*_expr(base), "/$count", *_parenthesized(nested))
+        case ast.FilterSegment(base=base, predicate=predicate):
+            return (*_expr(base), "/$filter(", *_expr(predicate), ")")
+        case ast.Lambda(base=base, quantifier=quantifier, variable=variable, body=body):
+            inner = () if variable is None or body is None else (f"{variable}:", *_expr(body))
+            return (*_prefix(base), f"{quantifier}(", *inner, ")")
+        case ast.Aggregation(at=at):
+            raise Unsupported(
+                "aggregate() inside $expand is not supported", target="$expand", at=at
+            )
+        case _:
+            assert_never(node)
+
+
+def _prefix(base: ast.Expr | None) -> UrlPieces:
+    """What stands before the last name of a path."""
+    return () if base is None else (*_expr(base), "/")
+
+
+def _json_member(name: str, value: ast.Expr) -> UrlPieces:
+    return (f"{json.dumps(name, ensure_ascii=False)}:", *_expr(value))
 
 
 def _search(node: ast.Search) -> UrlPieces:
@@ -237,9 +229,26 @@ def _from(source: ast.AggregateFrom) -> UrlPieces:
 
 
 def _parenthesized(options: list[tuple[str, UrlPieces]]) -> UrlPieces:
-    """Options in the parentheses of an item, which are never empty."""
+    """The options in parentheses; empty without options."""
     return (
         ("(", *_list(((f"{name}=", *value) for name, value in options), ";"), ")")
         if options
         else ()
     )
+
+
+# --- the options ----------------------------------------------------------------------------------
+
+_WRITERS: dict[str, Callable[[Any], UrlPieces]] = {
+    "$filter": _expr,
+    "$apply": _steps,
+    "$search": _search,
+    "$compute": lambda items: _list(_computed(item) for item in items),
+    "$select": lambda items: _list(("/".join(item.path),) for item in items),
+    "$expand": lambda items: _list(_expand(item) for item in items),
+    "$orderby": lambda items: _list(_ordered(item) for item in items),
+    "$top": _expr,
+    "$skip": _expr,
+    "$count": lambda _: ("true",),
+}
+"""How the value of each option is written."""

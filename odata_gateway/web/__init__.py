@@ -20,7 +20,7 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
     health               liveness, readiness and startup
     headers              the headers that every response has
     response_body        a body whose first chunk has been fetched
-    compression          gzip
+    compression          the body as it is sent: with gzip or without, its length
     response             responses on their way to the client
     fast_response        small responses in one write
 """

@@ -13,9 +13,8 @@ from contextlib import suppress
 from urllib.parse import unquote
 
 from odata_gateway.errors import AuthInvalid, AuthMissing, ODataError
+from odata_gateway.identity.access_token import is_well_formed
 from odata_gateway.protocol.message import RequestHeaders
-
-MAX_TOKEN_LENGTH = 1024
 
 
 def access_token(headers: RequestHeaders, query: str, *, basic: bool) -> str | None:
@@ -82,6 +81,6 @@ def secrets_of(headers: RequestHeaders, query: str) -> tuple[str, ...]:
 
 
 def _checked(token: str) -> str:
-    if len(token) > MAX_TOKEN_LENGTH or not token.isprintable():
+    if not is_well_formed(token):
         raise AuthInvalid("the access token is malformed")
     return token

@@ -17,10 +17,11 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.errors import AuthInvalid, AuthMissing, Internal, ODataError
 from odata_gateway.observe import logs
 from odata_gateway.observe.counters import COUNTERS
-from odata_gateway.observe.log_lines import SENT, Finished, shown_method
+from odata_gateway.observe.log_lines import SENT, FinishedRequest, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
 from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
+from odata_gateway.url.redact import redact_target
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
 from odata_gateway.web.response import SendTimeout, send
@@ -118,7 +119,7 @@ async def respond(
     exchange = begin(request)
     outer_stats = current_stats.set(exchange.stats)
     if tracer is not None:
-        exchange.stats.steps = []
+        exchange.stats.keep_timings()
     status, outcome = CLIENT_GONE, "client gone"
     try:
         reply, body = await _prepare(exchange, handler, settings)
@@ -200,5 +201,7 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
     if outcome != SENT:
         COUNTERS.broke(outcome)
     if tracer is not None:
-        tracer.finished(stats, exchange.headers, shown_method(raw.method), status, ended)
-    logs.access(Finished(stats, raw.method, raw.raw_path, status, size, ended, outcome))
+        method = shown_method(raw.method)
+        tracer.finished(stats, exchange.headers, method=method, status=status, ended=ended)
+    url = stats.template or redact_target(raw.raw_path)
+    logs.access(FinishedRequest(stats, raw.method, url, status, size, ended, outcome))

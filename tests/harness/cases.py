@@ -125,8 +125,9 @@ def indexed(model: Model) -> Model:
     recommended = list(read_recommendations((SQL_FOLDER / "indexes.sql").read_text()))
 
     def known(entity_type: EntityType) -> EntityType:
-        own = (r for r in recommended if (r.schema, r.table, r.method) == (entity_type.table.schema, entity_type.table.name, "btree"))
-        return replace(entity_type, indexes=frozenset(r.columns for r in own))
+        key = (entity_type.table.schema, entity_type.table.name, "btree")
+        own = frozenset(index.key.columns for index in recommended if index.key[:3] == key)
+        return replace(entity_type, indexes=own)
 
     return with_types(model, {name: known(entity_type) for name, entity_type in model.entity_types.items()})
 

@@ -65,7 +65,7 @@ async def test_a_row_that_changed_is_said(gateway, owner, change):
     await owner.execute(change)
     reply = gateway.get(link.partition("/odata/")[2])
     assert reply.status == 400 and reply.json()["error"]["code"] == "Url.Skiptoken"
-    assert "has changed" in reply.json()["error"]["message"]
+    assert "was changed or deleted" in reply.json()["error"]["message"]
 
 
 def test_nested_lambdas_are_bounded(gateway):

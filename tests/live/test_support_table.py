@@ -1,9 +1,10 @@
 """The examples of docs/, sent to the gateway.
 
 What docs/odata.md says is supported answers, what it says is not answers 501, deviations answer
-as their rows say, and requests of docs/errors.md fail with their codes.
+as their rows say, and requests of docs/errors.md fail with their codes and bodies.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def examples(table):
     return [example for row in rows(ODATA, table) for example in spans(row[-1])]
 
 
+BODIES = re.findall(r"`([^`]+)` is\n\n```json\n(.*?)```", ERRORS, re.DOTALL)
 DEVIATIONS = rows(ODATA, "deviations")
 SENT = [row for row in DEVIATIONS if spans(row[1])]
 
@@ -38,6 +40,7 @@ SENT = [row for row in DEVIATIONS if spans(row[1])]
 def test_all_tables_are_found():
     assert len(examples("supported")) >= 47 and len(examples("unsupported")) >= 15
     assert len(DEVIATIONS) >= 40 and len(SENT) >= 35 and len(rows(ERRORS, "examples")) >= 15
+    assert len(BODIES) == ERRORS.count("```json") >= 3
 
 
 def test_every_row_has_an_example():
@@ -74,3 +77,11 @@ def test_a_deviation_is_answered_as_its_row_says(gateway, row):
 def test_an_example_of_an_error_has_its_code(gateway, row):
     ((target,), (code,)) = (spans(cell) for cell in row)
     assert gateway.get(target).json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(("target", "body"), BODIES, ids=[target for target, _ in BODIES])
+def test_the_body_of_an_error_is_as_it_is_shown(gateway, target, body):
+    shown, found = json.loads(body), gateway.get(target).json()
+    assert re.fullmatch("[0-9a-f]{16}", shown["error"]["innererror"].pop("request_id"))
+    found["error"]["innererror"].pop("request_id")
+    assert found == shown

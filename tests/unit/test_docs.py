@@ -3,13 +3,15 @@
 import configparser
 import re
 from functools import cache
+from importlib import import_module
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
 from docs import generate
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.config.sources import load
-from odata_gateway.errors import all_codes
+from odata_gateway.errors import STAGES, all_codes
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -101,6 +103,11 @@ def test_every_error_code_has_one_row_with_its_status_and_meaning(code):
     assert row.endswith(f"| {' '.join(cls.__doc__.split())} |")
 
 
+def test_what_to_do_is_said_for_each_stage_that_finds_errors():
+    table = page("docs/errors.md").partition("## What to do")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)\.` \|", table, re.MULTILINE) == list(STAGES)
+
+
 # --- names in the documents exist -----------------------------------------------------------------
 
 
@@ -149,11 +156,21 @@ def test_every_dependency_has_a_reason():
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", table)] == []
 
 
-def test_every_promise_is_documented_with_its_tests():
-    table = page("docs/reliability.md").partition("<!-- promises -->")[2].partition("\n\n")[0]
-    named = re.findall(r"`(test_t\d\d_\w+)`", table)
+def promised(mark):
+    """The paths of the tests of each promise in a table of docs/reliability.md."""
+    table = page("docs/reliability.md").partition(f"<!-- {mark} -->")[2].partition("\n\n")[0]
+    return [re.findall(r"\]\(\.\./(tests/[\w/]+\.py)\)", row.rpartition(" | ")[2]) for row in table.splitlines()[3:]]
+
+
+def test_every_promise_names_its_tests_and_every_test_of_a_promise_is_named():
+    rows = promised("promises")
     tests = (ROOT / "tests" / "trust").glob("test_t[0-9]*.py")
-    assert sorted(named) == sorted(path.stem for path in tests)
+    assert len(rows) >= 24 and all(rows)
+    assert sorted(name for row in rows for name in row) == sorted(shown(path) for path in tests)
+    further = promised("further promises")
+    assert len(further) >= 6 and all(further)
+    others = [*(ROOT / "tests" / "trust").glob("test_p[0-9]*.py"), *(ROOT / "tests" / "proxies").glob("test_*.py")]
+    assert {shown(path) for path in others} <= {name for row in further for name in row}
 
 
 # --- the code map ---------------------------------------------------------------------------------
@@ -165,6 +182,51 @@ def test_the_code_map_names_every_module_once():
     modules = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
     wanted = sorted(name for name in modules if not name.rpartition("/")[2].startswith("__"))
     assert sorted(named) == wanted
+
+
+# --- names of the code in docs/architecture.md -------------------------------------------------------
+
+ARCHITECTURE = page("docs/architecture.md")
+
+
+def rows_after(mark):
+    """The rows of the table behind a mark or heading, without its head."""
+    lines = ARCHITECTURE.partition(f"{mark}\n")[2].splitlines()
+    table = list(takewhile(lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines)))
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:]]
+
+
+def found(module, name):
+    """A class, function or method of the package by its dotted name."""
+    value = import_module(f"odata_gateway.{module}")
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def test_the_line_names_functions_that_exist_and_values_that_they_give():
+    block = ARCHITECTURE.partition("<!-- line -->\n")[2].partition("`odata-gateway explain")[0]
+    steps = re.findall(r"^ +(?:-> )?([a-z_.]+)\.([A-Z]\w+(?:\.\w+)?|[a-z]\w*) +(\w+)", block, re.MULTILINE)
+    assert len(steps) == 12
+    for module, name, value in steps:
+        step = found(module, name)
+        if value[0].isupper():
+            assert value in str(step.__annotations__["return"]), (module, name)
+
+
+def test_the_way_of_a_request_names_what_exists():
+    steps = [re.search(r"odata_gateway/([\w/]+)\.py\) `([\w.]+)`", row[0]) for row in rows_after("<!-- way -->")]
+    assert len(steps) >= 10
+    assert all(callable(found(step[1].replace("/", "."), step[2])) for step in steps)
+
+
+def test_words_of_the_glossary_are_words_of_the_code():
+    source = "\n".join(path.read_text(encoding="utf-8") for path in [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+    text = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", source)).lower()
+    heads = [row[0] for row in rows_after("## Glossary")]
+    assert len(heads) >= 45 and heads == sorted(heads)
+    words = [word for head in heads for word in head.split(", ")]
+    assert [word for word in words if word.lower() not in text] == []
 
 
 # --- links ----------------------------------------------------------------------------------------

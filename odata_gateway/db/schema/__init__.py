@@ -1,0 +1,13 @@
+"""A model beside the database it is served from.
+
+In:      a model, and a database to read.
+Out:     the model as the database can serve it; findings for the operator.
+Unknown: requests, SQL of requests, callers.
+
+    watcher        compares the model with the database, again and again
+    introspect     the model that the database can serve, and how it differs from the one given
+    server_check   findings about the server, the role, row-level security and Citus
+    indexes        which recommended indexes the database lacks
+    findings       what is wrong or could be better, in words for the operator
+    catalog        facts about tables and the server, from Postgres's catalog
+"""

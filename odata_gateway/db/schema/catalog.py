@@ -1,7 +1,6 @@
-"""What the database has: the columns of some tables, as Postgres's catalog and this role's
-privileges tell.
+"""Facts about tables and the server, from Postgres's catalog and this role's privileges.
 
-Columns are named by their base types (a domain counts as what it is made of), and NOT NULL only
+Columns are named by their base types (a domain counts as the type it is made of), and NOT NULL only
 where every row is known to obey it.
 """
 
@@ -9,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.session import Session
@@ -21,29 +21,36 @@ WITH RECURSIVE base (oid, of, checked) AS (
     SELECT base.oid, t.typbasetype, base.checked OR t.typnotnull
     FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.of AND t.typtype = 'd'
 )
-SELECT n.nspname::text AS schema, c.relname::text AS relation, a.attname::text AS name, b.typname::text AS type,
-       c.relkind::text AS kind, a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
-       has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable,
-       has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable
+SELECT n.nspname::text AS schema, c.relname::text AS relation,
+       a.attname::text AS name, b.typname::text AS type,
+       a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
+       has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+           AS readable,
+       has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+           OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
-JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
+    AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
-LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n' AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum]
+LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n'
+    AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum]
 ORDER BY 1, 2, a.attnum
 """
 
 _INDEXES = """
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
-       ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+       ARRAY(SELECT a.attname::text
+             FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, place)
              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
              WHERE k.place <= x.indnkeyatts ORDER BY k.place) AS columns
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
-JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid AND x.indisvalid
+    AND x.indpred IS NULL AND x.indexprs IS NULL
 JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 JOIN pg_catalog.pg_am AS m ON m.oid = i.relam AND m.amname = 'btree'
 WHERE 0 = ALL (x.indoption::int2[])
@@ -57,25 +64,29 @@ _ROW_SECURITY = """
 SELECT n.nspname::text AS schema, c.relname::text AS relation
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
-JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation AND c.relkind IN ('r', 'p')
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
+    AND c.relkind IN ('r', 'p')
 WHERE row_security_active(c.oid)
 """
 
 _SERVER = """
-SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int4 AS version_number,
-       current_setting('server_encoding') AS encoding, current_setting('is_superuser') = 'on' AS superuser,
-       pg_catalog.lower(chr(196)) = chr(228) AS lower_is_unicode, pg_catalog.pg_is_in_recovery() AS standby,
-       ARRAY(SELECT collname::text FROM pg_catalog.pg_collation
-             WHERE collname IN ('und-x-icu', 'unicode', 'pg_unicode_fast', 'pg_c_utf8', 'ucs_basic', 'C.UTF-8', 'C.utf8')
-               AND collnamespace = 'pg_catalog'::regnamespace AND collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))
-             ORDER BY 1) AS collations
+SELECT current_setting('server_encoding') AS encoding,
+       current_setting('is_superuser') = 'on' AS superuser,
+       pg_catalog.lower(chr(196)) = chr(228) AS lower_is_unicode,
+       EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') AS has_citus
 """
+
+_CAN_CALL = "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)"
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """A column: `type` by Postgres's short name, `not_null` if no row can have null in it,
-    `readable` by this role."""
+    """A column.
+
+    type      its base type by Postgres's short name, such as int8
+    not_null  no row can have null in it
+    readable  this role may read it
+    """
 
     type: str
     not_null: bool
@@ -84,10 +95,11 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table or view with its columns; `writable` if this role could change it in a transaction
-    that is not read-only.
+    """A table or view.
 
-    indexes  columns of each complete B-tree index on plain columns in their default order
+    columns   by name
+    writable  this role could change it in a transaction that is not read-only
+    indexes   columns of each complete B-tree index on plain columns in their default order
     """
 
     columns: Mapping[str, ColumnFacts]
@@ -97,30 +109,33 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """The server: `lower_is_unicode` if lower('Ä') is 'ä'; `collations` names those that know
-    Unicode, of a short list."""
+    """The server and the role that the gateway has there.
 
-    version: str
-    version_number: int
+    encoding          of the database
+    superuser         the role is one
+    lower_is_unicode  lower('Ä') is 'ä'
+    has_citus         the extension Citus is installed
+    """
+
     encoding: str
     superuser: bool
     lower_is_unicode: bool
-    standby: bool
-    collations: tuple[str, ...]
+    has_citus: bool
+
+
+Tables: TypeAlias = Mapping[Table, TableFacts]
+"""The tables that exist."""
 
 
 async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, TableFacts]:
     """The tables among these that exist."""
-    wanted = sorted(set(tables), key=lambda table: (table.schema, table.name))
-    names = [table.schema for table in wanted], [table.name for table in wanted]
-    rows = await session.fetch(BoundStatement(_COLUMNS, names))
+    names = _names(tables)
     columns: dict[Table, dict[str, ColumnFacts]] = {}
     writable: set[Table] = set()
-    for row in rows:
+    for row in await session.fetch(BoundStatement(_COLUMNS, names)):
         table = Table(row["schema"], row["relation"])
-        columns.setdefault(table, {})[row["name"]] = ColumnFacts(
-            row["type"], row["not_null"], row["readable"]
-        )
+        facts = ColumnFacts(row["type"], row["not_null"], row["readable"])
+        columns.setdefault(table, {})[row["name"]] = facts
         if row["writable"]:
             writable.add(table)
     indexes: dict[Table, set[tuple[str, ...]]] = {}
@@ -134,34 +149,33 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
 
 async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Table]:
     """The tables among these of which this role sees only the rows that policies allow."""
-    wanted = sorted(tables, key=lambda table: (table.schema, table.name))
-    rows = await session.fetch(
-        BoundStatement(
-            _ROW_SECURITY, ([table.schema for table in wanted], [table.name for table in wanted])
-        )
-    )
+    rows = await session.fetch(BoundStatement(_ROW_SECURITY, _names(tables)))
     return {Table(row["schema"], row["relation"]) for row in rows}
 
 
 async def can_call(session: Session, function: str) -> bool:
     """Whether this role may call a function, such as `public.f(int4)`."""
-    rows = await session.fetch(
-        BoundStatement(
-            "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)",
-            (function,),
-        )
-    )
+    rows = await session.fetch(BoundStatement(_CAN_CALL, (function,)))
     return bool(rows[0][0])
 
 
 async def read_server(session: Session) -> ServerFacts:
+    """The server that the session is on."""
     row = (await session.fetch(BoundStatement(_SERVER)))[0]
-    return ServerFacts(
-        version=row["version"],
-        version_number=row["version_number"],
-        encoding=row["encoding"],
-        superuser=row["superuser"],
-        lower_is_unicode=row["lower_is_unicode"],
-        standby=row["standby"],
-        collations=tuple(row["collations"]),
-    )
+    return ServerFacts(row["encoding"], row["superuser"], row["lower_is_unicode"], row["has_citus"])
+
+
+def unreadable(tables: Tables, table: Table, column: str) -> str | None:
+    """Why a column cannot be read, or None where it can."""
+    facts = tables.get(table)
+    if facts is None:
+        return "the table does not exist"
+    if column not in facts.columns:
+        return "the column does not exist"
+    return None if facts.columns[column].readable else "the role may not read the column"
+
+
+def _names(tables: Iterable[Table]) -> tuple[list[str], list[str]]:
+    """The arguments of a statement that asks for these tables: their schemas and their names."""
+    wanted = sorted(set(tables), key=lambda table: (table.schema, table.name))
+    return [table.schema for table in wanted], [table.name for table in wanted]

@@ -1,11 +1,11 @@
-"""The model kept in step with the database: looked at until that succeeds, then at times, and after
-errors that say the schema moved.
+"""A model that stays in step with its database.
 
-A look that fails keeps the model that is in use: the database may be away. A look that finds that a
-collection can no longer be served, because its table or its key is gone, keeps that collection as
-it was and takes over all other changes: a table may be missing for as long as a migration takes, or
-for good, and in either case its requests are answered with an error that says so, and not as if
-there had never been such a table.
+The two are compared until that succeeds, then at times, and after errors that say that the schema
+has changed. A comparison that fails keeps the model in use: the database may be away. If a
+collection can no longer be served, because its table or its key is gone, it stays in the model as
+it was, and all other changes are taken over. A table may be missing for as long as a migration
+takes, or for good; in either case its requests are answered with an error that says so, and not as
+if there had never been such a table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from odata_gateway.db.database import Database
-from odata_gateway.db.schema.introspect import Finding, inspect
+from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.edm.derive import keeping_lost_types
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
@@ -27,15 +28,15 @@ _LOG = logging.getLogger("odata_gateway")
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
 
 AGAIN_S = 2.0
-"""How soon a first look that failed is repeated, and how soon after any look the next one may
-be."""
+"""How soon a first comparison that failed is repeated, and how soon after any comparison the next
+one may begin."""
 
 
 class SchemaWatcher:
     """Compares `model` with the database and gives the outcome to `use` whenever it differs from
     the one before.
 
-    every_s  from one look to the next when nothing else asks for one; 0: never
+    every_s  from one comparison to the next when nothing else asks for one; 0: never
     looked   set after the first attempt, whatever came of it
     """
 
@@ -50,12 +51,12 @@ class SchemaWatcher:
         self._asked = asyncio.Event()
         self._one_looks = asyncio.Lock()
         self._last: Model | None = None  # the one in use; None while it has not been compared
-        self._told: frozenset[Finding] = frozenset()
-        self._kept: list[str] = []
-        self._at = 0.0
+        self._reported: frozenset[Finding] = frozenset()
+        self._lost: list[str] = []  # entity types kept although they can no longer be served
+        self._at = 0.0  # end of the last comparison, by time.monotonic()
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Compare again and again, until cancelled."""
         while True:
             async with self._one_looks:
                 await self._look()
@@ -68,16 +69,16 @@ class SchemaWatcher:
             self._asked.clear()
 
     def ask(self) -> None:
-        """Have a look made soon."""
+        """Have them compared soon."""
         self._asked.set()
 
     async def look_again(self) -> None:
-        """Look now and return when that is done; or, a moment after another look, return at once
-        and have it made soon."""
+        """Compare now and return when that is done. A moment after another comparison, return at
+        once and have it done soon."""
         asked_at = time.monotonic()
         async with self._one_looks:
             if self._at >= asked_at:
-                return  # somebody else's look has ended while this one waited
+                return  # another one's comparison has ended while this one waited
             if time.monotonic() - self._at >= AGAIN_S:
                 await self._look()
             else:
@@ -85,7 +86,7 @@ class SchemaWatcher:
 
     async def take(self, model: Model) -> bool:
         """Compare another model with the database and use it; where that fails, as soon as it
-        succeeds. Whether it is in use."""
+        succeeds. Returns whether it is in use."""
         async with self._one_looks:
             self.model, self._last = model, None
             await self._look()
@@ -102,26 +103,24 @@ class SchemaWatcher:
             if not self.looked.is_set():
                 _LOG.warning("the database cannot be examined yet: %s", error)
         else:
-            self._judge(inspected, findings)
+            self._report(findings)
+            self._judge(inspected)
         finally:
             self._at = time.monotonic()
 
-    def _judge(self, inspected: Model, findings: Sequence[Finding]) -> None:
-        """Use what was found, with what was served before and no longer can be."""
+    def _report(self, findings: Sequence[Finding]) -> None:
+        """Log the findings that the last comparison did not have."""
         for finding in findings:
-            if finding not in self._told:
+            if finding not in self._reported:
                 _LOG.log(_LEVELS[finding.level], "%s", finding)
-        self._told = frozenset(findings)
+        self._reported = frozenset(findings)
+
+    def _judge(self, inspected: Model) -> None:
+        """Use the model that was found, with what was served before and no longer can be."""
         last, model = self._last, inspected
         if last is not None:
             model = keeping_lost_types(self.model, inspected, last)
-            self._tell_kept(
-                sorted(
-                    name
-                    for name, t in inspected.entity_types.items()
-                    if t.missing and not model.entity_types[name].missing
-                )
-            )
+            self._report_lost(inspected, model)
             if model.version == last.version:
                 return
             _LOG.warning("the database has changed, and the model with it")
@@ -129,10 +128,15 @@ class SchemaWatcher:
         self._last = model
         self._use(model)
 
-    def _tell_kept(self, names: list[str]) -> None:
-        if names and names != self._kept:
+    def _report_lost(self, inspected: Model, model: Model) -> None:
+        """Log the entity types that are kept although they can no longer be served, when they
+        change."""
+        types = inspected.entity_types.items()
+        names = sorted(n for n, t in types if t.missing and not model.entity_types[n].missing)
+        if names and names != self._lost:
             _LOG.error(
-                "kept in the model as before, and refused until the table is back or a restart leaves it out: %s",
+                "kept in the model as before, and refused until the table is back or a restart "
+                "leaves it out: %s",
                 ", ".join(names),
             )
-        self._kept = names
+        self._lost = names

@@ -29,6 +29,7 @@ from odata_gateway.plan.tree.projection import (
 )
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.url import ast
+from odata_gateway.url.options import ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _wanted_behind(name: str, structure: RowStructure, wanted: Wanted, rows: Sho
     if item is None:
         return Wanted(below, None if wanted.expands is None else {})
     options, binding = item.options or ast.Options(), rows.scope.binding
-    if item.suffix is not None or any(name not in ("$select", "$expand") for name in options.order):
+    if item.suffix is not None or any(name not in ALLOWED["expand made"] for name in options.order):
         raise BindOption(
             f"'{item.path[0]}' holds values that $apply made, not entities",
             at=item.at,

@@ -37,15 +37,8 @@ from odata_gateway.plan.tree.projection import (
 from odata_gateway.plan.tree.relation import BoundExpr
 from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
+from odata_gateway.url.options import COLLECTION_ONLY
 from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
-
-SINGLE_VALUED = ("filter", "search", "orderby", "top", "skip", "count", "apply")
-"""Options that do not apply to a single-valued navigation property."""
-WITHOUT_CONTENT = {
-    "$ref": ("select", "expand", "compute", "levels"),
-    "$count": ("select", "expand", "compute", "levels", "orderby", "top", "skip", "count"),
-}
-"""Options that do not apply to an item, by its suffix."""
 
 
 def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
@@ -266,16 +259,13 @@ def _content(expanded: ExpandedProperty, rows: ShownRows) -> Content:
 def _check_options(
     item: ast.ExpandItem, navigation: NavigationProperty, options: ast.Options
 ) -> None:
-    """Refuse options that do not apply to the property, or to what its suffix asks for."""
-    for name in () if navigation.collection else SINGLE_VALUED:
-        if getattr(options, name) is not None:
+    """Refuse options that apply to collections only."""
+    for name in () if navigation.collection else options.order:
+        if name in COLLECTION_ONLY:
             raise BindOption(
-                f"${name} does not apply to '{navigation.name}', which is single-valued",
+                f"{name} does not apply to '{navigation.name}', which is single-valued",
                 at=item.at,
             )
-    for name in WITHOUT_CONTENT.get(item.suffix or "", ()):
-        if getattr(options, name) is not None:
-            raise BindOption(f"${name} does not apply to {item.suffix}", at=item.at)
 
 
 # --- $it in next links ----------------------------------------------------------------------------

@@ -14,13 +14,10 @@ from odata_gateway.errors import BindOption, BindSegment, Unsupported, nearest
 from odata_gateway.plan.expression.order import bind_window
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url import ast
+from odata_gateway.url.options import ALLOWED, UNSUPPORTED
 
 CONTEXT = "#Collection(Edm.EntityType)"
 """Protocol 10.19; each entity has a context URL of its own."""
-OPTIONS = frozenset(
-    {"$search", "$top", "$skip", "$count", "$skiptoken", "$format", "$schemaversion"}
-)
-UNSUPPORTED = frozenset({"$apply", "$index", "$deltatoken"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,9 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
         if len(sets) == 1:
             return AllEntitiesQuery(sets, is_cast=True)
     for name in options.order:
-        if name in UNSUPPORTED:
+        if name in UNSUPPORTED["all"]:
             raise Unsupported(f"{name} is not supported on $all", target=name, at=0)
-        if name not in OPTIONS and not name.startswith("@"):
+        if name not in ALLOWED["all"] and not name.startswith("@"):
             hint = f"name a type, as in $all/{sets[0].entity_type.qualified_name}" if sets else None
             raise BindOption(
                 f"{name} does not apply to $all: its entities have no property in common",

@@ -25,7 +25,6 @@ from odata_gateway.plan.expression.compute import bind_compute_option
 from odata_gateway.plan.expression.order import bind_options_order, bind_window, key_of
 from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.items import computed_fields, items_by_name, with_star
-from odata_gateway.plan.projection.select_expand import SINGLE_VALUED
 from odata_gateway.plan.resource.path import only_posted
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
@@ -33,6 +32,7 @@ from odata_gateway.plan.tree.projection import CrossedEntity, CrossjoinProjectio
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
+from odata_gateway.url.options import COLLECTION_ONLY
 
 CONTEXT = "Collection(Edm.ComplexType)"
 """Protocol 10.20; the instances have no context URL of their own."""
@@ -195,11 +195,8 @@ def _crossed(name: str, item: ast.ExpandItem | None, scope: Scope, row: Row) -> 
 def _check_item(item: ast.ExpandItem, name: str, options: ast.Options) -> None:
     if item.suffix not in (None, "$ref"):
         raise BindType(f"'{name}' is single-valued and has no {item.suffix}", at=item.at)
-    refused = (*SINGLE_VALUED, "levels", *(("select", "expand", "compute") if item.suffix else ()))
-    for option in refused:
-        if getattr(options, option) is not None and not (
-            option == "levels" and options.levels == 1
-        ):
+    for option in options.order:
+        if option in COLLECTION_ONLY or (option == "$levels" and options.levels != 1):
             raise BindOption(
-                f"${option} does not apply to '{name}', which is one entity", at=item.at
+                f"{option} does not apply to '{name}', which is one entity", at=item.at
             )

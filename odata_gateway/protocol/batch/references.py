@@ -1,8 +1,8 @@
-"""References to values: a query can name a value of an earlier request's answer, as in `$filter=id
-eq $1/conversation_id` (Protocol 11.7.6). They become literals.
+"""Values of an earlier answer in the query of a later request of a batch, such as
+`$filter=id eq $1/conversation_id`, as literals (Protocol 4.01, section 11.7.6).
 
-The value is the one of the answer, even if the entity has changed since. Its type is that of the
-property; for a computed property it is the type that the answer names.
+The value is the one that was answered, even if the entity has changed since. Its type is that of
+the property; for a computed property it is the type that the answer states.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from odata_gateway.types.primitive import BOOLEAN, DOUBLE, PRIMITIVE_TYPES, STRI
 
 ValuePath = tuple[str, ...]
 FoundLiterals = Mapping[ValuePath, str | ODataError]
-"""Literals by path, or the error that says why there is none."""
-_TEXT = r"(?:'|%27)(?:(?!'|%27).)*(?:'|%27)"
-_ID = r"(?:(?<![\w/$])|(?<=%[0-9A-Fa-f]{2}))(?:\$|%24)([A-Za-z0-9._~-]+)"
-_VALUE = re.compile(rf"{_TEXT}|{_ID}((?:(?:/|%2F)[^\W\d]\w*)+)", re.IGNORECASE)
+"""The literal at each path, or the error that says why there is none."""
+# A string, in which nothing is a reference, or a reference: group 1 is the id, group 2 the path.
+_VALUE = re.compile(
+    r"(?:'|%27)(?:(?!'|%27).)*(?:'|%27)"
+    r"|(?:(?<![\w/$])|(?<=%[0-9A-Fa-f]{2}))(?:\$|%24)([A-Za-z0-9._~-]+)"
+    r"((?:(?:/|%2F)[^\W\d]\w*)+)",
+    re.IGNORECASE,
+)
 _SYSTEM = frozenset({"it", "this", "these", "root"})
 
 
 def paths_in(query: str) -> dict[str, set[ValuePath]]:
-    """The values that a query refers to: paths by the id of the request."""
+    """The values that a query refers to: their paths, by the id of the earlier request."""
     found: dict[str, set[ValuePath]] = {}
     for match in _VALUE.finditer(query):
         if match[1] is not None and match[1] not in _SYSTEM:
@@ -40,8 +44,10 @@ def _path(text: str) -> ValuePath:
 
 
 def with_values(query: str, literal: Callable[[str, ValuePath], str | None]) -> str:
-    """The query with literals in place of references. A reference without a literal stays as it
-    is."""
+    """The query with each reference replaced by a literal.
+
+    literal  gives the literal by id and path; for None the reference stays as it is
+    """
 
     def replaced(match: re.Match[str]) -> str:
         name = match[1]
@@ -52,13 +58,13 @@ def with_values(query: str, literal: Callable[[str, ValuePath], str | None]) -> 
 
 
 class _Number(str):
-    """A number with all the digits of the answer."""
+    """A number with all the digits that the answer has."""
 
 
 def literals(
     body: bytes, paths: Iterable[ValuePath], entity_type: EntityType, model: Model
 ) -> FoundLiterals:
-    """The literal at each path of an entity's answer, or the error that says why there is none."""
+    """The literal at each path of the answer `body` to a request for an entity, or an error."""
     try:
         document = json.loads(body, parse_int=_Number, parse_float=_Number) if body else None
     except ValueError:  # the earlier request asked for another format
@@ -69,24 +75,20 @@ def literals(
 def _literal(
     document: Any, path: ValuePath, entity_type: EntityType, model: Model
 ) -> str | ODataError:
-    whole: Any = document
-    known: EntityType | None = entity_type
-    for step in path[:-1]:
-        navigation = known.navigation.get(step) if known is not None else None
-        if (
-            navigation is None
-            or not isinstance(whole, dict)
-            or step not in whole
-            or isinstance(whole[step], list)
-        ):
+    entity: Any = document
+    for name in path[:-1]:
+        navigation = entity_type.navigation.get(name)
+        if navigation is None or not isinstance(entity, dict):
             return _missing(path)
-        whole, known = whole[step], model.target_type(navigation)
-        if whole is None:
+        if name not in entity or isinstance(entity[name], list):
+            return _missing(path)
+        entity, entity_type = entity[name], model.target_type(navigation)
+        if entity is None:
             return "null"
-    if not isinstance(whole, dict) or path[-1] not in whole or known is None:
+    if not isinstance(entity, dict) or path[-1] not in entity:
         return _missing(path)
-    value = whole[path[-1]]
-    type_ = _type(whole, path[-1], value, known)
+    value = entity[path[-1]]
+    type_ = _type(entity, path[-1], value, entity_type)
     if isinstance(value, dict | list) or type_ is None:
         return _missing(path)
     return _written(value, type_)
@@ -94,21 +96,21 @@ def _literal(
 
 def _missing(path: ValuePath) -> UrlSyntax:
     return UrlSyntax(
-        f"the earlier answer has no single value '{'/'.join(path)[:60]}'",
-        hint="name a property of that answer",
+        f"the earlier answer has no primitive value '{'/'.join(path)[:60]}'",
+        hint="name a primitive property that the answer contains",
     )
 
 
 def _type(
-    whole: Mapping[str, Any], name: str, value: Any, entity_type: EntityType
+    entity: Mapping[str, Any], name: str, value: Any, entity_type: EntityType
 ) -> PrimitiveType | None:
-    """The type of a property, or of a computed name by what the answer says; None where it names
-    an unknown type."""
+    """The type of a property; for a computed one the type that the answer states, or the JSON
+    type."""
     if name in entity_type.properties:
         return entity_type.properties[name].type
-    said = whole.get(f"{name}@odata.type", whole.get(f"{name}@type"))
-    if isinstance(said, str):
-        return PRIMITIVE_TYPES.get("Edm." + said.removeprefix("#"))
+    stated = entity.get(f"{name}@odata.type", entity.get(f"{name}@type"))
+    if isinstance(stated, str):
+        return PRIMITIVE_TYPES.get("Edm." + stated.removeprefix("#"))
     return BOOLEAN if isinstance(value, bool) else DOUBLE if isinstance(value, _Number) else STRING
 
 

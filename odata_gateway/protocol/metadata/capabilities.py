@@ -1,11 +1,11 @@
-"""What $metadata says the service can do, as a table of annotations (vocabularies Org.OData.Core.V1
-and Org.OData.Capabilities.V1).
+"""The annotations by which $metadata says what the service can do (vocabularies Org.OData.Core.V1,
+Org.OData.Capabilities.V1 and Org.OData.Aggregation.V1).
 
-Without an annotation a client may assume $count, $top, $skip, $expand, $batch and access by key; it
-may try $filter, $orderby and $search. So each row here is a promise or a refusal that tests hold
-against the service. Rows marked "4.0" are in every document; the others only in those for 4.01:
-older readers stumble over enumeration members, records and collections, so a 4.0 document has
-booleans and texts alone.
+Without an annotation, a client may assume $count, $top, $skip, $expand, $batch and access by key,
+and may try $filter, $orderby and $search. So each row here is a promise or a refusal, and tests
+compare it with the service. Rows with since="4.0" are in every document, the others only in those
+for 4.01. Older readers fail on enumeration members, records and collections, so a document for 4.0
+has booleans and strings only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECRET_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class EnumMember:
-    """A member of an enumeration type of a vocabulary, such as
+    """A member of an enumeration type of a vocabulary, for instance of
     Capabilities.ConformanceLevelType."""
 
     type: str
@@ -40,14 +40,14 @@ class EnumMember:
 
 @dataclass(frozen=True, slots=True)
 class PropertyPath:
-    """The name of a property of the annotated entity set's type."""
+    """The name of a property of the entity type that the annotated entity set has."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationRecord:
-    """A structured value; `type` is its complex type in the vocabulary."""
+    """A structured value, whose complex type in the vocabulary is `type`."""
 
     type: str
     members: tuple[tuple[str, AnnotationValue], ...]
@@ -66,8 +66,11 @@ AnnotationValue = (
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One annotation: `term` by the vocabulary's alias; `since` the lowest version of the documents
-    that carry it."""
+    """One annotation.
+
+    term   with the alias of its vocabulary
+    since  the lowest version of the documents that have it
+    """
 
     term: str
     value: AnnotationValue
@@ -128,7 +131,7 @@ TRANSFORMATIONS = (
     "topsum",
 )
 JOINS = ("join", "outerjoin")
-"""Of entities that are related to collections."""
+"""Transformations of entity types that have collection-valued navigation properties."""
 _BATCHES = ("multipart/mixed", "application/json")
 
 _FIXED = Capabilities(
@@ -159,7 +162,7 @@ _FIXED = Capabilities(
         Annotation("Capabilities.CrossJoinSupported", True, since="4.0"),
         Annotation("Capabilities.KeyAsSegmentSupported", True, since="4.0"),
     ),
-    entity_set=(  # and what follows from settings, from types and from secrets, below
+    entity_set=(  # settings, types and secrets add more, below
         Annotation("Capabilities.IndexableByKey", True, since="4.0"),
         Annotation("Capabilities.TopSupported", True, since="4.0"),
         Annotation("Capabilities.SkipSupported", True, since="4.0"),
@@ -192,7 +195,7 @@ CAPABILITIES = service_capabilities()
 
 
 def with_levels(levels: int, capabilities: Capabilities | None = None) -> Capabilities:
-    """The capabilities of a service that expands this many levels."""
+    """The capabilities of a service whose $expand can be nested this many levels deep."""
     base = capabilities or service_capabilities()
     expand = _restriction("ExpandRestrictions", ("Expandable", True), ("MaxLevels", levels))
     return replace(base, entity_set=(*base.entity_set, expand))
@@ -223,8 +226,8 @@ def set_annotations(
 
 
 def _aggregation(entity_type: EntityType) -> Annotation:
-    """What $apply can do; where a type has secret properties, those that can be grouped by and
-    aggregated are listed."""
+    """What $apply can do. If the type has secret properties, all others are listed as those that
+    can be grouped by and aggregated."""
     joins = JOINS if any(n.collection for n in entity_type.navigation.values()) else ()
     members: list[tuple[str, AnnotationValue]] = [
         ("Transformations", tuple(sorted((*TRANSFORMATIONS, *joins)))),
@@ -258,8 +261,8 @@ def _of_version(
 
 
 def description(element: Property | EntityType) -> tuple[Annotation, ...]:
-    """Core.Description of a property or entity type, which for a secret property says that it reads
-    as null."""
+    """The Core.Description of a property or entity type. For a secret property it says that it
+    reads as null."""
     texts = [element.description] if element.description else []
     if isinstance(element, Property) and element.secret:
         texts.append(SECRET_NOTE)

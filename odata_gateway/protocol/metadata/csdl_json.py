@@ -1,8 +1,8 @@
-"""The model as CSDL JSON 4.01: the same as in XML, with other defaults.
+"""The model in CSDL JSON 4.01.
 
-Defaults of JSON: an absent $Type is Edm.String, an absent $Nullable false, an absent $Scale
-"variable". Terms are written with the aliases that `$Reference` declares. Nothing of the database
-appears: no @Gateway annotation is written.
+The defaults differ from those of XML: a missing $Type means Edm.String, a missing $Nullable false,
+a missing $Scale "variable". Terms have the aliases that `$Reference` declares. The annotations
+@Gateway.*, which describe the database, are not written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 def write_json(model: Model, capabilities: Capabilities) -> bytes:
-    """The whole document in UTF-8; the same model always gives the same bytes."""
+    """The document in UTF-8. Equal models give equal bytes."""
     document: Json = {
         "$Version": "4.01",
         "$EntityContainer": f"{model.namespace}.{model.container}",

@@ -1,8 +1,8 @@
-"""The model as CSDL XML (CSDL XML 4.01), for clients of 4.0 and of 4.01.
+"""The model in CSDL XML (CSDL XML 4.01), for clients of 4.0 and of 4.01.
 
-Defaults of XML: an absent Nullable is true, an absent Scale 0. A 4.0 document has no
-edmx:Reference, since some clients download every reference; its terms are written with the full
-namespaces of their vocabularies, which need no declaration. Nothing of 4.01 alone is in it.
+A missing Nullable means true, a missing Scale 0. A document for 4.0 has nothing that only 4.01 has,
+and no edmx:Reference, because some clients download every reference. Its terms have the full
+namespaces of their vocabularies, which need no declaration.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Lines = Iterator[str]
 
 
 def write_xml(model: Model, capabilities: Capabilities, version: ODataVersion) -> bytes:
-    """The whole document in UTF-8; the same model always gives the same bytes."""
+    """The document in UTF-8. Equal models give equal bytes."""
     lines = _element(
         "edmx:Edmx", _document(model, capabilities, version), xmlns__edmx=_EDMX, Version=version
     )
@@ -166,7 +166,7 @@ def _full_name(name: str) -> str:
 
 
 def _with_value(tag: str, name_attribute: str, name: str, value: AnnotationValue) -> Lines:
-    """An element that holds a value: booleans, numbers and texts as attributes, others as child
+    """An element with a value: booleans, numbers and strings are attributes, other values are child
     elements."""
     named = {name_attribute: name}
     match value:

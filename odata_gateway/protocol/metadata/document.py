@@ -1,8 +1,7 @@
-"""The body of $metadata, in XML and JSON, and its entity tag.
+"""The bodies of $metadata in XML and JSON, and their entity tags.
 
-Both describe the same model (`csdl_xml`, `csdl_json`), without tables, columns, joins or policies.
-Secret properties are part of it, so that a client finds the shape it expects, and say that they
-read as null.
+Both describe the same model, without tables, columns, joins and row policies. Secret properties are
+in it, so that clients find the type they expect; an annotation says that they read as null.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from odata_gateway.protocol.metadata.csdl_xml import write_xml
 def csdl_xml(
     model: Model, capabilities: Capabilities = CAPABILITIES, *, version: ODataVersion = "4.0"
 ) -> bytes:
-    """CSDL XML for clients of one version of OData."""
+    """The model in CSDL XML, for clients of a version of OData."""
     return write_xml(model, capabilities, version)
 
 
 def csdl_json(model: Model, capabilities: Capabilities = CAPABILITIES) -> bytes:
-    """CSDL JSON 4.01, the only version that has this form."""
+    """The model in CSDL JSON, which exists in 4.01 only."""
     return write_json(model, capabilities)
 
 
@@ -36,20 +35,21 @@ def metadata_etag(body: bytes) -> str:
 
 
 class MetadataDocuments:
-    """The bodies of $metadata with their entity tags, each made once."""
+    """The bodies of $metadata for one model, with their entity tags. Each is made once, when it is
+    first asked for."""
 
     def __init__(self, model: Model, capabilities: Capabilities = CAPABILITIES) -> None:
         self._model = model
         self._capabilities = capabilities
 
     def get(self, kind: Literal["xml", "json"], version: ODataVersion) -> tuple[bytes, str]:
-        """The body in a form and version, and its entity tag."""
+        """A body and its entity tag."""
         if kind == "json":
             return self._json
         return self._xml if version == "4.0" else self._xml_401
 
     def etag(self, version: ODataVersion) -> str:
-        """The entity tag of the document that clients of a version get unless they ask for JSON."""
+        """The entity tag of the document in XML."""
         return self.get("xml", version)[1]
 
     @cached_property

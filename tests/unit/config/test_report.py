@@ -1,5 +1,7 @@
 """What `odata-gateway check` shows of the settings: all of them, where each came from, and no secret."""
 
+from pathlib import Path
+
 from odata_gateway.config.report import settings_lines
 from odata_gateway.config.settings import SETTINGS
 from odata_gateway.config.sources import load, origins
@@ -21,6 +23,17 @@ def test_every_setting_is_shown_with_its_origin(tmp_path):
     assert found["ODATA_BASIC_AUTH"].endswith("= false  (flag --basic-auth)")
     assert found["ODATA_GRACE_S"].endswith("= 2  (default)")
     assert found["ODATA_ADMIN_PORT"].endswith("= none  (default)")
+
+
+def test_settings_stand_under_their_groups():
+    lines = settings_lines(load({}), origins({}, None), {}, Path())
+    found, group = [], None
+    for line in lines:
+        if "=" in line:
+            found.append((group, line.split()[0]))
+        else:
+            group = line.removesuffix(":")
+    assert found == [(setting.group, setting.variable) for setting in SETTINGS]
 
 
 def test_the_charts_dsn_is_masked_too(tmp_path):

@@ -11,7 +11,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import AuthMissing, DbModel, ODataError
+from odata_gateway.errors import AuthMissing, DbModel, ODataError, UrlSyntax
 from odata_gateway.handlers.service import Service, compiler_for
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.protocol.message import Reply, Request
@@ -92,16 +92,20 @@ async def test_a_request_that_the_model_fails_is_answered_from_the_exchanged_mod
         await database.close()
 
 
-async def test_an_error_stands_if_the_model_stays(reader_dsn):
+async def test_a_database_that_is_as_before_is_looked_at_once(reader_dsn):
     service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
+    looks = []
 
     async def look_again() -> None:
-        return None
+        looks.append(1)
 
     try:
-        for service.look_again in (None, look_again):
+        for service.look_again, count in ((None, 0), (look_again, 1)):
             with pytest.raises(DbModel):
                 await service.answer(request("Label"))
+            with pytest.raises(UrlSyntax):
+                await service.answer(request("Label?$filter=id eq"))
+            assert len(looks) == count
     finally:
         await database.close()
 

@@ -8,7 +8,7 @@ import gc
 import pytest
 from odata_gateway.db.database import Database
 from odata_gateway.db.settings import DatabaseSettings
-from odata_gateway.errors import AuthForbidden, AuthInvalid, DbUnavailable
+from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, DbUnavailable
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import MOST_TTL_S, TokenDirectory
 from tests.harness import tokens
@@ -50,6 +50,7 @@ async def scratch_database(scratch_reader_dsn):
         (tokens.ADMIN + " ", AuthInvalid),
         ("%", AuthInvalid),
         ("' OR true --", AuthInvalid),
+        (None, AuthMissing),
         ("", AuthInvalid),
         ("nul\0", AuthInvalid),
         ("lone \ud800 surrogate", AuthInvalid),

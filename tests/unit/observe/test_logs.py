@@ -1,12 +1,13 @@
 """Log lines hold no values of a URL and cannot be forged."""
 
-import io
 import json
 import logging
+import sys
 
 import pytest
 from odata_gateway.observe import log_lines, logs
 from odata_gateway.observe.request_stats import RequestStats
+from odata_gateway.url.redact import redact_target
 
 
 def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", outcome=log_lines.SENT, template=""):
@@ -23,20 +24,18 @@ def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", ou
             10.0018,
         )
         stats.slowest, stats.backend = "/* odata 0123456789ab */ SELECT 1", 4711
-    return log_lines.Finished(stats, method, target, 200, 1234, 10.002, outcome)
+    return log_lines.FinishedRequest(stats, method, template or redact_target(target), 200, 1234, 10.002, outcome)
 
 
-def test_access_line_names_options_without_values():
-    assert log_lines.shown_target("/v1.0/odata/Message?$filter=name eq 'Ann'&apikey=K") == "/v1.0/odata/Message [$filter,apikey]"
-
-
-def test_access_line_is_one_line():
-    shown = log_lines.shown_target("/a\nb\u2028\udcff?%0Ax=1")
-    assert shown.isprintable() and shown.isascii()
+def line_of(formatter, message, level=logging.INFO, *, name="a", created=0.0):
+    """The line of a record."""
+    record = logging.LogRecord(name, level, "", 0, message, None, None)
+    record.created = created
+    return formatter.format(record)
 
 
 def test_request_as_json_has_what_was_asked_and_how_long_it_took():
-    line = json.loads(log_lines.JsonFormatter().request(0.5, "INFO", "a", done(template="Message?$filter=name eq {string}")))
+    line = json.loads(line_of(log_lines.JsonFormatter(), done(template="Message?$filter=name eq {string}"), created=0.5))
     assert line == {
         "time": "1970-01-01T00:00:00.500Z", "level": "info", "logger": "a", "message": "request", "id": "id1", "method": "GET",
         "url": "Message?$filter=name eq {string}", "status": 200, "outcome": "sent", "bytes": 1234, "accounts": 1, "entity_set": "Message",
@@ -48,22 +47,22 @@ def test_request_as_json_has_what_was_asked_and_how_long_it_took():
 def test_request_for_data_that_got_none_shows_what_it_waited_for():
     finished = done(template="Message", outcome="client gone")
     finished.stats.first_row_at, finished.stats.wait_s = 0.0, 0.07
-    line = json.loads(log_lines.JsonFormatter().request(0.0, "INFO", "a", finished))
+    line = json.loads(line_of(log_lines.JsonFormatter(), finished))
     assert line["ms"]["wait"] == 70 and "first_row" not in line["ms"] and line["outcome"] == "client gone"
 
 
 @pytest.mark.parametrize("formatter", [log_lines.JsonFormatter(), log_lines.TextFormatter()])
 def test_request_that_was_not_understood_shows_the_names_of_its_options(formatter):
-    line = formatter.request(0.0, "INFO", "a", done())
+    line = line_of(formatter, done())
     assert "/v1.0/odata/Message [$filter]" in line and "Ann" not in line
 
 
 @pytest.mark.parametrize("hostile", ['"\n{', "\\", "\u2028", "\udcff", '","admin":"'])
 def test_request_line_cannot_be_forged(hostile):
     finished = done(target="/" + hostile, method=hostile, outcome="client gone")
-    line = log_lines.JsonFormatter().request(0.0, "INFO", "a", finished)
+    line = line_of(log_lines.JsonFormatter(), finished)
     assert len(line.splitlines()) == 1 and json.loads(line)["outcome"] == "client gone" and "admin" not in json.loads(line)
-    text = log_lines.TextFormatter().request(0.0, "INFO", "a", finished)
+    text = line_of(log_lines.TextFormatter(), finished)
     assert len(text.splitlines()) == 1 and text.endswith(" client gone")
 
 
@@ -87,16 +86,31 @@ def test_further_members_of_a_record_are_in_both_forms():
     assert log_lines.TextFormatter().format(record).endswith('slow ms=7 sql=SELECT "a"')
 
 
-def test_lines_made_without_a_record_are_those_of_a_record():
-    record = logging.LogRecord("a.b", logging.INFO, "", 0, "x", None, None)
-    for formatter in (log_lines.JsonFormatter(), log_lines.TextFormatter()):
-        assert formatter.format(record) == formatter.line(record.created, "INFO", "a.b", "x")
+@pytest.mark.parametrize("text", ["\u2028", "\u0085", "Ä", "\udcff"])
+def test_a_line_of_json_is_ascii(text):
+    line = line_of(log_lines.JsonFormatter(), f"x{text}y")
+    assert line.isascii() and json.loads(line)["message"] == f"x{text}y"
 
 
-def test_requests_and_records_come_out_in_order():
-    stream = io.StringIO()
-    handler = logs.BatchingHandler(stream, log_lines.TextFormatter())
-    handler.add(logging.INFO, "a", done())
-    handler.handle(logging.LogRecord("b", logging.ERROR, "", 0, "second", None, None))
-    first, second = (line.split(" ", 2)[2] for line in stream.getvalue().splitlines())
-    assert first.startswith("INFO a GET /v1.0/odata/Message [$filter] 200 1234B 2.0ms id=id1") and second == "ERROR b second"
+def test_a_request_as_text_shows_what_was_asked_without_values():
+    line = line_of(log_lines.TextFormatter(), done(template="Message?$filter=name eq {string}"))
+    assert line.endswith(" INFO a GET Message?$filter=name eq {string} 200 1234B 2.0ms id=id1 rows=5 wait=0.0ms query=1.0ms")
+
+
+@pytest.mark.parametrize("formatter", [log_lines.JsonFormatter(), log_lines.TextFormatter()])
+def test_an_exception_is_logged_with_its_traceback(formatter):
+    try:
+        raise KeyError("x")
+    except KeyError:
+        record = logging.LogRecord("a", logging.ERROR, "", 0, "failed", None, sys.exc_info())
+    line = formatter.format(record)
+    assert "failed" in line and "Traceback" in line and "KeyError" in line
+
+
+@pytest.mark.parametrize(("entity_set", "level"), [("Message", logging.INFO), ("health", logging.DEBUG), ("metrics", logging.DEBUG)])
+def test_probes_are_logged_for_debugging_only(caplog, entity_set, level):
+    finished = done()
+    finished.stats.entity_set = entity_set
+    with caplog.at_level(logging.DEBUG):
+        logs.access(finished)
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, str(finished))]

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 import pytest
-from odata_gateway.observe.request_stats import MOST_STEPS, RequestStats
+from odata_gateway.observe.request_stats import MOST_TIMINGS, RequestStats
 from odata_gateway.observe.tracing import Tracer
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -15,19 +15,19 @@ PARENT = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0
 
 
 def traced(headers, *, status=200, provider=None, waits=1):
-    """The spans of a request that parsed, waited and read, the stats's own last."""
+    """The spans of a request that parsed, waited and read, the request's own last."""
     exporter, provider = InMemorySpanExporter(), provider or TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     started = perf_counter()
     stats = RequestStats("id1", started)
-    stats.steps = []
+    stats.keep_timings()
     stats.asked("Message", "filter", "Message?$filter=id eq {int32}")
     stats.parsed(started)
     for _ in range(waits):
         stats.waited(perf_counter())
     stats.ran("SELECT", perf_counter())
     stats.read(3)
-    Tracer(provider).finished(stats, headers, "GET", status, perf_counter())
+    Tracer(provider).finished(stats, headers, method="GET", status=status, ended=perf_counter())
     return stats, exporter.get_finished_spans()
 
 
@@ -73,7 +73,7 @@ def test_what_is_not_sampled_makes_no_spans_and_has_the_callers_trace():
 
 def test_a_long_export_has_a_bounded_number_of_spans():
     _, spans = traced({}, waits=5000)
-    assert len(spans) == MOST_STEPS + 1
+    assert len(spans) == MOST_TIMINGS + 1
 
 
 @pytest.mark.parametrize(

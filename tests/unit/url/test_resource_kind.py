@@ -14,7 +14,7 @@ KINDS = {
     ResourceKind.QUERY_BODY: ["Message/$query", "Message/%24query/", "/Conversation(1)/messages/$query?$top=1", "$all/$query", "$crossjoin(A,B)/$query"],
     ResourceKind.DATA: [
         *("Message", "/Message(1)", "Message?$batch", "Message?x=/$query", "Message/$count", "$crossjoin(A,B)", "Message('$all')", "//Message", "//$all"),
-        *("$query", "/$query", "Message/$batch", "$batch/x", "$batch/$query", "Message/$query//", "$metadatax", "Message#$query", "100%"),
+        *("$query", "/$query", "Message/$batch", "$batch/x", "$batch/$query", "Message/$query//", "Message/$query/$query", "Message/$query/x", "$metadatax", "Message#$query", "100%"),
     ],
 }  # fmt: skip
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.catalog import ServerFacts, read_server
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations
-from odata_gateway.db.schema.introspect import inspect, server_facts, wider_type
+from odata_gateway.db.schema.introspect import inspect, wider_type
+from odata_gateway.db.schema.server_check import citus_findings
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import DbUnavailable
@@ -228,12 +230,18 @@ async def test_missing_indexes_are_named_with_what_they_serve(database, owner):
 def test_every_statement_of_the_script_is_read():
     recommended = list(read_recommendations(INDEXES))
     assert len(recommended) == INDEXES.count("CREATE INDEX IF NOT EXISTS") > 5
-    assert all(item.serves and item.columns for item in recommended)
+    assert all(item.serves and item.key.columns for item in recommended)
 
 
 async def test_server_facts(database):
-    facts = await server_facts(database)
-    assert facts.version_number >= 150000 and facts.encoding == "UTF8" and facts.lower_is_unicode and not facts.superuser
+    async with database.session() as session:
+        assert await read_server(session) == ServerFacts("UTF8", superuser=False, lower_is_unicode=True, has_citus=False)
+
+
+@pytest.mark.parametrize(("sharded", "level"), [(False, None), (True, "note")])
+async def test_without_citus_only_the_setting_for_it_is_noted(database, sharded, level):
+    findings = await citus_findings(database, sharded=sharded)
+    assert [(finding.level, finding.subject) for finding in findings] == ([(level, "server")] if level else [])
 
 
 async def test_without_a_database_it_raises(model):

@@ -1,0 +1,115 @@
+"""Findings about the server and the role: privileges, encoding, row-level security, Citus, and
+whether access tokens can be looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from odata_gateway.db.database import Database
+from odata_gateway.db.schema.catalog import (
+    ServerFacts,
+    Tables,
+    can_call,
+    read_row_security,
+    read_server,
+    unreadable,
+)
+from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.session import Session
+from odata_gateway.edm.model import Table
+
+TOKEN_COLUMNS: dict[Table, tuple[str, ...]] = {
+    Table("public", "access_tokens"): ("owner_type", "owner_id", "token"),
+    Table("public", "account_users"): ("account_id", "user_id", "role"),
+    Table("public", "users"): ("id",),
+}
+"""What the statement of `identity.live_agent` reads."""
+TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
+"""What it calls instead behind row-level security."""
+
+
+async def server_findings(session: Session, tables: Tables, *, row_security: bool) -> list[Finding]:
+    """What is wrong with the server and the role; `row_security` is whether policies are expected
+    to apply to it."""
+    server = await read_server(session)
+    active = await read_row_security(session, tables)
+    findings = [*_role_findings(server, tables), *_text_findings(server)]
+    if row_security:
+        findings += _open_tables(set(tables) - active)
+        if not await can_call(session, TOKEN_FUNCTION):
+            text = "the role may not call it; no access token can be looked up"
+            findings.append(Finding("error", TOKEN_FUNCTION, text))
+    elif active:
+        text = (
+            f"policies narrow what the role sees of {_names(active)}; with those of "
+            "sql/live_agent/rls.sql, ODATA_RLS must be true"
+        )
+        findings.append(Finding("warning", "row-level security", text))
+    return [*findings, *_token_findings(tables, by_function=row_security)]
+
+
+async def citus_findings(database: Database, *, sharded: bool) -> list[Finding]:
+    """Whether ODATA_SHARDED is what the database needs: with Citus, a statement of the other form
+    may be refused.
+
+    raises  ODataError when the database does not answer
+    """
+    async with database.session() as session:
+        has_citus = (await read_server(session)).has_citus
+    if has_citus and not sharded:
+        text = "has Citus; where it distributes the tables by account, ODATA_SHARDED must be true"
+        return [Finding("warning", "server", text)]
+    if sharded and not has_citus:
+        text = (
+            "has no Citus; ODATA_SHARDED costs callers of several accounts time, and some of "
+            "their requests"
+        )
+        return [Finding("note", "server", text)]
+    return []
+
+
+def _role_findings(server: ServerFacts, tables: Tables) -> Iterator[Finding]:
+    roles = "sql/live_agent/roles.sql"
+    writable = [table for table, facts in tables.items() if facts.writable]
+    if server.superuser:
+        text = f"is a superuser; {roles} makes one that can read what is needed and nothing else"
+        yield Finding("warning", "role", text)
+    elif writable:
+        text = f"could write {_names(writable)}; {roles} makes one that cannot"
+        yield Finding("warning", "role", text)
+
+
+def _text_findings(server: ServerFacts) -> Iterator[Finding]:
+    if server.encoding != "UTF8":
+        text = (
+            f"the database's encoding is {server.encoding}, not UTF8: some texts cannot be "
+            "compared or shown"
+        )
+        yield Finding("error", "server", text)
+    if not server.lower_is_unicode:
+        text = (
+            "the database lower-cases ASCII only: tolower and toupper leave other letters as "
+            "they are"
+        )
+        yield Finding("note", "server", text)
+
+
+def _open_tables(tables: Iterable[Table]) -> Iterator[Finding]:
+    text = "has no row-level security for this role; sql/live_agent/rls.sql makes it"
+    for name in sorted(f"{table.schema}.{table.name}" for table in tables):
+        yield Finding("error", name, text)
+
+
+def _token_findings(tables: Tables, *, by_function: bool) -> Iterator[Finding]:
+    for table, columns in TOKEN_COLUMNS.items():
+        if by_function and table.name == "access_tokens":
+            continue
+        for column in columns:
+            if reason := unreadable(tables, table, column):
+                subject = f"{table.schema}.{table.name}.{column}"
+                yield Finding("error", subject, f"{reason}; no access token can be looked up")
+
+
+def _names(tables: Iterable[Table]) -> str:
+    return ", ".join(sorted(f"{table.schema}.{table.name}" for table in tables))
