@@ -13,7 +13,7 @@ from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.entity_sets import AllEntities, tree_of_set, url_of_set
 from odata_gateway.compiler.parsed_url import ParsedUrl, UrlRules, from_target, parse_url
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import BindSegment
+from odata_gateway.errors import BindSegment, UrlSyntax
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
@@ -75,12 +75,20 @@ class Compiler:
         """The query of `$entity?$id=...`: the entity that an id names relative to the service root,
         as the type and with the options of the URL (URL Conventions 4.3.4).
 
-        raises  as `compile`, and BindSegment where the id names anything else
+        raises  as `compile`; UrlSyntax for an id with query options; BindSegment where the id names
+                anything else
         """
         named = split(entity_id, max_bytes=self._rules.max_bytes)
+        if named.options:
+            raise UrlSyntax(
+                "an entity-id cannot have query options",
+                target="$id",
+                at=(url.template.transport.id or "").find("?"),
+                hint="write them beside $id, as in $entity?$id=Message(1)&$select=id",
+            )
         options = [o for o in url.target.options if o.name.lower().removeprefix("$") != "id"]
         segments = (*named.segments, *url.target.segments[1:2])
-        target = Target(segments, (*named.options, *options))
+        target = Target(segments, tuple(options))
         compiled = self._compiled(from_target(entity_id, target, self._rules)) if segments else None
         if compiled is None or compiled.query.form != "entity":
             raise BindSegment("$id names no entity", target="$id", at=0)

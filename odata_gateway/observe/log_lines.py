@@ -28,8 +28,8 @@ _NO_FIELDS: Mapping[str, Any] = {}
 class FinishedRequest(NamedTuple):
     """A request that is over, as the message of a record.
 
-    url      without values, as `url.redact` leaves it: a token may be among them, and a filter may
-             contain a person's name
+    target   its text is the request target without values, as `url.redact` makes it: a token may be
+             among the values, and a filter may contain a person's name
     size     bytes sent
     ended    by time.perf_counter()
     outcome  SENT for a whole response
@@ -37,7 +37,7 @@ class FinishedRequest(NamedTuple):
 
     stats: RequestStats
     method: str
-    url: str
+    target: object
     status: int
     size: int
     ended: float
@@ -48,7 +48,7 @@ class FinishedRequest(NamedTuple):
         stats = self.stats
         took_ms = (self.ended - stats.started) * 1000
         text = (
-            f"{shown_method(self.method)} {self.url} {self.status} {self.size}B "
+            f"{shown_method(self.method)} {self.target} {self.status} {self.size}B "
             f"{took_ms:.1f}ms id={stats.id}"
         )
         if stats.template or stats.rows:
@@ -92,7 +92,7 @@ def _request_members(done: FinishedRequest) -> dict[str, Any]:
         "message": "request",
         "id": stats.id,
         "method": shown_method(done.method),
-        "url": done.url,
+        "url": stats.template or str(done.target),
         "status": done.status,
         "outcome": done.outcome,
         "bytes": done.size,

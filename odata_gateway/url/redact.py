@@ -45,6 +45,18 @@ def redact(key: str) -> RedactedUrl:
     return RedactedUrl(costliest.removeprefix("$"), _without_tokens(text))
 
 
+class RedactedTarget:
+    """A request target whose text, `str(...)`, is without values; it is made when it is needed."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    def __str__(self) -> str:
+        return redact_target(self._target)
+
+
 def redact_target(target: str) -> str:
     """A request target without values: the path and the names of its options, as in
     `/v1.0/odata/Message [$filter,apikey]`.

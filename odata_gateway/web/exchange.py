@@ -21,7 +21,7 @@ from odata_gateway.observe.log_lines import SENT, FinishedRequest, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
 from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
-from odata_gateway.url.redact import redact_target
+from odata_gateway.url.redact import RedactedTarget
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
 from odata_gateway.web.response import SendTimeout, send
@@ -203,5 +203,5 @@ def _finish(exchange: Exchange, status: int, outcome: str, tracer: Tracer | None
     if tracer is not None:
         method = shown_method(raw.method)
         tracer.finished(stats, exchange.headers, method=method, status=status, ended=ended)
-    url = stats.template or redact_target(raw.raw_path)
-    logs.access(FinishedRequest(stats, raw.method, url, status, size, ended, outcome))
+    target = RedactedTarget(raw.raw_path)
+    logs.access(FinishedRequest(stats, raw.method, target, status, size, ended, outcome))

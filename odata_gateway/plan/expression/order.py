@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from odata_gateway.errors import BindType
+from odata_gateway.errors import BindType, BindValue
 from odata_gateway.plan.scope.rows import Row, column_of
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, OrderKey
@@ -71,9 +71,16 @@ def key_of(row: Row) -> tuple[BoundExpr, ...]:
 
 
 def bind_window(options: ast.Options) -> tuple[LiteralSlot | None, LiteralSlot | None]:
-    """The slots of $top and $skip, which the grammar has as Edm.Int64."""
+    """The slots of $top and $skip, which are Edm.Int64.
+
+    raises  BindValue for another number, such as NaN
+    """
     return _number_of_rows(options.top), _number_of_rows(options.skip)
 
 
 def _number_of_rows(node: ast.Literal | None) -> LiteralSlot | None:
-    return None if node is None else LiteralSlot(node.slot, INT64)
+    if node is None:
+        return None
+    if node.kind not in ("int32", "int64"):  # NaN and INF are number literals too
+        raise BindValue("the number of rows must be a whole number", at=node.at)
+    return LiteralSlot(node.slot, INT64)

@@ -6,7 +6,7 @@ import pytest
 from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.entity_sets import AllEntities
-from odata_gateway.errors import BindOption, BindSegment, UrlOption
+from odata_gateway.errors import BindOption, BindSegment, UrlOption, UrlSyntax
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
@@ -89,3 +89,11 @@ def test_an_id_of_anything_else_is_refused(compiler, entity_id):
 def test_entity_needs_its_id(compiler):
     with pytest.raises(UrlOption):
         compiler.check("$entity")
+
+
+@pytest.mark.parametrize("entity_id", ["Message(1)?$select=id", "Message?$top=1", "Message(1)?x=y"])
+def test_an_id_with_query_options_is_refused_where_they_begin(compiler, entity_id):
+    encoded = entity_id.replace("?", "%3F").replace("=", "%3D")
+    with pytest.raises(UrlSyntax) as caught:
+        compiler.compile_entity_id(compiler.check(f"$entity?$id={encoded}"), entity_id)
+    assert (caught.value.target, caught.value.at) == ("$id", entity_id.index("?"))
