@@ -10,8 +10,7 @@ fails in the middle of its body breaks the whole answer, detectably.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 from urllib.parse import unquote
@@ -19,27 +18,19 @@ from urllib.parse import unquote
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import (
     AuthInvalid,
-    ODataError,
     Unsupported,
-    UrlDependency,
     UrlHeader,
     UrlMethod,
     UrlSyntax,
 )
+from odata_gateway.handlers.earlier_parts import EarlierParts
 from odata_gateway.handlers.negotiation import check_isolation, check_schema_version
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.protocol.batch.condition import holds
 from odata_gateway.protocol.batch.json_requests import read_json
 from odata_gateway.protocol.batch.multipart import read_multipart
-from odata_gateway.protocol.batch.references import (
-    FoundLiterals,
-    ValuePath,
-    literals,
-    paths_in,
-    with_values,
-)
+from odata_gateway.protocol.batch.references import with_values
 from odata_gateway.protocol.batch.requests import (
     BatchFormat,
     BatchRequest,
@@ -52,7 +43,7 @@ from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, 
 from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version, version_of_error
 from odata_gateway.protocol.message import Reply, Request, RequestHeaders
-from odata_gateway.url.resource_kind import METHODS, RESERVED_NAMES, ResourceKind, classify
+from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify
 
 
 class Frontend(Protocol):
@@ -151,7 +142,7 @@ class BatchHandler:
 
 
 class BatchExecution:
-    """Answers the parts of one batch. It knows where those with an id led, and which failed."""
+    """Answers the parts of one batch."""
 
     def __init__(
         self,
@@ -165,148 +156,67 @@ class BatchExecution:
         self._service = service
         self._frontend = frontend
         self._headers = inherited(request.headers)
-        self._names = frozenset(part.id for part in parts if part.id is not None)
-        self._targets: dict[str, str] = {}
-        self._wanted = _wanted(parts, self._names)
-        self._values: dict[str, FoundLiterals] = {}
-        self._failed: set[str] = set()
+        self._earlier = EarlierParts(parts)
 
     async def pieces(self, answer: BatchResponse, *, goes_on: bool) -> AsyncGenerator[bytes]:
-        """The whole answer; it ends with the first part that fails unless it `goes_on`."""
+        """The whole answer. It ends with the first part that fails, unless it `goes_on`."""
         yield answer.head
         for part in self._parts:
             reply = await self._reply(part)
-            async with (
-                ended(reply.body),
-                aclosing(
-                    answer.part(
-                        ResponseName(part.id, part.group), reply.status, reply.headers, reply.body
-                    )
-                ) as pieces,
-            ):
+            name = ResponseName(part.id, part.group)
+            found = answer.part(name, reply.status, reply.headers, reply.body)
+            async with ended(reply.body), aclosing(found) as pieces:
                 async for piece in pieces:
                     yield piece
             if reply.status >= 400 and not goes_on:
                 break
-            await asyncio.sleep(0)  # so that parts that need no database do not keep others waiting
+            await asyncio.sleep(0)  # parts that need no database must not keep others waiting
         yield answer.tail
 
     async def _reply(self, part: BatchRequest) -> Reply:
+        """The reply to a part; an error is one."""
         try:
             request = self._request(part)
             reply = await self._service.answer(request)
-            self._keep(part, request.target, reply)
+            self._earlier.answered(part, request.target, reply, self._service.compiler)
         except Exception as error:
             reply = self._frontend.refusal(self._batch, error)
-            reply = reply._replace(
-                headers=(
-                    *reply.headers,
-                    ("OData-Version", version_of_error(self._headers | dict(part.headers))),
-                )
-            )
+            odata_version = version_of_error(self._headers | dict(part.headers))
+            reply = reply._replace(headers=(*reply.headers, ("OData-Version", odata_version)))
         COUNTERS.part(reply.status)
         if reply.status >= 400:
-            self._fail(part)
+            self._earlier.failed(part)
         return reply
 
-    def _fail(self, part: BatchRequest) -> None:
-        """A part has failed, and with it every part of its group, whatever it was answered (JSON
-        Format 19.5)."""
-        parts = (
-            [part]
-            if part.group is None
-            else [each for each in self._parts if each.group == part.group]
-        )
-        self._failed |= {
-            name for each in parts for name in (each.id, each.group) if name is not None
-        }
-
-    def _keep(self, part: BatchRequest, target: str, reply: Reply) -> None:
-        """Keep what later parts refer to, and not the whole answer."""
-        paths = self._wanted.get(part.id or "")
-        if not paths or reply.status >= 400 or part.id is None:
-            return
-        try:
-            body = reply.body if isinstance(reply.body, bytes) else b""
-            self._values[part.id] = _values(self._service.compiler, target, body, paths)
-        except ODataError as error:
-            self._values[part.id] = dict.fromkeys(paths, error)
-
     def _request(self, part: BatchRequest) -> Request:
-        """The part as a request of its own."""
+        """The part as a request of its own.
+
+        raises  ODataError where it cannot be answered
+        """
         if part.fault is not None:
             raise part.fault
-        self._check_needs(part)
-        target = self._target(part)
+        self._earlier.check_needs(part)
+        target = relative_to_root(part.url, self._batch.root, part.headers.get("host"))
+        target = self._earlier.resolved(part, target, self._service.compiler)
         path, _, query = target.partition("?")
-        query = with_values(query, self._literal)
-        kind = classify(target)
+        query = with_values(query, self._earlier.literal)
+        kind = classify(path)
         if kind is ResourceKind.BATCH:
             raise UrlSyntax("a batch cannot contain another batch", target="path", at=0)
         if part.method != METHODS[kind][0]:
             raise UrlMethod(f"{part.method} is not allowed here: the service is read-only")
         self._check_token(part.headers, query)
-        query = self._with_key(query)
-        headers = self._headers | dict(part.headers)
+        query = self._with_credential(query)
         return self._batch._replace(
             method=part.method,
             target=f"{path}?{query}" if query else path,
             kind=kind,
-            headers=headers,
+            headers=self._headers | dict(part.headers),
             body=part.body,
         )
 
-    def _check_needs(self, part: BatchRequest) -> None:
-        """Raises UrlDependency where a part is not to be answered, for what became of others."""
-        if part.group is not None and part.group in self._failed:
-            raise UrlDependency("another request of its group has failed")
-        if part.condition is not None:
-            if not holds(part.condition, lambda name: self._succeeded(name, part)):
-                raise UrlDependency("the condition is not met", target="if")
-            return
-        failed = [need for need in part.needs if need in self._failed]
-        if failed:
-            raise UrlDependency(f"the request '{failed[0][:40]}' has failed")
-
-    def _succeeded(self, name: str, part: BatchRequest) -> bool:
-        if name not in part.needs:
-            raise UrlSyntax(
-                f"the condition asks for '{name[:40]}', which is not in dependsOn", target="if"
-            )
-        return name not in self._failed
-
-    def _literal(self, name: str, path: ValuePath) -> str | None:
-        """The value an earlier part was answered with; None where no part has the name."""
-        if name not in self._names:
-            return None
-        if name in self._failed:
-            raise UrlDependency(f"the request '{name[:40]}' has failed")
-        if name not in self._values:
-            raise UrlSyntax(f"no earlier request has the id '{name[:40]}'")
-        found = self._values[name][path]
-        if isinstance(found, ODataError):
-            raise found
-        return found
-
-    def _target(self, part: BatchRequest) -> str:
-        """What of the part's URL follows the service root, with a reference to an earlier part
-        resolved."""
-        target = relative_to_root(part.url, self._batch.root, part.headers.get("host"))
-        found = _REFERENCE.match(target)
-        name = unquote(found[1]) if found else ""
-        if found and name in self._names and found[0] not in RESERVED_NAMES:
-            if name in self._failed:
-                raise UrlDependency(f"the request '{name[:40]}' has failed")
-            if name not in self._targets:
-                raise UrlSyntax(f"no earlier request has the id '{name[:40]}'", target="path", at=0)
-            target = (
-                _entity_path(self._service.compiler, self._targets[name]) + target[found.end() :]
-            )
-        if part.id is not None:
-            self._targets[part.id] = target
-        return target
-
     def _check_token(self, headers: RequestHeaders, query: str) -> None:
+        """Refuse a part that brings another token than the batch."""
         own = self._frontend.token_of(headers, query)
         if own is not None and own != self._batch.token:
             raise AuthInvalid(
@@ -314,52 +224,15 @@ class BatchExecution:
                 hint="send the token with the batch",
             )
 
-    def _with_key(self, query: str) -> str:
+    def _with_credential(self, query: str) -> str:
         """The query with the batch's `apikey`, which the links of the part's answer then carry as
         well."""
-        if any(unquote(option.partition("=")[0]) == "apikey" for option in query.split("&")):
+        options = query.split("&") if query else []
+        if any(_is_credential(option) for option in options):
             return query
-        keys = [
-            o
-            for o in self._batch.target.partition("?")[2].split("&")
-            if unquote(o.partition("=")[0]) == "apikey"
-        ]
-        return "&".join([query, *keys[:1]] if query else keys[:1])
+        given = self._batch.target.partition("?")[2].split("&")
+        return "&".join([*options, *[o for o in given if _is_credential(o)][:1]])
 
 
-def _wanted(parts: Iterable[BatchRequest], names: frozenset[str]) -> dict[str, set[ValuePath]]:
-    """The values of answers that queries of parts refer to, by the part's id."""
-    found: dict[str, set[ValuePath]] = {}
-    for part in parts:
-        for name, paths in paths_in(part.url.partition("?")[2]).items():
-            if name in names:
-                found.setdefault(name, set()).update(paths)
-    return found
-
-
-_REFERENCE = re.compile(r"\$([^/?]+)")
-
-
-def _entity_path(compiler: Compiler, target: str) -> str:
-    """The path of the entity that a target names, without its options.
-
-    raises  UrlSyntax where it names anything else, or an option has a key of it
-    """
-    path = target.partition("?")[0].rstrip("/")
-    is_entity = path.strip("/") and compiler.compile(target).query.form == "entity"
-    if not is_entity or "@" in path or "%40" in path:
-        raise UrlSyntax("only the path of a single entity can be referred to", target="path", at=0)
-    return path
-
-
-def _values(
-    compiler: Compiler, target: str, body: bytes, paths: Iterable[ValuePath]
-) -> FoundLiterals:
-    """The literals at some paths of the answer to a target, or why there is none.
-
-    raises  UrlSyntax where the target does not name a single entity
-    """
-    query = compiler.compile(target).query
-    if query.form != "entity":
-        raise UrlSyntax("only values of a single entity can be referred to")
-    return literals(body, paths, query.entity_set.entity_type, compiler.model)
+def _is_credential(option: str) -> bool:
+    return unquote(option.partition("=")[0]) == "apikey"

@@ -16,6 +16,7 @@ from odata_gateway.url import ast, nodes, options
 from odata_gateway.url.grammar import UrlParser
 from odata_gateway.url.lexer import OPERATORS
 from odata_gateway.url.normalize import OptionTokens, QueryTemplate
+from odata_gateway.url.resource_kind import RESERVED_NAMES
 from odata_gateway.url.transformations import MarkedToken, mark_transformations
 
 MAX_DEPTH = 200
@@ -106,7 +107,7 @@ def _grammar_tokens(part: OptionTokens, start: str) -> list[MarkedToken]:
 
 # --- the resource path ----------------------------------------------------------------------------
 
-_FIRST = frozenset({"$metadata", "$batch", "$entity", "$all", "$crossjoin"})
+_FIRST = RESERVED_NAMES | {"$crossjoin"}
 _LATER = frozenset({"$count", "$value", "$ref", "$query", "$each", "$filter"})
 _LAST = frozenset({"$metadata", "$batch", "$count", "$value", "$ref", "$query"})
 _WITH_PARENTHESES = frozenset({"$filter", "$crossjoin"})
