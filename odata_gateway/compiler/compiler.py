@@ -21,7 +21,7 @@ from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import QueryTemplate
-from odata_gateway.url.options import FORMATS
+from odata_gateway.url.options import FORMAT_NAMES
 from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.split import Target, split
 
@@ -36,7 +36,7 @@ class Compiler:
         limits: Limits,
         max_url_bytes: int,
         cache_entries: int,
-        format_names: frozenset[str] = FORMATS,
+        format_names: frozenset[str] = FORMAT_NAMES,
     ) -> None:
         self.model = model
         self.cache = Cache(cache_entries)

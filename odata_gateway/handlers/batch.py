@@ -52,7 +52,13 @@ from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, 
 from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version, version_of_error
 from odata_gateway.protocol.message import Reply, Request, RequestHeaders
-from odata_gateway.url.resource_kind import METHODS, RESERVED_NAMES, ResourceKind, classify
+from odata_gateway.url.resource_kind import (
+    METHODS,
+    RESERVED_NAMES,
+    ResourceKind,
+    classify,
+    method_refusal,
+)
 
 
 class Frontend(Protocol):
@@ -244,7 +250,7 @@ class BatchExecution:
         if kind is ResourceKind.BATCH:
             raise UrlSyntax("a batch cannot contain another batch", target="path", at=0)
         if part.method != METHODS[kind][0]:
-            raise UrlMethod(f"{part.method} is not allowed here: the service is read-only")
+            raise UrlMethod(method_refusal(part.method, kind), hint=f"use {METHODS[kind][0]}")
         self._check_token(part.headers, query)
         query = self._with_key(query)
         headers = self._headers | dict(part.headers)
