@@ -84,7 +84,8 @@ class UrlRules(NamedTuple):
 
 
 def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
-    """The parts of a request target; every mistake of encoding and of literals is found here.
+    """The parts of a request target. All errors of encoding and of literals are found here, and no
+    others.
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """
