@@ -114,7 +114,7 @@ class BatchHandler:
         raises  ODataError for what is wrong with the batch as a whole; all else is the answer to a
                 part
         """
-        current_stats.get().asked("$batch")
+        current_stats.get().note_resource("$batch")
         form = await self._admitted(request)
         parts = self._parts(request, form)
         own_version, preferred = version(request.headers), preferences(request.headers)

@@ -163,7 +163,7 @@ class DataHandlers:
         """The entities of all sets, or of the sets of one type."""
         caller = await self._tokens.caller(request.token)
         url = self._compiler.parse(request.target)
-        current_stats.get().asked("$all", *url.redacted)
+        current_stats.get().note_resource("$all", *url.redacted)
         compiled = self._compiler.compile_all(url)
         if isinstance(compiled, CompiledQuery):
             return await self._reply(self._negotiation.data_request(request, caller, compiled))

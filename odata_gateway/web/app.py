@@ -125,7 +125,7 @@ class Gateway:
         path = path_of(exchange.raw.raw_path)
         if self.metrics is None or path.partition("?")[0] != "/metrics":
             return await self._other_path(exchange, path)
-        exchange.stats.asked("metrics")
+        exchange.stats.note_resource("metrics")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         media_type, text = self.metrics(exchange.headers.get("accept", ""))
         return Reply(200, (("Content-Type", media_type), ("Cache-Control", "no-store")), text)
@@ -136,7 +136,7 @@ class Gateway:
         if check is None:
             hint = f"use the service root {SERVICE_PATH}/"
             raise BindSegment("no such path", target="path", hint=hint)
-        exchange.stats.asked("health")
+        exchange.stats.note_resource("health")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         return await self.health.reply(check)
 
