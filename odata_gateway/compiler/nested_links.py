@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from odata_gateway.compiler.parsed_url import query_digest
-from odata_gateway.plan.tree.projection import ExpandMany, Projection
+from odata_gateway.plan.tree.projection import ExpandMany, Projection, expanded_below
 from odata_gateway.url.literals import LiteralValue, literal_text
 from odata_gateway.url.normalize import normalize
 from odata_gateway.url.split import QueryOption, Target
@@ -51,16 +51,11 @@ class NestedLink:
 
 def nested_links(projection: Projection) -> dict[int, NestedLink]:
     """The next links of all expanded collections in a projection, by their number."""
-    found: dict[int, NestedLink] = {}
-    stack = [projection]
-    while stack:
-        current = stack.pop()
-        for expand in (*current.expanded, *(current.crossed or ())):
-            if isinstance(expand, ExpandMany):
-                found[expand.number] = _nested_link(expand)
-            if isinstance(expand.content, Projection):
-                stack.append(expand.content)
-    return found
+    return {
+        expand.number: _nested_link(expand)
+        for expand in expanded_below(projection)
+        if isinstance(expand, ExpandMany)
+    }
 
 
 def _nested_link(expand: ExpandMany) -> NestedLink:

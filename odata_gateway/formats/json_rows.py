@@ -8,29 +8,34 @@ runs only if that array is full.
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.formats.json_next_link import next_link_member
 from odata_gateway.formats.json_text import Pieces, concat, json_object, object_without_nulls
 from odata_gateway.formats.json_values import entity_id, entity_id_of, json_value
 from odata_gateway.plan.tree.projection import (
+    ApplyProjection,
     Content,
-    Crossed,
+    CrossedEntity,
+    CrossjoinProjection,
+    EntityProjection,
     Expand,
     ExpandMany,
     ExpandOne,
     Field,
+    MixedProjection,
     Nested,
     Projection,
+    RowMembers,
 )
-from odata_gateway.plan.tree.relation import BoundExpr, Column
+from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LinkSlot, PageSlot
 from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.fragment import Sql, build, column_sql, join, param, quoted, raw
 from odata_gateway.sql.keyset import order_by
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.primitive import PrimitiveType
-
-RowMembers = tuple[Field | Nested | ExpandOne, ...]
 
 
 class JsonRowRenderer:
@@ -43,14 +48,17 @@ class JsonRowRenderer:
 
     def row(self, projection: Projection) -> Sql:
         """The text of one row."""
-        if projection.kind is not None:
-            return self._of_its_kind(projection.kind, projection.kinds)
-        if projection.result is not None:
-            entity_set, members = projection.entity_set, projection.result
-            return concat(self._apply_row(entity_set, members, identified=projection.identified))
-        if projection.crossed is not None:
-            return concat(self._crossjoin_row(projection.crossed, projection.fields))
-        return concat(self._object(self._entity(projection)))
+        match projection:
+            case EntityProjection():
+                return concat(self._object(self._entity(projection)))
+            case ApplyProjection(entity_set=entity_set, members=members, identified=identified):
+                return concat(self._apply_row(entity_set, members, identified=identified))
+            case CrossjoinProjection():
+                return concat(self._crossjoin_row(projection))
+            case MixedProjection():
+                return self._of_its_kind(projection)
+            case _:
+                assert_never(projection)
 
     def reference(self, entity_set: EntitySet, source: int) -> Sql:
         """The text of an entity reference (JSON Format 14)."""
@@ -65,7 +73,7 @@ class JsonRowRenderer:
 
     # --- entities ---------------------------------------------------------------------------------
 
-    def _entity(self, projection: Projection) -> list[Pieces]:
+    def _entity(self, projection: EntityProjection) -> list[Pieces]:
         """The members of an entity: its identity, values, links, and what is expanded."""
         members = self._identity(projection)
         members += [self._shown_field(f) for f in projection.fields]
@@ -83,7 +91,7 @@ class JsonRowRenderer:
             members += self._full_links(projection, navigation)
         return members
 
-    def _identity(self, projection: Projection) -> list[Pieces]:
+    def _identity(self, projection: EntityProjection) -> list[Pieces]:
         form, id_of = self._form, entity_id(projection.entity_set, projection.source)
         own_id: Pieces = [f'"{form.prefix}id":"', *id_of, '"']
         if self._is_full or (form.names_sets and form.level != "none"):
@@ -94,7 +102,7 @@ class JsonRowRenderer:
             return [*members, read_link] if self._is_full else members
         return [own_id] if projection.shows_id and form.level == "minimal" else []
 
-    def _own_context(self, projection: Projection) -> Pieces:
+    def _own_context(self, projection: EntityProjection) -> Pieces:
         """The context URL of one entity among those of other sets (Protocol 10.19)."""
         root = param(LinkSlot(0, "root"), "text")
         fragment = f'$metadata#{projection.entity_set.name}/$entity"'
@@ -124,7 +132,7 @@ class JsonRowRenderer:
     # --- links ------------------------------------------------------------------------------------
 
     def _selected_link(
-        self, projection: Projection, navigation: NavigationProperty
+        self, projection: EntityProjection, navigation: NavigationProperty
     ) -> list[Pieces]:
         """A navigation property that was selected shows as a link from level minimal on (JSON
         Format 8.1)."""
@@ -132,14 +140,18 @@ class JsonRowRenderer:
             return [self._link(projection, navigation, "navigationLink")]
         return self._full_links(projection, navigation)
 
-    def _full_links(self, projection: Projection, navigation: NavigationProperty) -> list[Pieces]:
+    def _full_links(
+        self, projection: EntityProjection, navigation: NavigationProperty
+    ) -> list[Pieces]:
         """The links that only full metadata has."""
         if not self._is_full:
             return []
         names = ("associationLink", "navigationLink")
         return [self._link(projection, navigation, name) for name in names]
 
-    def _link(self, projection: Projection, navigation: NavigationProperty, name: str) -> Pieces:
+    def _link(
+        self, projection: EntityProjection, navigation: NavigationProperty, name: str
+    ) -> Pieces:
         suffix = "/$ref" if name == "associationLink" else ""
         return [
             f'"{navigation.name}{self._form.prefix}{name}":"',
@@ -147,7 +159,7 @@ class JsonRowRenderer:
             f'/{navigation.name}{suffix}"',
         ]
 
-    def _further_navigation(self, projection: Projection) -> list[NavigationProperty]:
+    def _further_navigation(self, projection: EntityProjection) -> list[NavigationProperty]:
         """What full metadata links besides: without $select, all navigation properties."""
         if not self._is_full or projection.selected is not None:
             return []
@@ -159,23 +171,23 @@ class JsonRowRenderer:
 
     def _content(self, content: Content, expand: Expand) -> Sql:
         """The text of one expanded entity, or of a reference to it."""
-        if isinstance(content, Projection):
-            return self.row(content)
-        return self.reference(expand.target_set, expand.block.source.number)
+        if isinstance(content, str):
+            return self.reference(expand.target_set, expand.block.source.number)
+        return self.row(content)
 
     def _expand_one(self, expand: ExpandOne) -> list[Pieces]:
         self._blocks.enter(expand.block)
         text = self._content(expand.content, expand)
-        if expand.dynamic and self._form.level != "none" and isinstance(expand.content, Projection):
-            selected = expand.content.selected
-            shown = "" if selected is None else f"({','.join(selected)})"
+        content = expand.content
+        if expand.dynamic and self._form.level != "none" and isinstance(content, EntityProjection):
+            shown = "" if content.selected is None else f"({','.join(content.selected)})"
             url = f"#{expand.target_set.name}{shown}/$entity"
             context = quoted(f'{{"{self._form.prefix}context":"{url}",')
             text = build("{0} || substr({1}, 2)", context, text)
         entity = build("coalesce(({0}), 'null')", self._blocks.select(text, expand.block))
         return [[f'"{expand.navigation.name}":', entity]]
 
-    def _expand_many(self, projection: Projection, expand: ExpandMany) -> list[Pieces]:
+    def _expand_many(self, projection: EntityProjection, expand: ExpandMany) -> list[Pieces]:
         self._blocks.enter(expand.block)
         name, members = expand.navigation.name, list[Pieces]()
         if expand.count or expand.content == "$count":
@@ -186,7 +198,7 @@ class JsonRowRenderer:
             members.append([f'"{name}":', self._page(projection, expand)])
         return members
 
-    def _page(self, projection: Projection, expand: ExpandMany) -> Sql:
+    def _page(self, projection: EntityProjection, expand: ExpandMany) -> Sql:
         """`[...]` and, if there are more rows, the next link behind it, as one scalar subquery. A
         NULL row would show as `!`, which is not JSON."""
         name = f"{expand.navigation.name}{self._form.prefix}nextLink"
@@ -212,13 +224,13 @@ class JsonRowRenderer:
 
     # --- rows of $apply ---------------------------------------------------------------------------
 
-    def _of_its_kind(self, kind: BoundExpr, kinds: tuple[Projection, ...]) -> Sql:
+    def _of_its_kind(self, mixed: MixedProjection) -> Sql:
         """A row of one of several kinds, each with its own members."""
         texts = (
             build("WHEN {0} THEN {1}", Sql((f"{number:d}",)), self.row(projection))
-            for number, projection in enumerate(kinds)
+            for number, projection in enumerate(mixed.kinds)
         )
-        number = self._blocks.expressions.value(kind)
+        number = self._blocks.expressions.value(mixed.kind)
         return build("CASE {0} {1} END", number, join(" ", texts))
 
     def _apply_row(self, entity_set: EntitySet, members: RowMembers, *, identified: bool) -> Pieces:
@@ -257,26 +269,26 @@ class JsonRowRenderer:
 
     # --- rows of $crossjoin -----------------------------------------------------------------------
 
-    def _crossjoin_row(self, entities: tuple[Crossed, ...], computed: tuple[Field, ...]) -> Pieces:
+    def _crossjoin_row(self, projection: CrossjoinProjection) -> Pieces:
         """A row of $crossjoin. It has no id, and its links stand at level none too: they are its
         content."""
-        members = [member for crossed in entities for member in self._crossed(crossed)]
-        return self._object(members + [self._shown_field(f) for f in computed])
+        members = [member for entity in projection.entities for member in self._crossed(entity)]
+        return self._object(members + [self._shown_field(f) for f in projection.computed])
 
-    def _crossed(self, crossed: Crossed) -> list[Pieces]:
+    def _crossed(self, crossed: CrossedEntity) -> list[Pieces]:
         """An entity, a reference or a link, by the name of its set; with full metadata the link
         stands before an entity."""
         name = crossed.target_set.name
         id_of = entity_id(crossed.target_set, crossed.source)
         link: Pieces = [f'"{name}{self._form.prefix}navigationLink":"', *id_of, '"']
         match crossed.content:
-            case Projection() as content:
-                member: Pieces = [f'"{name}":', self.row(content)]
-                return [link, member] if self._is_full else [member]
-            case "$ref":
-                return [[f'"{name}":', self.reference(crossed.target_set, crossed.source)]]
             case "link":
                 return [link]
+            case "$ref":
+                return [[f'"{name}":', self.reference(crossed.target_set, crossed.source)]]
+            case content:
+                member: Pieces = [f'"{name}":', self.row(content)]
+                return [link, member] if self._is_full else [member]
 
 
 def _key_columns(entity_set: EntitySet, members: RowMembers) -> list[Column]:

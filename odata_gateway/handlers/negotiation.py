@@ -12,6 +12,7 @@ from odata_gateway.formats.json_encoding import json_encoding
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.identity.caller import Caller
 from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.plan.tree.projection import CrossjoinProjection, EntityProjection
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import links
 from odata_gateway.protocol.headers.conditions import wants_snapshot
@@ -100,8 +101,8 @@ def _shows_entities(query: Query) -> bool:
     """Whether the rows are entities, whose nulls may be left out; those of rows that $apply made
     may not."""
     projection = query.projection
-    is_made = projection is None or projection.result is not None or projection.kind is not None
-    return query.form in ("entity", "collection") and not is_made
+    are_entities = isinstance(projection, EntityProjection | CrossjoinProjection)
+    return query.form in ("entity", "collection") and are_entities
 
 
 def _credential(request: Request, url: ParsedUrl) -> str | None:

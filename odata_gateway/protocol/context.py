@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from odata_gateway.plan.tree.projection import Expand, ExpandOne, Field, Nested, Projection
+from odata_gateway.plan.tree.projection import (
+    ApplyProjection,
+    CrossjoinProjection,
+    EntityProjection,
+    Expand,
+    ExpandOne,
+    Field,
+    MixedProjection,
+    Nested,
+    Projection,
+    RowMembers,
+)
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.metadata.document import MetadataDocuments
@@ -63,83 +74,92 @@ def _parenthesized(names: list[str]) -> str:
 
 def items(projection: Projection, version: str) -> list[str]:
     """The select list of a projection (10.7 to 10.10)."""
-    if projection.kinds:
-        return _common(projection.kinds, version)
-    if projection.result is not None:
-        return _members(projection.result, version)
-    expands = [e for e in projection.expands if isinstance(e.content, Projection)]
+    match projection:
+        case EntityProjection():
+            return _of_entity(projection, version)
+        case ApplyProjection(members=members):
+            return _members(members, version)
+        case MixedProjection(kinds=kinds):
+            return _common(kinds, version)
+        case CrossjoinProjection():
+            return []
+        case _:
+            assert_never(projection)
+
+
+def _of_entity(projection: EntityProjection, version: str) -> list[str]:
     names: list[str] = []
     if projection.selected is not None:
         names += projection.selected
     elif projection.computed:
         names += ["*", *projection.computed]
-    for expand in expands:
-        assert isinstance(expand.content, Projection)
+    for expand in projection.expands:
+        if isinstance(expand.content, str):
+            continue
         nested = items(_within(expand, expand.content), version)
         if nested or version != "4.0":
-            names.append(
-                f"{expand.navigation.name}{'+' if expand.repeats else ''}({','.join(nested)})"
-            )
+            levels = "+" if expand.repeats else ""
+            names.append(f"{expand.navigation.name}{levels}({','.join(nested)})")
     return names + [name for name in _members(projection.related, version) if "(" in name]
 
 
 def _within(expand: Expand, content: Projection) -> Projection:
     """What an expanded entity shows, without the further levels of itself, which a plus sign stands
     for (10.10)."""
-    if not expand.repeats:
+    if not expand.repeats or not isinstance(content, EntityProjection):
         return content
-    return replace(
-        content, expands=tuple(e for e in content.expands if e.navigation is not expand.navigation)
-    )
+    others = tuple(e for e in content.expands if e.navigation is not expand.navigation)
+    return replace(content, expands=others)
 
 
-def _members(result: tuple[Field | Nested | ExpandOne, ...], version: str) -> list[str]:
+def _members(members: RowMembers, version: str) -> list[str]:
     """The select list of rows that $apply made (Data Aggregation 3.1.1)."""
     names: list[str] = []
-    for member in result:
+    for member in members:
         match member:
             case Field(name=name):
                 names.append(name)
-            case Nested(name=name, members=members):
-                names.append(f"{name}({','.join(_members(members, version))})")
-            case ExpandOne(content=Projection() as content):
-                nested = items(_within(member, content), version)
-                names.append(
-                    f"{member.navigation.name}({','.join(nested)})"
-                    if nested or version != "4.0"
-                    else member.navigation.name
-                )
+            case Nested(name=name, members=inner):
+                names.append(f"{name}({','.join(_members(inner, version))})")
+            case ExpandOne(navigation=navigation, content=content):
+                if isinstance(content, str):
+                    continue
+                nested, name = items(_within(member, content), version), navigation.name
+                shows = nested or version != "4.0"
+                names.append(f"{name}({','.join(nested)})" if shows else name)
+            case _:
+                assert_never(member)
     return names
 
 
 Tree = dict[str, "Tree"]
 
 
-def _common(kinds: tuple[Projection, ...], version: str) -> list[str]:
+def _common(kinds: tuple[EntityProjection | ApplyProjection, ...], version: str) -> list[str]:
     """The select list of rows of several kinds: what all of them have, or the term for having
     nothing in common (Data Aggregation 3.1.1)."""
     trees = [_tree(kind, version) for kind in kinds]
     common = trees[0]
     for tree in trees[1:]:
         common = _shared(common, tree)
-    if all(kind.result is None and kind.selected is None for kind in kinds):
-        further = [
-            name for name in common if name not in kinds[0].entity_set.entity_type.properties
-        ]
-        return ["*", *further] if any(kind.computed for kind in kinds) and further else further
-    return _written(common) or ["@Core.AnyStructure"]
+    whole = [k for k in kinds if isinstance(k, EntityProjection) and k.selected is None]
+    if len(whole) < len(kinds):
+        return _written(common) or ["@Core.AnyStructure"]
+    properties = kinds[0].entity_set.entity_type.properties
+    further = [name for name in common if name not in properties]
+    return ["*", *further] if further and any(kind.computed for kind in whole) else further
 
 
-def _tree(projection: Projection, version: str) -> Tree:
+def _tree(projection: EntityProjection | ApplyProjection, version: str) -> Tree:
     """The members of rows of one kind, and what navigation properties among them show."""
-    if projection.result is not None:
-        return _branches(projection.result, version)
+    if isinstance(projection, ApplyProjection):
+        return _branches(projection.members, version)
     found: Tree = {field.name: {} for field in projection.fields}
     expanded = items(replace(projection, selected=None, computed=()), version)
     return {**found, **{name: {} for name in expanded}}
 
 
-def _branches(members: tuple[Field | Nested | ExpandOne, ...], version: str) -> Tree:
+def _branches(members: RowMembers, version: str) -> Tree:
     found: Tree = {}
     for member in members:
         if isinstance(member, Nested):

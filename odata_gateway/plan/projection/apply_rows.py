@@ -20,12 +20,16 @@ from odata_gateway.plan.projection.items import (
 from odata_gateway.plan.scope.navigation import no_such_name
 from odata_gateway.plan.scope.rows import PRESENT, MemberPath, Reference, RowStructure
 from odata_gateway.plan.scope.scope import ShownRows
-from odata_gateway.plan.tree.projection import ExpandOne, Field, Nested, Projection
+from odata_gateway.plan.tree.projection import (
+    ApplyProjection,
+    ExpandOne,
+    Field,
+    Nested,
+    RowMembers,
+)
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.url import ast
 from odata_gateway.url.options import ALLOWED
-
-ResultMembers = tuple[Field | Nested | ExpandOne, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Wanted:
         return None if self.expands is None else self.expands.get(name) or self.expands.get("*")
 
 
-def bind_result(rows: ShownRows, options: ast.Options, structure: RowStructure) -> Projection:
+def bind_result(rows: ShownRows, options: ast.Options, structure: RowStructure) -> ApplyProjection:
     """The members of one row, or those of them that $select and $expand name."""
     scope, binding = rows.scope, rows.scope.binding
     with binding.inside("$select"):
@@ -60,16 +64,14 @@ def bind_result(rows: ShownRows, options: ast.Options, structure: RowStructure) 
     with binding.inside("$apply" if options.expand is None else "$expand"):
         members = bind_members(rows, structure, wanted)
     names = None if paths is None else {path[0] for path in paths if len(path) == 1}
-    return Projection(
-        scope.implicit.source.number,
+    return ApplyProjection(
         rows.entity_set,
-        (),
-        result=(*members, *computed_fields(scope, names)),
-        identified=is_identified(rows.entity_set, members),
+        (*members, *computed_fields(scope, names)),
+        is_identified(rows.entity_set, members),
     )
 
 
-def bind_members(rows: ShownRows, structure: RowStructure, wanted: Wanted) -> ResultMembers:
+def bind_members(rows: ShownRows, structure: RowStructure, wanted: Wanted) -> RowMembers:
     """The members that are wanted of a structure, as those of an entity of the rows' set."""
     found: list[Field | Nested | ExpandOne] = []
     for name, member in structure.members.items():
@@ -131,7 +133,7 @@ def _entity(name: str, reference: Reference, wanted: Wanted, rows: ShownRows) ->
     return rows.scope.bind.reference(found, rows, reference)
 
 
-def is_identified(entity_set: EntitySet, members: ResultMembers) -> bool:
+def is_identified(entity_set: EntitySet, members: RowMembers) -> bool:
     """Whether the key is among the members."""
     names = {m.name for m in members if isinstance(m, Field)}
     return all(p.name in names for p in entity_set.entity_type.key)

@@ -10,16 +10,22 @@ from dataclasses import replace
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.plan.projection.apply_rows import (
-    ResultMembers,
     Wanted,
     bind_members,
+    bind_result,
     expandable,
     selected_path,
 )
 from odata_gateway.plan.scope.navigation import entity_by_key
 from odata_gateway.plan.scope.rows import MemberPath, Reference, Row, RowKind, RowStructure
 from odata_gateway.plan.scope.scope import Computed, Scope, ShownRows
-from odata_gateway.plan.tree.projection import Projection
+from odata_gateway.plan.tree.projection import (
+    ApplyProjection,
+    EntityProjection,
+    MixedProjection,
+    Projection,
+    RowMembers,
+)
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.url import ast
 
@@ -35,8 +41,7 @@ def bind_mixed(rows: ShownRows, options: ast.Options, structure: RowStructure) -
     )
     if structure.kind is None:
         return kinds[0]
-    source = rows.scope.implicit.source.number
-    return Projection(source, rows.entity_set, (), kinds=kinds, kind=structure.kind)
+    return MixedProjection(structure.kind, kinds)
 
 
 def _check(options: ast.Options, structure: RowStructure, scope: Scope) -> None:
@@ -65,12 +70,12 @@ def _check(options: ast.Options, structure: RowStructure, scope: Scope) -> None:
 
 def _of_made_rows(
     kind: RowKind, rows: ShownRows, options: ast.Options, structure: RowStructure
-) -> Projection:
+) -> ApplyProjection:
     scope = rows.scope
     narrowed = replace(_narrowed(structure, kind, ()), key=structure.key, order=structure.order)
     row = replace(scope.implicit, structure=narrowed)
     of_kind = replace(rows, scope=scope.of_derived(row).with_computed(scope.computed))
-    return scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
+    return bind_result(of_kind, _own_options(options, of_kind.scope), narrowed)
 
 
 def _narrowed(structure: RowStructure, kind: RowKind, prefix: MemberPath) -> RowStructure:
@@ -90,12 +95,13 @@ def _narrowed(structure: RowStructure, kind: RowKind, prefix: MemberPath) -> Row
 
 def _of_entities(
     kind: RowKind, rows: ShownRows, options: ast.Options, structure: RowStructure
-) -> Projection:
+) -> EntityProjection:
     """The properties of the entity that a row is, and what join added to it."""
     model_set = rows.scope.model.entity_sets[rows.entity_set.name]
     of_kind = ShownRows(model_set, _entity_scope(structure, kind, rows.scope), rows.depth)
     added = _joined(rows.entity_set, model_set, _narrowed(structure, kind, ()), options)
     projection = rows.scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
+    assert isinstance(projection, EntityProjection)
     return replace(projection, related=_related(added, rows, options) if added else ())
 
 
@@ -128,7 +134,7 @@ def _joined(
     return RowStructure(entity_set.entity_type, added) if added else None
 
 
-def _related(added: RowStructure, rows: ShownRows, options: ast.Options) -> ResultMembers:
+def _related(added: RowStructure, rows: ShownRows, options: ast.Options) -> RowMembers:
     items = {item.path[0]: item for item in options.expand or ()}
     with rows.scope.binding.inside("$expand"):
         return bind_members(rows, added, Wanted(None, items))

@@ -27,6 +27,7 @@ from odata_gateway.plan.scope.rows import Reference, Row, column_of
 from odata_gateway.plan.scope.scope import Scope, ShownRows
 from odata_gateway.plan.tree.projection import (
     Content,
+    EntityProjection,
     Expand,
     ExpandMany,
     ExpandOne,
@@ -50,7 +51,7 @@ def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
     return bind_result(rows, options, structure)
 
 
-def _of_entities(rows: ShownRows, options: ast.Options) -> Projection:
+def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
     entity_type, scope, row = rows.entity_set.entity_type, rows.scope, rows.scope.implicit
     with scope.binding.inside("$select"):
         names = _selected(options.select, entity_type, scope)
@@ -68,7 +69,7 @@ def _of_entities(rows: ShownRows, options: ast.Options) -> Projection:
         if names is not None and n.name in names and n.name not in expanded
     )
     shown = {f.name for f in fields}
-    return Projection(
+    return EntityProjection(
         row.source.number,
         rows.entity_set,
         (*fields, *computed_fields(scope, names)),

@@ -28,7 +28,7 @@ from odata_gateway.plan.projection.items import computed_fields, items_by_name, 
 from odata_gateway.plan.resource.path import only_posted
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
-from odata_gateway.plan.tree.projection import Crossed, Projection
+from odata_gateway.plan.tree.projection import CrossedEntity, CrossjoinProjection
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.plan.tree.relation import Block, BoundExpr
 from odata_gateway.url import ast
@@ -127,7 +127,7 @@ def _block(crossed: CrossedRows, predicates: tuple[BoundExpr, ...]) -> Block:
 
 def _projection(
     entity_set: EntitySet, options: ast.Options, scope: Scope, crossed: CrossedRows
-) -> Projection:
+) -> CrossjoinProjection:
     with scope.binding.inside("$select"):
         names = _selected(options.select, entity_set, scope)
     with scope.binding.inside("$expand"):
@@ -137,8 +137,7 @@ def _projection(
             for name, row in crossed.items()
             if names is None or "*" in names or name in names or name in items
         )
-    computed = computed_fields(scope, names)
-    return Projection(scope.implicit.source.number, entity_set, computed, crossed=found)
+    return CrossjoinProjection(found, computed_fields(scope, names))
 
 
 def _selected(
@@ -177,20 +176,20 @@ def _no_such_set(name: str, known: tuple[str, ...], at: int) -> BindName:
     return BindName(f"rows of $crossjoin have no '{name}'", at=at, hint=hint)
 
 
-def _crossed(name: str, item: ast.ExpandItem | None, scope: Scope, row: Row) -> Crossed:
+def _crossed(name: str, item: ast.ExpandItem | None, scope: Scope, row: Row) -> CrossedEntity:
     """One of the entities: what an item of $expand asks of it, or a link to it."""
     target_set, number = scope.model.entity_sets[name], row.source.number
     if item is None:
-        return Crossed(target_set, number, "link")
+        return CrossedEntity(target_set, number, "link")
     binding, options = scope.binding, item.options or ast.Options()
     binding.size.expand(0, item.at)
     _check_item(item, name, options)
     if item.suffix == "$ref":
-        return Crossed(target_set, number, "$ref")
+        return CrossedEntity(target_set, number, "$ref")
     with binding.assigning(options):
         inner = bind_compute_option(options, target_set.entity_type, scope.of_related(row))
         content = scope.bind.projection(ShownRows(target_set, inner, 1), options)
-        return Crossed(target_set, number, content)
+        return CrossedEntity(target_set, number, content)
 
 
 def _check_item(item: ast.ExpandItem, name: str, options: ast.Options) -> None:

@@ -1,21 +1,30 @@
-"""What a row shows: its members in order, and what the context URL says of them."""
+"""What a row shows: its members in order, and what the context URL says about them.
+
+There are four kinds of rows, each with a projection of its own: entities, rows that $apply made,
+rows of $crossjoin, and rows of several kinds, as concat and rollup make them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal, Union, assert_never
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types.primitive import PrimitiveType
 
+# --- members --------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A structural property or computed value. `value` is None where it always reads as null
-    (secret, or missing in the database)."""
+    """A structural property or a computed value.
+
+    value    None where it always reads as null: it is secret, or missing in the database
+    dynamic  the model does not have it
+    """
 
     name: str
     value: BoundExpr | None
@@ -33,21 +42,13 @@ class Nested:
 
     name: str
     entity_set: EntitySet
-    members: tuple[Field | Nested | ExpandOne, ...]
+    members: RowMembers
     identified: bool
     present: Column | None = None
 
 
 Content = Union["Projection", Literal["$ref", "$count"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Crossed:
-    """One of the entities in a row of $crossjoin: its members, a reference to it, or a link."""
-
-    target_set: EntitySet
-    source: int
-    content: Projection | Literal["$ref", "link"]
+"""What an expanded property shows of its entities: members, references, or only their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +98,23 @@ class ExpandMany:
 
 
 Expand = ExpandOne | ExpandMany
+RowMembers = tuple[Field | Nested | ExpandOne, ...]
+
+# --- rows -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
-    """The members of one entity.
+class EntityProjection:
+    """The members of an entity.
 
-    fields     structural and computed properties in order
-    links      navigation properties that were selected by name and not expanded: they show as links
-    expands    expanded navigation properties
-    shows_id   the key is not among the fields, so the entity carries its id (JSON Format 4.5.8)
-    selected   the names of $select for the context URL; None without $select
-    computed   the names of $compute
-    result     the members of a row that $apply made, which has nothing else
-    identified  the key of the entity is among the members, so it has an id
-    crossed    the entities in a row of $crossjoin, which has nothing else but computed values; None
-               for others
-    related    what join added to an entity, where it is expanded
-    kinds      the members of rows of several kinds, by the number that is the row's `kind`; such
-               rows have nothing else
+    source    the number of the source that has its row
+    fields    structural and computed properties in order
+    links     navigation properties that were selected and not expanded: they show as links
+    expands   expanded navigation properties
+    shows_id  the key is not among the fields, so the entity shows its id (JSON Format 4.5.8)
+    selected  the names of $select for the context URL; None without $select
+    computed  the names of $compute
+    related   what join added to the entity and is expanded
     """
 
     source: int
@@ -126,24 +125,86 @@ class Projection:
     shows_id: bool = False
     selected: tuple[str, ...] | None = None
     computed: tuple[str, ...] = ()
-    result: tuple[Field | Nested | ExpandOne, ...] | None = None
-    identified: bool = False
-    crossed: tuple[Crossed, ...] | None = None
-    related: tuple[Field | Nested | ExpandOne, ...] = ()
-    kinds: tuple[Projection, ...] = ()
-    kind: BoundExpr | None = None
-
-    @property
-    def expanded(self) -> tuple[Expand, ...]:
-        """All that is expanded in one entity or row."""
-        return (
-            *self.expands,
-            *_expanded((*(self.result or ()), *self.related)),
-            *(e for kind in self.kinds for e in kind.expanded),
-        )
+    related: RowMembers = ()
 
 
-def _expanded(members: tuple[Field | Nested | ExpandOne, ...]) -> Iterator[ExpandOne]:
+@dataclass(frozen=True, slots=True)
+class ApplyProjection:
+    """The members of a row that $apply made.
+
+    identified  the key of the entity set is among them, so the row has an id
+    """
+
+    entity_set: EntitySet
+    members: RowMembers
+    identified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedEntity:
+    """One of the entities in a row of $crossjoin: its members, a reference to it, or a link."""
+
+    target_set: EntitySet
+    source: int
+    content: Projection | Literal["$ref", "link"]
+
+
+@dataclass(frozen=True, slots=True)
+class CrossjoinProjection:
+    """The entities in a row of $crossjoin, and the values that were computed of them."""
+
+    entities: tuple[CrossedEntity, ...]
+    computed: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MixedProjection:
+    """The members of rows of several kinds.
+
+    kind   the number of a row's kind
+    kinds  the members by that number
+    """
+
+    kind: BoundExpr
+    kinds: tuple[EntityProjection | ApplyProjection, ...]
+
+
+Projection = EntityProjection | ApplyProjection | CrossjoinProjection | MixedProjection
+
+
+# --- what is expanded -----------------------------------------------------------------------------
+
+
+def expanded_in(projection: Projection) -> Iterator[Expand]:
+    """What is expanded in a row itself; in rows of $crossjoin, nothing: their entities have it."""
+    match projection:
+        case EntityProjection(expands=expands, related=related):
+            yield from expands
+            yield from _expanded(related)
+        case ApplyProjection(members=members):
+            yield from _expanded(members)
+        case MixedProjection(kinds=kinds):
+            for kind in kinds:
+                yield from expanded_in(kind)
+        case CrossjoinProjection():
+            return
+        case _:
+            assert_never(projection)
+
+
+def expanded_below(projection: Projection) -> Iterator[Expand]:
+    """What is expanded in a row at any depth."""
+    if isinstance(projection, CrossjoinProjection):
+        for entity in projection.entities:
+            if not isinstance(entity.content, str):
+                yield from expanded_below(entity.content)
+    for expand in expanded_in(projection):
+        yield expand
+        if not isinstance(expand.content, str):
+            yield from expanded_below(expand.content)
+
+
+def _expanded(members: RowMembers) -> Iterator[ExpandOne]:
     for member in members:
         match member:
             case Nested(members=inner):

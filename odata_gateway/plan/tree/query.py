@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import AccountColumn, EntitySet
-from odata_gateway.plan.tree.projection import Field, Projection
+from odata_gateway.plan.tree.projection import EntityProjection, Field, Projection
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
 
@@ -90,7 +90,7 @@ class Query:
         """Whether the rows are all that the caller may see, in an order of their own columns, and
         show only their own values. Postgres then counts through them in a fraction of the time that
         it takes to read them."""
-        expands = self.projection is not None and self.projection.expands
+        expands = isinstance(self.projection, EntityProjection) and self.projection.expands
         return (
             self.ordered_columns is not None
             and not expands

@@ -10,7 +10,7 @@ import pytest
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.encoding import Format, cannot_show
 from odata_gateway.formats.registry import FORMATS
-from odata_gateway.plan.tree.projection import Field, Projection
+from odata_gateway.plan.tree.projection import EntityProjection, Field, Projection
 from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
@@ -39,7 +39,7 @@ class LinesEncoding:
         raise cannot_show("lines", "entities of several sets")
 
     def row(self, projection: Projection, blocks: BlockRenderer) -> Sql:
-        if projection.expands or projection.links or not projection.fields:
+        if not isinstance(projection, EntityProjection) or projection.expands or projection.links or projection.related:
             raise cannot_show("lines", "navigation properties", hint="leave $expand out, or ask for json")
         values = (build("coalesce({0}, '-')", self.property(field, blocks)) for field in projection.fields)
         return join(" || E'\\t' || ", values)

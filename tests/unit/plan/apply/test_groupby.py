@@ -5,7 +5,7 @@ from odata_gateway.errors import ODataError
 from odata_gateway.plan.apply.groupby import bind_groups, is_within, kinds_of
 from odata_gateway.plan.apply.rowset import DerivedColumns
 from odata_gateway.plan.scope.rows import RowKind
-from odata_gateway.plan.tree.projection import ExpandOne, Field, Nested, Projection
+from odata_gateway.plan.tree.projection import ApplyProjection, EntityProjection, ExpandOne, Field, MixedProjection, Nested, Projection
 from odata_gateway.plan.tree.relation import Column, Selection
 from tests.harness.binding import bound, expression, scope_of
 
@@ -51,8 +51,8 @@ def test_rows_are_grouped_by_single_valued_paths(item, code):
 
 def members(projection: Projection | None, prefix: str = "") -> list[str]:
     """The members of made rows; entities by their key, in parentheses."""
-    assert projection is not None and projection.result is not None
-    return list(_members(projection.result, prefix))
+    assert isinstance(projection, ApplyProjection)
+    return list(_members(projection.members, prefix))
 
 
 def _members(found: tuple[Field | Nested | ExpandOne, ...], prefix: str) -> list[str]:
@@ -92,7 +92,7 @@ def test_rows_have_what_they_were_grouped_by_and_what_was_made_of_them(steps):
 @pytest.mark.parametrize("steps", ["groupby((status),top(1))", "groupby((status),filter(id gt 1)/topcount(2,id))"])
 def test_groups_of_entities_are_entities_together(steps):
     query = bound(f"Conversation?$apply={steps}")
-    assert not query.is_made and query.projection is not None and query.projection.result is None
+    assert not query.is_made and isinstance(query.projection, EntityProjection)
 
 
 def selection(steps: str) -> Selection:
@@ -162,5 +162,5 @@ def test_rows_without_kinds_are_one_kind_that_has_all_members():
 def test_absent_is_another_group_than_null(steps, kinds):
     projection = bound(f"Conversation?$apply={steps}").projection
     assert projection is not None
-    found = projection.kinds or (projection,)
+    found = projection.kinds if isinstance(projection, MixedProjection) else (projection,)
     assert [set(members(kind)) for kind in found] == kinds

@@ -9,7 +9,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.errors import LimitDepth, ODataError
 from odata_gateway.plan.scope.limits import Limits
-from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne, Projection
+from odata_gateway.plan.tree.projection import EntityProjection, ExpandMany, ExpandOne, Projection
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import context
 
@@ -37,7 +37,7 @@ def query(expand: str) -> Query:
 def shape(projection: Projection | None) -> Any:
     """The names of expanded navigation properties, nested."""
     assert projection is not None
-    return {e.navigation.name: shape(e.content) if isinstance(e.content, Projection) else e.content for e in projection.expands}
+    return {e.navigation.name: shape(e.content) if isinstance(e.content, EntityProjection) else e.content for e in projection.expands}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_every_level_has_the_options():
     for _ in range(3):
         [expand] = expands
         assert isinstance(expand, ExpandMany) and expand.top is not None and len(expand.block.predicates) == 1
-        assert isinstance(expand.content, Projection)
+        assert isinstance(expand.content, EntityProjection)
         expands = expand.content.expands
     assert expands == ()
 

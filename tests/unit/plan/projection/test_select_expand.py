@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from odata_gateway.errors import ODataError
 from odata_gateway.plan.projection.items import items_by_name, with_star
-from odata_gateway.plan.tree.projection import ExpandMany, ExpandOne, Projection
+from odata_gateway.plan.tree.projection import EntityProjection, ExpandMany, ExpandOne, Projection
 from odata_gateway.url import ast
 from tests.harness.binding import bound, options_of
 from tests.harness.cases import MODEL
@@ -61,7 +61,7 @@ def tree(found: Projection) -> dict[str, Any]:
     for expand in found.expands:
         content = expand.content
         kind = {ExpandOne: "one", ExpandMany: "many"}[type(expand)]
-        shown[f"{kind} {expand.navigation.name}"] = tree(content) if isinstance(content, Projection) else content
+        shown[f"{kind} {expand.navigation.name}"] = tree(content) if isinstance(content, EntityProjection) else content
     return shown
 
 
