@@ -93,7 +93,7 @@ class CompiledStatement:
                 return values.page_rows
             case KeysetSlot(index=index):
                 return values.keys[index]
-            case LiteralSlot():
+            case LiteralSlot():  # `bind` takes these itself, to save a call for each
                 return argument(slot, values.literals)
             case LinkSlot():
                 return self._link_text(slot, values)
@@ -145,7 +145,7 @@ class CompiledQuery(NamedTuple):
                 self._nested_links(statement),
             )
         finally:
-            current_stats.get().bound(started)
+            current_stats.get().add_bind_time(started)
 
     def _nested_links(self, statement: Statement) -> Mapping[int, NestedLink]:
         has_links = any(isinstance(slot, LinkSlot) for slot in statement.slots)

@@ -21,7 +21,7 @@ from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.url import ast
 from odata_gateway.url.normalize import QueryTemplate
-from odata_gateway.url.options import FORMATS
+from odata_gateway.url.options import FORMAT_NAMES
 from odata_gateway.url.parse import MAX_NODES, parse
 from odata_gateway.url.split import Target, split
 
@@ -36,7 +36,7 @@ class Compiler:
         limits: Limits,
         max_url_bytes: int,
         cache_entries: int,
-        format_names: frozenset[str] = FORMATS,
+        format_names: frozenset[str] = FORMAT_NAMES,
     ) -> None:
         self.model = model
         self.cache = Cache(cache_entries)
@@ -44,19 +44,15 @@ class Compiler:
         self._rules = UrlRules(limits, max_url_bytes, format_names)
 
     def parse(self, target: str) -> ParsedUrl:
-        """The parts of a request target; every mistake of encoding and of literals is found here,
-        and no other.
-
-        raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
-        """
+        """As `parse_url`, with this compiler's rules. The time counts for the request."""
         stats, started = current_stats.get(), perf_counter()
         try:
             return parse_url(target, self._rules)
         finally:
-            stats.parsed(started)
+            stats.add_parse_time(started)
 
     def check(self, target: str) -> ParsedUrl:
-        """The parts of the URL of a resource that is not data, so that its mistakes show.
+        """Parse the URL of a document, and raise the errors in its options.
 
         raises  as `parse`, and UrlOption for an option that does not apply
         """
@@ -129,11 +125,11 @@ class Compiler:
         try:
             return parse(template, max_nodes=max(MAX_NODES, self._limits.nodes))
         finally:
-            current_stats.get().parsed(started)
+            current_stats.get().add_parse_time(started)
 
     def _bound(self, tree: ast.SyntaxTree) -> Query:
         started = perf_counter()
         try:
             return bind(tree, self.model, self._limits)
         finally:
-            current_stats.get().bound(started)
+            current_stats.get().add_bind_time(started)

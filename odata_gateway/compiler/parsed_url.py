@@ -14,7 +14,7 @@ from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url.fast_normalize import fast_normalize
 from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
 from odata_gateway.url.normalize import QueryTemplate, normalize
-from odata_gateway.url.options import FORMATS, TEXTS
+from odata_gateway.url.options import FORMAT_NAMES, TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
 from odata_gateway.url.split import Target
 from odata_gateway.url.unparse import ANCHOR
@@ -80,11 +80,12 @@ class UrlRules(NamedTuple):
 
     limits: Limits
     max_bytes: int
-    formats: frozenset[str] = FORMATS
+    formats: frozenset[str] = FORMAT_NAMES
 
 
 def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
-    """The parts of a request target; every mistake of encoding and of literals is found here.
+    """The parts of a request target. All errors of encoding and of literals are found here, and no
+    others.
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """

@@ -29,7 +29,7 @@ class Database:
         """A database with its slow log running; needs an event loop."""
         database = cls(settings)
         pool = database._pool
-        pool.slow_log.begin(pool.deadlines)
+        pool.slow_log.begin(pool.running)
         return database
 
     def session(

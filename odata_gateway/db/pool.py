@@ -18,6 +18,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Iterable
 
 from odata_gateway.db.connector import Connector
 from odata_gateway.db.deadlines import Deadlines
@@ -61,6 +62,11 @@ class ConnectionPool:
     def has_free_slot(self) -> bool:
         """Whether a session need not wait, unless its flow has its share already."""
         return self._queue.free > 0
+
+    @property
+    def running(self) -> Iterable[PooledConnection]:
+        """The connections that run a statement now: those that have a deadline."""
+        return self.deadlines
 
     @property
     def counts(self) -> dict[str, int]:

@@ -49,8 +49,8 @@ class SessionState(Enum):
     """What a session's connection does: its meaning, whether a transaction is open on it, and
     whether the answer to a statement is outstanding (in flight).
 
-    A statement whose answer does not arrive whole, as when its task is cancelled or the connection
-    is lost, leaves the session in flight.
+    The session stays in flight if the answer to a statement does not arrive completely, as when the
+    task is cancelled or the connection is lost.
     """
 
     READY = "no transaction is open", False, False
@@ -122,7 +122,7 @@ class Session:
         try:
             pooled = self._pooled = await self._pool.acquire(self._flow, self._response_started)
         finally:
-            self._stats.waited(started)
+            self._stats.add_wait_time(started)
         if self._needs_transaction(pooled):
             try:
                 await self._run(self._begin)
@@ -166,13 +166,13 @@ class Session:
         try:
             return await self._run(lambda: self._send(pooled, statement))
         finally:
-            took_s = self._stats.ran(statement.text, started, pooled.backend)
+            took_s = self._stats.add_query_time(statement.text, started, pooled.backend)
             self._pool.slow_log.ended(pooled, took_s)
 
     # --- Sending, once or twice -------------------------------------------------------------------
 
     async def _run(self, send: Callable[[], Awaitable[_T]]) -> _T:
-        """What `send` gives, before the deadline."""
+        """The result of `send`; raises the ODataError of what fails, also of a passed deadline."""
         pooled = self._live()
         deadlines = self._pool.deadlines
         deadlines.start(pooled, self._timeout_s)
@@ -186,8 +186,8 @@ class Session:
     async def _sent_once_or_twice(
         self, pooled: PooledConnection, send: Callable[[], Awaitable[_T]]
     ) -> _T:
-        """What `send` gives, at the second try where the first failed for a passing reason and
-        nothing is lost by repeating it."""
+        """The result of `send`. It is sent again where it failed for a passing reason and nothing
+        is lost by repeating it."""
         may_repeat = self._may_repeat()
         try:
             if self._must_start_over():

@@ -48,7 +48,7 @@ ANSWERS: dict[str, ErrorMapping] = {
     "21000": _CHANGED,  # cardinality_violation: several rows where the model promises one
     "22": ErrorMapping(DbValue, "a value cannot be used as the query uses it"),
     "25": _FAULT,
-    # read_only_sql_transaction: no statement writes, so this is the last line of defence
+    # read_only_sql_transaction: no statement writes, and the session forbids it as well
     "25006": ErrorMapping(DbDenied, "the database refused to write"),
     # idle_in_transaction_session_timeout
     "25P03": ErrorMapping(DbTimeout, "the answer was read too slowly"),

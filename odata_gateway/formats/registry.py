@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import JSON, json_encoding
-from odata_gateway.protocol.headers.format import ODATA_ABBREVIATIONS
 from odata_gateway.protocol.json_format import JsonFormat
 
 FORMATS: tuple[Format, ...] = (JSON,)
@@ -14,9 +13,6 @@ DEFAULT_ENCODING: BodyEncoding = json_encoding(JsonFormat())
 """What a client gets that asks for nothing: JSON with minimal metadata, as of OData 4.0."""
 
 
-def format_names(formats: tuple[Format, ...] = FORMATS) -> frozenset[str]:
-    """What $format may be besides a media type: the abbreviations of the formats, and those that
-    OData has for formats of other resources."""
-    return frozenset(name for each in formats for name in each.abbreviations) | set(
-        ODATA_ABBREVIATIONS
-    )
+def abbreviations(formats: tuple[Format, ...]) -> frozenset[str]:
+    """The values of $format that stand for one of the formats."""
+    return frozenset(name for each in formats for name in each.abbreviations)

@@ -43,7 +43,7 @@ from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, 
 from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version, version_of_error
 from odata_gateway.protocol.message import Reply, Request, RequestHeaders
-from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify
+from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
 
 
 class Frontend(Protocol):
@@ -99,7 +99,7 @@ class BatchHandler:
         raises  ODataError for what is wrong with the batch as a whole; all else is the answer to a
                 part
         """
-        current_stats.get().asked("$batch")
+        current_stats.get().note_resource("$batch")
         form = await self._admitted(request)
         parts = self._parts(request, form)
         own_version, preferred = version(request.headers), preferences(request.headers)
@@ -204,7 +204,7 @@ class BatchExecution:
         if kind is ResourceKind.BATCH:
             raise UrlSyntax("a batch cannot contain another batch", target="path", at=0)
         if part.method != METHODS[kind][0]:
-            raise UrlMethod(f"{part.method} is not allowed here: the service is read-only")
+            raise UrlMethod(method_refusal(part.method, kind), hint=f"use {METHODS[kind][0]}")
         self._check_token(part.headers, query)
         query = self._with_credential(query)
         return self._batch._replace(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.handlers.page_statements import OrderValues
 
 CHUNK_BYTES = 256 * 1024
 """Postgres joins texts a tenth faster when they fit its processor's cache (measured: 3.6 us a row,
@@ -36,7 +36,7 @@ class Chunk:
     text: bytes
     rows: int
     more: bool
-    keys: Keys
+    keys: OrderValues
     elapsed_s: float
 
 
@@ -66,14 +66,14 @@ class RowSizes:
 class ChunkSizer:
     """How many rows the chunks of a page have.
 
-    page_rows   rows of the page
+    rows        rows of the page
     first_rows  of its first chunk, if it has more than one
     sorts       no index is known to give the order, so that each chunk may cost a sort
     """
 
-    def __init__(self, page_rows: int, first_rows: int, *, sorts: bool = False) -> None:
-        self.page_rows = page_rows
-        self.first_rows = page_rows if page_rows <= 2 * first_rows else first_rows
+    def __init__(self, rows: int, first_rows: int, *, sorts: bool = False) -> None:
+        self.rows = rows
+        self.first_rows = rows if rows <= 2 * first_rows else first_rows
         self._sorts = sorts
 
     def is_costly(self, chunk: Chunk) -> bool:

@@ -14,7 +14,7 @@ import time
 from odata_gateway.db.session import Session
 from odata_gateway.errors import Internal, LimitNodes, ODataError
 from odata_gateway.handlers.chunk import Chunk
-from odata_gateway.handlers.page_statements import Keys, PageStatements
+from odata_gateway.handlers.page_statements import OrderValues, PageStatements
 
 
 class ChunkReader:
@@ -27,7 +27,9 @@ class ChunkReader:
         self._statements = statements
         self._lookahead = lookahead
 
-    async def read(self, session: Session, after: Keys | None, rows: int, left: int) -> Chunk:
+    async def read(
+        self, session: Session, after: OrderValues | None, rows: int, left: int
+    ) -> Chunk:
         """The chunk of `rows` rows behind a row, on a page that may still show `left` rows.
 
         The chunk has fewer rows where so many make a text beyond what Postgres can hold (1 GB).
@@ -51,7 +53,7 @@ class ChunkReader:
             raise Internal("a row has no text")
         return Chunk(text or b"", number, more, tuple(keys), time.perf_counter() - started)
 
-    async def boundary(self, session: Session, after: Keys, rows: int) -> Keys | None:
+    async def boundary(self, session: Session, after: OrderValues, rows: int) -> OrderValues | None:
         """The order values of the last row of a chunk.
 
         None where the chunk would not be full, or where the statement fails: what is wrong then

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
-from odata_gateway.handlers.chunk import SLOW_CHUNK_BYTES, Chunk, ChunkSizer, RowSizes
+from odata_gateway.handlers.chunk import Chunk, ChunkSizer, RowSizes
 from odata_gateway.handlers.chunk_reader import ChunkReader
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.page_statements import PageStatements
@@ -28,6 +28,9 @@ FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED, FIRST_ROWS_MADE = 100, 50, 1000
 """Rows of a first chunk if the size of rows is not known. A row with expanded collections may be as
 large as a page. Rows that $apply made are short, and each chunk of them costs the whole
 aggregation."""
+_WHOLE_BYTES = 4 * 1024 * 1024
+"""A page of fewer bytes is one piece with a Content-Length, which copies its rows between head and
+tail. A larger one is a stream, which copies nothing: a single row may have 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,13 @@ class CollectionReader:
         first_rows = _unknown_rows(query)
         if not query.is_made:
             first_rows = self._row_sizes.first_rows(request.compiled.key, first_rows)
-        has_more = extent.rows > first_rows
+        may_need_chunks = extent.rows > first_rows
         return ReadAhead(
             self._database,
             request.caller,
             ChunkReader(_statements(request), lookahead=not extent.ends),
-            ChunkSizer(extent.rows, first_rows, sorts=has_more and not query.follows_index),
-            boundaries=has_more and query.is_plain,
+            ChunkSizer(extent.rows, first_rows, sorts=may_need_chunks and not query.follows_index),
+            boundaries=may_need_chunks and query.is_plain,
         )
 
     def learn(self, request: DataRequest, first: Chunk) -> None:
@@ -117,20 +120,20 @@ class CollectionHandler:
         async with self._executor.session(request, snapshot=request.is_counted) as session:
             count = await self._reader.count(request, session) if request.is_counted else None
             first = await page.first(session)
-        current_stats.get().read(first.rows)
+        current_stats.get().add_rows(first.rows)
         self._reader.learn(request, first)
         if not first.rows or request.compiled.query.is_made:
             await self._executor.require_parent(request)
         headers = reply_headers(request, request.encoding.content_type, request.applied)
         head = request.encoding.head(request.context, count)
-        if page.is_whole(first) and len(first.text) < SLOW_CHUNK_BYTES:
+        if page.is_whole(first) and len(first.text) < _WHOLE_BYTES:
             return Reply(200, headers, head + first.text + _tail(request, extent, first))
         return Reply(200, headers, _streamed(request, extent, head, page.chunks(first)))
 
     async def count(self, request: DataRequest) -> Reply:
         """The number of rows, as text."""
         rows = await self._executor.fetch(request)
-        current_stats.get().read(1)
+        current_stats.get().add_rows(1)
         if rows[0][0] == 0 or request.compiled.query.is_made:
             await self._executor.require_parent(request)
         return Reply(200, reply_headers(request, "text/plain"), str(rows[0][0]).encode())
@@ -158,7 +161,7 @@ async def _streamed(
     async with aclosing(chunks):
         async for chunk in chunks:
             if last is not None:  # the first chunk has been counted
-                stats.read(chunk.rows)
+                stats.add_rows(chunk.rows)
             last = chunk  # before it is sent, so that the one before is no longer in memory
             if chunk.text:
                 yield pending

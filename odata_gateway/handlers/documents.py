@@ -51,7 +51,7 @@ class DocumentHandler:
 
     async def _admitted(self, request: Request, name: str) -> ParsedUrl:
         """The URL of a request that may be answered; raises ODataError for any other."""
-        current_stats.get().asked(name)
+        current_stats.get().note_resource(name)
         if not self._is_public:
             await self._tokens.caller(request.token)
         url = self._compiler.check(request.target)

@@ -23,7 +23,7 @@ class EntityHandler:
         raises  BindNoEntity, and DbModel where the key is not unique in the database
         """
         rows = await self._executor.fetch(request)
-        current_stats.get().read(len(rows))
+        current_stats.get().add_rows(len(rows))
         if not rows:
             return await self._nothing(request)
         if len(rows) > 1:

@@ -52,7 +52,7 @@ class Negotiation:
     def first_page(self, request: Request, caller: Caller, compiled: CompiledQuery) -> DataRequest:
         """As `data_request`, without a look at the $skiptoken."""
         stats, url, query = current_stats.get(), compiled.url, compiled.query
-        stats.asked(query.entity_set.name, *url.redacted)
+        stats.note_resource(query.entity_set.name, *url.redacted)
         stats.accounts = len(caller.accounts)
         check_schema_version(url)
         check_isolation(request.headers)
@@ -60,18 +60,22 @@ class Negotiation:
         preferred = preferences(request.headers)
         if preferred.omit_nulls and _shows_entities(query):
             encoding = encoding.without_nulls()
-        shard_accounts = len(caller.accounts) if self._settings.sharded else 0
-        return DataRequest(
-            request.root,
-            _credential(request, url),
-            caller,
-            compiled,
+        variant = StatementVariant(
             encoding,
-            preferred,
-            None,
-            StatementVariant(encoding, len(caller.accounts) > 1, None, False, shard_accounts),
-            self._page_rows(preferred, self._settings.page_rows),
-            self._metadata,
+            many_accounts=not caller.has_one_account,
+            shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
+        )
+        return DataRequest(
+            root=request.root,
+            credential=_credential(request, url),
+            caller=caller,
+            compiled=compiled,
+            encoding=encoding,
+            preferences=preferred,
+            continuation=None,
+            variant=variant,
+            page_rows=self._page_rows(preferred, self._settings.page_rows),
+            metadata=self._metadata,
         )
 
     def continued(self, request: DataRequest, continuation: links.Continuation) -> DataRequest:

@@ -8,13 +8,13 @@ from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.sql.statement import StatementKind, StatementVariant
 
-Keys = tuple[str | None, ...]
-"""The order values of a row, as Postgres writes them."""
+OrderValues = tuple[str | None, ...]
+"""The order values of a row, as Postgres writes them; None for null."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageStatements:
-    """The statements of one page: its rows behind a row, the row where a chunk ends, its count.
+    """The statements of one page: its rows behind a row, the boundary of a chunk, its count.
 
     variant  of the page's first rows
     values   of the request; their keys are those of the row that the page begins behind
@@ -24,7 +24,7 @@ class PageStatements:
     variant: StatementVariant
     values: ArgumentValues
 
-    def rows(self, after: Keys | None, limit: int, *, lookahead: bool) -> BoundStatement:
+    def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         """The first `limit` rows behind a row, as one record.
 
         after      order values of that row; None: the page's first rows
@@ -33,17 +33,17 @@ class PageStatements:
         """
         return self._behind("rows", after, limit, lookahead=lookahead)
 
-    def boundary(self, after: Keys, limit: int) -> BoundStatement:
+    def boundary(self, after: OrderValues, limit: int) -> BoundStatement:
         """The order values of the last of the first `limit` rows behind a row; no record where
         there are fewer rows."""
-        return self._behind("mark", after, limit)
+        return self._behind("boundary", after, limit)
 
     def count(self) -> BoundStatement:
         """The number of rows on all pages."""
         return self.compiled.statement("count", self.variant).bind(self.values)
 
     def _behind(
-        self, kind: StatementKind, after: Keys | None, limit: int, *, lookahead: bool = False
+        self, kind: StatementKind, after: OrderValues | None, limit: int, *, lookahead: bool = False
     ) -> BoundStatement:
         null_mask, keys = self.variant.null_mask, self.values.keys
         if after is not None:

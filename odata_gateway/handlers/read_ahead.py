@@ -21,13 +21,13 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.chunk import Chunk, ChunkSizer
 from odata_gateway.handlers.chunk_reader import ChunkReader
-from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.identity.caller import Caller
 
 MAX_CHUNKS = 2
 """How many chunks of a page are read at once."""
-BoundaryKey = asyncio.Future[Keys | None]
-"""The order values of a chunk's last row; None where nobody could tell them."""
+PendingOrderValues = asyncio.Future[OrderValues | None]
+"""The order values of a chunk's last row, once they are known; None where they cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class PendingChunk:
     task      gives None where `after` does
     """
 
-    after: BoundaryKey
+    after: PendingOrderValues
     rows: int
-    boundary: BoundaryKey | None
+    boundary: PendingOrderValues | None
     task: asyncio.Task[Chunk | None]
 
 
@@ -70,16 +70,16 @@ class ReadAhead:
     async def first(self, session: Session) -> Chunk:
         """The first chunk, in a session that may be that of a snapshot."""
         sizer = self._sizer
-        return await self._reader.read(session, None, sizer.first_rows, sizer.page_rows)
+        return await self._reader.read(session, None, sizer.first_rows, sizer.rows)
 
     def is_whole(self, first: Chunk) -> bool:
         """Whether the first chunk is the whole page."""
-        return not first.more or first.rows >= self._sizer.page_rows
+        return not first.more or first.rows >= self._sizer.rows
 
     async def chunks(self, first: Chunk) -> AsyncGenerator[Chunk]:
         """The first chunk and those behind it. The next one is being read while one is used, and
         two once the first has been taken."""
-        chunk, left = first, self._sizer.page_rows - first.rows
+        chunk, left = first, self._sizer.rows - first.rows
         pending, at_once = deque[PendingChunk](), 1
         try:
             while chunk.more and left > 0:
@@ -106,19 +106,21 @@ class ReadAhead:
         )
         left -= sum(each.rows for each in pending)
         if not pending:
-            pending.append(self._pending(_known(chunk.keys), rows, left, boundaries))
+            pending.append(self._start_chunk(_known(chunk.keys), rows, left, boundaries))
             left -= pending[-1].rows
         while boundaries and left and len(pending) < at_once:
             after = pending[-1].boundary
             if after is None:
                 return
-            pending.append(self._pending(after, rows, left, boundaries))
+            pending.append(self._start_chunk(after, rows, left, boundaries))
             left -= pending[-1].rows
 
-    def _pending(self, after: BoundaryKey, rows: int, left: int, boundaries: bool) -> PendingChunk:
+    def _start_chunk(
+        self, after: PendingOrderValues, rows: int, left: int, boundaries: bool
+    ) -> PendingChunk:
         """A chunk that is now being read, of at most `left` rows."""
         rows = min(rows, left)
-        boundary: BoundaryKey | None = None
+        boundary: PendingOrderValues | None = None
         if boundaries and rows < left:
             boundary = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._read(after, rows, left, boundary))
@@ -138,11 +140,13 @@ class ReadAhead:
                 return found
         following.task.cancel()
         _cancel(pending)
-        pending.append(self._pending(_known(chunk.keys), following.rows, left, boundaries=False))
+        pending.append(
+            self._start_chunk(_known(chunk.keys), following.rows, left, boundaries=False)
+        )
         return await self._take(pending, chunk, left)
 
     async def _read(
-        self, after: BoundaryKey, rows: int, left: int, boundary: BoundaryKey | None
+        self, after: PendingOrderValues, rows: int, left: int, boundary: PendingOrderValues | None
     ) -> Chunk | None:
         """A chunk, and before it its boundary. None without a row to start behind, or if meanwhile
         others need the connection."""
@@ -163,8 +167,8 @@ class ReadAhead:
                 boundary.set_result(None)
 
 
-def _known(keys: Keys) -> BoundaryKey:
-    known: BoundaryKey = asyncio.get_running_loop().create_future()
+def _known(keys: OrderValues) -> PendingOrderValues:
+    known: PendingOrderValues = asyncio.get_running_loop().create_future()
     known.set_result(keys)
     return known
 

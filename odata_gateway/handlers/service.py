@@ -19,7 +19,7 @@ from odata_gateway.edm.derive import without_missing_tables
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.formats.encoding import Format
-from odata_gateway.formats.registry import FORMATS, format_names
+from odata_gateway.formats.registry import FORMATS, abbreviations
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
 from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
@@ -35,6 +35,7 @@ from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments
 from odata_gateway.protocol.query_body import as_get
+from odata_gateway.url.options import FORMAT_NAMES
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
 
@@ -48,7 +49,7 @@ def compiler_for(
         limits=limits,
         max_url_bytes=settings.max_url_bytes,
         cache_entries=settings.cache_entries,
-        format_names=format_names(formats),
+        format_names=FORMAT_NAMES | abbreviations(formats),
     )
 
 
@@ -162,7 +163,7 @@ class DataHandlers:
         """The entities of all sets, or of the sets of one type."""
         caller = await self._tokens.caller(request.token)
         url = self._compiler.parse(request.target)
-        current_stats.get().asked("$all", *url.redacted)
+        current_stats.get().note_resource("$all", *url.redacted)
         compiled = self._compiler.compile_all(url)
         if isinstance(compiled, CompiledQuery):
             return await self._reply(self._negotiation.data_request(request, caller, compiled))

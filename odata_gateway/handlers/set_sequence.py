@@ -11,7 +11,7 @@ from odata_gateway.db.session import Session
 from odata_gateway.handlers.chunk import Chunk
 from odata_gateway.handlers.collection import CollectionReader, PageExtent
 from odata_gateway.handlers.execution import QueryExecutor
-from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.observe.request_stats import current_stats
@@ -43,7 +43,7 @@ class SetSequence:
         self._page: ReadAhead | None = None
         self._set_goes_on = False
         self.left = rows
-        self.last: Keys = ()
+        self.last: OrderValues = ()
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ class SetSequence:
         while self._page is not None:
             async with aclosing(self._page.chunks(first)) as found:
                 async for chunk in found:
-                    current_stats.get().read(chunk.rows)
+                    current_stats.get().add_rows(chunk.rows)
                     self.left, self._set_goes_on = self.left - chunk.rows, chunk.more
                     self.last = chunk.keys if chunk.rows else self.last
                     yield chunk

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user.
+    """A user, with the accounts whose rows a request may read.
 
     accounts  ids of the accounts in which the user is an administrator, in ascending order and
               never empty

@@ -51,7 +51,7 @@ class RememberedAnswer:
 
 
 class TokenDirectory:
-    """Whose a token is.
+    """Finds the caller that an access token belongs to.
 
     admin_roles  the values of account_users.role that may read
     ttl_s        how long an answer is remembered; at most MOST_TTL_S

@@ -86,31 +86,31 @@ class RequestStats:
         """Keep each stage, for spans."""
         self.timings = []
 
-    def asked(self, entity_set: str, options: str = "none", template: str = "") -> None:
+    def note_resource(self, entity_set: str, options: str = "none", template: str = "") -> None:
         """Note what the request asks for. The first call counts: a batch stays a batch, whatever
         its requests ask for."""
         if self.entity_set == "other":
             self.entity_set, self.options, self.template = entity_set, options, template
 
-    def parsed(self, started: float) -> None:
+    def add_parse_time(self, started: float) -> None:
         """Count the time from `started` until now for the URL's syntax."""
         ended = perf_counter()
         self.parse_s += ended - started
         self._keep("parse", started, ended)
 
-    def bound(self, started: float) -> None:
+    def add_bind_time(self, started: float) -> None:
         """Count the time from `started` until now for names and SQL."""
         ended = perf_counter()
         self.bind_s += ended - started
         self._keep("bind", started, ended)
 
-    def waited(self, started: float) -> None:
+    def add_wait_time(self, started: float) -> None:
         """Count the time from `started` until now for getting a database connection."""
         ended = perf_counter()
         self.wait_s += ended - started
         self._keep("wait", started, ended)
 
-    def ran(self, sql: str, started: float, backend: int = 0) -> float:
+    def add_query_time(self, sql: str, started: float, backend: int = 0) -> float:
         """Count a statement that began at `started` and has ended, well or not. Returns the seconds
         it took.
 
@@ -124,7 +124,7 @@ class RequestStats:
         self._keep("query", started, ended)
         return took_s
 
-    def read(self, rows: int) -> None:
+    def add_rows(self, rows: int) -> None:
         """Count rows of the answer that have arrived from the database."""
         self.rows += rows
         self.last_row_at = perf_counter()

@@ -53,7 +53,7 @@ def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
             resource = bind_resource(request.path, binding)
         binding.root_set = resource.place.entity_set
         _check_options(resource.form, options)
-        return _bind_resource(resource, options, Scope.of(binding, resource.place.row))
+        return _bind_form(resource, options, Scope.of(binding, resource.place.row))
 
 
 def _check_options(form: ResultForm, options: ast.Options) -> None:
@@ -71,7 +71,7 @@ def _check_options(form: ResultForm, options: ast.Options) -> None:
             )
 
 
-def _bind_resource(resource: Resource, options: ast.Options, scope: Scope) -> Query:
+def _bind_form(resource: Resource, options: ast.Options, scope: Scope) -> Query:
     match resource.form:
         case "collection" | "count" | "references":
             return _bind_collection(resource, options, scope)
@@ -91,6 +91,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     entity_set = rows.entity_set
     scope = bind_compute_option(options, entity_set.entity_type, rows.scope)
     predicates = (*rows.predicates, *bind_narrowing(options, scope))
+    # The block of the count, without the joins that $orderby and $select are about to add.
     counted = replace(rows.block, predicates=predicates)
     order = bind_options_order(options, rows.order, scope)
     projection = (

@@ -113,7 +113,8 @@ def skiptoken(continuation: Continuation, scope: TokenScope) -> str:
 def read_skiptoken(token: str, scope: TokenScope, *, keys: int | None) -> Continuation:
     """The continuation in a token.
 
-    keys    the number of order values that the query has; None if the first of them decides
+    keys    the number of order values that the token must have; None for a token of $all, whose
+            first value is the name of the set that decides how many follow
     raises  UrlSkiptoken  for a token that was altered, or belongs to another query
     """
     encoded, _, digits = token.partition(".")

@@ -1,4 +1,4 @@
-"""Endings that lose no request.
+"""Ends a server process without losing a request.
 
 Load balancers keep sending requests for a while after SIGTERM, and connections stay open between
 requests. So a process that ends first reports that it is not ready (readiness 503, `Connection:
@@ -21,7 +21,7 @@ from odata_gateway.web.listener import Listener
 LOG = logging.getLogger("odata_gateway.server")
 
 FIRST_REQUEST_S = 0.1
-"""For the first request on connections that were accepted last."""
+"""How long connections that were accepted last have to send their first request."""
 POLL_S = 0.02
 
 

@@ -63,15 +63,18 @@ class PlainScan:
 
 @dataclass(frozen=True, slots=True)
 class AccountScan:
-    """All rows of one account in the order of the key, asked for so that only the index on account
-    and key has the order.
+    """All rows of one account in the order of the key. The SELECT is written so that only the index
+    on account and key has the order.
 
-    The account is the first order column, and a list of one in the condition. Neither changes the
-    answer. Without them Postgres takes that index for the first pages and the key's own index for
-    later ones, which has the rows of all accounts (a third of them were the caller's where this was
-    measured): it has a statistic of how far rows lie apart on disk, but none within an account. (An
-    equality with the account in the row comparison as well would be wrong: behind an equality
-    Postgres does not start at a row comparison, but reads the index from the account's first row.)
+    The account is the first column of ORDER BY, and the condition compares it with a list of one.
+    Neither changes the answer. Without them Postgres takes that index for the first pages only. For
+    later ones it takes the key's own index, which has the rows of all accounts (a third of them
+    were the caller's where this was measured): Postgres has a statistic of how rows in the order of
+    a column are spread over the disk, but none for the rows of one account.
+
+    An equality in place of the list, with the account in the row comparison as well, would be slow:
+    behind an equality Postgres does not start at a row comparison, but reads the index from the
+    account's first row.
     """
 
     branch: Branch
@@ -148,9 +151,9 @@ def _split_column(query: Query) -> Column | None:
 def _order_of_nulls(query: Query, first: Column) -> tuple[OrderKey, ...]:
     """The order of rows whose first order column is null.
 
-    Within an index on that column they are sorted by the next ones, but Postgres does not conclude
-    that from IS NULL: such an index serves only if the column stands in ORDER BY, where it changes
-    nothing. Any other index serves only if it does not stand there.
+    An index on that column has these rows in the order of its next columns, but Postgres does not
+    infer that from IS NULL. So such an index serves only if ORDER BY has the column too, which
+    changes nothing. Any other index serves only if ORDER BY does not have it.
     """
     others = query.order[1:]
     if not _has_account_index(query):
@@ -176,11 +179,11 @@ def _gains_by_account(query: Query) -> bool:
     """Whether branches by account can be right and gain something.
 
     They do not gain for all rows in the order of the key: the key's own index has that order, and
-    callers with several accounts usually see a good part of the table. Nor for rows that an index
-    finds without the account, as those of one inbox: these are of one account, and a branch for
-    each of the others would search all of it. They do gain for a range that an index has within
-    each account: over all accounts together, Postgres bets on the key's index and reads past the
-    rows outside of the range.
+    callers with several accounts usually see a good part of the table. They do not gain either for
+    rows that an index finds without the account, as those of one inbox: these are of one account,
+    and a branch for each of the others would search all of it. They do gain for a range that an
+    index has within each account: for all accounts together Postgres chooses the key's index, and
+    reads and drops the rows outside of the range.
     """
     if _account_column(query) is None or query.block.within is not None:
         return False

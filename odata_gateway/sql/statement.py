@@ -40,14 +40,14 @@ class StatementVariant(NamedTuple):
     shard_accounts: int = 0
 
 
-StatementKind = Literal["rows", "count", "parent", "order values", "mark"]
+StatementKind = Literal["rows", "count", "parent", "order values", "boundary"]
 """What a statement answers:
 
 rows          the answer: a chunk of a collection as one record (`_ChunkRecord`), or texts of rows
 count         one row with one number: all rows of the query, whatever the page
 parent        one row if the path before the last segment leads to something, else none
 order values  those of the row that the keyset's key values find, as texts; no row if it is gone
-mark          those of the last row of a full chunk behind a row, as texts; no row if the chunk
+boundary      those of the last row of a full chunk behind a row, as texts; no row if the chunk
               would not be full
 """
 
@@ -56,14 +56,14 @@ def statement_kinds(query: Query, variant: StatementVariant) -> tuple[StatementK
     """The statements that a request may need, without `order values`: only a request needs these
     whose link had no room for them."""
     is_first = variant.null_mask is None
-    has_marks = query.form in ("collection", "references") and query.is_plain and not is_first
+    has_boundary = query.form in ("collection", "references") and query.is_plain and not is_first
     found: list[StatementKind] = ["rows"]
     if query.counted is not None and is_first:
         found.append("count")
     if query.parent is not None:
         found.append("parent")
-    if has_marks:
-        found.append("mark")
+    if has_boundary:
+        found.append("boundary")
     return tuple(found)
 
 
@@ -82,7 +82,7 @@ def _block(query: Query, kind: StatementKind) -> Block:
             return query.counted or query.block
         case "parent":
             return query.parent or query.block
-        case "rows" | "order values" | "mark":
+        case "rows" | "order values" | "boundary":
             return query.block
         case _:
             assert_never(kind)
@@ -113,7 +113,7 @@ class _PlainStatement:
                 return self.parent()
             case "order values":
                 return self.order_values()
-            case "mark":
+            case "boundary":
                 limit = param(LimitSlot(), "int4")
                 return _last_row(self._scan(limit).rows(self._keys()), self.query, limit)
             case _:
@@ -282,7 +282,7 @@ class _ShardedStatement:
                 return sharded.all_rows(statement.parent() for statement in self._statements)
             case "order values":
                 return sharded.all_rows(statement.order_values() for statement in self._statements)
-            case "mark":
+            case "boundary":
                 limit = param(LimitSlot(), "int4")
                 return _last_row(self._merge(limit).rows(self._accounts), self._query, limit)
             case _:

@@ -106,14 +106,15 @@ class ColumnReading:
     read        the column as the family's own Postgres type; "{0}" where it has it, or one that
                 Postgres treats alike
     pinned      the same, and of no other type even if the table has changed since: for JSON texts,
-                where a value of another type must not stand bare. None: `read` cannot make a text
-                of a column of another type
-    compared    a parameter ({0}) as the column's type, so that the column stays bare in comparisons
-                and an index serves. None: the column is read, and compared as it reads
-    equal_mode  the DecodeMode of literals that are compared for equality, as arguments of type
-    equal_type  `equal_type`; again the column stays bare
-    reads_null  the reading of a value can be null: IS NULL asks the reading and not the column, and
-                NOT NULL of the column promises nothing
+                where a value of another type must not stand without quotes. None: not needed, since
+                `read` cannot make a text of a column of another type
+    compared    a parameter ({0}) cast to the column's type, so that comparisons have the column
+                itself and an index serves. None: what `read` makes of the column is compared
+    equal_mode  the DecodeMode of literals that are compared for equality, so that these comparisons
+                have the column itself. None: as in other comparisons
+    equal_type  the Postgres type of these arguments
+    reads_null  `read` may make null of a value: IS NULL then tests what `read` makes, and a NOT
+                NULL column may have nulls
     json        the column as JSON text; {1} is the column as `read` has it
     """
 
@@ -191,7 +192,7 @@ class TypeFamily:
     facets            what a property may declare; `max_precision` bounds $Precision
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
     can_be_key        equality is exact enough to find an entity by
-    has_infinity      Postgres has infinite values, of which no part exists
+    has_infinity      Postgres has infinite values, which have no year, hour or other part
     has_nan           values may be NaN, which equals nothing and has no order
     can_be_negated    `-` has a meaning; for numbers it always has
     casts_to_string   cast() to Edm.String has a meaning

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.normalize import Normalizer, OptionTokens, QueryTemplate, normalize
-from odata_gateway.url.options import FORMATS, LISTS
+from odata_gateway.url.options import FORMAT_NAMES, LISTS
 from odata_gateway.url.split import Target, split
 
 _ENTITY = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]{0,99})\(([0-9]{1,9})\)")
@@ -25,7 +25,7 @@ _NAMES = re.compile(r"[A-Za-z_,/ ]{1,200}")
 
 
 def fast_normalize(
-    target: str, *, max_bytes: int, formats: frozenset[str] = FORMATS
+    target: str, *, max_bytes: int, formats: frozenset[str] = FORMAT_NAMES
 ) -> tuple[Target, QueryTemplate, tuple[LiteralValue, ...]]:
     """A target's parts, its template, and the values of its literals.
 

@@ -66,7 +66,7 @@ class QueryTemplate:
 Normalized = tuple[QueryTemplate, tuple[LiteralValue, ...]]
 
 
-def normalize(target: Target, formats: frozenset[str] = options.FORMATS) -> Normalized:
+def normalize(target: Target, formats: frozenset[str] = options.FORMAT_NAMES) -> Normalized:
     """The template of a target, and the values of its literals by slot.
 
     formats  the short names that $format may have besides media types, in lower case
@@ -97,7 +97,7 @@ class Normalizer:
 
     __slots__ = ("formats", "key", "seen", "texts", "values")
 
-    def __init__(self, formats: frozenset[str] = options.FORMATS) -> None:
+    def __init__(self, formats: frozenset[str] = options.FORMAT_NAMES) -> None:
         self.formats = formats
         self.values: list[LiteralValue] = []
         self.key: list[str] = []
@@ -314,7 +314,7 @@ def _checked_text(name: str, value: str, formats: frozenset[str]) -> str:
             f"'{shorten(value)}' is not a format",
             target=name,
             at=0,
-            hint=f"write {', '.join(sorted(formats - {'atom'}))} or a media type",
+            hint=options.format_hint(value),
         )
     return value
 
@@ -322,10 +322,12 @@ def _checked_text(name: str, value: str, formats: frozenset[str]) -> str:
 def _number(name: str, text: str, at: int, target: str) -> LiteralValue:
     """The number of $top, $skip or $index. It is always an Int64, so its size is not part of the
     template."""
-    digits = text.removeprefix("-") if name == "$index" else text
+    can_be_negative = name == "$index"
+    digits = text.removeprefix("-") if can_be_negative else text
     if not (digits.isascii() and digits.isdigit()):
+        least = "" if can_be_negative else " from 0"
         raise UrlSyntax(
-            f"expected a whole number from 0, not '{shorten(text)}'",
+            f"expected a whole number{least}, not '{shorten(text)}'",
             target=target,
             at=at,
             hint=options.EXAMPLES.get(name),

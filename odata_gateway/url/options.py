@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from odata_gateway.types.faults import shorten
+
 ResourcePlace = Literal[
     "collection",
     "count",
@@ -263,7 +265,25 @@ def canonical(name: str) -> str | None:
 
 # --- beside the table -----------------------------------------------------------------------------
 
-FORMATS = frozenset({"atom", "json", "xml"})
-"""The short names that $format takes besides media types (ABNF rule `format`)."""
+FORMAT_MEDIA_TYPES = {
+    "json": "application/json",
+    "xml": "application/xml",
+    "atom": "application/atom+xml",
+}
+"""The media types that $format has short names for (ABNF rule `format`), whether they are offered
+or not."""
+FORMAT_NAMES = frozenset(FORMAT_MEDIA_TYPES)
+
+
+def format_hint(text: str) -> str:
+    """What to write in place of a $format that is neither a short name nor a media type. Not every
+    resource has every format, so the hint names the one that each has."""
+    name, semicolon, parameters = text.partition(";")
+    media_type = FORMAT_MEDIA_TYPES.get(name.lower())
+    if semicolon and media_type is not None:
+        return f"write {media_type};{shorten(parameters)}"
+    return "write json or a media type such as application/json"
+
+
 RENAMED = {"$inlinecount": "use $count=true", "$links": "use /$ref after the navigation property"}
 """Names of OData 2 and 3, with what replaces them."""

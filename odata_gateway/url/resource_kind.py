@@ -33,6 +33,9 @@ METHODS: Mapping[ResourceKind, tuple[str, ...]] = {
 }
 """The methods of each kind. The first one is the one that a request of a batch must have."""
 
+_WRITING = frozenset({"PUT", "PATCH", "DELETE"})
+_DATA_KINDS = frozenset({ResourceKind.ENTITY_ID, ResourceKind.ALL, ResourceKind.DATA})
+
 _BY_FIRST_SEGMENT = {
     "$metadata": ResourceKind.METADATA,
     "$entity": ResourceKind.ENTITY_ID,
@@ -67,3 +70,14 @@ def _special(path: str) -> ResourceKind:
     *resource, last = segments
     has_query = last == "$query" and resource and "$query" not in resource
     return ResourceKind.QUERY_BODY if has_query and segments[0] not in _WITHOUT_QUERY else kind
+
+
+def method_refusal(method: str, kind: ResourceKind | None) -> str:
+    """The message for a method that a resource does not have. It says that the service is read-only
+    where the method would change data.
+
+    kind  None for a path outside the service
+    """
+    would_write = method in _WRITING or (method == "POST" and kind in _DATA_KINDS)
+    reason = ": the service is read-only" if would_write else ""
+    return f"{method[:20]} is not allowed here{reason}"

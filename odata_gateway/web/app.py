@@ -11,7 +11,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import BindSegment, UrlMethod, UrlSyntax
 from odata_gateway.protocol.message import Reply, Request
-from odata_gateway.url.resource_kind import METHODS, classify
+from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
 from odata_gateway.web.concurrency_limit import ConcurrencyLimit
 from odata_gateway.web.connection import Connection
 from odata_gateway.web.credentials import access_token
@@ -83,25 +83,25 @@ class Gateway:
         return self.health.draining
 
     async def _route(self, exchange: Exchange) -> Reply:
-        raw, version = exchange.raw.raw_path, exchange.raw.version
-        if version is not HttpVersion11 and version not in (HttpVersion10, HttpVersion11):
+        path = exchange.raw.raw_path
+        if exchange.raw.version not in (HttpVersion11, HttpVersion10):
             raise UrlSyntax("the HTTP version must be 1.1 or 1.0")
-        if not raw.startswith("/"):
-            headers = with_authority(raw, exchange.headers)
-            raw, exchange = path_of(raw), exchange._replace(headers=headers)
-        target = service_target(raw)
+        if not path.startswith("/"):
+            headers = with_authority(path, exchange.headers)
+            path, exchange = path_of(path), exchange._replace(headers=headers)
+        target = service_target(path)
         if target is not None:
             return await self._service(exchange, target)
-        if exchange.raw.method == "OPTIONS" and raw == "*":
+        if exchange.raw.method == "OPTIONS" and path == "*":
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
-        return await self._health(exchange, raw)
+        return await self._other_path(exchange, path)
 
     async def _service(self, exchange: Exchange, target: str) -> Reply:
         kind, method = classify(target), exchange.raw.method
         methods = METHODS[kind]
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
-        _check_method(method, methods)
+        _check_method(method, methods, kind)
         token = access_token(
             exchange.headers, target.partition("?")[2], basic=self.settings.basic_auth
         )
@@ -124,28 +124,28 @@ class Gateway:
     async def _route_admin(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path)
         if self.metrics is None or path.partition("?")[0] != "/metrics":
-            return await self._health(exchange, path)
-        exchange.stats.asked("metrics")
+            return await self._other_path(exchange, path)
+        exchange.stats.note_resource("metrics")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         media_type, text = self.metrics(exchange.headers.get("accept", ""))
         return Reply(200, (("Content-Type", media_type), ("Cache-Control", "no-store")), text)
 
-    async def _health(self, exchange: Exchange, path: str) -> Reply:
+    async def _other_path(self, exchange: Exchange, path: str) -> Reply:
+        """The answer of a health check; raises BindSegment for any other path."""
         check = HEALTH_PATHS.get(path.partition("?")[0])
         if check is None:
             hint = f"use the service root {SERVICE_PATH}/"
             raise BindSegment("no such path", target="path", hint=hint)
-        exchange.stats.asked("health")
+        exchange.stats.note_resource("health")
         _check_method(exchange.raw.method, ("GET", "HEAD"))
         return await self.health.reply(check)
 
 
-def _check_method(method: str, allowed: tuple[str, ...]) -> None:
+def _check_method(method: str, allowed: tuple[str, ...], kind: ResourceKind | None = None) -> None:
+    """Refuse a method that is not allowed; `kind` is None outside the service."""
     if method not in allowed:
         names = ", ".join(allowed)
-        error = UrlMethod(
-            f"{method[:20]} is not allowed here: the service is read-only", hint=f"use {names}"
-        )
+        error = UrlMethod(method_refusal(method, kind), hint=f"use {names}")
         error.headers = (("Allow", names),)
         raise error
 

@@ -1,8 +1,11 @@
 """A body as it is sent: compressed with gzip where it is worth it and the client accepts it.
 
-isal is four times as fast as zlib and compresses better (measured on messages: 1.1 GB/s and 7.6:1,
-against 0.28 GB/s and 7.0:1). aiohttp's own compression has no level, and zlib's default level is
-four times slower (58 MB/s against 239).
+isal is four times as fast as zlib at the same level. aiohttp's own compression has no level: it
+uses zlib's default, which takes ten times as long. Measured on messages, in chunks of 256 KB:
+
+    isal, level 1     1,570 MB/s   8.9:1
+    zlib, level 1       390 MB/s   8.8:1
+    zlib, its default   154 MB/s  12.9:1
 """
 
 from __future__ import annotations

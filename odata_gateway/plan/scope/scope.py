@@ -3,8 +3,8 @@ variables and computed names.
 
 An expression holds paths, a path holds $filter segments, and a segment holds an expression; an
 expanded entity has a projection, which expands further entities. `Binder` has one method for each
-of these parts. Each scope carries it, so that a module binds the parts of what it binds without
-importing the modules that do so.
+of these parts. Each scope has the binder, so a module can bind the parts of its own nodes without
+importing the modules of these parts, which would make a ring of imports.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ but the two of $metadata.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal, Protocol, TypeVar, cast
 
@@ -14,6 +15,7 @@ from odata_gateway.errors import UrlFormat, UrlOption
 from odata_gateway.protocol.headers.accept import MediaRange, accept, media_range
 from odata_gateway.protocol.headers.version import ODataVersion, version
 from odata_gateway.protocol.message import RequestHeaders
+from odata_gateway.url.options import FORMAT_MEDIA_TYPES, format_hint
 
 Encoding = TypeVar("Encoding", covariant=True)
 Parameters = tuple[tuple[str, str], ...]
@@ -119,15 +121,7 @@ def _available(offered: tuple[OfferedFormat[object], ...]) -> str:
     return f"ask for {', or '.join(each.hint for each in offered)}"
 
 
-ODATA_ABBREVIATIONS = {
-    "json": "application/json",
-    "xml": "application/xml",
-    "atom": "application/atom+xml",
-}
-"""The media types that OData has short names for, also where they are not offered."""
-
-
-def _option_member(text: str, abbreviations: dict[str, str]) -> MediaRange:
+def _option_member(text: str, abbreviations: Mapping[str, str]) -> MediaRange:
     """The media type that $format names (ABNF rule `format`); an abbreviation takes no parameters
     (JSON Format 3).
 
@@ -135,12 +129,9 @@ def _option_member(text: str, abbreviations: dict[str, str]) -> MediaRange:
     """
     member = media_range(abbreviations.get(text.lower(), text))
     if member is None or "*" in (member.kind, member.subtype):
-        hint = (
-            "write application/json;... with the parameters"
-            if text.lower().startswith("json;")
-            else f"write {', '.join(n for n in abbreviations if n != 'atom')} or a media type"
+        raise UrlOption(
+            f"'{text[:60]}' is not a format", target="$format", at=0, hint=format_hint(text)
         )
-        raise UrlOption(f"'{text[:60]}' is not a format", target="$format", at=0, hint=hint)
     return member
 
 
@@ -148,7 +139,7 @@ def _of_option(
     text: str, answer_version: ODataVersion, offered: tuple[OfferedFormat[object], ...]
 ) -> object:
     own = {name: each.media_types[0] for each in offered for name in each.abbreviations}
-    member = _option_member(text, {**own, **ODATA_ABBREVIATIONS})
+    member = _option_member(text, {**own, **FORMAT_MEDIA_TYPES})
     for each in offered:
         if _names(member, each):
             found = each.encoding(member.parameters, answer_version)
@@ -193,7 +184,7 @@ def negotiate_metadata(
 
 
 def _metadata_option(text: str) -> Literal["xml", "json"]:
-    member = _option_member(text, ODATA_ABBREVIATIONS)
+    member = _option_member(text, FORMAT_MEDIA_TYPES)
     for form, media_type in METADATA_TYPES.items():
         if media_type == f"{member.kind}/{member.subtype}":
             return form

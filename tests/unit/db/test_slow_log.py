@@ -20,7 +20,7 @@ async def sleep(reader_dsn):
     """Runs a statement that sleeps so long, reported after 0.2 s, for the request `slow-one`."""
     database = await Database.open(DatabaseSettings(reader_dsn, slow_s=0.2))
     stats = RequestStats("slow-one", perf_counter())
-    stats.asked("Message", "filter", "Message?$filter=name eq {string}")
+    stats.note_resource("Message", "filter", "Message?$filter=name eq {string}")
     outer = current_stats.set(stats)
 
     async def run(seconds):

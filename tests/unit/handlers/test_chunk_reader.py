@@ -9,7 +9,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbValue, Internal
 from odata_gateway.handlers.chunk import ChunkSizer
 from odata_gateway.handlers.chunk_reader import ChunkReader
-from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.identity.caller import Caller
 
@@ -22,14 +22,14 @@ _SQL = """SELECT convert_to(string_agg(p.n::text, ','), 'UTF8'), count(*), max(p
 class Numbers:
     """The statements of a page of numbers."""
 
-    def rows(self, after: Keys | None, limit: int, *, lookahead: bool) -> BoundStatement:
+    def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         return BoundStatement(_SQL, (0 if after is None else int(after[0] or 0), limit, 0))
 
 
 class WithoutAText(Numbers):
     """The row of number 13 has no text."""
 
-    def rows(self, after: Keys | None, limit: int, *, lookahead: bool) -> BoundStatement:
+    def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         statement = super().rows(after, limit, lookahead=lookahead)
         return statement._replace(arguments=(*statement.arguments[:2], 13))
 
@@ -37,7 +37,7 @@ class WithoutAText(Numbers):
 class FailingLater(Numbers):
     """Every chunk but the first fails."""
 
-    def rows(self, after: Keys | None, limit: int, *, lookahead: bool) -> BoundStatement:
+    def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         return super().rows(after, limit, lookahead=lookahead) if after is None else BoundStatement("SELECT 1 / (1 - $1::int4)", (1,))
 
 

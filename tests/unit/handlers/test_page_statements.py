@@ -6,7 +6,7 @@ import pytest
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.formats.registry import DEFAULT_ENCODING
-from odata_gateway.handlers.page_statements import Keys, PageStatements
+from odata_gateway.handlers.page_statements import OrderValues, PageStatements
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
@@ -27,7 +27,7 @@ def test_the_first_rows_are_those_of_the_request():
 
 
 @pytest.mark.parametrize("after", [("5", "41"), (None, "41")])
-def test_rows_behind_a_row_have_its_order_values(after: Keys):
+def test_rows_behind_a_row_have_its_order_values(after: OrderValues):
     page = page_of("Message?$orderby=sender_id", ("3", "1"))
     found = page.rows(after, 20, lookahead=False)
     assert set(found.arguments) >= {key for key in after if key is not None} | {20} and "3" not in found.arguments

@@ -12,7 +12,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.handlers import chunk
 from odata_gateway.handlers.chunk import CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkSizer, RowSizes
 from odata_gateway.handlers.chunk_reader import ChunkReader
-from odata_gateway.handlers.page_statements import Keys
+from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.handlers.read_ahead import MAX_CHUNKS, ReadAhead
 from odata_gateway.identity.caller import Caller
 
@@ -33,16 +33,16 @@ class Table:
         self.asked: list[tuple[int, str]] = []
         self._change = change
 
-    def rows(self, after: Keys | None, limit: int, *, lookahead: bool) -> BoundStatement:
+    def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         return self._bound(_ROWS, after, limit, "last rows" if lookahead else "rows")
 
-    def boundary(self, after: Keys, limit: int) -> BoundStatement:
+    def boundary(self, after: OrderValues, limit: int) -> BoundStatement:
         statement = self._bound(_BOUNDARY, after, limit, "boundary")
         if self._change is not None:
             self._change(self.numbers, statement.arguments[0])
         return statement
 
-    def _bound(self, sql: str, after: Keys | None, limit: int, what: str) -> BoundStatement:
+    def _bound(self, sql: str, after: OrderValues | None, limit: int, what: str) -> BoundStatement:
         behind = 0 if after is None else int(after[0] or 0)
         self.asked.append((behind, what))
         return BoundStatement(sql, (behind, limit, sorted(self.numbers)))

@@ -15,7 +15,7 @@ GAUGES = {"odata_pool_size": 5, "odata_database_up": 1}
 def answered(entity_set="Message", *, rows=3, parse_s=0.0, bind_s=0.0):
     """The stats of an answer that took 2 ms."""
     stats = RequestStats("id", 100.0)
-    stats.asked(entity_set, "filter")
+    stats.note_resource(entity_set, "filter")
     stats.rows, stats.parse_s, stats.bind_s, stats.first_row_at, stats.last_row_at = rows, parse_s, bind_s, 100.001, 100.0015
     return stats
 
@@ -50,8 +50,8 @@ def test_a_bounded_number_of_series_holds_any_number_of_entity_sets():
 
 def test_the_first_to_tell_what_was_asked_wins():
     stats = RequestStats("id", 0.0)
-    stats.asked("$batch")
-    stats.asked("Message", "filter", "Message?...")
+    stats.note_resource("$batch")
+    stats.note_resource("Message", "filter", "Message?...")
     assert (stats.entity_set, stats.template) == ("$batch", "")
 
 

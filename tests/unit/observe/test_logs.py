@@ -14,7 +14,7 @@ def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", ou
     """A request that took 2 ms, with 5 rows if it has a template."""
     stats = RequestStats("id1", 10.0)
     if template:
-        stats.asked("Message", "filter", template)
+        stats.note_resource("Message", "filter", template)
         stats.accounts, stats.rows, stats.parse_s, stats.query_s, stats.first_row_at, stats.last_row_at = (
             1,
             5,

@@ -21,12 +21,12 @@ def traced(headers, *, status=200, provider=None, waits=1):
     started = perf_counter()
     stats = RequestStats("id1", started)
     stats.keep_timings()
-    stats.asked("Message", "filter", "Message?$filter=id eq {int32}")
-    stats.parsed(started)
+    stats.note_resource("Message", "filter", "Message?$filter=id eq {int32}")
+    stats.add_parse_time(started)
     for _ in range(waits):
-        stats.waited(perf_counter())
-    stats.ran("SELECT", perf_counter())
-    stats.read(3)
+        stats.add_wait_time(perf_counter())
+    stats.add_query_time("SELECT", perf_counter())
+    stats.add_rows(3)
     Tracer(provider).finished(stats, headers, method="GET", status=status, ended=perf_counter())
     return stats, exporter.get_finished_spans()
 

@@ -217,3 +217,25 @@ def test_the_limit_is_on_the_whole_target():
     with pytest.raises(LimitUrl) as caught:
         split("Message?$filter=" + "a" * 20_000, max_bytes=16_384)
     assert caught.value.status == 414
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("json;odata.metadata=none", "write application/json;odata.metadata=none"),
+        ("JSON;IEEE754Compatible=true", "write application/json;IEEE754Compatible=true"),
+        ("xml;charset=utf-8", "write application/xml;charset=utf-8"),
+        ("foo", "write json or a media type such as application/json"),
+        ("foo;a=b", "write json or a media type such as application/json"),
+    ],
+)
+def test_a_format_that_is_wrong_gets_a_hint_that_every_resource_can_serve(value, hint):
+    with pytest.raises(UrlSyntax) as caught:
+        normalized(f"Message?$format={value}")
+    assert (caught.value.target, caught.value.at, caught.value.hint) == ("$format", 0, hint)
+
+
+@pytest.mark.parametrize(("option", "wanted"), [("$index", "a whole number"), ("$top", "a whole number from 0")])
+def test_a_text_that_is_not_a_number_is_told_which_numbers_there_are(option, wanted):
+    with pytest.raises(UrlSyntax, match=f": expected {wanted}, not 'abc';"):
+        normalized(f"Message?{option}=abc")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from odata_gateway.url.resource_kind import METHODS, RESERVED_NAMES, ResourceKind, classify
+from odata_gateway.url.resource_kind import METHODS, RESERVED_NAMES, ResourceKind, classify, method_refusal
 
 KINDS = {
     ResourceKind.SERVICE_DOCUMENT: ["", "/", "//", "?$format=json", "/?apikey=K", "#x"],
@@ -32,3 +32,11 @@ def test_every_kind_has_methods_and_a_batch_sends_the_first_one():
 
 def test_the_reserved_names_are_kinds():
     assert all(classify(name) is not ResourceKind.DATA for name in RESERVED_NAMES)
+
+
+@pytest.mark.parametrize("kind", [*ResourceKind, None])
+def test_only_a_method_that_would_write_is_told_that_the_service_is_read_only(kind):
+    told = {method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE") if "read-only" in method_refusal(method, kind)}
+    is_data = kind in (ResourceKind.DATA, ResourceKind.ALL, ResourceKind.ENTITY_ID)
+    assert told == {"PUT", "PATCH", "DELETE"} | ({"POST"} if is_data else set())
+    assert method_refusal("GET" * 20, kind) == "GETGETGETGETGETGETGE is not allowed here"

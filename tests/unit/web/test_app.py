@@ -98,6 +98,14 @@ async def test_other_methods_are_refused_with_those_that_are_allowed(line):
         status, headers, body = await ask(port, line)
     assert (status, code(body), service.requests) == (405, "Url.Method", [])
     assert headers["allow"].startswith("GET, HEAD")
+    assert (b"read-only" in body) is (line != "POST /health")
+
+
+async def test_reading_a_batch_is_refused_for_its_method_alone():
+    async with serving(Service()) as (_, port, _):
+        status, headers, body = await ask(port, f"GET {ROOT}$batch")
+    assert (status, code(body), headers["allow"]) == (405, "Url.Method", "POST, OPTIONS")
+    assert b"GET is not allowed here; use POST, OPTIONS" in body
 
 
 @pytest.mark.parametrize("path", ["/", "/v1.0", "/v1.0/odatax", "/metrics", "/health/x", "//v1.0/odata/"])
