@@ -75,7 +75,7 @@ class Compiler:
                 anything else
         """
         named = split(entity_id, max_bytes=self._rules.max_bytes)
-        if named.options:
+        if named.segments and named.options:
             raise UrlSyntax(
                 "an entity-id cannot have query options",
                 target="$id",
