@@ -19,7 +19,6 @@ from odata_gateway.handlers.page_statements import PageStatements
 from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.handlers.request import DataRequest, page_link, reply_headers
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.plan.tree.projection import expanded_in
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import links
 from odata_gateway.protocol.message import Reply
@@ -97,7 +96,7 @@ def _statements(request: DataRequest) -> PageStatements:
 
 def _unknown_rows(query: Query) -> int:
     """Rows of the first chunk of a query that was not asked before."""
-    if query.projection is not None and any(expanded_in(query.projection)):
+    if query.expands:
         return FIRST_ROWS_EXPANDED
     return FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
 

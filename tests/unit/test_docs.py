@@ -227,9 +227,10 @@ def test_the_line_names_functions_that_exist_and_values_that_they_give():
 
 
 def test_the_way_of_a_request_is_that_of_a_warm_request(reader_dsn):
-    """Each step is called in the order of the table, and by the module that the table names."""
+    """Each step is called in the order of the table, and by the module that the table names; the way goes down the line."""
     url = re.search(r"^`GET /v1.0/odata/(\S+)` through the code", ARCHITECTURE, re.MULTILINE)[1]
-    calls = [(call.module, call.code.co_qualname, call.caller) for call in asyncio.run(traced(reader_dsn, url)).calls]
+    way = asyncio.run(traced(reader_dsn, url))
+    calls = [(call.module, call.code.co_qualname, call.caller) for call in way.calls]
     steps = []
     for step, caller, _ in rows_after("<!-- way -->"):
         module, name = re.search(r"odata_gateway/([\w/]+)\.py\) `([\w.]+)`", step).groups()
@@ -237,6 +238,8 @@ def test_the_way_of_a_request_is_that_of_a_warm_request(reader_dsn):
         steps.append((module.replace("/", "."), name, caller.replace("/", ".")))
     assert len(steps) >= 15
     assert [call for call in calls if call in steps] == steps
+    assert not way.returns_by_room()
+    assert len(way.returns_by_line()) <= 3
 
 
 def test_words_of_the_glossary_are_words_of_the_code():

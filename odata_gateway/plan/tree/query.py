@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import AccountColumn, EntitySet
-from odata_gateway.plan.tree.projection import EntityProjection, Field, Projection
+from odata_gateway.plan.tree.projection import EntityProjection, Field, Projection, expanded_in
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
 
@@ -84,6 +84,11 @@ class Query:
             if isinstance(k.expr, Column) and k.expr.source == self.block.source.number
         )
         return own if len(own) == len(self.order) else None
+
+    @property
+    def expands(self) -> bool:
+        """Whether rows show expanded navigation properties."""
+        return self.projection is not None and any(expanded_in(self.projection))
 
     @property
     def is_plain(self) -> bool:
