@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,18 +52,21 @@ class PooledConnection:
     running: RunningStatement = IDLE
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
 
-    async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
+    def fetch(self, statement: BoundStatement) -> Awaitable[list[PgRecord]]:
         """All rows of a statement, which is prepared and kept on the connection, unless a pooler
         stands between or it must be planned for its arguments."""
-        text, arguments, replan = statement
+        if self.behind_pooler or statement.replan:
+            return self._fetch_not_kept(statement)
+        rows: Awaitable[list[PgRecord]]
+        rows = self.connection.fetch(statement.text, *statement.arguments)
+        return rows
+
+    async def _fetch_not_kept(self, statement: BoundStatement) -> list[PgRecord]:
         if self.behind_pooler:
-            prepared = await self._unprepared_statement(text)
-        elif replan:
-            prepared = await self.connection.prepare(text, name="")
+            prepared = await self._unprepared_statement(statement.text)
         else:
-            found: list[PgRecord] = await self.connection.fetch(text, *arguments)
-            return found
-        rows: list[PgRecord] = await prepared.fetch(*arguments)
+            prepared = await self.connection.prepare(statement.text, name="")
+        rows: list[PgRecord] = await prepared.fetch(*statement.arguments)
         return rows
 
     async def _unprepared_statement(self, sql: str) -> PreparedStatement[PgRecord]:

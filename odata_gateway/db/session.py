@@ -65,6 +65,8 @@ class SessionState(Enum):
         self.in_transaction = in_transaction
         self.in_flight = in_flight
 
+    __hash__ = object.__hash__  # by identity; Enum's own is a Python function
+
 
 class SessionEvent(Enum):
     """What moves a session from one state to the next."""
@@ -74,6 +76,8 @@ class SessionEvent(Enum):
     ANSWERED = "the server has done what it was asked"
     REFUSED = "the server has answered with an error"
     RESTARTED = "the connection has no transaction, or is a new one"
+
+    __hash__ = object.__hash__
 
 
 TRANSITIONS = {
@@ -103,7 +107,11 @@ TRANSITIONS = {
 
 class Session:
     """Made by `Database.session`; it has a connection from `async with` to its end. Not for two
-    tasks at once."""
+    tasks at once.
+
+    in_snapshot  whether all statements see the same moment, so that one that fails ends what the
+                 session can do
+    """
 
     def __init__(
         self, pool: ConnectionPool, flow: FlowKey, opening: str | None, response_started: bool
@@ -111,6 +119,7 @@ class Session:
         self._pool = pool
         self._flow = flow
         self._opening = opening  # what begins the transaction; None: there is none
+        self.in_snapshot = opening is not None and opening.startswith(_BEGIN_SNAPSHOT)
         self._response_started = response_started
         self._stats = current_stats.get()
         self._pooled: PooledConnection | None = None
@@ -149,12 +158,6 @@ class Session:
         else:
             self._pool.release(pooled)
 
-    @property
-    def in_snapshot(self) -> bool:
-        """Whether all statements see the same moment, so that one that fails ends what the session
-        can do."""
-        return self._opening is not None and self._opening.startswith(_BEGIN_SNAPSHOT)
-
     async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
         """All rows of one statement.
 
@@ -172,41 +175,42 @@ class Session:
     # --- Sending, once or twice -------------------------------------------------------------------
 
     async def _run(self, send: Callable[[], Awaitable[_T]]) -> _T:
-        """The result of `send`; raises the ODataError of what fails, also of a passed deadline."""
-        pooled = self._live()
+        """The result of `send`, at the first or the second try.
+
+        raises  the ODataError of what fails, also of a passed deadline
+        """
+        pooled, before = self._live(), self._state
         deadlines = self._pool.deadlines
         deadlines.start(pooled, self._timeout_s)
-        try:
-            return await self._sent_once_or_twice(pooled, send)
-        except Exception as error:
-            raise self._meaning(pooled, error) from error
-        finally:
-            deadlines.stop(pooled)
-
-    async def _sent_once_or_twice(
-        self, pooled: PooledConnection, send: Callable[[], Awaitable[_T]]
-    ) -> _T:
-        """The result of `send`. It is sent again where it failed for a passing reason and nothing
-        is lost by repeating it."""
-        may_repeat = self._may_repeat()
         try:
             if self._must_start_over():
                 await self._start_over(pooled)
             return await send()
         except Exception as error:
-            if pooled.overdue or not may_repeat:
-                raise
-            if not (pooled.connection.is_closed() or is_passing(error)):
-                raise
-        await self._start_over(pooled)
-        return await send()
+            if not self._may_repeat(pooled, before, error):
+                raise self._meaning(pooled, error) from error
+            return await self._run_again(pooled, send)
+        finally:
+            deadlines.stop(pooled)
 
-    def _may_repeat(self) -> bool:
-        """Whether the next statement may be sent twice: the client has received nothing, and no
-        snapshot would be lost from which something was read."""
-        if self._response_started:
+    async def _run_again(self, pooled: PooledConnection, send: Callable[[], Awaitable[_T]]) -> _T:
+        """The result of `send` at the second try."""
+        try:
+            await self._start_over(pooled)
+            return await send()
+        except Exception as error:
+            raise self._meaning(pooled, error) from error
+
+    def _may_repeat(self, pooled: PooledConnection, before: SessionState, error: Exception) -> bool:
+        """Whether a statement that failed is sent again: it failed for a passing reason, the client
+        has received nothing yet, and no snapshot is lost from which something was read.
+
+        before  the state in which it was sent
+        """
+        is_passing_fault = pooled.connection.is_closed() or is_passing(error)
+        if pooled.overdue or self._response_started or not is_passing_fault:
             return False
-        return not self.in_snapshot or self._state in (SessionState.READY, SessionState.BEGUN)
+        return not self.in_snapshot or before in (SessionState.READY, SessionState.BEGUN)
 
     def _must_start_over(self) -> bool:
         """Whether the statement before has failed in such a way that the next one would as well.
