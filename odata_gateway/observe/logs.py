@@ -13,15 +13,21 @@ from odata_gateway.observe.log_lines import FinishedRequest, JsonFormatter, Text
 ACCESS = logging.getLogger("odata_gateway.access")
 LOG = logging.getLogger("odata_gateway.web")
 _PROBES = ("health", "metrics")
+_handler: BatchingHandler | None = None
+"""What `set_up` has made; None: the program around has set up `logging`, and gets records."""
 
 
 def access(done: FinishedRequest) -> None:
     """Log a request that is over. A request of a health check, or one for metrics, is logged at
     level debug only."""
     level = logging.DEBUG if done.stats.entity_set in _PROBES else logging.INFO
-    if ACCESS.isEnabledFor(level):
+    if not ACCESS.isEnabledFor(level):
+        return
+    if _handler is None:
         # Logger.log would look for the calling line first, which takes as long as the record.
         ACCESS.handle(logging.LogRecord(ACCESS.name, level, "", 0, done, None, None))
+    else:
+        _handler.write_request(done, level, ACCESS.name)
 
 
 def failure(error: BaseException, request_id: str, secrets: tuple[str, ...], what: str) -> None:
@@ -47,7 +53,7 @@ def set_up(level: str, form: str) -> None:
     elsewhere."""
     # No line shows the thread or the process, so records need not have them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    global _handler
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    handler = BatchingHandler(sys.stderr)
-    handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    _handler = BatchingHandler(sys.stderr, TextFormatter() if is_text else JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[_handler], force=True)

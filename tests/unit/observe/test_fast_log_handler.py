@@ -9,6 +9,8 @@ import threading
 
 import pytest
 from odata_gateway.observe.fast_log_handler import BatchingHandler
+from odata_gateway.observe.log_lines import FinishedRequest, JsonFormatter, TextFormatter
+from odata_gateway.observe.request_stats import RequestStats
 
 
 def record(text, level=logging.INFO):
@@ -28,7 +30,7 @@ class Writes(io.StringIO):
 @pytest.fixture
 def both():
     """The batching handler and its plain twin."""
-    handlers = BatchingHandler(Writes()), logging.StreamHandler(Writes())
+    handlers = BatchingHandler(Writes(), TextFormatter()), logging.StreamHandler(Writes())
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     return handlers
@@ -107,3 +109,26 @@ async def test_a_record_that_cannot_be_formatted_disturbs_no_other(both, capsys)
     fast.handle(logging.LogRecord("a", logging.INFO, "", 0, "%d", ("x",), None))
     fast.handle(record("next", logging.ERROR))
     assert written(fast) == "ERROR next\n" and "Logging error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.WARNING])
+@pytest.mark.parametrize("template", ["", "Message?$top={int}"])
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_the_line_of_a_request_is_the_same_with_and_without_a_record(formatter, template, level, monkeypatch):
+    stats = RequestStats("id1", 10.0)
+    stats.note_resource("Message", "none", template)
+    done = FinishedRequest(stats, "GET", "/Message [$top]", 200, 1234, 10.002, "client gone")
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.25)
+    fast, plain = BatchingHandler(Writes(), formatter), logging.StreamHandler(Writes())
+    plain.setFormatter(formatter)
+    fast.write_request(done, level, "a.b")
+    plain.handle(logging.LogRecord("a.b", level, "", 0, done, None, None))
+    assert written(fast) == written(plain) and "1234" in written(fast)
+
+
+async def test_lines_of_requests_and_of_records_keep_their_order(both):
+    fast, _ = both
+    done = FinishedRequest(RequestStats("id1", 10.0), "GET", "/", 200, 0, 10.002, "sent")
+    fast.write_request(done, logging.INFO, "a")
+    fast.handle(record("last", logging.ERROR))
+    assert [line.split()[-1] for line in written(fast).splitlines()] == ["id=id1", "last"]
