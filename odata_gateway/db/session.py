@@ -228,9 +228,18 @@ class Session:
             await pooled.connection.execute("ROLLBACK")
         self._note(SessionEvent.RESTARTED)
 
-    async def _send(self, pooled: PooledConnection, statement: BoundStatement) -> list[PgRecord]:
+    def _send(
+        self, pooled: PooledConnection, statement: BoundStatement
+    ) -> Awaitable[list[PgRecord]]:
         if self._state is SessionState.READY and self._needs_transaction(pooled):
-            await self._begin()  # after a restart
+            return self._begin_and_send(pooled, statement)
+        return self._answer(SessionEvent.STATEMENT_SENT, pooled.fetch(statement))
+
+    async def _begin_and_send(
+        self, pooled: PooledConnection, statement: BoundStatement
+    ) -> list[PgRecord]:
+        """As `_send`, after a restart has ended the transaction."""
+        await self._begin()
         return await self._answer(SessionEvent.STATEMENT_SENT, pooled.fetch(statement))
 
     async def _begin(self) -> None:

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import TextIO
 
-from odata_gateway.observe.log_lines import FinishedRequest, LineFormatter, Origin
+from odata_gateway.observe.log_lines import FinishedRequest, LineFormatter
 
 _LATEST_S = 0.05
 _MOST_LINES = 200
@@ -42,8 +42,7 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
 
     def write_request(self, done: FinishedRequest, level: int, logger: str) -> None:
         """Write the line of a finished request."""
-        origin = Origin(time.time(), logging.getLevelName(level), logger)
-        line = self._request_line(done, origin)
+        line = self._request_line(done, time.time(), logging.getLevelName(level), logger)
         self.acquire()  # another thread may write what waits
         try:
             self._keep(line, level)

@@ -60,18 +60,6 @@ class FinishedRequest(NamedTuple):
         return text if self.outcome == SENT else f"{text} {self.outcome}"
 
 
-class Origin(NamedTuple):
-    """Where a line comes from: when, in seconds since 1970, the level's name, and the logger's."""
-
-    created: float
-    level: str
-    logger: str
-
-
-def _origin(record: logging.LogRecord) -> Origin:
-    return Origin(record.created, record.levelname, record.name)
-
-
 def shown_method(method: str) -> str:
     """A method of HTTP as it is, and `*` for anything else, which may contain a secret."""
     return method if method in _METHODS else "*"
@@ -81,62 +69,61 @@ class LineFormatter(logging.Formatter, ABC):
     """The line of a record, and of a finished request without a record."""
 
     @abstractmethod
-    def request_line(self, done: FinishedRequest, origin: Origin) -> str:
-        """The line of a finished request: what `format` makes of a record with it as message."""
+    def request_line(self, done: FinishedRequest, created: float, level: str, logger: str) -> str:
+        """The line of a finished request: what `format` makes of a record with it as message.
+
+        created  in seconds since 1970
+        """
 
 
 class JsonFormatter(LineFormatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        origin = _origin(record)
-        if isinstance(record.msg, FinishedRequest):
-            return self.request_line(record.msg, origin)
-        entry = _common_members(origin)
-        entry["message"] = record.getMessage()
+        created, level, message = record.created, record.levelname, record.msg
+        if isinstance(message, FinishedRequest):
+            return self.request_line(message, created, level, record.name)
+        entry: dict[str, Any] = {
+            "time": f"{_utc_stamp(int(created))}.{_milliseconds(created)}Z",
+            "level": level.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         entry |= getattr(record, "fields", _NO_FIELDS)
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return _ascii_json(entry)
 
-    def request_line(self, done: FinishedRequest, origin: Origin) -> str:
-        return _ascii_json(_common_members(origin) | _request_members(done))
-
-
-def _common_members(origin: Origin) -> dict[str, Any]:
-    """The members of every line."""
-    created, level, logger = origin
-    stamp = f"{_utc_stamp(int(created))}.{_milliseconds(created)}Z"
-    return {"time": stamp, "level": level.lower(), "logger": logger}
-
-
-def _request_members(done: FinishedRequest) -> dict[str, Any]:
-    """The members of a request's line; a request for data has more."""
-    stats = done.stats
-    ms = {"total": _ms(done.ended - stats.started)}
-    members: dict[str, Any] = {
-        "message": "request",
-        "id": stats.id,
-        "method": shown_method(done.method),
-        "url": stats.template or str(done.target),
-        "status": done.status,
-        "outcome": done.outcome,
-        "bytes": done.size,
-        "accounts": stats.accounts,
-        "entity_set": stats.entity_set,
-        "trace": stats.trace,
-        "ms": ms,
-    }
-    if stats.template or stats.rows:
-        ms["parse"], ms["bind"] = _ms(stats.parse_s), _ms(stats.bind_s)
-        ms["wait"], ms["query"] = _ms(stats.wait_s), _ms(stats.query_s)
-        if stats.first_row_at:
-            ms["first_row"] = _ms(stats.first_row_at - stats.started)
-            ms["last_row"] = _ms(stats.last_row_at - stats.started)
-        members["rows"] = stats.rows
-        members["statement"] = statement_id(stats.slowest)
-        members["backend"] = stats.backend
-    return members
+    def request_line(self, done: FinishedRequest, created: float, level: str, logger: str) -> str:
+        """A request for data has more members than others."""
+        stats, method, target, status, size, ended, outcome = done
+        ms = {"total": _ms(ended - stats.started)}
+        entry: dict[str, Any] = {
+            "time": f"{_utc_stamp(int(created))}.{_milliseconds(created)}Z",
+            "level": level.lower(),
+            "logger": logger,
+            "message": "request",
+            "id": stats.id,
+            "method": shown_method(method),
+            "url": stats.template or str(target),
+            "status": status,
+            "outcome": outcome,
+            "bytes": size,
+            "accounts": stats.accounts,
+            "entity_set": stats.entity_set,
+            "trace": stats.trace,
+            "ms": ms,
+        }
+        if stats.template or stats.rows:
+            ms["parse"], ms["bind"] = _ms(stats.parse_s), _ms(stats.bind_s)
+            ms["wait"], ms["query"] = _ms(stats.wait_s), _ms(stats.query_s)
+            if stats.first_row_at:
+                ms["first_row"] = _ms(stats.first_row_at - stats.started)
+                ms["last_row"] = _ms(stats.last_row_at - stats.started)
+            entry["rows"] = stats.rows
+            entry["statement"] = statement_id(stats.slowest)
+            entry["backend"] = stats.backend
+        return _ascii_json(entry)
 
 
 def _ascii_json(entry: dict[str, Any]) -> str:
@@ -157,16 +144,15 @@ class TextFormatter(LineFormatter):
         fields = getattr(record, "fields", _NO_FIELDS)
         named = "".join(f" {member}={value}" for member, value in fields.items())
         tail = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return _text_line(_origin(record), record.getMessage()) + named + tail
+        message = f"{record.getMessage()}{named}{tail}"
+        return _text_line(message, record.created, record.levelname, record.name)
 
-    def request_line(self, done: FinishedRequest, origin: Origin) -> str:
-        return _text_line(origin, str(done))
+    def request_line(self, done: FinishedRequest, created: float, level: str, logger: str) -> str:
+        return _text_line(str(done), created, level, logger)
 
 
-def _text_line(origin: Origin, message: str) -> str:
-    created, level, logger = origin
-    stamp = f"{_local_stamp(int(created))},{_milliseconds(created)}"
-    return f"{stamp} {level} {logger} {message}"
+def _text_line(message: str, created: float, level: str, logger: str) -> str:
+    return f"{_local_stamp(int(created))},{_milliseconds(created)} {level} {logger} {message}"
 
 
 @lru_cache(maxsize=1)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-_BEFORE, _AFTER = "/* odata ", " */ "
+_BEFORE, _AFTER, _BYTES = "/* odata ", " */ ", 6
+_START, _END = len(_BEFORE), len(_BEFORE) + 2 * _BYTES
 
 
 def tag_statement(sql: str) -> str:
     """The text with its id in front, since pg_stat_activity cuts long texts at their end."""
-    return f"{_BEFORE}{blake2b(sql.encode(), digest_size=6).hexdigest()}{_AFTER}{sql}"
+    return f"{_BEFORE}{blake2b(sql.encode(), digest_size=_BYTES).hexdigest()}{_AFTER}{sql}"
 
 
 def statement_id(sql: str) -> str:
     """The id in a text; empty where it has none."""
-    return sql[len(_BEFORE) :].partition(_AFTER)[0] if sql.startswith(_BEFORE) else ""
+    return sql[_START:_END] if sql.startswith(_BEFORE) else ""

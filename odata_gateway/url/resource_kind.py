@@ -19,6 +19,8 @@ class ResourceKind(Enum):
     QUERY_BODY = "a resource whose query options are in the body"
     DATA = "any other path"
 
+    __hash__ = object.__hash__  # by identity; Enum's own is a Python function
+
 
 _READING = ("GET", "HEAD", "OPTIONS")
 _POSTING = ("POST", "OPTIONS")
