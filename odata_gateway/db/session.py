@@ -134,7 +134,7 @@ class Session:
             self._stats.add_wait_time(started)
         if self._needs_transaction(pooled):
             try:
-                await self._run(self._begin)
+                await self._run(pooled, self._begin)
             except BaseException:
                 self._give_back()
                 raise
@@ -167,19 +167,19 @@ class Session:
         pooled, started = self._live(), perf_counter()
         pooled.running = RunningStatement(statement.text, self._stats, started)
         try:
-            return await self._run(lambda: self._send(pooled, statement))
+            return await self._run(pooled, lambda: self._send(pooled, statement))
         finally:
             took_s = self._stats.add_query_time(statement.text, started, pooled.backend)
             self._pool.slow_log.ended(pooled, took_s)
 
     # --- Sending, once or twice -------------------------------------------------------------------
 
-    async def _run(self, send: Callable[[], Awaitable[_T]]) -> _T:
+    async def _run(self, pooled: PooledConnection, send: Callable[[], Awaitable[_T]]) -> _T:
         """The result of `send`, at the first or the second try.
 
         raises  the ODataError of what fails, also of a passed deadline
         """
-        pooled, before = self._live(), self._state
+        before = self._state
         deadlines = self._pool.deadlines
         deadlines.start(pooled, self._timeout_s)
         try:
@@ -226,7 +226,7 @@ class Session:
             await self._pool.renew(pooled)
         elif self._state.in_transaction:
             await pooled.connection.execute("ROLLBACK")
-        self._note(SessionEvent.RESTARTED)
+        self._state = TRANSITIONS[self._state, SessionEvent.RESTARTED]
 
     def _send(
         self, pooled: PooledConnection, statement: BoundStatement
@@ -252,17 +252,14 @@ class Session:
 
     async def _answer(self, sent: SessionEvent, answer: Awaitable[_T]) -> _T:
         """What comes back for what is sent now."""
-        self._note(sent)
+        self._state = TRANSITIONS[self._state, sent]
         try:
             result = await answer
         except asyncpg.PostgresError:
-            self._note(SessionEvent.REFUSED)
+            self._state = TRANSITIONS[self._state, SessionEvent.REFUSED]
             raise
-        self._note(SessionEvent.ANSWERED)
+        self._state = TRANSITIONS[self._state, SessionEvent.ANSWERED]
         return result
-
-    def _note(self, event: SessionEvent) -> None:
-        self._state = TRANSITIONS[self._state, event]
 
     def _needs_transaction(self, pooled: PooledConnection) -> bool:
         return self._opening is not None or pooled.behind_pooler

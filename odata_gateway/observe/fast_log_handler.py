@@ -43,11 +43,9 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
     def write_request(self, done: FinishedRequest, level: int, logger: str) -> None:
         """Write the line of a finished request."""
         line = self._request_line(done, time.time(), logging.getLevelName(level), logger)
-        self.acquire()  # another thread may write what waits
-        try:
+        assert self.lock is not None
+        with self.lock:  # another thread may write what waits
             self._keep(line, level)
-        finally:
-            self.release()
 
     def _keep(self, line: str, level: int) -> None:
         self._waiting.append(line + self.terminator)

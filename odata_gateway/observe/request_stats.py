@@ -96,19 +96,22 @@ class RequestStats:
         """Count the time from `started` until now for the URL's syntax."""
         ended = perf_counter()
         self.parse_s += ended - started
-        self._keep("parse", started, ended)
+        if self.timings is not None:
+            self._keep("parse", started, ended)
 
     def add_bind_time(self, started: float) -> None:
         """Count the time from `started` until now for names and SQL."""
         ended = perf_counter()
         self.bind_s += ended - started
-        self._keep("bind", started, ended)
+        if self.timings is not None:
+            self._keep("bind", started, ended)
 
     def add_wait_time(self, started: float) -> None:
         """Count the time from `started` until now for getting a database connection."""
         ended = perf_counter()
         self.wait_s += ended - started
-        self._keep("wait", started, ended)
+        if self.timings is not None:
+            self._keep("wait", started, ended)
 
     def add_query_time(self, sql: str, started: float, backend: int = 0) -> float:
         """Count a statement that began at `started` and has ended, well or not. Returns the seconds
@@ -121,7 +124,8 @@ class RequestStats:
         self.query_s += took_s
         if took_s > self.slowest_s:
             self.slowest, self.slowest_s, self.backend = sql, took_s, backend
-        self._keep("query", started, ended)
+        if self.timings is not None:
+            self._keep("query", started, ended)
         return took_s
 
     def add_rows(self, rows: int) -> None:

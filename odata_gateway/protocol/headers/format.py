@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar
 
 from odata_gateway.errors import UrlFormat, UrlOption
 from odata_gateway.protocol.headers.accept import MediaRange, accept, media_range
@@ -57,8 +57,9 @@ def negotiate(
             UrlOption  for a malformed $format
             UrlHeader  for a bad version
     """
+    found: Encoding
     found = _negotiate(headers.get("accept", ""), version(headers), format_option, offered)
-    return cast(Encoding, found)
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -66,8 +67,8 @@ def _negotiate(
     accepted: str,
     answer_version: ODataVersion,
     format_option: str | None,
-    offered: tuple[OfferedFormat[object], ...],
-) -> object:
+    offered: tuple[OfferedFormat[Any], ...],
+) -> Any:
     """Kept, because a client sends the same few headers with every request."""
     if format_option is not None:
         return _of_option(format_option, answer_version, offered)
