@@ -22,7 +22,7 @@ from hashlib import blake2b
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
-from odata_gateway.identity.access_token import is_well_formed
+from odata_gateway.identity.access_token import check_token
 from odata_gateway.identity.caller import Caller
 
 MOST_TTL_S = 30.0
@@ -86,8 +86,7 @@ class TokenDirectory:
                 "an access token is needed",
                 hint="send it as a Bearer token, as ?apikey=, or as the password of HTTP Basic",
             )
-        if not is_well_formed(token):
-            raise _refusal(AuthInvalid)
+        check_token(token)
         key = blake2b(token.encode(), key=self._key, digest_size=16).digest()
         known = self._known.get(key)
         if known is not None and time.monotonic() < known.until:

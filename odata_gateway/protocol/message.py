@@ -15,9 +15,10 @@ HeaderPairs = tuple[tuple[str, str], ...]
 """The headers of a reply in the order in which they are sent."""
 RequestHeaders = Mapping[str, str]
 """The headers of a request by lower-case name."""
-MAX_HEADER_BYTES = 16_384
-"""The limit of one header, on the wire and in a batch. Caches keep what headers mean, so the length
-of a header must be limited."""
+MAX_HEADER_BYTES = 32_768
+"""The limit of one header, on the wire and in a batch: the longest access token, as the password of
+HTTP Basic with a user name. Caches keep what headers mean, so the length of a header must be
+limited."""
 
 
 def headers_by_name(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

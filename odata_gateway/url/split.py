@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
 from odata_gateway.url.resource_kind import ResourceKind, classify
@@ -68,13 +68,29 @@ def split(target: str, *, max_bytes: int = 16384) -> Target:
 
 
 def _check_size(target: str, max_bytes: int) -> None:
-    size = len(target) if target.isascii() else len(target.encode("utf-8", "surrogatepass"))
+    size = _bytes(target)
+    if size > max_bytes:
+        size -= sum(
+            _bytes(option)
+            for option in target.partition("?")[2].split("&")
+            if is_credential(option)
+        )
     if size > max_bytes:
         raise LimitUrl(
             f"the URL has {size} bytes after the service root; the limit is {max_bytes}",
             target="url",
             hint="raise ODATA_MAX_URL_BYTES to allow more",
         )
+
+
+def is_credential(option: str) -> bool:
+    """Whether a query option as sent is `apikey`. The access token in it has a limit of its own, so
+    it does not count as part of the URL."""
+    return unquote(option.partition("=")[0]) == "apikey"
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _without_fragment(target: str) -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from urllib.parse import unquote
 
 from odata_gateway.errors import AuthInvalid, AuthMissing, ODataError
-from odata_gateway.identity.access_token import is_well_formed
+from odata_gateway.identity.access_token import check_token
 from odata_gateway.protocol.message import RequestHeaders
 
 
@@ -81,6 +81,5 @@ def secrets_of(headers: RequestHeaders, query: str) -> tuple[str, ...]:
 
 
 def _checked(token: str) -> str:
-    if not is_well_formed(token):
-        raise AuthInvalid("the access token is malformed")
+    check_token(token)
     return token

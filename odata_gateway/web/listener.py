@@ -12,6 +12,7 @@ from aiohttp import web
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import ODataError
+from odata_gateway.identity.access_token import MAX_TOKEN_BYTES
 from odata_gateway.protocol.message import MAX_HEADER_BYTES
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.connection import Server, cut
@@ -23,8 +24,9 @@ FINISH_S = 2.0
 """How long connections may take to close after their last response."""
 LINGERING_S = 2.0
 """How long the rest of a body that nobody reads is received and ignored."""
-REQUEST_LINE_BYTES = 1024
-"""Method, version and service path, in addition to ODATA_MAX_URL_BYTES."""
+REQUEST_LINE_BYTES = 1024 + 2 * MAX_TOKEN_BYTES
+"""Method, version, service path and access token, in addition to ODATA_MAX_URL_BYTES. Clients
+append the token to links that have it already."""
 
 
 class ClientCounts(NamedTuple):

@@ -104,3 +104,11 @@ def test_the_limit_counts_bytes():
     with pytest.raises(LimitUrl):
         split("é" * 6, max_bytes=10)
     assert issubclass(LimitUrl, ODataError)
+
+
+def test_the_access_token_does_not_count_as_part_of_the_url():
+    assert split("a?x=1&apikey=" + "k" * 100, max_bytes=10).options[1].value == "k" * 100
+    assert len(split("a?api%6Bey=" + "k" * 100 + "&apikey=" + "k" * 100, max_bytes=10).options) == 2
+    for target in ("a?x=12345678&apikey=k", "apikey=12345", "a?Apikey=123456", "a?xapikey=1234"):
+        with pytest.raises(LimitUrl):
+            split(target, max_bytes=10)

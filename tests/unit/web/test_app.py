@@ -187,8 +187,8 @@ async def test_a_half_sent_request_has_a_deadline():
     [
         (b"GARBAGE\r\n\r\n", (400, "Url.Syntax")),
         (b"GET / HTTP/1.1\r\nbad header\r\n\r\n", (400, "Url.Syntax")),
-        (b"GET /" + b"x" * 3000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", (414, "Limit.Url")),
-        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", (414, "Limit.Url")),
+        (b"GET /" + b"x" * 35_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", (414, "Limit.Url")),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 40_000 + b"\r\n\r\n", (414, "Limit.Url")),
     ],
 )
 async def test_what_is_not_http_gets_an_odata_error(text, expected):

@@ -79,7 +79,7 @@ def test_a_batch_has_a_limit():
         (PART + "GET a HTTP/1.1\r\nno header", UrlHeader, "malformed header line"),
         (PART + "GET a HTTP/1.1\r\nA\0: b", UrlHeader, "malformed header line"),
         (PART + "GET a HTTP/1.1\r\nA: b\0", UrlHeader, "malformed header line"),
-        (PART + f"GET a HTTP/1.1\r\nA: {'b' * 16_384}", UrlHeader, "at most 16384 characters"),
+        (PART + f"GET a HTTP/1.1\r\nA: {'b' * 32_768}", UrlHeader, "at most 32768 characters"),
         (PART + "GET a HTTP/1.1\r\n\r\nbody", UrlSyntax, "a GET request cannot have a body"),
     ],
 )
