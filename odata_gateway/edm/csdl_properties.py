@@ -16,6 +16,7 @@ from odata_gateway.edm.model import Property
 from odata_gateway.errors import nearest
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
+_MEDIA_TYPES = ("@Core.MediaType", "@Org.OData.Core.V1.MediaType")
 DESCRIPTIONS = ("@Core.Description", "@Org.OData.Core.V1.Description")
 _MEMBERS = (
     "$Kind",
@@ -32,6 +33,7 @@ _MEMBERS = (
     *DESCRIPTIONS,
 )
 _FACETS = ("$MaxLength", "$Precision", "$Scale")
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 _NAME = re.compile(r"[^\W\d]\w{0,127}")
 
 
@@ -122,7 +124,20 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
         scale=_read_scale(node, primitive),
         max_length=node.number("$MaxLength"),
         description=read_description(node),
+        media_type=_read_media_type(node, primitive),
     )
+
+
+def _read_media_type(node: JsonNode, primitive: PrimitiveType) -> str | None:
+    """The media type that a binary value is served as. For other types the annotation says what a
+    client may make of the value, and changes nothing here."""
+    for name in _MEDIA_TYPES:
+        if node.has(name) and primitive.family.is_octets:
+            found = node.text(name)
+            if found is not None and not _MEDIA_TYPE.fullmatch(found):
+                node.fail("is not a media type, such as image/png", name)
+            return found
+    return None
 
 
 def _check_facets(node: JsonNode, primitive: PrimitiveType) -> None:

@@ -33,13 +33,14 @@ class Table:
 class Property:
     """A structural property and the column it reads.
 
-    pg_type   the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the
-              model or, once introspected, the database
-    secret    it always reads as null, and no clause may compute with it
-    missing   the database lacks the column: it reads as null everywhere
-    searched  $search looks at it
-    not_null  the database declares the column NOT NULL. What $metadata promises, `nullable`, is
-              weaker, since versions of the schema differ
+    pg_type     the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the
+                model or, once introspected, the database
+    secret      it always reads as null, and no clause may compute with it
+    missing     the database lacks the column: it reads as null everywhere
+    searched    $search looks at it
+    not_null    the database declares the column NOT NULL. What $metadata promises, `nullable`, is
+                weaker, since versions of the schema differ
+    media_type  of the octets of a binary value
     """
 
     name: str
@@ -56,6 +57,7 @@ class Property:
     scale: int | str | None = None
     max_length: int | None = None
     description: str | None = None
+    media_type: str | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

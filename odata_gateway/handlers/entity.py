@@ -40,7 +40,24 @@ class EntityHandler:
         raise no_entity()
 
 
-def _reply(request: DataRequest, text: str | None) -> Reply:
+def _reply(request: DataRequest, found: str | bytes | None) -> Reply:
+    if request.compiled.query.form == "value" and found is not None:
+        return _raw_value(request, found)
+    assert not isinstance(found, bytes)
+    return _document(request, found)
+
+
+def _raw_value(request: DataRequest, found: str | bytes) -> Reply:
+    """The raw value of a property: a text, or octets of the media type that the model says
+    (Protocol 4.01, section 11.2.4.2)."""
+    if isinstance(found, str):
+        return Reply(200, reply_headers(request, "text/plain;charset=utf-8"), found.encode())
+    field = request.compiled.query.field
+    assert field is not None
+    return Reply(200, reply_headers(request, field.media_type or "application/octet-stream"), found)
+
+
+def _document(request: DataRequest, text: str | None) -> Reply:
     encoding, form = request.encoding, request.compiled.query.form
     if form == "property" and text != encoding.null_property:
         field = request.compiled.query.field
@@ -49,8 +66,6 @@ def _reply(request: DataRequest, text: str | None) -> Reply:
         return Reply(200, reply_headers(request, encoding.content_type), body)
     if form == "property" or text is None:
         return Reply(204, reply_headers(request, None))
-    if form == "value":
-        return Reply(200, reply_headers(request, "text/plain;charset=utf-8"), text.encode())
     headers = reply_headers(request, encoding.content_type, request.applied)
     return Reply(200, headers, encoding.entity(request.context, text))
 

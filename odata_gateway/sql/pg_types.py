@@ -72,8 +72,13 @@ def json_column_text(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql | N
 
 
 def plain_text(value: Sql, type_: PrimitiveType) -> Sql:
-    """A value as the text of /$value (Protocol 11.2.4.2), SQL NULL for null."""
+    """A value as the text of cast() to Edm.String and of order values, SQL NULL for null."""
     return fill(type_.family.text, (value,))
+
+
+def raw_value(value: Sql, type_: PrimitiveType) -> Sql:
+    """A value as /$value has it (Protocol 11.2.4.2): a text, or octets; SQL NULL for null."""
+    return value if type_.family.is_octets else plain_text(value, type_)
 
 
 def link_literal(value: Sql, type_: PrimitiveType) -> Sql:

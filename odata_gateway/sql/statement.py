@@ -18,7 +18,7 @@ from odata_gateway.sql import sharded
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
 from odata_gateway.sql.page_scan import AccountsRead, PageScan
-from odata_gateway.sql.pg_types import plain_text
+from odata_gateway.sql.pg_types import raw_value
 from odata_gateway.sql.relation import Relations, ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
 
@@ -150,11 +150,11 @@ class _PlainStatement:
         return encoding.row(query.projection, self.relations)
 
     def _raw_value(self) -> Sql:
-        """The text of /$value, which is the same in all formats."""
+        """The text or the octets of /$value, which are the same in all formats."""
         field = self.query.field
         if field is None or field.value is None:
             return raw("NULL::text")
-        return plain_text(self.relations.expressions.value(field.value), field.type)
+        return raw_value(self.relations.expressions.value(field.value), field.type)
 
     def parent(self) -> Sql:
         return self.relations.select(raw("1"), _block(self.query, "parent"), raw(" LIMIT 1"))

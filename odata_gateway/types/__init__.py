@@ -20,12 +20,12 @@ Unknown: errors, the model, requests, how SQL is put together.
 Who uses what of a family:
 
 - url: literal (read, write, prefix, token, exact), literal_kind
-- edm: facets, max_precision, can_be_key; column_types
+- edm: facets, max_precision, can_be_key, is_octets; column_types
 - db: lossless_columns, columns.reads_null, compares_columns; rank, to widen a type
 - plan: is_ordered, can_be_negated, operations, aggregates.result, casts, casts_to_string,
   written_by_sql, literal.quoted, literal.hints, columns.equal_mode
-- sql: argument_type, columns, text, json, link_literal, has_nan, summed_as, number_operators,
-  operations, aggregates, casts; pg_type
+- sql: argument_type, columns, text, json, is_octets, link_literal, has_nan, summed_as,
+  number_operators, operations, aggregates, casts; pg_type
 - protocol: literal.wrapped, is_evident
 - compiler: argument, converted, literal.from_text, noun
 

@@ -188,6 +188,7 @@ class TypeFamily:
     compares_columns  Postgres types that compare with each other, for joins
     text              a value as the text of /$value, of cast() to Edm.String and of entity-ids
     json              JSON
+    is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
     facets            what a property may declare; `max_precision` bounds $Precision
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
@@ -215,6 +216,7 @@ class TypeFamily:
     compares_columns: tuple[str, ...] = ()
     text: LiteralString = "{0}::text"
     json: JsonForm = JsonForm()
+    is_octets: bool = False
     link_literal: LiteralString | None = None
     facets: frozenset[str] = frozenset()
     max_precision: int | None = None

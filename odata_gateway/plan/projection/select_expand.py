@@ -83,9 +83,8 @@ def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
 
 def field_of(row: Row, prop: Property) -> Field:
     """A property as a row shows it: secret and missing ones always as null."""
-    return Field(
-        prop.name, None if prop.secret or prop.missing else column_of(row, prop), prop.type
-    )
+    value = None if prop.secret or prop.missing else column_of(row, prop)
+    return Field(prop.name, value, prop.type, media_type=prop.media_type)
 
 
 def _selected(

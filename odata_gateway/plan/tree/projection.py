@@ -22,14 +22,16 @@ from odata_gateway.types.primitive import PrimitiveType
 class Field:
     """A structural property or a computed value.
 
-    value    None where it always reads as null: it is secret, or missing in the database
-    dynamic  the model does not have it
+    value       None where it always reads as null: it is secret, or missing in the database
+    dynamic     the model does not have it
+    media_type  of its octets, where the model says one
     """
 
     name: str
     value: BoundExpr | None
     type: PrimitiveType
     dynamic: bool = False
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,9 +261,12 @@ def _of_version(
 
 
 def description(element: Property | EntityType) -> tuple[Annotation, ...]:
-    """The Core.Description of a property or entity type. For a secret property it says that it
-    reads as null."""
+    """The Core.Description of a property or entity type, and the Core.MediaType of a binary
+    property. The description of a secret property says that it reads as null."""
     texts = [element.description] if element.description else []
     if isinstance(element, Property) and element.secret:
         texts.append(SECRET_NOTE)
-    return (Annotation("Core.Description", "; ".join(texts), since="4.0"),) if texts else ()
+    found = [Annotation("Core.Description", "; ".join(texts), since="4.0")] if texts else []
+    if isinstance(element, Property) and element.media_type is not None:
+        found.append(Annotation("Core.MediaType", element.media_type, since="4.0"))
+    return tuple(found)

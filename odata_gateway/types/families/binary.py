@@ -57,6 +57,7 @@ BINARIES = TypeFamily(
     argument_type=ArgumentType("bytea"),
     columns={"bytea": ColumnReading()},
     text="rtrim(translate(encode({0}, 'base64'), E'+/\\n', '-_'), '=')",
+    is_octets=True,
     facets=frozenset({"$MaxLength"}),
     is_ordered=False,
     can_be_key=False,
