@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
-from urllib.parse import unquote
 
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import (
@@ -34,6 +33,7 @@ from odata_gateway.protocol.batch.references import with_values
 from odata_gateway.protocol.batch.requests import (
     BatchFormat,
     BatchRequest,
+    answer_form,
     batch_form,
     boundary,
     inherited,
@@ -44,6 +44,7 @@ from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version, version_of_error
 from odata_gateway.protocol.message import Reply, Request, RequestHeaders
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
+from odata_gateway.url.split import is_credential
 
 
 class Frontend(Protocol):
@@ -104,7 +105,7 @@ class BatchHandler:
         parts = self._parts(request, form)
         own_version, preferred = version(request.headers), preferences(request.headers)
         goes_on = preferred.continue_on_error
-        answer = answer_in(form)
+        answer = answer_in(answer_form(request.headers, form), {part.id for part in parts})
         headers = [("Content-Type", answer.content_type), ("OData-Version", own_version)]
         applied = preferred.applied("continue-on-error")
         if applied is not None:
@@ -228,11 +229,7 @@ class BatchExecution:
         """The query with the batch's `apikey`, which the links of the part's answer then carry as
         well."""
         options = query.split("&") if query else []
-        if any(_is_credential(option) for option in options):
+        if any(is_credential(option) for option in options):
             return query
         given = self._batch.target.partition("?")[2].split("&")
-        return "&".join([*options, *[o for o in given if _is_credential(o)][:1]])
-
-
-def _is_credential(option: str) -> bool:
-    return unquote(option.partition("=")[0]) == "apikey"
+        return "&".join([*options, *[o for o in given if is_credential(o)][:1]])

@@ -160,7 +160,7 @@ def test_o10_what_is_no_json_batch_is_refused(ask, body):
     [
         ({"url": "$batch"}, 400), ({"url": "%24batch"}, 400), ({"body": {"a": 1}}, 400), ({"method": "POST"}, 405), ({"method": "DELETE"}, 405),
         ({"atomicityGroup": "g"}, 200), ({"atomicityGroup": "g", "method": "PATCH"}, 405), ({"if": "$1/x"}, 424), ({"unknown": 1}, 400),
-        ({"headers": {"Accept": "x" * 17_000}}, 400),
+        ({"headers": {"Accept": "x" * 33_000}}, 400),
     ],
 )  # fmt: skip
 def test_o10_a_bad_request_fails_alone(ask, change, status):
@@ -168,11 +168,36 @@ def test_o10_a_bad_request_fails_alone(ask, change, status):
     assert (first["status"], second["status"]) == (status, 200) and first["body"]
 
 
-def test_o11_the_answer_has_the_form_of_the_batch(ask, batch):
-    [part] = batch(multipart("GET Label(1)"), Accept="application/json")
+@pytest.mark.parametrize("accept", ["", "*/*", "multipart/mixed", "multipart/mixed, application/json", "application/json;q=0.5, */*;q=0.1"])
+def test_o11_the_answer_has_the_form_of_the_batch(ask, batch, accept):
+    [part] = batch(multipart("GET Label(1)"), Accept=accept)
     assert part.body == ask("Label(1)").body
-    reply = post(ask.gateway, json.dumps({"requests": [GET]}).encode(), **{"Content-Type": "application/json", "Accept": "multipart/mixed"})
-    assert reply.status == 406
+    if "multipart" not in accept:
+        [answer] = ask_json(ask.gateway, GET, Accept=accept)
+        assert answer["body"] == ask.json("Label(1)")
+
+
+def test_o11_accept_decides_where_it_excludes_the_form_of_the_batch(ask, batch):
+    requests = "GET Label(1)", "Content-ID: 1\nGET Label/$count", "GET Nope", "GET Label(2)"
+    reply = post(ask.gateway, multipart(*requests), Accept="application/json", Prefer="continue-on-error")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    answers = reply.json()["responses"]
+    assert [(a["id"], a["status"]) for a in answers] == [("2", 200), ("1", 200), ("3", 404), ("4", 200)]
+    assert answers[0]["body"] == ask.json("Label(1)") and answers[1]["body"] == ask("Label/$count").body.decode()
+    sent = json.dumps({"requests": [GET, {"id": "x", "method": "GET", "url": "Label/$count"}]}).encode()
+    parts = parts_of(post(ask.gateway, sent, **{"Content-Type": "application/json", "Accept": "multipart/mixed"}))
+    assert [(part.mime["content-id"], part.status) for part in parts] == [("1", 200), ("x", 200)]
+    assert [part.body for part in parts] == [ask("Label(1)").body, ask("Label/$count").body]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml, */*;q=0", "application/atom+xml"])
+def test_o11_a_batch_that_has_no_acceptable_answer_is_refused(ask, accept):
+    for body, kind in (
+        (multipart("GET Label(1)"), "multipart/mixed;boundary=b"),
+        (json.dumps({"requests": [GET]}).encode(), "application/json"),
+    ):
+        reply = post(ask.gateway, body, **{"Content-Type": kind, "Accept": accept})
+        assert (reply.status, reply.json()["error"]["code"]) == (406, "Url.Format")
 
 
 def test_o12_parts_inherit_accept_and_version_and_may_have_their_own(batch):

@@ -22,7 +22,8 @@ from odata_gateway.errors import (
     UrlMediaType,
     UrlSyntax,
 )
-from odata_gateway.protocol.headers.accept import accept
+from odata_gateway.protocol.headers.accept import MediaRange, accept
+from odata_gateway.protocol.headers.version import version
 from odata_gateway.protocol.message import MAX_HEADER_BYTES, headers_by_name
 
 BatchFormat = Literal["multipart", "json"]
@@ -54,13 +55,9 @@ class BatchRequest(NamedTuple):
 
 
 def batch_form(headers: Mapping[str, str]) -> BatchFormat:
-    """The form of a batch's body, which its answer has too.
-
-    A multipart batch is answered as multipart whatever its Accept header says: clients that can
-    read nothing else name JSON there, meaning the parts.
+    """The form of a batch's body.
 
     raises  UrlMediaType  for any other type of body
-            UrlFormat     where JSON was sent and is not acceptable
     """
     named = media_type(headers.get("content-type", ""))
     if named not in FORMS:
@@ -70,18 +67,44 @@ def batch_form(headers: Mapping[str, str]) -> BatchFormat:
             target="Content-Type",
             hint="set the Content-Type header",
         )
-    if FORMS[named] == "json" and not _accepts_json(headers.get("accept", "")):
-        raise UrlFormat(
-            "a JSON batch is answered in JSON, which the Accept header excludes",
-            target="Accept",
-            hint="add application/json to the Accept header",
-        )
     return FORMS[named]
 
 
-def _accepts_json(header: str) -> bool:
-    ranges = accept(header)
-    return ranges is None or any(r.quality > 0 and r.covers("application", "json") for r in ranges)
+def answer_form(headers: Mapping[str, str], form: BatchFormat) -> BatchFormat:
+    """The form of the answer to a batch of a form: the same, unless the Accept header excludes it
+    (Protocol 4.01, section 11.7.7).
+
+    JSON batches exist since 4.01. A client that speaks 4.0, as its headers say, and names JSON
+    alone means the parts: @odata/client does so, and can read only multipart.
+
+    raises  UrlFormat  where neither form is acceptable
+    """
+    members = accept(headers.get("accept", ""))
+    accepted = [own for name, own in FORMS.items() if _accepts(members, name)]
+    if form in accepted:
+        return form
+    if not accepted:
+        raise UrlFormat(
+            "a batch is answered as multipart/mixed or JSON, and the Accept header excludes both",
+            target="Accept",
+            hint=f"add {', or '.join(FORMS)} to the Accept header",
+        )
+    return form if form == "multipart" and _speaks_4_0(headers) else accepted[0]
+
+
+def _accepts(members: tuple[MediaRange, ...] | None, name: str) -> bool:
+    """Whether the most specific member that includes a media type accepts it."""
+    if members is None:
+        return True
+    kind, _, subtype = name.partition("/")
+    found = [member for member in members if member.covers(kind, subtype)]
+    return bool(found) and max(found, key=lambda m: (m.specificity, m.quality)).quality > 0
+
+
+def _speaks_4_0(headers: Mapping[str, str]) -> bool:
+    """Whether a client says that it speaks 4.0. One that says nothing may speak either version."""
+    names = ("odata-version", "odata-maxversion")
+    return any(name in headers for name in names) and version(headers) == "4.0"
 
 
 def media_type(content_type: str) -> str:

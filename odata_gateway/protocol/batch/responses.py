@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Container
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from itertools import count
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -42,9 +43,12 @@ class BatchResponse(Protocol):
         ...
 
 
-def answer_in(form: BatchFormat) -> BatchResponse:
-    """An empty answer of a form."""
-    return MultipartBatchResponse() if form == "multipart" else JsonBatchResponse()
+def answer_in(form: BatchFormat, ids: Container[str | None] = ()) -> BatchResponse:
+    """An empty answer of a form.
+
+    ids  that the client gave
+    """
+    return MultipartBatchResponse() if form == "multipart" else JsonBatchResponse(ids)
 
 
 class MultipartBatchResponse:
@@ -85,20 +89,26 @@ class MultipartBatchResponse:
 
 class JsonBatchResponse:
     """Response objects. A JSON body is an object there, a text is a string, any other body is a
-    string in base64url."""
+    string in base64url.
 
-    def __init__(self) -> None:
+    Each must have an id. The parts of a multipart batch may have none; these are numbered, without
+    the `taken` ids of others.
+    """
+
+    def __init__(self, taken: Container[str | None] = ()) -> None:
         self.content_type = "application/json"
         self.head = b'{"responses":['
         self.tail = b"]}"
         self._comma = b""
+        self._numbers = (text for text in map(str, count(1)) if text not in taken)
 
     async def part(
         self, name: ResponseName, status: int, headers: HeaderPairs, body: ResponseBytes
     ) -> AsyncGenerator[bytes]:
         """A response object, after a comma unless it is the first."""
         shown = {header.lower(): value for header, value in headers}
-        members = {"id": name.id, "atomicityGroup": name.group, "status": status, "headers": shown}
+        own_id = next(self._numbers) if name.id is None else name.id
+        members = {"id": own_id, "atomicityGroup": name.group, "status": status, "headers": shown}
         head = orjson.dumps({key: value for key, value in members.items() if value is not None})
         pending, self._comma = self._comma + head[:-1], b","
         kind = media_type(shown.get("content-type", ""))

@@ -2,7 +2,7 @@
 
 import pytest
 from odata_gateway.errors import BindSegment, UrlFormat, UrlHeader, UrlMediaType
-from odata_gateway.protocol.batch.requests import batch_form, boundary, inherited, relative_to_root
+from odata_gateway.protocol.batch.requests import answer_form, batch_form, boundary, inherited, relative_to_root
 
 ROOT = "https://data.example:8443/prefix/v1.0/odata/"
 PLAIN = "http://data.example/v1.0/odata/"
@@ -59,10 +59,44 @@ def test_no_boundaries(text):
 def test_forms():
     assert batch_form({"content-type": "Multipart/Mixed; boundary=b", "accept": "application/json"}) == "multipart"
     assert batch_form({"content-type": "application/json;charset=utf-8", "accept": "*/*"}) == "json"
-    with pytest.raises(UrlFormat):
-        batch_form({"content-type": "application/json", "accept": "multipart/mixed, application/json;q=0"})
     with pytest.raises(UrlMediaType):
         batch_form({})
+
+
+@pytest.mark.parametrize(
+    ("accept", "of_multipart", "of_json"),
+    [
+        ("", "multipart", "json"),
+        ("*/*", "multipart", "json"),
+        ("multipart/mixed", "multipart", "multipart"),
+        ("multipart/*", "multipart", "multipart"),
+        ("multipart/mixed, application/json;q=0", "multipart", "multipart"),
+        ("application/json", "json", "json"),
+        ("Application/JSON;odata.metadata=none", "json", "json"),
+        ("application/*;q=0.1, text/html", "json", "json"),
+        ("application/json, multipart/mixed;q=0.1", "multipart", "json"),
+        ("application/json;q=0.1, */*", "multipart", "json"),
+        ("*/*, multipart/mixed;q=0", "json", "json"),
+        ("*/*, application/json;q=0", "multipart", "multipart"),
+    ],
+)
+def test_accept_decides_the_form_of_an_answer(accept, of_multipart, of_json):
+    headers = {"accept": accept}
+    assert (answer_form(headers, "multipart"), answer_form(headers, "json")) == (of_multipart, of_json)
+    assert answer_form({**headers, "odata-maxversion": "4.01"}, "multipart") == of_multipart
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml, */*;q=0", "application/json;q=0", "no media type"])
+@pytest.mark.parametrize("form", ["multipart", "json"])
+def test_an_answer_that_has_no_acceptable_form_is_refused(accept, form):
+    with pytest.raises(UrlFormat) as caught:
+        answer_form({"accept": accept}, form)
+    assert caught.value.status == 406
+
+
+@pytest.mark.parametrize("header", [{"odata-version": "4.0"}, {"odata-maxversion": "4.0"}, {"odata-maxversion": "04.00"}])
+def test_a_client_of_4_0_reads_multipart_whatever_it_accepts(header):
+    assert answer_form({**header, "accept": "application/json"}, "multipart") == "multipart"
 
 
 def test_what_parts_inherit():
