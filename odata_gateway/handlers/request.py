@@ -50,7 +50,7 @@ class DataRequest(NamedTuple):
         is_page = self.compiled.query.form in ("collection", "references")
         sized = ("maxpagesize",) if is_page else ()
         nulls = ("omit-values",) if self.encoding.omits_nulls else ()
-        return self.preferences.applied(*sized, *nulls)
+        return self.preferences.with_page_rows(self.page_rows).applied(*sized, *nulls)
 
     @property
     def context(self) -> context.ResponseContext:

@@ -1,6 +1,8 @@
 """Preferences."""
 
 import pytest
+from tests.harness.batch import ask_json, multipart, parts_of, post
+from tests.harness.gateway import start_gateway
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,42 @@ def test_l09_entities_are_never_replaced_by_references(ask):
 def test_l03_rows_that_apply_made_keep_their_nulls(ask):
     reply = ask("Conversation?$apply=groupby((assignee_id))", headers=OMIT)
     assert "preference-applied" not in reply.headers and None in [row["assignee_id"] for row in reply.rows]
+
+
+@pytest.mark.parametrize(
+    ("preference", "applied", "rows"),
+    [
+        ("maxpagesize=1000000", "maxpagesize=5", 5),
+        ("odata.maxpagesize=6", "odata.maxpagesize=5", 5),
+        ("odata.maxpagesize=5", "odata.maxpagesize=5", 5),
+        ('maxpagesize="7"', "maxpagesize=5", 5),
+        ('maxpagesize="3"', 'maxpagesize="3"', 3),
+        ("MaxPageSize = 99", "MaxPageSize=5", 5),
+        ("maxpagesize=99999999999999999999999", "maxpagesize=5", 5),
+        ("maxpagesize=0000000000000000000000004", "maxpagesize=0000000000000000000000004", 4),
+        ("respond-async, odata.maxpagesize=9;x=y, omit-values=nulls", "odata.maxpagesize=5, omit-values=nulls", 5),
+    ],
+)
+def test_l10_preference_applied_says_the_page_size_that_was_applied(capped, preference, applied, rows):
+    headers = {"Prefer": preference}
+    for target in ("Label", "Label?$orderby=title", "Label?$top=6", "Label?$skip=1", "Conversation(1)/messages"):
+        reply = capped.get(target, headers=headers)
+        assert (len(reply.rows), reply.headers["preference-applied"]) == (rows, applied), target
+    assert capped.get("Label/$ref", headers=headers).headers["preference-applied"] == applied.partition(", ")[0]
+    assert capped.get("$all", headers=headers).headers["preference-applied"].startswith(applied.partition(", ")[0])
+    [part] = parts_of(post(capped, multipart(f"GET Label\nPrefer: {preference}")))
+    assert (len(part.json()["value"]), part.headers["preference-applied"]) == (rows, applied)
+    [answer] = ask_json(capped, {"id": "1", "method": "GET", "url": "Label", "headers": {"prefer": preference}})
+    assert (len(answer["body"]["value"]), answer["headers"]["preference-applied"]) == (rows, applied)
+
+
+def test_l10_what_has_no_pages_applies_no_page_size(capped):
+    for target in ("Label(1)", "Label/$count", "Label(1)/title"):
+        assert "preference-applied" not in capped.get(target, headers={"Prefer": "maxpagesize=1000000"}).headers
+
+
+@pytest.fixture(scope="module")
+def capped(reader_dsn):
+    """The program with pages of at most five rows."""
+    with start_gateway(ODATA_DSN=reader_dsn, ODATA_MAX_PAGE_ROWS="5", ODATA_PAGE_ROWS="2") as gateway:
+        yield gateway

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from odata_gateway.protocol.headers.accept import LIST_MEMBER, QUOTED_STRING, TOKEN, unquoted
@@ -17,6 +17,8 @@ from odata_gateway.protocol.message import RequestHeaders
 _PREFERENCE = re.compile(
     rf"\s*({TOKEN})\s*(?:=\s*({TOKEN}|{QUOTED_STRING})?\s*)?(?:;.*)?", re.DOTALL
 )
+_MOST_ROWS = 10**18
+"""What stands for any larger page size, beyond every limit of the service."""
 _CONTINUES = {"": True, "true": True, "false": False}
 
 
@@ -38,6 +40,15 @@ class Preferences:
         """The value of Preference-Applied: those of the named preferences that the client sent;
         None if it sent none."""
         return ", ".join(self.spelled[name] for name in names if name in self.spelled) or None
+
+    def with_page_rows(self, rows: int) -> Preferences:
+        """The preferences with the page size that is applied in place of the one that was asked
+        for, which may be beyond what the service allows."""
+        if self.maxpagesize is None or self.maxpagesize == rows:
+            return self
+        name = self.spelled["maxpagesize"].partition("=")[0].rstrip()
+        spelled = {**self.spelled, "maxpagesize": f"{name}={rows}"}
+        return replace(self, maxpagesize=rows, spelled=spelled)
 
 
 def preferences(headers: RequestHeaders) -> Preferences:
@@ -82,5 +93,7 @@ def _members(header: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _page_size(value: str) -> int | None:
-    is_number = value.isascii() and value.isdigit() and len(value) <= 18
-    return int(value) if is_number and int(value) > 0 else None
+    digits = value.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return int(digits) if len(digits) < len(str(_MOST_ROWS)) else _MOST_ROWS
