@@ -15,7 +15,11 @@ from odata_gateway.protocol.message import RequestHeaders
 
 ODataVersion = Literal["4.0", "4.01"]
 
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+# The ABNF writes a version as digits, a period and digits; zeros may stand on both ends. A maximum
+# without a period is accepted as well, because it can mean one thing only.
+_MAXIMUM = re.compile(r"[0-9]{1,100}(\.[0-9]{1,100})?")
+_VERSION = re.compile(r"[0-9]{1,100}\.[0-9]{1,100}")
+_READABLE = (Decimal("4.0"), Decimal("4.01"))
 
 
 def version(headers: RequestHeaders) -> ODataVersion:
@@ -33,7 +37,7 @@ def _version(text: str | None) -> ODataVersion:
     # A header that is sent twice arrives as a list; equal values are one value.
     numbers = {part.strip() for part in text.split(",")}
     only = numbers.pop()
-    if numbers or not _DECIMAL.fullmatch(only):
+    if numbers or not _MAXIMUM.fullmatch(only):
         raise UrlHeader(
             f"'{text[:40]}' is not a version number",
             target="OData-MaxVersion",
@@ -62,7 +66,8 @@ def check_body(headers: RequestHeaders) -> None:
     raises  UrlHeader  for a version other than 4.0 and 4.01
     """
     body_version = headers.get("odata-version", "4.0").strip()
-    if body_version not in ("4.0", "4.01"):
+    is_version = _VERSION.fullmatch(body_version) is not None
+    if not is_version or Decimal(body_version) not in _READABLE:
         raise UrlHeader(
             f"the service cannot read a body of version '{body_version[:40]}'",
             target="OData-Version",
