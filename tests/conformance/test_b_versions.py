@@ -149,18 +149,18 @@ def test_b14_no_isolation_is_promised_that_is_not_kept(ask, isolation, target):
         ("12345678901.5", "4.01"),
     ],
 )
-def test_b18_a_version_is_a_number(ask, maximum, version):
+def test_b04_a_version_is_a_number(ask, maximum, version):
     for target in ("Label(1)", "Label?$top=1", "", "$metadata", "Label/$count"):
         assert ask(target, headers={"OData-MaxVersion": maximum}).headers["odata-version"] == version, target
 
 
 @pytest.mark.parametrize("body_version", ["04.0", "4.00", "4.01", "04.010"])
-def test_b18_the_version_of_a_body_is_a_number(ask, body_version):
+def test_b08_the_version_of_a_body_is_a_number(ask, body_version):
     headers = {"OData-Version": body_version, "Content-Type": "application/json", "Authorization": f"Bearer {ask.gateway.tokens.ADMIN}"}
     assert ask.gateway.ask("POST", "/v1.0/odata/$batch", headers, b'{"requests":[]}').status == 200
     assert ask("Label(1)", headers={"OData-Version": body_version}).headers["odata-version"] == "4.0"
 
 
 @pytest.mark.parametrize("maximum", ["4.", ".4", "3.99", "03.9", "4.0.", "0x4"])
-def test_b18_what_is_no_version_number_or_too_low_is_refused(ask, maximum):
+def test_b05_what_is_no_version_number_or_too_low_is_refused(ask, maximum):
     assert ask.error("Label(1)", 400, headers={"OData-MaxVersion": maximum})["target"] == "OData-MaxVersion"

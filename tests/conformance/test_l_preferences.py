@@ -138,7 +138,7 @@ def test_l03_rows_that_apply_made_keep_their_nulls(ask):
         ("respond-async, odata.maxpagesize=9;x=y, omit-values=nulls", "odata.maxpagesize=5, omit-values=nulls", 5),
     ],
 )
-def test_l10_preference_applied_says_the_page_size_that_was_applied(capped, preference, applied, rows):
+def test_l02_preference_applied_says_the_page_size_that_was_applied(capped, preference, applied, rows):
     headers = {"Prefer": preference}
     for target in ("Label", "Label?$orderby=title", "Label?$top=6", "Label?$skip=1", "Conversation(1)/messages"):
         reply = capped.get(target, headers=headers)
@@ -151,7 +151,7 @@ def test_l10_preference_applied_says_the_page_size_that_was_applied(capped, pref
     assert (len(answer["body"]["value"]), answer["headers"]["preference-applied"]) == (rows, applied)
 
 
-def test_l10_what_has_no_pages_applies_no_page_size(capped):
+def test_l02_what_has_no_pages_applies_no_page_size(capped):
     for target in ("Label(1)", "Label/$count", "Label(1)/title"):
         assert "preference-applied" not in capped.get(target, headers={"Prefer": "maxpagesize=1000000"}).headers
 
