@@ -1,4 +1,4 @@
--- Row-level security: an optional second wall behind the gateway's own row policy, for the setting ODATA_RLS=true.
+-- Row-level security: optional, in addition to the gateway's own row policy, for the setting ODATA_RLS=true.
 --
 --     psql -v ON_ERROR_STOP=1 -d live_agent -f rls.sql                        after roles.sql, for its role odata_reader
 --     psql -v reader=NAME ...                                                 another name

@@ -1,4 +1,4 @@
--- A role that can read what the service needs, and nothing else: the second wall behind the service's own row policy.
+-- A role that can read what the service needs, and nothing else: it limits what any statement can read, in addition to the service's own row policy.
 --
 --     psql -v ON_ERROR_STOP=1 -d live_agent -f roles.sql                      role odata_reader, may log in, no password set
 --     READER_PASSWORD=... psql ... -f roles.sql                        the same with a password, which never stands on a command line

@@ -1,4 +1,4 @@
-"""The program with the first wall taken down: no statement carries the gateway's own row policy. For tests of the second wall only.
+"""The program without the gateway's own row policy in its statements, for tests of row-level security alone.
 
 python -m tests.harness.without_row_policy serve
 """

@@ -28,7 +28,7 @@ from tests.oracle.evaluator import KINDS, NAVIGATION, View
 from tests.oracle.queries import Maker, target
 
 TYPES = tuple(KINDS)
-WALLS = {
+POLICIES = {
     "policy": ("odata_gateway", "false"),
     "policy and rls": ("odata_gateway", "true"),
     "rls": ("tests.harness.without_row_policy", "true"),
@@ -256,15 +256,15 @@ class Walls:
                 self.check_entities(text, member)
 
 
-@pytest.fixture(scope="module", params=WALLS)
-def wall(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module", params=POLICIES)
+def policy(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 @contextmanager
-def walled(cluster: Cluster, reader_url: Callable[[str], str], wall: str, **settings: str) -> Iterator[tuple[Gateway, str]]:
+def guarded(cluster: Cluster, reader_url: Callable[[str], str], policy: str, **settings: str) -> Iterator[tuple[Gateway, str]]:
     """A gateway with these walls over a database of its own, and that database's name."""
-    module, rls = WALLS[wall]
+    module, rls = POLICIES[policy]
     with copied(cluster, f"tenants_{next(_numbers)}") as name:
         if rls == "true":
             cluster.psql(name, f"\\i {SQL_FOLDER / 'rls.sql'}")
@@ -276,8 +276,8 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def gateway(cluster: Cluster, reader_url: Callable[[str], str], wall: str) -> Iterator[Gateway]:
-    with walled(cluster, reader_url, wall, ODATA_PAGE_ROWS="1000") as (running, _):
+def gateway(cluster: Cluster, reader_url: Callable[[str], str], policy: str) -> Iterator[Gateway]:
+    with guarded(cluster, reader_url, policy, ODATA_PAGE_ROWS="1000") as (running, _):
         yield running
 
 
@@ -436,9 +436,9 @@ CHANGES = """
 
 
 @pytest.fixture(scope="module")
-def before_and_after(cluster: Cluster, reader_url: Callable[[str], str], wall: str) -> Iterator[tuple[Gateway, Callable[[], None]]]:
+def before_and_after(cluster: Cluster, reader_url: Callable[[str], str], policy: str) -> Iterator[tuple[Gateway, Callable[[], None]]]:
     """A gateway, and what changes the foreign rows behind it."""
-    with walled(cluster, reader_url, wall, ODATA_PAGE_ROWS="300") as (running, name):
+    with guarded(cluster, reader_url, policy, ODATA_PAGE_ROWS="300") as (running, name):
 
         async def change() -> None:
             connection = await asyncpg.connect(cluster.dsn(database=name))

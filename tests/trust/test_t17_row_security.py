@@ -1,7 +1,8 @@
-"""T17, the second wall: row-level security shows what the gateway's own policy shows, also when that policy is taken away.
+"""T17: row-level security shows what the gateway's own policy shows, also when that policy is taken away.
 
-Three programs over the same rows: with the first wall only, with both, and with the second only. Every hostile query and every way to read has
-the same answer from all three, byte for byte. That the third one would show foreign rows is proved by a fourth with no wall at all.
+Three programs over the same rows: with the gateway's row policy only, with row-level security as well, and with row-level security
+only. Every hostile query and every way to read has the same answer from all three, byte for byte. That the third one would show foreign
+rows is proved by a fourth that has neither.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def test_t17_each_wall_alone_shows_what_both_show(programs, token):
             differences.append((target, {name: (status, body[:300]) for name, (status, body) in found.items()}))
         open_answers += found["none"] != found["first"]
     assert not differences[:5]
-    assert open_answers > 30, "without any wall the answers would differ"
+    assert open_answers > 30, "without any row policy the answers would differ"
 
 
 def test_t17_tokens_are_known_and_refused_alike(programs):

@@ -1,6 +1,6 @@
 """T17: an administrator of one account and ten thousand hostile queries: no foreign row, and no answer changes when foreign rows change.
 
-tests/live/test_tenants.py asks the real program a few hundred of them; test_t17_row_security.py shows the second wall.
+tests/live/test_tenants.py asks the real program a few hundred of them; test_t17_row_security.py shows row-level security alone.
 """
 
 from __future__ import annotations
