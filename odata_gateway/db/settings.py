@@ -4,6 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIXED = {
+    "default_transaction_read_only": "on",
+    # no object of a database user can replace an operator or function; our tables are qualified
+    "search_path": "pg_catalog, pg_temp",
+    "DateStyle": "ISO, MDY",
+    "TimeZone": "UTC",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    # a backslash in a string constant stands for itself
+    "standard_conforming_strings": "on",
+    # `money` is written and read as this locale has it
+    "lc_monetary": "C",
+    # off would refuse tables with policies instead of applying the policies
+    "row_security": "on",
+    # a limit would leave out rows that an index of this kind finds
+    "gin_fuzzy_search_limit": "0",
+    # a single statement cannot fail for the transactions of others
+    "default_transaction_isolation": "read committed",
+    # it would compile the hundred small expressions of a row's text for each statement; on a page
+    # of 10,000 rows that costs more than it gains
+    "jit": "off",
+    # as for a fast disk or a warm cache. With the server's default of 4, for rotating disks, the
+    # planner reads rows of a path or a key in key order among all others instead of by their index
+    "random_page_cost": "1.1",
+}
+"""Settings of every session. A role or a database can have any setting of its own (ALTER ROLE ...
+SET); those that change a text or a comparison stand here, and tests/live/test_role_settings.py sets
+each of them. plan_cache_mode is left alone: Postgres chooses a generic plan only where it looks as
+cheap."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
@@ -34,32 +65,13 @@ class DatabaseSettings:
 
     def server_settings(self) -> dict[str, str]:
         """The session's settings, sent with the connection's first message: they cost no round
-        trip, and no SQL can come before them.
-
-        jit               off: it would compile the hundred small expressions of a row's text for
-                          each statement; on a page of 10,000 rows that costs more than it gains
-        random_page_cost  as for a fast disk or a warm cache. With the server's default of 4, for
-                          rotating disks, the planner reads rows of a path or a key in key order
-                          among all others instead of by their index
-        search_path       no object of a database user can replace an operator or function; our
-                          tables are qualified
-        plan_cache_mode   is left alone: Postgres chooses a generic plan only where it looks as
-                          cheap
-        """
+        trip, no SQL can come before them, and those of a role or a database give way to them."""
         return {
             "application_name": self.application_name,
-            "default_transaction_read_only": "on",
-            "search_path": "pg_catalog, pg_temp",
-            "DateStyle": "ISO, MDY",
-            "TimeZone": "UTC",
-            "IntervalStyle": "postgres",
-            "extra_float_digits": "1",
-            "bytea_output": "hex",
+            **FIXED,
             "statement_timeout": _milliseconds(self.statement_timeout_s),
             "lock_timeout": _milliseconds(self.lock_timeout_s),
             "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction_s),
-            "jit": "off",
-            "random_page_cost": "1.1",
         }
 
     @property
@@ -72,8 +84,13 @@ class DatabaseSettings:
         )
 
 
-_NOT_LOCAL = ("application_name", "default_transaction_read_only")
-"""A transaction need not set these: the pooler passes the name on, and BEGIN says READ ONLY."""
+_NOT_LOCAL = (
+    "application_name",
+    "default_transaction_read_only",
+    "default_transaction_isolation",
+)
+"""A transaction need not set these: the pooler passes the name on, and BEGIN says READ ONLY. In a
+transaction that has begun, the default of its isolation has no effect."""
 
 
 def _quoted(name: str, text: str) -> str:

@@ -25,7 +25,8 @@ from tests.harness.pgbouncer import PgBouncer
 
 ALL_IGNORED = (
     "default_transaction_read_only,search_path,intervalstyle,extra_float_digits,bytea_output,statement_timeout,lock_timeout,"
-    "idle_in_transaction_session_timeout,jit"
+    "idle_in_transaction_session_timeout,jit,standard_conforming_strings,lc_monetary,row_security,gin_fuzzy_search_limit,"
+    "default_transaction_isolation"
 )
 SETTINGS = DatabaseSettings("").server_settings()
 
@@ -55,7 +56,7 @@ async def settings_of(database):
         }
 
 
-LEFT = ("application_name", "default_transaction_read_only")
+LEFT = ("application_name", "default_transaction_read_only", "default_transaction_isolation")
 
 
 @pytest.mark.parametrize("ignored", ["", "extra_float_digits", ALL_IGNORED])
