@@ -8,11 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import quote
 
 from odata_gateway.plan.scope.limits import Limits, check_list
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url.fast_normalize import fast_normalize
-from odata_gateway.url.literals import LiteralValue, canonical_text, literal_text
+from odata_gateway.url.literals import (
+    SAFE_IN_KEYS,
+    LiteralValue,
+    canonical_text,
+    literal_text,
+)
 from odata_gateway.url.normalize import QueryTemplate, normalize
 from odata_gateway.url.options import FORMAT_NAMES, TEXTS
 from odata_gateway.url.redact import RedactedUrl, redact
@@ -47,13 +53,14 @@ class ParsedUrl(NamedTuple):
         value = None if slot is None else self.values[slot.index].value
         return value if isinstance(value, int) else None
 
-    def key_text(self, slot: int) -> str:
-        """A key of the path as a context URL shows it."""
-        value = self.values[slot]
+    def key_text(self, slot: LiteralSlot) -> str:
+        """A key of the path as a context URL shows it, percent-encoded."""
+        value, form = self.values[slot.index], slot.type.family.literal
         if value.kind == "raw":
-            text = str(value.value)
-            return text if text.lstrip("-").isdigit() else literal_text("string", text)
-        return literal_text(value.kind, value.value)
+            text = form.literal_of(form.from_text(str(value.value), slot.type))
+        else:
+            text = literal_text(value.kind, value.value)
+        return quote(text, safe=SAFE_IN_KEYS)
 
     def path_keys(self) -> str:
         """The keys in the path and the key of $it, in canonical form.

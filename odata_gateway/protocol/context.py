@@ -23,6 +23,7 @@ from odata_gateway.plan.tree.projection import (
     RowMembers,
 )
 from odata_gateway.plan.tree.query import Query
+from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.metadata.document import MetadataDocuments
 
@@ -46,10 +47,10 @@ class ResponseContext(NamedTuple):
         return self.metadata.etag(self.version)
 
 
-def fragment(query: Query, version: str, key_text: Callable[[int], str]) -> str:
+def fragment(query: Query, version: str, key_text: Callable[[LiteralSlot], str]) -> str:
     """The fragment of a query's context URL.
 
-    key_text  gives a key value of the path by the slot of its literal
+    key_text  gives a key of the path as a URL has it
     """
     if query.context is not None:
         return f"#{query.context}"

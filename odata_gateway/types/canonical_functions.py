@@ -15,7 +15,7 @@ from odata_gateway.types.families.date import DATE, DATES
 from odata_gateway.types.families.datetime import DATETIME, DATETIMES
 from odata_gateway.types.families.decimal import DECIMAL, DECIMALS
 from odata_gateway.types.families.double import DOUBLE, DOUBLES
-from odata_gateway.types.families.duration import DURATIONS
+from odata_gateway.types.families.duration import DURATIONS, SECONDS
 from odata_gateway.types.families.integer import INT32, INTEGERS
 from odata_gateway.types.families.string import STRING, STRINGS
 from odata_gateway.types.families.time import TIME, TIMES
@@ -143,7 +143,7 @@ TIME_FUNCTIONS = (  # 5.1.1.8, in UTC
     _total("date.datetime", DATE, (_INSTANT,), "{0}::date"),
     _total("time.datetime", TIME, (_INSTANT,), "{0}::time"),
     _total("totaloffsetminutes", INT32, (_INSTANT,), "CASE WHEN isfinite({0}) THEN 0 END"),
-    FunctionOverload("totalseconds", DECIMAL, (takes(DURATIONS),), "extract(epoch from {0})"),
+    FunctionOverload("totalseconds", DECIMAL, (takes(DURATIONS),), SECONDS),
     _total("now", DATETIME, (), "(now() AT TIME ZONE 'UTC')"),
     _total("mindatetime", DATETIME, (), "timestamp '4714-11-24 00:00:00 BC'"),
     _total("maxdatetime", DATETIME, (), "timestamp '294276-12-31 23:59:59.999999'"),

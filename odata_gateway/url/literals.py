@@ -187,6 +187,11 @@ def decode(token: str, text: str, at: int, target: str) -> LiteralValue:
 # --- values as text again -------------------------------------------------------------------------
 
 
+SAFE_IN_KEYS = "'!$()*,;=:@"
+"""Characters of a key's literal that a path may have as they are, besides letters, digits and
+`-._~`."""
+
+
 def literal_text(kind: LiteralKind, value: object) -> str:
     """A literal as URL text, not percent-encoded; a tuple is a list, in brackets: they serve after
     `in` and as an alias's value."""

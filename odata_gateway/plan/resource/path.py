@@ -26,7 +26,14 @@ from odata_gateway.plan.expression.literals import resolve_alias
 from odata_gateway.plan.scope.rows import Row, has_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
-from odata_gateway.plan.tree.relation import Block, BoundExpr, ParentPath
+from odata_gateway.plan.tree.relation import (
+    Block,
+    BoundExpr,
+    ConstantValue,
+    Parameter,
+    ParentPath,
+)
+from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url import ast
 
 MAX_SEGMENTS = 32
@@ -45,8 +52,8 @@ class ResolvedPath:
     within      the path before it
     optional    the last step was a single-valued navigation property
     prop        the property that a path ends in
-    pieces      the canonical text of the path, for context URLs: text, or the number of a key's
-                literal
+    pieces      the canonical text of the path, for context URLs: text, or the literal of a
+                key
     """
 
     state: PathState
@@ -56,7 +63,7 @@ class ResolvedPath:
     within: ParentPath | None = None
     optional: bool = False
     prop: Property | None = None
-    pieces: tuple[str | int, ...] = ()
+    pieces: tuple[str | LiteralSlot, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -278,17 +285,15 @@ def _by_key(
     entity_type, scope = place.entity_set.entity_type, Scope.of(binding, place.row)
     nodes = key_nodes(entity_type, args, at=segment.at)
     values: list[BoundExpr] = []
-    pieces: list[str | int] = []
+    pieces: list[str | LiteralSlot] = []
     for prop in entity_type.key:
         node = resolve_alias(nodes[prop.name], scope)
         if isinstance(node, ast.Constant) and node.value is None:
             raise BindNoEntity("a key cannot be null", at=node.at)
-        values.append(key_value(prop, node, scope))
+        value = key_value(prop, node, scope)
+        values.append(value)
         name = f"{prop.name}=" if len(entity_type.key) > 1 else ""
-        pieces += [
-            ("," if pieces else "(") + name,
-            node.slot if isinstance(node, ast.Literal) else "",
-        ]
+        pieces += [("," if pieces else "(") + name, _key_piece(value)]
     predicates = has_key(place.row.source, zip(entity_type.key, values, strict=True))
     return replace(
         place,
@@ -297,3 +302,11 @@ def _by_key(
         optional=False,
         pieces=(*place.pieces, *pieces, ")"),
     )
+
+
+def _key_piece(value: BoundExpr) -> str | LiteralSlot:
+    """A key in a context URL: its literal, or a Boolean constant as it is written."""
+    if isinstance(value, Parameter) and isinstance(value.slot, LiteralSlot):
+        return value.slot
+    assert isinstance(value, ConstantValue)
+    return "true" if value.value else "false"

@@ -35,8 +35,8 @@ class Query:
     optional      the last segment is a single-valued navigation property: no row is 204, not 404
     key           the values that tell apart rows that $apply or $crossjoin made; empty where the
                   rows are entities
-    path          the canonical path of a property's context URL, in pieces: text, or the number of
-                  a literal
+    path          the canonical path of a property's context URL, in pieces: text, or the literal
+                  of a key
     context       the fragment of the context URL, where it names no entity set
     """
 
@@ -51,7 +51,7 @@ class Query:
     counted: Block | None = None
     parent: Block | None = None
     optional: bool = False
-    path: tuple[str | int, ...] = ()
+    path: tuple[str | LiteralSlot, ...] = ()
     key: tuple[BoundExpr, ...] = ()
     context: str | None = None
 

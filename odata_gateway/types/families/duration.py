@@ -28,6 +28,10 @@ from odata_gateway.types.numbers import NUMBERS
 _DURATION = re.compile(
     r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII | re.IGNORECASE
 )
+# Postgres compares a month as 30 days, and a year as 12 of these; its epoch has 365.25 days a year.
+SECONDS = "(extract(epoch from {0}) - 453600 * extract(year from {0}))"
+"""The seconds of a duration, in SQL: two durations are equal if these are."""
+_SIGN = f"CASE WHEN {SECONDS} < 0 THEN '-' ELSE '' END"
 _TEXT = (
     "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
 )
@@ -94,9 +98,9 @@ DURATIONS = TypeFamily(
     argument=_argument,
     argument_type=ArgumentType("text", "interval"),
     columns={"interval": ColumnReading()},
-    text="CASE WHEN isfinite({0}) THEN CASE WHEN extract(epoch from {0}) < 0 THEN '-' ELSE '' END "
-    "|| 'PT' || abs(extract(epoch from {0}))::text || 'S' END",
+    text=f"CASE WHEN isfinite({{0}}) THEN {_SIGN} || 'PT' || abs({SECONDS})::text || 'S' END",
     json=JsonForm(can_miss=True),
+    link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
     facets=frozenset({"$Precision"}),
     max_precision=12,
     can_be_negated=True,

@@ -16,27 +16,17 @@ from odata_gateway.types.family import (
     TypeFamily,
 )
 
-# Characters of a key that would end or change a URL, in the order they must be replaced; others
-# stay as IRIs allow, control characters as JSON writes them.
-_ESCAPES = (
-    ("'%'", "'%25'"),
-    ("''''", "''''''"),
-    ("'/'", "'%2F'"),
-    ("'?'", "'%3F'"),
-    ("'#'", "'%23'"),
-    ("'&'", "'%26'"),
-    ("'+'", "'%2B'"),
-    ("' '", "'%20'"),
-    ("'\"'", "'%22'"),
-    ("E'\\\\'", "'%5C'"),
+# Characters of a key that stand for themselves in a URL and in JSON; of all others the octets of
+# UTF-8 are percent-encoded, and quotes are doubled. Most keys have none of these.
+_PLAIN = "[A-Za-z0-9_.~!$()*,;=:@-]"
+_LINK_LITERAL = (
+    f"'''' || CASE WHEN {{0}} COLLATE \"C\" ~ '^{_PLAIN}*$' THEN {{0}} COLLATE \"C\" ELSE "
+    f"(SELECT string_agg(CASE WHEN c ~ '{_PLAIN}' THEN c WHEN c = '''' THEN '''''' "
+    "ELSE upper(regexp_replace(encode(convert_to(c, 'UTF8'), 'hex'), '(..)', E'%\\\\1', 'g')) END, "
+    "'' ORDER BY n) "
+    'FROM unnest(string_to_array({0} COLLATE "C", NULL)) WITH ORDINALITY AS u (c, n)) '
+    "END || ''''"
 )
-
-
-def _link_literal() -> str:
-    escaped = "{0}"
-    for plain, code in _ESCAPES:
-        escaped = f"replace({escaped}, {plain}, {code})"
-    return f"btrim(to_json('''' || {escaped} || '''')::text, '\"')"
 
 
 def _argument(value: object, mode: DecodeMode) -> object:
@@ -105,7 +95,7 @@ STRINGS = TypeFamily(
     compares_columns=("text", "varchar", "bpchar", "citext", "name"),
     text="{0}",
     json=JsonForm(quoted=False, text="to_json({0})::text"),
-    link_literal=_link_literal(),
+    link_literal=_LINK_LITERAL,
     facets=frozenset({"$MaxLength"}),
     written_by_sql=False,
 )

@@ -99,7 +99,7 @@ def test_any_text_can_be_a_key_in_links(scratch_dsn):
     )
     before = "CREATE TABLE things (name text, account_id int); INSERT INTO things VALUES (E'a\\n\\u0001\"b''c/\\\\%', 1)"
     (row,) = answer(scratch_dsn, "Things?$select=account_id", before=before, model=model)
-    assert row == {"@odata.id": "Things('a\n\x01%22b''c%2F%5C%25')", "account_id": 1}
+    assert row == {"@odata.id": "Things('a%0A%01%22b''c%2F%5C%25')", "account_id": 1}
 
 
 @pytest.mark.parametrize(
