@@ -297,6 +297,13 @@ class DbModel(ODataError):
     status, code = 500, "Db.Model"
 
 
+class DbKey(ODataError):
+    """The key of an entity set is null in a row, or the same in two rows, or it is not known that
+    this cannot be."""
+
+    status, code = 500, "Db.Key"
+
+
 class DbUnavailable(ODataError):
     """The database cannot be reached, or has no capacity (SQLSTATE classes 08, 53, 57)."""
 

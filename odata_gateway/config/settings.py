@@ -106,6 +106,13 @@ class Settings:
         "time between two checks of the model against the database; 0: only at the start, and"
         " after errors that say that tables have changed",
     )
+    key_check_s: float = _setting(
+        "database",
+        "5",
+        seconds(0, 3600),
+        "maximum run time of the query that looks for a null or a duplicate in the key of an entity"
+        " set, where no index and no view definition excludes both; 0: no such query",
+    )
     pool_max: int = _setting(
         "database",
         "10",

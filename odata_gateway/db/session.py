@@ -40,6 +40,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{2,64}")
 _NAME_BYTES = 63
 """What Postgres keeps of an application's name."""
 _BEGIN, _BEGIN_SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_LIMIT = "SELECT set_config('statement_timeout', $1::text, true)"
 _GRACE_S, _ROUNDING_S = 5.0, 0.02
 """How much longer than the server's own limit to wait for it, before the connection counts as dead;
 and by how much clocks may differ."""
@@ -157,6 +158,12 @@ class Session:
             self._pool.clean_up(pooled, in_transaction=state.in_transaction)
         else:
             self._pool.release(pooled)
+
+    async def limit_statements(self, seconds: float) -> None:
+        """Have the further statements of this transaction end after a time of their own."""
+        milliseconds = str(max(1, round(seconds * 1000)))
+        await self.fetch(BoundStatement(_LIMIT, (milliseconds,)))
+        self._timeout_s = seconds + _GRACE_S
 
     async def fetch(self, statement: BoundStatement) -> list[PgRecord]:
         """All rows of one statement.

@@ -47,6 +47,7 @@ class DatabaseSettings:
     pooler          whether one in transaction mode stands before Postgres: `transaction`, `none`,
                     or `auto`, which finds out with each connection
     slow_s          statements that take longer are reported in the log; 0: none
+    key_check_s     the longest time to look for a null or a duplicate in a key; 0: do not look
     """
 
     dsn: str
@@ -61,6 +62,7 @@ class DatabaseSettings:
     row_security: bool = False
     pooler: str = "auto"
     slow_s: float = 0.0
+    key_check_s: float = 5.0
     application_name: str = "odata-gateway"
 
     def server_settings(self) -> dict[str, str]:

@@ -8,13 +8,16 @@ a second table says what failed.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import asyncpg
 
+from odata_gateway.edm.model import NULL_KEY
 from odata_gateway.errors import (
     DbBusy,
     DbDenied,
+    DbKey,
     DbModel,
     DbTimeout,
     DbUnavailable,
@@ -23,6 +26,8 @@ from odata_gateway.errors import (
     LimitNodes,
     ODataError,
 )
+
+_NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
 
 
 class ErrorMapping(NamedTuple):
@@ -129,6 +134,8 @@ def to_odata_error(error: BaseException) -> ODataError:
     match error:
         case ODataError():
             return error
+        case asyncpg.InvalidTextRepresentationError() if found := _NULL_KEY.search(str(error)):
+            return DbKey(f"the key of a row is null: {found[1]}")
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():

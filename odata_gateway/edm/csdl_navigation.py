@@ -24,6 +24,7 @@ def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> En
         declared.properties,
         navigation,
         description=read_description(declared.node),
+        vouched=declared.vouched,
     )
 
 

@@ -21,8 +21,9 @@ from odata_gateway.edm.model import (
 )
 
 _TABLE = "@Gateway.Table"
+_VOUCHED = "@Gateway.KeyIsUnique"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
-_TYPE_MEMBERS = ("$Kind", "$Key", _TABLE, *_POLICIES, *DESCRIPTIONS)
+_TYPE_MEMBERS = ("$Kind", "$Key", _TABLE, _VOUCHED, *_POLICIES, *DESCRIPTIONS)
 _NAVIGATION_MEMBERS = (
     "$Kind",
     "$Type",
@@ -56,7 +57,10 @@ class DeclaredNavigation:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredType:
-    """An entity type before its navigation properties are resolved."""
+    """An entity type before its navigation properties are resolved.
+
+    vouched  the model says that its key is unique and never null
+    """
 
     name: str
     namespace: str
@@ -65,6 +69,7 @@ class DeclaredType:
     policy: Policy
     properties: dict[str, Property]
     navigation: dict[str, DeclaredNavigation]
+    vouched: bool
 
 
 def kind_of(node: JsonNode) -> str:
@@ -88,7 +93,8 @@ def read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str]) 
         for n, child in node.members()
         if kind_of(child) == "NavigationProperty"
     }
-    return DeclaredType(name, namespace, node, table, policy, properties, navigation)
+    vouched = node.flag(_VOUCHED)
+    return DeclaredType(name, namespace, node, table, policy, properties, navigation, vouched)
 
 
 def _read_table(node: JsonNode, member: str) -> Table:

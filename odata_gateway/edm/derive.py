@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import itemgetter
 
-from odata_gateway.edm.model import EntitySet, EntityType, Model
+from odata_gateway.edm.model import EntitySet, EntityType, Model, Withheld
 
 
 def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
@@ -44,7 +45,10 @@ def _on(entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
 def _state(entity_type: EntityType) -> tuple[object, ...]:
     """What can differ between models of one file."""
     properties = [
-        (p.name, p.type.name, p.nullable, p.column, p.pg_type, p.secret, p.missing, p.not_null)
+        (
+            *(p.name, p.type.name, p.nullable, p.column, p.pg_type),
+            *(p.secret, p.missing, p.not_null, p.null_key),
+        )
         for p in entity_type.properties.values()
     ]
     return (
@@ -52,6 +56,8 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         entity_type.table,
         entity_type.missing,
         sorted(entity_type.indexes),
+        entity_type.refused,
+        sorted(entity_type.withheld.items(), key=itemgetter(0)),
         properties,
         list(entity_type.navigation),
     )
@@ -110,19 +116,29 @@ def with_partners(entity_type: EntityType, types: Mapping[str, EntityType]) -> E
     return replace(entity_type, navigation=navigation)
 
 
-def without_missing_tables(model: Model) -> Model:
-    """The model without the entity types whose table the database lacks, without their sets, and
-    without navigation properties to them."""
-    kept = {name for name, t in model.entity_types.items() if not t.missing}
+def served_part(model: Model) -> Model:
+    """The model without the entity types that cannot be served, their sets, and navigation
+    properties to them. Of those whose table is there it remembers why."""
+    kept = {name for name, t in model.entity_types.items() if not t.missing and t.refused is None}
     if len(kept) == len(model.entity_types):
         return model
-    return with_types(
-        model, {name: _without(t, kept) for name, t in model.entity_types.items() if name in kept}
-    )
+    refused = {n: t.refused for n, t in model.entity_types.items() if t.refused and not t.missing}
+    types = {n: _without(t, kept, refused) for n, t in model.entity_types.items() if n in kept}
+    sets = {
+        s.name: refused[s.entity_type.name]
+        for s in model.entity_sets.values()
+        if s.entity_type.name in refused
+    }
+    return replace(with_types(model, types), withheld=sets)
 
 
-def _without(entity_type: EntityType, kept: set[str]) -> EntityType:
+def _without(
+    entity_type: EntityType, kept: set[str], refused: Mapping[str, Withheld]
+) -> EntityType:
+    navigation = entity_type.navigation.items()
+    withheld = {name: refused[n.target] for name, n in navigation if n.target in refused}
     return replace(
         entity_type,
-        navigation={name: n for name, n in entity_type.navigation.items() if n.target in kept},
+        navigation={name: n for name, n in navigation if n.target in kept},
+        withheld={**entity_type.withheld, **withheld},
     )

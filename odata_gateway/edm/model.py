@@ -18,7 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from odata_gateway.errors import ODataError
 from odata_gateway.types.primitive import PrimitiveType
+
+NULL_KEY = "odata-gateway: a key is null: "
+"""What begins the text that a statement cannot convert to a number where it meets a null in a key;
+what is null stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,24 @@ class Table:
 
     schema: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why the service does not have a part of the model: the database cannot show it. Nothing is
+    guessed in its place, and a request that names it is refused.
+
+    searched  $search would look at it
+    """
+
+    error: type[ODataError]
+    message: str
+    hint: str | None = None
+    searched: bool = False
+
+    def refusal(self, at: int) -> ODataError:
+        """The error of a request that names it at an offset."""
+        return self.error(self.message, at=at, hint=self.hint)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +64,8 @@ class Property:
     not_null    the database declares the column NOT NULL. What $metadata promises, `nullable`, is
                 weaker, since versions of the schema differ
     media_type  of the octets of a binary value
+    null_key    of a key that may be null in a row: what the error of such a row names, "People.id";
+                None: it cannot be
     """
 
     name: str
@@ -58,6 +83,7 @@ class Property:
     max_length: int | None = None
     description: str | None = None
     media_type: str | None = None
+    null_key: str | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -159,9 +185,13 @@ Policy = AccountColumn | Membership | Unscoped
 class EntityType:
     """An entity type, the table behind it, and the row policy of every use of that table.
 
-    missing  the database lacks the table
-    indexes  the columns of each index of the table that can give an order, once introspected; they
-             change statements, and never answers
+    missing   the database lacks the table
+    indexes   the columns of each index of the table that can give an order, once introspected; they
+              change statements, and never answers
+    vouched   the model says that no two rows have the same key, and none has null in it
+    null_keys key properties that may be null in a row
+    refused   why no row can be served, though the table is there
+    withheld  properties and navigation properties of the model that the database cannot show
     """
 
     name: str
@@ -173,6 +203,10 @@ class EntityType:
     missing: bool = False
     indexes: frozenset[tuple[str, ...]] = frozenset()
     description: str | None = None
+    vouched: bool = False
+    null_keys: tuple[Property, ...] = ()
+    refused: Withheld | None = None
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -189,6 +223,11 @@ class EntityType:
     def searchable(self) -> tuple[Property, ...]:
         """The properties that $search looks at."""
         return tuple(p for p in self.properties.values() if p.searched)
+
+    @property
+    def unsearchable(self) -> Withheld | None:
+        """A property that $search would look at, but the database does not show."""
+        return next((w for w in self.withheld.values() if w.searched), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +249,7 @@ class Model:
 
     version      changes with every part of the model; compiled statements are cached under it
     set_of_type  the set that links name, by the name of the entity type
+    withheld     entity sets of the model that cannot be served
     """
 
     namespace: str
@@ -218,6 +258,7 @@ class Model:
     entity_types: Mapping[str, EntityType]
     entity_sets: Mapping[str, EntitySet]
     set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from odata_gateway.errors import BindSegment, DbModel
+from odata_gateway.errors import BindSegment, DbKey
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
 from odata_gateway.observe.request_stats import current_stats
@@ -20,7 +20,7 @@ class EntityHandler:
     async def entity(self, request: DataRequest) -> Reply:
         """An entity, a reference, a property or its raw value; 204 for null.
 
-        raises  BindNoEntity, and DbModel where the key is not unique in the database
+        raises  BindNoEntity, and DbKey where two rows have the same key
         """
         rows = await self._executor.fetch(request)
         current_stats.get().add_rows(len(rows))
@@ -28,7 +28,7 @@ class EntityHandler:
             return await self._nothing(request)
         if len(rows) > 1:
             name = request.compiled.query.entity_set.name
-            raise DbModel(f"the key of {name} is not unique in the database")
+            raise DbKey(f"two rows of {name} have the same key")
         return _reply(request, rows[0][0])
 
     async def _nothing(self, request: DataRequest) -> Reply:

@@ -15,7 +15,7 @@ from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
-from odata_gateway.edm.derive import without_missing_tables
+from odata_gateway.edm.derive import served_part
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.formats.encoding import Format
@@ -79,7 +79,7 @@ class Service:
 
     def use(self, model: Model) -> None:
         """Answer from another model; requests that have begun are answered from theirs."""
-        model = without_missing_tables(model)
+        model = served_part(model)
         self.compiler = compiler_for(model, self._settings, self._formats)
         levels = with_levels(self._settings.max_expand_depth)
         metadata = MetadataDocuments(model, levels)

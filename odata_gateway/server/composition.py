@@ -39,6 +39,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         statement_timeout_s=settings.statement_timeout_s,
         row_security=settings.rls,
         slow_s=settings.slow_query_ms / 1000,
+        key_check_s=settings.key_check_s,
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from odata_gateway.edm.model import (
+    NULL_KEY,
     AccountColumn,
     JoinColumn,
     JoinConstant,
@@ -149,7 +150,26 @@ class Relations:
             )
         self._check_shard(source, beside)
         table = build("{0} AS {1}", _name(entity_type.table), alias(source.number))
-        return table, self._policy(source)
+        policy = self._policy(source)
+        if not entity_type.null_keys:
+            return table, policy
+        return table, [*policy, self._key_guard(source)]
+
+    def _key_guard(self, source: Source) -> Sql:
+        """A condition that is true, and fails at a row of the caller's whose key is null: paging
+        and links could leave it out without a trace. What is converted to a number depends on the
+        row, so that Postgres does not convert it when it plans."""
+        is_shown = [build("{0} AND ", policy) for policy in self._policy(source, "k")]
+        cases = [
+            build(
+                "WHEN {0}{1} IS NULL THEN concat({2}, {1})::int4 = 0",
+                join("", is_shown),
+                qualified(source.number, prop.column),
+                quoted(f"{NULL_KEY}{prop.null_key}"),
+            )
+            for prop in source.entity_type.null_keys
+        ]
+        return build("(CASE {0} ELSE true END)", join(" ", cases))
 
     def _policy(self, source: Source, member_name: LiteralString = "m") -> list[Sql]:
         """The row policy of a table: at most one condition.

@@ -6,6 +6,7 @@ where every row is known to obey it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -27,7 +28,8 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
            AS readable,
        has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-           OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable
+           OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable,
+       c.relkind IN ('v', 'f') OR a.attgenerated = 'v' OR row_security_active(c.oid) AS computes
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
@@ -36,7 +38,8 @@ JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
 LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n'
-    AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum]
+    AND (NOT k.convalidated OR k.connoinherit AND c.relhassubclass)
+    AND k.conkey = ARRAY[a.attnum]
 ORDER BY 1, 2, a.attnum
 """
 
@@ -45,18 +48,24 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        ARRAY(SELECT a.attname::text
              FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, place)
              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
-             WHERE k.place <= x.indnkeyatts ORDER BY k.place) AS columns
+             WHERE k.place <= x.indnkeyatts ORDER BY k.place) AS columns,
+       m.amname = 'btree' AND 0 = ALL (x.indoption::int2[]) AND NOT EXISTS (
+           SELECT FROM unnest(x.indkey::int2[], x.indcollation::oid[]) AS k (number, collated)
+           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+           WHERE k.collated IS NOT NULL AND k.collated <> a.attcollation) AS gives_order,
+       x.indisunique AND x.indimmediate AND NOT (c.relkind = 'r' AND c.relhassubclass)
+           AND NOT EXISTS (
+           SELECT FROM unnest(x.indkey::int2[], x.indcollation::oid[]) AS k (number, collated)
+           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+           JOIN pg_catalog.pg_collation AS o ON o.oid = a.attcollation
+           WHERE k.collated <> a.attcollation AND NOT o.collisdeterministic) AS is_unique
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
 JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid AND x.indisvalid
     AND x.indpred IS NULL AND x.indexprs IS NULL
 JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
-JOIN pg_catalog.pg_am AS m ON m.oid = i.relam AND m.amname = 'btree'
-WHERE 0 = ALL (x.indoption::int2[])
-AND NOT EXISTS (SELECT FROM unnest(x.indkey::int2[], x.indcollation::oid[]) AS k (number, collated)
-                JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
-                WHERE k.collated IS NOT NULL AND k.collated <> a.attcollation)
+JOIN pg_catalog.pg_am AS m ON m.oid = i.relam
 ORDER BY 1, 2, 3
 """
 
@@ -100,11 +109,23 @@ class TableFacts:
     columns   by name
     writable  this role could change it in a transaction that is not read-only
     indexes   columns of each complete B-tree index on plain columns in their default order
+    unique    columns of each index that lets no two rows agree in all of them, null aside. That of
+              a table with inheriting tables does not count: it says nothing about their rows
+    computes  reading its rows runs expressions of the database: those of a view, a policy or a
+              virtual column, or another server's
     """
 
     columns: Mapping[str, ColumnFacts]
     writable: bool
     indexes: frozenset[tuple[str, ...]] = frozenset()
+    unique: frozenset[tuple[str, ...]] = frozenset()
+    computes: bool = False
+
+    def proves(self, key: Iterable[str]) -> bool:
+        """Whether no two rows can have the same values in these columns, and none null."""
+        names = set(key)
+        never_null = all(name in self.columns and self.columns[name].not_null for name in names)
+        return never_null and any(names.issuperset(columns) for columns in self.unique)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,9 @@ class ServerFacts:
     has_citus: bool
 
 
+DENIED = "the role may not read the column"
+"""Why a column cannot be read that is there."""
+
 Tables: TypeAlias = Mapping[Table, TableFacts]
 """The tables that exist."""
 
@@ -131,18 +155,31 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
     """The tables among these that exist."""
     names = _names(tables)
     columns: dict[Table, dict[str, ColumnFacts]] = {}
-    writable: set[Table] = set()
+    writable, computing = set[Table](), set[Table]()
     for row in await session.fetch(BoundStatement(_COLUMNS, names)):
         table = Table(row["schema"], row["relation"])
         facts = ColumnFacts(row["type"], row["not_null"], row["readable"])
         columns.setdefault(table, {})[row["name"]] = facts
         if row["writable"]:
             writable.add(table)
-    indexes: dict[Table, set[tuple[str, ...]]] = {}
+        if row["computes"]:
+            computing.add(table)
+    ordering: defaultdict[Table, set[tuple[str, ...]]] = defaultdict(set)
+    unique: defaultdict[Table, set[tuple[str, ...]]] = defaultdict(set)
     for row in await session.fetch(BoundStatement(_INDEXES, names)):
-        indexes.setdefault(Table(row["schema"], row["relation"]), set()).add(tuple(row["columns"]))
+        table = Table(row["schema"], row["relation"])
+        if row["gives_order"]:
+            ordering[table].add(tuple(row["columns"]))
+        if row["is_unique"]:
+            unique[table].add(tuple(row["columns"]))
     return {
-        table: TableFacts(found, table in writable, frozenset(indexes.get(table, ())))
+        table: TableFacts(
+            found,
+            table in writable,
+            frozenset(ordering[table]),
+            frozenset(unique[table]),
+            table in computing,
+        )
         for table, found in columns.items()
     }
 
@@ -172,7 +209,7 @@ def unreadable(tables: Tables, table: Table, column: str) -> str | None:
         return "the table does not exist"
     if column not in facts.columns:
         return "the column does not exist"
-    return None if facts.columns[column].readable else "the role may not read the column"
+    return None if facts.columns[column].readable else DENIED
 
 
 def _names(tables: Iterable[Table]) -> tuple[list[str], list[str]]:

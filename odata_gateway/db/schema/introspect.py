@@ -1,10 +1,12 @@
 """The model that a database can serve, and how it differs from the one given.
 
 A difference never becomes a wrong answer:
-- A column that is missing, unreadable or of a type that cannot hold the declared values reads as
-  null.
+- A column that does not exist reads as null.
+- A column that the role may not read, or whose type cannot hold the declared values, takes its
+  property with it: a request that names the property is refused.
 - A wider integer widens the declared type, since clients check values against $metadata.
 - An entity type without its table, key or row policy is missing as a whole.
+- An entity type whose key is not proven to be unique and never null is refused as a whole.
 - A navigation property whose join cannot work is left out.
 - Nullability that $metadata promises may only become weaker.
 """
@@ -16,8 +18,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from odata_gateway.db.database import Database
-from odata_gateway.db.schema.catalog import ColumnFacts, Tables, read_tables, unreadable
+from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_tables, unreadable
 from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.server_check import TOKEN_COLUMNS, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
@@ -32,12 +35,26 @@ from odata_gateway.edm.model import (
     Property,
     Table,
     Unscoped,
+    Withheld,
 )
+from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.types.primitive import INT64, PRIMITIVE_TYPES, STRING, PrimitiveType
 
 
 async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding]]:
-    """The model as this database can serve it, and where it differs from the one given.
+    """The model as this database can serve it, and where it differs from the one given, with all
+    keys looked at.
+
+    raises  ODataError when the database does not answer
+    """
+    keys = KeyProofs(database)
+    found = await compare(database, model, keys)
+    return await compare(database, model, keys) if await keys.decide(model) else found
+
+
+async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Model, list[Finding]]:
+    """The same, by what is known of the keys so far; what takes a query is left to
+    `KeyProofs.decide`.
 
     raises  ODataError when the database does not answer
     """
@@ -49,6 +66,13 @@ async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding
         name: _fit(entity_type, tables, findings)
         for name, entity_type in model.entity_types.items()
     }
+    for name, entity_type in fitted.items():
+        if not entity_type.missing:
+            facts = tables[entity_type.table]
+            verdict = await keys.verdict(entity_type, facts)
+            set_name = model.set_of_type[name].name if name in model.set_of_type else name
+            fitted[name], about = with_key(entity_type, facts, verdict, set_name=set_name)
+            findings += about
     joined = {
         name: _with_joins(entity_type, fitted, tables, findings)
         for name, entity_type in fitted.items()
@@ -78,30 +102,47 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         text = f"the table does not exist; {name} cannot be served"
         findings.append(Finding("error", subject, text))
         return replace(entity_type, missing=True)
-    properties = {
-        key: _fit_property(prop, facts.columns.get(prop.column), subject, findings)
+    fitted = {
+        key: _fit_property(prop, facts.columns.get(prop.column), entity_type, findings)
         for key, prop in entity_type.properties.items()
     }
-    keys = [prop for prop in properties.values() if prop.is_key]
-    reasons = [f"key {prop.name} is missing" for prop in keys if prop.missing]
+    properties = {key: prop for key, prop in fitted.items() if isinstance(prop, Property)}
+    withheld = {key: reason for key, reason in fitted.items() if isinstance(reason, Withheld)}
+    reasons = [
+        f"key {prop.name} is missing"
+        for prop in entity_type.key
+        if prop.name in withheld or properties[prop.name].missing
+    ]
     reasons += _policy_faults(entity_type, tables)
     for reason in reasons:
         findings.append(Finding("error", subject, f"{reason}; {name} cannot be served"))
-    return replace(entity_type, properties=properties, missing=bool(reasons), indexes=facts.indexes)
+    return replace(
+        entity_type,
+        properties=entity_type.properties if reasons else properties,
+        withheld=withheld,
+        missing=bool(reasons),
+        indexes=facts.indexes,
+    )
 
 
 def _fit_property(
-    prop: Property, facts: ColumnFacts | None, table: str, findings: list[Finding]
-) -> Property:
-    """The property as its column can serve it; adds to the findings."""
+    prop: Property, facts: ColumnFacts | None, entity_type: EntityType, findings: list[Finding]
+) -> Property | Withheld:
+    """The property as its column can serve it, or why it cannot; adds to the findings."""
     if prop.secret:  # reads as null whatever the column is, and is not granted
         return prop if facts is not None else replace(prop, missing=True)
-    subject = f"{table}.{prop.column}"
-    served = None if facts is None else _served_type(prop, facts.type)
-    if facts is None or not facts.readable or served is None:
-        text = f"{_column_fault(prop, facts)}; {prop.name} reads as null"
+    table = entity_type.table
+    subject = f"{table.schema}.{table.name}.{prop.column}"
+    if facts is None:
+        text = f"the column does not exist; {prop.name} reads as null"
         findings.append(Finding("warning", subject, text))
         return replace(prop, missing=True, nullable=True)
+    served = _served_type(prop, facts.type)
+    if not facts.readable or served is None:
+        reason = f"type {facts.type} cannot be served as {prop.type}" if facts.readable else DENIED
+        text = f"{reason}; {prop.name} is left out"
+        findings.append(Finding("warning", subject, text))
+        return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
     findings += _property_findings(prop, facts, served, subject)
     reading = served.family.columns.get(facts.type)
     return replace(
@@ -109,17 +150,16 @@ def _fit_property(
         type=served,
         pg_type=facts.type,
         not_null=facts.not_null and not (reading and reading.reads_null),
-        nullable=prop.nullable or not facts.not_null,
+        nullable=not prop.is_key and (prop.nullable or not facts.not_null),
     )
 
 
-def _column_fault(prop: Property, facts: ColumnFacts | None) -> str:
-    """Why a column cannot be served as its property."""
-    if facts is None:
-        return "the column does not exist"
-    if not facts.readable:
-        return "the role may not read the column"
-    return f"type {facts.type} cannot be served as {prop.type}"
+def _withheld(name: str, reason: str, *, searched: bool = False) -> Withheld:
+    """Why a request for a property or navigation property of this name is refused."""
+    if DENIED in reason:
+        text = f"{name} cannot be read: the database role may not read its column"
+        return Withheld(DbDenied, text, "leave it out, or have its column granted", searched)
+    return Withheld(DbModel, f"{name} cannot be read: {reason}", "leave it out", searched)
 
 
 def _property_findings(
@@ -131,7 +171,7 @@ def _property_findings(
         yield Finding("warning", subject, text)
     elif facts.type not in (*prop.type.lossless, prop.pg_type):
         yield Finding("note", subject, f"type {facts.type} is served as text")
-    if not (prop.nullable or facts.not_null):
+    if not (prop.is_key or prop.nullable or facts.not_null):
         text = f"the column may be null; {prop.name} is served as nullable"
         yield Finding("warning", subject, text)
 
@@ -184,16 +224,28 @@ def _with_joins(
     """The entity type with the navigation properties whose joins work; adds to the findings."""
     if entity_type.missing:
         return entity_type
-    kept = {}
+    kept, withheld = {}, dict(entity_type.withheld)
     for name, navigation in entity_type.navigation.items():
-        target = types[navigation.target]
+        target, subject = types[navigation.target], f"{entity_type.name}.{name}"
         fault = None if target.missing else _join_fault(entity_type, navigation, target, tables)
         if fault is None:
-            kept[name] = navigation
-        else:
-            text = f"{fault}; the navigation property is left out"
-            findings.append(Finding("warning", f"{entity_type.name}.{name}", text))
-    return replace(entity_type, navigation=kept)
+            kept[name] = _with_constraint(navigation, entity_type, target)
+            continue
+        text = f"{fault}; the navigation property is left out"
+        findings.append(Finding("warning", subject, text))
+        if DENIED in fault:
+            withheld[name] = _withheld(subject, fault)
+    return replace(entity_type, navigation=kept, withheld=withheld)
+
+
+def _with_constraint(
+    navigation: NavigationProperty, source: EntityType, target: EntityType
+) -> NavigationProperty:
+    """The navigation property with a constraint only where both types have its properties."""
+    pairs = navigation.constraint
+    if all(own in source.properties and other in target.properties for own, other in pairs):
+        return navigation
+    return replace(navigation, constraint=())
 
 
 def _join_fault(

@@ -18,7 +18,8 @@ from contextlib import suppress
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.findings import Finding
-from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.introspect import compare
+from odata_gateway.db.schema.keys import KeyProofs
 from odata_gateway.edm.derive import keeping_lost_types
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
@@ -48,6 +49,7 @@ class SchemaWatcher:
         self._database = database
         self._use = use
         self._every_s = every_s
+        self._keys = KeyProofs(database)
         self._asked = asyncio.Event()
         self._one_looks = asyncio.Lock()
         self._last: Model | None = None  # the one in use; None while it has not been compared
@@ -58,8 +60,7 @@ class SchemaWatcher:
     async def run(self) -> None:
         """Compare again and again, until cancelled."""
         while True:
-            async with self._one_looks:
-                await self._look()
+            await self._look_at_all()
             self.looked.set()
             pause_s = self._every_s if self._last is not None else AGAIN_S
             with suppress(TimeoutError):
@@ -67,6 +68,15 @@ class SchemaWatcher:
                     await self._asked.wait()
             await asyncio.sleep(max(0.0, self._at + AGAIN_S - time.monotonic()))
             self._asked.clear()
+
+    async def _look_at_all(self) -> None:
+        """Compare, and look at the keys that take a query. Only the comparisons keep others
+        waiting."""
+        async with self._one_looks:
+            await self._look()
+        if self._last is not None and await self._keys.decide(self.model):
+            async with self._one_looks:
+                await self._look()
 
     def ask(self) -> None:
         """Have them compared soon."""
@@ -87,6 +97,9 @@ class SchemaWatcher:
     async def take(self, model: Model) -> bool:
         """Compare another model with the database and use it; where that fails, as soon as it
         succeeds. Returns whether it is in use."""
+        with suppress(ODataError):  # told by the comparison
+            await compare(self._database, model, self._keys)
+            await self._keys.decide(model)
         async with self._one_looks:
             self.model, self._last = model, None
             await self._look()
@@ -98,7 +111,7 @@ class SchemaWatcher:
 
     async def _look(self) -> None:
         try:
-            inspected, findings = await inspect(self._database, self.model)
+            inspected, findings = await compare(self._database, self.model, self._keys)
         except ODataError as error:
             if not self.looked.is_set():
                 _LOG.warning("the database cannot be examined yet: %s", error)

@@ -19,7 +19,7 @@ from odata_gateway.plan.apply.groupby import bind_groups
 from odata_gateway.plan.apply.measures import Measure, Origin, ReachedEntities, SmallerGroups
 from odata_gateway.plan.expression.compute import check_new_name, name_taken
 from odata_gateway.plan.expression.paths import names_of
-from odata_gateway.plan.scope.navigation import read_property
+from odata_gateway.plan.scope.navigation import no_such_name, read_property
 from odata_gateway.plan.scope.rows import (
     Frame,
     MemberPath,
@@ -113,7 +113,7 @@ class _MeasureBinder:
             return self._valued(method, _one_key(origin.row, at), at, origin)
         entity_type = origin.row.source.entity_type
         if len(rest) > 1 or rest[0] not in entity_type.properties:
-            raise BindName(f"{entity_type.name} has no property '{rest[0]}'", at=at)
+            raise no_such_name(entity_type, rest[0], at=at)
         value = read_property(origin.row, entity_type.properties[rest[0]], at=at)
         return self._valued(method, value, at, origin)
 

@@ -34,6 +34,7 @@ def check_new_name(name: str, entity_type: EntityType, scope: Scope, *, at: int)
     if (
         name in entity_type.properties
         or name in entity_type.navigation
+        or name in entity_type.withheld
         or name in scope.computed
         or name in members
     ):

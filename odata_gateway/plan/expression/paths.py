@@ -13,6 +13,7 @@ from odata_gateway.plan.scope.navigation import (
     entity_by_key,
     follow,
     no_such_name,
+    no_such_set,
     read_property,
 )
 from odata_gateway.plan.scope.rows import Reference, Row, RowStructure
@@ -186,8 +187,7 @@ def _entity_set(name: str, scope: Scope, at: int) -> EntitySet:
     sets = scope.model.entity_sets
     if name in sets:
         return sets[name]
-    hint = nearest(name, sets) or f"use one of the entity sets {', '.join(sets)}"
-    raise BindName(f"there is no entity set '{name}'", at=at, hint=hint)
+    raise no_such_set(scope.model, name, at=at, error=BindName)
 
 
 def _by_key(place: PathTarget, node: ast.Call, scope: Scope) -> Row:

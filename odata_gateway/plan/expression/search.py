@@ -40,9 +40,13 @@ def bind_narrowing(options: ast.Options, scope: Scope) -> tuple[BoundExpr, ...]:
 def bind_search(node: ast.Search, scope: Scope) -> BoundExpr:
     """A condition on the scope's implicit row.
 
-    raises  Unsupported  where the model marks no property of this type for $search
+    raises  Unsupported  where the model marks no property of this type for $search; what
+                         `Withheld` says where the database does not show one that it marks
     """
     rows = _entities(node, scope)
+    for row in rows:
+        if (withheld := row.source.entity_type.unsearchable) is not None:
+            raise withheld.refusal(node.at)
     if not any(row.source.entity_type.searchable for row in rows):
         names = " and ".join(row.source.entity_type.name for row in rows)
         raise Unsupported(

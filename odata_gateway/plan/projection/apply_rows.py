@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.errors import BindName, BindOption, BindType
+from odata_gateway.errors import BindName, BindOption, BindType, ODataError
 from odata_gateway.plan.projection.items import (
     check_selected,
     computed_fields,
@@ -164,7 +164,7 @@ def expandable(
     return found
 
 
-def _not_expandable(name: str, structure: RowStructure, at: int) -> BindName:
+def _not_expandable(name: str, structure: RowStructure, at: int) -> ODataError:
     entity_type = structure.entity_type
     if name in structure.members or name in entity_type.properties:
         return not_a_navigation(name, at)
@@ -217,7 +217,7 @@ def selected_path(
 
 def _not_selectable(
     name: str, structure: RowStructure, computed: Iterable[str], at: int
-) -> BindName:
+) -> ODataError:
     known = (*structure.members, *computed)
     if structure.declares(name):
         return BindName(

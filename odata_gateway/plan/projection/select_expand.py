@@ -182,6 +182,8 @@ def _navigation(item: ast.ExpandItem, entity_type: EntityType) -> NavigationProp
         return entity_type.navigation[name]
     if name in entity_type.properties:
         raise not_a_navigation(name, item.at)
+    if name in entity_type.withheld:
+        raise entity_type.withheld[name].refusal(item.at)
     known = ", ".join(entity_type.navigation)
     raise BindName(
         f"{entity_type.name} has no navigation property '{name}'",

@@ -55,7 +55,7 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
                 hint=hint,
             )
     if options.search is not None:
-        sets = tuple(s for s in sets if s.entity_type.searchable)
+        sets = tuple(s for s in sets if s.entity_type.searchable or s.entity_type.unsearchable)
     if not sets:
         raise Unsupported(
             "no entity set has a property that $search looks at", target="$search", at=0
@@ -72,6 +72,9 @@ def _sets_of(segment: ast.Segment, model: Model) -> tuple[EntitySet, ...]:
         if segment.args is None and segment.name in _names(s.entity_type)
     )
     if not found:
+        withheld = [w for name, w in model.withheld.items() if name == segment.name]
+        if withheld:
+            raise withheld[0].refusal(segment.at)
         names = [s.entity_type.qualified_name for s in model.entity_sets.values()]
         hint = nearest(segment.name, names) or f"use one of the types {', '.join(names)}"
         raise BindSegment(

@@ -16,7 +16,6 @@ from odata_gateway.edm.model import EntitySet, EntityType, Join, NavigationPrope
 from odata_gateway.errors import (
     BindName,
     BindOption,
-    BindSegment,
     BindType,
     Unsupported,
     nearest,
@@ -26,6 +25,7 @@ from odata_gateway.plan.expression.order import bind_options_order, bind_window,
 from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.items import computed_fields, items_by_name, with_star
 from odata_gateway.plan.resource.path import only_posted
+from odata_gateway.plan.scope.navigation import no_such_set
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
 from odata_gateway.plan.tree.projection import CrossedEntity, CrossjoinProjection
@@ -89,8 +89,7 @@ def _crossed_rows(segment: ast.Segment, binding: Binding) -> tuple[EntitySet, Cr
     for node in segment.args or ():
         assert isinstance(node, ast.Member)
         if node.name not in known:
-            hint = nearest(node.name, known) or f"use one of the entity sets {', '.join(known)}"
-            raise BindSegment(f"there is no entity set '{node.name}'", at=node.at, hint=hint)
+            raise no_such_set(binding.model, node.name, at=node.at)
         if node.name in sets:
             raise BindName(
                 f"'{node.name}' is named twice, and nothing could tell its entities apart",

@@ -23,6 +23,7 @@ from odata_gateway.errors import (
 )
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.expression.literals import resolve_alias
+from odata_gateway.plan.scope.navigation import no_such_set
 from odata_gateway.plan.scope.rows import Row, has_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
@@ -120,8 +121,7 @@ def _entity_set(segment: ast.Segment, binding: Binding) -> ResolvedPath:
                 at=segment.at,
                 hint="read each set by its own name",
             )
-        hint = nearest(segment.name, sets) or f"use one of the entity sets {', '.join(sets)}"
-        raise BindSegment(f"there is no entity set '{segment.name}'", at=segment.at, hint=hint)
+        raise no_such_set(binding.model, segment.name, at=segment.at)
     row = binding.row_of(found.entity_type)
     place = ResolvedPath("collection", found, row, pieces=(found.name,))
     return place if segment.args is None else _by_key(place, segment.args, segment, binding)
@@ -201,6 +201,8 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
         return _property(place, entity_type.properties[segment.name], segment)
     if segment.name in entity_type.navigation:
         return _navigate(place, entity_type.navigation[segment.name], segment, binding)
+    if segment.name in entity_type.withheld:
+        raise entity_type.withheld[segment.name].refusal(segment.at)
     raise BindSegment(
         f"{entity_type.name} has no property '{segment.name}'",
         at=segment.at,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from odata_gateway.edm.model import EntityType, NavigationProperty, Property
-from odata_gateway.errors import BindName, BindSecret, nearest
+from odata_gateway.edm.model import EntityType, Model, NavigationProperty, Property
+from odata_gateway.errors import BindName, BindSecret, BindSegment, ODataError, nearest
 from odata_gateway.plan.scope.rows import Frame, Row, column_of, has_key
 from odata_gateway.plan.scope.scope import Binding
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, LeftJoin
@@ -35,7 +35,8 @@ def entity_by_key(
 
 
 def read_property(row: Row, prop: Property, *, at: int) -> BoundExpr:
-    """A property in a clause that computes with it; a column that the database lacks is null.
+    """A property in a clause that computes with it; a column that the database does not have is
+    null.
 
     raises  BindSecret  for a secret property
     """
@@ -57,8 +58,21 @@ def no_such_name(
     at: int,
     what: str = "property",
     extra: tuple[str, ...] = (),
-) -> BindName:
-    """The error for a name that neither the type nor `extra` has."""
+) -> ODataError:
+    """The error for a name that neither the type nor `extra` has, or that is withheld."""
+    if (withheld := entity_type.withheld.get(name)) is not None:
+        return withheld.refusal(at)
     known = [*entity_type.properties, *entity_type.navigation, *extra]
     hint = nearest(name, known) or f"see the properties of {entity_type.name} in $metadata"
     return BindName(f"{entity_type.name} has no {what} '{name}'", at=at, hint=hint)
+
+
+def no_such_set(
+    model: Model, name: str, *, at: int, error: type[ODataError] = BindSegment
+) -> ODataError:
+    """The error for an entity set that the service does not have, or that is withheld."""
+    if (withheld := model.withheld.get(name)) is not None:
+        return withheld.refusal(at)
+    sets = model.entity_sets
+    hint = nearest(name, sets) or f"use one of the entity sets {', '.join(sets)}"
+    return error(f"there is no entity set '{name}'", at=at, hint=hint)

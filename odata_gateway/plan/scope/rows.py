@@ -142,7 +142,6 @@ def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tup
 def column_of(row: Row, prop: Property) -> Column:
     """The column behind a property, secret or not: for output only. A JSON column that is never
     NULL may still hold JSON's null."""
-    nullable = (
-        row.optional or prop.pg_type in ("json", "jsonb") or not (prop.is_key or prop.not_null)
-    )
+    never_null = prop.not_null or (prop.is_key and prop.null_key is None)
+    nullable = row.optional or prop.pg_type in ("json", "jsonb") or not never_null
     return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
