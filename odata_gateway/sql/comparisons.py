@@ -27,10 +27,11 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
+from odata_gateway.sql.functions import promoted
 from odata_gateway.sql.pg_types import reading_of
 from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.family import NULL_MODES
-from odata_gateway.types.primitive import DECIMAL
+from odata_gateway.types.primitive import DECIMAL, SINGLE, promote
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -108,6 +109,23 @@ def _stored(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
 
 
 def _operands(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -> tuple[Sql, Sql]:
+    """Both sides, as types that Postgres compares as OData does."""
+    own, other = _sides(left, right, renderer)
+    return _promoted(own, left, right), _promoted(other, right, left)
+
+
+def _promoted(value: Sql, expr: BoundExpr, other: BoundExpr) -> Sql:
+    """A number as Edm.Single or Edm.Double if the other side is one and Postgres would compare them
+    as other types, or fail for a numeric that is too large (5.1.1.18)."""
+    if expr.type is None or other.type is None or not other.type.family.has_nan:
+        return value
+    common = promote(expr.type, other.type)
+    if common is expr.type or not (common is SINGLE or expr.type.pg_type == "numeric"):
+        return value
+    return promoted(value, expr, common)
+
+
+def _sides(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -> tuple[Sql, Sql]:
     """Both sides, with a column left bare beside a parameter that can take the column's type."""
     if isinstance(left, Column) and isinstance(right, Parameter):
         return _column_and_parameter(left, right, renderer)

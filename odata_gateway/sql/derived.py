@@ -83,7 +83,7 @@ def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRender
         case Column():
             return _of_model_type(column)
         case _:
-            return blocks.expressions.range_checked(column)
+            return blocks.expressions.typed(column)
 
 
 def _of_model_type(column: Column) -> Sql:
@@ -124,13 +124,10 @@ def _rule(column: Aggregate) -> AggregateRule:
 
 
 def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sql:
-    """What is aggregated. The values that min and max choose from are shown as they are, so they
-    must fit their type; sums and averages are wider than what they add."""
+    """What is aggregated."""
     if isinstance(operand, Column):
         return _of_model_type(operand)
-    if column.method in ("min", "max"):
-        return blocks.expressions.range_checked(operand)
-    return blocks.expressions.value(operand)
+    return blocks.expressions.typed(operand)
 
 
 def _tail(selection: Selection, blocks: BlockRenderer) -> Sql:

@@ -51,10 +51,13 @@ from odata_gateway.sql.functions import (
     cast_sql,
     function_can_fail,
     function_sql,
+    negation_sql,
+    pg_type_of,
+    promoted,
 )
 from odata_gateway.sql.pg_types import null_of, read
 from odata_gateway.sql.renderer import BlockRenderer
-from odata_gateway.types.family import LIKE_MODES
+from odata_gateway.types.family import LIKE_MODES, PrimitiveType
 
 MAX_PARTS = 100_000
 """Pieces of SQL that all expressions of a statement may have, about a megabyte of text. Requests as
@@ -81,15 +84,13 @@ class Expressions:
         """An expression in a place where null differs from false."""
         return self._render(expr, strict=True)
 
-    def range_checked(self, expr: BoundExpr) -> Sql:
-        """A value for an answer: the statement fails where a whole number does not fit its type.
-
-        Conditions need no such check; they are computed in wider numbers.
-        """
+    def typed(self, expr: BoundExpr) -> Sql:
+        """A value as exactly the Postgres type of its edm type, as columns of derived rows must
+        be: a literal is a parameter of a wider type, and a column may be one of a narrower."""
         value = self.value(expr)
-        if isinstance(expr, Arithmetic | Negate | CaseWhen) and expr.type.is_integer:
-            return fill("({0})::" + expr.type.pg_type, (value,))
-        return value
+        if expr.type is None or not expr.type.is_numeric or pg_type_of(expr) == expr.type.pg_type:
+            return value
+        return fill("{0}::" + expr.type.pg_type, (value,))
 
     def _render(self, expr: BoundExpr, *, strict: bool) -> Sql:
         """An expression's SQL.
@@ -147,7 +148,7 @@ class Expressions:
             case Arithmetic():
                 return arithmetic_sql(expr, self.value(expr.left), self.value(expr.right))
             case Negate(operand=operand):
-                return build("(- {0})", self.value(operand))
+                return negation_sql(expr, self.value(operand))
             case Function(id="cast", args=(operand,)):
                 return cast_sql(self.value(operand), operand.type, expr.type)
             case Function():
@@ -186,10 +187,15 @@ class Expressions:
 
     def _case(self, expr: CaseWhen) -> Sql:
         branches = (
-            build("WHEN {0} THEN {1}", self.condition(condition), self.value(value))
+            build("WHEN {0} THEN {1}", self.condition(condition), self._branch(value, expr.type))
             for condition, value in expr.branches
         )
         return build("(CASE {0} END)", join(" ", branches))
+
+    def _branch(self, value: BoundExpr, result: PrimitiveType) -> Sql:
+        """A result of case(), numbers as the common type of all results."""
+        found = self.value(value)
+        return promoted(found, value, result) if result.is_numeric else found
 
 
 # --- parameters and constants ---------------------------------------------------------------------

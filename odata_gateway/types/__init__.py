@@ -9,6 +9,7 @@ Unknown: errors, the model, requests, how SQL is put together.
     family               what describes a family, a type, a column type
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share
+    floats               SQL of floating-point operators that never fails
     families/            one module for each family
     function             what describes a function
     canonical_functions  the functions of the standard as a table

@@ -14,7 +14,7 @@ from odata_gateway.types.families.boolean import BOOLEAN
 from odata_gateway.types.families.date import DATE, DATES
 from odata_gateway.types.families.datetime import DATETIME, DATETIMES
 from odata_gateway.types.families.decimal import DECIMAL, DECIMALS
-from odata_gateway.types.families.double import DOUBLE, DOUBLES
+from odata_gateway.types.families.double import DOUBLE, DOUBLES, SINGLES
 from odata_gateway.types.families.duration import DURATIONS, SECONDS
 from odata_gateway.types.families.integer import INT32, INTEGERS
 from odata_gateway.types.families.string import STRING, STRINGS
@@ -64,6 +64,7 @@ def _total(
 _TEXT = takes(STRINGS)
 _NUMBER = takes(INTEGERS)
 _EXACT = takes(DECIMALS, INTEGERS)
+_FLOAT = takes(DOUBLES, SINGLES)
 _DAY = takes(DATES)
 _TIME = takes(TIMES)
 # A literal with an offset would be read in another zone than a column.
@@ -155,13 +156,13 @@ NUMBER_FUNCTIONS = (  # 5.1.1.9; round goes half away from zero
     FunctionOverload(
         "round.double",
         DOUBLE,
-        (takes(DOUBLES),),
+        (_FLOAT,),
         "(trunc({0}) + CASE WHEN abs({0} - trunc({0})) >= 0.5 THEN sign({0}) ELSE 0 END)",
     ),
     FunctionOverload("floor.decimal", DECIMAL, (_EXACT,), "floor({0}::numeric)"),
-    FunctionOverload("floor.double", DOUBLE, (takes(DOUBLES),), "floor({0})"),
+    FunctionOverload("floor.double", DOUBLE, (_FLOAT,), "floor({0})"),
     FunctionOverload("ceiling.decimal", DECIMAL, (_EXACT,), "ceil({0}::numeric)"),
-    FunctionOverload("ceiling.double", DOUBLE, (takes(DOUBLES),), "ceil({0})"),
+    FunctionOverload("ceiling.double", DOUBLE, (_FLOAT,), "ceil({0})"),
 )
 
 

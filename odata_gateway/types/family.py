@@ -162,13 +162,17 @@ MIN_MAX: Mapping[str, AggregateRule] = {
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An arithmetic operator between two families, at least one of them not of numbers: the name of
-    the result's type, and SQL of the left ({0}) and right ({1}) operand."""
+    the result's type, and SQL of the left ({0}) and right ({1}) operand.
+
+    can_miss  the result is null where it is out of range
+    """
 
     op: str
     left: str
     right: str
     result: str
     sql: LiteralString
+    can_miss: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -195,13 +199,16 @@ class TypeFamily:
     can_be_key        equality is exact enough to find an entity by
     has_infinity      Postgres has infinite values, which have no year, hour or other part
     has_nan           values may be NaN, which equals nothing and has no order
+    has_finer_literals  literals may be finer than any value is kept; nothing equals such a one
     can_be_negated    `-` has a meaning; for numbers it always has
+    negated           SQL of `-`
     casts_to_string   cast() to Edm.String has a meaning
     written_by_sql    cast() of a literal to Edm.String gives the text that Postgres writes, which
                       is not that of the literal
     summed_as         the Postgres type of running sums, for numbers
     number_operators  SQL of operators whose result is of this family, where Postgres's own operator
-                      does not do, for numbers
+                      does not do, for numbers. Operands have been promoted to the result's type if
+                      it is one with NaN
     operations        further operators
     """
 
@@ -224,7 +231,9 @@ class TypeFamily:
     can_be_key: bool = True
     has_infinity: bool = False
     has_nan: bool = False
+    has_finer_literals: bool = False
     can_be_negated: bool = False
+    negated: LiteralString = "(- {0})"
     casts_to_string: bool = True
     written_by_sql: bool = True
     summed_as: LiteralString = "numeric"
@@ -244,7 +253,9 @@ class PrimitiveType:
     column_types      Postgres types a model may declare for its columns, the default first
     lossless_columns  Postgres types of which the type can say every value; None: `column_types`
     rank              of numbers: the wider of two operands wins (URL Conventions 5.1.1.18)
-    low, high         the range of an integer type
+    low, high         the range of an integer type; None: no bound, or no integer type
+    number_operators  of this type, before those of its family
+    of_numeric        for types with NaN: SQL of a numeric of any size, rounded to the nearest value
     literal_kind      the kind of literals whose natural type it is; None: none are
     casts             cast() to the type: SQL by the name of the source's family (5.1.1.10.1)
     aggregates        what can be made of many values, by method
@@ -261,6 +272,8 @@ class PrimitiveType:
     rank: int = 0
     low: int | None = None
     high: int | None = None
+    number_operators: Mapping[str, LiteralString] = field(default_factory=dict)
+    of_numeric: LiteralString | None = None
     literal_kind: str | None = None
     casts: Mapping[str, LiteralString] = field(default_factory=dict)
     aggregates: Mapping[str, AggregateRule] = field(default_factory=lambda: MIN_MAX)
@@ -273,7 +286,7 @@ class PrimitiveType:
 
     @property
     def is_integer(self) -> bool:
-        return self.low is not None
+        return self.family.name == "integer"
 
     @property
     def lossless(self) -> tuple[str, ...]:

@@ -184,11 +184,14 @@ def _served_type(prop: Property, column_type: str) -> PrimitiveType | None:
 
 
 def wider_type(type_: PrimitiveType, column_type: str) -> PrimitiveType | None:
-    """The narrowest number of the same family that can say every value of a column, or None."""
+    """The narrowest number of the same kind that can say every value of a column, or None."""
+    kind = type_.is_integer, type_.family.has_nan
     found = [
         other
         for other in PRIMITIVE_TYPES.values()
-        if other.family is type_.family and other.is_numeric and column_type in other.lossless
+        if other.is_numeric
+        and (other.is_integer, other.family.has_nan) == kind
+        and column_type in other.lossless
     ]
     return min(found, key=lambda other: other.rank, default=None)
 

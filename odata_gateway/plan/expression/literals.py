@@ -22,13 +22,14 @@ def natural_type(node: ast.Literal) -> PrimitiveType:
 
 
 def literal(node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact") -> Parameter:
-    """The parameter for a literal that meets `type_`.
+    """The parameter for a literal that meets `type_`. A number beside Edm.Single or Edm.Double is
+    one of these, as if it had been cast (5.1.1.18).
 
     raises  BindType  where the literal cannot be of this type
     """
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
-        target = natural
+        target = type_ if type_.family.has_nan else natural
     elif natural is STRING and type_.family.literal.quoted:
         target = type_
     else:

@@ -84,11 +84,14 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
+    """An operator on two values; `largest` is the bound of a whole result's absolute value."""
+
     op: ArithmeticOp
     left: BoundExpr
     right: BoundExpr
     type: PrimitiveType
     nullable: bool
+    largest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Negate:
     operand: BoundExpr
     type: PrimitiveType
     nullable: bool
+    largest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_f
 
 _TEXT = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
 
+_OF_FLOAT = "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::text::numeric END)"
+
 
 def _write(value: object) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
@@ -77,13 +79,15 @@ DECIMAL = PrimitiveType(
     DECIMALS,
     "numeric",
     ("numeric", "int8", "int4", "int2"),
-    rank=6,
+    rank=7,
     literal_kind="decimal",
     casts={
         "string": f"(CASE WHEN {{0}} ~ '{_TEXT}' THEN {{0}}::numeric END)",
         "integer": "{0}::numeric",
         "decimal": "{0}::numeric",
-        "double": "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::numeric END)",
+        # the cast of a float keeps 6 or 15 digits only, its text all of them
+        "single": _OF_FLOAT,
+        "double": _OF_FLOAT,
     },
     aggregates={
         **MIN_MAX,
