@@ -175,12 +175,18 @@ def is_null(expr: BoundExpr) -> bool:
 
 def may_miss(expr: BoundExpr) -> bool:
     """Whether a side can be NULL in SQL although it is not null in OData, so that it equals
-    nothing: a text that is not a uuid beside a uuid column, a cast that fails, NaN."""
+    nothing: a text that is not a uuid beside a uuid column, a cast that fails, NaN, a time finer
+    than any that is kept."""
     if may_be_nan(expr):
         return True
     slot = expr.slot if isinstance(expr, Parameter) else None
-    return isinstance(slot, LiteralSlot) and (
-        slot.mode in NULL_MODES or (slot.type.family.has_nan and slot.mode != "value")
+    if not isinstance(slot, LiteralSlot):
+        return False
+    family = slot.type.family
+    return (
+        slot.mode in NULL_MODES
+        or (family.has_nan and slot.mode != "value")
+        or (family.has_finer_literals and slot.mode == "exact")
     )
 
 

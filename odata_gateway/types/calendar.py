@@ -103,16 +103,18 @@ def read_clock(text: str, hour: str, minute: str, *rest: str | None) -> tuple[in
     return micros + int(fraction[:6].ljust(6, "0")), fraction[6:].strip("0") != ""
 
 
-def rounded(micros: int, finer: bool, mode: DecodeMode) -> int:
+def rounded(micros: int, finer: bool, mode: DecodeMode) -> int | None:
     """Microseconds for an argument. An ordering comparison rounds to the side that keeps its answer
-    right; for equality nothing can be right but a refusal."""
+    right; None beside `eq`, `ne` and in `in`, because nothing equals such a time."""
     if not finer or mode in ("floor", "cast", "utc"):
         return micros
     if mode == "ceil":
         return micros + 1
+    if mode == "exact":
+        return None
     raise ValueFault(
         "value",
-        "times are kept to the microsecond, so nothing equals this one",
+        "times are kept to the microsecond, and this one is finer",
         "write at most six digits of seconds",
     )
 

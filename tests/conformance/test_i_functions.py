@@ -369,3 +369,28 @@ def test_k_pages_by_a_number_narrower_than_its_sql_have_each_row_once(ask, order
     for size in (1, 2, 3):
         found = ask.ids(f"Label?$select=id&$orderby={order}", headers={"Prefer": f"maxpagesize={size}"})
         assert found == ask.ids(f"Label?$select=id&$orderby={order}") and sorted(found) == list(range(1, 12))
+
+
+def test_h_nothing_equals_a_time_finer_than_any_that_is_kept(ask):
+    """Seven digits are .NET's ticks. `eq` and `in` find nothing, `ne` everything; the other comparisons are those with the true value."""
+    every = ask.ids("Message?$select=id")
+    fine = ("2021-11-23T00:00:00.1234567Z", "'2021-11-23T00:00:00.1234567'", "2021-11-23T02:00:00.123456789012%2B02:00")
+    conditions = [f"created_at OP {literal}" for literal in fine]
+    conditions += [
+        "time(created_at) OP 10:11:12.1234567",
+        "(created_at sub created_at) OP duration'PT0.0000001S'",
+        "updated_at OP 2021-11-23T00:00:00.0000001Z",
+    ]
+    for condition in conditions:
+        left, _, literal = condition.partition(" OP ")
+        for odata, wanted in {
+            f"{left} eq {literal}": [], f"{literal} eq {left}": [], f"{left} ne {literal}": every, f"not ({left} eq {literal})": every,
+            f"not ({left} ne {literal})": [], f"{left} in ({literal})": [], f"not ({left} in ({literal}))": every, f"{left} in ({literal},{literal})": [],
+        }.items():  # fmt: skip
+            assert ask.ids(f"Message?$select=id&$filter={odata}") == wanted, odata
+    [moment] = [row["created_at"] for row in ask("Message?$select=created_at&$filter=id eq 1").rows]
+    assert ask.ids(f"Message?$select=id&$filter=id eq 1 and created_at in (2021-11-23T00:00:00.1234567Z,{moment})") == [1]
+
+
+def test_h_nan_in_a_list_of_values_is_no_part_of_another(ask):
+    assert ask.ids("Label?$filter=hassubset([NaN,1],[NaN]) or hassubset([null],[NaN]) or contains([NaN],[NaN])") == []

@@ -100,5 +100,5 @@ def _as_duration(expr: BoundExpr, other: PrimitiveType | None, op: str) -> Bound
         and isinstance(expr.slot, LiteralSlot)
         and expr.type is types.STRING
     ):
-        return Parameter(LiteralSlot(expr.slot.index, types.DURATION), types.DURATION)
+        return Parameter(LiteralSlot(expr.slot.index, types.DURATION, "value"), types.DURATION)
     return expr

@@ -116,7 +116,8 @@ def _argument(value: object, mode: DecodeMode) -> object:
             "parts of a time in another zone than UTC are not supported",
             "write the time with Z",
         )
-    return postgres_timestamp(rounded(instant.micros, instant.finer, mode))
+    micros = rounded(instant.micros, instant.finer, mode)
+    return None if micros is None else postgres_timestamp(micros)
 
 
 def _converted(value: object, type_: PrimitiveType, source: TypeFamily) -> object:
@@ -160,6 +161,7 @@ DATETIMES = TypeFamily(
     facets=frozenset({"$Precision"}),
     max_precision=12,
     has_infinity=True,
+    has_finer_literals=True,
     operations=(
         Operation("sub", "datetime", "datetime", "Edm.Duration", "({0} - {1})"),
         Operation("add", "datetime", "duration", "Edm.DateTimeOffset", "({0} + {1})"),

@@ -66,6 +66,8 @@ def _write(value: object) -> str:
 def _argument(value: object, mode: DecodeMode) -> object:
     span = value if isinstance(value, Span) else read_duration(str(value))
     micros = rounded(span.micros, span.finer, mode)
+    if micros is None:
+        return None
     if abs(micros) > LAST_DAY * MICROS_PER_DAY:
         raise ValueFault("value", "the duration is too long")
     sign = "-" if micros < 0 else ""
@@ -103,6 +105,7 @@ DURATIONS = TypeFamily(
     link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    has_finer_literals=True,
     can_be_negated=True,
     operations=tuple(_operations()),
 )

@@ -50,7 +50,8 @@ def _write(value: object) -> str:
 
 def _argument(value: object, mode: DecodeMode) -> object:
     if isinstance(value, Span):
-        return clock(rounded(value.micros, value.finer, mode))
+        micros = rounded(value.micros, value.finer, mode)
+        return None if micros is None else clock(micros)
     raise WrongFamily(value)
 
 
@@ -78,6 +79,7 @@ TIMES = TypeFamily(
     json=JsonForm(can_miss=True),
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    has_finer_literals=True,
 )
 TIME = PrimitiveType(
     "Edm.TimeOfDay",
