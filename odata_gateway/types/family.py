@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, LiteralString
 
+from odata_gateway.types.facets import ColumnFacets, as_declared
 from odata_gateway.types.faults import shorten
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
@@ -195,6 +196,7 @@ class TypeFamily:
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
     facets            what a property may declare; `max_precision` bounds $Precision
+    column_facets     what of it the values of a column obey
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
     can_be_key        equality is exact enough to find an entity by
     has_infinity      Postgres has infinite values, which have no year, hour or other part
@@ -227,6 +229,7 @@ class TypeFamily:
     link_literal: LiteralString | None = None
     facets: frozenset[str] = frozenset()
     max_precision: int | None = None
+    column_facets: ColumnFacets = as_declared
     is_ordered: bool = True
     can_be_key: bool = True
     has_infinity: bool = False

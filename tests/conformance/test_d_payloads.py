@@ -76,7 +76,7 @@ def test_d07_a_payload_of_4_01_has_no_prefixes(ask):
     )
     assert list(body) == ["@context", "@metadataEtag", "@count", "value", "@nextLink"]
     assert "@odata." not in json.dumps(body)
-    assert body["value"][0]["@type"] == "#LiveAgent.Message" and body["value"][0]["x@type"] == "Int32"
+    assert body["value"][0]["@type"] == "#LiveAgent.Message" and body["value"][0]["x@type"] == "Int64"
 
 
 def test_d08_entities_without_their_keys_have_an_id(ask):

@@ -16,14 +16,16 @@ from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 
 _COLUMNS = """
-WITH RECURSIVE base (oid, of, checked) AS (
-    SELECT oid, oid, typnotnull FROM pg_catalog.pg_type
+WITH RECURSIVE base (oid, of, modifier, checked) AS (
+    SELECT oid, oid, -1, typnotnull FROM pg_catalog.pg_type
     UNION ALL
-    SELECT base.oid, t.typbasetype, base.checked OR t.typnotnull
+    SELECT base.oid, t.typbasetype, greatest(base.modifier, t.typtypmod),
+           base.checked OR t.typnotnull
     FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.of AND t.typtype = 'd'
 )
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
        a.attname::text AS name, b.typname::text AS type,
+       greatest(a.atttypmod, base.modifier) AS modifier,
        a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
            AS readable,
@@ -93,6 +95,7 @@ class ColumnFacts:
     """A column.
 
     type      its base type by Postgres's short name, such as int8
+    modifier  of the type, as Postgres keeps it; -1: none
     not_null  no row can have null in it
     readable  this role may read it
     """
@@ -100,6 +103,7 @@ class ColumnFacts:
     type: str
     not_null: bool
     readable: bool
+    modifier: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
     writable, computing = set[Table](), set[Table]()
     for row in await session.fetch(BoundStatement(_COLUMNS, names)):
         table = Table(row["schema"], row["relation"])
-        facts = ColumnFacts(row["type"], row["not_null"], row["readable"])
+        facts = ColumnFacts(row["type"], row["not_null"], row["readable"], row["modifier"])
         columns.setdefault(table, {})[row["name"]] = facts
         if row["writable"]:
             writable.add(table)

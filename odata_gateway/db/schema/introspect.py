@@ -4,7 +4,8 @@ A difference never becomes a wrong answer:
 - A column that does not exist reads as null.
 - A column that the role may not read, or whose type cannot hold the declared values, takes its
   property with it: a request that names the property is refused.
-- A wider integer widens the declared type, since clients check values against $metadata.
+- A wider integer widens the declared type, and a column of more digits or characters the declared
+  facets, since clients check values against $metadata.
 - An entity type without its table, key or row policy is missing as a whole.
 - An entity type whose key is not proven to be unique and never null is refused as a whole.
 - A navigation property whose join cannot work is left out.
@@ -38,6 +39,7 @@ from odata_gateway.edm.model import (
     Withheld,
 )
 from odata_gateway.errors import DbDenied, DbModel
+from odata_gateway.types.facets import Facets
 from odata_gateway.types.primitive import INT64, PRIMITIVE_TYPES, STRING, PrimitiveType
 
 
@@ -145,10 +147,15 @@ def _fit_property(
         return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
     findings += _property_findings(prop, facts, served, subject)
     reading = served.family.columns.get(facts.type)
+    facets = served.family.column_facets(_facets(prop), facts.type, facts.modifier)
+    findings += _facet_findings(prop, facets, subject)
     return replace(
         prop,
         type=served,
         pg_type=facts.type,
+        precision=facets.precision,
+        scale=facets.scale,
+        max_length=facets.max_length,
         not_null=facts.not_null and not (reading and reading.reads_null),
         nullable=not prop.is_key and (prop.nullable or not facts.not_null),
     )
@@ -176,9 +183,29 @@ def _property_findings(
         yield Finding("warning", subject, text)
 
 
+def _facets(prop: Property) -> Facets:
+    return Facets(prop.precision, prop.scale, prop.max_length)
+
+
+def _facet_findings(prop: Property, served: Facets, subject: str) -> Iterator[Finding]:
+    """Facets that the model declares and the column's values need not obey."""
+    names = (
+        ("$Precision", prop.precision, served.precision),
+        ("$Scale", prop.scale, served.scale),
+        ("$MaxLength", prop.max_length, served.max_length),
+    )
+    for name, declared, found in names:
+        if declared is not None and declared != found:
+            shown = f"with {name} {found}" if found is not None else f"without {name}"
+            text = f"values may exceed {name} {declared}; {prop.name} is served {shown}"
+            yield Finding("warning", subject, text)
+
+
 def _served_type(prop: Property, column_type: str) -> PrimitiveType | None:
-    """The Edm type a column is served as, or None where it cannot be."""
-    if column_type == prop.pg_type or column_type in prop.type.lossless or prop.type is STRING:
+    """The Edm type a column is served as, or None where it cannot be. A whole number has the range
+    of its type."""
+    is_declared = column_type == prop.pg_type and not prop.type.is_integer
+    if is_declared or column_type in prop.type.lossless or prop.type is STRING:
         return prop.type
     return wider_type(prop.type, column_type)
 

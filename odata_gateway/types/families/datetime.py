@@ -20,6 +20,7 @@ from odata_gateway.types.calendar import (
     read_day,
     rounded,
 )
+from odata_gateway.types.facets import times
 from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
 from odata_gateway.types.families.time import TIME_TEXT
 from odata_gateway.types.family import (
@@ -160,6 +161,7 @@ DATETIMES = TypeFamily(
     ),
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    column_facets=times,
     has_infinity=True,
     has_finer_literals=True,
     operations=(

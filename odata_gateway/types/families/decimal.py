@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from odata_gateway.types.facets import decimals
 from odata_gateway.types.family import (
     MIN_MAX,
     AggregateRule,
@@ -65,6 +66,7 @@ DECIMALS = TypeFamily(
     text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
     json=JsonForm(quoted=False, can_miss=True),
     facets=frozenset({"$Precision", "$Scale"}),
+    column_facets=decimals,
     written_by_sql=False,
     # Whatever divby divides by zero is infinite or NaN, where Postgres raises.
     number_operators={

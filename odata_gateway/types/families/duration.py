@@ -12,6 +12,7 @@ from odata_gateway.types.calendar import (
     Span,
     rounded,
 )
+from odata_gateway.types.facets import times
 from odata_gateway.types.family import (
     ArgumentType,
     ColumnReading,
@@ -105,6 +106,7 @@ DURATIONS = TypeFamily(
     link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    column_facets=times,
     has_finer_literals=True,
     can_be_negated=True,
     operations=tuple(_operations()),

@@ -14,6 +14,7 @@ from odata_gateway.types.calendar import (
     read_clock,
     rounded,
 )
+from odata_gateway.types.facets import times
 from odata_gateway.types.family import (
     ArgumentType,
     ColumnReading,
@@ -79,6 +80,7 @@ TIMES = TypeFamily(
     json=JsonForm(can_miss=True),
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    column_facets=times,
     has_finer_literals=True,
 )
 TIME = PrimitiveType(
