@@ -110,11 +110,20 @@ def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
 def _aggregate(column: Aggregate, blocks: BlockRenderer) -> Sql:
     rule = _rule(column)
     operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
-    called = fill(rule.call, operands)
-    if column.condition is not None:
-        condition = blocks.expressions.condition(column.condition)
-        called = build("{0} FILTER (WHERE {1})", called, condition)
-    return called if rule.outcome == "{0}" else fill(rule.outcome, (build("({0})", called),))
+    calls = tuple(_call(each, operands, column, blocks) for each in (rule.call, *rule.further))
+    if rule.outcome == "{0}":
+        return calls[0]
+    return fill(rule.outcome, tuple(build("({0})", each) for each in calls))
+
+
+def _call(
+    template: str, operands: tuple[Sql, ...], column: Aggregate, blocks: BlockRenderer
+) -> Sql:
+    called = fill(template, operands)
+    if column.condition is None:
+        return called
+    condition = blocks.expressions.condition(column.condition)
+    return build("{0} FILTER (WHERE {1})", called, condition)
 
 
 def _rule(column: Aggregate) -> AggregateRule:

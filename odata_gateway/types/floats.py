@@ -122,3 +122,40 @@ DIV_OF_SINGLES = as_single(
     "CASE WHEN {1} = 0 THEN {0} * 'Infinity'::float8 * CASE {1}::text WHEN '0' THEN 1 ELSE -1 END "
     "ELSE {0}::float8 / {1}::float8 END"
 )
+
+# Sums of many doubles. Values of 1e290 and more are added up by themselves, as their 2 ** 64th
+# parts: no table has rows enough for either sum to be too large.
+SUM: LiteralString = "sum(CASE WHEN abs({0}::float8) < 1e290 THEN {0}::float8 END)"
+SUM_OF_LARGE: LiteralString = (
+    "sum(CASE WHEN abs({0}::float8) >= 1e290 THEN {0}::float8 * 5.421010862427522e-20 END)"
+)
+
+
+def _together(small: LiteralString, large: LiteralString) -> LiteralString:
+    """The 2 ** 64th part of both sums."""
+    return (
+        f"({large} + CASE WHEN abs({small}) > 1e270 THEN {small} * 5.421010862427522e-20 "
+        "ELSE 0 END)"
+    )
+
+
+def _whole(part: LiteralString) -> LiteralString:
+    """What is 2 ** 64 times as large; INF if it is too large."""
+    return (
+        f"CASE WHEN abs({part}) < 9.745314011399999e288 THEN {part} * 18446744073709551616 "
+        f"ELSE {part} * 'Infinity' END"
+    )
+
+
+TOTAL: LiteralString = (
+    "CASE WHEN {1} IS NULL THEN {0} ELSE " + _whole(_together("{0}", "{1}")) + " END"
+)
+# Postgres's own average squares the values, so it fails for large ones. Where there are such, it is
+# the sum divided by the number of values.
+AVERAGE: LiteralString = "avg(CASE WHEN abs({0}::float8) < 1e140 THEN {0}::float8 END)"
+NUMBER_OF_LARGE: LiteralString = "count(CASE WHEN abs({0}::float8) >= 1e140 THEN 1 END)"
+MEAN: LiteralString = (
+    "CASE WHEN {1} = 0 THEN {0} "
+    "WHEN {3} IS NOT NULL THEN " + _whole("(" + _together("{2}", "{3}") + " / {4})") + " "
+    "WHEN abs({2}) < 1e-290 THEN 0 ELSE {2} / {4} END"
+)

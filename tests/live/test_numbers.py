@@ -165,3 +165,16 @@ async def test_a_value_that_is_shown_is_found_as_it_is_written(numbers, series):
                 condition = quote(f"id eq {row['id']} and ({text}) {op} {literal}")
                 found = await numbers.ask(f"N/$count?$filter={condition}")
                 assert found.body == (b"1" if wanted else b"0"), (text, op, literal, found.body)
+
+
+async def test_what_no_type_holds_is_refused_with_the_operation_and_the_way_out(numbers):
+    """A Decimal ends with 131,072 digits."""
+    power = "d"
+    for _ in range(9):
+        power = f"({power}) mul ({power})"
+    answer = await numbers.ask(f"N?$compute={quote(power)} as x&$select=x")
+    error = answer.json()["error"]
+    assert (answer.status, error["code"]) == (400, "Db.Value"), error
+    assert "mul" in error["message"] and "cast an operand to Edm.Double" in error["message"]
+    fine = quote(power.replace("d", "h"))
+    assert (await numbers.ask(f"N?$compute={fine} as x&$select=x")).status == 200

@@ -7,6 +7,7 @@ driver's own type ends at year 9999 and knows no infinity.
 from __future__ import annotations
 
 import re
+from typing import LiteralString
 
 from odata_gateway.types.calendar import (
     CLOCK,
@@ -22,6 +23,7 @@ from odata_gateway.types.calendar import (
 )
 from odata_gateway.types.facets import times
 from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
+from odata_gateway.types.families.duration import SECONDS_OF_SECOND
 from odata_gateway.types.families.time import TIME_TEXT
 from odata_gateway.types.family import (
     ArgumentType,
@@ -109,6 +111,17 @@ def _write(value: object) -> str:
     return f"{iso_date(days)}T{iso_clock(rest, value.finer)}Z"
 
 
+def _moved(sign: LiteralString) -> LiteralString:
+    """A time moved by a duration; null beyond the times that Postgres has."""
+    seconds = SECONDS_OF_SECOND
+    return (
+        f"(CASE WHEN extract(epoch from {{0}}) {sign} {seconds} "
+        "BETWEEN -210866803200 AND 9224318015999.999999 "
+        f"THEN {{0}} {sign} make_interval(days => div({seconds}, 86400)::int4, "
+        f"secs => ({seconds} % 86400)::float8) END)"
+    )
+
+
 def _argument(value: object, mode: DecodeMode) -> object:
     instant = value if isinstance(value, Instant) else quoted_instant(str(value))
     if mode == "utc" and instant.offset_minutes:
@@ -165,9 +178,18 @@ DATETIMES = TypeFamily(
     has_infinity=True,
     has_finer_literals=True,
     operations=(
-        Operation("sub", "datetime", "datetime", "Edm.Duration", "({0} - {1})"),
-        Operation("add", "datetime", "duration", "Edm.DateTimeOffset", "({0} + {1})"),
-        Operation("sub", "datetime", "duration", "Edm.DateTimeOffset", "({0} - {1})"),
+        # Postgres's own difference overflows for the first and the last of its times.
+        Operation(
+            "sub",
+            "datetime",
+            "datetime",
+            "Edm.Duration",
+            "(CASE WHEN isfinite({0}) AND isfinite({1}) THEN make_interval("
+            "days => {0}::date - {1}::date) + ({0}::time - {1}::time) END)",
+            can_miss=True,
+        ),
+        Operation("add", "datetime", "duration", "Edm.DateTimeOffset", _moved("+"), can_miss=True),
+        Operation("sub", "datetime", "duration", "Edm.DateTimeOffset", _moved("-"), can_miss=True),
     ),
 )
 DATETIME = PrimitiveType(
@@ -180,7 +202,8 @@ DATETIME = PrimitiveType(
         "string": f"(CASE WHEN {{0}} ~ '^{DATE_TEXT}T{TIME_TEXT}{_ZONE}?$' "
         f"THEN CASE WHEN {REAL_DAY} THEN ((CASE WHEN {{0}} ~ '{_ZONE}$' THEN {{0}} "
         "ELSE {0} || 'Z' END)::timestamptz AT TIME ZONE 'UTC') END END)",
-        "date": "{0}::timestamp",
+        "date": "(CASE WHEN {0} BETWEEN '4714-11-24 BC' AND '294276-12-31' "
+        "THEN {0}::timestamp END)",
     },
 )
 TYPES = (DATETIME,)

@@ -116,8 +116,20 @@ SINGLES = replace(
 )
 _AGGREGATES = {
     **MIN_MAX,
-    "sum": AggregateRule("sum({0}::float8)", result="Edm.Double"),
-    "average": AggregateRule("avg({0}::float8)", result="Edm.Double"),
+    "sum": AggregateRule(
+        floats.SUM, floats.TOTAL, result="Edm.Double", further=(floats.SUM_OF_LARGE,)
+    ),
+    "average": AggregateRule(
+        floats.AVERAGE,
+        floats.MEAN,
+        result="Edm.Double",
+        further=(
+            floats.NUMBER_OF_LARGE,
+            floats.SUM,
+            floats.SUM_OF_LARGE,
+            "count({0})",
+        ),
+    ),
 }
 SINGLE = PrimitiveType(
     "Edm.Single",

@@ -7,11 +7,12 @@ import operator
 import struct
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 
 import pytest
 from odata_gateway.types import floats
-from odata_gateway.types.families.double import DOUBLES, SINGLES
+from odata_gateway.types.families.double import DOUBLE, DOUBLES, SINGLES
 
 LEAST, GREATEST = 5e-324, 1.7976931348623157e308
 DOUBLE_EDGES = [
@@ -118,3 +119,27 @@ async def test_a_numeric_of_any_size_is_rounded(owner, pg_type, make, rounded, i
         too_large = math.isinf(wanted) and "Inf" not in text
         assert record["type"] == pg_type
         assert record["found"] is None if too_large and is_cast else same(abs(record["found"]), abs(wanted)), (text, record["found"])
+
+
+SUMS = [
+    [], [1.0, 2.5], [None, 1.0], [1.7e308, 1.7e308], [1.7e308, -1.7e308], [1.7e308, 1.7e308, -1.7e308], [1e300, 1.0], [-1.7e308] * 20, [math.inf, 1.0], [math.inf, -math.inf],
+    [math.nan, 1.0], [1e200, -1e200], [1e200, 1e160, 3.0], [5e-324, 5e-324], [1e280, 1e280, 1e291], [0.1] * 10, [1e289] * 100,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", SUMS, ids=str)
+async def test_sums_and_averages(owner, values):
+    """They are finite where the true one is, and otherwise INF or NaN."""
+    present = [value for value in values if value is not None]
+    for method in ("sum", "average"):
+        rule = DOUBLE.aggregates[method]
+        calls = [f"({call.format('v.x')})" for call in (rule.call, *rule.further)]
+        found = await owner.fetchval(f"SELECT {rule.outcome.format(*calls)} FROM unnest($1::float8[]) AS v (x)", values)
+        if not present:
+            assert found is None
+        elif all(map(math.isfinite, present)):
+            exact = sum(map(Fraction, present)) / (len(present) if method == "average" else 1)
+            wanted = math.inf * (1 if exact > 0 else -1) if abs(exact) > Fraction(GREATEST) else float(exact)
+            assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12 * max(map(abs, present)))
+        else:
+            assert same(found, sum(present))
