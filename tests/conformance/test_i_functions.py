@@ -394,3 +394,12 @@ def test_h_nothing_equals_a_time_finer_than_any_that_is_kept(ask):
 
 def test_h_nan_in_a_list_of_values_is_no_part_of_another(ask):
     assert ask.ids("Label?$filter=hassubset([NaN,1],[NaN]) or hassubset([null],[NaN]) or contains([NaN],[NaN])") == []
+
+
+def test_h22_a_whole_decimal_and_another_are_one_type_in_concat(ask):
+    big = "id mul 9223372036854775807"
+    for first, second in ((f"{big} with max as x", "$count as x"), ("$count as x", f"{big} with max as x")):
+        rows = ask(f"Label?$apply=concat(aggregate({first}),aggregate({second}))").rows
+        assert {row["x"] for row in rows} == {11, 11 * (2**63 - 1)} and all(row["x@odata.type"] == "#Decimal" for row in rows)
+    rows = ask(f"Label?$apply=concat(aggregate({big} with max as x),aggregate({big} with min as x))/compute(x div 10 as y)&$select=y").rows
+    assert [row["y"] for row in rows] == [11 * (2**63 - 1) // 10, (2**63 - 1) // 10]
