@@ -103,13 +103,14 @@ def _fit_property(
         findings.append(Finding("warning", subject, text))
         return replace(prop, missing=True, nullable=True)
     findings += _property_findings(prop, facts, served, subject)
-    reading = served.family.columns.get(facts.type)
+    reading = served.reading(facts.type)
+    can_be_null = not facts.not_null or (reading.can_be_null and not prop.is_key)
     return replace(
         prop,
         type=served,
         pg_type=facts.type,
-        not_null=facts.not_null and not (reading and reading.reads_null),
-        nullable=prop.nullable or not facts.not_null,
+        not_null=facts.not_null and not reading.reads_null,
+        nullable=prop.nullable or can_be_null,
     )
 
 

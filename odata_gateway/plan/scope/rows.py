@@ -140,9 +140,9 @@ def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tup
 
 
 def column_of(row: Row, prop: Property) -> Column:
-    """The column behind a property, secret or not: for output only. A JSON column that is never
-    NULL may still hold JSON's null."""
-    nullable = (
-        row.optional or prop.pg_type in ("json", "jsonb") or not (prop.is_key or prop.not_null)
-    )
+    """The column behind a property, secret or not: for output only. One that is never NULL may hold
+    other values that are null; a key holds none."""
+    reading = prop.type.reading(prop.pg_type)
+    is_filled = prop.is_key or (prop.not_null and reading.nulls is None)
+    nullable = row.optional or reading.reads_null or not is_filled
     return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
