@@ -14,7 +14,7 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
-from odata_gateway.types.arithmetic import result_type
+from odata_gateway.types.arithmetic import makes_null, result_type
 from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
@@ -50,7 +50,8 @@ def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     if result is None:
         names = f"{left.type.name} and {right.type.name}"
         raise BindType(f"{op} cannot be used with {names}", at=node.at)
-    return Arithmetic(op, left, right, result, left.nullable or right.nullable)
+    nullable = left.nullable or right.nullable or makes_null(op, result)
+    return Arithmetic(op, left, right, result, nullable)
 
 
 def _as_duration(expr: BoundExpr, other: PrimitiveType | None, op: str) -> BoundExpr:
