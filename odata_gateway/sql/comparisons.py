@@ -7,10 +7,15 @@ itself included; Postgres has it equal to itself and above all numbers.
 `strict` asks for false in place of null. Where the caller takes null for false, a comparison stays
 bare, so that an index serves it. For the same reason a column stays bare beside a parameter: the
 parameter is converted to the column's type, not the column to the parameter's.
+
+A bare column may hold values that OData has not, such as an infinite time, and that are null. None
+of them equals a value of OData, and in an order they stand at its ends. So a comparison that asks
+for an order has the end of the column as a second bound, which an index serves as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import LiteralString
 
 from odata_gateway.plan.tree.relation import (
@@ -28,10 +33,10 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
 from odata_gateway.sql.functions import promoted
-from odata_gateway.sql.pg_types import reading_of
+from odata_gateway.sql.pg_types import is_null_sql, is_value_sql, stored
 from odata_gateway.sql.renderer import ExpressionRenderer
-from odata_gateway.types.family import NULL_MODES
-from odata_gateway.types.primitive import DECIMAL, SINGLE, promote
+from odata_gateway.types.family import NULL_MODES, ReadAsNull
+from odata_gateway.types.primitive import SINGLE, promote
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -40,23 +45,24 @@ def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool)
     """A comparison of two values."""
     if is_null(expr.left) or is_null(expr.right):
         return _compared_with_null(expr, renderer)
-    left, right = _operands(expr.left, expr.right, renderer)
     nullable = expr.left.nullable or expr.right.nullable
     can_be_null = nullable or may_miss(expr.left) or may_miss(expr.right)
+    both = expr.op in ("eq", "ne") and expr.left.nullable and expr.right.nullable
+    left, right = _operands(expr.left, expr.right, renderer, both_nullable=both)
     if expr.op == "ne" and can_be_null:
         return _not_equal(expr, left, right, renderer)
-    if expr.op == "eq" and expr.left.nullable and expr.right.nullable:
+    if expr.op == "eq" and both:
         same = build("({0} IS NOT DISTINCT FROM {1})", left, right)
         return _unless_nan(expr, "false", same, renderer)
     bare = fill("({0} " + SYMBOLS[expr.op] + " {1})", (left, right))
-    if (greater := _greater_double(expr)) is not None:
-        bare = build("({0} AND {1} <> 'NaN')", bare, column_sql(greater))
+    for bound in _ends(expr):
+        bare = build("({0} AND {1})", bare, bound)
     return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
 
 
 def in_array_sql(expr: InArray, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
     """Whether a value is in a list, which is one array parameter."""
-    left, right = _operands(expr.operand, expr.values, renderer)
+    left, right = _operands(expr.operand, expr.values, renderer, both_nullable=False)
     bare = build("({0} = ANY({1}))", left, right)
     return build("({0} IS TRUE)", bare) if strict else bare
 
@@ -93,24 +99,21 @@ def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
         return raw("false::bool")
     if is_null(other):
         return raw("true::bool") if expr.op == "eq" else raw("false::bool")
+    if isinstance(other, Column):
+        found = is_null_sql(other) if expr.op == "eq" else is_value_sql(other)
+        return build("({0})", found)
     template: LiteralString = "({0} IS NULL)" if expr.op == "eq" else "({0} IS NOT NULL)"
-    return build(template, _stored(other, renderer))
-
-
-def _stored(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
-    """The operand of IS NULL: the column itself, unless its value can be null where the column is
-    not (a JSON null)."""
-    if isinstance(expr, Column) and not reading_of(expr.pg_type, expr.type).reads_null:
-        return column_sql(expr)
-    return renderer.value(expr)
+    return build(template, renderer.value(other))
 
 
 # --- operands -------------------------------------------------------------------------------------
 
 
-def _operands(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -> tuple[Sql, Sql]:
+def _operands(
+    left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
+) -> tuple[Sql, Sql]:
     """Both sides, as types that Postgres compares as OData does."""
-    own, other = _sides(left, right, renderer)
+    own, other = _sides(left, right, renderer, both_nullable=both_nullable)
     return _promoted(own, left, right), _promoted(other, right, left)
 
 
@@ -125,26 +128,53 @@ def _promoted(value: Sql, expr: BoundExpr, other: BoundExpr) -> Sql:
     return promoted(value, expr, common)
 
 
-def _sides(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -> tuple[Sql, Sql]:
-    """Both sides, with a column left bare beside a parameter that can take the column's type."""
+def _sides(
+    left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
+) -> tuple[Sql, Sql]:
+    """Both sides, with columns left bare where an index can serve; not where null equals null."""
     if isinstance(left, Column) and isinstance(right, Parameter):
         return _column_and_parameter(left, right, renderer)
     if isinstance(right, Column) and isinstance(left, Parameter):
         column, value = _column_and_parameter(right, left, renderer)
         return value, column
-    return _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+    if both_nullable:
+        return _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+    return _bare_or_value(left, right, renderer), _bare_or_value(right, left, renderer)
 
 
 def _column_and_parameter(
     column: Column, value: Parameter, renderer: ExpressionRenderer
 ) -> tuple[Sql, Sql]:
-    reading, slot = reading_of(column.pg_type, column.type), value.slot
+    reading, slot = column.type.reading(column.pg_type), value.slot
     array = "[]" if isinstance(slot, LiteralSlot) and slot.many else ""
     if isinstance(slot, LiteralSlot) and slot.mode == reading.equal_mode:
         return column_sql(column), param(slot, reading.equal_type + array)
+    if value.nullable or (reading.nulls and _may_equal_nulls(value)):
+        return renderer.value(column), renderer.value(value)
     if reading.compared and not array:
         return column_sql(column), fill(reading.compared, (renderer.value(value),))
-    return renderer.value(column), renderer.value(value)
+    return stored(column), renderer.value(value)
+
+
+def _bare_or_value(expr: BoundExpr, other: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """A side of a comparison: a bare column, unless it may be NaN."""
+    if isinstance(expr, Column) and _nulls_beside(expr, other):
+        return stored(expr)
+    return _nan_as_null(expr, renderer)
+
+
+def _nulls_beside(expr: BoundExpr, other: BoundExpr) -> ReadAsNull | None:
+    """The values that a side may hold as a bare column and that are null; None where it holds none,
+    or is not bare beside the other."""
+    if not isinstance(expr, Column) or not expr.nullable or _may_equal_nulls(other):
+        return None
+    return expr.type.reading(expr.pg_type).nulls
+
+
+def _may_equal_nulls(other: BoundExpr) -> bool:
+    """Whether a value may equal one of the others that are null: a double may be infinite, where it
+    meets a decimal."""
+    return other.type is not None and other.type.family.has_nan
 
 
 def _nan_as_null(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
@@ -153,16 +183,28 @@ def _nan_as_null(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
     return build("nullif({0}, 'NaN')", value) if may_be_nan(expr) else value
 
 
-def _greater_double(expr: Compare) -> Column | None:
-    """A column of doubles beside a parameter that must be the greater side, or None: Postgres has a
-    NaN in it above all numbers, and the column stays bare."""
+def _ends(expr: Compare) -> Iterator[Sql]:
+    """Of a comparison that asks for an order: the bounds that keep out values which are null,
+    though a bare column has them below or above all others."""
     if expr.op in ("eq", "ne"):
-        return None
-    is_less = expr.op in ("lt", "le")
-    column, other = (expr.right, expr.left) if is_less else (expr.left, expr.right)
-    if isinstance(column, Column) and isinstance(other, Parameter) and may_be_nan(column):
-        return column
-    return None
+        return
+    lesser, greater = expr.left, expr.right
+    if expr.op in ("gt", "ge"):
+        lesser, greater = greater, lesser
+    if (double := _bare_double(greater, lesser)) is not None:
+        yield build("{0} <> 'NaN'", column_sql(double))
+    for side, other, is_less in ((lesser, greater, True), (greater, lesser, False)):
+        nulls = _nulls_beside(side, other)
+        bound: LiteralString = "" if nulls is None else nulls.below if is_less else nulls.above
+        if bound and isinstance(side, Column):
+            yield fill(bound, (column_sql(side),))
+
+
+def _bare_double(greater: BoundExpr, lesser: BoundExpr) -> Column | None:
+    """A column of doubles beside a parameter that must be the lesser side, or None: Postgres has a
+    NaN in it above all numbers, and the column stays bare."""
+    is_bare = isinstance(lesser, Parameter) and may_be_nan(greater)
+    return greater if isinstance(greater, Column) and is_bare else None
 
 
 # --- what an operand can be -----------------------------------------------------------------------
@@ -191,26 +233,11 @@ def may_miss(expr: BoundExpr) -> bool:
 
 
 def may_be_nan(expr: BoundExpr) -> bool:
-    """Whether a value can be NaN: a double that is stored, computed or a literal of its own type,
-    or a decimal that comes of a division by zero."""
+    """Whether a value can be NaN: a double that is stored, computed, or a literal of its own
+    type."""
     match expr:
         case Column() | Arithmetic() | Function() | Negate() | CaseWhen():
-            return expr.type.family.has_nan or (expr.type is DECIMAL and _divides(expr))
+            return expr.type.family.has_nan
         case Parameter(slot=LiteralSlot(mode="value"), type=type_):
             return type_.family.has_nan
-    return False
-
-
-def _divides(expr: BoundExpr) -> bool:
-    """Whether divby occurs in an expression: it makes infinite decimals, and operations on these
-    make NaN."""
-    match expr:
-        case Arithmetic(op=op, left=left, right=right):
-            return op == "divby" or _divides(left) or _divides(right)
-        case Negate(operand=operand):
-            return _divides(operand)
-        case Function(args=args):
-            return any(map(_divides, args))
-        case CaseWhen(branches=branches):
-            return any(_divides(value) for _, value in branches)
     return False

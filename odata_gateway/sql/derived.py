@@ -7,6 +7,8 @@ for the same expression.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     BoundExpr,
@@ -17,7 +19,7 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.sql.fragment import EMPTY, Sql, build, column_sql, fill, join, param
 from odata_gateway.sql.keyset import order_by
-from odata_gateway.sql.pg_types import checked
+from odata_gateway.sql.pg_types import bounds_of_values, checked, value_of
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.family import AggregateRule
 
@@ -64,14 +66,36 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
 
 def _selection(selection: Selection, blocks: BlockRenderer) -> Sql:
     blocks.enter(selection.block)
+    found, bounds = _extremes(selection) or (selection.columns, ())
     columns = (
         build("{0} AS {1}", _column(column, blocks), Sql((f"c{index:d}",)))
-        for index, column in enumerate(selection.columns)
+        for index, column in enumerate(found)
     )
     what = join(", ", columns)
     if selection.distinct:
         what = build("DISTINCT {0}", what)
-    return blocks.select(what, selection.block, _tail(selection, blocks))
+    return blocks.select(what, selection.block, _tail(selection, blocks), bounds)
+
+
+def _extremes(selection: Selection) -> tuple[tuple[Aggregate, ...], tuple[Sql, ...]] | None:
+    """The columns of a row that has nothing but the least and greatest value of one column of all
+    rows, and a condition that keeps out the values which are null, so that Postgres finds both at
+    the ends of an index; None for other selections."""
+    extremes = tuple(
+        column
+        for column in selection.columns
+        if isinstance(column, Aggregate) and column.method in ("min", "max")
+    )
+    operands = {column.operand for column in extremes}
+    operand = operands.pop() if len(operands) == 1 else None
+    is_whole = selection.groups == 0 and len(extremes) == len(selection.columns)
+    if not isinstance(operand, Column) or not is_whole:
+        return None
+    bounds = bounds_of_values(operand)
+    if bounds is None:
+        return None
+    filled = replace(operand, nullable=False)
+    return tuple(replace(column, operand=filled) for column in extremes), (bounds,)
 
 
 def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRenderer) -> Sql:
@@ -88,7 +112,9 @@ def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRender
 
 def _of_model_type(column: Column) -> Sql:
     """A column as the type that the model says, even if the table has changed since: it will be
-    part of a text."""
+    part of a text. What is null is NULL, so whatever is made of the rows need not care."""
+    if column.nullable:
+        return value_of(column, pinned=True)
     return checked(column_sql(column), column.pg_type, column.type)
 
 

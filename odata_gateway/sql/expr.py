@@ -45,19 +45,21 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
-from odata_gateway.sql.fragment import Hole, Sql, build, column_sql, fill, join, raw
+from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
     cast_sql,
     function_can_fail,
+    function_misses_infinity,
     function_sql,
     negation_sql,
     pg_type_of,
     promoted,
 )
-from odata_gateway.sql.pg_types import null_of, read
+from odata_gateway.sql.pg_types import null_of, stored, value_of
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.family import LIKE_MODES, PrimitiveType
+from odata_gateway.types.primitive import STRING
 
 MAX_PARTS = 100_000
 """Pieces of SQL that all expressions of a statement may have, about a megabyte of text. Requests as
@@ -137,7 +139,7 @@ class Expressions:
     def _operation(self, expr: BoundExpr, *, strict: bool) -> Sql:
         match expr:
             case Column():
-                return read(column_sql(expr), expr.pg_type, expr.type)
+                return value_of(expr) if expr.nullable else stored(expr)
             case Parameter():
                 return parameter_sql(expr)
             case ConstantValue():
@@ -150,9 +152,9 @@ class Expressions:
             case Negate(operand=operand):
                 return negation_sql(expr, self.value(operand))
             case Function(id="cast", args=(operand,)):
-                return cast_sql(self.value(operand), operand.type, expr.type)
+                return cast_sql(self._argument(operand, expr), operand.type, expr.type)
             case Function():
-                values = tuple(self.value(a) for a in expr.args)
+                values = tuple(self._argument(a, expr) for a in expr.args)
                 return function_sql(expr.id, values, pattern=any(map(_is_pattern, expr.args)))
             case CaseWhen():
                 return self._case(expr)
@@ -184,6 +186,14 @@ class Expressions:
                     return build("(({0}) IN ({1}))", row, self._blocks.derived(derived))
             case _:
                 assert_never(expr)
+
+    def _argument(self, expr: BoundExpr, call: Function) -> Sql:
+        """An argument of a function. One that makes null of values which OData has not, as texts
+        and parts of times do, takes a column as it is stored."""
+        makes_text = call.id == "cast" and call.type is STRING
+        if isinstance(expr, Column) and (makes_text or function_misses_infinity(call.id)):
+            return stored(expr)
+        return self.value(expr)
 
     def _case(self, expr: CaseWhen) -> Sql:
         branches = (

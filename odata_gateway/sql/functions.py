@@ -27,6 +27,12 @@ def function_can_fail(id_: str) -> bool:
     return overload is None or overload.can_fail
 
 
+def function_misses_infinity(id_: str) -> bool:
+    """Whether a function takes infinite times, and makes null of them."""
+    overload = OVERLOADS.get(id_)
+    return overload is not None and overload.misses_infinity
+
+
 def cast_sql(operand: Sql, source: PrimitiveType | None, target: PrimitiveType) -> Sql:
     """cast() between primitive types."""
     return fill(casts.cast_template(source, target), (operand,))

@@ -12,9 +12,10 @@ there, read the rest of the whole table and sort it (measured: three times the r
 
 from __future__ import annotations
 
-from odata_gateway.plan.tree.relation import OrderKey
+from odata_gateway.plan.tree.relation import Column, OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
+from odata_gateway.sql.pg_types import value_of
 from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.primitive import STRING
 
@@ -36,8 +37,12 @@ def _order_item(key: OrderKey, renderer: ExpressionRenderer) -> Sql:
 
 
 def key_texts(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> list[Sql]:
-    """The order values as text, in the form that `after` takes them back."""
-    return [build("{0}::text", renderer.value(k.expr)) for k in order]
+    """The order values as text, in the form that `after` takes them back; NULL for null, also
+    where a column that should have none orders as it is stored."""
+    return [
+        build("{0}::text", value_of(expr) if isinstance(expr, Column) else renderer.value(expr))
+        for expr in (key.expr for key in order)
+    ]
 
 
 def after(

@@ -4,38 +4,90 @@ A column is first read as the Postgres type of its edm type: a uuid that the mod
 as text, a timestamptz as UTC wall time, JSON columns as the text they hold (`#>> '{}'` unwraps what
 was encoded twice).
 
-Text forms depend on no session setting. What JSON cannot say has a documented value: infinite
-times, 24:00 and Decimal NaN are null; years before 1 are written as ISO 8601 does (44 BC is -0043),
-later than 9999 with more digits.
+What Postgres holds and OData cannot say is null: infinite times and durations, 24:00, a Decimal
+that is NaN or infinite, JSON's null, and a JSON string with a character that no text has. It must
+be null everywhere: in answers, conditions, orders, groups, aggregates and links. So a column is
+read in two ways:
+
+- as a value (`value_of`), with NULL in place of these. What computes with a column, groups or
+  orders by it, uses this. The values that statements make have none of them, and need no care.
+- as it is stored (`stored`), because an index serves the bare column only. Whoever uses this takes
+  care of the other values: comparisons by a second bound (`sql.comparisons`), the order of a page
+  by a branch for each kind of null (`sql.page_scan`), texts and functions of times by their own
+  templates.
+
+JSON columns, which no index orders, have NULL in both.
+
+Text forms depend on no session setting. Years before 1 are written as ISO 8601 does (44 BC is
+-0043), later than 9999 with more digits.
 """
 
 from __future__ import annotations
 
-from odata_gateway.sql.fragment import Sql, fill
-from odata_gateway.types.family import ColumnReading, PrimitiveType
+from odata_gateway.plan.tree.relation import Column
+from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join
+from odata_gateway.types.family import PrimitiveType
 
 
-def reading_of(pg_type: str, type_: PrimitiveType) -> ColumnReading:
-    """How a column is read. Without a `pg_type` it has that of its edm type already; what the
-    family does not list is cast to it."""
-    if not pg_type:
-        return _AS_IT_IS
-    found = type_.family.columns.get(pg_type)
-    return found or ColumnReading("{0}::" + type_.pg_type)
+def stored(column: Column) -> Sql:
+    """A column as the Postgres type of its edm type, with values that OData has not: for an index,
+    and for what makes null of these itself."""
+    return read(column_sql(column), column.pg_type, column.type)
 
 
-_AS_IT_IS = ColumnReading()
+def value_of(column: Column, *, pinned: bool = False) -> Sql:
+    """A column as the Postgres type of its edm type, with NULL for all that is null.
+
+    pinned  see `checked`
+    """
+    reading, name = column.type.reading(column.pg_type), column_sql(column)
+    template = (reading.pinned if pinned else None) or reading.read
+    if reading.nulls is None:
+        return name if template == "{0}" else fill(template, (name,))
+    return fill(f"(CASE WHEN {reading.nulls.is_value} THEN {template} END)", (name,))
+
+
+def null_classes(column: Column) -> tuple[Sql, ...]:
+    """Conditions, of which one holds for each null of a column. An index on the column serves each,
+    unless reading the column makes null of a value (a JSON null)."""
+    reading, name = column.type.reading(column.pg_type), column_sql(column)
+    is_null = build("{0} IS NULL", value_of(column) if reading.reads_null else name)
+    if reading.nulls is None or not column.nullable:
+        return (is_null,)
+    return is_null, *(fill(each, (name,)) for each in reading.nulls.each)
+
+
+def is_null_sql(column: Column) -> Sql:
+    """Whether a column is null; never NULL."""
+    return join(" OR ", null_classes(column))
+
+
+def is_value_sql(column: Column) -> Sql:
+    """Whether a column is not null; never NULL."""
+    reads_null = column.type.reading(column.pg_type).reads_null
+    found = build("{0} IS NOT NULL", value_of(column) if reads_null else column_sql(column))
+    bounds = bounds_of_values(column)
+    return found if bounds is None else build("{0} AND {1}", found, bounds)
+
+
+def bounds_of_values(column: Column) -> Sql | None:
+    """A condition for the rows in which a column is not null, false or NULL for others; None if it
+    would be no more than IS NOT NULL."""
+    nulls = column.type.reading(column.pg_type).nulls
+    if nulls is None or not column.nullable:
+        return None
+    return fill(nulls.is_value, (column_sql(column),))
 
 
 def read(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
-    """A column as the Postgres type of its edm type."""
-    template = reading_of(pg_type, type_).read
+    """A column as the Postgres type of its edm type, with values that OData has not."""
+    template = type_.reading(pg_type).read
     return column if template == "{0}" else fill(template, (column,))
 
 
 def reads_as_it_is(pg_type: str, type_: PrimitiveType) -> bool:
     """Whether a column is read without a conversion, as the type that it has in the table."""
-    return reading_of(pg_type, type_).read == "{0}"
+    return type_.reading(pg_type).read == "{0}"
 
 
 def checked(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
@@ -46,7 +98,7 @@ def checked(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
     JSON text. Postgres drops a cast to the type that the column has, so this costs nothing; for any
     other it converts the value or fails.
     """
-    pinned = reading_of(pg_type, type_).pinned
+    pinned = type_.reading(pg_type).pinned
     return fill(pinned, (column,)) if pinned else read(column, pg_type, type_)
 
 
@@ -70,7 +122,7 @@ def json_text(value: Sql, type_: PrimitiveType, *, nullable: bool, as_string: bo
 def json_column_text(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql | None:
     """A column that is its own JSON text, such as a jsonb that the model calls Edm.String; None for
     others."""
-    template = reading_of(pg_type, type_).json
+    template = type_.reading(pg_type).json
     if template is None:
         return None
     return fill("({0})", (fill(template, (column, read(column, pg_type, type_))),))

@@ -26,11 +26,20 @@ from odata_gateway.edm.model import (
     Unscoped,
 )
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.tree.relation import Block, Derived, LeftJoin, Link, ParentPath, Source
+from odata_gateway.plan.tree.relation import (
+    Block,
+    Column,
+    Derived,
+    LeftJoin,
+    Link,
+    ParentPath,
+    Source,
+)
 from odata_gateway.plan.tree.slots import AccountsSlot
 from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, qualified, quoted, raw
+from odata_gateway.sql.pg_types import is_null_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +171,13 @@ class Relations:
         is_shown = [build("{0} AND ", policy) for policy in self._policy(source, "k")]
         cases = [
             build(
-                "WHEN {0}{1} IS NULL THEN concat({2}, {1})::int4 = 0",
+                "WHEN {0}({1}) THEN concat({2}, {3})::int4 = 0",
                 join("", is_shown),
+                is_null_sql(
+                    Column(source.number, prop.column, prop.pg_type, prop.type, nullable=True)
+                ),
+                quoted(f"{NULL_KEY}{prop.null_key} "),
                 qualified(source.number, prop.column),
-                quoted(f"{NULL_KEY}{prop.null_key}"),
             )
             for prop in source.entity_type.null_keys
         ]

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, assert_never
 
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.relation import Block
+from odata_gateway.plan.tree.relation import Block, Column
 from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql import sharded
 from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
-from odata_gateway.sql.page_scan import AccountsRead, PageScan
-from odata_gateway.sql.pg_types import raw_value
+from odata_gateway.sql.page_scan import PageScan
+from odata_gateway.sql.pg_types import raw_value, stored
 from odata_gateway.sql.relation import Relations, ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
+from odata_gateway.sql.scan import AccountsRead
 
 
 class StatementVariant(NamedTuple):
@@ -154,6 +155,8 @@ class _PlainStatement:
         field = self.query.field
         if field is None or field.value is None:
             return raw("NULL::text")
+        if isinstance(field.value, Column):
+            return raw_value(stored(field.value), field.type)
         return raw_value(self.relations.expressions.value(field.value), field.type)
 
     def parent(self) -> Sql:

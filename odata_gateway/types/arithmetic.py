@@ -5,8 +5,9 @@ whatever the operands can make, and at least their common type. So no row can be
 is known of an operand is the largest absolute value that it can have.
 
 Whole numbers divide by truncation and mod takes the sign of its left side, as in Postgres; div of a
-whole number or decimal by zero and every mod by zero fail the request (SQLSTATE 22012). Whatever
-divby divides by zero, and a double that div does, is INF, -INF or NaN, where Postgres raises.
+whole number or decimal by zero and every mod by zero fail the request (SQLSTATE 22012). A double
+that div or divby divides by zero is INF, -INF or NaN, where Postgres raises; a decimal that divby
+divides by zero is null, because the type has none of these.
 """
 
 from __future__ import annotations
@@ -39,6 +40,14 @@ def result_type(
         return DECIMAL if op == "divby" else promote(wide, whole_type(largest))
     found = operation(op, left, right)
     return PRIMITIVE_TYPES[found.result] if found else None
+
+
+def makes_null(op: str, left: PrimitiveType, right: PrimitiveType) -> bool:
+    """Whether an operator can make null of two values."""
+    found = operation(op, left, right)
+    if found is not None:
+        return found.can_miss
+    return op == "divby" and not promote(left, right).family.has_nan
 
 
 def operation(op: str, left: PrimitiveType, right: PrimitiveType) -> Operation | None:

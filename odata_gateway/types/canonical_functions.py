@@ -141,7 +141,7 @@ TIME_FUNCTIONS = (  # 5.1.1.8, in UTC
         "CASE WHEN isfinite({0}) THEN extract(second from {0}) % 1 END",
     ),
     _total("fractionalseconds.time", DECIMAL, (_TIME,), "(extract(second from {0}) % 1)"),
-    _total("date.datetime", DATE, (_INSTANT,), "{0}::date"),
+    _total("date.datetime", DATE, (_INSTANT,), "CASE WHEN isfinite({0}) THEN {0}::date END"),
     _total("time.datetime", TIME, (_INSTANT,), "{0}::time"),
     _total("totaloffsetminutes", INT32, (_INSTANT,), "CASE WHEN isfinite({0}) THEN 0 END"),
     FunctionOverload("totalseconds", DECIMAL, (takes(DURATIONS),), SECONDS),

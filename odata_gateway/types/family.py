@@ -101,6 +101,35 @@ class ArgumentType:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAsNull:
+    """Values that Postgres has and OData has not, such as infinite times. They are null: in
+    answers, conditions, orders, groups and links. {0} is a value.
+
+    The conditions are those that an index on a column serves, and each has one form for the columns
+    of all Postgres types that serve the family.
+
+    is_value  whether OData has a value; NULL for NULL
+    each      for each of the others, whether it is that one
+    below     of values that are less than one of OData's: whether OData has them; "": it has all
+    above     the same of greater values
+    """
+
+    is_value: LiteralString
+    each: tuple[LiteralString, ...]
+    below: LiteralString = ""
+    above: LiteralString = ""
+
+
+INFINITE = ReadAsNull(
+    is_value="{0} > '-infinity' AND {0} < 'infinity'",
+    each=("{0} = 'infinity'", "{0} = '-infinity'"),
+    below="{0} > '-infinity'",
+    above="{0} < 'infinity'",
+)
+"""Infinite times and days."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnReading:
     """How columns of one Postgres type serve a family. {0} is the column, unless said otherwise.
 
@@ -116,6 +145,8 @@ class ColumnReading:
     equal_type  the Postgres type of these arguments
     reads_null  `read` may make null of a value: IS NULL then tests what `read` makes, and a NOT
                 NULL column may have nulls
+    nulls       values of the column that are null, which `read` leaves as they are, so that an
+                index serves. A NOT NULL column may have them too
     json        the column as JSON text; {1} is the column as `read` has it
     """
 
@@ -125,7 +156,13 @@ class ColumnReading:
     equal_mode: DecodeMode | None = None
     equal_type: LiteralString = ""
     reads_null: bool = False
+    nulls: ReadAsNull | None = None
     json: LiteralString | None = None
+
+    @property
+    def can_be_null(self) -> bool:
+        """Whether a column that is never NULL can be null."""
+        return self.reads_null or self.nulls is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +229,10 @@ class TypeFamily:
                       last), for cast() of literals; ValueError where there is none
     argument_type     how arguments are bound
     columns           how columns are read, by Postgres type; others are cast
+    nulls             values of `pg_type` that are null
     compares_columns  Postgres types that compare with each other, for joins
-    text              a value as the text of /$value, of cast() to Edm.String and of entity-ids
+    text              a value as the text of /$value, of cast() to Edm.String and of entity-ids;
+                      NULL for one of `nulls`, and so is `json`
     json              JSON
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
@@ -224,6 +263,7 @@ class TypeFamily:
     argument_type: ArgumentType
     converted: Callable[[object, PrimitiveType, TypeFamily], object] = lambda *_: refuse("")
     columns: Mapping[str, ColumnReading] = field(default_factory=dict)
+    nulls: ReadAsNull | None = None
     compares_columns: tuple[str, ...] = ()
     text: LiteralString = "{0}::text"
     json: JsonForm = JsonForm()
@@ -285,6 +325,21 @@ class PrimitiveType:
     quoted_if_wide: bool = False
     is_evident: bool = False
 
+    def reading(self, pg_type: str) -> ColumnReading:
+        """How a column of a Postgres type is read. Without a `pg_type` it was made by the statement
+        and has that of this type, without the values that are null."""
+        if not pg_type:
+            return _AS_IT_IS
+        return self.family.columns.get(pg_type) or self._cast_reading()
+
+    def _cast_reading(self) -> ColumnReading:
+        """How a column of a type that the family does not list is read: it is cast."""
+        read, nulls = "{0}::" + self.pg_type, self.family.nulls
+        if nulls is None:
+            return ColumnReading(read)
+        is_value = nulls.is_value.replace("{0}", read)
+        return ColumnReading(f"(CASE WHEN {is_value} THEN {read} END)", reads_null=True)
+
     @property
     def is_numeric(self) -> bool:
         return self.rank > 0
@@ -299,6 +354,9 @@ class PrimitiveType:
 
     def __repr__(self) -> str:
         return self.name
+
+
+_AS_IT_IS = ColumnReading()
 
 
 def refuse(text: object) -> object:

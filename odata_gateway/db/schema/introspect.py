@@ -146,7 +146,8 @@ def _fit_property(
         findings.append(Finding("warning", subject, text))
         return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
     findings += _property_findings(prop, facts, served, subject)
-    reading = served.family.columns.get(facts.type)
+    reading = served.reading(facts.type)
+    can_be_null = reading.can_be_null or not facts.not_null
     facets = served.family.column_facets(_facets(prop), facts.type, facts.modifier)
     findings += _facet_findings(prop, facets, subject)
     return replace(
@@ -156,8 +157,8 @@ def _fit_property(
         precision=facets.precision,
         scale=facets.scale,
         max_length=facets.max_length,
-        not_null=facts.not_null and not (reading and reading.reads_null),
-        nullable=not prop.is_key and (prop.nullable or not facts.not_null),
+        not_null=facts.not_null and not reading.reads_null,
+        nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
 
 

@@ -235,10 +235,8 @@ def with_key(
     if (refused := _refusal(entity_type, verdict, set_name)) is not None:
         found = [] if verdict is _OPEN else [Finding("error", subject, _text(refused))]
         return replace(entity_type, refused=refused), found
-    if verdict.never_null:
-        return entity_type, []
     properties = {
-        name: replace(p, null_key=f"{set_name}.{name}") if _may_be_null(p, facts) else p
+        name: replace(p, null_key=f"{set_name}.{name}") if _may_be_null(p, facts, verdict) else p
         for name, p in entity_type.properties.items()
     }
     null_keys = tuple(p for p in properties.values() if p.null_key is not None)
@@ -246,8 +244,14 @@ def with_key(
     return replace(entity_type, properties=properties, null_keys=null_keys), found
 
 
-def _may_be_null(prop: Property, facts: TableFacts) -> bool:
-    return prop.is_key and not facts.columns[prop.column].not_null
+def _may_be_null(prop: Property, facts: TableFacts, verdict: KeyVerdict) -> bool:
+    """Whether a key property may be null in a row: it is NULL there, or a value that OData has not,
+    such as an infinite time."""
+    if not prop.is_key:
+        return False
+    column = facts.columns[prop.column]
+    is_filled = verdict.never_null or column.not_null
+    return not is_filled or prop.type.reading(column.type).can_be_null
 
 
 def _vouched(verdict: KeyVerdict, subject: str, set_name: str) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from odata_gateway.types import primitive as types
 from odata_gateway.types.arithmetic import (
     largest_result,
     largest_value,
-    operation,
+    makes_null,
     promote,
     result_type,
     whole_type,
@@ -68,9 +68,7 @@ def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     if result is None:
         names = f"{left.type.name} and {right.type.name}"
         raise BindType(f"{op} cannot be used with {names}", at=node.at)
-    found = operation(op, left.type, right.type)
-    can_miss = found is not None and found.can_miss
-    nullable = left.nullable or right.nullable or can_miss
+    nullable = left.nullable or right.nullable or makes_null(op, left.type, right.type)
     return Arithmetic(op, left, right, result, nullable, largest)
 
 

@@ -140,8 +140,10 @@ def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tup
 
 
 def column_of(row: Row, prop: Property) -> Column:
-    """The column behind a property, secret or not: for output only. A JSON column that is never
-    NULL may still hold JSON's null."""
-    never_null = prop.not_null or (prop.is_key and prop.null_key is None)
-    nullable = row.optional or prop.pg_type in ("json", "jsonb") or not never_null
+    """The column behind a property, secret or not: for output only. One that is never NULL may hold
+    other values that are null; a row with such a key is refused."""
+    reading = prop.type.reading(prop.pg_type)
+    is_proven_key = prop.is_key and (prop.null_key is None or prop.not_null)
+    is_filled = is_proven_key or (prop.not_null and reading.nulls is None)
+    nullable = row.optional or reading.reads_null or not is_filled
     return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)

@@ -36,6 +36,7 @@ class Column:
 
     pg_type  Postgres's name of the column's type; empty for a column that a statement made, which
              already reads as its edm type
+    nullable  its value can be null: NULL, or one that OData has not
     """
 
     source: int

@@ -17,6 +17,7 @@ from odata_gateway.types.calendar import (
 )
 from odata_gateway.types.families.duration import SECONDS_OF_SECOND
 from odata_gateway.types.family import (
+    INFINITE,
     ArgumentType,
     ColumnReading,
     DecodeMode,
@@ -98,7 +99,8 @@ DATES = TypeFamily(
     argument=_argument,
     converted=_converted,
     argument_type=ArgumentType("text", "date"),
-    columns={"date": ColumnReading()},
+    columns={"date": ColumnReading(nulls=INFINITE)},
+    nulls=INFINITE,
     # to_char reads a date as a timestamp, which ends with the year 294276
     text="CASE WHEN {0} > '294276-12-31' THEN CASE WHEN isfinite({0}) THEN "
     "extract(year from {0})::text || '-' || lpad(extract(month from {0})::text, 2, '0') "

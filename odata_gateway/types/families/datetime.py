@@ -26,6 +26,7 @@ from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
 from odata_gateway.types.families.duration import SECONDS_OF_SECOND
 from odata_gateway.types.families.time import TIME_TEXT
 from odata_gateway.types.family import (
+    INFINITE,
     ArgumentType,
     ColumnReading,
     DecodeMode,
@@ -160,11 +161,12 @@ DATETIMES = TypeFamily(
     converted=_converted,
     argument_type=ArgumentType("text", "timestamp"),
     columns={
-        "timestamp": ColumnReading(),
+        "timestamp": ColumnReading(nulls=INFINITE),
         "timestamptz": ColumnReading(
-            read="({0} AT TIME ZONE 'UTC')", compared="({0} AT TIME ZONE 'UTC')"
+            read="({0} AT TIME ZONE 'UTC')", compared="({0} AT TIME ZONE 'UTC')", nulls=INFINITE
         ),
     },
+    nulls=INFINITE,
     text=_TEXT,
     # The quotes inside to_char's format save 0.1 us a cell (measured).
     json=JsonForm(

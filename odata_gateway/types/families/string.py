@@ -54,14 +54,23 @@ def _converted(value: object, type_: PrimitiveType, source: TypeFamily) -> objec
 
 
 _TEXT = ColumnReading(pinned="{0}::text")
+# json, unlike jsonb, keeps the escapes of what no text can have: NUL, and half of a surrogate pair.
+# A string with one is null. Postgres raises where it reads any value with one, so the text of an
+# object or array, which has the escape and not the character, is taken as it was written.
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}"
+_IS_NO_TEXT = (
+    rf"regexp_replace(replace({{0}}::text, '\\', 'x'), '{_PAIR}', '', 'g') "
+    r"~ '\\u(0000|[dD][89a-fA-F])'"
+)
 # A string in a JSON column is its own JSON text, and need not be unwrapped and escaped again
 # (measured: a third of the time of a cell).
 _JSON = ColumnReading(
-    # json, unlike jsonb, may hold an escaped NUL, which no text can: such a value stays as it was
-    # written
-    read="(CASE WHEN strpos({0}::text, '\\u0000') = 0 THEN {0} #>> '{{}}' ELSE {0}::text END)",
+    read=r"(CASE WHEN strpos({0}::text, '\u') = 0 THEN {0} #>> '{{}}' "
+    r"""WHEN {0}::text !~ '^\s*"' THEN btrim({0}::text, E' \t\n\r') """
+    f"WHEN {_IS_NO_TEXT} THEN NULL ELSE {{0}} #>> '{{{{}}}}' END)",
     reads_null=True,
-    json="CASE WHEN left({0}::text, 1) = '\"' THEN {0}::text "
+    json="CASE WHEN left({0}::text, 1) = '\"' "
+    r"AND (strpos({0}::text, '\u') = 0 OR {1} IS NOT NULL) THEN {0}::text "
     "ELSE coalesce(to_json({1})::text, 'null') END",
 )
 _JSONB = ColumnReading(

@@ -22,6 +22,7 @@ from odata_gateway.types.family import (
     JsonForm,
     LiteralForm,
     PrimitiveType,
+    ReadAsNull,
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
@@ -30,6 +31,9 @@ _TIME = re.compile(CLOCK, re.ASCII)
 
 TIME_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,12}})?)?"
 """What the text of a time looks like, in SQL."""
+
+
+_MIDNIGHT = ReadAsNull("{0} < '24:00'", ("{0} = '24:00'",), above="{0} < '24:00'")
 
 
 def read_time(text: str) -> Span:
@@ -75,7 +79,8 @@ TIMES = TypeFamily(
     argument=_argument,
     converted=_converted,
     argument_type=ArgumentType("text", "time"),
-    columns={"time": ColumnReading()},
+    columns={"time": ColumnReading(nulls=_MIDNIGHT)},
+    nulls=_MIDNIGHT,
     text="CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
     json=JsonForm(can_miss=True),
     facets=frozenset({"$Precision"}),
