@@ -248,7 +248,7 @@ class TypeFamily:
     casts_to_string   cast() to Edm.String has a meaning
     written_by_sql    cast() of a literal to Edm.String gives the text that Postgres writes, which
                       is not that of the literal
-    summed_as         the Postgres type of running sums, for numbers
+    summed_as         the type of running sums, for numbers, as a cast
     number_operators  SQL of operators whose result is of this family, where Postgres's own operator
                       does not do, for numbers. Operands have been promoted to the result's type if
                       it is one with NaN

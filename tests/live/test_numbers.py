@@ -178,3 +178,23 @@ async def test_what_no_type_holds_is_refused_with_the_operation_and_the_way_out(
     assert "mul" in error["message"] and "cast an operand to Edm.Double" in error["message"]
     fine = quote(power.replace("d", "h"))
     assert (await numbers.ask(f"N?$compute={fine} as x&$select=x")).status == 200
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["topsum(1e308,h)", "bottomsum(-1e308,h)", "toppercent(50,h)", "topsum(1e38,f)", "topcount(3,h mul h)", "bottompercent(50,b mul b)"],
+)
+async def test_running_sums_of_large_numbers_do_not_fail(numbers, step):
+    answer = await numbers.ask(f"N?$apply=filter(h ne null and h lt INF and h gt -INF)/{quote(step)}&$select=id")
+    assert answer.status == 200 or step.startswith("bottomsum"), answer.body
+
+
+async def test_sums_and_averages_of_large_numbers_do_not_fail(numbers):
+    measures = (
+        "h with sum as h1,h with average as h2,h mul 10 with sum as h3,f with sum as f1,b mul b with sum as b1,b add 1 with max as b2"
+    )
+    answer = await numbers.ask(f"N?$apply=filter(id le 3)/aggregate({measures})")
+    [row] = json.loads(answer.body)["value"]
+    assert row["h1"] in (0, 0.1) and row["h3"] == "NaN" and abs(row["h2"]) < 0.1 and abs(row["f1"]) <= 0.1
+    assert row["b1"] == 9 + 2**126 + (2**63 - 1) ** 2 and row["b2"] == 2**63
+    assert row["h3@odata.type"] == "#Double" and "h1@odata.type" not in row

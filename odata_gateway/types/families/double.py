@@ -88,7 +88,7 @@ DOUBLES = TypeFamily(
     ),
     can_be_key=False,
     has_nan=True,
-    summed_as="float8",
+    summed_as="text::numeric",  # float8 would overflow
     number_operators={
         "add": floats.ADD,
         "sub": floats.SUB,
