@@ -7,6 +7,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     statement     the statements of a query: rows, count, parent, order values
     row_encoding  how rows are written, as a protocol that formats implement
     sharded       a statement for several accounts on a database that is sharded by account
+    reading        all rows of one table, to see whether it can be read
     scan          how the rows of a chunk are read in order, with the known indexes
     page_scan     the SQL of that
     keyset        ORDER BY, and the rows behind the last one of a page
