@@ -144,12 +144,13 @@ def _fit_property(
         findings.append(Finding("warning", subject, text))
         return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
     findings += _property_findings(prop, facts, served, subject)
-    reading = served.reading(facts.type)
+    reading = served.reading(facts.pg_type)
     can_be_null = reading.can_be_null or not facts.not_null
     return replace(
         prop,
         type=served,
-        pg_type=facts.type,
+        pg_type=facts.pg_type,
+        catalog=facts.catalog,
         not_null=facts.not_null and not reading.reads_null,
         nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
