@@ -32,6 +32,7 @@ from odata_gateway.plan.tree.relation import (
     Compare,
     ConstantValue,
     CountOf,
+    Derived,
     Exists,
     Function,
     InArray,
@@ -53,7 +54,7 @@ from odata_gateway.sql.functions import (
     function_misses_infinity,
     function_sql,
 )
-from odata_gateway.sql.pg_types import null_of, stored, value_of
+from odata_gateway.sql.pg_types import compared_column, keeps_type, null_of, stored, value_of
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.family import LIKE_MODES
 from odata_gateway.types.primitive import STRING
@@ -180,7 +181,7 @@ class Expressions:
                     rows = self._blocks.select(raw("1"), block)
                 return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", rows)
             case InSubquery(values=values, derived=derived):
-                row = join(", ", (self.value(v) for v in values))
+                row = join(", ", self._values_in(values, derived))
                 with self._guarding(False):
                     return build("(({0}) IN ({1}))", row, self._blocks.derived(derived))
             case _:
@@ -193,6 +194,14 @@ class Expressions:
         if isinstance(expr, Column) and (makes_text or function_misses_infinity(call.id)):
             return stored(expr)
         return self.value(expr)
+
+    def _values_in(self, values: tuple[BoundExpr, ...], derived: Derived) -> Iterator[Sql]:
+        """The values that are looked up among derived rows, as the types of these."""
+        for index, value in enumerate(values):
+            if isinstance(value, Column) and keeps_type(derived, index):
+                yield compared_column(value)
+            else:
+                yield self.value(value)
 
     def _case(self, expr: CaseWhen) -> Sql:
         branches = (

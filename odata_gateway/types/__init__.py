@@ -11,6 +11,7 @@ Unknown: errors, the model, requests, how SQL is put together.
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share
     families/            one module for each family
+    own_text             texts of columns whose Postgres type the model has as Edm.String
     function             what describes a function
     canonical_functions  the functions of the standard as a table
     registry             every type and every function there is, by what they are looked up with

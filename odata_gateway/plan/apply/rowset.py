@@ -26,6 +26,7 @@ from odata_gateway.plan.scope.rows import (
     RowStructure,
 )
 from odata_gateway.plan.scope.scope import Binding, Scope
+from odata_gateway.plan.tree.columns import common_column
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -231,7 +232,11 @@ def source_of_selections(
     columns = []
     for i, values in enumerate(zip(*(s.columns for s in selections), strict=True)):
         type_ = next((v.type for v in values if v.type is not None), types.STRING)
-        columns.append(Column(source.number, f"c{i}", "", type_, any(v.nullable for v in values)))
+        kept, nullable = common_column(values), any(v.nullable for v in values)
+        column = Column(source.number, f"c{i}", "", type_, nullable)
+        if kept is not None:
+            column = replace(column, pg_type=kept.pg_type, catalog=kept.catalog)
+        columns.append(column)
     return source, tuple(columns)
 
 
