@@ -31,6 +31,7 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.collation import unified
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
 from odata_gateway.sql.pg_types import (
     compared_column,
@@ -163,10 +164,18 @@ def _operands(
     if isinstance(right, Column) and isinstance(left, Parameter):
         return _column_and_parameter(right, left, renderer).mirrored()
     if isinstance(left, Column) and isinstance(right, Column) and _are_alike(left, right):
-        return Sides(compared_column(left), compared_column(right), left)
+        return Sides(*_unified(left, right, compared_column(left), compared_column(right)), left)
     if both_nullable:
-        return Sides(_nan_as_null(left, renderer), _nan_as_null(right, renderer))
-    return Sides(_bare_or_value(left, right, renderer), _bare_or_value(right, left, renderer))
+        sides = _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+    else:
+        sides = _bare_or_value(left, right, renderer), _bare_or_value(right, left, renderer)
+    return Sides(*_unified(left, right, *sides))
+
+
+def _unified(left: BoundExpr, right: BoundExpr, *values: Sql) -> tuple[Sql, Sql]:
+    """Both sides by one collation, if they are texts of two."""
+    first, second = unified((left, right), values)
+    return first, second
 
 
 def _are_alike(left: Column, right: Column) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import LiteralString
 
+from odata_gateway.plan.tree.collations import collations_of_all
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     BoundExpr,
@@ -19,6 +20,7 @@ from odata_gateway.plan.tree.relation import (
     Selection,
     WindowCondition,
 )
+from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import EMPTY, Sql, build, column_sql, fill, join, param
 from odata_gateway.sql.keyset import order_by, ordered
 from odata_gateway.sql.pg_types import (
@@ -116,6 +118,8 @@ def _columns(
     for index, column in enumerate(columns):
         if isinstance(column, Column) and keeps_type(derived, index):
             yield compared_column(column)
+        elif len(collations_of_all(s.columns[index] for s in derived.selections)) > 1:
+            yield of_database(column, _column(column, blocks))
         else:
             yield _column(column, blocks)
 

@@ -44,12 +44,14 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.collation import unified, unified_arguments
 from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
 from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
     cast_sql,
+    folded,
     function_can_fail,
     function_misses_infinity,
     function_sql,
@@ -152,9 +154,11 @@ class Expressions:
             case Negate(operand=operand):
                 return build("(- {0})", self.value(operand))
             case Function(id="cast", args=(operand,)):
-                return cast_sql(self._argument(operand, expr), operand.type, expr.type)
+                (value,) = unified_arguments(expr, (self._argument(operand, expr),))
+                return cast_sql(value, operand.type, expr.type)
             case Function():
-                values = tuple(self._argument(a, expr) for a in expr.args)
+                given = [self._argument(a, expr) for a in expr.args]
+                values = folded(expr, unified_arguments(expr, given))
                 return function_sql(expr.id, values, pattern=any(map(_is_pattern, expr.args)))
             case CaseWhen():
                 return self._case(expr)
@@ -204,9 +208,11 @@ class Expressions:
                 yield self.value(value)
 
     def _case(self, expr: CaseWhen) -> Sql:
+        results = [result for _, result in expr.branches]
+        values = unified(results, [self.value(result) for result in results])
         branches = (
-            build("WHEN {0} THEN {1}", self.condition(condition), self.value(value))
-            for condition, value in expr.branches
+            build("WHEN {0} THEN {1}", self.condition(condition), value)
+            for (condition, _), value in zip(expr.branches, values, strict=True)
         )
         return build("(CASE {0} END)", join(" ", branches))
 

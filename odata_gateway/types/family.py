@@ -174,6 +174,8 @@ class ColumnReading:
     range_mode  that of literals in other comparisons
     equal_type  the Postgres type of these arguments, if they are not texts
     extremes    the aggregates min and max exist for the column's type
+    searched    a text ({0}) as functions have it that look for a text in a column of the type, or
+                for such a column in a text
     has_operators  the column's type has operators of its own, in the schema of the type
     reads_null  `read` may make null of a value: IS NULL then tests what `read` makes, and a NOT
                 NULL column may have nulls
@@ -193,6 +195,7 @@ class ColumnReading:
     range_mode: DecodeMode | None = None
     equal_type: LiteralString = ""
     extremes: bool = False
+    searched: LiteralString = "{0}"
     has_operators: bool = False
     reads_null: bool = False
     nulls: ReadAsNull | None = None

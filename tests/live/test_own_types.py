@@ -179,6 +179,22 @@ def test_citext_groups_compares_and_joins_without_case(kinds):
     assert ids(kinds, "Person?$orderby=mail,id") == [4, 1, 2, 3] and ids(kinds, "Person?$orderby=mail desc,id") == [3, 1, 2, 4]
 
 
+def test_citext_is_searched_without_case(kinds):
+    for condition in (
+        "contains(mail,'NN@x')",
+        "startswith(mail,'ANN')",
+        "endswith(mail,'n@X')",
+        "indexof(mail,'N@') eq 2",
+        "contains(plain,mail)",
+    ):
+        assert ids(kinds, f"Person?$filter={condition}") == [1, 2], condition
+    assert ids(kinds, "Person?$filter=contains(mail,'_') or contains(mail,'%25')") == []
+    # a pattern, and what a function makes of the column, have case
+    assert ids(kinds, "Person?$filter=matchesPattern(mail,'^Ann')") == [1] and ids(
+        kinds, "Person?$filter=contains(concat(mail,''),'Ann')"
+    ) == [1]
+
+
 def test_columns_of_one_type_are_compared_as_it(kinds):
     assert ids(kinds, "Person?$filter=mood gt 'sad' and mood le 'happy'&$orderby=mood") == [3, 1]
     assert ids(kinds, "Person?$filter=mood eq null") == [4] and ids(kinds, "Person?$filter=mood ne 'nope'") == [1, 2, 3, 4]

@@ -116,6 +116,7 @@ _OWN = {
         compared_list="{0}::{1}[]",
         restored="{0}::{1}",
         extremes=True,
+        searched='lower({0} COLLATE "default")',  # as the type itself does
         has_operators=True,
     ),
     "enum": ColumnReading(
