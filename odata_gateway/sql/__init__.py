@@ -17,6 +17,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls
     collections   functions of collections, as arrays
     functions     functions, casts and operators, by the templates of `types`
+    collation     one collation for texts that are put together
     pg_types      how a value is read and written, by the templates of its type
     renderer      the protocols by which these modules call each other
     fragment      SQL as a value: text with typed holes

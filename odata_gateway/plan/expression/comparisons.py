@@ -86,7 +86,7 @@ def _without_aliases(node: ast.Binary, scope: Scope) -> ast.Binary:
 def _with_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
     if node.many or expr.type is None:
         return Compare(op, expr, scope.bind.expr(node, scope))
-    mode = equal_mode(expr) if op in ("eq", "ne") else ORDER_MODES[op]
+    mode = equal_mode(expr) if op in ("eq", "ne") else _range_mode(op, expr)
     value = literal(node, expr.type, mode, strict=scope.binding.strict)
     check_comparable(op, expr.type, value.type, at=node.at)
     return Compare(op, expr, value)
@@ -96,8 +96,13 @@ def equal_mode(expr: BoundExpr) -> DecodeMode:
     """How a literal is decoded that is compared for equality with an expression."""
     if not isinstance(expr, Column):
         return "exact"
-    reading = expr.type.family.columns.get(expr.pg_type)
-    return reading.equal_mode if reading and reading.equal_mode else "exact"
+    return expr.type.reading(expr.pg_type).equal_mode or "exact"
+
+
+def _range_mode(op: ComparisonOp, expr: BoundExpr) -> DecodeMode:
+    """The same for a comparison that asks for an order."""
+    found = expr.type.reading(expr.pg_type).range_mode if isinstance(expr, Column) else None
+    return found or ORDER_MODES[op]
 
 
 # --- in -------------------------------------------------------------------------------------------

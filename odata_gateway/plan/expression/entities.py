@@ -12,6 +12,7 @@ from odata_gateway.plan.expression.paths import collection_block
 from odata_gateway.plan.scope.limits import check_list
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import EntitySetRef, PathTarget, RelatedCollection, Scope
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.conditions import any_of
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
@@ -147,7 +148,7 @@ def _same(left: Row, right: Row, at: int) -> BoundExpr:
 
 def _key(row: Row) -> tuple[Column, ...]:
     return tuple(
-        Column(row.source.number, p.column, p.pg_type, p.type, row.optional)
+        column_of_property(row.source.number, p, nullable=row.optional)
         for p in row.source.entity_type.key
     )
 

@@ -151,7 +151,11 @@ DATETIMES = TypeFamily(
     columns={
         "timestamp": ColumnReading(nulls=INFINITE),
         "timestamptz": ColumnReading(
-            read="({0} AT TIME ZONE 'UTC')", compared="({0} AT TIME ZONE 'UTC')", nulls=INFINITE
+            read="({0} AT TIME ZONE 'UTC')",
+            compared="({0} AT TIME ZONE 'UTC')",
+            compared_list="ARRAY(SELECT v AT TIME ZONE 'UTC' FROM unnest({0}) AS u (v))",
+            restored="{0}::timestamptz",
+            nulls=INFINITE,
         ),
     },
     nulls=INFINITE,
