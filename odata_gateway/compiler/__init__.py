@@ -7,7 +7,6 @@ Unknown: HTTP, the form of an answer, the database. Nothing here does I/O.
 
     parsed_url       a target as segments, options, template and literals; digests for tokens
     cache            what was compiled, bounded in entries and in size
-    regex            ECMAScript's regular expressions as Postgres's
     arguments        literals to arguments of a Postgres type
     regex            ECMAScript's regular expressions as Postgres's
     nested_links     next links of expanded collections

@@ -20,7 +20,7 @@ from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import BoundExpr, Parameter, Source
 from odata_gateway.sql.expr import can_fail
-from odata_gateway.sql.reading import whole_rows
+from odata_gateway.sql.statement import whole_rows
 
 READ_AGAIN_S = 2.0
 """How long to read a table for this."""

@@ -4,10 +4,9 @@ In:      `plan.tree.query.Query`, and what besides it changes the SQL (`Statemen
 Out:     `Statement`: SQL text, and the slots that its parameters are filled from.
 Unknown: URLs, the values of literals, connections, formats of rows.
 
-    statement     the statements of a query: rows, count, parent, order values
+    statement     the statements of a query: rows, count, parent, order values; all of a table
     row_encoding  how rows are written, as a protocol that formats implement
     sharded       a statement for several accounts on a database that is sharded by account
-    reading        all rows of one table, to see whether it can be read
     scan          how the rows of a chunk are read in order, with the known indexes
     page_scan     the SQL of that
     keyset        ORDER BY, and the rows behind the last one of a page
