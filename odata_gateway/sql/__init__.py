@@ -4,7 +4,7 @@ In:      `plan.tree.query.Query`, and what besides it changes the SQL (`Statemen
 Out:     `Statement`: SQL text, and the slots that its parameters are filled from.
 Unknown: URLs, the values of literals, connections, formats of rows.
 
-    statement     the statements of a query: rows, count, parent, order values
+    statement     the statements of a query: rows, count, parent, order values; all of a table
     row_encoding  how rows are written, as a protocol that formats implement
     sharded       a statement for several accounts on a database that is sharded by account
     scan          how the rows of a chunk are read in order, with the known indexes
@@ -16,7 +16,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls
     collections   functions of collections, as arrays
     functions     functions, casts and operators, by the templates of `types`
-    regex         ECMAScript's regular expressions as Postgres's
+    collation     one collation for texts that are put together
     pg_types      how a value is read and written, by the templates of its type
     renderer      the protocols by which these modules call each other
     fragment      SQL as a value: text with typed holes

@@ -18,6 +18,7 @@ from odata_gateway.plan.tree.relation import (
     CollectionSlice,
     Parameter,
 )
+from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import Sql, build, fill, join
 from odata_gateway.sql.functions import promoted
 from odata_gateway.sql.renderer import ExpressionRenderer
@@ -92,7 +93,7 @@ def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionR
 
 def _item(item: BoundExpr, element: PrimitiveType, renderer: ExpressionRenderer) -> Sql:
     """An item, promoted to the type of all."""
-    value = renderer.value(item)
+    value = of_database(item, renderer.value(item))
     return promoted(value, item, element) if element.family.has_nan else value
 
 

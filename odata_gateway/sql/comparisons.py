@@ -16,7 +16,7 @@ for an order has the end of the column as a second bound, which an index serves 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
@@ -31,14 +31,49 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.collation import unified
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
 from odata_gateway.sql.functions import promoted
-from odata_gateway.sql.pg_types import is_null_sql, is_value_sql, stored
+from odata_gateway.sql.pg_types import (
+    compared_column,
+    compared_value,
+    is_null_sql,
+    is_own,
+    is_value_sql,
+    operator,
+    own_schema,
+    stored,
+)
 from odata_gateway.sql.renderer import ExpressionRenderer
-from odata_gateway.types.family import NULL_MODES, ReadAsNull
+from odata_gateway.types.family import NULL_MODES, OWN_MODES, ReadAsNull
 from odata_gateway.types.primitive import SINGLE, promote
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+class Sides(NamedTuple):
+    """Both sides of a comparison.
+
+    own  the column whose own type both are of; None: they are of the type of their edm type
+    """
+
+    left: Sql
+    right: Sql
+    own: Column | None = None
+
+    def operator(self, symbol: str) -> Sql:
+        return Sql((symbol,)) if self.own is None else operator(symbol, self.own)
+
+    def compared(self, symbol: str) -> Sql:
+        return build("({0} {1} {2})", self.left, self.operator(symbol), self.right)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the operators must be named with their schema."""
+        return self.own is not None and own_schema(self.own) != ""
+
+    def mirrored(self) -> Sides:
+        return Sides(self.right, self.left, self.own)
 
 
 def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
@@ -48,13 +83,12 @@ def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool)
     nullable = expr.left.nullable or expr.right.nullable
     can_be_null = nullable or may_miss(expr.left) or may_miss(expr.right)
     both = expr.op in ("eq", "ne") and expr.left.nullable and expr.right.nullable
-    left, right = _operands(expr.left, expr.right, renderer, both_nullable=both)
+    sides = _operands(expr.left, expr.right, renderer, both_nullable=both)
     if expr.op == "ne" and can_be_null:
-        return _not_equal(expr, left, right, renderer)
+        return _not_equal(expr, sides, renderer)
     if expr.op == "eq" and both:
-        same = build("({0} IS NOT DISTINCT FROM {1})", left, right)
-        return _unless_nan(expr, "false", same, renderer)
-    bare = fill("({0} " + SYMBOLS[expr.op] + " {1})", (left, right))
+        return _unless_nan(expr, "false", _same(sides), renderer)
+    bare = sides.compared(SYMBOLS[expr.op])
     for bound in _ends(expr):
         bare = build("({0} AND {1})", bare, bound)
     return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
@@ -62,17 +96,31 @@ def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool)
 
 def in_array_sql(expr: InArray, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
     """Whether a value is in a list, which is one array parameter."""
-    left, right = _operands(expr.operand, expr.values, renderer, both_nullable=False)
-    bare = build("({0} = ANY({1}))", left, right)
+    sides = _operands(expr.operand, expr.values, renderer, both_nullable=False)
+    bare = build("({0} {1} ANY({2}))", sides.left, sides.operator("="), sides.right)
     return build("({0} IS TRUE)", bare) if strict else bare
 
 
-def _not_equal(expr: Compare, left: Sql, right: Sql, renderer: ExpressionRenderer) -> Sql:
+def _not_equal(expr: Compare, sides: Sides, renderer: ExpressionRenderer) -> Sql:
     """`ne` where a side can be null: true for null against a value (5.1.1.1.2)."""
     if expr.left.nullable and expr.right.nullable:
-        differs = build("({0} IS DISTINCT FROM {1})", left, right)
-        return _unless_nan(expr, "true", differs, renderer)
-    return build("(({0} = {1}) IS NOT TRUE)", left, right)
+        return _unless_nan(expr, "true", _differs(sides), renderer)
+    return build("({0} IS NOT TRUE)", sides.compared("="))
+
+
+def _same(sides: Sides) -> Sql:
+    """Whether both sides are equal or both null."""
+    if not sides.is_named:
+        return build("({0} IS NOT DISTINCT FROM {1})", sides.left, sides.right)
+    equal = sides.compared("=")
+    return build("({0} IS TRUE OR ({1} IS NULL AND {2} IS NULL))", equal, sides.left, sides.right)
+
+
+def _differs(sides: Sides) -> Sql:
+    """Whether the sides are not equal, and not both null."""
+    if not sides.is_named:
+        return build("({0} IS DISTINCT FROM {1})", sides.left, sides.right)
+    return build("(NOT {0})", _same(sides))
 
 
 def _unless_nan(
@@ -111,10 +159,13 @@ def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
 
 def _operands(
     left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
-) -> tuple[Sql, Sql]:
+) -> Sides:
     """Both sides, as types that Postgres compares as OData does."""
-    own, other = _sides(left, right, renderer, both_nullable=both_nullable)
-    return _promoted(own, left, right), _promoted(other, right, left)
+    sides = _sides(left, right, renderer, both_nullable=both_nullable)
+    if left.type is None or right.type is None or not left.type.is_numeric:
+        return sides
+    own, other = _promoted(sides.left, left, right), _promoted(sides.right, right, left)
+    return Sides(own, other, sides.own)
 
 
 def _promoted(value: Sql, expr: BoundExpr, other: BoundExpr) -> Sql:
@@ -130,30 +181,45 @@ def _promoted(value: Sql, expr: BoundExpr, other: BoundExpr) -> Sql:
 
 def _sides(
     left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
-) -> tuple[Sql, Sql]:
+) -> Sides:
     """Both sides, with columns left bare where an index can serve; not where null equals null."""
     if isinstance(left, Column) and isinstance(right, Parameter):
         return _column_and_parameter(left, right, renderer)
     if isinstance(right, Column) and isinstance(left, Parameter):
-        column, value = _column_and_parameter(right, left, renderer)
-        return value, column
+        return _column_and_parameter(right, left, renderer).mirrored()
+    if isinstance(left, Column) and isinstance(right, Column) and _are_alike(left, right):
+        return Sides(*_unified(left, right, compared_column(left), compared_column(right)), left)
     if both_nullable:
-        return _nan_as_null(left, renderer), _nan_as_null(right, renderer)
-    return _bare_or_value(left, right, renderer), _bare_or_value(right, left, renderer)
+        sides = _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+    else:
+        sides = _bare_or_value(left, right, renderer), _bare_or_value(right, left, renderer)
+    return Sides(*_unified(left, right, *sides))
 
 
-def _column_and_parameter(
-    column: Column, value: Parameter, renderer: ExpressionRenderer
-) -> tuple[Sql, Sql]:
+def _unified(left: BoundExpr, right: BoundExpr, *values: Sql) -> tuple[Sql, Sql]:
+    """Both sides by one collation, if they are texts of two."""
+    first, second = unified((left, right), values)
+    return first, second
+
+
+def _are_alike(left: Column, right: Column) -> bool:
+    """Whether two columns are compared as the type that both have."""
+    same_type = left.pg_type == right.pg_type and left.catalog.name == right.catalog.name
+    return same_type and is_own(left) and is_own(right)
+
+
+def _column_and_parameter(column: Column, value: Parameter, renderer: ExpressionRenderer) -> Sides:
     reading, slot = column.type.reading(column.pg_type), value.slot
-    array = "[]" if isinstance(slot, LiteralSlot) and slot.many else ""
-    if isinstance(slot, LiteralSlot) and slot.mode == reading.equal_mode:
-        return column_sql(column), param(slot, reading.equal_type + array)
+    mode, many = (slot.mode, slot.many) if isinstance(slot, LiteralSlot) else (None, False)
+    if reading.equal_type and mode == reading.equal_mode:
+        array: LiteralString = "[]" if many else ""
+        return Sides(column_sql(column), param(slot, reading.equal_type + array))
     if value.nullable or (reading.nulls and _may_equal_nulls(value)):
-        return renderer.value(column), renderer.value(value)
-    if reading.compared and not array:
-        return column_sql(column), fill(reading.compared, (renderer.value(value),))
-    return stored(column), renderer.value(value)
+        return Sides(renderer.value(column), renderer.value(value))
+    found = compared_value(renderer.value(value), column, many=many)
+    if found is not None and (mode in OWN_MODES or reading.equal_mode is None):
+        return Sides(compared_column(column), found, column)
+    return Sides(stored(column), renderer.value(value))
 
 
 def _bare_or_value(expr: BoundExpr, other: BoundExpr, renderer: ExpressionRenderer) -> Sql:

@@ -7,8 +7,11 @@ for the same expression.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import LiteralString
 
+from odata_gateway.plan.tree.collations import collations_of_all
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     BoundExpr,
@@ -17,11 +20,20 @@ from odata_gateway.plan.tree.relation import (
     Selection,
     WindowCondition,
 )
+from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import EMPTY, Sql, build, column_sql, fill, join, param
-from odata_gateway.sql.keyset import order_by
-from odata_gateway.sql.pg_types import bounds_of_values, checked, value_of
+from odata_gateway.sql.keyset import order_by, ordered
+from odata_gateway.sql.pg_types import (
+    bounds_of_values,
+    checked,
+    compared_column,
+    is_own,
+    keeps_type,
+    own_schema,
+    value_of,
+)
 from odata_gateway.sql.renderer import BlockRenderer
-from odata_gateway.types.family import AggregateRule
+from odata_gateway.types.aggregates import AggregateRule
 
 COUNTS: dict[str, AggregateRule] = {
     "count": AggregateRule("count(*)", "{0}::numeric"),
@@ -56,7 +68,7 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
     Postgres moves no condition into a SELECT with an OFFSET, so conditions on the derived rows are
     computed behind the policies of the rows they are made of.
     """
-    found = [_selection(s, blocks) for s in derived.selections]
+    found = [_selection(s, derived, blocks) for s in derived.selections]
     if len(found) > 1:
         rows = join(" UNION ALL ", (build("({0})", s) for s in found))
         return build("SELECT * FROM ({0}) AS u OFFSET 0", rows)
@@ -64,12 +76,12 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
     return found[0] if has_offset else build("{0} OFFSET 0", found[0])
 
 
-def _selection(selection: Selection, blocks: BlockRenderer) -> Sql:
+def _selection(selection: Selection, derived: Derived, blocks: BlockRenderer) -> Sql:
     blocks.enter(selection.block)
     found, bounds = _extremes(selection) or (selection.columns, ())
     columns = (
-        build("{0} AS {1}", _column(column, blocks), Sql((f"c{index:d}",)))
-        for index, column in enumerate(found)
+        build("{0} AS {1}", shown, Sql((f"c{index:d}",)))
+        for index, shown in enumerate(_columns(found, derived, blocks))
     )
     what = join(", ", columns)
     if selection.distinct:
@@ -98,6 +110,20 @@ def _extremes(selection: Selection) -> tuple[tuple[Aggregate, ...], tuple[Sql, .
     return tuple(replace(column, operand=filled) for column in extremes), (bounds,)
 
 
+def _columns(
+    columns: Sequence[BoundExpr | Aggregate | WindowCondition],
+    derived: Derived,
+    blocks: BlockRenderer,
+) -> Iterator[Sql]:
+    for index, column in enumerate(columns):
+        if isinstance(column, Column) and keeps_type(derived, index):
+            yield compared_column(column)
+        elif len(collations_of_all(s.columns[index] for s in derived.selections)) > 1:
+            yield of_database(column, _column(column, blocks))
+        else:
+            yield _column(column, blocks)
+
+
 def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRenderer) -> Sql:
     match column:
         case Aggregate():
@@ -119,7 +145,7 @@ def _of_model_type(column: Column) -> Sql:
 
 
 def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
-    parts = join(", ", (blocks.expressions.value(part) for part in found.partition))
+    parts = join(", ", (ordered(part, blocks.expressions) for part in found.partition))
     partition = build("PARTITION BY {0}", parts) if found.partition else EMPTY
     window = partition + order_by(found.order, blocks.expressions)
     limit = blocks.expressions.value(found.limit)
@@ -134,22 +160,42 @@ def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
 
 
 def _aggregate(column: Aggregate, blocks: BlockRenderer) -> Sql:
+    if isinstance(column.operand, Column) and is_own(column.operand) and column.method in _FROM_END:
+        return _own_extreme(column, column.operand, blocks)
     rule = _rule(column)
     operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
-    calls = tuple(_call(each, operands, column, blocks) for each in (rule.call, *rule.further))
+    calls = tuple(
+        _where(fill(each, operands), column, blocks) for each in (rule.call, *rule.further)
+    )
     if rule.outcome == "{0}":
         return calls[0]
     return fill(rule.outcome, tuple(build("({0})", each) for each in calls))
 
 
-def _call(
-    template: str, operands: tuple[Sql, ...], column: Aggregate, blocks: BlockRenderer
-) -> Sql:
-    called = fill(template, operands)
+def _where(called: Sql, column: Aggregate, blocks: BlockRenderer) -> Sql:
+    """The call, for the rows for which the condition is true."""
     if column.condition is None:
         return called
     condition = blocks.expressions.condition(column.condition)
     return build("{0} FILTER (WHERE {1})", called, condition)
+
+
+# The first of the values in their order, for types without the aggregate.
+_FROM_END: dict[str, LiteralString] = {
+    "min": "array_agg({0} ORDER BY {0})",
+    "max": "array_agg({0} ORDER BY {0} DESC NULLS LAST)",
+}
+
+
+def _own_extreme(column: Aggregate, operand: Column, blocks: BlockRenderer) -> Sql:
+    """The least or greatest value of a column in the order of its own type."""
+    reading, schema = operand.type.reading(operand.pg_type), own_schema(operand)
+    if not reading.extremes:
+        called = _where(fill(_FROM_END[column.method], (column_sql(operand),)), column, blocks)
+        return fill(reading.read, (build("({0})[1]", called),))
+    name = Sql((f"{schema}.{column.method}" if schema else column.method,))
+    called = _where(build("{0}({1})", name, compared_column(operand)), column, blocks)
+    return fill(reading.read, (build("({0})", called),))
 
 
 def _rule(column: Aggregate) -> AggregateRule:
@@ -161,7 +207,7 @@ def _rule(column: Aggregate) -> AggregateRule:
 def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sql:
     """What is aggregated."""
     if isinstance(operand, Column):
-        return _of_model_type(operand)
+        return column_sql(operand) if is_own(operand) else _of_model_type(operand)
     return blocks.expressions.typed(operand)
 
 

@@ -32,6 +32,7 @@ from odata_gateway.plan.tree.relation import (
     Compare,
     ConstantValue,
     CountOf,
+    Derived,
     Exists,
     Function,
     InArray,
@@ -43,12 +44,14 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.collation import unified, unified_arguments
 from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
 from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
     cast_sql,
+    folded,
     function_can_fail,
     function_misses_infinity,
     function_sql,
@@ -56,7 +59,7 @@ from odata_gateway.sql.functions import (
     pg_type_of,
     promoted,
 )
-from odata_gateway.sql.pg_types import null_of, stored, value_of
+from odata_gateway.sql.pg_types import compared_column, keeps_type, null_of, stored, value_of
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.family import LIKE_MODES, PrimitiveType
 from odata_gateway.types.primitive import STRING
@@ -152,9 +155,11 @@ class Expressions:
             case Negate(operand=operand):
                 return negation_sql(expr, self.value(operand))
             case Function(id="cast", args=(operand,)):
-                return cast_sql(self._argument(operand, expr), operand.type, expr.type)
+                (value,) = unified_arguments(expr, (self._argument(operand, expr),))
+                return cast_sql(value, operand.type, expr.type)
             case Function():
-                values = tuple(self._argument(a, expr) for a in expr.args)
+                given = [self._argument(a, expr) for a in expr.args]
+                values = folded(expr, unified_arguments(expr, given))
                 return function_sql(expr.id, values, pattern=any(map(_is_pattern, expr.args)))
             case CaseWhen():
                 return self._case(expr)
@@ -181,7 +186,7 @@ class Expressions:
                     rows = self._blocks.select(raw("1"), block)
                 return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", rows)
             case InSubquery(values=values, derived=derived):
-                row = join(", ", (self.value(v) for v in values))
+                row = join(", ", self._values_in(values, derived))
                 with self._guarding(False):
                     return build("(({0}) IN ({1}))", row, self._blocks.derived(derived))
             case _:
@@ -195,17 +200,27 @@ class Expressions:
             return stored(expr)
         return self.value(expr)
 
+    def _values_in(self, values: tuple[BoundExpr, ...], derived: Derived) -> Iterator[Sql]:
+        """The values that are looked up among derived rows, as the types of these."""
+        for index, value in enumerate(values):
+            if isinstance(value, Column) and keeps_type(derived, index):
+                yield compared_column(value)
+            else:
+                yield self.value(value)
+
     def _case(self, expr: CaseWhen) -> Sql:
+        results = [result for _, result in expr.branches]
+        values = unified(results, [self.value(result) for result in results])
         branches = (
-            build("WHEN {0} THEN {1}", self.condition(condition), self._branch(value, expr.type))
-            for condition, value in expr.branches
+            build("WHEN {0} THEN {1}", self.condition(condition), _branch(value, result, expr.type))
+            for (condition, result), value in zip(expr.branches, values, strict=True)
         )
         return build("(CASE {0} END)", join(" ", branches))
 
-    def _branch(self, value: BoundExpr, result: PrimitiveType) -> Sql:
-        """A result of case(), numbers as the common type of all results."""
-        found = self.value(value)
-        return promoted(found, value, result) if result.is_numeric else found
+
+def _branch(value: Sql, result: BoundExpr, common: PrimitiveType) -> Sql:
+    """A result of case(), numbers as the common type of all results."""
+    return promoted(value, result, common) if common.is_numeric else value
 
 
 # --- parameters and constants ---------------------------------------------------------------------

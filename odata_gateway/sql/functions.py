@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.tree.relation import Arithmetic, BoundExpr, Column, Negate, Parameter
+from odata_gateway.plan.tree.relation import (
+    Arithmetic,
+    BoundExpr,
+    Column,
+    Function,
+    Negate,
+    Parameter,
+)
 from odata_gateway.sql.fragment import Sql, fill
 from odata_gateway.sql.pg_types import reads_as_it_is
 from odata_gateway.types import arithmetic, casts
@@ -19,6 +26,19 @@ def function_sql(id_: str, args: tuple[Sql, ...], *, pattern: bool = False) -> S
         raise Unsupported(f"function {id_.partition('.')[0]} is not supported")
     template = overload.pattern_sql if pattern and overload.pattern_sql else overload.sql
     return fill(template, args)
+
+
+def folded(call: Function, values: tuple[Sql, ...]) -> tuple[Sql, ...]:
+    """The arguments of a function that looks for a text, as the type of a column among them
+    compares texts: without case for citext."""
+    overload = OVERLOADS.get(call.id)
+    if overload is None or not overload.folds:
+        return values
+    columns = (arg for arg in call.args if isinstance(arg, Column))
+    found = {column.type.reading(column.pg_type).searched for column in columns} - {"{0}"}
+    for template in found:
+        values = tuple(fill(template, (value,)) for value in values)
+    return values
 
 
 def function_can_fail(id_: str) -> bool:

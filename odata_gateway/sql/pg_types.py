@@ -24,9 +24,10 @@ Text forms depend on no session setting. Years before 1 are written as ISO 8601 
 
 from __future__ import annotations
 
-from odata_gateway.plan.tree.relation import Column
+from odata_gateway.plan.tree.columns import common_column
+from odata_gateway.plan.tree.relation import Column, Derived
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join
-from odata_gateway.types.family import PrimitiveType
+from odata_gateway.types.family import ColumnReading, PrimitiveType
 
 
 def stored(column: Column) -> Sql:
@@ -47,14 +48,92 @@ def value_of(column: Column, *, pinned: bool = False) -> Sql:
     return fill(f"(CASE WHEN {reading.nulls.is_value} THEN {template} END)", (name,))
 
 
+def own(column: Column) -> Sql:
+    """A column as values of it are ordered and grouped: as it is, with NULL for all that is null;
+    as `value_of` has it where it has no order of its own."""
+    reading, name = column.type.reading(column.pg_type), column_sql(column)
+    if not _is_own(reading, column):
+        return value_of(column) if column.nullable else stored(column)
+    if reading.nulls is None or not column.nullable:
+        return name
+    return fill(f"(CASE WHEN {reading.nulls.is_value} THEN {{0}} END)", (name,))
+
+
+def restored(text: Sql, column: Column) -> Sql:
+    """The text of an order value as `own` has the column."""
+    reading = column.type.reading(column.pg_type)
+    if reading.restored is None or not _is_own(reading, column):
+        return fill("{0}::" + column.type.pg_type, (text,))
+    return fill(reading.restored, (text, Sql((column.catalog.name,))))
+
+
+def is_own(column: Column) -> bool:
+    """Whether a column is compared and grouped as its own type, which is not that of its edm
+    type."""
+    reading = column.type.reading(column.pg_type)
+    return reading.is_own and _is_own(reading, column)
+
+
+def keeps_type(derived: Derived, index: int) -> bool:
+    """Whether a column of derived rows has its own type, which is not that of its edm type."""
+    common = common_column(selection.columns[index] for selection in derived.selections)
+    return common is not None and is_own(common)
+
+
+def _is_own(reading: ColumnReading, column: Column) -> bool:
+    """Whether a column can be ordered as it is. The types of extensions and enumerations must be
+    named, which a statement can that was made with the catalog at hand."""
+    if reading.restored is None:
+        return False
+    return "{1}" not in reading.restored or column.catalog.name != ""
+
+
+def compared_column(column: Column) -> Sql:
+    """A column beside a value of its own type. A domain is made its base type, as whose operators
+    it is compared; an index serves all the same."""
+    name = column_sql(column)
+    if not (column.catalog.is_domain and is_own(column)):
+        return name
+    return build("{0}::{1}", name, Sql((column.catalog.name,)))
+
+
+def compared_value(value: Sql, column: Column, *, many: bool) -> Sql | None:
+    """A parameter, or a list, as the type of the column that it is compared with; None where the
+    column is compared as `read` has it."""
+    reading = column.type.reading(column.pg_type)
+    template = reading.compared_list if many else reading.compared
+    if template is None or not _is_own(reading, column):
+        return None
+    return fill(template, (value, Sql((column.catalog.name,))))
+
+
+def operator(symbol: str, column: Column) -> Sql:
+    """An operator between values of a column's own type. Those of an extension are not found by
+    their symbol alone, because no name is looked up outside of pg_catalog."""
+    schema = own_schema(column)
+    return Sql((f"OPERATOR({schema}.{symbol})" if schema else symbol,))
+
+
+def own_schema(column: Column) -> str:
+    """The schema of the operators and aggregates of a column's own type; "": pg_catalog."""
+    reading = column.type.reading(column.pg_type)
+    return column.catalog.operators if reading.has_operators and is_own(column) else ""
+
+
 def null_classes(column: Column) -> tuple[Sql, ...]:
     """Conditions, of which one holds for each null of a column. An index on the column serves each,
     unless reading the column makes null of a value (a JSON null)."""
     reading, name = column.type.reading(column.pg_type), column_sql(column)
-    is_null = build("{0} IS NULL", value_of(column) if reading.reads_null else name)
+    is_null = build("{0} IS NULL", _asked(column))
     if reading.nulls is None or not column.nullable:
         return (is_null,)
     return is_null, *(fill(each, (name,)) for each in reading.nulls.each)
+
+
+def _asked(column: Column) -> Sql:
+    """The operand of IS NULL."""
+    reading = column.type.reading(column.pg_type)
+    return value_of(column) if reading.reads_null else fill(reading.asked, (column_sql(column),))
 
 
 def is_null_sql(column: Column) -> Sql:
@@ -64,8 +143,7 @@ def is_null_sql(column: Column) -> Sql:
 
 def is_value_sql(column: Column) -> Sql:
     """Whether a column is not null; never NULL."""
-    reads_null = column.type.reading(column.pg_type).reads_null
-    found = build("{0} IS NOT NULL", value_of(column) if reads_null else column_sql(column))
+    found = build("{0} IS NOT NULL", _asked(column))
     bounds = bounds_of_values(column)
     return found if bounds is None else build("{0} AND {1}", found, bounds)
 

@@ -284,8 +284,17 @@ def _name(table: Table) -> Sql:
 
 def _term(term: JoinTerm, numbers: dict[str, int]) -> Sql:
     right = term.right
+    left, compared_as = _column(term.left, numbers), term.compared_as
     value = quoted(right.value) if isinstance(right, JoinConstant) else _column(right, numbers)
-    return build("{0} = {1}", _column(term.left, numbers), value)
+    equals = raw("=")
+    if compared_as.name:
+        name = Sql((compared_as.name,))
+        left, value = build("{0}::{1}", left, name), build("{0}::{1}", value, name)
+    if compared_as.collation:
+        left = build("{0} COLLATE {1}", left, Sql((compared_as.collation,)))
+    if compared_as.operators:
+        equals = Sql((f"OPERATOR({compared_as.operators}.=)",))
+    return build("{0} {1} {2}", left, equals, value)
 
 
 def _column(column: JoinColumn, numbers: dict[str, int]) -> Sql:

@@ -7,11 +7,14 @@ Unknown: errors, the model, requests, how SQL is put together.
 
     faults               why a text or a value is not a value of a type
     facets               what $metadata says of values, as far as a column obeys it
+    catalog_type         what a database says of a column's type
+    aggregates           what can be made of many values
     family               what describes a family, a type, a column type
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share
     floats               SQL of floating-point operators that never fails
     families/            one module for each family
+    own_text             texts of columns whose Postgres type the model has as Edm.String
     function             what describes a function
     canonical_functions  the functions of the standard as a table
     registry             every type and every function there is, by what they are looked up with

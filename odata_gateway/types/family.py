@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, LiteralString
 
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.facets import ColumnFacets, as_declared
 from odata_gateway.types.faults import shorten
 
@@ -20,7 +21,8 @@ from odata_gateway.types.faults import shorten
 # ordering comparison right; `infix`, `prefix` and `suffix` make a LIKE pattern of an escaped text;
 # `pattern` translates a regular expression; `cast` turns what does not fit into null; `utc` wants
 # offset 0; `uuid` turns what is not a uuid into null; `positive` and `percent` refuse numbers that
-# are not above 0, or above 100.
+# are not above 0, or above 100; `label` and those behind it turn what is no text of a Postgres type
+# into null (`types.own_text`).
 DecodeMode = Literal[
     "value",
     "exact",
@@ -35,6 +37,16 @@ DecodeMode = Literal[
     "uuid",
     "positive",
     "percent",
+    "label",
+    "inet",
+    "cidr",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "bits",
+    "oid",
+    "lsn",
+    "character",
 ]
 
 LIKE_MODES: frozenset[DecodeMode] = frozenset({"infix", "prefix", "suffix"})
@@ -42,7 +54,22 @@ LIKE_MODES: frozenset[DecodeMode] = frozenset({"infix", "prefix", "suffix"})
 RANGE_MODES: frozenset[DecodeMode] = LIKE_MODES | {"floor", "ceil", "pattern"}
 """The argument bounds a range or selects a part of all texts: the best plan depends on its
 value."""
-NULL_MODES: frozenset[DecodeMode] = frozenset({"uuid", "cast"})
+OWN_MODES: frozenset[DecodeMode] = frozenset(
+    {
+        "label",
+        "inet",
+        "cidr",
+        "macaddr",
+        "macaddr8",
+        "money",
+        "bits",
+        "oid",
+        "lsn",
+        "character",
+    }
+)
+"""The argument is a text that the column's own type can read."""
+NULL_MODES: frozenset[DecodeMode] = OWN_MODES | {"uuid", "cast"}
 """The argument may be null although the literal is not."""
 
 
@@ -59,6 +86,7 @@ class LiteralForm:
     exact      a value as a literal that is read as the same kind again; None: prefix and quotes are
                enough for that
     quoted     a quoted string stands for a value where one of this family is expected
+    shorter    families of whose literals one stands for a value of this family, beyond the standard
     hints      what to write instead, by the family of the literal that does not fit; "" for others
 
     `read`, `from_text` and `argument` raise ValueError for what is not a value; a ValueFault says
@@ -72,6 +100,7 @@ class LiteralForm:
     token: str | None = None
     exact: Callable[[object], str] | None = None
     quoted: bool = False
+    shorter: frozenset[str] = frozenset()
     hints: Mapping[str, str] = field(default_factory=dict)
 
     def wrapped(self, text: str) -> str:
@@ -138,26 +167,49 @@ class ColumnReading:
     pinned      the same, and of no other type even if the table has changed since: for JSON texts,
                 where a value of another type must not stand without quotes. None: not needed, since
                 `read` cannot make a text of a column of another type
-    compared    a parameter ({0}) cast to the column's type, so that comparisons have the column
-                itself and an index serves. None: what `read` makes of the column is compared
+    compared    a parameter ({0}) cast to the column's type, whose name in SQL is {1}, so that
+                comparisons have the column itself and an index serves. None: what `read` makes of
+                the column is compared
+    compared_list  the same of an array
+    restored    an order value's text ({0}) as a value of the column's type ({1}): rows are ordered
+                and grouped by the column itself. None: by what `read` makes of it
     equal_mode  the DecodeMode of literals that are compared for equality, so that these comparisons
                 have the column itself. None: as in other comparisons
-    equal_type  the Postgres type of these arguments
+    range_mode  that of literals in other comparisons
+    equal_type  the Postgres type of these arguments, if they are not texts
+    extremes    the aggregates min and max exist for the column's type
+    searched    a text ({0}) as functions have it that look for a text in a column of the type, or
+                for such a column in a text
+    has_operators  the column's type has operators of its own, in the schema of the type
     reads_null  `read` may make null of a value: IS NULL then tests what `read` makes, and a NOT
                 NULL column may have nulls
     nulls       values of the column that are null, which `read` leaves as they are, so that an
                 index serves. A NOT NULL column may have them too
+    asked       the column where it is asked whether it is NULL. A composite value counts as NULL if
+                all its fields are, and as NOT NULL if none is, so its text is asked
     json        the column as JSON text; {1} is the column as `read` has it
     """
 
     read: LiteralString = "{0}"
     pinned: LiteralString | None = None
     compared: LiteralString | None = None
+    compared_list: LiteralString | None = None
+    restored: LiteralString | None = None
     equal_mode: DecodeMode | None = None
+    range_mode: DecodeMode | None = None
     equal_type: LiteralString = ""
+    extremes: bool = False
+    searched: LiteralString = "{0}"
+    has_operators: bool = False
     reads_null: bool = False
     nulls: ReadAsNull | None = None
+    asked: LiteralString = "{0}"
     json: LiteralString | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether values are compared and grouped as the column's type, not as the family's."""
+        return self.restored is not None and self.nulls is None
 
     @property
     def can_be_null(self) -> bool:
@@ -179,24 +231,6 @@ class JsonForm:
     text: LiteralString | None = None
     whole: LiteralString | None = None
     can_miss: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AggregateRule:
-    """An aggregation method: `call` on the values ({0}), `outcome` made of the call ({0}) and of
-    `further` ones ({1}, {2}, ...), and the name of the result's type, None for the type of the
-    values."""
-
-    call: LiteralString
-    outcome: LiteralString = "{0}"
-    result: str | None = None
-    further: tuple[LiteralString, ...] = ()
-
-
-MIN_MAX: Mapping[str, AggregateRule] = {
-    "min": AggregateRule("min({0})"),
-    "max": AggregateRule("max({0})"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +370,7 @@ class PrimitiveType:
         """How a column of a type that the family does not list is read: it is cast."""
         read, nulls = "{0}::" + self.pg_type, self.family.nulls
         if nulls is None:
-            return ColumnReading(read)
+            return ColumnReading(read, asked=read)
         is_value = nulls.is_value.replace("{0}", read)
         return ColumnReading(f"(CASE WHEN {is_value} THEN {read} END)", reads_null=True)
 

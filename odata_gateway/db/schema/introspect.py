@@ -21,6 +21,7 @@ from typing import assert_never
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_tables, unreadable
 from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.server_check import TOKEN_COLUMNS, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
@@ -124,6 +125,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         withheld=withheld,
         missing=bool(reasons),
         indexes=facts.indexes,
+        computes=facts.computes,
     )
 
 
@@ -146,14 +148,15 @@ def _fit_property(
         findings.append(Finding("warning", subject, text))
         return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
     findings += _property_findings(prop, facts, served, subject)
-    reading = served.reading(facts.type)
+    reading = served.reading(facts.pg_type)
     can_be_null = reading.can_be_null or not facts.not_null
     facets = served.family.column_facets(_facets(prop), facts.type, facts.modifier)
     findings += _facet_findings(prop, facets, subject)
     return replace(
         prop,
         type=served,
-        pg_type=facts.type,
+        pg_type=facts.pg_type,
+        catalog=facts.catalog,
         precision=facets.precision,
         scale=facets.scale,
         max_length=facets.max_length,
@@ -260,7 +263,11 @@ def _with_joins(
         target, subject = types[navigation.target], f"{entity_type.name}.{name}"
         fault = None if target.missing else _join_fault(entity_type, navigation, target, tables)
         if fault is None:
-            kept[name] = _with_constraint(navigation, entity_type, target)
+            found = _with_constraint(navigation, entity_type, target)
+            if not target.missing:
+                sides = _sides(entity_type, navigation, target)
+                found = replace(found, join=typed_join(found.join, sides, tables))
+            kept[name] = found
             continue
         text = f"{fault}; the navigation property is left out"
         findings.append(Finding("warning", subject, text))
@@ -283,13 +290,19 @@ def _join_fault(
     source: EntityType, navigation: NavigationProperty, target: EntityType, tables: Tables
 ) -> str | None:
     """Why a join cannot work, or None."""
-    sides = {"source": source.table, "target": target.table} | {
-        link.name: link.table for link in navigation.join.links
-    }
+    sides = _sides(source, navigation, target)
     for term in navigation.join.terms:
         if fault := _term_fault(term, sides, tables):
             return fault
     return None
+
+
+def _sides(
+    source: EntityType, navigation: NavigationProperty, target: EntityType
+) -> Mapping[str, Table]:
+    """The tables of a join by the names that its terms have for them."""
+    links = {link.name: link.table for link in navigation.join.links}
+    return {"source": source.table, "target": target.table, **links}
 
 
 def _term_fault(term: JoinTerm, sides: Mapping[str, Table], tables: Tables) -> str | None:

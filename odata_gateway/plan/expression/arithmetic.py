@@ -62,6 +62,8 @@ def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     if left.type is None or right.type is None:
         return ConstantValue(None, left.type or right.type)
     left, right = _as_duration(left, right.type, op), _as_duration(right, left.type, op)
+    if op == "sub" and not scope.binding.strict:
+        left, right = _as_time(left, right.type), _as_time(right, left.type)
     assert left.type is not None and right.type is not None
     largest = largest_result(op, _largest(left), _largest(right))
     result = result_type(op, left.type, right.type, largest)
@@ -85,6 +87,16 @@ def _largest(expr: BoundExpr) -> int | None:
             found = [_largest(value) for _, value in branches if value.type is not None]
             return None if None in found else max(filter(None, found), default=None)
     return largest_value(expr.type)
+
+
+def _as_time(expr: BoundExpr, other: PrimitiveType | None) -> BoundExpr:
+    """A date that is written beside a time is its midnight, a spelling beyond the standard."""
+    match expr:
+        case Parameter(type=types.DATE, slot=LiteralSlot(mode="value", index=index)) if (
+            other is types.DATETIME
+        ):
+            return Parameter(LiteralSlot(index, types.DATETIME), types.DATETIME)
+    return expr
 
 
 def _as_duration(expr: BoundExpr, other: PrimitiveType | None, op: str) -> BoundExpr:

@@ -44,13 +44,14 @@ def key_value(prop: Property, node: ast.Expr, scope: Scope) -> BoundExpr:
     raises  BindType  where it is not a literal of the property's type
     """
     node = resolve_alias(node, scope)
+    mode = prop.type.reading(prop.pg_type).equal_mode or "exact"
     match node:
         case ast.Literal(kind="raw"):
-            return Parameter(LiteralSlot(node.slot, prop.type), prop.type)
+            return Parameter(LiteralSlot(node.slot, prop.type, mode), prop.type)
         case ast.Literal(many=False):
             if node.kind in ("decimal", "double") and prop.type.is_integer:
                 raise BindType(f"key property '{prop.name}' is {prop.type.name}", at=node.at)
-            value: BoundExpr = literal(node, prop.type)
+            value: BoundExpr = literal(node, prop.type, mode, strict=scope.binding.strict)
         case ast.Constant(value=bool()):
             value = scope.bind.expr(node, scope)
         case _:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from odata_gateway.edm.model import EntityType, Property
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -133,10 +134,7 @@ class Row:
 
 def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:
     """The conditions under which a row of a source has the values of a key."""
-    return tuple(
-        Compare("eq", Column(source.number, p.column, p.pg_type, p.type, False), value)
-        for p, value in values
-    )
+    return tuple(Compare("eq", column_of_property(source.number, p), value) for p, value in values)
 
 
 def column_of(row: Row, prop: Property) -> Column:
@@ -146,4 +144,4 @@ def column_of(row: Row, prop: Property) -> Column:
     is_proven_key = prop.is_key and (prop.null_key is None or prop.not_null)
     is_filled = is_proven_key or (prop.not_null and reading.nulls is None)
     nullable = row.optional or reading.reads_null or not is_filled
-    return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
+    return column_of_property(row.source.number, prop, nullable=nullable)

@@ -124,6 +124,8 @@ def _moved(sign: LiteralString) -> LiteralString:
 
 
 def _argument(value: object, mode: DecodeMode) -> object:
+    if isinstance(value, int):
+        value = Instant(value * MICROS_PER_DAY)  # a date, which is its midnight
     instant = value if isinstance(value, Instant) else quoted_instant(str(value))
     if mode == "utc" and instant.offset_minutes:
         raise ValueFault(
@@ -152,6 +154,7 @@ DATETIMES = TypeFamily(
         write=_write,
         token="DATETIME",
         quoted=True,
+        shorter=frozenset({"date"}),
         hints={
             "date": "write a time too, such as 2021-11-23T00:00:00Z, "
             "or compare date(...) of the property"
@@ -163,7 +166,11 @@ DATETIMES = TypeFamily(
     columns={
         "timestamp": ColumnReading(nulls=INFINITE),
         "timestamptz": ColumnReading(
-            read="({0} AT TIME ZONE 'UTC')", compared="({0} AT TIME ZONE 'UTC')", nulls=INFINITE
+            read="({0} AT TIME ZONE 'UTC')",
+            compared="({0} AT TIME ZONE 'UTC')",
+            compared_list="ARRAY(SELECT v AT TIME ZONE 'UTC' FROM unnest({0}) AS u (v))",
+            restored="{0}::timestamptz",
+            nulls=INFINITE,
         ),
     },
     nulls=INFINITE,

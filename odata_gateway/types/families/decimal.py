@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.facets import decimals
 from odata_gateway.types.family import (
-    MIN_MAX,
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,

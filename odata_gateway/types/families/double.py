@@ -13,9 +13,8 @@ from struct import pack, unpack
 from typing import LiteralString
 
 from odata_gateway.types import floats
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.family import (
-    MIN_MAX,
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,

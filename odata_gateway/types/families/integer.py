@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.family import (
-    MIN_MAX,
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,
