@@ -27,7 +27,10 @@ from odata_gateway.url.split import Target, split
 
 
 class Compiler:
-    """Compiles requests against one model."""
+    """Compiles requests against one model.
+
+    strict  whether only the spellings of the standard are read
+    """
 
     def __init__(
         self,
@@ -37,11 +40,12 @@ class Compiler:
         max_url_bytes: int,
         cache_entries: int,
         format_names: frozenset[str] = FORMAT_NAMES,
+        strict: bool = False,
     ) -> None:
         self.model = model
         self.cache = Cache(cache_entries)
         self._limits = limits
-        self._rules = UrlRules(limits, max_url_bytes, format_names)
+        self._rules = UrlRules(limits, max_url_bytes, format_names, strict)
 
     def parse(self, target: str) -> ParsedUrl:
         """As `parse_url`, with this compiler's rules. The time counts for the request."""
@@ -74,7 +78,7 @@ class Compiler:
         raises  as `compile`; UrlSyntax for an id with query options; BindSegment where the id names
                 anything else
         """
-        named = split(entity_id, max_bytes=self._rules.max_bytes)
+        named = split(entity_id, max_bytes=self._rules.max_bytes, strict=self._rules.strict)
         if named.segments and named.options:
             raise UrlSyntax(
                 "an entity-id cannot have query options",
@@ -130,6 +134,6 @@ class Compiler:
     def _bound(self, tree: ast.SyntaxTree) -> Query:
         started = perf_counter()
         try:
-            return bind(tree, self.model, self._limits)
+            return bind(tree, self.model, self._limits, strict=self._rules.strict)
         finally:
             current_stats.get().add_bind_time(started)

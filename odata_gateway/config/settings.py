@@ -228,6 +228,13 @@ class Settings:
         "limits", "1000", whole_number(1, 100_000), "maximum number of parts in a batch"
     )
 
+    strict_urls: bool = _setting(
+        "http",
+        "false",
+        switch,
+        "refuse the spellings that URLs may have beyond those of the standard"
+        " ([odata.md](odata.md#spellings-beyond-the-standard))",
+    )
     host: str = _setting("http", "0.0.0.0", str, "address to listen on")
     port: int = _setting("http", "3001", port_number, "port to listen on", fallbacks=("PORT",))
     shared_port: bool = _setting(

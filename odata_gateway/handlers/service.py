@@ -50,6 +50,7 @@ def compiler_for(
         max_url_bytes=settings.max_url_bytes,
         cache_entries=settings.cache_entries,
         format_names=FORMAT_NAMES | abbreviations(formats),
+        strict=settings.strict_urls,
     )
 
 

@@ -58,6 +58,7 @@ class LiteralForm:
     exact      a value as a literal that is read as the same kind again; None: prefix and quotes are
                enough for that
     quoted     a quoted string stands for a value where one of this family is expected
+    shorter    families of whose literals one stands for a value of this family, beyond the standard
     hints      what to write instead, by the family of the literal that does not fit; "" for others
 
     `read`, `from_text` and `argument` raise ValueError for what is not a value; a ValueFault says
@@ -71,6 +72,7 @@ class LiteralForm:
     token: str | None = None
     exact: Callable[[object], str] | None = None
     quoted: bool = False
+    shorter: frozenset[str] = frozenset()
     hints: Mapping[str, str] = field(default_factory=dict)
 
     def wrapped(self, text: str) -> str:

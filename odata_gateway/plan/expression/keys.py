@@ -50,7 +50,7 @@ def key_value(prop: Property, node: ast.Expr, scope: Scope) -> BoundExpr:
         case ast.Literal(many=False):
             if node.kind in ("decimal", "double") and prop.type.is_integer:
                 raise BindType(f"key property '{prop.name}' is {prop.type.name}", at=node.at)
-            value: BoundExpr = literal(node, prop.type)
+            value: BoundExpr = literal(node, prop.type, strict=scope.binding.strict)
         case ast.Constant(value=bool()):
             value = scope.bind.expr(node, scope)
         case _:

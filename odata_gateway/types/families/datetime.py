@@ -110,6 +110,8 @@ def _write(value: object) -> str:
 
 
 def _argument(value: object, mode: DecodeMode) -> object:
+    if isinstance(value, int):
+        value = Instant(value * MICROS_PER_DAY)  # a date, which is its midnight
     instant = value if isinstance(value, Instant) else quoted_instant(str(value))
     if mode == "utc" and instant.offset_minutes:
         raise ValueFault(
@@ -137,6 +139,7 @@ DATETIMES = TypeFamily(
         write=_write,
         token="DATETIME",
         quoted=True,
+        shorter=frozenset({"date"}),
         hints={
             "date": "write a time too, such as 2021-11-23T00:00:00Z, "
             "or compare date(...) of the property"

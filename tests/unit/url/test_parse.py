@@ -12,7 +12,7 @@ from odata_gateway.url.split import split
 
 
 def request(url: str) -> ast.SyntaxTree:
-    return parse(normalize(split(url, max_bytes=20_000))[0])
+    return parse(normalize(split(url, max_bytes=20_000, strict=True), strict=True)[0])
 
 
 def options(query: str) -> ast.Options:
