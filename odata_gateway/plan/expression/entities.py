@@ -91,7 +91,7 @@ def entity_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
         else None
     )
     if not isinstance(found, RelatedCollection | EntitySetRef):
-        raise BindType("an entity can only be in a collection of entities", at=node.at)
+        raise BindType("an entity can only be in a collection of entities", at=right.at)
     with scope.binding.size.within_collection(node.at):
         row = scope.binding.row_of(found.type_in(scope.model))
         same = _same(own, row, node.at)
