@@ -323,7 +323,7 @@ def _requests() -> Iterator[str]:
             yield request
 
 
-@pytest.mark.parametrize("request_", _requests())
+@pytest.mark.parametrize("request_", list(_requests()))
 def test_a_golden_request_spelled_differently_becomes_the_same_statements(request_):
     random = Random(request_)
     for _ in range(4):
