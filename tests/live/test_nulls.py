@@ -292,3 +292,35 @@ def test_a_key_that_odata_has_not_is_a_null_key(cluster, scratch, scratch_reader
             assert f"{name}s.k" in reply.json()["error"]["message"].split(), (target, reply.body)
         shown = [row["v"] for page in gateway.pages(f"{name}s?$filter=v ne 'c'", headers={"Prefer": "maxpagesize=1"}) for row in page]
         assert shown == ["a", "b"], name
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        "1 divby 0", "-1.5 divby 0", "0 divby 0", "id divby (id sub id)", "round(1 divby 0)", "1 add (1 divby 0)", "cast(1 divby 0,Edm.Double)", "1.5 divby 0.0",
+        "cast(INF,Edm.Decimal)", "cast(cast(title,Edm.Double),Edm.Decimal)", "cast(1e0 divby 0,Edm.Decimal)", "year(cast('infinity',Edm.DateTimeOffset))",
+        "cast(concat('infin','ity'),Edm.DateTimeOffset)", "cast(concat('24:','00'),Edm.TimeOfDay)", "cast(concat('Na','N'),Edm.Decimal)",
+    ],
+)  # fmt: skip
+def test_a_computed_value_that_odata_has_not_is_null_everywhere(gateway, computed):
+    every = gateway.get("Label?$select=id").rows
+    ids = [row["id"] for row in every]
+    rows = gateway.get(f"Label?$compute={computed} as x&$select=id,x&$orderby=x desc").rows
+    assert [(row["id"], row["x"]) for row in rows] == [(id_, None) for id_ in ids]
+    for condition in (
+        f"{computed} eq null",
+        f"null eq {computed}",
+        f"not ({computed} ne null)",
+        f"({computed} eq 5) eq false" if "Time" not in computed else "true",
+    ):
+        assert gateway.get(f"Label?$select=id&$filter={condition}").rows == every, condition
+    for apply in (f"compute({computed} as x)/groupby((x),aggregate($count as n))", f"aggregate({computed} with max as x,$count as n)"):
+        assert [(row["x"], row["n"]) for row in gateway.get(f"Label?$apply={apply}").rows] == [(None, len(ids))], apply
+    paged = gateway.pages(f"Label?$select=id&$orderby={computed} desc", headers={"Prefer": "maxpagesize=1"})
+    assert [row["id"] for page in paged for row in page] == ids
+
+
+def test_a_text_just_before_midnight_is_cast_to_the_last_microsecond(gateway):
+    for text in ("'23:59:59.9999999'", "concat('23:59:59.','9999999')"):
+        [row, *_] = gateway.get(f"Label?$compute=cast({text},Edm.TimeOfDay) as x&$select=x&$filter=cast({text},Edm.TimeOfDay) ne null").rows
+        assert row["x"] == "23:59:59.999999", text
