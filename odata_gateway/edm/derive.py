@@ -56,6 +56,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         entity_type.table,
         entity_type.missing,
         sorted(entity_type.indexes),
+        entity_type.computes,
         entity_type.refused,
         sorted(entity_type.withheld.items(), key=itemgetter(0)),
         properties,

@@ -189,6 +189,7 @@ class EntityType:
     indexes   the columns of each index of the table that can give an order, once introspected; they
               change statements, and never answers
     vouched   the model says that no two rows have the same key, and none has null in it
+    computes  reading a row runs expressions of the database, which may raise errors
     null_keys key properties that may be null in a row
     refused   why no row can be served, though the table is there
     withheld  properties and navigation properties of the model that the database cannot show
@@ -204,6 +205,7 @@ class EntityType:
     indexes: frozenset[tuple[str, ...]] = frozenset()
     description: str | None = None
     vouched: bool = False
+    computes: bool = False
     null_keys: tuple[Property, ...] = ()
     refused: Withheld | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)

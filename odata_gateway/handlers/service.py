@@ -17,7 +17,7 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.edm.derive import served_part
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import DbDenied, DbModel
+from odata_gateway.errors import DbDenied, DbModel, DbTable, DbValue, ODataError
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS, abbreviations
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
@@ -28,9 +28,12 @@ from odata_gateway.handlers.entity import EntityHandler, path_of_id
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
+from odata_gateway.handlers.table_faults import TableFaults
+from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.scope.limits import Limits
+from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments
@@ -141,6 +144,7 @@ class DataHandlers:
         self._compiler = compiler
         self._negotiation = negotiation
         self._tokens = tokens
+        self._faults = TableFaults(database, compiler.model)
         self._entities = EntityHandler(executor)
         self._collections = CollectionHandler(executor, reader)
         self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)
@@ -149,7 +153,10 @@ class DataHandlers:
         """What a path of the model names."""
         caller = await self._tokens.caller(request.token)
         compiled = self._compiler.compile(request.target)
-        return await self._reply(self._negotiation.data_request(request, caller, compiled))
+        try:
+            return await self._reply(self._negotiation.data_request(request, caller, compiled))
+        except (DbValue, DbTable) as error:
+            raise await self._explained(error, caller, compiled.query) from error.__cause__
 
     async def entity_id(self, request: Request) -> Reply:
         """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
@@ -157,7 +164,7 @@ class DataHandlers:
         url = self._compiler.check(request.target)
         path = path_of_id(url.template.transport.id or "", request.root)
         compiled = self._compiler.compile_entity_id(url, path)
-        return await self._reply(self._negotiation.data_request(request, caller, compiled))
+        return await self._answered(request, caller, compiled)
 
     async def all_entities(self, request: Request) -> Reply:
         """The entities of all sets, or of the sets of one type."""
@@ -166,8 +173,26 @@ class DataHandlers:
         current_stats.get().note_resource("$all", *url.redacted)
         compiled = self._compiler.compile_all(url)
         if isinstance(compiled, CompiledQuery):
+            return await self._answered(request, caller, compiled)
+        try:
+            return await self._all.answer(request, caller, compiled)
+        except (DbValue, DbTable) as error:
+            names = compiled.names
+            queries = (self._compiler.compile_set(compiled, name).query for name in names)
+            raise await self._explained(error, caller, *queries) from error.__cause__
+
+    async def _answered(self, request: Request, caller: Caller, compiled: CompiledQuery) -> Reply:
+        """The reply to a request for the rows of one query. `data` has the same in line, which
+        saves the most frequent requests a coroutine."""
+        try:
             return await self._reply(self._negotiation.data_request(request, caller, compiled))
-        return await self._all.answer(request, caller, compiled)
+        except (DbValue, DbTable) as error:
+            raise await self._explained(error, caller, compiled.query) from error.__cause__
+
+    async def _explained(
+        self, error: DbValue | DbTable, caller: Caller, *queries: Query
+    ) -> ODataError:
+        return await self._faults.explained(error, queries, caller)
 
     def _reply(self, request: DataRequest) -> Awaitable[Reply]:
         match request.compiled.query.form:

@@ -122,6 +122,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         withheld=withheld,
         missing=bool(reasons),
         indexes=facts.indexes,
+        computes=facts.computes,
     )
 
 

@@ -26,7 +26,15 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import TableFacts
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.edm.model import EntityType, Model, Property, Table, Withheld
-from odata_gateway.errors import DbBusy, DbKey, DbTimeout, DbUnavailable, ODataError
+from odata_gateway.errors import (
+    DbBusy,
+    DbKey,
+    DbTable,
+    DbTimeout,
+    DbUnavailable,
+    DbValue,
+    ODataError,
+)
 
 PAUSE = 100
 """How many times as long as a query took until it is repeated: so all of them together cost a
@@ -48,7 +56,7 @@ SELECT EXISTS (SELECT FROM below JOIN pg_catalog.pg_class AS c ON c.oid = below.
                WHERE CASE WHEN is_own THEN row_security_active(c.oid) ELSE c.relrowsecurity END)
 """
 
-Outcome = Literal["unique", "null", "twins", "undecided", "open"]
+Outcome = Literal["unique", "null", "twins", "undecided", "failing", "open"]
 
 
 class KeyColumns(NamedTuple):
@@ -62,7 +70,7 @@ class KeyColumns(NamedTuple):
 class KeyVerdict:
     """What is known about a key.
 
-    outcome     open: the query has not run yet
+    outcome     failing: the query meets an error of the table's own; open: it has not run yet
     never_null  also of rows that come later
     detail      the number of the column that is null, or why nothing could be decided
     """
@@ -153,6 +161,8 @@ class KeyProofs:
         except DbTimeout:
             detail = f"looking for a null or a duplicate takes longer than {self._bound_s:g} s"
             return KeyVerdict("undecided", detail=detail)
+        except (DbTable, DbValue) as error:
+            return KeyVerdict("failing", detail=error.message)
         except ODataError as error:
             return KeyVerdict("undecided", detail=f"looking at all rows fails: {error}")
 
@@ -267,6 +277,7 @@ def _refusal(entity_type: EntityType, verdict: KeyVerdict, set_name: str) -> Wit
     """Why no row can be served, or None."""
     key = ", ".join(f"{set_name}.{p.name}" for p in entity_type.key)
     start = f"{set_name} cannot be served"
+    vouch = "vouch for the key with @Gateway.KeyIsUnique"
     another = "name another key in the model, or make this one unique and NOT NULL in the database"
     match verdict.outcome:
         case "null":
@@ -277,11 +288,12 @@ def _refusal(entity_type: EntityType, verdict: KeyVerdict, set_name: str) -> Wit
             return Withheld(DbKey, f"{start}: two rows have the same key: {key}", another)
         case "undecided" if not entity_type.vouched:
             text = f"{start}: it is not known whether its key is unique: {key}; {verdict.detail}"
-            hint = (
-                "make a unique index on NOT NULL columns, raise ODATA_KEY_CHECK_S, or vouch for "
-                "the key with @Gateway.KeyIsUnique"
-            )
+            hint = f"make a unique index on NOT NULL columns, raise ODATA_KEY_CHECK_S, or {vouch}"
             return Withheld(DbKey, text, hint)
+        case "failing" if not entity_type.vouched:
+            text = f"reading {set_name} fails in the database: {verdict.detail}"
+            hint = f"mend it, or {vouch} to read rows that do not fail"
+            return Withheld(DbTable, text, hint)
         case "open":
             return Withheld(DbUnavailable, f"the key of {set_name} is still being checked")
         case _:
