@@ -61,5 +61,5 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     service = Service(model, database, tokens, settings, frontend=HttpFrontend(settings))
     watcher = SchemaWatcher(database, model, service.use, every_s=settings.model_check_s)
     service.look_again = watcher.look_again
-    gateway = Gateway(settings, service, database.ping)
+    gateway = Gateway(settings, service, tokens.ping)
     return GatewayParts(database, service, gateway, watcher)

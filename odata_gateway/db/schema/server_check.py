@@ -25,6 +25,7 @@ TOKEN_COLUMNS: dict[Table, tuple[str, ...]] = {
     Table("public", "users"): ("id",),
 }
 """What the statement of `identity.live_agent` reads."""
+LOOKUP = "no access token can be looked up"
 TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
 """What it calls instead behind row-level security."""
 
@@ -38,7 +39,7 @@ async def server_findings(session: Session, tables: Tables, *, row_security: boo
     if row_security:
         findings += _open_tables(set(tables) - active)
         if not await can_call(session, TOKEN_FUNCTION):
-            text = "the role may not call it; no access token can be looked up"
+            text = f"the role may not call it; {LOOKUP}"
             findings.append(Finding("error", TOKEN_FUNCTION, text))
     elif active:
         text = (
@@ -108,7 +109,7 @@ def _token_findings(tables: Tables, *, by_function: bool) -> Iterator[Finding]:
         for column in columns:
             if reason := unreadable(tables, table, column):
                 subject = f"{table.schema}.{table.name}.{column}"
-                yield Finding("error", subject, f"{reason}; no access token can be looked up")
+                yield Finding("error", subject, f"{reason}; {LOOKUP}")
 
 
 def _names(tables: Iterable[Table]) -> str:
