@@ -40,6 +40,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         row_security=settings.rls,
         slow_s=settings.slow_query_ms / 1000,
         key_check_s=settings.key_check_s,
+        search_path=settings.search_path,
     )
 
 
