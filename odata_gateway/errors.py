@@ -311,6 +311,12 @@ class DbTable(ODataError):
     status, code = 500, "Db.Table"
 
 
+class DbTokens(ODataError):
+    """No access token can be looked up: the database lacks what the gateway knows callers by."""
+
+    status, code = 500, "Db.Tokens"
+
+
 class DbUnavailable(ODataError):
     """The database cannot be reached, or has no capacity (SQLSTATE classes 08, 53, 57)."""
 

@@ -15,10 +15,11 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
-from odata_gateway.db.schema.server_check import citus_findings
+from odata_gateway.db.schema.server_check import LOOKUP, citus_findings
 from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
+from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.server.composition import database_settings, model_of
 from odata_gateway.server.runtime import run_loop
 
@@ -59,6 +60,10 @@ async def _findings(settings: Settings, model: Model) -> list[Finding]:
     try:
         _, found = await inspect(database, model)
         findings = [*found, *await citus_findings(database, sharded=settings.sharded)]
+        tokens = TokenDirectory(database, settings.admin_roles)
+        told = any(LOOKUP in finding.text for finding in found)
+        if not told and (fault := await tokens.fault()) is not None:
+            findings.append(Finding("error", "access tokens", fault))
         if settings.model is None:
             indexes = (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8")
             findings += await missing_indexes(database, indexes)

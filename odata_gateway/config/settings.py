@@ -22,6 +22,7 @@ from odata_gateway.config.readers import (
     network,
     one_of,
     port_number,
+    schema_name,
     seconds,
     switch,
     whole_number,
@@ -112,6 +113,13 @@ class Settings:
         seconds(0, 3600),
         "maximum run time of the query that looks for a null or a duplicate in the key of an entity"
         " set, where no index and no view definition excludes both; 0: no such query",
+    )
+    search_path: tuple[str, ...] = _setting(
+        "database",
+        "",
+        each(schema_name),
+        "schemas in which functions of views and policies look for names, behind `pg_catalog`,"
+        " separated by commas; empty: those of the DSN",
     )
     pool_max: int = _setting(
         "database",

@@ -21,7 +21,21 @@ from hashlib import blake2b
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
-from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
+from odata_gateway.db.hosts import PgRecord
+from odata_gateway.errors import (
+    AuthForbidden,
+    AuthInvalid,
+    AuthMissing,
+    DbBusy,
+    DbDenied,
+    DbModel,
+    DbTable,
+    DbTimeout,
+    DbTokens,
+    DbValue,
+    Internal,
+    ODataError,
+)
 from odata_gateway.identity.access_token import check_token
 from odata_gateway.identity.caller import Caller
 
@@ -40,6 +54,10 @@ WHERE t.token = $1::text AND t.owner_type = 'User'
 _FIND_BEHIND_POLICIES = "SELECT user_id, accounts FROM public.odata_caller($1::text, $2::int4[])"
 """The same, by the function of sql/live_agent/rls.sql: with row-level security nothing is visible
 before the accounts are known."""
+
+
+_LASTING = (DbModel, DbDenied, DbTable, DbValue, Internal)
+"""Errors of the look-up that stay until somebody changes the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,7 @@ class TokenDirectory:
         self._roles = list(admin_roles)
         self._ttl_s = min(ttl_s, MOST_TTL_S)
         self._entries = entries
+        self._can_look_up = False
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, RememberedAnswer] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Caller | type[ODataError]]] = {}
@@ -98,6 +117,35 @@ class TokenDirectory:
             return answer
         raise _refusal(answer)
 
+    async def ping(self) -> None:
+        """Return when access tokens can be looked up, or the database is merely busy. What
+        succeeded is not tried again until a look-up fails.
+
+        raises  DbUnavailable when the database does not answer, DbTokens when nobody can get
+                in
+        """
+        await self._database.ping()
+        if not self._can_look_up and (fault := await self.fault()) is not None:
+            raise DbTokens(fault, hint="run `odata-gateway check` to see what is missing")
+
+    async def fault(self) -> str | None:
+        """Why no access token can be looked up, or None."""
+        try:
+            await self._rows("")
+        except _LASTING as error:
+            return f"access tokens cannot be looked up: {_reason(error)}"
+        except (DbBusy, DbTimeout):
+            pass
+        return None
+
+    async def _rows(self, token: str) -> list[PgRecord]:
+        """What the database knows about a token."""
+        self._can_look_up = False
+        async with self._database.session() as session:
+            rows = await session.fetch(BoundStatement(self._find, (token, self._roles)))
+        self._can_look_up = True
+        return rows
+
     async def _ask_once(self, key: bytes, token: str) -> Caller | type[ODataError]:
         """One query for all that ask for the same token at the same time; it continues when one of
         them is cancelled."""
@@ -117,8 +165,10 @@ class TokenDirectory:
 
     async def _ask(self, key: bytes, token: str) -> Caller | type[ODataError]:
         asked_at = time.monotonic()  # an answer is as old as its question
-        async with self._database.session() as session:
-            rows = await session.fetch(BoundStatement(self._find, (token, self._roles)))
+        try:
+            rows = await self._rows(token)
+        except _LASTING as error:
+            raise DbTokens("access tokens cannot be looked up") from error.__cause__
         answer: Caller | type[ODataError] = AuthInvalid
         if rows:
             accounts = tuple(rows[0]["accounts"])
@@ -131,6 +181,11 @@ class TokenDirectory:
         self._known.move_to_end(key)
         while len(self._known) > self._entries:
             self._known.popitem(last=False)
+
+
+def _reason(error: ODataError) -> str:
+    """What the database says of our own statement, which has no value in it that it could quote."""
+    return str(error.__cause__ or error.message).partition("\n")[0]
 
 
 def _refusal(error: type[ODataError]) -> ODataError:

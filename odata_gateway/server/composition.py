@@ -40,6 +40,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         row_security=settings.rls,
         slow_s=settings.slow_query_ms / 1000,
         key_check_s=settings.key_check_s,
+        search_path=settings.search_path,
     )
 
 
@@ -61,5 +62,5 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     service = Service(model, database, tokens, settings, frontend=HttpFrontend(settings))
     watcher = SchemaWatcher(database, model, service.use, every_s=settings.model_check_s)
     service.look_again = watcher.look_again
-    gateway = Gateway(settings, service, database.ping)
+    gateway = Gateway(settings, service, tokens.ping)
     return GatewayParts(database, service, gateway, watcher)

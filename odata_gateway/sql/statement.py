@@ -87,6 +87,16 @@ def render(query: Query, variant: StatementVariant, kind: StatementKind) -> Stat
     return finish(_PlainStatement(query, variant, _relations(query, variant)).of_kind(kind))
 
 
+def whole_rows(entity_type: EntityType, *, many_accounts: bool) -> Statement:
+    """A statement that reads all of a table that a caller may see, and nothing of a request: one
+    row with one number, for which each column of each row is computed."""
+    source = Source(0, entity_type)
+    shown = (p for p in entity_type.properties.values() if not (p.secret or p.missing))
+    columns = join(", ", (qualified(source.number, p.column) for p in shown))
+    count = build("sum(num_nulls({0}))", columns)
+    return finish(Relations(many_accounts=many_accounts).select(count, Block(source)))
+
+
 def _block(query: Query, kind: StatementKind) -> Block:
     """The rows that a statement is about."""
     match kind:
@@ -314,13 +324,3 @@ class _ShardedStatement:
     def _merge(self, limit: Sql) -> sharded.AccountMerge:
         mask, names = self._variant.null_mask, _key_names(self._query)
         return sharded.AccountMerge(self._query, mask, limit, names)
-
-
-def whole_rows(entity_type: EntityType, *, many_accounts: bool) -> Statement:
-    """A statement that reads all of a table that a caller may see: one row with one number, for
-    which each column of each row is computed."""
-    source = Source(0, entity_type)
-    shown = (p for p in entity_type.properties.values() if not (p.secret or p.missing))
-    columns = join(", ", (qualified(source.number, p.column) for p in shown))
-    count = build("sum(num_nulls({0}))", columns)
-    return finish(Relations(many_accounts=many_accounts).select(count, Block(source)))

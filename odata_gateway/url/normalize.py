@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
+from odata_gateway.errors import BindSegment, ODataError, UrlLiteral, UrlOption, UrlSyntax, nearest
 from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
 from odata_gateway.url.ast import LiteralKind
@@ -25,6 +25,7 @@ from odata_gateway.url.lexer import LIST_BRACKETS, Coded, list_end, option_token
 from odata_gateway.url.literals import DECODERS, LiteralValue, decode
 from odata_gateway.url.search_words import RawToken
 from odata_gateway.url.split import QueryOption, Target
+from odata_gateway.url.syntax_errors import nested_option
 
 LiteralToken = tuple[LiteralKind, int, bool]
 """Kind, slot, and whether it is a folded list."""
@@ -224,6 +225,14 @@ class Normalizer:
     def with_slots(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
         """The tokens with slots in place of literals. A list after `in`, or one that is the whole
         value of an alias, is one literal if its items are of one kind."""
+        try:
+            return self._with_slots(name, raw, end)
+        except ODataError as error:
+            if error.at is not None:
+                error.nested = nested_option(raw, error.at)
+            raise
+
+    def _with_slots(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
         tokens: list[TemplateToken] = []
         append, key = tokens.append, self.key.append
         after = 0

@@ -214,6 +214,7 @@ OPTIONS = (
 # --- projections ----------------------------------------------------------------------------------
 
 BY_NAME = {row.name: row for row in OPTIONS}
+BY_FIELD = {row.field: row.name for row in OPTIONS}
 ALLOWED: dict[OptionPlace, frozenset[str]] = {
     place: frozenset(row.name for row in OPTIONS if place in row.places)
     for place in (*_ANYWHERE, *get_args(ExpandPlace), "expand made", "select", "count segment")

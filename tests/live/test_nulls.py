@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.harness import own_model
 from tests.harness.cluster import READER, Cluster
 from tests.harness.gateway import Gateway, start_gateway
 
@@ -265,3 +266,61 @@ def test_pages_neither_lose_nor_repeat_rows_with_values_that_odata_has_not(three
         kind = three.kinds[name]
         check(three, (query for query in queries(name, kind) if "order" in query and "$top" not in query), {"Prefer": "maxpagesize=1"})
         check(three, (filled(query, name, kind) for query in QUERIES if "expand" in query or "desc,id" in query), FULL)
+
+
+# The values of a key: two that OData has, and one that it has not.
+KEYS = {"tz": ("timestamptz", "DateTimeOffset", "'2021-11-05'", "'2021-11-06'", "'infinity'"), "ts": ("timestamp", "DateTimeOffset", "'2021-11-05'", "'2021-11-06'", "'-infinity'"),
+        "day": ("date", "Date", "'2021-11-05'", "'2021-11-06'", "'infinity'"), "clock": ("time", "TimeOfDay", "'00:00'", "'12:00'", "'24:00'"),
+        "exact": ("numeric", "Decimal", "1", "2.5", "'NaN'")}  # fmt: skip
+
+
+def test_a_key_that_odata_has_not_is_a_null_key(cluster, scratch, scratch_reader_dsn, gateways, tmp_path):
+    """Such a row can have no id: the request that meets it fails and names the key, wherever the row stands in the order."""
+    types = {name: own_model.entity("k", {"k": f"{edm}", "v": "String?"}, name) for name, (_, edm, *_) in KEYS.items()}
+    tables = "".join(
+        f"CREATE TABLE own.{name} (k {pg_type} PRIMARY KEY, v text); INSERT INTO own.{name} VALUES ({one}, 'a'), ({two}, 'b'), ({none}, 'c');"
+        for name, (pg_type, _, one, two, none) in KEYS.items()
+    )
+    cluster.psql(
+        scratch, f"CREATE SCHEMA own; GRANT USAGE ON SCHEMA own TO {READER}; {tables} GRANT SELECT ON ALL TABLES IN SCHEMA own TO {READER};"
+    )
+    gateway = own_model.serve(gateways, tmp_path, scratch_reader_dsn, types)
+    for name in KEYS:
+        for target in (f"{name}s", f"{name}s?$orderby=v", f"{name}s?$filter=v eq 'c'", f"{name}s/$count"):
+            reply = gateway.get(target)
+            assert (reply.status, reply.json()["error"]["code"]) == (500, "Db.Key"), (target, reply.body)
+            assert f"{name}s.k" in reply.json()["error"]["message"].split(), (target, reply.body)
+        shown = [row["v"] for page in gateway.pages(f"{name}s?$filter=v ne 'c'", headers={"Prefer": "maxpagesize=1"}) for row in page]
+        assert shown == ["a", "b"], name
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        "1 divby 0", "-1.5 divby 0", "0 divby 0", "id divby (id sub id)", "round(1 divby 0)", "1 add (1 divby 0)", "cast(1 divby 0,Edm.Double)", "1.5 divby 0.0",
+        "cast(INF,Edm.Decimal)", "cast(cast(title,Edm.Double),Edm.Decimal)", "cast(1e0 divby 0,Edm.Decimal)", "year(cast('infinity',Edm.DateTimeOffset))",
+        "cast(concat('infin','ity'),Edm.DateTimeOffset)", "cast(concat('24:','00'),Edm.TimeOfDay)", "cast(concat('Na','N'),Edm.Decimal)",
+    ],
+)  # fmt: skip
+def test_a_computed_value_that_odata_has_not_is_null_everywhere(gateway, computed):
+    every = gateway.get("Label?$select=id").rows
+    ids = [row["id"] for row in every]
+    rows = gateway.get(f"Label?$compute={computed} as x&$select=id,x&$orderby=x desc").rows
+    assert [(row["id"], row["x"]) for row in rows] == [(id_, None) for id_ in ids]
+    for condition in (
+        f"{computed} eq null",
+        f"null eq {computed}",
+        f"not ({computed} ne null)",
+        f"({computed} eq 5) eq false" if "Time" not in computed else "true",
+    ):
+        assert gateway.get(f"Label?$select=id&$filter={condition}").rows == every, condition
+    for apply in (f"compute({computed} as x)/groupby((x),aggregate($count as n))", f"aggregate({computed} with max as x,$count as n)"):
+        assert [(row["x"], row["n"]) for row in gateway.get(f"Label?$apply={apply}").rows] == [(None, len(ids))], apply
+    paged = gateway.pages(f"Label?$select=id&$orderby={computed} desc", headers={"Prefer": "maxpagesize=1"})
+    assert [row["id"] for page in paged for row in page] == ids
+
+
+def test_a_text_just_before_midnight_is_cast_to_the_last_microsecond(gateway):
+    for text in ("'23:59:59.9999999'", "concat('23:59:59.','9999999')"):
+        [row, *_] = gateway.get(f"Label?$compute=cast({text},Edm.TimeOfDay) as x&$select=x&$filter=cast({text},Edm.TimeOfDay) ne null").rows
+        assert row["x"] == "23:59:59.999999", text

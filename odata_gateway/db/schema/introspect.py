@@ -23,7 +23,11 @@ from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_ta
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
-from odata_gateway.db.schema.server_check import TOKEN_COLUMNS, server_findings
+from odata_gateway.db.schema.server_check import (
+    TOKEN_COLUMNS,
+    search_path_findings,
+    server_findings,
+)
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -65,6 +69,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
     async with database.session(snapshot=True) as session:
         tables = await read_tables(session, _tables(model))
         findings = await server_findings(session, tables, row_security=row_security)
+        findings += await search_path_findings(database, session)
     fitted = {
         name: _fit(entity_type, tables, findings)
         for name, entity_type in model.entity_types.items()

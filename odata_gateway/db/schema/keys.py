@@ -246,7 +246,7 @@ def with_key(
         found = [] if verdict is _OPEN else [Finding("error", subject, _text(refused))]
         return replace(entity_type, refused=refused), found
     properties = {
-        name: replace(p, null_key=f"{set_name}.{name}") if _may_be_null(p, facts, verdict) else p
+        name: _key_property(p, facts, verdict, set_name) if p.is_key else p
         for name, p in entity_type.properties.items()
     }
     null_keys = tuple(p for p in properties.values() if p.null_key is not None)
@@ -254,14 +254,16 @@ def with_key(
     return replace(entity_type, properties=properties, null_keys=null_keys), found
 
 
-def _may_be_null(prop: Property, facts: TableFacts, verdict: KeyVerdict) -> bool:
-    """Whether a key property may be null in a row: it is NULL there, or a value that OData has not,
-    such as an infinite time."""
-    if not prop.is_key:
-        return False
-    column = facts.columns[prop.column]
-    is_filled = verdict.never_null or column.not_null
-    return not is_filled or prop.type.reading(column.type).can_be_null
+def _key_property(
+    prop: Property, facts: TableFacts, verdict: KeyVerdict, set_name: str
+) -> Property:
+    """A property of the key, with its name for errors if it may be null in a row: it is NULL there,
+    or a value that OData has not, such as an infinite time. The latter does not keep an index from
+    its order."""
+    is_filled = verdict.never_null or facts.columns[prop.column].not_null
+    if is_filled and not prop.type.reading(prop.pg_type).can_be_null:
+        return prop
+    return replace(prop, null_key=f"{set_name}.{prop.name}", not_null=is_filled)
 
 
 def _vouched(verdict: KeyVerdict, subject: str, set_name: str) -> Iterator[Finding]:

@@ -284,7 +284,7 @@ def _check_options(
         if name in COLLECTION_ONLY:
             raise BindOption(
                 f"{name} does not apply to '{navigation.name}', which is single-valued",
-                at=item.at,
+                at=options.place(name, item.at),
             )
 
 

@@ -206,5 +206,6 @@ def _check_item(item: ast.ExpandItem, name: str, options: ast.Options) -> None:
     for option in options.order:
         if option in COLLECTION_ONLY or (option == "$levels" and options.levels != 1):
             raise BindOption(
-                f"{option} does not apply to '{name}', which is one entity", at=item.at
+                f"{option} does not apply to '{name}', which is one entity",
+                at=options.place(option, item.at),
             )

@@ -85,4 +85,6 @@ def with_moved_offsets(node: Node, distance: int) -> Node:
     }
     if "at" in changed:
         changed["at"] += distance
+    if isinstance(node, ast.Options):
+        changed["places"] = tuple(place + distance for place in node.places)
     return cast(Node, replace(node, **changed))

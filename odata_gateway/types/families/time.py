@@ -95,7 +95,8 @@ TIME = PrimitiveType(
     ("time",),
     literal_kind="time",
     casts={
-        "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN {{0}}::time END)",
+        # Microseconds, as of a literal: Postgres would round the last one to 24:00.
+        "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN left({{0}}, 15)::time END)",
         "datetime": "{0}::time",
     },
 )
