@@ -14,6 +14,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.model import Model
+from odata_gateway.errors import DbUnavailable
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.web.app import Gateway
@@ -62,5 +63,12 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     service = Service(model, database, tokens, settings, frontend=HttpFrontend(settings))
     watcher = SchemaWatcher(database, model, service.use, every_s=settings.model_check_s)
     service.look_again = watcher.look_again
-    gateway = Gateway(settings, service, tokens.ping)
+
+    async def ping() -> None:
+        """Return when requests can be answered; raise the reason otherwise."""
+        await tokens.ping()
+        if not watcher.has_compared:
+            raise DbUnavailable("the model has not been compared with the database yet")
+
+    gateway = Gateway(settings, service, ping)
     return GatewayParts(database, service, gateway, watcher)

@@ -36,7 +36,11 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        quote_ident(os.nspname) || '.' || quote_ident(o.collname) AS collation,
        coalesce(o.collisdeterministic, true) AS is_deterministic,
        greatest(a.atttypmod, base.modifier) AS modifier,
-       a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
+       a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL AND NOT (
+           -- before Postgres 18 an inheriting table could be without it
+           c.relkind = 'r' AND c.relhassubclass
+           AND current_setting('server_version_num')::int4 < 180000
+       ) OR base.checked AS not_null,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
            AS readable,
        has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')

@@ -37,8 +37,9 @@ class SchemaWatcher:
     """Compares `model` with the database and gives the outcome to `use` whenever it differs from
     the one before.
 
-    every_s  from one comparison to the next when nothing else asks for one; 0: never
-    looked   set after the first attempt, whatever came of it
+    every_s       from one comparison to the next when nothing else asks for one; 0: never
+    looked        set after the first attempt, whatever came of it
+    has_compared  a model that was compared with the database is in use
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class SchemaWatcher:
     ) -> None:
         self.model = model
         self.looked = asyncio.Event()
+        self.has_compared = False
         self._database = database
         self._use = use
         self._every_s = every_s
@@ -138,7 +140,7 @@ class SchemaWatcher:
                 return
             _LOG.warning("the database has changed, and the model with it")
             COUNTERS.reloads += 1
-        self._last = model
+        self._last, self.has_compared = model, True
         self._use(model)
 
     def _report_lost(self, inspected: Model, model: Model) -> None:
