@@ -57,10 +57,19 @@ def _total(
     *,
     pattern_sql: LiteralString | None = None,
     searches: bool = False,
+    pairs_cases: bool = False,
 ) -> FunctionOverload:
     """A function that has a result for all values."""
     return FunctionOverload(
-        id_, result, arguments, sql, pattern_sql, can_fail=False, searches=searches, folds=searches
+        id_,
+        result,
+        arguments,
+        sql,
+        pattern_sql,
+        can_fail=False,
+        searches=searches,
+        folds=searches,
+        pairs_cases=pairs_cases,
     )
 
 
@@ -109,8 +118,8 @@ STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
         (_TEXT, _NUMBER, _NUMBER),
         f"substr({{0}}, {_START}, {_LENGTH})",
     ),
-    _total("tolower", STRING, (_TEXT,), "lower({0})"),
-    _total("toupper", STRING, (_TEXT,), "upper({0})"),
+    _total("tolower", STRING, (_TEXT,), "lower({0})", pairs_cases=True),
+    _total("toupper", STRING, (_TEXT,), "upper({0})", pairs_cases=True),
     _total("trim", STRING, (_TEXT,), "btrim({0}, " + _BLANKS + ")"),
     FunctionOverload(
         "matchespattern",
@@ -180,6 +189,7 @@ def _internal(
     sql: LiteralString,
     *,
     searches: bool = False,
+    pairs_cases: bool = False,
 ) -> FunctionOverload:
     return FunctionOverload(
         id_,
@@ -190,12 +200,15 @@ def _internal(
         is_listed=False,
         is_internal=True,
         searches=searches,
+        pairs_cases=pairs_cases,
     )
 
 
 INTERNAL_FUNCTIONS = (
     # a word of $search, in any case
-    _internal("search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})", searches=True),
+    _internal(
+        "search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})", searches=True, pairs_cases=True
+    ),
     # What orders texts of any length in a link of any length: their beginning, and then their
     # digest.
     _internal("start", STRING, (_TEXT,), "left({0}, 200)"),
