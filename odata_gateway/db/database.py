@@ -36,7 +36,7 @@ class Database:
         self,
         flow: FlowKey = None,
         *,
-        accounts: Sequence[int] = (),
+        accounts: Sequence[object] = (),
         snapshot: bool = False,
         response_started: bool = False,
     ) -> Session:

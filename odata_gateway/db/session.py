@@ -299,7 +299,7 @@ class Session:
         return self._pooled
 
 
-def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
+def opening(snapshot: bool, accounts: Sequence[object] | None) -> str | None:
     """The text that begins a session's transaction, in one round trip; None where it needs none.
 
     accounts  what row-level security shall show, for the length of the transaction; None: the
@@ -310,5 +310,5 @@ def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
     begin = _BEGIN_SNAPSHOT if snapshot else _BEGIN
     if accounts is None:
         return begin
-    ids = ",".join(str(int(account)) for account in accounts)
+    ids = ",".join(str(int(str(account))) for account in accounts)
     return f"{begin}; SET LOCAL odata.accounts = '{{{ids}}}'"

@@ -24,7 +24,7 @@ from odata_gateway.errors import (
 )
 from odata_gateway.handlers.earlier_parts import EarlierParts
 from odata_gateway.handlers.negotiation import check_isolation, check_schema_version
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.batch.json_requests import read_json
@@ -84,13 +84,13 @@ class BatchHandler:
     def __init__(
         self,
         service: PartAnswerer,
-        tokens: TokenDirectory,
+        callers: CallerDirectory,
         frontend: Frontend,
         *,
         max_parts: int,
     ) -> None:
         self._service = service
-        self._tokens = tokens
+        self._callers = callers
         self._frontend = frontend
         self._max_parts = max_parts
 
@@ -129,7 +129,7 @@ class BatchHandler:
             )
         check_schema_version(url)
         check_isolation(request.headers)
-        await self._tokens.caller(request.token)
+        await self._callers.caller(request.token)
         return form
 
     def _parts(self, request: Request, form: BatchFormat) -> tuple[BatchRequest, ...]:

@@ -7,7 +7,7 @@ from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.errors import UrlPrecondition
 from odata_gateway.formats.json_encoding import JSON
 from odata_gateway.handlers.negotiation import check_schema_version
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.headers.conditions import names_etag
@@ -26,13 +26,13 @@ class DocumentHandler:
         self,
         compiler: Compiler,
         metadata: MetadataDocuments,
-        tokens: TokenDirectory,
+        callers: CallerDirectory,
         *,
         is_public: bool,
     ) -> None:
         self._compiler = compiler
         self._metadata = metadata
-        self._tokens = tokens
+        self._callers = callers
         self._is_public = is_public
 
     async def service_document(self, request: Request) -> Reply:
@@ -53,7 +53,7 @@ class DocumentHandler:
         """The URL of a request that may be answered; raises ODataError for any other."""
         current_stats.get().note_resource(name)
         if not self._is_public:
-            await self._tokens.caller(request.token)
+            await self._callers.caller(request.token)
         url = self._compiler.check(request.target)
         check_schema_version(url)
         return url

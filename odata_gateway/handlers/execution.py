@@ -21,7 +21,7 @@ class QueryExecutor:
         snapshot  all statements see the database as of the first one
         """
         caller = request.caller
-        return self._database.session(caller.user_id, accounts=caller.accounts, snapshot=snapshot)
+        return self._database.session(caller.subject, accounts=caller.accounts, snapshot=snapshot)
 
     async def fetch(self, request: DataRequest, kind: StatementKind = "rows") -> list[PgRecord]:
         """The records of one of a request's statements, on a connection of its own.

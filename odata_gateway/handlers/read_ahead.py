@@ -157,7 +157,7 @@ class ReadAhead:
                 return None
             caller = self._caller
             async with self._database.session(
-                caller.user_id, accounts=caller.accounts, response_started=True
+                caller.subject, accounts=caller.accounts, response_started=True
             ) as session:
                 if boundary is not None:
                     boundary.set_result(await self._reader.boundary(session, keys, rows))

@@ -28,7 +28,7 @@ from odata_gateway.handlers.entity import EntityHandler, path_of_id
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.protocol.message import Reply, Request
@@ -63,17 +63,17 @@ class Service:
         self,
         model: Model,
         database: Database,
-        tokens: TokenDirectory,
+        callers: CallerDirectory,
         settings: Settings,
         *,
         frontend: Frontend,
         formats: tuple[Format, ...] = FORMATS,
     ) -> None:
         self._database = database
-        self._tokens = tokens
+        self._callers = callers
         self._settings = settings
         self._formats = formats
-        self._batches = BatchHandler(self, tokens, frontend, max_parts=settings.max_batch_parts)
+        self._batches = BatchHandler(self, callers, frontend, max_parts=settings.max_batch_parts)
         self.look_again: Callable[[], Awaitable[None]] | None = None
         self.use(model)
 
@@ -87,10 +87,10 @@ class Service:
             self.compiler,
             Negotiation(self._settings, self._formats, metadata),
             self._database,
-            self._tokens,
+            self._callers,
         )
         documents = DocumentHandler(
-            self.compiler, metadata, self._tokens, is_public=self._settings.public_metadata
+            self.compiler, metadata, self._callers, is_public=self._settings.public_metadata
         )
         self._handlers: Mapping[ResourceKind, Callable[[Request], Awaitable[Reply]]] = {
             ResourceKind.SERVICE_DOCUMENT: documents.service_document,
@@ -135,25 +135,25 @@ class DataHandlers:
         compiler: Compiler,
         negotiation: Negotiation,
         database: Database,
-        tokens: TokenDirectory,
+        callers: CallerDirectory,
     ) -> None:
         executor, reader = QueryExecutor(database), CollectionReader(database)
         self._compiler = compiler
         self._negotiation = negotiation
-        self._tokens = tokens
+        self._callers = callers
         self._entities = EntityHandler(executor)
         self._collections = CollectionHandler(executor, reader)
         self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)
 
     async def data(self, request: Request) -> Reply:
         """What a path of the model names."""
-        caller = await self._tokens.caller(request.token)
+        caller = await self._callers.caller(request.token)
         compiled = self._compiler.compile(request.target)
         return await self._reply(self._negotiation.data_request(request, caller, compiled))
 
     async def entity_id(self, request: Request) -> Reply:
         """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
-        caller = await self._tokens.caller(request.token)
+        caller = await self._callers.caller(request.token)
         url = self._compiler.check(request.target)
         path = path_of_id(url.template.transport.id or "", request.root)
         compiled = self._compiler.compile_entity_id(url, path)
@@ -161,7 +161,7 @@ class DataHandlers:
 
     async def all_entities(self, request: Request) -> Reply:
         """The entities of all sets, or of the sets of one type."""
-        caller = await self._tokens.caller(request.token)
+        caller = await self._callers.caller(request.token)
         url = self._compiler.parse(request.target)
         current_stats.get().note_resource("$all", *url.redacted)
         compiled = self._compiler.compile_all(url)

@@ -21,8 +21,7 @@ from hashlib import blake2b
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
-from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
-from odata_gateway.identity.access_token import check_token
+from odata_gateway.errors import AuthForbidden
 from odata_gateway.identity.caller import Caller
 
 MOST_TTL_S = 30.0
@@ -43,15 +42,16 @@ before the accounts are known."""
 
 
 @dataclass(frozen=True, slots=True)
-class RememberedAnswer:
-    """A caller, or the class of the error, and until when it holds, by time.monotonic()."""
+class RememberedUser:
+    """The caller, or None for a user who is not an administrator of any account, and until when
+    that holds, by time.monotonic()."""
 
-    answer: Caller | type[ODataError]
+    caller: Caller | None
     until: float
 
 
-class TokenDirectory:
-    """Finds the caller that an access token belongs to.
+class LiveAgentTokens:
+    """Finds the user that an access token belongs to.
 
     admin_roles  the values of account_users.role that may read
     ttl_s        how long an answer is remembered; at most MOST_TTL_S
@@ -72,33 +72,29 @@ class TokenDirectory:
         self._ttl_s = min(ttl_s, MOST_TTL_S)
         self._entries = entries
         self._key = secrets.token_bytes(32)
-        self._known: OrderedDict[bytes, RememberedAnswer] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Task[Caller | type[ODataError]]] = {}
+        self._known: OrderedDict[bytes, RememberedUser] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[RememberedUser | None]] = {}
 
-    async def caller(self, token: str | None) -> Caller:
-        """The caller whose token this is.
+    async def caller(self, token: str) -> Caller | None:
+        """The caller whose token this is; None: it is no user's.
 
-        raises  AuthMissing without a token, AuthInvalid, AuthForbidden, or what the database
-                raises, which is not remembered
+        raises  AuthForbidden, or what the database raises, which is not remembered
         """
-        if token is None:
-            raise AuthMissing(
-                "an access token is needed",
-                hint="send it as a Bearer token, as ?apikey=, or as the password of HTTP Basic",
-            )
-        check_token(token)
         key = blake2b(token.encode(), key=self._key, digest_size=16).digest()
         known = self._known.get(key)
         if known is not None and time.monotonic() < known.until:
             self._known.move_to_end(key)
-            answer = known.answer
         else:
-            answer = await self._ask_once(key, token)
-        if isinstance(answer, Caller):
-            return answer
-        raise _refusal(answer)
+            known = await self._ask_once(key, token)
+            if known is None:
+                return None
+        if known.caller is None:
+            raise AuthForbidden(
+                "the user of this access token is not an administrator of any account"
+            )
+        return known.caller
 
-    async def _ask_once(self, key: bytes, token: str) -> Caller | type[ODataError]:
+    async def _ask_once(self, key: bytes, token: str) -> RememberedUser | None:
         """One query for all that ask for the same token at the same time; it continues when one of
         them is cancelled."""
         task = self._asking.get(key)
@@ -110,30 +106,25 @@ class TokenDirectory:
             task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)
 
-    def _asked(self, key: bytes, task: asyncio.Task[Caller | type[ODataError]]) -> None:
+    def _asked(self, key: bytes, task: asyncio.Task[RememberedUser | None]) -> None:
         del self._asking[key]
         if not task.cancelled():
             task.exception()  # retrieved, also where nobody waits for it any longer
 
-    async def _ask(self, key: bytes, token: str) -> Caller | type[ODataError]:
+    async def _ask(self, key: bytes, token: str) -> RememberedUser | None:
         asked_at = time.monotonic()  # an answer is as old as its question
         async with self._database.session() as session:
             rows = await session.fetch(BoundStatement(self._find, (token, self._roles)))
-        answer: Caller | type[ODataError] = AuthInvalid
-        if rows:
-            accounts = tuple(rows[0]["accounts"])
-            answer = Caller(rows[0]["user_id"], accounts) if accounts else AuthForbidden
-        self._remember(key, RememberedAnswer(answer, asked_at + self._ttl_s))
-        return answer
+        if not rows:
+            return None
+        accounts = tuple(rows[0]["accounts"])
+        caller = Caller(str(rows[0]["user_id"]), accounts) if accounts else None
+        known = RememberedUser(caller, asked_at + self._ttl_s)
+        self._remember(key, known)
+        return known
 
-    def _remember(self, key: bytes, known: RememberedAnswer) -> None:
+    def _remember(self, key: bytes, known: RememberedUser) -> None:
         self._known[key] = known
         self._known.move_to_end(key)
         while len(self._known) > self._entries:
             self._known.popitem(last=False)
-
-
-def _refusal(error: type[ODataError]) -> ODataError:
-    if error is AuthForbidden:
-        return AuthForbidden("the user of this access token is not an administrator of any account")
-    return AuthInvalid("the access token is not known")

@@ -15,7 +15,8 @@ from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.model import Model
 from odata_gateway.handlers.service import Service
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.directory import CallerDirectory
+from odata_gateway.identity.live_agent import LiveAgentTokens
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.frontend import HttpFrontend
 
@@ -53,12 +54,18 @@ def model_of(settings: Settings) -> Model:
     return with_secrets_exposed(model) if settings.expose_secrets else model
 
 
+def caller_directory(settings: Settings, database: Database) -> CallerDirectory:
+    """Who may ask, by every way in that the settings name."""
+    users = LiveAgentTokens(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
+    return CallerDirectory((users,), unknown_s=settings.token_ttl_s)
+
+
 async def compose(settings: Settings, model: Model) -> GatewayParts:
     """The parts of a gateway over `model`. The watcher exchanges the service's model when the
     database has changed."""
     database = await Database.open(database_settings(settings))
-    tokens = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-    service = Service(model, database, tokens, settings, frontend=HttpFrontend(settings))
+    callers = caller_directory(settings, database)
+    service = Service(model, database, callers, settings, frontend=HttpFrontend(settings))
     watcher = SchemaWatcher(database, model, service.use, every_s=settings.model_check_s)
     service.look_again = watcher.look_again
     gateway = Gateway(settings, service, database.ping)

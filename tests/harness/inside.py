@@ -21,9 +21,8 @@ from odata_gateway.errors import ODataError
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.service import Service
-from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.protocol.message import Reply, Request
-from odata_gateway.server.composition import database_settings, model_of
+from odata_gateway.server.composition import caller_directory, database_settings, model_of
 from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.credentials import access_token
 from odata_gateway.web.exchange import refusal
@@ -117,10 +116,8 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
     try:
         if dsn not in _MODELS:
             _MODELS[dsn] = (await inspect(database, model_of(settings)))[0]
-        directory = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-        yield Inside(
-            Service(_MODELS[dsn], database, directory, settings, frontend=_Frontend(settings), formats=formats), database, settings
-        )
+        callers = caller_directory(settings, database)
+        yield Inside(Service(_MODELS[dsn], database, callers, settings, frontend=_Frontend(settings), formats=formats), database, settings)
     finally:
         await database.close()
 

@@ -51,7 +51,7 @@ class Tokens:
     """Knows every token."""
 
     async def caller(self, token: str | None) -> Caller:
-        return Caller(1, (1,))
+        return Caller("1", (1,))
 
 
 class Client:

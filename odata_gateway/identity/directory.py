@@ -1,0 +1,87 @@
+"""From the access token of a request to its caller, by the ways that are configured.
+
+A token that no way knows is remembered for a short time under a keyed hash, so that it costs no
+database query twice in a row. Such tokens have a memory of their own: however many arrive, no
+caller who is known has to be asked for again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from odata_gateway.errors import AuthInvalid, AuthMissing
+from odata_gateway.identity.access_token import check_token
+from odata_gateway.identity.caller import Caller
+from odata_gateway.identity.way_in import WayIn
+
+LEAST_UNKNOWN_S = 1.0
+_ENTRIES = 10_000
+
+
+class CallerDirectory:
+    """Finds the caller of a request.
+
+    ways       in the order in which they are asked; those that ask a database come last
+    anonymous  the caller of a request without a token; None: it is refused
+    unknown_s  how long a token that nobody knows is remembered; LEAST_UNKNOWN_S or longer
+    entries    the most such tokens that are remembered
+    """
+
+    def __init__(
+        self,
+        ways: Sequence[WayIn],
+        anonymous: Caller | None = None,
+        *,
+        unknown_s: float = 30.0,
+        entries: int = _ENTRIES,
+    ) -> None:
+        self._ways = tuple(ways)
+        self._anonymous = anonymous
+        self._unknown_s = max(LEAST_UNKNOWN_S, unknown_s)
+        self._entries = entries
+        self._key = secrets.token_bytes(32)
+        self._unknown: OrderedDict[bytes, float] = OrderedDict()  # until when, oldest first
+
+    async def caller(self, token: str | None) -> Caller:
+        """The caller whose token this is.
+
+        raises  AuthMissing without a token where nobody may be anonymous, AuthInvalid,
+                AuthForbidden, or what the database raises, which is not remembered
+        """
+        if token is None:
+            if self._anonymous is not None:
+                return self._anonymous
+            raise AuthMissing(
+                "an access token is needed",
+                hint="send it as a Bearer token, as ?apikey=, or as the password of HTTP Basic",
+            )
+        check_token(token)
+        asked_at = time.monotonic()  # an answer is as old as its question
+        if not self._is_unknown(token, asked_at):
+            for way in self._ways:
+                caller = await way.caller(token)
+                if caller is not None:
+                    return caller
+            self._remember(token, asked_at + self._unknown_s)
+        raise AuthInvalid("the access token is not known")
+
+    def forget(self) -> None:
+        """Ask again for tokens that nobody knew: a way in may know others now."""
+        self._unknown.clear()
+
+    def _is_unknown(self, token: str, now: float) -> bool:
+        return bool(self._unknown) and now < self._unknown.get(self._hash(token), 0.0)
+
+    def _remember(self, token: str, until: float) -> None:
+        key = self._hash(token)
+        self._unknown[key] = until
+        self._unknown.move_to_end(key)
+        while len(self._unknown) > self._entries:
+            self._unknown.popitem(last=False)
+
+    def _hash(self, token: str) -> bytes:
+        return blake2b(token.encode(), key=self._key, digest_size=16).digest()
