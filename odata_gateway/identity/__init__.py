@@ -7,6 +7,7 @@ Unknown: HTTP, URLs, which rows a caller may see.
     access_token   what can be an access token at all, and how long it can be
     directory      the caller of a token, by the ways that are configured
     way_in         what a way in is: a kind of access token
+    claims         what a token says of its owner, by path and as text for policies
     live_agent     callers by Live Agent's access tokens, remembered for a short time
     caller         a subject, with what it may read and as which role
 """

@@ -13,7 +13,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from odata_gateway.errors import AuthInvalid, AuthMissing
+from odata_gateway.db.schema.roles import RoleDirectory
+from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing
 from odata_gateway.identity.access_token import check_token
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.way_in import WayIn
@@ -26,6 +27,7 @@ class CallerDirectory:
     """Finds the caller of a request.
 
     ways       in the order in which they are asked; those that ask a database come last
+    roles      says which roles callers may have
     anonymous  the caller of a request without a token; None: it is refused
     unknown_s  how long a token that nobody knows is remembered; LEAST_UNKNOWN_S or longer
     entries    the most such tokens that are remembered
@@ -34,6 +36,7 @@ class CallerDirectory:
     def __init__(
         self,
         ways: Sequence[WayIn],
+        roles: RoleDirectory,
         anonymous: Caller | None = None,
         *,
         unknown_s: float = 30.0,
@@ -41,6 +44,7 @@ class CallerDirectory:
     ) -> None:
         self._ways = tuple(ways)
         self._anonymous = anonymous
+        self._roles = roles
         self._unknown_s = max(LEAST_UNKNOWN_S, unknown_s)
         self._entries = entries
         self._key = secrets.token_bytes(32)
@@ -49,25 +53,35 @@ class CallerDirectory:
     async def caller(self, token: str | None) -> Caller:
         """The caller whose token this is.
 
-        raises  AuthMissing without a token where nobody may be anonymous, AuthInvalid,
-                AuthForbidden, or what the database raises, which is not remembered
+        raises  AuthMissing without a token where nobody may be anonymous, AuthInvalid;
+                AuthForbidden, also for a role that must not be used; what the database raises,
+                which is not remembered
         """
         if token is None:
-            if self._anonymous is not None:
-                return self._anonymous
-            raise AuthMissing(
-                "an access token is needed",
-                hint="send it as a Bearer token, as ?apikey=, or as the password of HTTP Basic",
-            )
+            return await self._anonymously()
         check_token(token)
         asked_at = time.monotonic()  # an answer is as old as its question
         if not self._is_unknown(token, asked_at):
             for way in self._ways:
                 caller = await way.caller(token)
                 if caller is not None:
+                    if caller.role is not None:
+                        await self._roles.require(caller.role)
                     return caller
             self._remember(token, asked_at + self._unknown_s)
         raise AuthInvalid("the access token is not known")
+
+    async def _anonymously(self) -> Caller:
+        caller = self._anonymous
+        if caller is None:
+            raise AuthMissing(
+                "an access token is needed",
+                hint="send it as a Bearer token, as ?apikey=, or as the password of HTTP Basic",
+            )
+        # The reason is for the operator: `check` and the log have it.
+        if caller.role is not None and await self._roles.fault(caller.role) is not None:
+            raise AuthForbidden("anonymous access is not possible")
+        return caller
 
     def forget(self) -> None:
         """Ask again for tokens that nobody knew: a way in may know others now."""

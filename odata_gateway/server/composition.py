@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.roles import RoleDirectory
 from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
@@ -57,7 +58,7 @@ def model_of(settings: Settings) -> Model:
 def caller_directory(settings: Settings, database: Database) -> CallerDirectory:
     """Who may ask, by every way in that the settings name."""
     users = LiveAgentTokens(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-    return CallerDirectory((users,), unknown_s=settings.token_ttl_s)
+    return CallerDirectory((users,), RoleDirectory(database), unknown_s=settings.token_ttl_s)
 
 
 async def compose(settings: Settings, model: Model) -> GatewayParts:

@@ -7,6 +7,7 @@ import gc
 
 import pytest
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.roles import RoleDirectory
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, DbUnavailable
 from odata_gateway.identity.caller import Caller
@@ -32,7 +33,7 @@ async def scratch_database(scratch_reader_dsn):
 def directory_of(database, roles=(1,), ttl_s=MOST_TTL_S, *, entries=10_000):
     """Live Agent's tokens as the only way in, and what is remembered beside it."""
     users = LiveAgentTokens(database, roles, ttl_s, entries=entries)
-    return CallerDirectory((users,), unknown_s=ttl_s, entries=entries), users
+    return CallerDirectory((users,), RoleDirectory(database), unknown_s=ttl_s, entries=entries), users
 
 
 @pytest.mark.parametrize(
