@@ -11,7 +11,7 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError
 from odata_gateway.formats.registry import DEFAULT_ENCODING
-from odata_gateway.handlers.service import compiler_for
+from odata_gateway.handlers.served_model import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of
 from odata_gateway.server.runtime import run_loop

@@ -243,6 +243,36 @@ class EntitySet:
         return f"<{self.name}>"
 
 
+@dataclass(frozen=True, slots=True)
+class TokenTables:
+    """Where the database itself has access tokens of users, and the accounts that these may read.
+
+    kind    a column of the tokens with the value that those of users have, or None
+    user    the key of `users`, to which `owner` of a token and `member` refer
+    role    the column of `members` that ODATA_ADMIN_ROLES is compared with
+    """
+
+    tokens: Table
+    token: str
+    owner: str
+    kind: tuple[str, str] | None
+    users: Table
+    user: str
+    members: Table
+    member: str
+    account: str
+    role: str
+
+    def columns(self) -> Mapping[Table, tuple[str, ...]]:
+        """The columns that the lookup of a token reads."""
+        kind = () if self.kind is None else (self.kind[0],)
+        return {
+            self.tokens: (*kind, self.owner, self.token),
+            self.members: (self.account, self.member, self.role),
+            self.users: (self.user,),
+        }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What the service offers.
@@ -250,6 +280,7 @@ class Model:
     version      changes with every part of the model; compiled statements are cached under it
     set_of_type  the set that links name, by the name of the entity type
     withheld     entity sets of the model that cannot be served
+    tokens       where access tokens are looked up; None: not in the database
     """
 
     namespace: str
@@ -259,6 +290,7 @@ class Model:
     entity_sets: Mapping[str, EntitySet]
     set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    tokens: TokenTables | None = None
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

@@ -42,13 +42,25 @@ class CallerDirectory:
         unknown_s: float = 30.0,
         entries: int = _ENTRIES,
     ) -> None:
-        self._ways = tuple(ways)
-        self._anonymous = anonymous
+        self.ways = tuple(ways)
+        self.anonymous = anonymous
         self._roles = roles
         self._unknown_s = max(LEAST_UNKNOWN_S, unknown_s)
         self._entries = entries
         self._key = secrets.token_bytes(32)
         self._unknown: OrderedDict[bytes, float] = OrderedDict()  # until when, oldest first
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether callers may have roles of their own."""
+        is_role = self.anonymous is not None and self.anonymous.role is not None
+        return is_role or any(way.gives_roles for way in self.ways)
+
+    @property
+    def is_metadata_public(self) -> bool:
+        """Whether there is a model that is nobody's in particular: that of callers without a
+        role."""
+        return not self.has_roles or any(not way.gives_roles for way in self.ways)
 
     async def caller(self, token: str | None) -> Caller:
         """The caller whose token this is.
@@ -62,7 +74,7 @@ class CallerDirectory:
         check_token(token)
         asked_at = time.monotonic()  # an answer is as old as its question
         if not self._is_unknown(token, asked_at):
-            for way in self._ways:
+            for way in self.ways:
                 caller = await way.caller(token)
                 if caller is not None:
                     if caller.role is not None:
@@ -72,16 +84,36 @@ class CallerDirectory:
         raise AuthInvalid("the access token is not known")
 
     async def _anonymously(self) -> Caller:
-        caller = self._anonymous
+        caller = self.anonymous
         if caller is None:
             raise AuthMissing(
                 "an access token is needed",
                 hint="send it as a Bearer token, as ?apikey=, or as the password of HTTP Basic",
             )
         # The reason is for the operator: `check` and the log have it.
-        if caller.role is not None and await self._roles.fault(caller.role) is not None:
+        if await self._anonymous_fault(caller) is not None:
             raise AuthForbidden("anonymous access is not possible")
         return caller
+
+    async def fault(self) -> str | None:
+        """Why nobody at all can be served now; None: somebody can, as far as is known.
+
+        raises  ODataError when the database does not answer
+        """
+        reasons = []
+        if self.anonymous is not None:
+            reasons.append(await self._anonymous_fault(self.anonymous))
+        for way in self.ways:
+            if None in reasons:
+                break
+            reasons.append(await way.fault())
+        return None if None in reasons else "; ".join(filter(None, reasons))
+
+    async def _anonymous_fault(self, caller: Caller) -> str | None:
+        if caller.role is None:
+            return None
+        fault = await self._roles.fault(caller.role)
+        return None if fault is None else f"the role '{caller.role}' of ODATA_ANON_ROLE {fault}"
 
     def forget(self) -> None:
         """Ask again for tokens that nobody knew: a way in may know others now."""

@@ -1,11 +1,11 @@
 """Callers by Live Agent's access tokens, read with one statement and remembered for at most half a
 minute.
 
-A token is a row of `access_tokens` whose owner_type is exactly 'User': bots and platform apps have
-tokens too, with ids that overlap. Its user must exist, since rows outlive their users, and must be
-an administrator somewhere; the role is the membership's, not the user's. Tokens are compared by
-Postgres's equality on an indexed column. An answer is remembered under a keyed hash, so no token
-stays in memory after its request.
+The model names the tables. In Live Agent's, a token is a row of `access_tokens` whose owner_type is
+exactly 'User': bots and platform apps have tokens too, with ids that overlap. Its user must exist,
+since rows outlive their users, and must be an administrator somewhere; the role is the
+membership's, not the user's. Tokens are compared by Postgres's equality on an indexed column. An
+answer is remembered under a keyed hash, so no token stays in memory after its request.
 """
 
 from __future__ import annotations
@@ -21,24 +21,47 @@ from hashlib import blake2b
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
-from odata_gateway.errors import AuthForbidden
+from odata_gateway.db.hosts import PgRecord
+from odata_gateway.edm.model import Table, TokenTables
+from odata_gateway.errors import AuthForbidden, DbDenied, DbModel
 from odata_gateway.identity.caller import Caller
 
 MOST_TTL_S = 30.0
 _ENTRIES = 10_000
 
-_FIND = """
-SELECT u.id::int8 AS user_id,
-       ARRAY(SELECT DISTINCT m.account_id::int8 FROM public.account_users AS m
-             WHERE m.user_id = u.id AND m.account_id IS NOT NULL AND m.role = ANY ($2::int4[])
+_FIND_BEHIND_POLICIES = "SELECT user_id, accounts FROM public.odata_caller($1::text, $2::int4[])"
+"""What `lookup` says, by the function of sql/live_agent/rls.sql: with row-level security nothing is
+visible before the accounts are known."""
+
+
+def lookup(tables: TokenTables) -> str:
+    """The statement that finds the user of a token, and the user's accounts."""
+    kind = (
+        "" if tables.kind is None else f" AND t.{_name(tables.kind[0])} = {_text(tables.kind[1])}"
+    )
+    user, account = _name(tables.user), _name(tables.account)
+    return f"""
+SELECT u.{user}::int8 AS user_id,
+       ARRAY(SELECT DISTINCT m.{account}::int8 FROM {_table(tables.members)} AS m
+             WHERE m.{_name(tables.member)} = u.{user} AND m.{account} IS NOT NULL
+             AND m.{_name(tables.role)} = ANY ($2::int4[])
              ORDER BY 1) AS accounts
-FROM public.access_tokens AS t JOIN public.users AS u ON u.id = t.owner_id
-WHERE t.token = $1::text AND t.owner_type = 'User'
+FROM {_table(tables.tokens)} AS t JOIN {_table(tables.users)} AS u
+ON u.{user} = t.{_name(tables.owner)}
+WHERE t.{_name(tables.token)} = $1::text{kind}
 """
 
-_FIND_BEHIND_POLICIES = "SELECT user_id, accounts FROM public.odata_caller($1::text, $2::int4[])"
-"""The same, by the function of sql/live_agent/rls.sql: with row-level security nothing is visible
-before the accounts are known."""
+
+def _table(table: Table) -> str:
+    return f"{_name(table.schema)}.{_name(table.name)}"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +76,28 @@ class RememberedUser:
 class LiveAgentTokens:
     """Finds the user that an access token belongs to.
 
+    tables       where the database has tokens, users and their accounts
     admin_roles  the values of account_users.role that may read
     ttl_s        how long an answer is remembered; at most MOST_TTL_S
     entries      the most answers that are remembered
     """
 
+    name = "access tokens in the database"
+    gives_roles = False
+
     def __init__(
         self,
         database: Database,
+        tables: TokenTables,
         admin_roles: Sequence[int],
         ttl_s: float = MOST_TTL_S,
         *,
         entries: int = _ENTRIES,
     ) -> None:
         self._database = database
-        self._find = _FIND_BEHIND_POLICIES if database.settings.row_security else _FIND
+        self._find = lookup(tables)
+        if database.settings.row_security:
+            self._find = _FIND_BEHIND_POLICIES
         self._roles = list(admin_roles)
         self._ttl_s = min(ttl_s, MOST_TTL_S)
         self._entries = entries
@@ -94,6 +124,20 @@ class LiveAgentTokens:
             )
         return known.caller
 
+    async def fault(self) -> str | None:
+        """Why no token can be looked up; None where one can."""
+        try:
+            await self._find_users("")
+        except (DbDenied, DbModel) as error:
+            return (
+                f"no access token can be looked up: {error.message}; `check` says what is missing"
+            )
+        return None
+
+    def read_again(self) -> bool:
+        """Nothing is read from files."""
+        return False
+
     async def _ask_once(self, key: bytes, token: str) -> RememberedUser | None:
         """One query for all that ask for the same token at the same time; it continues when one of
         them is cancelled."""
@@ -113,8 +157,7 @@ class LiveAgentTokens:
 
     async def _ask(self, key: bytes, token: str) -> RememberedUser | None:
         asked_at = time.monotonic()  # an answer is as old as its question
-        async with self._database.session() as session:
-            rows = await session.fetch(BoundStatement(self._find, (token, self._roles)))
+        rows = await self._find_users(token)
         if not rows:
             return None
         accounts = tuple(rows[0]["accounts"])
@@ -122,6 +165,10 @@ class LiveAgentTokens:
         known = RememberedUser(caller, asked_at + self._ttl_s)
         self._remember(key, known)
         return known
+
+    async def _find_users(self, token: str) -> list[PgRecord]:
+        async with self._database.session() as session:
+            return await session.fetch(BoundStatement(self._find, (token, self._roles)))
 
     def _remember(self, key: bytes, known: RememberedUser) -> None:
         self._known[key] = known

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 
-from odata_gateway.errors import ODataError
+from odata_gateway.errors import AuthForbidden, ODataError
 from odata_gateway.protocol.message import Reply
 
 LOG = logging.getLogger("odata_gateway.web")
@@ -22,8 +22,10 @@ READY_TIMEOUT_S = 2.0
 
 
 class Health:
-    """Answers health checks; `ping` raises where the database does not answer. A gateway that is
-    `draining` is not ready."""
+    """Answers health checks. A gateway that is `draining` is not ready.
+
+    ping  raises where the database does not answer; AuthForbidden where nobody could be served
+    """
 
     def __init__(self, ping: Callable[[], Awaitable[object]]) -> None:
         self.draining = False
@@ -34,12 +36,12 @@ class Health:
         """200 or 503 for a check: liveness, readiness or startup."""
         if check == "readiness" and self.draining:
             return _status(503, "draining")
-        if check == "readiness" and not await self._database_answers():
-            return _status(503, "database does not answer")
-        return _status(200, "up")
+        fault = await self._fault() if check == "readiness" else None
+        return _status(200, "up") if fault is None else _status(503, fault)
 
-    async def _database_answers(self) -> bool:
-        """Whether the database answers in time; the first time that it does not is logged."""
+    async def _fault(self) -> str | None:
+        """Why no request could be answered now; None where one could. The first time is logged,
+        with the reason."""
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._ping()
@@ -47,9 +49,11 @@ class Health:
             if self._answered:
                 LOG.warning("not ready: %s", str(error) or "the database does not answer")
             self._answered = False
-        else:
-            self._answered = True
-        return self._answered
+            if isinstance(error, AuthForbidden):
+                return "nobody can be served"
+            return "database does not answer"
+        self._answered = True
+        return None
 
 
 def _status(status: int, text: str) -> Reply:

@@ -116,7 +116,7 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
     try:
         if dsn not in _MODELS:
             _MODELS[dsn] = (await inspect(database, model_of(settings)))[0]
-        callers = caller_directory(settings, database)
+        callers = caller_directory(settings, _MODELS[dsn], database)
         yield Inside(Service(_MODELS[dsn], database, callers, settings, frontend=_Frontend(settings), formats=formats), database, settings)
     finally:
         await database.close()

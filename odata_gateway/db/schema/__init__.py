@@ -8,6 +8,7 @@ Unknown: requests, SQL of requests, callers.
     introspect     the model that the database can serve, and how it differs from the one given
     keys           whether keys are unique and never null: by index, by rule or by query
     server_check   findings about the server, the role, row-level security and Citus
+    role_models    the model as each role may read it
     roles          which roles the statements of callers may run as
     indexes        which recommended indexes the database lacks
     findings       what is wrong or could be better, in words for the operator

@@ -21,7 +21,7 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_tables, unreadable
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.keys import KeyProofs, with_key
-from odata_gateway.db.schema.server_check import TOKEN_COLUMNS, server_findings
+from odata_gateway.db.schema.server_check import server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -41,27 +41,30 @@ from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.types.primitive import INT64, PRIMITIVE_TYPES, STRING, PrimitiveType
 
 
-async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding]]:
+async def inspect(
+    database: Database, model: Model, *, role: str | None = None
+) -> tuple[Model, list[Finding]]:
     """The model as this database can serve it, and where it differs from the one given, with all
     keys looked at.
 
+    role    as which the database is read; None: the connection's own
     raises  ODataError when the database does not answer
     """
-    keys = KeyProofs(database)
+    keys = KeyProofs(database, role)
     found = await compare(database, model, keys)
     return await compare(database, model, keys) if await keys.decide(model) else found
 
 
 async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Model, list[Finding]]:
     """The same, by what is known of the keys so far; what takes a query is left to
-    `KeyProofs.decide`.
+    `KeyProofs.decide`. The database is read as the role of the proofs.
 
     raises  ODataError when the database does not answer
     """
     row_security = database.settings.row_security
-    async with database.session(snapshot=True) as session:
+    async with database.session(role=keys.role, snapshot=True) as session:
         tables = await read_tables(session, _tables(model))
-        findings = await server_findings(session, tables, row_security=row_security)
+        findings = await server_findings(session, tables, model.tokens, row_security=row_security)
     fitted = {
         name: _fit(entity_type, tables, findings)
         for name, entity_type in model.entity_types.items()
@@ -82,7 +85,8 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
 
 
 def _tables(model: Model) -> Iterator[Table]:
-    yield from TOKEN_COLUMNS
+    if model.tokens is not None:
+        yield from model.tokens.columns()
     for entity_type in model.entity_types.values():
         yield entity_type.table
         if isinstance(entity_type.policy, Membership):

@@ -16,24 +16,16 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import AuthForbidden, DbDenied, DbUnavailable, DbValue, Internal
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from tests.harness import supabase
-from tests.harness.pgbouncer import PgBouncer
-from tests.harness.supabase import ADA, AUTHENTICATOR, BOB, EVE, ODD_ROLE, claims
+from tests.harness.supabase import ADA, BOB, EVE, ODD_ROLE, claims
 
 WHO = "SELECT current_user::text, session_user::text, current_setting('request.jwt.claims', true), current_setting('application_name')"
 TODOS = "SELECT DISTINCT user_id::text FROM public.todos"
 
 
-@pytest.fixture(scope="module")
-def bouncer(supabase_cluster):
-    with PgBouncer(supabase_cluster, size=1, users=(AUTHENTICATOR,)) as running:
-        yield running
-
-
-@pytest.fixture(params=["postgres", "pgbouncer"])
-def dsn(request, supabase_cluster):
-    if request.param == "postgres":
-        return supabase.dsn(supabase_cluster)
-    return request.getfixturevalue("bouncer").dsn(user=AUTHENTICATOR, database=supabase.DATABASE)
+@pytest.fixture
+def dsn(supabase_cluster):
+    """tests/trust/test_t14_roles.py has one that leads through PgBouncer."""
+    return supabase.dsn(supabase_cluster)
 
 
 @pytest.fixture

@@ -14,8 +14,16 @@ from odata_gateway.identity.directory import CallerDirectory
 class Way:
     """A way in over a dict; counts what it is asked."""
 
-    def __init__(self, **known):
-        self.known, self.asked = known, []
+    name, gives_roles = "test", True
+
+    def __init__(self, fault=None, **known):
+        self.known, self.asked, self.reason = known, [], fault
+
+    async def fault(self):
+        return self.reason
+
+    def read_again(self):
+        return False
 
     async def caller(self, token):
         self.asked.append(token)

@@ -9,6 +9,7 @@ import pytest
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.roles import RoleDirectory
 from odata_gateway.db.settings import DatabaseSettings
+from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, DbUnavailable
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.directory import LEAST_UNKNOWN_S, CallerDirectory
@@ -30,9 +31,12 @@ async def scratch_database(scratch_reader_dsn):
     await database.close()
 
 
+TABLES = load_model().tokens
+
+
 def directory_of(database, roles=(1,), ttl_s=MOST_TTL_S, *, entries=10_000):
     """Live Agent's tokens as the only way in, and what is remembered beside it."""
-    users = LiveAgentTokens(database, roles, ttl_s, entries=entries)
+    users = LiveAgentTokens(database, TABLES, roles, ttl_s, entries=entries)
     return CallerDirectory((users,), RoleDirectory(database), unknown_s=ttl_s, entries=entries), users
 
 
@@ -102,7 +106,7 @@ async def test_answers_are_remembered_and_forgotten_in_time(scratch_database, ow
 
 
 async def test_nothing_is_remembered_longer_than_the_limit(database):
-    assert LiveAgentTokens(database, (1,), ttl_s=3600)._ttl_s == MOST_TTL_S == 30
+    assert LiveAgentTokens(database, TABLES, (1,), ttl_s=3600)._ttl_s == MOST_TTL_S == 30
 
 
 async def test_a_failing_database_is_not_remembered(reader_dsn, cluster):
