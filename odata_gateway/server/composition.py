@@ -135,7 +135,8 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
         frontend=HttpFrontend(settings),
         role_models=role_models,
     )
-    watcher = SchemaWatcher(database, model, service.use, every_s=every_s)
+    reports = callers.is_metadata_public
+    watcher = SchemaWatcher(database, model, service.use, every_s=every_s, reports=reports)
     service.look_again = watcher.look_again
     gateway = Gateway(settings, service, partial(check_ready, database, callers))
     return GatewayParts(database, service, gateway, watcher, callers)

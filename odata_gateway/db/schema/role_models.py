@@ -14,7 +14,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
@@ -24,7 +23,7 @@ from odata_gateway.errors import ODataError
 _LOG = logging.getLogger("odata_gateway")
 AGAIN_S = 2.0
 """How soon after one comparison the next one may begin."""
-_ENTRIES = 10_000
+_ENTRIES, _MOST_SHARED = 10_000, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class RoleModels:
         self._declared = declared
         self._every_s = every_s
         self._known: OrderedDict[str, RoleModel] = OrderedDict()
-        self._shared: WeakValueDictionary[str, Model] = WeakValueDictionary()
+        self._shared: OrderedDict[str, Model] = OrderedDict()  # by version
         self._looking: dict[str, asyncio.Task[Model]] = {}
 
     async def model(self, role: str) -> Model:
@@ -92,6 +91,9 @@ class RoleModels:
         declared, at = self._declared(), time.monotonic()
         model, _ = await inspect(self._database, declared, role=role)
         model = self._shared.setdefault(model.version, model)
+        self._shared.move_to_end(model.version)
+        while len(self._shared) > _MOST_SHARED:
+            self._shared.popitem(last=False)
         self._known[role] = RoleModel(declared, model, at)
         self._known.move_to_end(role)
         while len(self._known) > _ENTRIES:
