@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from odata_gateway.errors import ODataError
+from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
 from odata_gateway.types.primitive import PrimitiveType
 
 NULL_KEY = "odata-gateway: a key is null: "
@@ -153,9 +154,11 @@ class NavigationProperty:
 
 @dataclass(frozen=True, slots=True)
 class AccountColumn:
-    """The row policy of a table with an account: `column` is one of the caller's accounts."""
+    """The row policy of a table with an account: `column` is one of the caller's accounts, and has
+    this type, once introspected."""
 
     column: str
+    type: AccountType = WHOLE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +168,15 @@ class Membership:
 
     EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the
     caller's)
+
+    type  of the column `account`, once introspected
     """
 
     table: Table
     member: str
     column: str
     account: str
+    type: AccountType = WHOLE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)

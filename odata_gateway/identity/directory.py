@@ -18,6 +18,7 @@ from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing
 from odata_gateway.identity.access_token import check_token
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.way_in import WayIn
+from odata_gateway.observe.request_stats import current_stats
 
 LEAST_UNKNOWN_S = 1.0
 _ENTRIES = 10_000
@@ -63,14 +64,17 @@ class CallerDirectory:
         return not self.has_roles or any(not way.gives_roles for way in self.ways)
 
     async def caller(self, token: str | None) -> Caller:
-        """The caller whose token this is.
+        """The caller whose token this is, whom the request's statistics name from then on.
 
         raises  AuthMissing without a token where nobody may be anonymous, AuthInvalid;
                 AuthForbidden, also for a role that must not be used; what the database raises,
                 which is not remembered
         """
-        if token is None:
-            return await self._anonymously()
+        caller = await (self._anonymously() if token is None else self._known(token))
+        current_stats.get().subject = caller.subject
+        return caller
+
+    async def _known(self, token: str) -> Caller:
         check_token(token)
         asked_at = time.monotonic()  # an answer is as old as its question
         if not self._is_unknown(token, asked_at):

@@ -32,13 +32,15 @@ from odata_gateway.edm.model import (
     Membership,
     Model,
     NavigationProperty,
+    Policy,
     Property,
     Table,
     Unscoped,
     Withheld,
 )
 from odata_gateway.errors import DbDenied, DbModel
-from odata_gateway.types.primitive import INT64, PRIMITIVE_TYPES, STRING, PrimitiveType
+from odata_gateway.types.account import ACCOUNT_TYPES
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 
 async def inspect(
@@ -120,10 +122,12 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
     reasons += _policy_faults(entity_type, tables)
     for reason in reasons:
         findings.append(Finding("error", subject, f"{reason}; {name} cannot be served"))
+    policy = entity_type.policy if reasons else _fitted_policy(entity_type, tables)
     return replace(
         entity_type,
         properties=entity_type.properties if reasons else properties,
         withheld=withheld,
+        policy=policy,
         missing=bool(reasons),
         indexes=facts.indexes,
     )
@@ -208,12 +212,32 @@ def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:
             needed = []
         case _:
             assert_never(entity_type.policy)
+    kinds = []
     for table, name in needed:
         reason = unreadable(tables, table, name)
-        if reason is None and tables[table].columns[name].type not in INT64.lossless:
-            reason = f"its type is {tables[table].columns[name].type}, not an integer"
+        if reason is None:
+            column_type = tables[table].columns[name].type
+            kinds.append(ACCOUNT_TYPES.get(column_type))
+            if kinds[-1] is None:
+                reason = f"its type is {column_type}, not a whole number, a text or a uuid"
         if reason:
             yield f"row policy: {table.schema}.{table.name}.{name}: {reason}"
+    if len(kinds) == 3 and kinds[0] is not kinds[1]:
+        yield "row policy: it compares columns of two kinds"
+
+
+def _fitted_policy(entity_type: EntityType, tables: Tables) -> Policy:
+    """The row policy with the type of its column."""
+    match entity_type.policy:
+        case AccountColumn(column=column) as policy:
+            found = tables[entity_type.table].columns[column].type
+            return replace(policy, type=ACCOUNT_TYPES[found])
+        case Membership(table=table, account=account) as policy:
+            return replace(policy, type=ACCOUNT_TYPES[tables[table].columns[account].type])
+        case Unscoped() as policy:
+            return policy
+        case _:
+            assert_never(entity_type.policy)
 
 
 # --- Navigation properties ------------------------------------------------------------------------
