@@ -95,7 +95,9 @@ def parse_model(document: Any) -> Model:
     namespace, _, name = container.rpartition(".")
     of_type = {s.entity_type.name: s for s in reversed(entity_sets.values())}
     version = _version(document)
-    return Model(namespace, name, version, entity_types, entity_sets, of_type, tokens)
+    return Model(
+        namespace, name, version, entity_types, entity_sets, set_of_type=of_type, tokens=tokens
+    )
 
 
 def _version(document: Any) -> str:

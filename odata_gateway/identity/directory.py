@@ -45,7 +45,7 @@ class CallerDirectory:
     ) -> None:
         self.ways = tuple(ways)
         self.anonymous = anonymous
-        self._roles = roles
+        self.roles = roles
         self._unknown_s = max(LEAST_UNKNOWN_S, unknown_s)
         self._entries = entries
         self._key = secrets.token_bytes(32)
@@ -56,6 +56,14 @@ class CallerDirectory:
         """Whether callers may have roles of their own."""
         is_role = self.anonymous is not None and self.anonymous.role is not None
         return is_role or any(way.gives_roles for way in self.ways)
+
+    @property
+    def named_roles(self) -> list[str]:
+        """The roles of callers that are known before a token comes, in alphabetical order."""
+        found = {role for way in self.ways for role in way.named_roles}
+        if self.anonymous is not None and self.anonymous.role is not None:
+            found.add(self.anonymous.role)
+        return sorted(found)
 
     @property
     def is_metadata_public(self) -> bool:
@@ -82,7 +90,7 @@ class CallerDirectory:
                 caller = await way.caller(token)
                 if caller is not None:
                     if caller.role is not None:
-                        await self._roles.require(caller.role)
+                        await self.roles.require(caller.role)
                     return caller
             self._remember(token, asked_at + self._unknown_s)
         raise AuthInvalid("the access token is not known")
@@ -116,7 +124,7 @@ class CallerDirectory:
     async def _anonymous_fault(self, caller: Caller) -> str | None:
         if caller.role is None:
             return None
-        fault = await self._roles.fault(caller.role)
+        fault = await self.roles.fault(caller.role)
         return None if fault is None else f"the role '{caller.role}' of ODATA_ANON_ROLE {fault}"
 
     def forget(self) -> None:

@@ -84,6 +84,7 @@ class LiveAgentTokens:
 
     name = "access tokens in the database"
     gives_roles = False
+    named_roles: frozenset[str] = frozenset()
 
     def __init__(
         self,

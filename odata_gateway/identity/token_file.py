@@ -70,6 +70,11 @@ class TokenFile:
         self._known: Mapping[bytes, FileToken] = {}
         self.read_again()
 
+    @property
+    def named_roles(self) -> frozenset[str]:
+        """The roles of the tokens."""
+        return frozenset(t.caller.role for t in self.tokens if t.caller.role is not None)
+
     def read_again(self) -> bool:
         """Use the file as it is now; whether it is another than before.
 

@@ -31,6 +31,11 @@ class WayIn(Protocol):
         """Whether its callers may have roles of their own."""
         ...
 
+    @property
+    def named_roles(self) -> frozenset[str]:
+        """The roles of its callers that are known before a token comes, for `check`."""
+        ...
+
     async def caller(self, token: str) -> Caller | None:
         """The caller whose token this is; None: it is not of this kind, or nobody's.
 

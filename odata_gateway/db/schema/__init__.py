@@ -7,6 +7,7 @@ Unknown: requests, SQL of requests, callers.
     watcher        compares the model with the database, again and again
     introspect     the model that the database can serve, and how it differs from the one given
     keys           whether keys are unique and never null: by index, by rule or by query
+    role_check     findings about the roles that statements run as
     server_check   findings about the server, the role, row-level security and Citus
     role_models    the model as each role may read it
     roles          which roles the statements of callers may run as

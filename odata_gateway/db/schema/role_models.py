@@ -16,13 +16,16 @@ from contextvars import Context
 from dataclasses import dataclass
 
 from odata_gateway.db.database import Database
-from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.introspect import compare
+from odata_gateway.db.schema.keys import KeyProofs
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 
 _LOG = logging.getLogger("odata_gateway")
 AGAIN_S = 2.0
 """How soon after one comparison the next one may begin."""
+_KEYS_S = 5.0
+"""How long the first request of a role waits for queries about keys."""
 _ENTRIES, _MOST_SHARED = 10_000, 256
 
 
@@ -49,6 +52,7 @@ class RoleModels:
         self._declared = declared
         self._every_s = every_s
         self._known: OrderedDict[str, RoleModel] = OrderedDict()
+        self._keys: dict[str, KeyProofs] = {}
         self._shared: OrderedDict[str, Model] = OrderedDict()  # by version
         self._looking: dict[str, asyncio.Task[Model]] = {}
 
@@ -88,8 +92,24 @@ class RoleModels:
             task.exception()  # retrieved, also where nobody waits for it any longer
 
     async def _compared(self, role: str) -> Model:
-        declared, at = self._declared(), time.monotonic()
-        model, _ = await inspect(self._database, declared, role=role)
+        """The model by one comparison, and by another one if keys are known then that were not."""
+        declared = self._declared()
+        keys = self._keys.setdefault(role, KeyProofs(self._database, role))
+        model = await self._comparison(role, declared, keys)
+        deciding = asyncio.create_task(keys.decide(declared))
+        await asyncio.wait({deciding}, timeout=_KEYS_S)
+        if not deciding.done():
+            deciding.add_done_callback(lambda done: self._decided(role, done))
+            return model
+        return await self._comparison(role, declared, keys) if deciding.result() else model
+
+    def _decided(self, role: str, task: asyncio.Task[bool]) -> None:
+        if not task.cancelled() and task.exception() is None and task.result():
+            self._look(role).add_done_callback(_note_failure)
+
+    async def _comparison(self, role: str, declared: Model, keys: KeyProofs) -> Model:
+        at = time.monotonic()
+        model, _ = await compare(self._database, declared, keys)
         model = self._shared.setdefault(model.version, model)
         self._shared.move_to_end(model.version)
         while len(self._shared) > _MOST_SHARED:
@@ -97,7 +117,7 @@ class RoleModels:
         self._known[role] = RoleModel(declared, model, at)
         self._known.move_to_end(role)
         while len(self._known) > _ENTRIES:
-            self._known.popitem(last=False)
+            self._keys.pop(self._known.popitem(last=False)[0], None)
         return model
 
 

@@ -39,7 +39,7 @@ async def server_findings(
         if not await can_call(session, TOKEN_FUNCTION):
             text = "the role may not call it; no access token can be looked up"
             findings.append(Finding("error", TOKEN_FUNCTION, text))
-    elif active:
+    elif active and tokens is not None:
         text = (
             f"policies narrow what the role sees of {_names(active)}; with those of "
             "sql/live_agent/rls.sql, ODATA_RLS must be true"

@@ -14,7 +14,7 @@ from odata_gateway.identity.directory import CallerDirectory
 class Way:
     """A way in over a dict; counts what it is asked."""
 
-    name, gives_roles = "test", True
+    name, gives_roles, named_roles = "test", True, frozenset({"web_user"})
 
     def __init__(self, fault=None, **known):
         self.known, self.asked, self.reason = known, [], fault
