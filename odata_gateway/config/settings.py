@@ -184,7 +184,11 @@ class Settings:
         "access", "true", switch, "accept HTTP Basic with the access token as password"
     )
     public_metadata: bool = _setting(
-        "access", "true", switch, "answer the service document and `$metadata` without a token"
+        "access",
+        "true",
+        switch,
+        "answer the service document and `$metadata` without a token, unless all callers have"
+        " roles of their own",
     )
     expose_secrets: bool = _setting(
         "access", "false", switch, "show the secret columns instead of null"
