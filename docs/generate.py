@@ -15,6 +15,7 @@ from pathlib import Path
 from odata_gateway.config.settings import SETTINGS, Setting
 from odata_gateway.errors import all_codes
 from odata_gateway.observe.metrics import FAMILIES
+from odata_gateway.url.lenient.spellings import SPELLINGS
 
 DOCS = Path(__file__).parent
 PACKAGE = DOCS.parent / "odata_gateway"
@@ -99,6 +100,20 @@ def metrics() -> Iterator[str]:
     return table(("metric", "kind", "labels", "meaning"), rows)
 
 
+def spellings() -> Iterator[str]:
+    rows = (
+        (
+            spelling.what,
+            spelling.who,
+            ", ".join(
+                f"{code(example)} as {code(strict)}" for example, strict in spelling.examples
+            ),
+        )
+        for spelling in SPELLINGS
+    )
+    return table(("spelling", "who writes so", "examples"), rows)
+
+
 # --- The code map ---------------------------------------------------------------------------------
 
 
@@ -157,6 +172,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings,
     "errors": errors,
     "metrics": metrics,
+    "spellings": spellings,
     "rooms": rooms,
 }
 

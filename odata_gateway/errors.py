@@ -304,6 +304,19 @@ class DbKey(ODataError):
     status, code = 500, "Db.Key"
 
 
+class DbTable(ODataError):
+    """A table or view raises an error of its own when it is read; the log has the database's
+    message."""
+
+    status, code = 500, "Db.Table"
+
+
+class DbTokens(ODataError):
+    """No access token can be looked up: the database lacks what the gateway knows callers by."""
+
+    status, code = 500, "Db.Tokens"
+
+
 class DbUnavailable(ODataError):
     """The database cannot be reached, or has no capacity (SQLSTATE classes 08, 53, 57)."""
 

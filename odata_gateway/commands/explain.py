@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from typing import assert_never
 
-from odata_gateway.compiler.explain import Explanation, explain
+from odata_gateway.compiler.compiled_query import CompiledQuery
+from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.explain import ROOT, Explanation, explain_query
 from odata_gateway.config.settings import Settings, SettingsError
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
-from odata_gateway.errors import ODataError
+from odata_gateway.errors import ODataError, UrlMethod
+from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.formats.registry import DEFAULT_ENCODING
-from odata_gateway.handlers.served_model import compiler_for
+from odata_gateway.handlers.entity import path_of_id
+from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of
 from odata_gateway.server.runtime import run_loop
-from odata_gateway.url.resource_kind import ResourceKind, classify
+from odata_gateway.url.resource_kind import ResourceKind, classify, method_refusal
 from odata_gateway.web.urls import path_of, service_target
 
 SUBJECT = "explain"
 """The caller's subject; no statement depends on it."""
-_DOCUMENTS = (ResourceKind.SERVICE_DOCUMENT, ResourceKind.METADATA, ResourceKind.BATCH)
 
 
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,22 +59,21 @@ def _target(url: str) -> str:
 
 async def _explain(settings: Settings, target: str, caller: Caller) -> int:
     """Print each value as far as the request gets, and, with a database, Postgres's plan."""
-    if classify(target) in _DOCUMENTS:
-        print("this is answered from the model, without a statement")
-        return 0
     model = model_of(settings)
     database = await Database.open(database_settings(settings)) if settings.dsn else None
     try:
         if database is not None:
             model = (await inspect(database, model))[0]
         compiler = compiler_for(model, settings)
-        explained = explain(
-            compiler, target, caller, encoding=DEFAULT_ENCODING, sharded=settings.sharded
-        )
-        for title, text in explained.steps:
-            print(f"== {title}\n{text}\n")
-        if database is not None:
-            print(f"== plan\n{await _plan(database, explained)}")
+        queries = _queries(compiler, target)
+        for title, compiled, encoding in queries:
+            if title:
+                print(f"== {title}\n")
+            explained = explain_query(compiled, caller, encoding=encoding, sharded=settings.sharded)
+            for step, text in explained.steps:
+                print(f"== {step}\n{text}\n")
+            if database is not None:
+                print(f"== plan\n{await _plan(database, explained)}")
     except ODataError as error:
         print(f"== {error.status} {error.code}\n{error}", file=sys.stderr)
         return 1
@@ -77,6 +81,51 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
         if database is not None:
             await database.close()
     return 0
+
+
+def _queries(compiler: Compiler, target: str) -> Iterator[tuple[str, CompiledQuery, BodyEncoding]]:
+    """The queries that a target becomes, in order, with a title where there can be several. What is
+    answered without a statement is said instead.
+
+    raises  what the service answers to a target that is wrong
+    """
+    kind = classify(target)
+    match kind:
+        case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA:
+            compiler.check(target)
+            print(f"{kind.value} is answered from the model, without a statement")
+        case ResourceKind.BATCH:
+            compiler.check(target)
+            print("GET is refused; POST answers each request in the body as if it came alone")
+        case ResourceKind.QUERY_BODY:
+            raise UrlMethod(
+                method_refusal("GET", kind),
+                hint="explain the resource with the options of the body behind '?'",
+            )
+        case ResourceKind.ENTITY_ID:
+            url = compiler.check(target)
+            path = path_of_id(url.template.transport.id or "", ROOT)
+            yield "", compiler.compile_entity_id(url, path), DEFAULT_ENCODING
+        case ResourceKind.ALL:
+            yield from _queries_of_all(compiler, target)
+        case ResourceKind.DATA:
+            yield "", compiler.compile(target), DEFAULT_ENCODING
+        case _:
+            assert_never(kind)
+
+
+def _queries_of_all(
+    compiler: Compiler, target: str
+) -> Iterator[tuple[str, CompiledQuery, BodyEncoding]]:
+    """One query for each set of `$all`: the service reads them one after another, as far as the
+    page goes."""
+    found = compiler.compile_all(compiler.parse(target))
+    if isinstance(found, CompiledQuery):
+        yield "", found, DEFAULT_ENCODING
+        return
+    for number, name in enumerate(found.names, 1):
+        title = f"set {number} of {len(found.names)}: {name}"
+        yield title, compiler.compile_set(found, name), DEFAULT_ENCODING.of_several_sets()
 
 
 async def _plan(database: Database, explained: Explanation) -> str:

@@ -8,9 +8,11 @@ Unknown: HTTP, the form of an answer, the database. Nothing here does I/O.
     parsed_url       a target as segments, options, template and literals; digests for tokens
     cache            what was compiled, bounded in entries and in size
     arguments        literals to arguments of a Postgres type
+    regex            ECMAScript's regular expressions as Postgres's
     nested_links     next links of expanded collections
     compiled_query   a query, its statements, and their arguments
     entity_sets      `$all` as one request for each entity set
     compiler         the entry: target to compiled query
+    shown_values     values as SQL literals, on lines that fit
     explain          every value on the way, as text for people
 """

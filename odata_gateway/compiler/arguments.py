@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from math import inf
 
+from odata_gateway.compiler.regex import translated
 from odata_gateway.errors import BindSegment, BindType, BindValue, ODataError
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.regex import translated
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
 from odata_gateway.types.primitive import STRING
 from odata_gateway.types.registry import LITERAL_TYPES

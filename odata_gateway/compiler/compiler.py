@@ -7,13 +7,14 @@ statement has no account ids.
 from __future__ import annotations
 
 from time import perf_counter
+from urllib.parse import unquote
 
 from odata_gateway.compiler.cache import Cache
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.entity_sets import AllEntities, tree_of_set, url_of_set
 from odata_gateway.compiler.parsed_url import ParsedUrl, UrlRules, from_target, parse_url
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import BindSegment, UrlSyntax
+from odata_gateway.errors import BindSegment, ODataError, UrlSyntax
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
@@ -27,7 +28,10 @@ from odata_gateway.url.split import Target, split
 
 
 class Compiler:
-    """Compiles requests against one model."""
+    """Compiles requests against one model.
+
+    strict  whether only the spellings of the standard are read
+    """
 
     def __init__(
         self,
@@ -37,11 +41,12 @@ class Compiler:
         max_url_bytes: int,
         cache_entries: int,
         format_names: frozenset[str] = FORMAT_NAMES,
+        strict: bool = False,
     ) -> None:
         self.model = model
         self.cache = Cache(cache_entries)
         self._limits = limits
-        self._rules = UrlRules(limits, max_url_bytes, format_names)
+        self._rules = UrlRules(limits, max_url_bytes, format_names, strict)
 
     def parse(self, target: str) -> ParsedUrl:
         """As `parse_url`, with this compiler's rules. The time counts for the request."""
@@ -74,7 +79,14 @@ class Compiler:
         raises  as `compile`; UrlSyntax for an id with query options; BindSegment where the id names
                 anything else
         """
-        named = split(entity_id, max_bytes=self._rules.max_bytes)
+        try:
+            return self._of_entity_id(url, entity_id)
+        except ODataError as error:
+            _place_in_id(error, entity_id)
+            raise
+
+    def _of_entity_id(self, url: ParsedUrl, entity_id: str) -> CompiledQuery:
+        named = split(entity_id, max_bytes=self._rules.max_bytes, strict=self._rules.strict)
         if named.segments and named.options:
             raise UrlSyntax(
                 "an entity-id cannot have query options",
@@ -130,6 +142,15 @@ class Compiler:
     def _bound(self, tree: ast.SyntaxTree) -> Query:
         started = perf_counter()
         try:
-            return bind(tree, self.model, self._limits)
+            return bind(tree, self.model, self._limits, strict=self._rules.strict)
         finally:
             current_stats.get().add_bind_time(started)
+
+
+def _place_in_id(error: ODataError, entity_id: str) -> None:
+    """Give an error in the path that an entity-id and a cast make its place in one of the two."""
+    if error.target not in ("path", "url"):
+        return
+    error.target, beyond = "$id", (error.at or 0) - len(unquote(entity_id)) - 1
+    if beyond >= 0:
+        error.target, error.at = "path", len("$entity/") + beyond

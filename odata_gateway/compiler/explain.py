@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any
 
-from odata_gateway.compiler.compiled_query import ArgumentValues
+from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.shown_values import literal_value, text_constant, value_lines, wrapped
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
 from odata_gateway.identity.caller import Caller
@@ -48,7 +49,13 @@ def explain(
 
     raises  as `Compiler.compile`, and where an argument cannot be made
     """
-    compiled = compiler.compile(target)
+    return explain_query(compiler.compile(target), caller, encoding=encoding, sharded=sharded)
+
+
+def explain_query(
+    compiled: CompiledQuery, caller: Caller, *, encoding: RowEncoding, sharded: bool = False
+) -> Explanation:
+    """What becomes of a compiled query; an error is raised where an argument cannot be made."""
     url, query = compiled.url, compiled.query
     variant = StatementVariant(
         encoding,
@@ -65,14 +72,15 @@ def explain(
     ]
     for kind in statement_kinds(query, variant):
         bound = compiled.statement(kind, variant).bind(values)
-        arguments = enumerate(bound.arguments, 1)
+        arguments = [value_lines(f"${n}:", a) for n, a in enumerate(bound.arguments, 1)]
         steps.append((f"sql ({kind})", sql_text(bound.text)))
-        steps.append((f"arguments ({kind})", "\n".join(f"${n}: {a!r}" for n, a in arguments)))
+        steps.append((f"arguments ({kind})", "\n".join(arguments)))
     return Explanation(tuple(steps), compiled.statement("rows", variant).bind(values))
 
 
 def _literal_line(slot: int, value: LiteralValue) -> str:
-    return f"{slot}: {value.kind} {value.value!r}, in {value.target} at {value.at}"
+    shown = literal_value(value.kind, value.value)
+    return value_lines(f"{slot}: {value.kind}", shown, f", in {value.target} at {value.at}")
 
 
 def template_text(key: str) -> str:
@@ -94,8 +102,11 @@ def tree_text(value: object) -> str:
 
 def _lines(value: object, label: str, indent: str) -> Iterator[str]:
     flat, members = f"{label}{_flat(value)}", _members(value)
-    if len(flat) <= _COLUMNS or not members:
+    if len(flat) <= _COLUMNS:
         yield indent + flat
+        return
+    if not members:
+        yield from _long(flat, indent)
         return
     name = type(value).__name__ if _has_names(value) else ""
     yield f"{indent}{label}{name}".rstrip()
@@ -103,12 +114,22 @@ def _lines(value: object, label: str, indent: str) -> Iterator[str]:
         yield from _lines(item, f"{member}: " if member else "- ", indent + _STEP)
 
 
+def _long(flat: str, indent: str) -> Iterator[str]:
+    """A text that does not fit on a line."""
+    for number, line in enumerate(wrapped(flat, indent)):
+        yield line if not number else _STEP + line
+
+
 def _flat(value: object) -> str:
     match value:
         case EntitySet() | EntityType() | Property() | NavigationProperty() | PrimitiveType():
             return value.name
         case str():
-            return value if value.isprintable() and value.strip() == value != "" else repr(value)
+            return (
+                value
+                if value.isprintable() and value.strip() == value != ""
+                else text_constant(value)
+            )
     members = _members(value)
     texts = [f"{name}: {_flat(item)}" if name else _flat(item) for name, item in members]
     if _has_names(value):

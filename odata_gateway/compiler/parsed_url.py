@@ -83,11 +83,13 @@ class UrlRules(NamedTuple):
     """What a URL may be.
 
     formats  the short names that $format may have besides media types, in lower case
+    strict   whether only the spellings of the standard are read
     """
 
     limits: Limits
     max_bytes: int
     formats: frozenset[str] = FORMAT_NAMES
+    strict: bool = False
 
 
 def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
@@ -96,7 +98,9 @@ def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
 
     raises  LimitUrl, LimitNodes, UrlEncoding, UrlSyntax, UrlOption, UrlLiteral, BindValue
     """
-    parts = fast_normalize(text, max_bytes=rules.max_bytes, formats=rules.formats)
+    parts = fast_normalize(
+        text, max_bytes=rules.max_bytes, formats=rules.formats, strict=rules.strict
+    )
     url = ParsedUrl(text, *parts)
     _check_lists(url.values, rules.limits)
     return url
@@ -104,7 +108,7 @@ def parse_url(text: str, rules: UrlRules) -> ParsedUrl:
 
 def from_target(text: str, target: Target, rules: UrlRules) -> ParsedUrl:
     """A parsed URL with these segments and options; links repeat the path in `text`."""
-    template, values = normalize(target, rules.formats)
+    template, values = normalize(target, rules.formats, strict=rules.strict)
     _check_lists(values, rules.limits)
     return ParsedUrl(text, target, template, values)
 

@@ -63,6 +63,15 @@ def each(read_one: SettingReader) -> SettingReader:
     return read
 
 
+def schema_name(text: str) -> str:
+    """The name of a schema as SQL has it: in lower case, or as it stands between double quotes."""
+    if text.startswith('"') and text.endswith('"') and len(text) > 2:
+        return text[1:-1].replace('""', '"')
+    if '"' in text or "\0" in text:
+        raise ValueError("the name of a schema")
+    return text.lower()
+
+
 _SWITCHES = {"true": True, "1": True, "yes": True, "on": True}
 _SWITCHES |= {"false": False, "0": False, "no": False, "off": False}
 

@@ -25,6 +25,7 @@ from odata_gateway.config.readers import (
     path_of_claim,
     port_number,
     role_name,
+    schema_name,
     seconds,
     switch,
     whole_number,
@@ -115,6 +116,13 @@ class Settings:
         seconds(0, 3600),
         "maximum run time of the query that looks for a null or a duplicate in the key of an entity"
         " set, where no index and no view definition excludes both; 0: no such query",
+    )
+    search_path: tuple[str, ...] = _setting(
+        "database",
+        "",
+        each(schema_name),
+        "schemas in which functions of views and policies look for names, behind `pg_catalog`,"
+        " separated by commas; empty: those of the DSN",
     )
     pool_max: int = _setting(
         "database",
@@ -256,6 +264,13 @@ class Settings:
         "limits", "1000", whole_number(1, 100_000), "maximum number of parts in a batch"
     )
 
+    strict_urls: bool = _setting(
+        "http",
+        "false",
+        switch,
+        "refuse the spellings that URLs may have beyond those of the standard"
+        " ([odata.md](odata.md#spellings-beyond-the-standard))",
+    )
     host: str = _setting("http", "0.0.0.0", str, "address to listen on")
     port: int = _setting("http", "3001", port_number, "port to listen on", fallbacks=("PORT",))
     shared_port: bool = _setting(

@@ -19,6 +19,7 @@ Unknown: OData, URLs, HTTP, and what the SQL means. `schema` alone reads the mod
     backoff             pauses between attempts that double
     dialer              one attempt to connect: host, pooler, settings
     hosts               which of several hosts to connect to
+    search_path         where functions of views look for names, and that our statements do not
     keepalive           how soon a host that has disappeared is detected
     schema/             a model beside the database it is served from
 """

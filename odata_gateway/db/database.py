@@ -23,6 +23,7 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
         self._pool = ConnectionPool(settings)
+        self._namesakes: tuple[str, ...] = ()
 
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Self:
@@ -87,6 +88,13 @@ class Database:
         they would have."""
         self._pool.connector.use_dsn(dsn)
         self._pool.expire_idle()
+
+    def note_namesakes(self, found: tuple[str, ...]) -> None:
+        """Set up each connection anew where others than before keep the search path from being
+        used: a connection looks for them only when it is made."""
+        if found != self._namesakes:
+            self._namesakes = found
+            self._pool.renew_all()
 
     @property
     def counts(self) -> dict[str, int]:

@@ -18,6 +18,7 @@ import asyncpg
 
 from odata_gateway.db.hosts import Hosts, PgConnection
 from odata_gateway.db.keepalive import set_keepalive
+from odata_gateway.db.search_path import look_for_namesakes, namesake_in, told, widened_path
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.errors import DbUnavailable
 
@@ -42,11 +43,15 @@ statement of 20 KB; longer ones than these are parsed each time, which costs a h
 
 class NewConnection(NamedTuple):
     """A new connection, whether a pooler stands before it, and whether it leads to a host of the
-    wanted kind: not so for `prefer-standby` without a standby."""
+    wanted kind: not so for `prefer-standby` without a standby.
+
+    search_path  what each transaction sets behind a pooler, where it is not the narrow one
+    """
 
     connection: PgConnection
     behind_pooler: bool
     preferred: bool
+    search_path: str | None = None
 
     def use_s(self, max_age_s: float) -> float:
         """How long to use it."""
@@ -94,6 +99,7 @@ class Dialer:
         self._settings = settings
         self._hosts: Hosts | None = None  # once the DSN has been read
         self._pooler = PoolerDetector(settings.pooler)
+        self._namesake: str | None = None  # why the search path was not set when last looked at
 
     async def open(self) -> NewConnection:
         """A connection to the first host that answers and is of the wanted kind.
@@ -132,12 +138,35 @@ class Dialer:
         try:
             connection = await self._dial(hosts, dsn)
             preferred = await _or_cut(connection, hosts.is_wanted(connection))
+            path = await _or_cut(connection, self._widen(connection))
         except Exception as error:
             faults.append(error)
             hosts.note_failure(dsn)
             return None
         hosts.note_answer(dsn)
-        return NewConnection(connection, self._pooler.found, preferred)
+        return NewConnection(connection, self._pooler.found, preferred, path)
+
+    async def _widen(self, connection: PgConnection) -> str | None:
+        """Set the search path of the settings, if it is safe; behind a pooler, return it instead,
+        since a server connection is another client's in a moment."""
+        if not self._settings.schemas:
+            return None
+        try:
+            await connection.execute(look_for_namesakes(self._settings.schemas))
+        except asyncpg.InvalidTextRepresentationError as error:
+            await connection.execute("ROLLBACK")
+            if (namesake := namesake_in(str(error))) is None:
+                raise
+            if namesake != self._namesake:
+                _LOG.error("%s", told(namesake))
+            self._namesake = namesake
+            return None
+        self._namesake = None
+        path = widened_path(self._settings.schemas)
+        if self._pooler.found:
+            return path
+        await connection.execute(f"SET search_path = {path}")
+        return None
 
     async def _dial(self, hosts: Hosts, dsn: str) -> PgConnection:
         """A connection that is set up, through a pooler where there is one."""

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from odata_gateway.db.keepalive import PARAMETERS, keepalive_options
+from odata_gateway.db.search_path import without_search_path
 
 PgRecord: TypeAlias = asyncpg.Record
 PgConnection: TypeAlias = "asyncpg.Connection[PgRecord]"
@@ -45,7 +46,7 @@ class Hosts:
     """
 
     def __init__(self, dsn: str) -> None:
-        self.dsns, attributes = split_hosts(dsn)
+        self.dsns, attributes = split_hosts(without_search_path(dsn))
         self.keepalive = keepalive_options(dict(parse_qsl(urlsplit(dsn).query)))
         if attributes not in WANTED:
             raise ValueError(f"target_session_attrs must be one of {', '.join(WANTED)}")

@@ -52,7 +52,7 @@ class ConnectionPool:
         )
         # The last one used is the next one taken: its caches are warm, the others may grow old.
         self._idle: list[PooledConnection] = []
-        self._open: set[PgConnection] = set()
+        self._open: dict[PgConnection, PooledConnection] = {}
         # Sessions that have a slot and no connection.
         self._wanting: deque[asyncio.Future[PooledConnection | None]] = deque()
         self._cleaning: set[asyncio.Task[None]] = set()
@@ -110,7 +110,8 @@ class ConnectionPool:
         fresh = await self._connect_or_wait()
         pooled.connection, pooled.use_until = fresh.connection, fresh.use_until
         pooled.behind_pooler, pooled.backend = fresh.behind_pooler, fresh.backend
-        pooled.unprepared = fresh.unprepared
+        pooled.unprepared, pooled.search_path = fresh.unprepared, fresh.search_path
+        self._open[pooled.connection] = pooled
 
     def release(self, pooled: PooledConnection) -> None:
         """Take back a connection with no transaction and nothing in flight."""
@@ -136,6 +137,14 @@ class ConnectionPool:
         """Replace each idle connection after it has served once more."""
         for pooled in self._idle:
             pooled.use_until = 0.0
+
+    def renew_all(self) -> None:
+        """Replace each idle connection now, and each used one when it is given back."""
+        idle, self._idle = self._idle, []
+        for pooled in idle:
+            self._drop(pooled)
+        for used in self._open.values():
+            used.use_until = 0.0
 
     async def close(self) -> None:
         """Close idle connections, wait a moment for what is being undone, and cut the rest."""
@@ -223,13 +232,20 @@ class ConnectionPool:
         if self._closed:
             made.connection.terminate()
             raise DbUnavailable("the gateway is shutting down")
-        self._open.add(made.connection)
         backend = 0 if made.behind_pooler else made.connection.get_server_pid()
         use_until = time.monotonic() + made.use_s(self.settings.max_age_s)
-        return PooledConnection(made.connection, use_until, made.behind_pooler, backend)
+        pooled = PooledConnection(
+            made.connection,
+            use_until,
+            made.behind_pooler,
+            backend,
+            search_path=made.search_path,
+        )
+        self._open[made.connection] = pooled
+        return pooled
 
     def _drop(self, pooled: PooledConnection) -> None:
-        self._open.discard(pooled.connection)
+        self._open.pop(pooled.connection, None)
         if not pooled.connection.is_closed():
             pooled.connection.terminate()
 

@@ -37,6 +37,7 @@ class PooledConnection:
     """A connection, until when to use it by time.monotonic(), and what happens on it.
 
     behind_pooler  whether a pooler in transaction mode stands between
+    search_path    what each transaction sets, where it is not the narrow one
     backend        process id of the server process; 0 behind a pooler, where it changes
     flow           the flow whose slot in the queue the connection has now
     overdue        whether it was cut because a statement ran past its deadline
@@ -50,6 +51,7 @@ class PooledConnection:
     flow: FlowKey = None
     overdue: bool = False
     running: RunningStatement = IDLE
+    search_path: str | None = None
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
 
     def fetch(self, statement: BoundStatement) -> Awaitable[list[PgRecord]]:

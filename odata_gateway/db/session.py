@@ -260,6 +260,8 @@ class Session:
         text = self._opening or _BEGIN
         if pooled.behind_pooler:
             text += self._pool.settings.local_settings
+            if pooled.search_path is not None:
+                text += f"; SET LOCAL search_path = {pooled.search_path}"
         self._is_begun = False
         sent = pooled.connection.execute(text + self._named())
         await self._answer(SessionEvent.BEGIN_SENT, sent)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from odata_gateway.db.search_path import NARROW, schemas_of_dsn
+
 FIXED = {
     "default_transaction_read_only": "on",
     # no object of a database user can replace an operator or function; our tables are qualified
-    "search_path": "pg_catalog, pg_temp",
+    "search_path": NARROW,
     "DateStyle": "ISO, MDY",
     "TimeZone": "UTC",
     "IntervalStyle": "postgres",
@@ -47,6 +49,8 @@ class DatabaseSettings:
     pooler          whether one in transaction mode stands before Postgres: `transaction`, `none`,
                     or `auto`, which finds out with each connection
     slow_s          statements that take longer are reported in the log; 0: none
+    search_path     the schemas in which functions of views and policies look for names, behind
+                    pg_catalog; empty: those of the DSN
     key_check_s     the longest time to look for a null or a duplicate in a key; 0: do not look
     """
 
@@ -63,7 +67,13 @@ class DatabaseSettings:
     pooler: str = "auto"
     slow_s: float = 0.0
     key_check_s: float = 5.0
+    search_path: tuple[str, ...] = ()
     application_name: str = "odata-gateway"
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The schemas of the search path, without those that it always has."""
+        return self.search_path or schemas_of_dsn(self.dsn)
 
     def server_settings(self) -> dict[str, str]:
         """The session's settings, sent with the connection's first message: they cost no round

@@ -19,6 +19,7 @@ from odata_gateway.errors import (
     DbDenied,
     DbKey,
     DbModel,
+    DbTable,
     DbTimeout,
     DbUnavailable,
     DbValue,
@@ -44,13 +45,24 @@ _GONE = ErrorMapping(DbUnavailable, "the connection to the database was lost")
 _UNAVAILABLE = ErrorMapping(DbUnavailable, "the database is not available")
 _CONFLICT = ErrorMapping(DbUnavailable, "the database had to abandon the query; try again")
 _COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database")
+_OWN = ErrorMapping(DbTable, "an error is raised")
 _FAULT = ErrorMapping(Internal, "the gateway sent a statement the database did not accept")
 
 ANSWERS: dict[str, ErrorMapping] = {
     "08": _GONE,
     "0A": _FAULT,
     "0A000": _CHANGED,  # feature_not_supported: "cached plan must not change result type"
-    "21000": _CHANGED,  # cardinality_violation: several rows where the model promises one
+    "09": _OWN,  # triggered_action_exception
+    "20": _OWN,  # case_not_found, in a function
+    "21": ErrorMapping(DbTable, "several rows were found where there can be one only"),
+    "23": _OWN,  # integrity constraint violation, as of a domain that a view casts to
+    "2D": _OWN,  # transaction commands in a function
+    "2F": _OWN,  # sql_routine_exception
+    "38": _OWN,  # external_routine_exception
+    "39": _OWN,
+    "44": _OWN,
+    "HV": ErrorMapping(DbTable, "a foreign server did not answer as expected"),
+    "P0": ErrorMapping(DbTable, "an exception is raised"),  # RAISE in PL/pgSQL
     "22": ErrorMapping(DbValue, "a value cannot be used as the query uses it"),
     "25": _FAULT,
     # read_only_sql_transaction: no statement writes, and the session forbids it as well
@@ -128,6 +140,11 @@ def is_passing(error: Exception) -> bool:
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in PASSING
 
 
+_IN_FUNCTIONS = ("0A", "3F", "42", "54")
+_UNKNOWN_NAMES = ("3F000", "42P01", "42704", "42883")
+"""What a function cannot find without a search_path: a schema, a table, a type, a function."""
+
+
 def to_odata_error(error: BaseException) -> ODataError:
     """The ODataError of any exception that asyncpg, the socket below it or this package raises; an
     ODataError stays as it is."""
@@ -137,7 +154,7 @@ def to_odata_error(error: BaseException) -> ODataError:
         case asyncpg.InvalidTextRepresentationError() if found := _NULL_KEY.search(str(error)):
             return DbKey(f"the key of a row is null: {found[1]}")
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
-            return _by_sqlstate(error.sqlstate)
+            return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():
             return _answer(_UNAVAILABLE)
         case asyncpg.OutdatedSchemaCacheError():
@@ -160,8 +177,19 @@ def cancelled() -> ODataError:
 def _by_sqlstate(sqlstate: str) -> ODataError:
     if sqlstate in VALUES:
         return DbValue(VALUES[sqlstate])
-    answer = ANSWERS.get(sqlstate) or ANSWERS.get(sqlstate[:2])
-    return _answer(answer) if answer else _answer(_FAULT)
+    return _answer(ANSWERS.get(sqlstate) or ANSWERS.get(sqlstate[:2]) or _OWN)
+
+
+def _of_function(error: asyncpg.PostgresError) -> ODataError | None:
+    """The error of a mistake inside a function of a view or policy, which has a context; one in our
+    own statement has none."""
+    sqlstate = str(error.sqlstate)
+    if not getattr(error, "context", None) or not sqlstate.startswith(_IN_FUNCTIONS):
+        return None
+    if sqlstate in ANSWERS and ANSWERS[sqlstate] is _DENIED:
+        return None
+    hint = "its functions may need ODATA_SEARCH_PATH" if sqlstate in _UNKNOWN_NAMES else None
+    return DbTable("a function fails", hint=hint)
 
 
 def _answer(answer: ErrorMapping) -> ODataError:

@@ -46,7 +46,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
     """What can differ between models of one file."""
     properties = [
         (
-            *(p.name, p.type.name, p.nullable, p.column, p.pg_type),
+            *(p.name, p.type.name, p.nullable, p.column, p.pg_type, p.catalog),
             *(p.secret, p.missing, p.not_null, p.null_key),
         )
         for p in entity_type.properties.values()
@@ -57,6 +57,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         entity_type.policy,
         entity_type.missing,
         sorted(entity_type.indexes),
+        entity_type.computes,
         entity_type.refused,
         sorted(entity_type.withheld.items(), key=itemgetter(0)),
         properties,

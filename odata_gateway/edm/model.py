@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from odata_gateway.errors import ODataError
 from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
+from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 from odata_gateway.types.primitive import PrimitiveType
 
 NULL_KEY = "odata-gateway: a key is null: "
@@ -58,7 +59,8 @@ class Property:
     """A structural property and the column it reads.
 
     pg_type     the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the
-                model or, once introspected, the database
+                model or, once introspected, the database; `enum` for all enumerations
+    catalog     what the database says besides about the type
     secret      it always reads as null, and no clause may compute with it
     missing     the database lacks the column: it reads as null everywhere
     searched    $search looks at it
@@ -85,6 +87,7 @@ class Property:
     description: str | None = None
     media_type: str | None = None
     null_key: str | None = None
+    catalog: CatalogType = UNKNOWN
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -109,10 +112,15 @@ class JoinConstant:
 
 @dataclass(frozen=True, slots=True)
 class JoinTerm:
-    """left = right."""
+    """left = right.
+
+    compared_as  what both sides are made, where the database would not compare them as they are:
+                 one type, one collation, by the operator of one schema
+    """
 
     left: JoinColumn
     right: JoinColumn | JoinConstant
+    compared_as: CatalogType = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +203,7 @@ class EntityType:
     indexes   the columns of each index of the table that can give an order, once introspected; they
               change statements, and never answers
     vouched   the model says that no two rows have the same key, and none has null in it
+    computes  reading a row runs expressions of the database, which may raise errors
     null_keys key properties that may be null in a row
     refused   why no row can be served, though the table is there
     withheld  properties and navigation properties of the model that the database cannot show
@@ -210,6 +219,7 @@ class EntityType:
     indexes: frozenset[tuple[str, ...]] = frozenset()
     description: str | None = None
     vouched: bool = False
+    computes: bool = False
     null_keys: tuple[Property, ...] = ()
     refused: Withheld | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from typing import Literal
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.json_text import Pieces, concat
 from odata_gateway.formats.json_values import entity_id
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.projection import ExpandMany
 from odata_gateway.plan.tree.query import LONG_VALUE
 from odata_gateway.plan.tree.relation import BoundExpr, Column
@@ -68,10 +69,7 @@ def _token(parent: tuple[EntitySet, int], expand: ExpandMany, blocks: BlockRende
 def _path_keys(parent: tuple[EntitySet, int], expand: ExpandMany, blocks: BlockRenderer) -> Sql:
     """The keys in the path of the link, and that of $it, with commas between them."""
     entity_set, source = parent
-    keys: list[BoundExpr] = [
-        Column(source, p.column, p.pg_type, p.type, nullable=False)
-        for p in entity_set.entity_type.key
-    ]
+    keys: list[BoundExpr] = [column_of_property(source, p) for p in entity_set.entity_type.key]
     if expand.anchor is not None:
         keys.append(expand.anchor[1])
     texts = (plain_text(blocks.expressions.value(k), k.type or INT64) for k in keys)

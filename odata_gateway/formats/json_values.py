@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.json_text import Pieces
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.sql.fragment import Sql, column_sql, quoted
@@ -33,7 +34,7 @@ def entity_id(entity_set: EntitySet, source: int) -> Pieces:
     """The id of the entity whose row is that of a source, relative to the service root:
     `Message(1)`."""
     key = entity_set.entity_type.key
-    columns = [Column(source, p.column, p.pg_type, p.type, nullable=False) for p in key]
+    columns = [column_of_property(source, p) for p in key]
     return entity_id_of(entity_set, columns)
 
 

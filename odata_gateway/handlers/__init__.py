@@ -16,7 +16,7 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     collection       pages of collections, and counts
     set_sequence     the rows of several entity sets in one sequence
     all_entities     `$all`
-    served_model     what answers from one model
+    table_faults     whose fault an error of the database is
     earlier_parts    what answered parts of a batch leave for later ones
     batch            `$batch`
     service          the entry: which handler answers which kind of resource

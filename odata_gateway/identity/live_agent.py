@@ -23,7 +23,18 @@ from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.db.hosts import PgRecord
 from odata_gateway.edm.model import Table, TokenTables
-from odata_gateway.errors import AuthForbidden, DbDenied, DbModel
+from odata_gateway.errors import (
+    AuthForbidden,
+    DbBusy,
+    DbDenied,
+    DbModel,
+    DbTable,
+    DbTimeout,
+    DbTokens,
+    DbValue,
+    Internal,
+    ODataError,
+)
 from odata_gateway.identity.caller import Caller
 
 MOST_TTL_S = 30.0
@@ -64,6 +75,10 @@ def _text(value: str) -> str:
     return "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
+_LASTING = (DbModel, DbDenied, DbTable, DbValue, Internal)
+"""Errors of the look-up that stay until somebody changes the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class RememberedUser:
     """The caller, or None for a user who is not an administrator of any account, and until when
@@ -102,6 +117,7 @@ class LiveAgentTokens:
         self._roles = list(admin_roles)
         self._ttl_s = min(ttl_s, MOST_TTL_S)
         self._entries = entries
+        self._can_look_up = False
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, RememberedUser] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[RememberedUser | None]] = {}
@@ -126,18 +142,29 @@ class LiveAgentTokens:
         return known.caller
 
     async def fault(self) -> str | None:
-        """Why no token can be looked up; None where one can."""
+        """Why no access token can be looked up, or None. What succeeded is not tried again until a
+        look-up fails."""
+        if self._can_look_up:
+            return None
         try:
-            await self._find_users("")
-        except (DbDenied, DbModel) as error:
-            return (
-                f"no access token can be looked up: {error.message}; `check` says what is missing"
-            )
+            await self._rows("")
+        except _LASTING as error:
+            return f"access tokens cannot be looked up: {_reason(error)}"
+        except (DbBusy, DbTimeout):
+            pass
         return None
 
     def read_again(self) -> bool:
         """Nothing is read from files."""
         return False
+
+    async def _rows(self, token: str) -> list[PgRecord]:
+        """What the database knows about a token."""
+        self._can_look_up = False
+        async with self._database.session() as session:
+            rows = await session.fetch(BoundStatement(self._find, (token, self._roles)))
+        self._can_look_up = True
+        return rows
 
     async def _ask_once(self, key: bytes, token: str) -> RememberedUser | None:
         """One query for all that ask for the same token at the same time; it continues when one of
@@ -158,7 +185,10 @@ class LiveAgentTokens:
 
     async def _ask(self, key: bytes, token: str) -> RememberedUser | None:
         asked_at = time.monotonic()  # an answer is as old as its question
-        rows = await self._find_users(token)
+        try:
+            rows = await self._rows(token)
+        except _LASTING as error:
+            raise DbTokens("access tokens cannot be looked up") from error.__cause__
         if not rows:
             return None
         accounts = tuple(rows[0]["accounts"])
@@ -167,12 +197,13 @@ class LiveAgentTokens:
         self._remember(key, known)
         return known
 
-    async def _find_users(self, token: str) -> list[PgRecord]:
-        async with self._database.session() as session:
-            return await session.fetch(BoundStatement(self._find, (token, self._roles)))
-
     def _remember(self, key: bytes, known: RememberedUser) -> None:
         self._known[key] = known
         self._known.move_to_end(key)
         while len(self._known) > self._entries:
             self._known.popitem(last=False)
+
+
+def _reason(error: ODataError) -> str:
+    """What the database says of our own statement, which has no value in it that it could quote."""
+    return str(error.__cause__ or error.message).partition("\n")[0]

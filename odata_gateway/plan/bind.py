@@ -38,11 +38,14 @@ class RequestBinder:
     reference = staticmethod(bind_reference)
 
 
-def bind(request: ast.SyntaxTree, model: Model, limits: Limits) -> Query:
+def bind(request: ast.SyntaxTree, model: Model, limits: Limits, *, strict: bool = False) -> Query:
     """The query of a request for data. Names and types are checked here, and each source gets the
-    row policy of its type."""
+    row policy of its type.
+
+    strict  whether only the spellings of the standard are read
+    """
     options = request.options
-    binding = Binding(model, RequestBinder(), RequestSize(limits))
+    binding = Binding(model, RequestBinder(), RequestSize(limits), strict=strict)
     with binding.assigning(options):
         if request.path[0].name == "$crossjoin":
             with binding.inside("path"):

@@ -18,7 +18,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import AuthForbidden, DbBusy, DbTimeout
+from odata_gateway.errors import DbBusy, DbTimeout, DbTokens
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.claims import claims_text
@@ -52,6 +52,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         row_security=settings.rls,
         slow_s=settings.slow_query_ms / 1000,
         key_check_s=settings.key_check_s,
+        search_path=settings.search_path,
     )
 
 
@@ -143,12 +144,13 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
 
 
 async def check_ready(database: Database, callers: CallerDirectory) -> None:
-    """raises  DbUnavailable where the database does not answer, AuthForbidden where it does and
-    nobody could be served all the same"""
+    """raises  DbUnavailable where the database does not answer, DbTokens where it does and nobody
+    could be served all the same"""
     await database.ping()
     try:
         fault = await callers.fault()
     except (DbBusy, DbTimeout):
         return  # many are served
     if fault is not None:
-        raise AuthForbidden(f"nobody can be served: {fault}")
+        hint = "run `odata-gateway check` to see what is missing"
+        raise DbTokens(f"nobody can be served: {fault}", hint=hint)

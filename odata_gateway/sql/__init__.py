@@ -4,10 +4,11 @@ In:      `plan.tree.query.Query`, and what besides it changes the SQL (`Statemen
 Out:     `Statement`: SQL text, and the slots that its parameters are filled from.
 Unknown: URLs, the values of literals, connections, formats of rows.
 
-    statement     the statements of a query: rows, count, parent, order values
+    statement     the statements of a query: rows, count, parent, order values; all of a table
     row_encoding  how rows are written, as a protocol that formats implement
     sharded       a statement for several accounts on a database that is sharded by account
-    page_scan     how the rows of a chunk are read in order, with the known indexes
+    scan          how the rows of a chunk are read in order, with the known indexes
+    page_scan     the SQL of that
     keyset        ORDER BY, and the rows behind the last one of a page
     relation      blocks: FROM, WHERE, and the row policy beside every table
     derived       rows that $apply makes of the rows of blocks
@@ -15,7 +16,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls
     collections   functions of collections, as arrays
     functions     functions, casts and operators, by the templates of `types`
-    regex         ECMAScript's regular expressions as Postgres's
+    collation     one collation for texts that are put together
     pg_types      how a value is read and written, by the templates of its type
     renderer      the protocols by which these modules call each other
     fragment      SQL as a value: text with typed holes

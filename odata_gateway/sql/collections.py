@@ -17,6 +17,7 @@ from odata_gateway.plan.tree.relation import (
     CollectionSlice,
     Parameter,
 )
+from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import Sql, build, fill, join
 from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.primitive import PrimitiveType
@@ -72,7 +73,7 @@ def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionR
     pg_type = element.family.argument_type.type
     match collection:
         case CollectionItems(items=items):
-            values = join(", ", (renderer.value(item) for item in items))
+            values = join(", ", (of_database(item, renderer.value(item)) for item in items))
             return fill("ARRAY[{0}]::" + pg_type + "[]", (values,))
         case Parameter():
             return fill("{0}::" + pg_type + "[]", (renderer.value(collection),))

@@ -7,11 +7,16 @@ itself included; Postgres has it equal to itself and above all numbers.
 `strict` asks for false in place of null. Where the caller takes null for false, a comparison stays
 bare, so that an index serves it. For the same reason a column stays bare beside a parameter: the
 parameter is converted to the column's type, not the column to the parameter's.
+
+A bare column may hold values that OData has not, such as an infinite time, and that are null. None
+of them equals a value of OData, and in an order they stand at its ends. So a comparison that asks
+for an order has the end of the column as a second bound, which an index serves as well.
 """
 
 from __future__ import annotations
 
-from typing import LiteralString
+from collections.abc import Iterator
+from typing import LiteralString, NamedTuple
 
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
@@ -26,46 +31,94 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.collation import unified
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
-from odata_gateway.sql.pg_types import reading_of
+from odata_gateway.sql.pg_types import (
+    compared_column,
+    compared_value,
+    is_null_sql,
+    is_own,
+    is_value_sql,
+    operator,
+    own_schema,
+    stored,
+)
 from odata_gateway.sql.renderer import ExpressionRenderer
-from odata_gateway.types.family import NULL_MODES
-from odata_gateway.types.primitive import DECIMAL
+from odata_gateway.types.family import NULL_MODES, OWN_MODES, ReadAsNull
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+class Sides(NamedTuple):
+    """Both sides of a comparison.
+
+    own  the column whose own type both are of; None: they are of the type of their edm type
+    """
+
+    left: Sql
+    right: Sql
+    own: Column | None = None
+
+    def operator(self, symbol: str) -> Sql:
+        return Sql((symbol,)) if self.own is None else operator(symbol, self.own)
+
+    def compared(self, symbol: str) -> Sql:
+        return build("({0} {1} {2})", self.left, self.operator(symbol), self.right)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the operators must be named with their schema."""
+        return self.own is not None and own_schema(self.own) != ""
+
+    def mirrored(self) -> Sides:
+        return Sides(self.right, self.left, self.own)
 
 
 def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
     """A comparison of two values."""
     if is_null(expr.left) or is_null(expr.right):
         return _compared_with_null(expr, renderer)
-    left, right = _operands(expr.left, expr.right, renderer)
     nullable = expr.left.nullable or expr.right.nullable
     can_be_null = nullable or may_miss(expr.left) or may_miss(expr.right)
+    both = expr.op in ("eq", "ne") and expr.left.nullable and expr.right.nullable
+    sides = _operands(expr.left, expr.right, renderer, both_nullable=both)
     if expr.op == "ne" and can_be_null:
-        return _not_equal(expr, left, right, renderer)
-    if expr.op == "eq" and expr.left.nullable and expr.right.nullable:
-        same = build("({0} IS NOT DISTINCT FROM {1})", left, right)
-        return _unless_nan(expr, "false", same, renderer)
-    bare = fill("({0} " + SYMBOLS[expr.op] + " {1})", (left, right))
-    if (greater := _greater_double(expr)) is not None:
-        bare = build("({0} AND {1} <> 'NaN')", bare, column_sql(greater))
+        return _not_equal(expr, sides, renderer)
+    if expr.op == "eq" and both:
+        return _unless_nan(expr, "false", _same(sides), renderer)
+    bare = sides.compared(SYMBOLS[expr.op])
+    for bound in _ends(expr):
+        bare = build("({0} AND {1})", bare, bound)
     return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
 
 
 def in_array_sql(expr: InArray, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
     """Whether a value is in a list, which is one array parameter."""
-    left, right = _operands(expr.operand, expr.values, renderer)
-    bare = build("({0} = ANY({1}))", left, right)
+    sides = _operands(expr.operand, expr.values, renderer, both_nullable=False)
+    bare = build("({0} {1} ANY({2}))", sides.left, sides.operator("="), sides.right)
     return build("({0} IS TRUE)", bare) if strict else bare
 
 
-def _not_equal(expr: Compare, left: Sql, right: Sql, renderer: ExpressionRenderer) -> Sql:
+def _not_equal(expr: Compare, sides: Sides, renderer: ExpressionRenderer) -> Sql:
     """`ne` where a side can be null: true for null against a value (5.1.1.1.2)."""
     if expr.left.nullable and expr.right.nullable:
-        differs = build("({0} IS DISTINCT FROM {1})", left, right)
-        return _unless_nan(expr, "true", differs, renderer)
-    return build("(({0} = {1}) IS NOT TRUE)", left, right)
+        return _unless_nan(expr, "true", _differs(sides), renderer)
+    return build("({0} IS NOT TRUE)", sides.compared("="))
+
+
+def _same(sides: Sides) -> Sql:
+    """Whether both sides are equal or both null."""
+    if not sides.is_named:
+        return build("({0} IS NOT DISTINCT FROM {1})", sides.left, sides.right)
+    equal = sides.compared("=")
+    return build("({0} IS TRUE OR ({1} IS NULL AND {2} IS NULL))", equal, sides.left, sides.right)
+
+
+def _differs(sides: Sides) -> Sql:
+    """Whether the sides are not equal, and not both null."""
+    if not sides.is_named:
+        return build("({0} IS DISTINCT FROM {1})", sides.left, sides.right)
+    return build("(NOT {0})", _same(sides))
 
 
 def _unless_nan(
@@ -92,41 +145,78 @@ def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
         return raw("false::bool")
     if is_null(other):
         return raw("true::bool") if expr.op == "eq" else raw("false::bool")
+    if isinstance(other, Column):
+        found = is_null_sql(other) if expr.op == "eq" else is_value_sql(other)
+        return build("({0})", found)
     template: LiteralString = "({0} IS NULL)" if expr.op == "eq" else "({0} IS NOT NULL)"
-    return build(template, _stored(other, renderer))
-
-
-def _stored(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
-    """The operand of IS NULL: the column itself, unless its value can be null where the column is
-    not (a JSON null)."""
-    if isinstance(expr, Column) and not reading_of(expr.pg_type, expr.type).reads_null:
-        return column_sql(expr)
-    return renderer.value(expr)
+    return build(template, renderer.value(other))
 
 
 # --- operands -------------------------------------------------------------------------------------
 
 
-def _operands(left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer) -> tuple[Sql, Sql]:
-    """Both sides, with a column left bare beside a parameter that can take the column's type."""
+def _operands(
+    left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
+) -> Sides:
+    """Both sides, with columns left bare where an index can serve; not where null equals null."""
     if isinstance(left, Column) and isinstance(right, Parameter):
         return _column_and_parameter(left, right, renderer)
     if isinstance(right, Column) and isinstance(left, Parameter):
-        column, value = _column_and_parameter(right, left, renderer)
-        return value, column
-    return _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+        return _column_and_parameter(right, left, renderer).mirrored()
+    if isinstance(left, Column) and isinstance(right, Column) and _are_alike(left, right):
+        return Sides(*_unified(left, right, compared_column(left), compared_column(right)), left)
+    if both_nullable:
+        sides = _nan_as_null(left, renderer), _nan_as_null(right, renderer)
+    else:
+        sides = _bare_or_value(left, right, renderer), _bare_or_value(right, left, renderer)
+    return Sides(*_unified(left, right, *sides))
 
 
-def _column_and_parameter(
-    column: Column, value: Parameter, renderer: ExpressionRenderer
-) -> tuple[Sql, Sql]:
-    reading, slot = reading_of(column.pg_type, column.type), value.slot
-    array = "[]" if isinstance(slot, LiteralSlot) and slot.many else ""
-    if isinstance(slot, LiteralSlot) and slot.mode == reading.equal_mode:
-        return column_sql(column), param(slot, reading.equal_type + array)
-    if reading.compared and not array:
-        return column_sql(column), fill(reading.compared, (renderer.value(value),))
-    return renderer.value(column), renderer.value(value)
+def _unified(left: BoundExpr, right: BoundExpr, *values: Sql) -> tuple[Sql, Sql]:
+    """Both sides by one collation, if they are texts of two."""
+    first, second = unified((left, right), values)
+    return first, second
+
+
+def _are_alike(left: Column, right: Column) -> bool:
+    """Whether two columns are compared as the type that both have."""
+    same_type = left.pg_type == right.pg_type and left.catalog.name == right.catalog.name
+    return same_type and is_own(left) and is_own(right)
+
+
+def _column_and_parameter(column: Column, value: Parameter, renderer: ExpressionRenderer) -> Sides:
+    reading, slot = column.type.reading(column.pg_type), value.slot
+    mode, many = (slot.mode, slot.many) if isinstance(slot, LiteralSlot) else (None, False)
+    if reading.equal_type and mode == reading.equal_mode:
+        array: LiteralString = "[]" if many else ""
+        return Sides(column_sql(column), param(slot, reading.equal_type + array))
+    if value.nullable or (reading.nulls and _may_equal_nulls(value)):
+        return Sides(renderer.value(column), renderer.value(value))
+    found = compared_value(renderer.value(value), column, many=many)
+    if found is not None and (mode in OWN_MODES or reading.equal_mode is None):
+        return Sides(compared_column(column), found, column)
+    return Sides(stored(column), renderer.value(value))
+
+
+def _bare_or_value(expr: BoundExpr, other: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """A side of a comparison: a bare column, unless it may be NaN."""
+    if isinstance(expr, Column) and _nulls_beside(expr, other):
+        return stored(expr)
+    return _nan_as_null(expr, renderer)
+
+
+def _nulls_beside(expr: BoundExpr, other: BoundExpr) -> ReadAsNull | None:
+    """The values that a side may hold as a bare column and that are null; None where it holds none,
+    or is not bare beside the other."""
+    if not isinstance(expr, Column) or not expr.nullable or _may_equal_nulls(other):
+        return None
+    return expr.type.reading(expr.pg_type).nulls
+
+
+def _may_equal_nulls(other: BoundExpr) -> bool:
+    """Whether a value may equal one of the others that are null: a double may be infinite, where it
+    meets a decimal."""
+    return other.type is not None and other.type.family.has_nan
 
 
 def _nan_as_null(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
@@ -135,16 +225,28 @@ def _nan_as_null(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
     return build("nullif({0}, 'NaN')", value) if may_be_nan(expr) else value
 
 
-def _greater_double(expr: Compare) -> Column | None:
-    """A column of doubles beside a parameter that must be the greater side, or None: Postgres has a
-    NaN in it above all numbers, and the column stays bare."""
+def _ends(expr: Compare) -> Iterator[Sql]:
+    """Of a comparison that asks for an order: the bounds that keep out values which are null,
+    though a bare column has them below or above all others."""
     if expr.op in ("eq", "ne"):
-        return None
-    is_less = expr.op in ("lt", "le")
-    column, other = (expr.right, expr.left) if is_less else (expr.left, expr.right)
-    if isinstance(column, Column) and isinstance(other, Parameter) and may_be_nan(column):
-        return column
-    return None
+        return
+    lesser, greater = expr.left, expr.right
+    if expr.op in ("gt", "ge"):
+        lesser, greater = greater, lesser
+    if (double := _bare_double(greater, lesser)) is not None:
+        yield build("{0} <> 'NaN'", column_sql(double))
+    for side, other, is_less in ((lesser, greater, True), (greater, lesser, False)):
+        nulls = _nulls_beside(side, other)
+        bound: LiteralString = "" if nulls is None else nulls.below if is_less else nulls.above
+        if bound and isinstance(side, Column):
+            yield fill(bound, (column_sql(side),))
+
+
+def _bare_double(greater: BoundExpr, lesser: BoundExpr) -> Column | None:
+    """A column of doubles beside a parameter that must be the lesser side, or None: Postgres has a
+    NaN in it above all numbers, and the column stays bare."""
+    is_bare = isinstance(lesser, Parameter) and may_be_nan(greater)
+    return greater if isinstance(greater, Column) and is_bare else None
 
 
 # --- what an operand can be -----------------------------------------------------------------------
@@ -167,26 +269,11 @@ def may_miss(expr: BoundExpr) -> bool:
 
 
 def may_be_nan(expr: BoundExpr) -> bool:
-    """Whether a value can be NaN: a double that is stored, computed or a literal of its own type,
-    or a decimal that comes of a division by zero."""
+    """Whether a value can be NaN: a double that is stored, computed, or a literal of its own
+    type."""
     match expr:
         case Column() | Arithmetic() | Function() | Negate() | CaseWhen():
-            return expr.type.family.has_nan or (expr.type is DECIMAL and _divides(expr))
+            return expr.type.family.has_nan
         case Parameter(slot=LiteralSlot(mode="value"), type=type_):
             return type_.family.has_nan
-    return False
-
-
-def _divides(expr: BoundExpr) -> bool:
-    """Whether divby occurs in an expression: it makes infinite decimals, and operations on these
-    make NaN."""
-    match expr:
-        case Arithmetic(op=op, left=left, right=right):
-            return op == "divby" or _divides(left) or _divides(right)
-        case Negate(operand=operand):
-            return _divides(operand)
-        case Function(args=args):
-            return any(map(_divides, args))
-        case CaseWhen(branches=branches):
-            return any(_divides(value) for _, value in branches)
     return False

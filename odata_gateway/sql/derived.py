@@ -7,6 +7,11 @@ for the same expression.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import LiteralString
+
+from odata_gateway.plan.tree.collations import collations_of_all
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     BoundExpr,
@@ -15,9 +20,18 @@ from odata_gateway.plan.tree.relation import (
     Selection,
     WindowCondition,
 )
+from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import EMPTY, Sql, build, column_sql, fill, join, param
-from odata_gateway.sql.keyset import order_by
-from odata_gateway.sql.pg_types import checked
+from odata_gateway.sql.keyset import order_by, ordered
+from odata_gateway.sql.pg_types import (
+    bounds_of_values,
+    checked,
+    compared_column,
+    is_own,
+    keeps_type,
+    own_schema,
+    value_of,
+)
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.family import AggregateRule
 
@@ -54,7 +68,7 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
     Postgres moves no condition into a SELECT with an OFFSET, so conditions on the derived rows are
     computed behind the policies of the rows they are made of.
     """
-    found = [_selection(s, blocks) for s in derived.selections]
+    found = [_selection(s, derived, blocks) for s in derived.selections]
     if len(found) > 1:
         rows = join(" UNION ALL ", (build("({0})", s) for s in found))
         return build("SELECT * FROM ({0}) AS u OFFSET 0", rows)
@@ -62,16 +76,52 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
     return found[0] if has_offset else build("{0} OFFSET 0", found[0])
 
 
-def _selection(selection: Selection, blocks: BlockRenderer) -> Sql:
+def _selection(selection: Selection, derived: Derived, blocks: BlockRenderer) -> Sql:
     blocks.enter(selection.block)
+    found, bounds = _extremes(selection) or (selection.columns, ())
     columns = (
-        build("{0} AS {1}", _column(column, blocks), Sql((f"c{index:d}",)))
-        for index, column in enumerate(selection.columns)
+        build("{0} AS {1}", shown, Sql((f"c{index:d}",)))
+        for index, shown in enumerate(_columns(found, derived, blocks))
     )
     what = join(", ", columns)
     if selection.distinct:
         what = build("DISTINCT {0}", what)
-    return blocks.select(what, selection.block, _tail(selection, blocks))
+    return blocks.select(what, selection.block, _tail(selection, blocks), bounds)
+
+
+def _extremes(selection: Selection) -> tuple[tuple[Aggregate, ...], tuple[Sql, ...]] | None:
+    """The columns of a row that has nothing but the least and greatest value of one column of all
+    rows, and a condition that keeps out the values which are null, so that Postgres finds both at
+    the ends of an index; None for other selections."""
+    extremes = tuple(
+        column
+        for column in selection.columns
+        if isinstance(column, Aggregate) and column.method in ("min", "max")
+    )
+    operands = {column.operand for column in extremes}
+    operand = operands.pop() if len(operands) == 1 else None
+    is_whole = selection.groups == 0 and len(extremes) == len(selection.columns)
+    if not isinstance(operand, Column) or not is_whole:
+        return None
+    bounds = bounds_of_values(operand)
+    if bounds is None:
+        return None
+    filled = replace(operand, nullable=False)
+    return tuple(replace(column, operand=filled) for column in extremes), (bounds,)
+
+
+def _columns(
+    columns: Sequence[BoundExpr | Aggregate | WindowCondition],
+    derived: Derived,
+    blocks: BlockRenderer,
+) -> Iterator[Sql]:
+    for index, column in enumerate(columns):
+        if isinstance(column, Column) and keeps_type(derived, index):
+            yield compared_column(column)
+        elif len(collations_of_all(s.columns[index] for s in derived.selections)) > 1:
+            yield of_database(column, _column(column, blocks))
+        else:
+            yield _column(column, blocks)
 
 
 def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRenderer) -> Sql:
@@ -88,12 +138,14 @@ def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRender
 
 def _of_model_type(column: Column) -> Sql:
     """A column as the type that the model says, even if the table has changed since: it will be
-    part of a text."""
+    part of a text. What is null is NULL, so whatever is made of the rows need not care."""
+    if column.nullable:
+        return value_of(column, pinned=True)
     return checked(column_sql(column), column.pg_type, column.type)
 
 
 def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
-    parts = join(", ", (blocks.expressions.value(part) for part in found.partition))
+    parts = join(", ", (ordered(part, blocks.expressions) for part in found.partition))
     partition = build("PARTITION BY {0}", parts) if found.partition else EMPTY
     window = partition + order_by(found.order, blocks.expressions)
     limit = blocks.expressions.value(found.limit)
@@ -108,13 +160,38 @@ def _window_condition(found: WindowCondition, blocks: BlockRenderer) -> Sql:
 
 
 def _aggregate(column: Aggregate, blocks: BlockRenderer) -> Sql:
+    if isinstance(column.operand, Column) and is_own(column.operand) and column.method in _FROM_END:
+        return _own_extreme(column, column.operand, blocks)
     rule = _rule(column)
     operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
-    called = fill(rule.call, operands)
-    if column.condition is not None:
-        condition = blocks.expressions.condition(column.condition)
-        called = build("{0} FILTER (WHERE {1})", called, condition)
+    called = _where(fill(rule.call, operands), column, blocks)
     return called if rule.outcome == "{0}" else fill(rule.outcome, (build("({0})", called),))
+
+
+def _where(called: Sql, column: Aggregate, blocks: BlockRenderer) -> Sql:
+    """The call, for the rows for which the condition is true."""
+    if column.condition is None:
+        return called
+    condition = blocks.expressions.condition(column.condition)
+    return build("{0} FILTER (WHERE {1})", called, condition)
+
+
+# The first of the values in their order, for types without the aggregate.
+_FROM_END: dict[str, LiteralString] = {
+    "min": "array_agg({0} ORDER BY {0})",
+    "max": "array_agg({0} ORDER BY {0} DESC NULLS LAST)",
+}
+
+
+def _own_extreme(column: Aggregate, operand: Column, blocks: BlockRenderer) -> Sql:
+    """The least or greatest value of a column in the order of its own type."""
+    reading, schema = operand.type.reading(operand.pg_type), own_schema(operand)
+    if not reading.extremes:
+        called = _where(fill(_FROM_END[column.method], (column_sql(operand),)), column, blocks)
+        return fill(reading.read, (build("({0})[1]", called),))
+    name = Sql((f"{schema}.{column.method}" if schema else column.method,))
+    called = _where(build("{0}({1})", name, compared_column(operand)), column, blocks)
+    return fill(reading.read, (build("({0})", called),))
 
 
 def _rule(column: Aggregate) -> AggregateRule:
@@ -127,7 +204,7 @@ def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sq
     """What is aggregated. The values that min and max choose from are shown as they are, so they
     must fit their type; sums and averages are wider than what they add."""
     if isinstance(operand, Column):
-        return _of_model_type(operand)
+        return column_sql(operand) if is_own(operand) else _of_model_type(operand)
     if column.method in ("min", "max"):
         return blocks.expressions.range_checked(operand)
     return blocks.expressions.value(operand)

@@ -32,6 +32,7 @@ from odata_gateway.plan.tree.relation import (
     Compare,
     ConstantValue,
     CountOf,
+    Derived,
     Exists,
     Function,
     InArray,
@@ -43,18 +44,22 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.sql.collation import unified, unified_arguments
 from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
-from odata_gateway.sql.fragment import Hole, Sql, build, column_sql, fill, join, raw
+from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
     cast_sql,
+    folded,
     function_can_fail,
+    function_misses_infinity,
     function_sql,
 )
-from odata_gateway.sql.pg_types import null_of, read
+from odata_gateway.sql.pg_types import compared_column, keeps_type, null_of, stored, value_of
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.family import LIKE_MODES
+from odata_gateway.types.primitive import STRING
 
 MAX_PARTS = 100_000
 """Pieces of SQL that all expressions of a statement may have, about a megabyte of text. Requests as
@@ -136,7 +141,7 @@ class Expressions:
     def _operation(self, expr: BoundExpr, *, strict: bool) -> Sql:
         match expr:
             case Column():
-                return read(column_sql(expr), expr.pg_type, expr.type)
+                return value_of(expr) if expr.nullable else stored(expr)
             case Parameter():
                 return parameter_sql(expr)
             case ConstantValue():
@@ -149,9 +154,11 @@ class Expressions:
             case Negate(operand=operand):
                 return build("(- {0})", self.value(operand))
             case Function(id="cast", args=(operand,)):
-                return cast_sql(self.value(operand), operand.type, expr.type)
+                (value,) = unified_arguments(expr, (self._argument(operand, expr),))
+                return cast_sql(value, operand.type, expr.type)
             case Function():
-                values = tuple(self.value(a) for a in expr.args)
+                given = [self._argument(a, expr) for a in expr.args]
+                values = folded(expr, unified_arguments(expr, given))
                 return function_sql(expr.id, values, pattern=any(map(_is_pattern, expr.args)))
             case CaseWhen():
                 return self._case(expr)
@@ -178,16 +185,34 @@ class Expressions:
                     rows = self._blocks.select(raw("1"), block)
                 return build("(NOT EXISTS ({0}))" if negated else "EXISTS ({0})", rows)
             case InSubquery(values=values, derived=derived):
-                row = join(", ", (self.value(v) for v in values))
+                row = join(", ", self._values_in(values, derived))
                 with self._guarding(False):
                     return build("(({0}) IN ({1}))", row, self._blocks.derived(derived))
             case _:
                 assert_never(expr)
 
+    def _argument(self, expr: BoundExpr, call: Function) -> Sql:
+        """An argument of a function. One that makes null of values which OData has not, as texts
+        and parts of times do, takes a column as it is stored."""
+        makes_text = call.id == "cast" and call.type is STRING
+        if isinstance(expr, Column) and (makes_text or function_misses_infinity(call.id)):
+            return stored(expr)
+        return self.value(expr)
+
+    def _values_in(self, values: tuple[BoundExpr, ...], derived: Derived) -> Iterator[Sql]:
+        """The values that are looked up among derived rows, as the types of these."""
+        for index, value in enumerate(values):
+            if isinstance(value, Column) and keeps_type(derived, index):
+                yield compared_column(value)
+            else:
+                yield self.value(value)
+
     def _case(self, expr: CaseWhen) -> Sql:
+        results = [result for _, result in expr.branches]
+        values = unified(results, [self.value(result) for result in results])
         branches = (
-            build("WHEN {0} THEN {1}", self.condition(condition), self.value(value))
-            for condition, value in expr.branches
+            build("WHEN {0} THEN {1}", self.condition(condition), value)
+            for (condition, _), value in zip(expr.branches, values, strict=True)
         )
         return build("(CASE {0} END)", join(" ", branches))
 

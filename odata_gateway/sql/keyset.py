@@ -12,9 +12,13 @@ there, read the rest of the whole table and sort it (measured: three times the r
 
 from __future__ import annotations
 
-from odata_gateway.plan.tree.relation import OrderKey
+from dataclasses import replace
+from typing import LiteralString
+
+from odata_gateway.plan.tree.relation import BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
+from odata_gateway.sql.pg_types import compared_column, is_own, operator, own, own_schema, restored
 from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.primitive import STRING
 
@@ -32,12 +36,22 @@ def _order_item(key: OrderKey, renderer: ExpressionRenderer) -> Sql:
     default order serves only an ORDER BY without it."""
     direction = " DESC" if key.descending else ""
     nulls = (" NULLS LAST" if key.descending else " NULLS FIRST") if key.expr.nullable else ""
-    return fill("{0}" + direction + nulls, (renderer.value(key.expr),))
+    return fill("{0}" + direction + nulls, (ordered(key.expr, renderer),))
+
+
+def ordered(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """An expression as rows are ordered by it."""
+    return own(expr) if isinstance(expr, Column) else renderer.value(expr)
 
 
 def key_texts(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> list[Sql]:
-    """The order values as text, in the form that `after` takes them back."""
-    return [build("{0}::text", renderer.value(k.expr)) for k in order]
+    """The order values as text, in the form that `after` takes them back; NULL for null, also
+    where a column that should have none orders as it is stored."""
+    filled = (
+        replace(expr, nullable=True) if isinstance(expr, Column) else expr
+        for expr in (key.expr for key in order)
+    )
+    return [build("{0}::text", ordered(expr, renderer)) for expr in filled]
 
 
 def after(
@@ -47,7 +61,7 @@ def after(
     says so; of rows that agree with it before position `start`."""
     if any(mask[start:]) or not _is_row_comparison(order[start:]):
         return _behind(start, order, mask, renderer)
-    columns = join(", ", (renderer.value(k.expr) for k in order[start:]))
+    columns = join(", ", (_compared(k.expr, renderer) for k in order[start:]))
     values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
     symbol = "<" if order[start].descending else ">"
     return fill("(({0}) " + symbol + " ({1}))", (columns, values))
@@ -61,6 +75,8 @@ def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, renderer: Express
 def _is_row_comparison(order: tuple[OrderKey, ...]) -> bool:
     """Whether a row comparison finds all rows that follow a row without nulls. Ascending, rows with
     nulls come first and do not follow; descending they do, and a row comparison would lose them."""
+    if any(isinstance(k.expr, Column) and own_schema(k.expr) for k in order):
+        return False  # the schema of the operator would be that for all columns
     if order[0].descending:
         return all(k.descending and not k.expr.nullable for k in order)
     return not any(k.descending for k in order)
@@ -71,18 +87,19 @@ def _behind(
 ) -> Sql:
     """The rows behind, of those that agree before position `index`."""
     key, is_last = order[index], index == len(order) - 1
-    column = renderer.value(key.expr)
+    column = _compared(key.expr, renderer)
     rest = raw("false") if is_last else _behind(index + 1, order, mask, renderer)
     if mask[index] and key.descending:
         return build("({0} IS NULL AND {1})", column, rest)
     if mask[index]:
         return build("({0} IS NOT NULL OR {1})", column, rest)
-    symbol, value = "<" if key.descending else ">", _bound(index, key)
+    value, symbol = _bound(index, key), _operator("<" if key.descending else ">", key)
+    or_same = _operator("<=" if key.descending else ">=", key)
     if is_last:
-        bound = fill("({0} " + symbol + " {1})", (column, value))
+        bound = build("({0} {1} {2})", column, symbol, value)
     else:
-        template = "({0} " + symbol + "= {1} AND ({0} " + symbol + " {1} OR {2}))"
-        bound = fill(template, (column, value, rest))
+        template: LiteralString = "({0} {3} {1} AND ({0} {4} {1} OR {2}))"
+        bound = build(template, column, value, rest, or_same, symbol)
     if key.descending and key.expr.nullable:
         return build("({0} OR {1} IS NULL)", bound, column)
     return bound
@@ -91,8 +108,16 @@ def _behind(
 def equals(index: int, key: OrderKey, renderer: ExpressionRenderer, *, is_null: bool) -> Sql:
     """Whether order value number `index` of a row is that of the keyset, which may be null."""
     if is_null:
-        return build("{0} IS NULL", renderer.value(key.expr))
-    return build("{0} = {1}", renderer.value(key.expr), _value(index, key))
+        return build("{0} IS NULL", ordered(key.expr, renderer))
+    value = _value(index, key)
+    return build("{0} {1} {2}", _compared(key.expr, renderer), _operator("=", key), value)
+
+
+def _compared(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """An expression as it is compared with an order value."""
+    if isinstance(expr, Column) and is_own(expr):
+        return compared_column(expr)
+    return ordered(expr, renderer)
 
 
 def _bound(index: int, key: OrderKey) -> Sql:
@@ -101,5 +126,11 @@ def _bound(index: int, key: OrderKey) -> Sql:
 
 
 def _value(index: int, key: OrderKey) -> Sql:
-    pg_type = (key.expr.type or STRING).pg_type
-    return fill("{0}::" + pg_type, (param(KeysetSlot(index), "text"),))
+    text = param(KeysetSlot(index), "text")
+    if isinstance(key.expr, Column):
+        return restored(text, key.expr)
+    return fill("{0}::" + (key.expr.type or STRING).pg_type, (text,))
+
+
+def _operator(symbol: str, key: OrderKey) -> Sql:
+    return operator(symbol, key.expr) if isinstance(key.expr, Column) else Sql((symbol,))

@@ -26,11 +26,20 @@ from odata_gateway.edm.model import (
     Unscoped,
 )
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.tree.relation import Block, Derived, LeftJoin, Link, ParentPath, Source
+from odata_gateway.plan.tree.relation import (
+    Block,
+    Column,
+    Derived,
+    LeftJoin,
+    Link,
+    ParentPath,
+    Source,
+)
 from odata_gateway.plan.tree.slots import AccountsSlot
 from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, qualified, quoted, raw
+from odata_gateway.sql.pg_types import is_null_sql
 from odata_gateway.types.account import AccountType
 
 
@@ -163,10 +172,13 @@ class Relations:
         is_shown = [build("{0} AND ", policy) for policy in self._policy(source, "k")]
         cases = [
             build(
-                "WHEN {0}{1} IS NULL THEN concat({2}, {1})::int4 = 0",
+                "WHEN {0}({1}) THEN concat({2}, {3})::int4 = 0",
                 join("", is_shown),
+                is_null_sql(
+                    Column(source.number, prop.column, prop.pg_type, prop.type, nullable=True)
+                ),
+                quoted(f"{NULL_KEY}{prop.null_key} "),
                 qualified(source.number, prop.column),
-                quoted(f"{NULL_KEY}{prop.null_key}"),
             )
             for prop in source.entity_type.null_keys
         ]
@@ -282,8 +294,17 @@ def _name(table: Table) -> Sql:
 
 def _term(term: JoinTerm, numbers: dict[str, int]) -> Sql:
     right = term.right
+    left, compared_as = _column(term.left, numbers), term.compared_as
     value = quoted(right.value) if isinstance(right, JoinConstant) else _column(right, numbers)
-    return build("{0} = {1}", _column(term.left, numbers), value)
+    equals = raw("=")
+    if compared_as.name:
+        name = Sql((compared_as.name,))
+        left, value = build("{0}::{1}", left, name), build("{0}::{1}", value, name)
+    if compared_as.collation:
+        left = build("{0} COLLATE {1}", left, Sql((compared_as.collation,)))
+    if compared_as.operators:
+        equals = Sql((f"OPERATOR({compared_as.operators}.=)",))
+    return build("{0} {1} {2}", left, equals, value)
 
 
 def _column(column: JoinColumn, numbers: dict[str, int]) -> Sql:

@@ -23,7 +23,7 @@ from odata_gateway.errors import Unsupported
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Block, OrderKey, ParentPath
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
-from odata_gateway.sql.keyset import NullMask, key_texts
+from odata_gateway.sql.keyset import NullMask, key_texts, ordered
 from odata_gateway.sql.page_scan import PageScan
 from odata_gateway.sql.relation import Relations, ShardAccount, has_account
 
@@ -123,7 +123,7 @@ class AccountMerge:
         values o0, o1, ... to sort by."""
         order, expressions = self.query.order, relations.expressions
         texts = zip(key_texts(order, expressions), self.names, strict=True)
-        values = (expressions.value(key.expr) for key in order)
+        values = (ordered(key.expr, expressions) for key in order)
         columns = (
             *shown,
             *(build("{0} AS {1}", text, name) for text, name in texts),

@@ -11,16 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, assert_never
 
+from odata_gateway.edm.model import EntityType
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.relation import Block
+from odata_gateway.plan.tree.relation import Block, Column, Source
 from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql import sharded
-from odata_gateway.sql.fragment import Sql, Statement, build, finish, join, param, quoted, raw
+from odata_gateway.sql.fragment import (
+    Sql,
+    Statement,
+    build,
+    finish,
+    join,
+    param,
+    qualified,
+    quoted,
+    raw,
+)
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
-from odata_gateway.sql.page_scan import AccountsRead, PageScan
-from odata_gateway.sql.pg_types import raw_value
+from odata_gateway.sql.page_scan import PageScan
+from odata_gateway.sql.pg_types import raw_value, stored
 from odata_gateway.sql.relation import Relations, ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
+from odata_gateway.sql.scan import AccountsRead
 
 
 class StatementVariant(NamedTuple):
@@ -73,6 +85,16 @@ def render(query: Query, variant: StatementVariant, kind: StatementKind) -> Stat
     if variant.shard_accounts > 1 and sharded.pivot(block) is not None:
         return finish(_ShardedStatement(query, variant, block).of_kind(kind))
     return finish(_PlainStatement(query, variant, _relations(query, variant)).of_kind(kind))
+
+
+def whole_rows(entity_type: EntityType, *, many_accounts: bool) -> Statement:
+    """A statement that reads all of a table that a caller may see, and nothing of a request: one
+    row with one number, for which each column of each row is computed."""
+    source = Source(0, entity_type)
+    shown = (p for p in entity_type.properties.values() if not (p.secret or p.missing))
+    columns = join(", ", (qualified(source.number, p.column) for p in shown))
+    count = build("sum(num_nulls({0}))", columns)
+    return finish(Relations(many_accounts=many_accounts).select(count, Block(source)))
 
 
 def _block(query: Query, kind: StatementKind) -> Block:
@@ -154,6 +176,8 @@ class _PlainStatement:
         field = self.query.field
         if field is None or field.value is None:
             return raw("NULL::text")
+        if isinstance(field.value, Column):
+            return raw_value(stored(field.value), field.type)
         return raw_value(self.relations.expressions.value(field.value), field.type)
 
     def parent(self) -> Sql:

@@ -6,10 +6,12 @@ Out:     frozen descriptions: how a value is written in a URL, travels to Postgr
 Unknown: errors, the model, requests, how SQL is put together.
 
     faults               why a text or a value is not a value of a type
+    catalog_type         what a database says of a column's type
     family               what describes a family, a type, a column type
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share
     families/            one module for each family
+    own_text             texts of columns whose Postgres type the model has as Edm.String
     function             what describes a function
     canonical_functions  the functions of the standard as a table
     registry             every type and every function there is, by what they are looked up with

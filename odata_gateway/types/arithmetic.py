@@ -1,8 +1,9 @@
 """Arithmetic operators (URL Conventions 5.1.1.2): the types of their results, and their SQL.
 
 Integers divide by truncation and mod takes the sign of its left side, as in Postgres; div of an
-integer or decimal by zero and every mod by zero fail the request (SQLSTATE 22012). Whatever divby
-divides by zero, and a double that div does, is INF, -INF or NaN, where Postgres raises.
+integer or decimal by zero and every mod by zero fail the request (SQLSTATE 22012). A double that
+div or divby divides by zero is INF, -INF or NaN, where Postgres raises; a decimal that divby
+divides by zero is null, because the type has none of these.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ def result_type(op: str, left: PrimitiveType, right: PrimitiveType) -> Primitive
         return wide if wide.rank >= INT32.rank else INT32
     found = OPERATIONS.get((op, left.family.name, right.family.name))
     return PRIMITIVE_TYPES[found.result] if found else None
+
+
+def makes_null(op: str, result: PrimitiveType) -> bool:
+    """Whether an operator can make null of two values."""
+    return op == "divby" and result is DECIMAL
 
 
 def operator_template(

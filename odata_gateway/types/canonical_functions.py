@@ -56,9 +56,12 @@ def _total(
     sql: LiteralString,
     *,
     pattern_sql: LiteralString | None = None,
+    searches: bool = False,
 ) -> FunctionOverload:
     """A function that has a result for all values."""
-    return FunctionOverload(id_, result, arguments, sql, pattern_sql, can_fail=False)
+    return FunctionOverload(
+        id_, result, arguments, sql, pattern_sql, can_fail=False, searches=searches, folds=searches
+    )
 
 
 _TEXT = takes(STRINGS)
@@ -78,6 +81,7 @@ STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
         (_TEXT, takes(STRINGS, mode="infix")),
         "(strpos({0}, {1}) > 0)",
         pattern_sql="({0} LIKE {1})",
+        searches=True,
     ),
     _total(
         "endswith",
@@ -85,8 +89,9 @@ STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
         (_TEXT, takes(STRINGS, mode="suffix")),
         "(right({0}, length({1})) = {1})",
         pattern_sql="({0} LIKE {1})",
+        searches=True,
     ),
-    _total("indexof", INT32, (_TEXT, _TEXT), "(strpos({0}, {1}) - 1)"),
+    _total("indexof", INT32, (_TEXT, _TEXT), "(strpos({0}, {1}) - 1)", searches=True),
     _total("length", INT32, (_TEXT,), "length({0})"),
     _total(
         "startswith",
@@ -94,6 +99,7 @@ STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
         (_TEXT, takes(STRINGS, mode="prefix")),
         "starts_with({0}, {1})",
         pattern_sql="({0} LIKE {1})",
+        searches=True,
     ),
     FunctionOverload("substring", STRING, (_TEXT, _NUMBER), f"substr({{0}}, {_START})"),
     FunctionOverload(
@@ -112,6 +118,7 @@ STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
         "({0} ~ {1})",
         can_fail=False,
         spelling="matchesPattern",
+        searches=True,
     ),
 )
 
@@ -140,7 +147,7 @@ TIME_FUNCTIONS = (  # 5.1.1.8, in UTC
         "CASE WHEN isfinite({0}) THEN extract(second from {0}) % 1 END",
     ),
     _total("fractionalseconds.time", DECIMAL, (_TIME,), "(extract(second from {0}) % 1)"),
-    _total("date.datetime", DATE, (_INSTANT,), "{0}::date"),
+    _total("date.datetime", DATE, (_INSTANT,), "CASE WHEN isfinite({0}) THEN {0}::date END"),
     _total("time.datetime", TIME, (_INSTANT,), "{0}::time"),
     _total("totaloffsetminutes", INT32, (_INSTANT,), "CASE WHEN isfinite({0}) THEN 0 END"),
     FunctionOverload("totalseconds", DECIMAL, (takes(DURATIONS),), SECONDS),
@@ -166,16 +173,28 @@ NUMBER_FUNCTIONS = (  # 5.1.1.9; round goes half away from zero
 
 
 def _internal(
-    id_: str, result: PrimitiveType, arguments: tuple[FunctionArgument, ...], sql: LiteralString
+    id_: str,
+    result: PrimitiveType,
+    arguments: tuple[FunctionArgument, ...],
+    sql: LiteralString,
+    *,
+    searches: bool = False,
 ) -> FunctionOverload:
     return FunctionOverload(
-        id_, result, arguments, sql, can_fail=False, is_listed=False, is_internal=True
+        id_,
+        result,
+        arguments,
+        sql,
+        can_fail=False,
+        is_listed=False,
+        is_internal=True,
+        searches=searches,
     )
 
 
 INTERNAL_FUNCTIONS = (
     # a word of $search, in any case
-    _internal("search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})"),
+    _internal("search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})", searches=True),
     # What orders texts of any length in a link of any length: their beginning, and then their
     # digest.
     _internal("start", STRING, (_TEXT,), "left({0}, 200)"),

@@ -19,7 +19,8 @@ from odata_gateway.types.faults import shorten
 # ordering comparison right; `infix`, `prefix` and `suffix` make a LIKE pattern of an escaped text;
 # `pattern` translates a regular expression; `cast` turns what does not fit into null; `utc` wants
 # offset 0; `uuid` turns what is not a uuid into null; `positive` and `percent` refuse numbers that
-# are not above 0, or above 100.
+# are not above 0, or above 100; `label` and those behind it turn what is no text of a Postgres type
+# into null (`types.own_text`).
 DecodeMode = Literal[
     "value",
     "exact",
@@ -34,6 +35,16 @@ DecodeMode = Literal[
     "uuid",
     "positive",
     "percent",
+    "label",
+    "inet",
+    "cidr",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "bits",
+    "oid",
+    "lsn",
+    "character",
 ]
 
 LIKE_MODES: frozenset[DecodeMode] = frozenset({"infix", "prefix", "suffix"})
@@ -41,7 +52,22 @@ LIKE_MODES: frozenset[DecodeMode] = frozenset({"infix", "prefix", "suffix"})
 RANGE_MODES: frozenset[DecodeMode] = LIKE_MODES | {"floor", "ceil", "pattern"}
 """The argument bounds a range or selects a part of all texts: the best plan depends on its
 value."""
-NULL_MODES: frozenset[DecodeMode] = frozenset({"uuid", "cast"})
+OWN_MODES: frozenset[DecodeMode] = frozenset(
+    {
+        "label",
+        "inet",
+        "cidr",
+        "macaddr",
+        "macaddr8",
+        "money",
+        "bits",
+        "oid",
+        "lsn",
+        "character",
+    }
+)
+"""The argument is a text that the column's own type can read."""
+NULL_MODES: frozenset[DecodeMode] = OWN_MODES | {"uuid", "cast"}
 """The argument may be null although the literal is not."""
 
 
@@ -58,6 +84,7 @@ class LiteralForm:
     exact      a value as a literal that is read as the same kind again; None: prefix and quotes are
                enough for that
     quoted     a quoted string stands for a value where one of this family is expected
+    shorter    families of whose literals one stands for a value of this family, beyond the standard
     hints      what to write instead, by the family of the literal that does not fit; "" for others
 
     `read`, `from_text` and `argument` raise ValueError for what is not a value; a ValueFault says
@@ -71,6 +98,7 @@ class LiteralForm:
     token: str | None = None
     exact: Callable[[object], str] | None = None
     quoted: bool = False
+    shorter: frozenset[str] = frozenset()
     hints: Mapping[str, str] = field(default_factory=dict)
 
     def wrapped(self, text: str) -> str:
@@ -100,6 +128,35 @@ class ArgumentType:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAsNull:
+    """Values that Postgres has and OData has not, such as infinite times. They are null: in
+    answers, conditions, orders, groups and links. {0} is a value.
+
+    The conditions are those that an index on a column serves, and each has one form for the columns
+    of all Postgres types that serve the family.
+
+    is_value  whether OData has a value; NULL for NULL
+    each      for each of the others, whether it is that one
+    below     of values that are less than one of OData's: whether OData has them; "": it has all
+    above     the same of greater values
+    """
+
+    is_value: LiteralString
+    each: tuple[LiteralString, ...]
+    below: LiteralString = ""
+    above: LiteralString = ""
+
+
+INFINITE = ReadAsNull(
+    is_value="{0} > '-infinity' AND {0} < 'infinity'",
+    each=("{0} = 'infinity'", "{0} = '-infinity'"),
+    below="{0} > '-infinity'",
+    above="{0} < 'infinity'",
+)
+"""Infinite times and days."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnReading:
     """How columns of one Postgres type serve a family. {0} is the column, unless said otherwise.
 
@@ -108,23 +165,54 @@ class ColumnReading:
     pinned      the same, and of no other type even if the table has changed since: for JSON texts,
                 where a value of another type must not stand without quotes. None: not needed, since
                 `read` cannot make a text of a column of another type
-    compared    a parameter ({0}) cast to the column's type, so that comparisons have the column
-                itself and an index serves. None: what `read` makes of the column is compared
+    compared    a parameter ({0}) cast to the column's type, whose name in SQL is {1}, so that
+                comparisons have the column itself and an index serves. None: what `read` makes of
+                the column is compared
+    compared_list  the same of an array
+    restored    an order value's text ({0}) as a value of the column's type ({1}): rows are ordered
+                and grouped by the column itself. None: by what `read` makes of it
     equal_mode  the DecodeMode of literals that are compared for equality, so that these comparisons
                 have the column itself. None: as in other comparisons
-    equal_type  the Postgres type of these arguments
+    range_mode  that of literals in other comparisons
+    equal_type  the Postgres type of these arguments, if they are not texts
+    extremes    the aggregates min and max exist for the column's type
+    searched    a text ({0}) as functions have it that look for a text in a column of the type, or
+                for such a column in a text
+    has_operators  the column's type has operators of its own, in the schema of the type
     reads_null  `read` may make null of a value: IS NULL then tests what `read` makes, and a NOT
                 NULL column may have nulls
+    nulls       values of the column that are null, which `read` leaves as they are, so that an
+                index serves. A NOT NULL column may have them too
+    asked       the column where it is asked whether it is NULL. A composite value counts as NULL if
+                all its fields are, and as NOT NULL if none is, so its text is asked
     json        the column as JSON text; {1} is the column as `read` has it
     """
 
     read: LiteralString = "{0}"
     pinned: LiteralString | None = None
     compared: LiteralString | None = None
+    compared_list: LiteralString | None = None
+    restored: LiteralString | None = None
     equal_mode: DecodeMode | None = None
+    range_mode: DecodeMode | None = None
     equal_type: LiteralString = ""
+    extremes: bool = False
+    searched: LiteralString = "{0}"
+    has_operators: bool = False
     reads_null: bool = False
+    nulls: ReadAsNull | None = None
+    asked: LiteralString = "{0}"
     json: LiteralString | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether values are compared and grouped as the column's type, not as the family's."""
+        return self.restored is not None and self.nulls is None
+
+    @property
+    def can_be_null(self) -> bool:
+        """Whether a column that is never NULL can be null."""
+        return self.reads_null or self.nulls is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +273,10 @@ class TypeFamily:
                       last), for cast() of literals; ValueError where there is none
     argument_type     how arguments are bound
     columns           how columns are read, by Postgres type; others are cast
+    nulls             values of `pg_type` that are null
     compares_columns  Postgres types that compare with each other, for joins
-    text              a value as the text of /$value, of cast() to Edm.String and of entity-ids
+    text              a value as the text of /$value, of cast() to Edm.String and of entity-ids;
+                      NULL for one of `nulls`, and so is `json`
     json              JSON
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
@@ -213,6 +303,7 @@ class TypeFamily:
     argument_type: ArgumentType
     converted: Callable[[object, PrimitiveType, TypeFamily], object] = lambda *_: refuse("")
     columns: Mapping[str, ColumnReading] = field(default_factory=dict)
+    nulls: ReadAsNull | None = None
     compares_columns: tuple[str, ...] = ()
     text: LiteralString = "{0}::text"
     json: JsonForm = JsonForm()
@@ -267,6 +358,21 @@ class PrimitiveType:
     quoted_if_wide: bool = False
     is_evident: bool = False
 
+    def reading(self, pg_type: str) -> ColumnReading:
+        """How a column of a Postgres type is read. Without a `pg_type` it was made by the statement
+        and has that of this type, without the values that are null."""
+        if not pg_type:
+            return _AS_IT_IS
+        return self.family.columns.get(pg_type) or self._cast_reading()
+
+    def _cast_reading(self) -> ColumnReading:
+        """How a column of a type that the family does not list is read: it is cast."""
+        read, nulls = "{0}::" + self.pg_type, self.family.nulls
+        if nulls is None:
+            return ColumnReading(read, asked=read)
+        is_value = nulls.is_value.replace("{0}", read)
+        return ColumnReading(f"(CASE WHEN {is_value} THEN {read} END)", reads_null=True)
+
     @property
     def is_numeric(self) -> bool:
         return self.rank > 0
@@ -281,6 +387,9 @@ class PrimitiveType:
 
     def __repr__(self) -> str:
         return self.name
+
+
+_AS_IT_IS = ColumnReading()
 
 
 def refuse(text: object) -> object:

@@ -46,6 +46,8 @@ class FunctionOverload:
     spelling     the name as the standard writes it; "": as in the id
     is_listed    $metadata lists it (Capabilities.FilterFunctions)
     is_internal  statements use it, URLs cannot
+    searches     it looks for characters in a text
+    folds        it does so as the type of a column compares, such as without case
     """
 
     id: str
@@ -57,6 +59,8 @@ class FunctionOverload:
     spelling: str = ""
     is_listed: bool = True
     is_internal: bool = False
+    searches: bool = False
+    folds: bool = False
 
     @property
     def name(self) -> str:

@@ -9,8 +9,10 @@ Unknown: the model, SQL, callers.
     options          the table of query options: one row each
     ast              the nodes of the syntax tree
     split            target to path segments and options, percent-decoded once
+    search_words     words and phrases of $search to tokens
     lexer            text to tokens
     literals         the text of a literal to its value
+    lenient/         spellings beyond the ABNF, as the ABNF spells them
     normalize        segments and options to template and values
     fast_normalize   the same for the shortest and the most frequent texts
     transformations  which names in $apply are transformations

@@ -262,6 +262,7 @@ class AggregateItem(SyntaxNode):
     sources: tuple[AggregateFrom, ...] = ()
     alias: str | None = None
     at: int = field(default=0, compare=False)
+    alias_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +336,7 @@ class Options(SyntaxNode):
 
     levels  a number, or "max"
     order   the canonical names of the options that were given, in their order
+    places  the offset of each of them
     """
 
     filter: Expr | None = None
@@ -356,6 +358,11 @@ class Options(SyntaxNode):
     deltatoken: str | None = None
     aliases: tuple[tuple[str, Expr], ...] = ()
     order: tuple[str, ...] = ()
+    places: tuple[int, ...] = field(default=(), compare=False)
+
+    def place(self, name: str, other: int) -> int:
+        """The offset of an option in parentheses, or another one where it was not written."""
+        return dict(zip(self.order, self.places, strict=False)).get(name, other)
 
 
 GroupingArgument = Rollup | RollupRecursive | Hierarchy

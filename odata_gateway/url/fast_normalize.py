@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from odata_gateway.url.lexer import Coded
 from odata_gateway.url.literals import LiteralValue
 from odata_gateway.url.normalize import Normalizer, OptionTokens, QueryTemplate, normalize
 from odata_gateway.url.options import FORMAT_NAMES, LISTS
@@ -25,19 +26,24 @@ _NAMES = re.compile(r"[A-Za-z_,/ ]{1,200}")
 
 
 def fast_normalize(
-    target: str, *, max_bytes: int, formats: frozenset[str] = FORMAT_NAMES
+    target: str,
+    *,
+    max_bytes: int,
+    formats: frozenset[str] = FORMAT_NAMES,
+    strict: bool = False,
 ) -> tuple[Target, QueryTemplate, tuple[LiteralValue, ...]]:
     """A target's parts, its template, and the values of its literals.
 
     formats  the short names that $format may have besides media types, in lower case
+    strict   whether only the spellings of the ABNF are read
     raises   what `split` and `normalize` raise
     """
     if len(target) <= max_bytes and (match := _ENTITY.fullmatch(target)):
         name, key = match.groups()
         value = LiteralValue("int32", int(key), len(name) + 1, "path")
         return Target((f"{name}({key})",), ()), _entity_template(name), (value,)
-    parts = split(target, max_bytes=max_bytes)
-    return parts, *_FastNormalizer(formats).normalize(parts)
+    parts = split(target, max_bytes=max_bytes, strict=strict)
+    return parts, *_FastNormalizer(formats, strict=strict).normalize(parts)
 
 
 @lru_cache(maxsize=256)
@@ -48,16 +54,20 @@ def _entity_template(name: str) -> QueryTemplate:
 class _FastNormalizer(Normalizer):
     __slots__ = ()
 
-    def expression(self, name: str, text: str) -> OptionTokens:
-        if name in LISTS and _NAMES.fullmatch(text) and (known := _list_of_names(name, text)):
+    def expression(self, name: str, text: str, coded: Coded | None = None) -> OptionTokens:
+        if (
+            name in LISTS
+            and _NAMES.fullmatch(text)
+            and (known := _list_of_names(name, text, self.strict))
+        ):
             self.key.append(known[1])
             return known[0]
-        return super().expression(name, text)
+        return super().expression(name, text, coded)
 
 
 @lru_cache(maxsize=512)
-def _list_of_names(name: str, text: str) -> tuple[OptionTokens, str] | None:
+def _list_of_names(name: str, text: str, strict: bool) -> tuple[OptionTokens, str] | None:
     """The tokens and the key of a list; None if it contains a literal such as INF."""
-    normalizer = Normalizer()
+    normalizer = Normalizer(strict=strict)
     tokens = normalizer.expression(name, text)
     return None if normalizer.values else (tokens, "".join(normalizer.key))

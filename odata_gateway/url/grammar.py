@@ -551,9 +551,9 @@ class UrlParser(SlyParser):
 
     @rule("term : path COUNT_OPEN options CLOSE")
     def count_options(self, p: Any) -> ast.Count:
-        return ast.Count(
-            p[0], nodes.options_of(p[2], options.ALLOWED["count segment"], "/$count"), p[1][1]
-        )
+        allowed = options.ALLOWED["count segment"]
+        found = nodes.options_of(p[2], allowed, "/$count", has_aliases=False)
+        return ast.Count(p[0], found, p[1][1])
 
     @rule("term : path SLASH LAMBDA expr CLOSE")
     def lambda_expression(self, p: Any) -> ast.Lambda:
@@ -679,7 +679,7 @@ class UrlParser(SlyParser):
 
     @rule("aggregate : aggregate_body AS NAME")
     def aggregate(self, p: Any) -> ast.AggregateItem:
-        return nodes.aggregate(p[0], nodes.identifier(p[2]))
+        return nodes.aggregate(p[0], nodes.identifier(p[2]), p[2][1])
 
     @rule("aggregate_body : expr", "aggregate_body : DOLLAR_COUNT")
     def aggregate_plain(self, p: Any) -> ast.AggregateItem:

@@ -13,12 +13,14 @@ the token SPACE, which no rule accepts.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import ClassVar
 
 from sly import Lexer as SlyLexer
 
 from odata_gateway.url.literals import DECODERS
 from odata_gateway.url.options import NESTED
+from odata_gateway.url.search_words import RawToken, SearchText, scan_search
 
 _IDENT = r"[^\W\d]\w*+"
 _QNAME = rf"{_IDENT}(?:\.{_IDENT})*+"
@@ -50,13 +52,13 @@ _RESERVED = r"(?:not|null|true|false|INF|NaN|keep)"
 _END = r"(?![\w(/=.'])"
 
 
-RawToken = tuple[str, str, int]
-"""Type, text and offset of a token."""
+Coded = Callable[[], frozenset[int]]
+"""Finds the offsets of the delimiters of a text that were percent-encoded."""
 
 
 class UrlLexer(SlyLexer):
-    """The tokens of every option but `$search`, whose words follow other rules (see `scan_search`).
-    The first pattern that matches wins.
+    """The tokens of every option but `$search`, whose words follow other rules (see
+    `search_words`). The first pattern that matches wins.
 
     In the body of the class SLY takes every name in capitals for a token, so the parts of patterns
     outside begin with an underscore. Quantifiers are possessive where a shorter match could only
@@ -184,12 +186,15 @@ _MASTER: re.Pattern[str] = UrlLexer._master_re
 _SEARCH_OPTIONS = frozenset({"$search=", "search="})
 
 
-def option_tokens(name: str, text: str) -> list[RawToken]:
+def option_tokens(name: str, text: str, coded: Coded | None = None) -> list[RawToken]:
     """The tokens of an option's value or of a path segment; literals are not decoded, and unknown
-    characters are BAD."""
+    characters are BAD.
+
+    coded  the offsets of delimiters that were percent-encoded; asked for a search only
+    """
     if name == "$search":
         tokens: list[RawToken] = []
-        scan_search(text, 0, tokens)
+        scan_search(SearchText.of(text, _offsets(coded), 0), 0, tokens)
         return tokens
     lower = text.lower()
     if "search" not in lower and "case(" not in lower:
@@ -198,12 +203,19 @@ def option_tokens(name: str, text: str) -> list[RawToken]:
         ]
     return _tokens_with_search(
         text,
+        _offsets(coded),
         has_options=name in ("$select", "$expand"),
         has_steps=name == "$apply" or "apply=" in text,
     )
 
 
-def _tokens_with_search(text: str, *, has_options: bool, has_steps: bool) -> list[RawToken]:
+def _offsets(coded: Coded | None) -> frozenset[int]:
+    return coded() if coded is not None else frozenset()
+
+
+def _tokens_with_search(
+    text: str, coded: frozenset[int], *, has_options: bool, has_steps: bool
+) -> list[RawToken]:
     """The tokens of a text that contains `search` or `case(`.
 
     has_options  parentheses may contain options: `search=` is an option there, elsewhere the
@@ -222,7 +234,8 @@ def _tokens_with_search(text: str, *, has_options: bool, has_steps: bool) -> lis
         tokens.append((kind, match[0], position))
         position = match.end()
         if _begins_search(tokens, has_options, has_steps):
-            position = scan_search(text, position, tokens, nested=True)
+            inner = SearchText.of(text, coded, position, opening=_opening(tokens))
+            position = scan_search(inner, position, tokens, nested=True)
     return tokens
 
 
@@ -268,6 +281,18 @@ def _follow(kind: str, text: str, brackets: list[str]) -> None:
         brackets[-1] = "case"
 
 
+def _opening(tokens: list[RawToken]) -> int:
+    """The offset of the parenthesis that is open at the end of some tokens; -1 for none."""
+    depth = 0
+    for kind, text, at in reversed(tokens):
+        if kind in _OPENING:
+            if not depth:
+                return at + len(text.rstrip()) - 1
+            depth -= 1
+        depth += kind in ("CLOSE", "RBRACKET", "RBRACE")
+    return -1
+
+
 def _begins_search(tokens: list[RawToken], has_options: bool, has_steps: bool) -> bool:
     """Whether the last token is followed by a search expression."""
     kind, text, _ = tokens[-1]
@@ -301,72 +326,3 @@ def list_end(tokens: list[RawToken], start: int) -> int:
             return 0
         needs_item = not needs_item
     return 0
-
-
-# --- $search --------------------------------------------------------------------------------------
-
-_BLANKS = re.compile(r"[ \t]*")
-_PHRASE = re.compile(r'"[^"]+"')
-_SINGLE = re.compile(_QUOTE)
-_WORD = re.compile(r"""[^\s()";'][^\s()";]*""")
-
-
-def scan_search(text: str, position: int, tokens: list[RawToken], *, nested: bool = False) -> int:
-    """Append the tokens of a search expression (5.1.8) and return the offset after it.
-
-    AND, OR and NOT are operators only between or before other parts, elsewhere they are words. A
-    missing AND becomes a token of no length.
-
-    nested  the expression ends before `;` or before the `)` that closes what is around it
-    """
-    depth = 0
-    needs_operand = True  # a word, a phrase, NOT or "(" comes next
-    position = _after_blanks(text, position)
-    while position < len(text):
-        is_outermost = nested and depth == 0
-        if is_outermost and text[position] in ");":
-            break
-        kind, end = _search_token(text, position, needs_operand, is_outermost)
-        if not needs_operand and kind in _OPERAND_BEGINNINGS:
-            tokens.append(("S_AND", "", position))
-        tokens.append((kind, text[position:end], position))
-        depth += (kind == "OPEN") - (kind == "CLOSE")
-        needs_operand = kind in ("OPEN", "S_AND", "S_OR", "S_NOT")
-        position = _after_blanks(text, end)
-        touches_next = position == end < len(text) and text[end] not in ");"
-        if kind in ("WORD", "PHRASE", "CLOSE") and touches_next:
-            tokens.append(("BAD", text[end], end))
-    return position
-
-
-_OPERAND_BEGINNINGS = frozenset({"WORD", "PHRASE", "SINGLE", "S_NOT", "OPEN"})
-
-
-def _search_token(
-    text: str, position: int, needs_operand: bool, is_outermost: bool
-) -> tuple[str, int]:
-    """The type of the token at a position, and the offset after it."""
-    if text[position] in "()":
-        return ("OPEN" if text[position] == "(" else "CLOSE"), position + 1
-    for kind, pattern in (("PHRASE", _PHRASE), ("SINGLE", _SINGLE), ("WORD", _WORD)):
-        match = pattern.match(text, position)
-        if match is None:
-            continue
-        word, end = match[0], match.end()
-        # NOT after an operand begins the next operand.
-        may_be_operator = word == "NOT" or (word in ("AND", "OR") and not needs_operand)
-        if may_be_operator and _is_followed(text, end, is_outermost):
-            return "S_" + word, end
-        return kind, end
-    return "BAD", position + 1
-
-
-def _is_followed(text: str, end: int, is_outermost: bool) -> bool:
-    """Whether blanks and another part of the expression come after `end`."""
-    after = _after_blanks(text, end)
-    return end < after < len(text) and text[after] not in (");" if is_outermost else ")")
-
-
-def _after_blanks(text: str, position: int) -> int:
-    match = _BLANKS.match(text, position)
-    return match.end() if match else position

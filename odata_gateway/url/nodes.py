@@ -152,31 +152,38 @@ def option(lexeme: Lexeme, value: Any) -> OptionValue:
 
 def levels(text: str, at: int) -> OptionValue:
     """`$levels=3` or `$levels=max`."""
-    _, _, value = text.partition("=")
+    name, _, value = text.partition("=")
     if value.lower() == "max":
         return "$levels", "max", at
     if re.fullmatch(r"[1-9][0-9]{0,8}", value):
         return "$levels", int(value), at
     raise UrlSyntax(
         f"'{shorten(value)}' is not a number of levels",
-        at=at,
+        at=at + len(name) + 1,
         hint="write a number from 1, or max",
     )
 
 
-def options_of(pairs: Iterable[OptionValue], allowed: frozenset[str], place: str) -> ast.Options:
+def options_of(
+    pairs: Iterable[OptionValue], allowed: frozenset[str], place: str, *, has_aliases: bool = True
+) -> ast.Options:
     """The options of a place. Raises UrlOption for one that cannot stand there, or is given
-    twice."""
+    twice.
+
+    has_aliases  whether parameter aliases can be assigned there
+    """
     found: dict[str, Any] = {}
     aliases: list[tuple[str, ast.Expr]] = []
     order: list[str] = []
+    places: list[int] = []
     for name, value, at in pairs:
         if name in order:
             raise UrlOption(f"'{name}' is given twice", at=at, hint="give each option once")
         order.append(name)
-        if name[0] == "@":
+        places.append(at)
+        if name[0] == "@" and has_aliases:
             aliases.append((name, cast(ast.Expr, value)))
-        elif name not in allowed:
+        elif name not in allowed:  # as no alias is
             raise UrlOption(
                 f"'{name}' cannot be an option of {place}",
                 at=at,
@@ -184,7 +191,7 @@ def options_of(pairs: Iterable[OptionValue], allowed: frozenset[str], place: str
             )
         else:
             found[name[1:]] = _value(name, value)
-    return ast.Options(**found, aliases=tuple(aliases), order=tuple(order))
+    return ast.Options(**found, aliases=tuple(aliases), order=tuple(order), places=tuple(places))
 
 
 def _value(name: str, value: Any) -> object:
@@ -245,7 +252,7 @@ def custom_aggregate(expr: ast.Expr) -> ast.AggregateItem:
     return ast.AggregateItem(expr, at=expr.at)
 
 
-def aggregate(item: ast.AggregateItem, alias: str | None) -> ast.AggregateItem:
+def aggregate(item: ast.AggregateItem, alias: str | None, alias_at: int = 0) -> ast.AggregateItem:
     """The item with its alias. Raises UrlSyntax unless its method and its `from` clauses fit."""
     counts = item.expr is None or isinstance(item.expr, ast.Count)
     if item.method is None and not counts and item.expr is not None and not _is_path(item.expr):
@@ -262,7 +269,7 @@ def aggregate(item: ast.AggregateItem, alias: str | None) -> ast.AggregateItem:
                     at=source.at,
                     hint="write it like from day with average",
                 )
-    return replace(item, alias=alias)
+    return replace(item, alias=alias, alias_at=alias_at)
 
 
 def aggregate_function(item: ast.AggregateItem) -> ast.AggregateItem:

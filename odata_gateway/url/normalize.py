@@ -15,13 +15,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from odata_gateway.errors import BindSegment, UrlLiteral, UrlOption, UrlSyntax, nearest
+from odata_gateway.errors import BindSegment, ODataError, UrlLiteral, UrlOption, UrlSyntax, nearest
 from odata_gateway.types.faults import shorten
 from odata_gateway.url import options
 from odata_gateway.url.ast import LiteralKind
-from odata_gateway.url.lexer import LIST_BRACKETS, RawToken, list_end, option_tokens
+from odata_gateway.url.lenient.names import edges, segment_edges
+from odata_gateway.url.lenient.spellings import lenient_tokens
+from odata_gateway.url.lexer import LIST_BRACKETS, Coded, list_end, option_tokens
 from odata_gateway.url.literals import DECODERS, LiteralValue, decode
+from odata_gateway.url.search_words import RawToken
 from odata_gateway.url.split import QueryOption, Target
+from odata_gateway.url.syntax_errors import nested_option
 
 LiteralToken = tuple[LiteralKind, int, bool]
 """Kind, slot, and whether it is a folded list."""
@@ -66,20 +70,23 @@ class QueryTemplate:
 Normalized = tuple[QueryTemplate, tuple[LiteralValue, ...]]
 
 
-def normalize(target: Target, formats: frozenset[str] = options.FORMAT_NAMES) -> Normalized:
+def normalize(
+    target: Target, formats: frozenset[str] = options.FORMAT_NAMES, *, strict: bool = False
+) -> Normalized:
     """The template of a target, and the values of its literals by slot.
 
     formats  the short names that $format may have besides media types, in lower case
+    strict   whether only the spellings of the ABNF are read
     raises   UrlLiteral, UrlEncoding, BindValue  for an impossible literal
               UrlOption  for an unknown option, and for one that is given twice
               UrlSyntax  for an option without its value
     """
-    return Normalizer(formats).normalize(target)
+    return Normalizer(formats, strict=strict).normalize(target)
 
 
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_CALL = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|\$filter|\$crossjoin)\(")
+_CALL = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|\$filter|\$crossjoin)(\s*)\(")
 _VERSION = re.compile(r"\*|[A-Za-z0-9._~-]+")
 _MEDIA_TYPE = re.compile(r"[^\s/][^/]*/[^\s/](?:[^/]*[^\s/])?")
 _TRUE_OR_FALSE = frozenset({"true", "false"})
@@ -95,10 +102,14 @@ _NUMBER_STEPS = frozenset({"top(", "skip("})
 class Normalizer:
     """The key and the values of one request, while they grow."""
 
-    __slots__ = ("formats", "key", "seen", "texts", "values")
+    __slots__ = ("formats", "key", "seen", "strict", "texts", "tokens_of", "values")
 
-    def __init__(self, formats: frozenset[str] = options.FORMAT_NAMES) -> None:
+    def __init__(
+        self, formats: frozenset[str] = options.FORMAT_NAMES, *, strict: bool = False
+    ) -> None:
         self.formats = formats
+        self.strict = strict
+        self.tokens_of = option_tokens if strict else lenient_tokens
         self.values: list[LiteralValue] = []
         self.key: list[str] = []
         self.seen: set[str] = set()
@@ -112,7 +123,7 @@ class Normalizer:
         for option in target.options:
             name = _canonical_name(option, previous)
             previous = name or ""
-            if name is not None and (tokens := self._option(name, option.value)) is not None:
+            if name is not None and (tokens := self._option(name, option)) is not None:
                 parsed.append(tokens)
         transport = TransportOptions(**self.texts) if self.texts else _NO_TRANSPORT
         template = QueryTemplate("".join(self.key), path, tuple(parsed), transport)
@@ -123,9 +134,14 @@ class Normalizer:
     def _path(self, segments: tuple[str, ...]) -> tuple[OptionTokens, ...]:
         found: list[OptionTokens] = []
         at = 0
+        before = None
         for segment in segments:
-            found.append(self._segment(segment, at))
+            start, end = 0, len(segment)
+            if not (self.strict or segment.isidentifier()):
+                start, end = segment_edges(segment, before)
+            found.append(self._segment(segment[start:end], at + start))
             at += len(segment) + 1
+            before = segment
         return tuple(found)
 
     def _segment(self, text: str, at: int) -> OptionTokens:
@@ -140,8 +156,9 @@ class Normalizer:
             )
         self.key.append("\0/")
         end = at + len(text)
-        if _CALL.match(text):
-            tokens = option_tokens("path", text)
+        call = _CALL.match(text)
+        if call is not None and not (self.strict and call[1]):
+            tokens = self.tokens_of("path", text)
             if at:
                 tokens = [(kind, piece, at + offset) for kind, piece, offset in tokens]
             return self.with_slots("path", tokens, end)
@@ -160,7 +177,7 @@ class Normalizer:
 
     # --- query options
 
-    def _option(self, name: str, value: str | None) -> OptionTokens | None:
+    def _option(self, name: str, option: QueryOption) -> OptionTokens | None:
         """The tokens of an option; None for a transport option, which is kept as text."""
         if name in self.seen:
             raise UrlOption(
@@ -170,23 +187,31 @@ class Normalizer:
             )
         self.seen.add(name)
         self.key.append(f"\0&{name}=")
-        if not value:
+        text = option.value
+        if text and (name in options.STARTS or name[0] == "@"):
+            return self.expression(name, text, option.coded)
+        start, value = 0, text
+        if text and not (self.strict or text.isalnum()):
+            start, end = edges(text)
+            value = text[start:end]
+        if not text or not value:
             raise UrlSyntax(
                 f"'{name}' has no value", target=name, at=0, hint=options.EXAMPLES.get(name)
             )
-        if name in options.STARTS or name[0] == "@":
-            return self.expression(name, value)
         if name in options.NUMBERS:
-            number = self._literal(_number(name, value, 0, name))
-            return OptionTokens(name, (number,), len(value))
+            number = self._literal(_number(name, value, start, name))
+            return OptionTokens(name, (number,), len(text))
         if name in options.BOOLEANS:
             return self._boolean(name, value)
         self.texts[name[1:]] = _checked_text(name, value, self.formats)
         return None
 
-    def expression(self, name: str, text: str) -> OptionTokens:
-        """The tokens of an option that the grammar reads."""
-        return self.with_slots(name, option_tokens(name, text), len(text))
+    def expression(self, name: str, text: str, coded: Coded | None = None) -> OptionTokens:
+        """The tokens of an option that the grammar reads.
+
+        coded  as of `option_tokens`
+        """
+        return self.with_slots(name, self.tokens_of(name, text, coded), len(text))
 
     def _boolean(self, name: str, value: str) -> OptionTokens:
         text = value.lower()
@@ -200,6 +225,14 @@ class Normalizer:
     def with_slots(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
         """The tokens with slots in place of literals. A list after `in`, or one that is the whole
         value of an alias, is one literal if its items are of one kind."""
+        try:
+            return self._with_slots(name, raw, end)
+        except ODataError as error:
+            if error.at is not None:
+                error.nested = nested_option(raw, error.at)
+            raise
+
+    def _with_slots(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
         tokens: list[TemplateToken] = []
         append, key = tokens.append, self.key.append
         after = 0

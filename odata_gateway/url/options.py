@@ -214,6 +214,7 @@ OPTIONS = (
 # --- projections ----------------------------------------------------------------------------------
 
 BY_NAME = {row.name: row for row in OPTIONS}
+BY_FIELD = {row.field: row.name for row in OPTIONS}
 ALLOWED: dict[OptionPlace, frozenset[str]] = {
     place: frozenset(row.name for row in OPTIONS if place in row.places)
     for place in (*_ANYWHERE, *get_args(ExpandPlace), "expand made", "select", "count segment")
@@ -252,15 +253,16 @@ BY_COST = tuple(
 
 SYSTEM = tuple(row.name for row in OPTIONS if row.places & _ANYWHERE or row.unsupported)
 """The options of a whole request: all but $levels."""
-_SPELLINGS = {name: name for name in SYSTEM} | {
+SPELLED_OPTIONS = {name: name for name in SYSTEM} | {
     row.field: row.name for row in OPTIONS if row.is_bare and row.name in SYSTEM
 }
+"""The system option that each name in lower case is, with and without `$`."""
 
 
 def canonical(name: str) -> str | None:
     """The system option that `name` spells, in any case and with or without `$`; None for a custom
     option or an unknown `$` name."""
-    return _SPELLINGS.get(name) or _SPELLINGS.get(name.lower())
+    return SPELLED_OPTIONS.get(name) or SPELLED_OPTIONS.get(name.lower())
 
 
 # --- beside the table -----------------------------------------------------------------------------

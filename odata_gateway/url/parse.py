@@ -17,6 +17,7 @@ from odata_gateway.url.grammar import UrlParser
 from odata_gateway.url.lexer import OPERATORS
 from odata_gateway.url.normalize import OptionTokens, QueryTemplate
 from odata_gateway.url.resource_kind import RESERVED_NAMES
+from odata_gateway.url.syntax_errors import nested_option
 from odata_gateway.url.transformations import MarkedToken, mark_transformations
 
 MAX_DEPTH = 200
@@ -74,6 +75,7 @@ def _parsed(part: OptionTokens, start: str) -> Any:
         error.target = part.name
         if error.at is None:
             error.at = part.end
+        error.nested = nested_option(part.tokens, error.at)
         raise
 
 
@@ -110,7 +112,11 @@ def _grammar_tokens(part: OptionTokens, start: str) -> list[MarkedToken]:
 _FIRST = RESERVED_NAMES | {"$crossjoin"}
 _LATER = frozenset({"$count", "$value", "$ref", "$query", "$each", "$filter"})
 _LAST = frozenset({"$metadata", "$batch", "$count", "$value", "$ref", "$query"})
-_WITH_PARENTHESES = frozenset({"$filter", "$crossjoin"})
+_WITH_PARENTHESES = {
+    "$filter": "write it like $filter(status eq 1)",
+    "$crossjoin": "write it like $crossjoin(Message,Inbox)",
+}
+"""With what to write."""
 _SEGMENTS = sorted(_FIRST | _LATER)
 
 
@@ -130,12 +136,7 @@ def _plain_segment(part: OptionTokens) -> ast.Segment:
     """A segment without parentheses."""
     text, at = str(part.tokens[0][1]), part.tokens[0][2]
     if text[:1] == "$" and (text not in _SEGMENTS or text in _WITH_PARENTHESES):
-        raise UrlSyntax(
-            f"'{shorten(text)}' is not a path segment of OData",
-            target="path",
-            at=at,
-            hint=nearest(text.lower(), _SEGMENTS),
-        )
+        raise _no_segment(text, at)
     if len(part.tokens) == 1 and len(text) > nodes.MAX_NAME:
         nodes.check_name(text, at, "path")
     literal = None
@@ -143,6 +144,19 @@ def _plain_segment(part: OptionTokens) -> ast.Segment:
         kind, slot, many = part.tokens[1][1]
         literal = ast.Literal(kind, slot, many, at)
     return ast.Segment(text, None, literal, at)
+
+
+def _no_segment(text: str, at: int) -> UrlSyntax:
+    """The error for a segment that begins with `$` and is none of OData's."""
+    name, parenthesis, _ = text.partition("(")
+    if text in _WITH_PARENTHESES:
+        message, hint = f"'{text}' must have parentheses", _WITH_PARENTHESES[text]
+    elif parenthesis and name in _SEGMENTS:
+        message, hint = f"'{name}' cannot have parentheses", f"write {name}"
+    else:
+        message = f"'{shorten(text)}' is not a path segment of OData"
+        return UrlSyntax(message, target="path", at=at, hint=nearest(text.lower(), _SEGMENTS))
+    return UrlSyntax(message, target="path", at=at, hint=hint)
 
 
 def _check_order(before: ast.Segment | None, segment: ast.Segment) -> None:
@@ -206,7 +220,10 @@ def _check_entity_id(tree: ast.SyntaxTree) -> None:
 # --- limits ---------------------------------------------------------------------------------------
 
 _SCALARS = frozenset(
-    {"str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind"}
+    {
+        *("str", "int", "bool", "str | None", "bool | None", "int | str | None", "LiteralKind"),
+        "tuple[int, ...]",
+    }
 )
 
 

@@ -8,10 +8,13 @@ separators.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
 from odata_gateway.errors import LimitUrl, UrlEncoding, UrlSyntax
+from odata_gateway.url.lenient.names import option_name
+from odata_gateway.url.options import SPELLED_OPTIONS
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -20,12 +23,14 @@ _COLON = r"(?::|%3[Aa])"
 _TIME = rf"[Tt]\d\d{_COLON}\d\d(?:{_COLON}\d\d(?:\.\d+)?)?(?=\+\d\d:\d\d)"
 _EXPONENT = r"(?:(?<=%20)|(?<![\w.]))\d+(?:\.\d+)?[eE](?=\+\d)"
 _SIGN = re.compile(rf"({_TIME}|{_EXPONENT})\+")
+_CODED = re.compile(r"%(?:3[Bb]|2[89])")
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 
 
 class QueryOption(NamedTuple):
     """One query option.
 
+    name   decoded, without the invisible characters around that of a system option
     value  None without "="
     raw    name and value as sent
     at     the offset in the target
@@ -36,6 +41,10 @@ class QueryOption(NamedTuple):
     raw: str
     at: int
 
+    def coded(self) -> frozenset[int]:
+        """The offsets in the value of `;`, `(` and `)` that were percent-encoded."""
+        return frozenset(_coded(self.raw.partition("=")[2]))
+
 
 class Target(NamedTuple):
     """Decoded path segments and the options in their order. A trailing slash makes no segment, and
@@ -45,13 +54,15 @@ class Target(NamedTuple):
     options: tuple[QueryOption, ...]
 
 
-def split(target: str, *, max_bytes: int = 16384) -> Target:
+def split(target: str, *, max_bytes: int = 16384, strict: bool = False) -> Target:
     """The segments and options of the text after the service root, such as `Message(1)?$top=5`.
 
     target  as on the wire, percent-encoded; a leading "/" is optional, "" is the service root
+    strict  whether only the spellings of the ABNF are read
     raises  LimitUrl     for a target longer than `max_bytes`
             UrlEncoding  for a bad escape, invalid UTF-8, a NUL character or a lone surrogate
             UrlSyntax    for "#", and for an option in the path
+            UrlOption    for a name that only resembles that of a system option
     """
     _check_size(target, max_bytes)
     target = _without_fragment(target)
@@ -62,7 +73,7 @@ def split(target: str, *, max_bytes: int = 16384) -> Target:
     if query:
         for raw in query.split("&"):
             if raw:
-                options.append(_option(raw, offset))
+                options.append(_option(raw, offset, strict))
             offset += len(raw) + 1
     return Target(_segments(path), tuple(options))
 
@@ -157,14 +168,25 @@ def _nesting(text: str, depth: int, quoted: bool) -> tuple[int, bool]:
     return depth, quoted
 
 
-def _option(raw: str, at: int) -> QueryOption:
+def _option(raw: str, at: int, strict: bool) -> QueryOption:
     name, equals, value = raw.partition("=")
     name = _decode(name.replace("+", " ") if "+" in name else name, "url")
+    if name not in SPELLED_OPTIONS:
+        name = option_name(name, strict=strict)
     if not equals:
         return QueryOption(name, None, raw, at)
     if "+" in value:
         value = _SIGN.sub(r"\1%2B", value).replace("+", " ")
     return QueryOption(name, _decode(value, name), raw, at)
+
+
+def _coded(value: str) -> Iterator[int]:
+    at = offset = 0
+    for match in _CODED.finditer(value):
+        offset += len(unquote(value[at : match.start()]))
+        yield offset
+        offset += 1
+        at = match.end()
 
 
 def _decode(text: str, target: str) -> str:

@@ -5,6 +5,7 @@ The parser knows the token it cannot accept, the one after it, and the tokens it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from odata_gateway.errors import ODataError, UrlOption, UrlSyntax, nearest
@@ -16,8 +17,11 @@ _OPERATOR = "an operator such as eq or and"
 # What the grammar would accept, in words: the first row whose token is among the expected ones.
 _EXPECTED = (
     ("EQUALITY", _OPERATOR),
-    ("LITERAL", "a property, a value or a function"),
+    ("CASE", "a property, a value or a function"),
+    ("PARAM", "a value"),
+    ("LITERAL", "a number"),
     ("NAME", "a name"),
+    ("CONSTANT", "true or false"),
     ("OPT_FILTER", "an option such as $filter="),
     ("LEVELS", "$levels="),
     ("WORD", "a word or a phrase"),
@@ -44,9 +48,12 @@ _HINTS = {
     "|": "write or for disjunction",
     ".": "begin a number with a digit, a name with a letter",
     "@": "write an alias as '@' and a name",
+    **dict.fromkeys("\u2018\u2019\u201a\u00b4`", "write strings in straight single quotes: 'text'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab", "write strings in straight single quotes: 'text'"),
 }
+_DIRECTIONS = ("asc", "desc")
 # Words that follow a value.
-_AFTER_VALUES = (*OPERATORS, "asc", "desc", "as")
+_AFTER_VALUES = (*OPERATORS, *_DIRECTIONS, "as")
 
 
 def unexpected(token: Any, following: Any, expected: frozenset[str]) -> ODataError:
@@ -62,6 +69,8 @@ def unexpected(token: Any, following: Any, expected: frozenset[str]) -> ODataErr
     if token.type == "SPACE":
         return _after_blank(token, following, words)
     text, at = token.value
+    if isinstance(text, str):
+        at += len(text) - len(text.lstrip())
     if token.type in ("PARAM", "DOLLAR_NAME") and text.endswith("="):
         return _unknown_option(text[:-1], at)
     if token.type == "BADNUMBER":
@@ -80,6 +89,12 @@ def _after_blank(token: Any, following: Any, words: str) -> UrlSyntax:
     if following is None:
         return UrlSyntax("the text cannot end with a blank", at=at, hint="remove the blank")
     text = following.value[0]
+    if isinstance(text, str) and text.lower() in _DIRECTIONS:
+        return UrlSyntax(
+            f"'{text}' must be the end of an item",
+            at=following.value[1],
+            hint="write one of asc and desc, and a comma before the next item",
+        )
     if isinstance(text, str) and text.lower() in _AFTER_VALUES:
         return UrlSyntax(f"'{text}' must be followed by a blank and a value", at=following.value[1])
     if at == 0:
@@ -103,6 +118,10 @@ def _hint(token: Any) -> str | None:
     if not isinstance(text, str):
         return "write strings in single quotes" if token.type == "JSTRING" else None
     if token.type == "NAME":
+        if text.lower() in _AFTER_VALUES:
+            return f"write a blank before '{text}'"
+        if text.lower() in ("ascending", "descending"):
+            return "write asc or desc"
         return nearest(text.lower(), _AFTER_VALUES)
     return _HINTS.get(text.strip()[:1])
 
@@ -114,6 +133,38 @@ def _in_words(expected: frozenset[str]) -> str:
     closings = [words for token, words in _CLOSINGS if token in expected][:2]
     *others, last = main + closings or ["something else"]
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def nested_option(tokens: Iterable[tuple[str, object, int]], at: int) -> str | None:
+    """The option in parentheses that an offset is in; None outside of all.
+
+    tokens  of the whole text, as the lexer or the template has them
+    """
+    found: str | None = None
+    outer: list[str | None] = []
+    for kind, text, begins in tokens:
+        is_end = kind in _CLOSING_TOKENS or kind == "SEMI"
+        if begins > at or (begins == at and is_end):
+            break
+        if kind in _OPENING_TOKENS:
+            outer.append(found)
+        elif kind in _CLOSING_TOKENS and outer:
+            found = outer.pop()
+        elif kind == "SEMI":
+            found = outer[-1] if outer else None
+        elif kind in ("OPTION", "LEVELS", "ALIAS_EQ"):
+            name = str(text).partition("=")[0]
+            found = options.BY_FIELD.get(name.lstrip("$").lower(), name)
+    return found
+
+
+_OPENING_TOKENS = frozenset(
+    {
+        *("CALL", "OPEN", "LIST", "LAMBDA", "COUNT_OPEN", "FILTER_OPEN", "REF_OPEN"),
+        *("AGGREGATE_OPEN", "LBRACKET", "LBRACE"),
+    }
+)
+_CLOSING_TOKENS = frozenset({"CLOSE", "RBRACKET", "RBRACE"})
 
 
 def _unknown_option(name: str, at: int) -> UrlOption:

@@ -93,6 +93,12 @@ class _OpenParenthesis:
         return row[min(self.commas, len(row) - 1)]
 
 
+def is_transformation(text: str) -> bool:
+    """Whether the text of a token, such as `filter(`, may begin a transformation."""
+    name = text.rstrip().removesuffix("(")
+    return name in _TOKENS or ("." in name and name != text.rstrip())
+
+
 def mark_transformations(tokens: list[MarkedToken], start: str) -> list[MarkedToken]:
     """The tokens, in which transformations are T_... and `groupby((` is one token.
 

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 
-from odata_gateway.errors import AuthForbidden, ODataError
+from odata_gateway.errors import DbTokens, ODataError
 from odata_gateway.protocol.message import Reply
 
 LOG = logging.getLogger("odata_gateway.web")
@@ -22,38 +22,37 @@ READY_TIMEOUT_S = 2.0
 
 
 class Health:
-    """Answers health checks. A gateway that is `draining` is not ready.
-
-    ping  raises where the database does not answer; AuthForbidden where nobody could be served
-    """
+    """Answers health checks; `ping` raises where the database does not answer, or nobody can get
+    in. A gateway that is `draining` is not ready."""
 
     def __init__(self, ping: Callable[[], Awaitable[object]]) -> None:
         self.draining = False
         self._ping = ping
-        self._answered = True
+        self._told: str | None = None
 
     async def reply(self, check: str) -> Reply:
         """200 or 503 for a check: liveness, readiness or startup."""
         if check == "readiness" and self.draining:
             return _status(503, "draining")
-        fault = await self._fault() if check == "readiness" else None
-        return _status(200, "up") if fault is None else _status(503, fault)
+        if check == "readiness" and (fault := await self._fault()) is not None:
+            return _status(503, fault)
+        return _status(200, "up")
 
     async def _fault(self) -> str | None:
-        """Why no request could be answered now; None where one could. The first time is logged,
-        with the reason."""
+        """Why no request can be answered, or None. What is new is logged."""
+        fault = text = None
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._ping()
+        except DbTokens as error:
+            fault, text = "nobody can be served", str(error)
         except (ODataError, TimeoutError, OSError) as error:
-            if self._answered:
-                LOG.warning("not ready: %s", str(error) or "the database does not answer")
-            self._answered = False
-            if isinstance(error, AuthForbidden):
-                return "nobody can be served"
-            return "database does not answer"
-        self._answered = True
-        return None
+            fault = "database does not answer"
+            text = str(error) or f"the {fault}"
+        if fault is not None and fault != self._told:
+            LOG.warning("not ready: %s", text)
+        self._told = fault
+        return fault
 
 
 def _status(status: int, text: str) -> Reply:

@@ -401,7 +401,7 @@ def test_h34_literals_of_every_type(same, entity_set, odata, sql):
     [
         "created_at lt 2021-13-01T00:00:00Z",
         "created_at lt 2021-11-23T24:00Z",
-        "created_at lt 2021-11-23T00:00:00",
+        "created_at lt 2021-11-23T00",
         "id eq .1",
         "id eq 42.",
         "id eq 0x1",

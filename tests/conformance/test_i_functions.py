@@ -250,8 +250,10 @@ EDGES = {
     "numbers": "round(2.5) eq 3|round(-2.5) eq -3|round(-2.5e0) eq -3|ceiling(-0.5) eq 0|floor(INF) eq INF|round(-INF) eq -INF|5.5 mod 2 eq 1.5"
     "|-5.5 mod 2 eq -1.5|5 mod 2.0 eq 1|5.5e0 mod 2 eq 1.5|7 div 2.0 eq 3.5|-7 div 2 eq -3|7 divby 2 eq 3.5|1 eq 1.0|1 eq 1e0|0.1 add 0.2 eq 0.3"
     "|0.1e0 add 0.2e0 ne 0.3e0|9007199254740993 ne 9007199254740992|9007199254740993 eq 9007199254740993.0|9223372036854775806 add 1 gt 0",
-    "infinite": "1 divby 0 eq INF|-1 divby 0 eq -INF|1.5 divby 0 gt 1e308|-1 divby 0 lt 0|1e0 divby 0 eq INF|0 divby 0 ne 0 divby 0|null divby 0 eq null"
-    "|not (0 divby 0 eq 0 divby 0)|not (0 divby 0 gt 0)|not (round(0 divby 0) le 0)|cast(1 divby 0,Edm.Int32) eq null|1e0 div 0 eq INF|INF mod 2 ne 0"
+    "infinite": "1e0 divby 0 eq INF|-1e0 divby 0 eq -INF|1.5e0 divby 0 gt 1e308|-1e0 divby 0 lt 0|0e0 divby 0 ne 0e0 divby 0|null divby 0 eq null"
+    "|not (0e0 divby 0 eq 0e0 divby 0)|not (0e0 divby 0 gt 0)|not (round(0e0 divby 0) le 0)|cast(1 divby 0,Edm.Int32) eq null|1e0 div 0 eq INF|INF mod 2 ne 0"
+    # a Decimal is neither infinite nor NaN: it is null, as it is shown
+    "|1 divby 0 eq null|-1.5 divby 0 eq null|0 divby 0 eq 0 divby 0|1 divby 0 ne 5|not (1 divby 0 gt 5)|not (-1 divby 0 lt 0)|round(1 divby 0) eq null"
     "|not (NaN gt 1)|not (1 lt NaN)|not (NaN le 1)|NaN ne NaN|not (NaN in (NaN,1))|INF gt 1|-INF lt 1|INF eq INF|5e0 mod INF eq 5",
     "texts": "substring('abc',-9) eq 'abc'|substring('abc',-2,1) eq 'b'|substring('abc',1,99) eq 'bc'|substring('',0) eq ''|substring('abc',3) eq ''"
     "|substring('abc',9999999999) eq ''|indexof('','') eq 0|indexof('abc','') eq 0|length('') eq 0|trim('') eq ''|concat('','') eq ''|contains('','')"

@@ -186,7 +186,8 @@ def test_j16_the_most_levels_are_as_many_as_the_limits_allow(ask):
 
 
 @pytest.mark.parametrize(
-    "expand", ["messages,messages", "nope", "status", "messages/nope", "*,*", "messages;inbox", "messages()", "messages($nope=1)"]
+    "expand",
+    ["messages,messages($top=1)", "nope", "status", "messages/nope", "*,*($levels=2)", "messages;inbox", "messages()", "messages($nope=1)"],
 )
 def test_j17_bad_items_are_refused(ask, expand):
     ask.error(f"Conversation?$expand={expand}", 400)

@@ -96,7 +96,7 @@ def test_k08_count_is_of_all_matches(ask, sample):
     assert (body["@odata.count"], [row["id"] for row in body["value"]]) == (len(expected), expected[1:2])
 
 
-@pytest.mark.parametrize("value", ["yes", "1", "", "True "])
+@pytest.mark.parametrize("value", ["yes", "1", "", "True x"])
 def test_k09_count_is_true_or_false(ask, value):
     ask.error(f"Message?$count={value}", 400)
     assert "@odata.count" not in ask.json("Message?$count=false&$top=1")

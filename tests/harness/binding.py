@@ -13,10 +13,10 @@ from odata_gateway.url.split import split
 from tests.harness.cases import MODEL
 
 
-def bound(request: str, limits: Limits | None = None) -> Query:
+def bound(request: str, limits: Limits | None = None, *, strict: bool = False) -> Query:
     """The query of a request, in which blanks need not be encoded."""
-    template, _ = normalize(split(request.replace(" ", "%20"), max_bytes=100_000))
-    return bind(parse(template), MODEL, limits or Limits())
+    target = split(request.replace(" ", "%20"), max_bytes=100_000, strict=strict)
+    return bind(parse(normalize(target, strict=strict)[0]), MODEL, limits or Limits(), strict=strict)
 
 
 def scope_of(entity_set: str, limits: Limits | None = None) -> Scope:
@@ -27,8 +27,8 @@ def scope_of(entity_set: str, limits: Limits | None = None) -> Scope:
 
 def options_of(text: str) -> ast.Options:
     """Query options as syntax, such as `$filter=id eq 1&$top=2`."""
-    template, _ = normalize(split(f"Message?{text}".replace(" ", "%20"), max_bytes=100_000))
-    return parse(template).options
+    target = split(f"Message?{text}".replace(" ", "%20"), max_bytes=100_000, strict=True)
+    return parse(normalize(target, strict=True)[0]).options
 
 
 def expression(text: str) -> ast.Expr:

@@ -6,7 +6,7 @@ The rows of a table are in the order of the type. Tests that compare what Postgr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,7 +102,7 @@ KINDS = (
     Kind("uuid_text", "uuid", TEXT, ("00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
          absent=("'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'", "'nope'", "''"), many="md5(n::text)::uuid"),
     Kind("citext_domain", "kinds.email", TEXT, ("Ann@Example.org", "x@y"), same=(("'ann@example.ORG'", "Ann@Example.org"),), absent=("'ann'",), many="('A@' || n)::kinds.email"),
-    #Kind("enum_domain", "kinds.good_mood", TEXT, ("ok", "happy"), absent=("'nope'", "'sad'"), many="(ARRAY['ok','happy'])[1 + n % 2]::kinds.good_mood"),
+    Kind("enum_domain", "kinds.good_mood", TEXT, ("ok", "happy"), absent=("'nope'", "'sad'"), many="(ARRAY['ok','happy'])[1 + n % 2]::kinds.good_mood"),
     Kind("inet_domain", "kinds.host", TEXT, ("10.0.0.1", "10.0.0.2"), absent=("'nope'",), many="('10.0.0.0'::inet + n)::kinds.host"),
     Kind("timetz", "timetz", TEXT, ("12:00:00+02", "12:00:00+00"), absent=("'nope'",)),
     Kind("ranges", "int4range", TEXT, ("empty", "[1,5)", "[10,20)"), absent=("'[1,4]'", "'nope'")),
@@ -120,7 +120,7 @@ KINDS = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 ORDERED = (  # by their own order in `values`
     "int4", "int8", "numeric", "bool", "date", "time", "timestamp", "timestamptz", "interval", "uuid", "char", "citext", "enum", "cidr", "macaddr", "macaddr8", "money",
-    "bit", "varbit", "oid", "pg_lsn", "uuid_text", "citext_domain", "inet_domain",
+    "bit", "varbit", "oid", "pg_lsn", "uuid_text", "citext_domain", "enum_domain", "inet_domain",
 )  # fmt: skip
 
 SCHEMA = """
@@ -153,7 +153,7 @@ def script() -> str:
     return "\n".join(parts)
 
 
-def model() -> dict[str, object]:
+def model() -> dict[str, Any]:
     """An entity type for each table. `same` leads from a row to itself by its key, `all` to all rows of its table."""
     schema: dict[str, Any] = {}
     container: dict[str, Any] = {"$Kind": "EntityContainer", **tokens.TABLES}
@@ -174,13 +174,20 @@ def model() -> dict[str, object]:
 
 
 @contextmanager
-def kinds_database(cluster: Cluster, name: str, folder: Path) -> Iterator[dict[str, str]]:
-    """A database with the tables; the settings of a gateway over it."""
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(model()))
+def kinds_database(
+    cluster: Cluster, name: str, folder: Path, *, more: str = "", change: Callable[[dict[str, Any]], None] = lambda _: None
+) -> Iterator[dict[str, str]]:
+    """A database with the tables; the settings of a gateway over it.
+
+    more    SQL for further tables
+    change  adds them to the model
+    """
+    path, document = folder / f"{name}.json", model()
+    change(document)
+    path.write_text(json.dumps(document))
     cluster.load(name)
     try:
-        cluster.psql(name, script())
+        cluster.psql(name, script() + more)
         yield {"ODATA_DSN": cluster.dsn(user=READER, database=name), "ODATA_MODEL": str(path)}
     finally:
         cluster.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")

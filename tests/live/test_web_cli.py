@@ -41,6 +41,61 @@ def test_explain_of_a_document(target):
     assert run("explain", target).returncode == 0
 
 
+LONG = ",".join(map(str, range(900)))
+
+
+@pytest.mark.parametrize("target", [f"Message?$filter=id in ({LONG})", "Message?$filter=content eq '" + "word " * 400 + "'&$expand=inbox"])
+def test_explain_prints_no_long_line_and_no_value_as_python_writes_it(target):
+    done = run("explain", target)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) < 400
+    values = done.stdout.partition("== values\n")[2].partition("\n\n")[0]
+    assert values.startswith(("0: int32 ARRAY[0, 1, 2,", "0: string 'word word")) and max(map(len, values.splitlines())) < 130
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("", "answered from the model"),
+        ("$metadata?$format=json", "answered from the model"),
+        ("$batch", "POST answers each request in the body"),
+        ("$entity?$id=Message(1)", "== sql (rows)"),
+        ("$entity/LiveAgent.Message?$id=Message(1)&$select=id", "== sql (rows)"),
+        ("$all/LiveAgent.Message?$top=1", '"messages"'),
+        ("$all/Label", '"labels"'),
+        ("$all?$search=vip", "== set 1 of"),
+        ("Label?%20$top=1", "== sql (rows)"),
+    ],
+)
+def test_explain_says_what_the_service_does_with_each_kind_of_resource(target, words):
+    done = run("explain", target)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("$metadata?$nope=1", "400 Url.Option"),
+        ("$batch?$top=1", "400 Url.Option"),
+        ("?$filter=id eq 1", "400 Url.Option"),
+        ("$entity", "400 Url.Option"),
+        ("$entity?$id=Nope(1)", "404 Bind.Segment\n$id at 0"),
+        ("$entity?$id=https://elsewhere/Message(1)", "belongs to another service"),
+        ("$all/T", "404 Bind.Segment\npath at 5"),
+        ("$all/T(1)", "404 Bind.Segment"),
+        ("Message/$query", "405 Url.Method"),
+    ],
+)
+def test_explain_refuses_what_the_service_refuses(target, words):
+    done = run("explain", target)
+    assert done.returncode == 1 and words in done.stderr
+
+
+def test_strict_urls_hold_for_explain_too():
+    assert "400" in run("explain", "Label?$filter= id eq 1", ODATA_STRICT_URLS="true").stderr
+
+
 def test_check_of_a_complete_database(reader_dsn):
     done = run("check", ODATA_DSN=reader_dsn)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,7 +2,7 @@
 
 It shares no code with the gateway. Rows come as the superuser straight from the tables; scope, joins, null logic, order and output are written
 again here, from the OData standard and the description of the tables. Values: int, bool and str as they are, Fraction for decimals, a time as
-microseconds since 1970 (or an infinite float), a date as days since 1970, a time of day as microseconds.
+microseconds since 1970, a date as days since 1970, a time of day as microseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from math import isinf
 from typing import Any
 
 import asyncpg
@@ -145,10 +144,9 @@ def _json_text(text: str | None) -> str | None:
     return value if isinstance(value, str) or value is None else text
 
 
-def _time(text: str | None) -> int | float | None:
-    if text is None:
-        return None
-    return float(text.replace("infinity", "inf")) if "infinity" in text else int(text)
+def _time(text: str | None) -> int | None:
+    """Microseconds; an infinite time is null."""
+    return None if text is None or "infinity" in text else int(text)
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {"json": _json_text, "time": _time}
@@ -340,11 +338,11 @@ def civil(days: int) -> tuple[int, int, int]:
     return year_of_era + era * 400 + (month <= 2), month, day
 
 
-def time_text(micros: int | float | None) -> str | None:
-    """A time as the gateway writes it; infinite times are null."""
-    if micros is None or isinf(micros):
+def time_text(micros: int | None) -> str | None:
+    """A time as the gateway writes it."""
+    if micros is None:
         return None
-    days, rest = divmod(int(micros), DAY)
+    days, rest = divmod(micros, DAY)
     year, month, day = civil(days)
     seconds, fraction = divmod(rest, 1_000_000)
     years = f"{year:04d}" if year >= 0 else f"-{-year:04d}"
@@ -371,15 +369,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tolower": lower,
     "toupper": upper,
     "trim": lambda text: text.strip(_BLANKS),
-    "date": lambda t: t if isinf(t) else t // DAY,
-    "time": lambda t: None if isinf(t) else t % DAY,
-    "year": lambda t: None if isinf(t) else civil(t // DAY)[0],
-    "month": lambda t: None if isinf(t) else civil(t // DAY)[1],
-    "day": lambda t: None if isinf(t) else civil(t // DAY)[2],
-    "hour": lambda t: None if isinf(t) else t % DAY // 3_600_000_000,
-    "minute": lambda t: None if isinf(t) else t % 3_600_000_000 // 60_000_000,
-    "second": lambda t: None if isinf(t) else t % 60_000_000 // 1_000_000,
-    "fractionalseconds": lambda t: None if isinf(t) else Fraction(t % 1_000_000, 1_000_000),
+    "date": lambda t: t // DAY,
+    "time": lambda t: t % DAY,
+    "year": lambda t: civil(t // DAY)[0],
+    "month": lambda t: civil(t // DAY)[1],
+    "day": lambda t: civil(t // DAY)[2],
+    "hour": lambda t: t % DAY // 3_600_000_000,
+    "minute": lambda t: t % 3_600_000_000 // 60_000_000,
+    "second": lambda t: t % 60_000_000 // 1_000_000,
+    "fractionalseconds": lambda t: Fraction(t % 1_000_000, 1_000_000),
     "round": lambda n: _half_away(Fraction(n)),
     "floor": lambda n: Fraction(Fraction(n).__floor__()),
     "ceiling": lambda n: Fraction(Fraction(n).__ceil__()),

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from math import isinf
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -119,10 +118,10 @@ class Maker:
     # --- literals -------------------------------------------------------------------------------------------------------------
 
     def sample(self, place: Place, name: str) -> Any:
-        """A value some row has, no null and not infinite; None where there is none."""
+        """A value some row has, no null; None where there is none."""
         for _ in range(8):
             value = self.random.choice(self.world.rows[place.type]).values[name]
-            if value is not None and not (isinstance(value, float) and isinf(value)):
+            if value is not None:
                 return value
         return None
 

@@ -70,7 +70,7 @@ COLUMNS = {
     "docb": ("jsonb", TEXT, {"""'{"b":1,"a":[1e400]}'""": '{"a": [1' + "0" * 400 + '], "b": 1}', "'null'": None, """'"x"'""": "x"}),
     "list": ("integer[]", TEXT, {"'{1,NULL,3}'": "{1,NULL,3}", "'{}'": "{}", "'{{1,2},{3,4}}'": "{{1,2},{3,4}}"}),
     "texts": ("text[]", TEXT, {r"""ARRAY['a"b', 'c\d', '', NULL]""": r'{"a\"b","c\\d","",NULL}'}),
-    "address": ("inet", TEXT, {"'10.0.0.1'": "10.0.0.1/32", "'2001:db8::/32'": "2001:db8::/32"}),
+    "address": ("inet", TEXT, {"'10.0.0.1'": "10.0.0.1", "'2001:db8::/32'": "2001:db8::/32"}),
     "colour": ("colour", TEXT, {"'r\"ed'": 'r"ed', "'blue'": "blue"}),
     "named": ("short_name", TEXT, {"'it''s'": "it's"}),
     "pair": ("pair", TEXT, {"ROW(1, 'a \"b\"')": '(1,"a ""b""")', "ROW(NULL, NULL)": "(,)"}),

@@ -73,6 +73,16 @@ async def test_t14_a_pooler_is_recognised_and_every_transaction_has_its_settings
     await direct.close()
 
 
+async def test_t14_the_search_path_of_the_settings_is_that_of_each_transaction(postgres):
+    with PgBouncer(postgres, size=2) as bouncer:
+        wide = await Database.open(DatabaseSettings(bouncer.dsn(), max_connections=6, search_path=("one", "Two")))
+        narrow = await Database.open(DatabaseSettings(bouncer.dsn(), max_connections=6))
+        asked = (value(each, "SELECT current_setting('search_path')") for each in (wide, narrow) * 6)
+        assert await asyncio.gather(*asked) == ['pg_catalog, one, "Two", pg_temp', "pg_catalog, pg_temp"] * 6
+        await wide.close()
+        await narrow.close()
+
+
 async def test_t14_sessions_leave_nothing_behind(database, bouncer):
     with pytest.raises(DbDenied):
         await value(database, "DELETE FROM public.messages RETURNING id")

@@ -5,6 +5,7 @@ Out:     the model as the database can serve it; findings for the operator.
 Unknown: requests, SQL of requests, callers.
 
     watcher        compares the model with the database, again and again
+    join_types     how the columns of a join are compared
     introspect     the model that the database can serve, and how it differs from the one given
     keys           whether keys are unique and never null: by index, by rule or by query
     role_check     findings about the roles that statements run as

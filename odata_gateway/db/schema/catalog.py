@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
+from odata_gateway.types.catalog_type import CatalogType
 
 _COLUMNS = """
 WITH RECURSIVE base (oid, of, checked) AS (
@@ -23,7 +25,15 @@ WITH RECURSIVE base (oid, of, checked) AS (
     FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.of AND t.typtype = 'd'
 )
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
-       a.attname::text AS name, b.typname::text AS type,
+       a.attname::text AS name,
+       CASE WHEN s.nspname = 'pg_catalog' OR e.extname = b.typname THEN b.typname::text
+            ELSE quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS type,
+       b.typtype = 'e' AS is_enum, b.oid <> a.atttypid AS is_domain,
+       CASE WHEN has_schema_privilege(s.oid, 'USAGE')
+            THEN quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS sql_type,
+       nullif(quote_ident(s.nspname), 'pg_catalog') AS type_schema,
+       quote_ident(os.nspname) || '.' || quote_ident(o.collname) AS collation,
+       coalesce(o.collisdeterministic, true) AS is_deterministic,
        a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
            AS readable,
@@ -37,6 +47,12 @@ JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.r
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
+JOIN pg_catalog.pg_namespace AS s ON s.oid = b.typnamespace
+LEFT JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_type'::regclass
+    AND d.objid = b.oid AND d.deptype = 'e'
+LEFT JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+LEFT JOIN pg_catalog.pg_collation AS o ON o.oid = a.attcollation AND o.collprovider <> 'd'
+LEFT JOIN pg_catalog.pg_namespace AS os ON os.oid = o.collnamespace
 LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n'
     AND (NOT k.convalidated OR k.connoinherit AND c.relhassubclass)
     AND k.conkey = ARRAY[a.attnum]
@@ -92,7 +108,10 @@ _CAN_CALL = "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), '
 class ColumnFacts:
     """A column.
 
-    type      its base type by Postgres's short name, such as int8
+    type      its base type by Postgres's short name, such as int8; with its schema, if it is not
+              Postgres's own
+    pg_type   what a property has of it: the same, or `enum` for all enumerations
+    catalog   for SQL that must name it
     not_null  no row can have null in it
     readable  this role may read it
     """
@@ -100,6 +119,8 @@ class ColumnFacts:
     type: str
     not_null: bool
     readable: bool
+    pg_type: str
+    catalog: CatalogType
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +179,7 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
     writable, computing = set[Table](), set[Table]()
     for row in await session.fetch(BoundStatement(_COLUMNS, names)):
         table = Table(row["schema"], row["relation"])
-        facts = ColumnFacts(row["type"], row["not_null"], row["readable"])
-        columns.setdefault(table, {})[row["name"]] = facts
+        columns.setdefault(table, {})[row["name"]] = _column_facts(row)
         if row["writable"]:
             writable.add(table)
         if row["computes"]:
@@ -182,6 +202,25 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
         )
         for table, found in columns.items()
     }
+
+
+def _column_facts(row: PgRecord) -> ColumnFacts:
+    """A column. A type in a schema that the role may not use cannot be named: its values are texts
+    then, as those of any type that the gateway does not know."""
+    name = row["sql_type"]
+    catalog = CatalogType(
+        name or "",
+        (name and row["type_schema"]) or "",
+        row["is_domain"],
+        row["collation"] or "",
+        row["is_deterministic"],
+    )
+    pg_type = row["type"]
+    if name is None:
+        pg_type = "unnamed"
+    elif row["is_enum"]:
+        pg_type = "enum"
+    return ColumnFacts(row["type"], row["not_null"], row["readable"], pg_type, catalog)
 
 
 async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Table]:

@@ -20,8 +20,9 @@ from typing import assert_never
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_tables, unreadable
 from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
-from odata_gateway.db.schema.server_check import server_findings
+from odata_gateway.db.schema.server_check import search_path_findings, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -67,6 +68,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
     async with database.session(role=keys.role, snapshot=True) as session:
         tables = await read_tables(session, _tables(model))
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
+        findings += await search_path_findings(database, session)
     fitted = {
         name: _fit(entity_type, tables, findings)
         for name, entity_type in model.entity_types.items()
@@ -130,6 +132,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         policy=policy,
         missing=bool(reasons),
         indexes=facts.indexes,
+        computes=facts.computes,
     )
 
 
@@ -152,13 +155,15 @@ def _fit_property(
         findings.append(Finding("warning", subject, text))
         return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
     findings += _property_findings(prop, facts, served, subject)
-    reading = served.family.columns.get(facts.type)
+    reading = served.reading(facts.pg_type)
+    can_be_null = reading.can_be_null or not facts.not_null
     return replace(
         prop,
         type=served,
-        pg_type=facts.type,
-        not_null=facts.not_null and not (reading and reading.reads_null),
-        nullable=not prop.is_key and (prop.nullable or not facts.not_null),
+        pg_type=facts.pg_type,
+        catalog=facts.catalog,
+        not_null=facts.not_null and not reading.reads_null,
+        nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
 
 
@@ -257,7 +262,11 @@ def _with_joins(
         target, subject = types[navigation.target], f"{entity_type.name}.{name}"
         fault = None if target.missing else _join_fault(entity_type, navigation, target, tables)
         if fault is None:
-            kept[name] = _with_constraint(navigation, entity_type, target)
+            found = _with_constraint(navigation, entity_type, target)
+            if not target.missing:
+                sides = _sides(entity_type, navigation, target)
+                found = replace(found, join=typed_join(found.join, sides, tables))
+            kept[name] = found
             continue
         text = f"{fault}; the navigation property is left out"
         findings.append(Finding("warning", subject, text))
@@ -280,13 +289,19 @@ def _join_fault(
     source: EntityType, navigation: NavigationProperty, target: EntityType, tables: Tables
 ) -> str | None:
     """Why a join cannot work, or None."""
-    sides = {"source": source.table, "target": target.table} | {
-        link.name: link.table for link in navigation.join.links
-    }
+    sides = _sides(source, navigation, target)
     for term in navigation.join.terms:
         if fault := _term_fault(term, sides, tables):
             return fault
     return None
+
+
+def _sides(
+    source: EntityType, navigation: NavigationProperty, target: EntityType
+) -> Mapping[str, Table]:
+    """The tables of a join by the names that its terms have for them."""
+    links = {link.name: link.table for link in navigation.join.links}
+    return {"source": source.table, "target": target.table, **links}
 
 
 def _term_fault(term: JoinTerm, sides: Mapping[str, Table], tables: Tables) -> str | None:

@@ -26,7 +26,15 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import TableFacts
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.edm.model import EntityType, Model, Property, Table, Withheld
-from odata_gateway.errors import DbBusy, DbKey, DbTimeout, DbUnavailable, ODataError
+from odata_gateway.errors import (
+    DbBusy,
+    DbKey,
+    DbTable,
+    DbTimeout,
+    DbUnavailable,
+    DbValue,
+    ODataError,
+)
 
 PAUSE = 100
 """How many times as long as a query took until it is repeated: so all of them together cost a
@@ -48,7 +56,7 @@ SELECT EXISTS (SELECT FROM below JOIN pg_catalog.pg_class AS c ON c.oid = below.
                WHERE CASE WHEN is_own THEN row_security_active(c.oid) ELSE c.relrowsecurity END)
 """
 
-Outcome = Literal["unique", "null", "twins", "undecided", "open"]
+Outcome = Literal["unique", "null", "twins", "undecided", "failing", "open"]
 
 
 class KeyColumns(NamedTuple):
@@ -62,7 +70,7 @@ class KeyColumns(NamedTuple):
 class KeyVerdict:
     """What is known about a key.
 
-    outcome     open: the query has not run yet
+    outcome     failing: the query meets an error of the table's own; open: it has not run yet
     never_null  also of rows that come later
     detail      the number of the column that is null, or why nothing could be decided
     """
@@ -157,6 +165,8 @@ class KeyProofs:
         except DbTimeout:
             detail = f"looking for a null or a duplicate takes longer than {self._bound_s:g} s"
             return KeyVerdict("undecided", detail=detail)
+        except (DbTable, DbValue) as error:
+            return KeyVerdict("failing", detail=error.message)
         except ODataError as error:
             return KeyVerdict("undecided", detail=f"looking at all rows fails: {error}")
 
@@ -239,10 +249,8 @@ def with_key(
     if (refused := _refusal(entity_type, verdict, set_name)) is not None:
         found = [] if verdict is _OPEN else [Finding("error", subject, _text(refused))]
         return replace(entity_type, refused=refused), found
-    if verdict.never_null:
-        return entity_type, []
     properties = {
-        name: replace(p, null_key=f"{set_name}.{name}") if _may_be_null(p, facts) else p
+        name: _key_property(p, facts, verdict, set_name) if p.is_key else p
         for name, p in entity_type.properties.items()
     }
     null_keys = tuple(p for p in properties.values() if p.null_key is not None)
@@ -250,8 +258,16 @@ def with_key(
     return replace(entity_type, properties=properties, null_keys=null_keys), found
 
 
-def _may_be_null(prop: Property, facts: TableFacts) -> bool:
-    return prop.is_key and not facts.columns[prop.column].not_null
+def _key_property(
+    prop: Property, facts: TableFacts, verdict: KeyVerdict, set_name: str
+) -> Property:
+    """A property of the key, with its name for errors if it may be null in a row: it is NULL there,
+    or a value that OData has not, such as an infinite time. The latter does not keep an index from
+    its order."""
+    is_filled = verdict.never_null or facts.columns[prop.column].not_null
+    if is_filled and not prop.type.reading(prop.pg_type).can_be_null:
+        return prop
+    return replace(prop, null_key=f"{set_name}.{prop.name}", not_null=is_filled)
 
 
 def _vouched(verdict: KeyVerdict, subject: str, set_name: str) -> Iterator[Finding]:
@@ -267,6 +283,7 @@ def _refusal(entity_type: EntityType, verdict: KeyVerdict, set_name: str) -> Wit
     """Why no row can be served, or None."""
     key = ", ".join(f"{set_name}.{p.name}" for p in entity_type.key)
     start = f"{set_name} cannot be served"
+    vouch = "vouch for the key with @Gateway.KeyIsUnique"
     another = "name another key in the model, or make this one unique and NOT NULL in the database"
     match verdict.outcome:
         case "null":
@@ -277,11 +294,12 @@ def _refusal(entity_type: EntityType, verdict: KeyVerdict, set_name: str) -> Wit
             return Withheld(DbKey, f"{start}: two rows have the same key: {key}", another)
         case "undecided" if not entity_type.vouched:
             text = f"{start}: it is not known whether its key is unique: {key}; {verdict.detail}"
-            hint = (
-                "make a unique index on NOT NULL columns, raise ODATA_KEY_CHECK_S, or vouch for "
-                "the key with @Gateway.KeyIsUnique"
-            )
+            hint = f"make a unique index on NOT NULL columns, raise ODATA_KEY_CHECK_S, or {vouch}"
             return Withheld(DbKey, text, hint)
+        case "failing" if not entity_type.vouched:
+            text = f"reading {set_name} fails in the database: {verdict.detail}"
+            hint = f"mend it, or {vouch} to read rows that do not fail"
+            return Withheld(DbTable, text, hint)
         case "open":
             return Withheld(DbUnavailable, f"the key of {set_name} is still being checked")
         case _:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import (
     ServerFacts,
@@ -16,11 +17,24 @@ from odata_gateway.db.schema.catalog import (
     unreadable,
 )
 from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.search_path import NAMESAKES, told
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table, TokenTables
 
+LOOKUP = "no access token can be looked up"
 TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
 """What `identity.live_agent` calls behind row-level security."""
+
+
+async def search_path_findings(database: Database, session: Session) -> list[Finding]:
+    """What keeps the search path of the settings from being used."""
+    schemas = database.settings.schemas
+    if not schemas:
+        return []
+    statement = NAMESAKES.format(schemas="$1::text[]")
+    rows = await session.fetch(BoundStatement(statement, (list(schemas),)))
+    database.note_namesakes(tuple(row[0] for row in rows))
+    return [Finding("error", "search path", told(row[0])) for row in rows]
 
 
 async def server_findings(
@@ -37,7 +51,7 @@ async def server_findings(
     if row_security:
         findings += _open_tables(set(tables) - active)
         if not await can_call(session, TOKEN_FUNCTION):
-            text = "the role may not call it; no access token can be looked up"
+            text = f"the role may not call it; {LOOKUP}"
             findings.append(Finding("error", TOKEN_FUNCTION, text))
     elif active and tokens is not None:
         text = (
@@ -109,7 +123,7 @@ def _token_findings(tables: Tables, tokens: TokenTables, *, by_function: bool) -
         for column in columns:
             if reason := unreadable(tables, table, column):
                 subject = f"{table.schema}.{table.name}.{column}"
-                yield Finding("error", subject, f"{reason}; no access token can be looked up")
+                yield Finding("error", subject, f"{reason}; {LOOKUP}")
 
 
 def _names(tables: Iterable[Table]) -> str:

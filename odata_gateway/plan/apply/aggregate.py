@@ -59,7 +59,7 @@ def bind_measures(
                 at=item.at,
                 hint="write a method and an alias, as in id with max as newest",
             )
-        check_new_name(item.alias, entity_type, scope, at=item.at)
+        check_new_name(item.alias, entity_type, scope, at=item.alias_at)
         if item.alias in found:
             raise name_taken(item.alias, item.at)
         with scope.binding.size.level(item.at):

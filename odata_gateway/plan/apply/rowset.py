@@ -26,6 +26,8 @@ from odata_gateway.plan.scope.rows import (
     RowStructure,
 )
 from odata_gateway.plan.scope.scope import Binding, Scope
+from odata_gateway.plan.tree.collations import collations_of_all
+from odata_gateway.plan.tree.columns import common_column
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -42,6 +44,7 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
+from odata_gateway.types.catalog_type import CatalogType
 from odata_gateway.url import ast
 
 Members = tuple[tuple[MemberPath, BoundExpr], ...]
@@ -231,7 +234,16 @@ def source_of_selections(
     columns = []
     for i, values in enumerate(zip(*(s.columns for s in selections), strict=True)):
         type_ = next((v.type for v in values if v.type is not None), types.STRING)
-        columns.append(Column(source.number, f"c{i}", "", type_, any(v.nullable for v in values)))
+        kept, nullable = common_column(values), any(v.nullable for v in values)
+        column = Column(source.number, f"c{i}", "", type_, nullable)
+        collations = tuple(collations_of_all(values))
+        if kept is not None:
+            column = replace(column, pg_type=kept.pg_type, catalog=kept.catalog)
+        elif len(collations) == 1:
+            collation, is_deterministic = collations[0]
+            catalog = CatalogType(collation=collation, is_deterministic=is_deterministic)
+            column = replace(column, catalog=catalog)
+        columns.append(column)
     return source, tuple(columns)
 
 

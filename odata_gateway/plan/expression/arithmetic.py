@@ -14,7 +14,7 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
-from odata_gateway.types.arithmetic import result_type
+from odata_gateway.types.arithmetic import makes_null, result_type
 from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
@@ -45,12 +45,25 @@ def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     if left.type is None or right.type is None:
         return ConstantValue(None, left.type or right.type)
     left, right = _as_duration(left, right.type, op), _as_duration(right, left.type, op)
+    if op == "sub" and not scope.binding.strict:
+        left, right = _as_time(left, right.type), _as_time(right, left.type)
     assert left.type is not None and right.type is not None
     result = result_type(op, left.type, right.type)
     if result is None:
         names = f"{left.type.name} and {right.type.name}"
         raise BindType(f"{op} cannot be used with {names}", at=node.at)
-    return Arithmetic(op, left, right, result, left.nullable or right.nullable)
+    nullable = left.nullable or right.nullable or makes_null(op, result)
+    return Arithmetic(op, left, right, result, nullable)
+
+
+def _as_time(expr: BoundExpr, other: PrimitiveType | None) -> BoundExpr:
+    """A date that is written beside a time is its midnight, a spelling beyond the standard."""
+    match expr:
+        case Parameter(type=types.DATE, slot=LiteralSlot(mode="value", index=index)) if (
+            other is types.DATETIME
+        ):
+            return Parameter(LiteralSlot(index, types.DATETIME), types.DATETIME)
+    return expr
 
 
 def _as_duration(expr: BoundExpr, other: PrimitiveType | None, op: str) -> BoundExpr:

@@ -156,7 +156,7 @@ def structured_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
     left, right = node.left, node.right
     if is_structured(left, scope):
         if not isinstance(right, ast.ListExpr):
-            raise BindType("a collection can only be in a list of collections", at=node.at)
+            raise BindType("a collection can only be in a list of collections", at=right.at)
         if not right.items:
             return _never_equal((left,), scope)
         check_list(len(right.items), scope.binding.limits, at=right.at)

@@ -7,14 +7,14 @@ DateTimeOffset, in UTC where it has no offset.
 
 from __future__ import annotations
 
-from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.errors import BindType
 from odata_gateway.plan.expression.collections import (
     compare_structured,
     is_structured,
     structured_in,
 )
 from odata_gateway.plan.expression.comparable import check_comparable
-from odata_gateway.plan.expression.entities import compare_entities, entity_in
+from odata_gateway.plan.expression.entities import compare_entities, entity_in, is_path
 from odata_gateway.plan.expression.literals import literal, resolve_alias
 from odata_gateway.plan.scope.limits import check_list
 from odata_gateway.plan.scope.scope import Scope
@@ -86,8 +86,8 @@ def _without_aliases(node: ast.Binary, scope: Scope) -> ast.Binary:
 def _with_literal(op: ComparisonOp, expr: BoundExpr, node: ast.Literal, scope: Scope) -> BoundExpr:
     if node.many or expr.type is None:
         return Compare(op, expr, scope.bind.expr(node, scope))
-    mode = equal_mode(expr) if op in ("eq", "ne") else ORDER_MODES[op]
-    value = literal(node, expr.type, mode)
+    mode = equal_mode(expr) if op in ("eq", "ne") else _range_mode(op, expr)
+    value = literal(node, expr.type, mode, strict=scope.binding.strict)
     check_comparable(op, expr.type, value.type, at=node.at)
     return Compare(op, expr, value)
 
@@ -96,8 +96,13 @@ def equal_mode(expr: BoundExpr) -> DecodeMode:
     """How a literal is decoded that is compared for equality with an expression."""
     if not isinstance(expr, Column):
         return "exact"
-    reading = expr.type.family.columns.get(expr.pg_type)
-    return reading.equal_mode if reading and reading.equal_mode else "exact"
+    return expr.type.reading(expr.pg_type).equal_mode or "exact"
+
+
+def _range_mode(op: ComparisonOp, expr: BoundExpr) -> DecodeMode:
+    """The same for a comparison that asks for an order."""
+    found = expr.type.reading(expr.pg_type).range_mode if isinstance(expr, Column) else None
+    return found or ORDER_MODES[op]
 
 
 # --- in -------------------------------------------------------------------------------------------
@@ -114,12 +119,29 @@ def bind_in(node: ast.Binary, scope: Scope) -> BoundExpr:
         case ast.Literal(many=True):
             if operand.type is None:
                 return ConstantValue(False, types.BOOLEAN)
-            return InArray(operand, literal(right, operand.type, equal_mode(operand)))
+            mode, strict = equal_mode(operand), scope.binding.strict
+            return InArray(operand, literal(right, operand.type, mode, strict=strict))
         case ast.ListExpr(items=items):
             check_list(len(items), scope.binding.limits, at=right.at)
             return any_of(tuple(_equals_item(operand, item, scope) for item in items))
         case _:
-            raise Unsupported("the right side of 'in' must be a list of values", at=right.at)
+            raise _no_list(right, scope)
+
+
+def _no_list(right: ast.Expr, scope: Scope) -> BindType:
+    """The error for a right side of `in` that is one value, one entity, entities, or null.
+
+    raises  what binding it raises
+    """
+    if is_path(right):
+        scope.bind.path(right, scope)
+    elif not isinstance(right, ast.ObjectExpr):
+        scope.bind.expr(right, scope)
+    return BindType(
+        "the right side of 'in' must be a list of values",
+        at=right.at,
+        hint="write a list, as in (1,2) or, as the value of an alias, [1,2]",
+    )
 
 
 def _equals_item(operand: BoundExpr, item: ast.Expr, scope: Scope) -> BoundExpr:

@@ -12,6 +12,7 @@ from odata_gateway.plan.expression.paths import collection_block
 from odata_gateway.plan.scope.limits import check_list
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import EntitySetRef, PathTarget, RelatedCollection, Scope
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.conditions import any_of
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
@@ -91,7 +92,7 @@ def entity_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
         else None
     )
     if not isinstance(found, RelatedCollection | EntitySetRef):
-        raise BindType("an entity can only be in a collection of entities", at=node.at)
+        raise BindType("an entity can only be in a collection of entities", at=right.at)
     with scope.binding.size.within_collection(node.at):
         row = scope.binding.row_of(found.type_in(scope.model))
         same = _same(own, row, node.at)
@@ -147,7 +148,7 @@ def _same(left: Row, right: Row, at: int) -> BoundExpr:
 
 def _key(row: Row) -> tuple[Column, ...]:
     return tuple(
-        Column(row.source.number, p.column, p.pg_type, p.type, row.optional)
+        column_of_property(row.source.number, p, nullable=row.optional)
         for p in row.source.entity_type.key
     )
 

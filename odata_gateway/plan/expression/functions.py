@@ -116,7 +116,8 @@ def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
     if len(node.args) == 1 or any(
         each.qualified_name == name for each in scope.model.entity_types.values()
     ):
-        return entity_is_of(name, node.args[0] if len(node.args) == 2 else None, scope, at=node.at)
+        tested = node.args[0] if len(node.args) == 2 else None
+        return entity_is_of(name, tested, scope, at=node.args[-1].at)
     type_ = _type_argument(node.args[1])
     operand = scope.bind.expr(node.args[0], scope)
     if operand.type is not type_:

@@ -28,13 +28,12 @@ def key_nodes(
     values = {a.name: a.value for a in args if isinstance(a, ast.NamedArgument)}
     if len(values) == len(args) and set(values) == set(names):
         return values
+    wrong = [a for a in args if isinstance(a, ast.NamedArgument) and a.name not in names]
     form = ",".join(f"{n}=..." for n in names)
-    unknown = next((n for n in values if n not in names), None)
-    reason = (
-        f"'{unknown}' is not a key property of {entity_type.name}"
-        if unknown
-        else f"the key of {entity_type.name} is ({form})"
-    )
+    if wrong:
+        at, reason = wrong[0].at, f"'{wrong[0].name}' is not a key property of {entity_type.name}"
+    else:
+        at, reason = args[0].at if args else at, f"the key of {entity_type.name} is ({form})"
     raise BindType(reason, at=at, hint=f"write {entity_type.name}({form})")
 
 
@@ -44,13 +43,14 @@ def key_value(prop: Property, node: ast.Expr, scope: Scope) -> BoundExpr:
     raises  BindType  where it is not a literal of the property's type
     """
     node = resolve_alias(node, scope)
+    mode = prop.type.reading(prop.pg_type).equal_mode or "exact"
     match node:
         case ast.Literal(kind="raw"):
-            return Parameter(LiteralSlot(node.slot, prop.type), prop.type)
+            return Parameter(LiteralSlot(node.slot, prop.type, mode), prop.type)
         case ast.Literal(many=False):
             if node.kind in ("decimal", "double") and prop.type.is_integer:
                 raise BindType(f"key property '{prop.name}' is {prop.type.name}", at=node.at)
-            value: BoundExpr = literal(node, prop.type)
+            value: BoundExpr = literal(node, prop.type, mode, strict=scope.binding.strict)
         case ast.Constant(value=bool()):
             value = scope.bind.expr(node, scope)
         case _:

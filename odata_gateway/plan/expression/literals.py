@@ -21,15 +21,19 @@ def natural_type(node: ast.Literal) -> PrimitiveType:
     return found
 
 
-def literal(node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact") -> Parameter:
+def literal(
+    node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact", *, strict: bool = True
+) -> Parameter:
     """The parameter for a literal that meets `type_`.
 
+    strict  whether a literal of another type than the standard has there is refused, such as a
+            date where a time stands
     raises  BindType  where the literal cannot be of this type
     """
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
         target = natural
-    elif natural is STRING and type_.family.literal.quoted:
+    elif _stands_for(natural, type_, strict):
         target = type_
     else:
         raise BindType(
@@ -38,6 +42,14 @@ def literal(node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact")
             hint=_literal_hint(natural, type_),
         )
     return Parameter(LiteralSlot(node.slot, target, mode, node.many), target)
+
+
+def _stands_for(natural: PrimitiveType, type_: PrimitiveType, strict: bool) -> bool:
+    """Whether a literal of another type stands for a value of `type_`."""
+    form = type_.family.literal
+    return (natural is STRING and form.quoted) or (
+        not strict and natural.family.name in form.shorter
+    )
 
 
 def _literal_hint(natural: PrimitiveType, type_: PrimitiveType) -> str:

@@ -3,13 +3,14 @@ value, an entity or a collection (URL Conventions 5.1.1.15)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from odata_gateway.edm.model import EntitySet
+from odata_gateway.edm.model import EntitySet, EntityType
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.scope.navigation import (
+    check_cast,
     entity_by_key,
     follow,
     no_such_name,
@@ -59,16 +60,35 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
 
 
 def names_of(node: object, scope: Scope) -> tuple[str, ...] | None:
-    """The names of a path from the row, with or without $it before them where that is the row; None
-    for what is not such a path."""
-    names: list[str] = []
+    """The names of a path from the row, with or without $it before them where that is the row, and
+    without casts, which change nothing; None for what is not such a path."""
+    names: list[ast.Member] = []
     while isinstance(node, ast.Member):
-        names.append(node.name)
+        names.append(node)
         node = node.base
     starts_at_row = node is None or (
         isinstance(node, ast.Variable) and node.name == "$it" and scope.it is scope.implicit
     )
-    return tuple(reversed(names)) if starts_at_row and names else None
+    return _without_casts(reversed(names), scope) if starts_at_row and names else None
+
+
+def _without_casts(path: Iterable[ast.Member], scope: Scope) -> tuple[str, ...]:
+    row, found = scope.implicit, list[str]()
+    place: EntityType | None = row.source.entity_type
+    if row.structure is not None:
+        place = row.structure.entity_type
+    for step in path:
+        if place is not None and "." in step.name and step.name[0] != "@":
+            check_cast(step.name, place, at=step.at)
+            continue
+        entity = row.crossed.get(step.name) if row.crossed is not None and not found else None
+        navigation = place.navigation.get(step.name) if place is not None else None
+        found.append(step.name)
+        if entity is not None:
+            place = entity.source.entity_type
+        else:
+            place = scope.model.target_type(navigation) if navigation is not None else None
+    return tuple(found)
 
 
 # --- one step -------------------------------------------------------------------------------------
@@ -89,6 +109,9 @@ def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
     if isinstance(place, ServiceRoot):
         return EntitySetRef(_entity_set(name, scope, at))
     if isinstance(place, RelatedCollection | EntitySetRef):
+        if "." in name and name[0] != "@":
+            check_cast(name, place.type_in(scope.model), at=at)
+            return place
         hint = f"write {place.name}/any(x:x/{name} ...)"
         raise BindType(f"'{name}' cannot be read from a collection", at=at, hint=hint)
     if not isinstance(place, Row):
@@ -112,18 +135,11 @@ def _of_entity(row: Row, name: str, scope: Scope, at: int) -> PathTarget:
             return RelatedCollection(row, navigation)
         return follow(scope.binding, row, navigation)
     if "." in name:
-        return _type_cast(row, name, at)
+        check_cast(name, entity_type, at=at)
+        return row
     raise no_such_name(
         entity_type, name, at=at, extra=tuple(scope.variables) + tuple(scope.computed)
     )
-
-
-def _type_cast(row: Row, name: str, at: int) -> Row:
-    """The model has no derived types, so the only cast that finds anything is to the type
-    itself."""
-    if name == row.source.entity_type.qualified_name:
-        return row
-    raise BindName(f"there is no type '{name}' derived from {row.source.entity_type.name}", at=at)
 
 
 def _crossed_entity(crossed: Mapping[str, Row], name: str, at: int) -> Row:
@@ -139,6 +155,9 @@ def _crossed_entity(crossed: Mapping[str, Row], name: str, at: int) -> Row:
 
 def _member(row: Row, structure: RowStructure, name: str, scope: Scope, *, at: int) -> PathTarget:
     """A member of a row that $apply made, or what its entity has."""
+    if "." in name and not name.startswith("@"):
+        check_cast(name, structure.entity_type, at=at)
+        return row
     found, entity = structure.members.get(name), structure.entity
     if isinstance(found, Reference):
         return entity_by_key(scope.binding, row.frame, found.entity_type, found.key)

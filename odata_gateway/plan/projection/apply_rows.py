@@ -151,7 +151,13 @@ def expandable(
     """
     if items is None:
         return None
-    found = items_by_name(items)
+    members = structure.members.items()
+    targets = {
+        name: member.entity_type
+        for name, member in members
+        if isinstance(member, Reference | RowStructure)
+    }
+    found = items_by_name(items, structure.entity_type, targets)
     for name, item in found.items():
         if name == "*" and item.options is not None:
             raise BindOption(

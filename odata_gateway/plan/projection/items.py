@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from odata_gateway.edm.model import EntityType
 from odata_gateway.errors import BindName, BindOption, Unsupported
-from odata_gateway.plan.scope.navigation import no_such_name
+from odata_gateway.plan.scope.error_places import ErrorPlaces
+from odata_gateway.plan.scope.navigation import check_cast, no_such_name
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.types import primitive as types
@@ -21,17 +22,24 @@ def without_cast(path: tuple[str, ...], entity_type: EntityType) -> tuple[str, .
 
 
 def items_by_name(
-    items: Iterable[ast.ExpandItem], cast_type: EntityType | None = None
+    items: Iterable[ast.ExpandItem],
+    cast_type: EntityType | None = None,
+    targets: Mapping[str, EntityType] | None = None,
 ) -> dict[str, ast.ExpandItem]:
     """The items of $expand by the name that they expand, `*` included.
 
     cast_type  the type that a cast before the name may have
+    targets    the types that casts after the names may have
     raises     BindName for a path of several names, BindOption for a name that comes twice
     """
     found: dict[str, ast.ExpandItem] = {}
     for item in items:
         path = item.path if cast_type is None else without_cast(item.path, cast_type)
         name = path[0]
+        if len(path) == 2 and "." in path[1] and targets is not None and name in targets:
+            check_cast(path[1], targets[name], at=item.at)
+            path = path[:1]
+            item = replace(item, path=path)
         if len(path) > 1:
             raise BindName(
                 f"'{name}' cannot be part of a longer $expand path",
@@ -54,6 +62,45 @@ def with_star(
         for name in names:
             found.setdefault(name, replace(star, path=(name,)))
     return found
+
+
+def with_nested_selection(
+    options: ast.Options, entity_type: EntityType, places: ErrorPlaces
+) -> ast.Options:
+    """The options in which `$select=inbox/name&$expand=inbox` is
+    `$select=inbox&$expand=inbox($select=name)`, a spelling beyond the standard. Items of $expand
+    that have a $select of their own stay as they are."""
+    names = {item.path[0] for item in options.select or () if len(item.path) > 1}
+    expands = [item for item in options.expand or () if _can_take_selection(item, names)]
+    taken = {item.path[0] for item in expands} & entity_type.navigation.keys()
+    if not taken:
+        return options
+    select: dict[tuple[str, ...], ast.SelectItem] = {}
+    inner: dict[str, list[ast.SelectItem]] = {name: [] for name in taken}
+    for item in options.select or ():
+        if item.path[0] in taken and len(item.path) > 1:
+            moved = places.in_own_text("$select", item)
+            inner[item.path[0]].append(replace(moved, path=item.path[1:]))
+            item = replace(item, path=item.path[:1], options=None)
+        select.setdefault(item.path, item)
+    expand = tuple(
+        replace(item, options=_selecting(item.options, inner[item.path[0]]))
+        if item in expands and item.path[0] in taken
+        else item
+        for item in options.expand or ()
+    )
+    return replace(options, select=tuple(select.values()), expand=expand)
+
+
+def _can_take_selection(item: ast.ExpandItem, names: Collection[str]) -> bool:
+    is_plain = len(item.path) == 1 or (len(item.path) == 2 and "." in item.path[1])
+    is_selected = is_plain and item.path[0] in names and item.suffix is None
+    return is_selected and (item.options is None or item.options.select is None)
+
+
+def _selecting(given: ast.Options | None, items: list[ast.SelectItem]) -> ast.Options:
+    options = given or ast.Options()
+    return replace(options, select=tuple(items), order=(*options.order, "$select"))
 
 
 def not_a_navigation(name: str, at: int) -> BindName:

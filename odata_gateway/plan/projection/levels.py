@@ -74,11 +74,14 @@ def own_options(
     if not repeats(item, navigation, rows.entity_set.entity_type):
         raise BindOption(
             f"'{navigation.name}' leads to another type, so $levels cannot repeat it",
-            at=item.at,
+            at=options.place("$levels", item.at),
             hint="nest $expand instead",
         )
     if any(e.path[-1] == navigation.name for e in options.expand or ()):
-        raise BindOption(f"'{navigation.name}' is expanded by $levels and by $expand", at=item.at)
+        raise BindOption(
+            f"'{navigation.name}' is expanded by $levels and by $expand",
+            at=options.place("$levels", item.at),
+        )
     if not isinstance(levels, int):
         levels = rows.scope.binding.limits.expand_depth - rows.depth
     if levels < 2:

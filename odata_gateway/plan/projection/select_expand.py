@@ -18,11 +18,13 @@ from odata_gateway.plan.projection.items import (
     computed_fields,
     items_by_name,
     not_a_navigation,
+    with_nested_selection,
     with_star,
     without_cast,
 )
 from odata_gateway.plan.projection.levels import own_options, repeats, star_options
 from odata_gateway.plan.projection.row_kinds import bind_mixed
+from odata_gateway.plan.scope.navigation import no_such_type
 from odata_gateway.plan.scope.rows import Reference, Row, column_of
 from odata_gateway.plan.scope.scope import Scope, ShownRows
 from odata_gateway.plan.tree.projection import (
@@ -53,6 +55,8 @@ def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
 
 def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
     entity_type, scope, row = rows.entity_set.entity_type, rows.scope, rows.scope.implicit
+    if not scope.binding.strict:
+        options = with_nested_selection(options, entity_type, scope.binding.places)
     with scope.binding.inside("$select"):
         names = _selected(options.select, entity_type, scope)
     with scope.binding.inside("$expand"):
@@ -98,9 +102,7 @@ def _selected(
         path = without_cast(item.path, entity_type)
         name = path[0]
         if len(path) > 1:
-            raise BindName(
-                f"'{name}' is not a complex property, so no path can go through it", at=item.at
-            )
+            raise _no_path(name, path[1], entity_type, item.at)
         check_selected(name, entity_type, scope.computed, at=item.at)
         if item.options is not None:
             raise BindType(
@@ -110,6 +112,18 @@ def _selected(
             )
         names[name] = None
     return tuple(names)
+
+
+def _no_path(name: str, inner: str, entity_type: EntityType, at: int) -> BindName:
+    if "." in name:
+        return no_such_type(name, entity_type, at=at)
+    if name in entity_type.navigation:
+        return BindName(
+            f"'{name}' leads to other entities, whose properties $expand selects",
+            at=at,
+            hint=f"write $expand={name}($select={inner})",
+        )
+    return BindName(f"'{name}' is not a complex property, so no path can go through it", at=at)
 
 
 # --- $expand --------------------------------------------------------------------------------------
@@ -142,7 +156,12 @@ def _expand_items(
 ) -> tuple[ast.ExpandItem, ...]:
     """The items, with `*` replaced by all navigation properties that are not named themselves."""
     entity_type = rows.entity_set.entity_type
-    named = items_by_name(items or (), entity_type)
+    targets = {
+        name: rows.scope.model.target_type(navigation)
+        for name, navigation in entity_type.navigation.items()
+        if items
+    }
+    named = items_by_name(items or (), entity_type, targets)
     if (star := named.get("*")) is not None:
         named["*"] = replace(star, options=star_options(star, rows))
     return tuple(with_star(named, entity_type.navigation).values())
@@ -265,7 +284,7 @@ def _check_options(
         if name in COLLECTION_ONLY:
             raise BindOption(
                 f"{name} does not apply to '{navigation.name}', which is single-valued",
-                at=item.at,
+                at=options.place(name, item.at),
             )
 
 

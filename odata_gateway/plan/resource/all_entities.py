@@ -66,11 +66,14 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
 
 def _sets_of(segment: ast.Segment, model: Model) -> tuple[EntitySet, ...]:
     """The sets of a type, whose name may be qualified or not."""
-    found = tuple(
-        s
-        for s in model.entity_sets.values()
-        if segment.args is None and segment.name in _names(s.entity_type)
-    )
+    if segment.args is not None:
+        raise BindSegment(
+            f"'{segment.name}(...)' cannot follow $all, only the name of a type can",
+            target="path",
+            at=segment.at,
+            hint="read an entity from its own set, as in Message(1)",
+        )
+    found = tuple(s for s in model.entity_sets.values() if segment.name in _names(s.entity_type))
     if not found:
         withheld = [w for name, w in model.withheld.items() if name == segment.name]
         if withheld:

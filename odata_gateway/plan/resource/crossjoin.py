@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from odata_gateway.edm.model import EntitySet, EntityType, Join, NavigationProperty, Table, Unscoped
+from odata_gateway.edm.model import (
+    EntitySet,
+    EntityType,
+    Join,
+    Model,
+    NavigationProperty,
+    Table,
+    Unscoped,
+)
 from odata_gateway.errors import (
     BindName,
     BindOption,
@@ -130,7 +138,7 @@ def _projection(
     with scope.binding.inside("$select"):
         names = _selected(options.select, entity_set, scope)
     with scope.binding.inside("$expand"):
-        items = _expand_items(options.expand, entity_set)
+        items = _expand_items(options.expand, entity_set, scope.model)
         found = tuple(
             _crossed(name, items.get(name), scope, row)
             for name, row in crossed.items()
@@ -160,10 +168,11 @@ def _selected(
 
 
 def _expand_items(
-    items: tuple[ast.ExpandItem, ...] | None, entity_set: EntitySet
+    items: tuple[ast.ExpandItem, ...] | None, entity_set: EntitySet, model: Model
 ) -> Mapping[str, ast.ExpandItem]:
     """The items by the name of their set; * stands for all sets that are not named themselves."""
-    found = items_by_name(items or ())
+    targets = {name: model.entity_sets[name].entity_type for name in entity_set.bindings}
+    found = items_by_name(items or (), None, targets)
     for name, item in found.items():
         if name != "*" and name not in entity_set.bindings:
             raise _no_such_set(name, tuple(entity_set.bindings), item.at)
@@ -197,5 +206,6 @@ def _check_item(item: ast.ExpandItem, name: str, options: ast.Options) -> None:
     for option in options.order:
         if option in COLLECTION_ONLY or (option == "$levels" and options.levels != 1):
             raise BindOption(
-                f"{option} does not apply to '{name}', which is one entity", at=item.at
+                f"{option} does not apply to '{name}', which is one entity",
+                at=options.place(option, item.at),
             )

@@ -37,10 +37,11 @@ class ErrorPlaces:
         """Around the binding of an option: an error that has no place yet gets it."""
         return _InsideOption(self, option)
 
-    def in_own_text(self, alias: str, value: ast.Expr) -> ast.Expr:
-        """The value of an alias, assigned in the option that binding is inside of or, outside of
-        all, in the URL itself; its offsets tell that they are those of its own text."""
-        self._texts.append((*self.options, alias))
+    def in_own_text(self, name: str, value: Node) -> Node:
+        """The value of an alias, or a part of an option that is bound as part of another one. The
+        alias or option stands in the option that binding is inside of or, outside of all, in the
+        URL itself. The offsets of the value tell that they are those of its own text."""
+        self._texts.append((*self.options, name))
         return with_moved_offsets(value, OFFSETS * (len(self._texts) - 1))
 
     def place(self, error: ODataError) -> None:
@@ -84,4 +85,6 @@ def with_moved_offsets(node: Node, distance: int) -> Node:
     }
     if "at" in changed:
         changed["at"] += distance
+    if isinstance(node, ast.Options):
+        changed["places"] = tuple(place + distance for place in node.places)
     return cast(Node, replace(node, **changed))

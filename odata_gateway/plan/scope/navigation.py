@@ -51,6 +51,22 @@ def read_property(row: Row, prop: Property, *, at: int) -> BoundExpr:
     return column_of(row, prop)
 
 
+def check_cast(name: str, entity_type: EntityType, *, at: int) -> None:
+    """Refuse a cast to any type but the declared one, which changes nothing: the model has no
+    derived types (URL Conventions 4.11)."""
+    if name != entity_type.qualified_name:
+        raise no_such_type(name, entity_type, at=at)
+
+
+def no_such_type(name: str, entity_type: EntityType, *, at: int) -> BindName:
+    """The error for a cast to another type than the declared one."""
+    return BindName(
+        f"there is no type '{name}' derived from {entity_type.name}",
+        at=at,
+        hint=f"leave it out, or write {entity_type.qualified_name}",
+    )
+
+
 def no_such_name(
     entity_type: EntityType,
     name: str,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from odata_gateway.edm.model import EntityType, Property
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -133,15 +134,14 @@ class Row:
 
 def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:
     """The conditions under which a row of a source has the values of a key."""
-    return tuple(
-        Compare("eq", Column(source.number, p.column, p.pg_type, p.type, False), value)
-        for p, value in values
-    )
+    return tuple(Compare("eq", column_of_property(source.number, p), value) for p, value in values)
 
 
 def column_of(row: Row, prop: Property) -> Column:
-    """The column behind a property, secret or not: for output only. A JSON column that is never
-    NULL may still hold JSON's null."""
-    never_null = prop.not_null or (prop.is_key and prop.null_key is None)
-    nullable = row.optional or prop.pg_type in ("json", "jsonb") or not never_null
-    return Column(row.source.number, prop.column, prop.pg_type, prop.type, nullable)
+    """The column behind a property, secret or not: for output only. One that is never NULL may hold
+    other values that are null; a row with such a key is refused."""
+    reading = prop.type.reading(prop.pg_type)
+    is_proven_key = prop.is_key and (prop.null_key is None or prop.not_null)
+    is_filled = is_proven_key or (prop.not_null and reading.nulls is None)
+    nullable = row.optional or reading.reads_null or not is_filled
+    return column_of_property(row.source.number, prop, nullable=nullable)

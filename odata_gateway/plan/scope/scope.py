@@ -47,6 +47,7 @@ class Binder(Protocol):
 class Binding:
     """What the binding of one request shares.
 
+    strict    whether only the spellings of the standard are read
     aliases   values of the parameter aliases that can be used
     root_set  the set of the resource, whose entities $it can be
     numbers   of the sources, unique in the statement
@@ -56,6 +57,7 @@ class Binding:
     model: Model
     binder: Binder
     size: RequestSize
+    strict: bool = False
     places: ErrorPlaces = field(default_factory=ErrorPlaces)
     aliases: Mapping[str, ast.Expr] = field(default_factory=dict)
     root_set: EntitySet | None = None

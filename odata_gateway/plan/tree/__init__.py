@@ -6,6 +6,8 @@ Unknown: how the tree is made of syntax, and how it becomes SQL.
 
     slots        what the parameters of a statement are filled from
     relation     rows and expressions, which contain each other
+    columns      columns of properties, and of several SELECTs
+    collations   the collations that a text may have
     conditions   conditions made of conditions
     collections  the expressions that a collection is made of
     projection   what a row shows

@@ -21,6 +21,7 @@ from typing import Literal
 
 from odata_gateway.edm.model import EntityType, Join
 from odata_gateway.plan.tree.slots import LiteralSlot, Slot
+from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 from odata_gateway.types.primitive import BOOLEAN, INT64, PrimitiveType
 
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
@@ -34,8 +35,10 @@ class Column:
     """A column of a source, as the database has it; sql.pg_types says how it is read as its edm
     type.
 
-    pg_type  Postgres's name of the column's type; empty for a column that a statement made, which
-             already reads as its edm type
+    pg_type   Postgres's name of the column's type; empty for a column that a statement made, which
+              already reads as its edm type
+    nullable  its value can be null: NULL, or one that OData has not
+    catalog   what the database says besides about the type
     """
 
     source: int
@@ -43,6 +46,7 @@ class Column:
     pg_type: str
     type: PrimitiveType
     nullable: bool
+    catalog: CatalogType = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from odata_gateway.types.calendar import (
     read_day,
 )
 from odata_gateway.types.family import (
+    INFINITE,
     ArgumentType,
     ColumnReading,
     DecodeMode,
@@ -81,7 +82,8 @@ DATES = TypeFamily(
     argument=_argument,
     converted=_converted,
     argument_type=ArgumentType("text", "date"),
-    columns={"date": ColumnReading()},
+    columns={"date": ColumnReading(nulls=INFINITE)},
+    nulls=INFINITE,
     text="CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD') "
     f"ELSE {YEAR_BC} || to_char({{0}}, '-MM-DD') END",
     json=JsonForm(can_miss=True),

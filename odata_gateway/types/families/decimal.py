@@ -1,4 +1,5 @@
-"""Edm.Decimal: exact numbers of any size. NaN and the infinities of Postgres's numeric are null."""
+"""Edm.Decimal: exact numbers of any size. NaN and the infinities of Postgres's numeric are null,
+and so is what divby divides by zero."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from odata_gateway.types.family import (
     JsonForm,
     LiteralForm,
     PrimitiveType,
+    ReadAsNull,
     TypeFamily,
     refuse,
 )
@@ -20,6 +22,15 @@ from odata_gateway.types.faults import WrongFamily
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
+
+
+# Postgres has NaN above all numbers.
+_NOT_FINITE = ReadAsNull(
+    "{0} > '-Infinity' AND {0} < 'Infinity'",
+    ("{0} = 'NaN'", "{0} = 'Infinity'", "{0} = '-Infinity'"),
+    below="{0} > '-Infinity'",
+    above="{0} < 'Infinity'",
+)
 
 
 def _write(value: object) -> str:
@@ -59,17 +70,21 @@ DECIMALS = TypeFamily(
     argument=_argument,
     converted=converted_number,
     argument_type=ArgumentType("numeric"),
-    columns={"numeric": ColumnReading(pinned="{0}::numeric")},
+    columns={
+        "numeric": ColumnReading(pinned="{0}::numeric", nulls=_NOT_FINITE),
+        "int8": ColumnReading("{0}::numeric"),
+        "int4": ColumnReading("{0}::numeric"),
+        "int2": ColumnReading("{0}::numeric"),
+    },
+    nulls=_NOT_FINITE,
     text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
     json=JsonForm(quoted=False, can_miss=True),
     facets=frozenset({"$Precision", "$Scale"}),
     written_by_sql=False,
-    # Whatever divby divides by zero is infinite or NaN, where Postgres raises.
+    # What divby divides by zero would be infinite or NaN, which a decimal cannot be.
     number_operators={
         "div": "({0}::numeric / {1}::numeric)",
-        "divby": "(CASE WHEN {1} <> 0 THEN {0}::numeric / {1} WHEN {1} IS NULL THEN NULL "
-        "WHEN {0} = 0 OR {0}::numeric = 'NaN' THEN 'NaN'::numeric "
-        "WHEN {0} > 0 THEN 'Infinity'::numeric WHEN {0} < 0 THEN '-Infinity'::numeric END)",
+        "divby": "({0}::numeric / nullif({1}, 0))",
     },
 )
 DECIMAL = PrimitiveType(

@@ -20,6 +20,7 @@ from odata_gateway.types.family import (
     LiteralForm,
     Operation,
     PrimitiveType,
+    ReadAsNull,
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, shorten
@@ -34,6 +35,18 @@ SECONDS = "(extract(epoch from {0}) - 453600 * extract(year from {0}))"
 _SIGN = f"CASE WHEN {SECONDS} < 0 THEN '-' ELSE '' END"
 _TEXT = (
     "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
+)
+
+# Postgres 17 and later have infinite intervals, whose names older versions cannot read. No interval
+# of theirs beyond these years is shorter.
+_INFINITE = ReadAsNull(
+    "isfinite({0})",
+    (
+        "{0} > '178956970 years' AND NOT isfinite({0})",
+        "{0} < '-178956970 years' AND NOT isfinite({0})",
+    ),
+    below="isfinite({0})",
+    above="isfinite({0})",
 )
 
 
@@ -97,7 +110,8 @@ DURATIONS = TypeFamily(
     ),
     argument=_argument,
     argument_type=ArgumentType("text", "interval"),
-    columns={"interval": ColumnReading()},
+    columns={"interval": ColumnReading(nulls=_INFINITE)},
+    nulls=_INFINITE,
     text=f"CASE WHEN isfinite({{0}}) THEN {_SIGN} || 'PT' || abs({SECONDS})::text || 'S' END",
     json=JsonForm(can_miss=True),
     link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
@@ -114,7 +128,9 @@ DURATION = PrimitiveType(
     literal_kind="duration",
     casts={
         "string": f"(CASE WHEN {{0}} ~ '{_TEXT}' "
-        "THEN CASE WHEN {0} !~ '[PT]$' THEN {0}::interval END END)"
+        "THEN CASE WHEN {0} ~ '[PT]$' THEN NULL "
+        # Postgres reads no sign before the whole.
+        "WHEN left({0}, 1) = '-' THEN - substr({0}, 2)::interval ELSE {0}::interval END END)"
     },
 )
 TYPES = (DURATION,)

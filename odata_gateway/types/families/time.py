@@ -21,6 +21,7 @@ from odata_gateway.types.family import (
     JsonForm,
     LiteralForm,
     PrimitiveType,
+    ReadAsNull,
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
@@ -29,6 +30,9 @@ _TIME = re.compile(CLOCK, re.ASCII)
 
 TIME_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,12}})?)?"
 """What the text of a time looks like, in SQL."""
+
+
+_MIDNIGHT = ReadAsNull("{0} < '24:00'", ("{0} = '24:00'",), above="{0} < '24:00'")
 
 
 def read_time(text: str) -> Span:
@@ -73,7 +77,8 @@ TIMES = TypeFamily(
     argument=_argument,
     converted=_converted,
     argument_type=ArgumentType("text", "time"),
-    columns={"time": ColumnReading()},
+    columns={"time": ColumnReading(nulls=_MIDNIGHT)},
+    nulls=_MIDNIGHT,
     text="CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
     json=JsonForm(can_miss=True),
     facets=frozenset({"$Precision"}),
@@ -86,7 +91,8 @@ TIME = PrimitiveType(
     ("time",),
     literal_kind="time",
     casts={
-        "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN {{0}}::time END)",
+        # Microseconds, as of a literal: Postgres would round the last one to 24:00.
+        "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN left({{0}}, 15)::time END)",
         "datetime": "{0}::time",
     },
 )

@@ -10,7 +10,19 @@ import asyncpg
 import asyncpg.exceptions
 import pytest
 from odata_gateway.db.sqlstate import ANSWERS, VALUES, to_odata_error
-from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal, LimitNodes, ODataError, all_codes
+from odata_gateway.errors import (
+    DbBusy,
+    DbDenied,
+    DbModel,
+    DbTable,
+    DbTimeout,
+    DbUnavailable,
+    DbValue,
+    Internal,
+    LimitNodes,
+    ODataError,
+    all_codes,
+)
 
 SECRET = 'canary "5432 rows" of alice@example.com'
 CLASSES = [c for c in vars(asyncpg.exceptions).values() if inspect.isclass(c) and issubclass(c, Exception)]
@@ -53,7 +65,10 @@ def test_every_asyncpg_exception_maps_without_its_words(cls):
         (asyncpg.StatementTooComplexError(""), LimitNodes),
         (asyncpg.TooManyColumnsError(""), LimitNodes),
         (asyncpg.PostgresSyntaxError(""), Internal),
-        (asyncpg.RaiseError(""), Internal),
+        (asyncpg.RaiseError(""), DbTable),
+        (asyncpg.CardinalityViolationError(""), DbTable),
+        (asyncpg.FDWError(""), DbTable),
+        (asyncpg.CheckViolationError(""), DbTable),
         (asyncpg.InterfaceError(""), DbUnavailable),
         (ConnectionRefusedError(), DbUnavailable),
         (ConnectionResetError(), DbUnavailable),

@@ -10,7 +10,7 @@ from odata_gateway.errors import BindSegment, UrlFormat, UrlPrecondition, UrlSki
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest, page_link
-from odata_gateway.handlers.served_model import compiler_for
+from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.protocol import links
 from odata_gateway.protocol.message import Request

@@ -12,8 +12,7 @@ from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import AuthMissing, DbModel, ODataError, UrlSyntax
-from odata_gateway.handlers.served_model import compiler_for
-from odata_gateway.handlers.service import Service
+from odata_gateway.handlers.service import Service, compiler_for
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.server.composition import caller_directory
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify

@@ -41,6 +41,18 @@ def sql_of(text):
         ("null ne null", "false::bool", "false::bool"),
         # lists
         ("status in (1,2)", "(status = ANY($1::int8[]))", "((status = ANY($1::int8[])) IS TRUE)"),
+        # infinite times, which are null: no value equals one, and an order has the end of the column as a second bound
+        ("created_at eq null", "(C IS NULL OR C = 'infinity' OR C = '-infinity')", "(C IS NULL OR C = 'infinity' OR C = '-infinity')"),
+        ("created_at ne null", "(C IS NOT NULL AND C > '-infinity' AND C < 'infinity')", "(C IS NOT NULL AND C > '-infinity' AND C < 'infinity')"),
+        ("created_at eq 2021-01-01T00:00:00Z", "(C = $1::text::timestamp)", "((C = $1::text::timestamp) IS TRUE)"),
+        ("created_at ne 2021-01-01T00:00:00Z", "((C = $1::text::timestamp) IS NOT TRUE)", "((C = $1::text::timestamp) IS NOT TRUE)"),
+        ("created_at in (2021-01-01T00:00:00Z)", "(C = ANY($1::text[]::timestamp[]))", "((C = ANY($1::text[]::timestamp[])) IS TRUE)"),
+        ("created_at le 2021-01-01T00:00:00Z", "((C <= $1::text::timestamp) AND C > '-infinity')", "(((C <= $1::text::timestamp) AND C > '-infinity') IS TRUE)"),
+        ("2021-01-01T00:00:00Z lt created_at", "((C > $1::text::timestamp) AND C < 'infinity')", "(((C > $1::text::timestamp) AND C < 'infinity') IS TRUE)"),
+        ("created_at gt now()", "((C > (now() AT TIME ZONE 'UTC')) AND C < 'infinity')", "(((C > (now() AT TIME ZONE 'UTC')) AND C < 'infinity') IS TRUE)"),
+        ("created_at lt updated_at", "(((C < U) AND C > '-infinity') AND U < 'infinity')", "((((C < U) AND C > '-infinity') AND U < 'infinity') IS TRUE)"),
+        ("created_at eq updated_at", "(CV IS NOT DISTINCT FROM UV)", "(CV IS NOT DISTINCT FROM UV)"),
+        ("created_at ne updated_at", "(CV IS DISTINCT FROM UV)", "(CV IS DISTINCT FROM UV)"),
         # NaN, which Postgres has equal to itself and above all numbers, equals nothing: X stands for id mul 1e0, Y and Z for others
         ("id mul 1e0 eq 1e0", "(nullif(X, 'NaN') = $3::float8)", "((nullif(X, 'NaN') = $3::float8) IS TRUE)"),
         ("id mul 1e0 ne 1e0", "((nullif(X, 'NaN') = $3::float8) IS NOT TRUE)", "((nullif(X, 'NaN') = $3::float8) IS NOT TRUE)"),
@@ -57,4 +69,7 @@ def test_the_sql_of_a_comparison(text, condition, value):
     for name, number in (("X", "id * $2"), ("Y", "status * $2"), ("Z", "message_type * $3")):
         product = f"(CASE WHEN account_id = $1::int8 THEN ({number}::float8) END)"  # what can fail is computed behind the policy
         found = tuple(sql.replace(product, name) for sql in found)
+    for name, column in (("C", "created_at"), ("U", "updated_at")):
+        finite = f"(CASE WHEN {column} > '-infinity' AND {column} < 'infinity' THEN {column} END)"
+        found = tuple(sql.replace(finite, f"{name}V").replace(column, name) for sql in found)
     assert found == (condition, value)

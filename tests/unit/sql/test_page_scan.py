@@ -9,8 +9,9 @@ from odata_gateway.edm.derive import with_types
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql.fragment import build, finish, param, qualified
-from odata_gateway.sql.page_scan import AccountScan, NullSplitScan, PageScan, PerAccountScan, PlainScan, choose_scan
+from odata_gateway.sql.page_scan import PageScan
 from odata_gateway.sql.relation import Relations
+from odata_gateway.sql.scan import AccountScan, NullSplitScan, PerAccountScan, PlainScan, choose_scan
 from tests.harness import cases
 
 PLAIN, ACCOUNT, PER_ACCOUNT, NULL_SPLIT = PlainScan, AccountScan, PerAccountScan, NullSplitScan
@@ -21,10 +22,10 @@ CONVERSATION = ("conversation_id",)
 
 
 def query_of(request, *indexes):
-    """The query of a request, with these indexes of messages known, whose created_at is never null."""
+    """The query of a request, with these indexes of messages known, whose created_at and inbox_id are never NULL."""
     message = cases.MODEL.entity_types["Message"]
-    created_at = replace(message.properties["created_at"], not_null=True)
-    message = replace(message, properties={**message.properties, "created_at": created_at}, indexes=frozenset(indexes))
+    never_null = {name: replace(message.properties[name], not_null=True) for name in ("created_at", "inbox_id")}
+    message = replace(message, properties={**message.properties, **never_null}, indexes=frozenset(indexes))
     return cases.bound(request, with_types(cases.MODEL, {**cases.MODEL.entity_types, "Message": message}))
 
 
@@ -42,20 +43,22 @@ SCANS = [
     ("Message?$skip=3", [ACCOUNT_ID], PLAIN, PLAIN),
     # another order: branches by account
     ("Message?$orderby=created_at", [], PLAIN, PER_ACCOUNT),
-    ("Message?$orderby=created_at", [CREATED], PLAIN, PER_ACCOUNT),
-    ("Message?$orderby=created_at desc,id desc", [CREATED], PLAIN, PER_ACCOUNT),
+    ("Message?$orderby=created_at", [CREATED], NULL_SPLIT, PER_ACCOUNT),
+    ("Message?$orderby=created_at desc,id desc", [CREATED], NULL_SPLIT, PER_ACCOUNT),
+    ("Message?$orderby=created_at&$filter=created_at gt 2021-01-01T00:00:00Z", [CREATED], PLAIN, PER_ACCOUNT),
+    ("Message?$orderby=created_at&$filter=created_at ne 2021-01-01T00:00:00Z", [CREATED], NULL_SPLIT, PER_ACCOUNT),
     ("Message?$orderby=created_at&$skip=3", [CREATED], PLAIN, PLAIN),
     ("Message?$orderby=length(content)", [CREATED], PLAIN, PLAIN),
     ("Message?$orderby=conversation/created_at", [CREATED], PLAIN, PLAIN),
-    ("Conversation(1)/messages?$orderby=created_at", [CREATED], PLAIN, PLAIN),
+    ("Conversation(1)/messages?$orderby=created_at", [CREATED], NULL_SPLIT, NULL_SPLIT),
     # an index without the account finds few rows
     ("Message?$filter=conversation_id eq 3&$orderby=created_at", [CREATED, CONVERSATION], PLAIN, PLAIN),
     ("Message?$filter=3 eq conversation_id&$orderby=created_at", [CREATED, CONVERSATION], PLAIN, PLAIN),
     ("Message?$filter=conversation_id in (3,4)&$orderby=created_at", [CREATED, CONVERSATION], PLAIN, PLAIN),
     ("Message?$filter=status eq 1 and conversation_id eq 3&$orderby=created_at", [CREATED, CONVERSATION], PLAIN, PLAIN),
-    ("Message?$filter=status eq 1 or conversation_id eq 3&$orderby=created_at", [CREATED, CONVERSATION], PLAIN, PER_ACCOUNT),
-    ("Message?$filter=conversation_id ne 3&$orderby=created_at", [CREATED, CONVERSATION], PLAIN, PER_ACCOUNT),
-    ("Message?$filter=conversation_id eq 3&$orderby=created_at", [CREATED], PLAIN, PER_ACCOUNT),
+    ("Message?$filter=status eq 1 or conversation_id eq 3&$orderby=created_at", [CREATED, CONVERSATION], NULL_SPLIT, PER_ACCOUNT),
+    ("Message?$filter=conversation_id ne 3&$orderby=created_at", [CREATED, CONVERSATION], NULL_SPLIT, PER_ACCOUNT),
+    ("Message?$filter=conversation_id eq 3&$orderby=created_at", [CREATED], NULL_SPLIT, PER_ACCOUNT),
     # a range within each account, in the order of the key
     ("Message?$filter=created_at ge 2021-01-01T00:00:00Z", [CREATED], PLAIN, PER_ACCOUNT),
     ("Message?$filter=2021-01-01T00:00:00Z lt created_at", [CREATED], PLAIN, PER_ACCOUNT),
@@ -104,14 +107,19 @@ BRANCHES = [
     ("source_id desc", None, [("values", False), ("nulls", False)]),
     ("source_id desc", (False, False), [("values", True), ("nulls", False)]),
     ("source_id desc", (True, False), [("nulls", True)]),
-    ("created_at", None, [("all", False)]),
-    ("created_at", (False, False), [("all", True)]),
+    # never NULL, but perhaps infinite
+    ("created_at", None, [("nulls", False), ("nulls", False), ("values", False)]),
+    ("created_at", (True, False), [("nulls", True), ("nulls", True), ("values", False)]),
+    ("created_at", (False, False), [("values", True)]),
+    ("created_at desc", (False, False), [("values", True), ("nulls", False), ("nulls", False)]),
+    # perhaps NULL too
+    ("updated_at", None, [("nulls", False)] * 3 + [("values", False)]),
 ]
 
 
 @pytest.mark.parametrize(("order", "mask", "expected"), BRANCHES)
 def test_the_branches_of_a_chunk(order, mask, expected):
-    query = query_of(f"Message?$orderby={order}")
+    query = query_of(f"Message?$orderby={order}", CREATED)
     several = choose_scan(query, mask, "several")
     assert isinstance(several, PerAccountScan)
     assert [(branch.rows, branch.behind) for branch in several.branches] == expected
@@ -159,5 +167,5 @@ def test_a_branch_reads_only_the_columns_that_are_shown_or_ordered_by():
 
 
 def test_the_rows_behind_a_null_are_bounded_by_the_other_columns():
-    text = sql_of("Message?$orderby=source_id,created_at", [], "one", (True, False, False))
-    assert 't0."source_id" IS NULL AND ((t0."created_at", t0."id") > (' in text
+    text = sql_of("Message?$orderby=source_id,inbox_id", [], "one", (True, False, False))
+    assert 't0."source_id" IS NULL AND ((t0."inbox_id", t0."id") > (' in text

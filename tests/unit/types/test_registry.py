@@ -52,7 +52,9 @@ def test_a_template_of_a_type_takes_its_value(type_):
     templates += [rule.outcome for rule in type_.aggregates.values()]
     templates += [t for t in (family.json.text, family.json.whole, family.link_literal) if t]
     for reading in family.columns.values():
-        templates += [t for t in (reading.read, reading.pinned, reading.compared) if t]
+        templates += [t for t in (reading.read, reading.pinned) if t]
+        named = (reading.compared, reading.compared_list, reading.restored)
+        assert all(holes(template) - {1} == {0} for template in named if template)
     assert all(holes(template) == {0} for template in templates)
 
 

@@ -21,7 +21,7 @@ DAY = 86_400_000_000
 
 def literal(text: str) -> LiteralValue:
     """The only value of a filter that is one literal."""
-    template, values = normalize(split("Message?$filter=" + text, max_bytes=100_000))
+    template, values = normalize(split("Message?$filter=" + text, max_bytes=100_000, strict=True), strict=True)
     parse(template)
     (value,) = values
     return value

@@ -14,7 +14,7 @@ from odata_gateway.url.split import split
 
 
 def normalized(url: str) -> tuple[QueryTemplate, tuple[LiteralValue, ...]]:
-    return normalize(split(url, max_bytes=20_000))
+    return normalize(split(url, max_bytes=20_000, strict=True), strict=True)
 
 
 def template(url: str) -> QueryTemplate:

@@ -74,7 +74,7 @@ def test_the_section_is_one_of_a_standard_we_cite(row):
 
 
 def test_the_tree_has_a_field_for_each_row():
-    assert {field.name for field in fields(ast.Options)} == {row.field for row in OPTIONS} | {"aliases", "order"}
+    assert {field.name for field in fields(ast.Options)} == {row.field for row in OPTIONS} | {"aliases", "order", "places"}
 
 
 def test_transport_options_are_the_rows_with_text():

@@ -12,7 +12,7 @@ from odata_gateway.url.split import split
 
 
 def request(url: str) -> ast.SyntaxTree:
-    return parse(normalize(split(url, max_bytes=20_000))[0])
+    return parse(normalize(split(url, max_bytes=20_000, strict=True), strict=True)[0])
 
 
 def options(query: str) -> ast.Options:
@@ -222,7 +222,7 @@ def test_what_is_no_expression(text):
         ("$select=id,", 3, "the text ends where a name"),
         ("$expand=messages($foo=1)", 9, "'$foo' is not an option that can stand here"),
         ("$expand=messages($fitler=1)", 9, "did you mean '$filter'"),
-        ("$expand=messages($levels=0)", 9, "write a number from 1, or max"),
+        ("$expand=messages($levels=0)", 17, "write a number from 1, or max"),
         ("$expand=a($select=id;$select=id)", 13, "given twice"),
         ("$apply=agregate($count as n)", 0, "did you mean 'aggregate'"),
         ("$apply=groupby(status)", 0, "write groupby((status))"),

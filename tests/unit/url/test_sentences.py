@@ -872,13 +872,14 @@ Message?%24filter
 """
 
 
-def request(text: str) -> ast.SyntaxTree:
-    return parse(normalize(split(text))[0])
+def request(text: str, *, strict: bool = True) -> ast.SyntaxTree:
+    return parse(normalize(split(text, strict=strict), strict=strict)[0])
 
 
 @pytest.mark.parametrize("text", READ.strip("\n").split("\n"))
 def test_a_sentence_is_read(text):
     assert isinstance(request(text), ast.SyntaxTree)
+    assert request(text, strict=False) == request(text)
 
 
 @pytest.mark.parametrize("text", REFUSED.strip("\n").replace("~", " ").split("\n"))

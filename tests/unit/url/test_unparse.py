@@ -86,10 +86,10 @@ def shape(node: object, values: list[object]) -> object:
     if isinstance(node, tuple):
         return tuple(shape(item, values) for item in node)
     if isinstance(node, ast.Options):
-        given = {f.name: getattr(node, f.name) for f in fields(node) if f.name != "order"}
+        given = {f.name: getattr(node, f.name) for f in fields(node) if f.name not in ("order", "places")}
         return {name: shape(value, values) for name, value in given.items() if value not in (None, (), False)}
     if is_dataclass(node):
-        found = [shape(getattr(node, f.name), values) for f in fields(node) if f.name != "at"]
+        found = [shape(getattr(node, f.name), values) for f in fields(node) if f.name not in ("at", "alias_at")]
         return (type(node).__name__, *(None if item == {} else item for item in found))
     return node
 

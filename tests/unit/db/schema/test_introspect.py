@@ -80,7 +80,7 @@ async def test_the_same_database_gives_the_same_version(reader_dsn, model):
          "Label", "title", {"pg_type": "varchar"}),
         (
             "CREATE TYPE mood AS ENUM ('#1'); ALTER TABLE labels ALTER color DROP DEFAULT, ALTER color TYPE mood USING '#1'",
-            "Label", "color", {"pg_type": "mood", "missing": False},
+            "Label", "color", {"pg_type": "enum", "missing": False},
         ),
         (
             "ALTER TABLE inboxes ALTER cognigy_organization_id TYPE integer USING 1",

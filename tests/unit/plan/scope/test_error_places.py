@@ -74,7 +74,7 @@ NESTED = {
     "Conversation?$expand=messages($orderby=id,^nope)": "$orderby",
     "Conversation?$expand=messages($apply=groupby((status));$search=^x)": "$search",
     "Conversation?$expand=messages($select=id,^nope)": "$select",
-    "Conversation?$expand=^messages($levels=2)": "$levels",
+    "Conversation?$expand=messages(^$levels=2)": "$levels",
     "Conversation?$expand=messages($apply=groupby((^nope)))": "$apply",
     "Conversation?$expand=messages($apply=groupby((status),topcount(1,^nope)))": "$apply",
     "Conversation?$expand=messages($apply=groupby((status));$orderby=sender/^nope)": "$orderby",

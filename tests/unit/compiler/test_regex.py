@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from odata_gateway.compiler.regex import MAX_LENGTH, complement, translated, written
 from odata_gateway.errors import BindValue, LimitNodes, ODataError, Unsupported
-from odata_gateway.sql.regex import MAX_LENGTH, complement, translated, written
 
 # What Postgres is given, behind the mark of its advanced regular expressions.
 TRANSLATED = {

@@ -1,0 +1,301 @@
+"""How a chunk's rows are to be read in order: in one SELECT, or in branches that an index serves.
+
+`choose_scan` decides by the query, the known indexes and the number of accounts alone. A wrong
+choice can cost time, but never show a wrong row (`sql.page_scan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from odata_gateway.edm.model import AccountColumn
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.plan.tree.relation import (
+    BoundExpr,
+    Column,
+    Compare,
+    InArray,
+    Logic,
+    OrderKey,
+    Parameter,
+)
+from odata_gateway.sql.keyset import NullMask
+from odata_gateway.sql.pg_types import null_classes
+
+AccountsRead = Literal["one", "several", "by shard"]
+"""The accounts that one SELECT reads: the caller's only one, all of several, or, on a sharded
+database, what its shard has."""
+
+BranchRows = Literal["all", "nulls", "values"]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Rows in an order that one index can have.
+
+    order   the ORDER BY
+    rows    all, or those whose first order value is null, or those where it is not
+    behind  only those behind the row of the keyset
+    kind    of nulls: which of the `null_classes` of the column
+    """
+
+    order: tuple[OrderKey, ...]
+    rows: BranchRows = "all"
+    behind: bool = False
+    kind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlainScan:
+    """One SELECT in the order of the query."""
+
+    branch: Branch
+
+
+@dataclass(frozen=True, slots=True)
+class AccountScan:
+    """All rows of one account in the order of the key. The SELECT is written so that only the index
+    on account and key has the order.
+
+    The account is the first column of ORDER BY, and the condition compares it with a list of one.
+    Neither changes the answer. Without them Postgres takes that index for the first pages only. For
+    later ones it takes the key's own index, which has the rows of all accounts (a third of them
+    were the caller's where this was measured): Postgres has a statistic of how rows in the order of
+    a column are spread over the disk, but none for the rows of one account.
+
+    An equality in place of the list, with the account in the row comparison as well, would be slow:
+    behind an equality Postgres does not start at a row comparison, but reads the index from the
+    account's first row.
+    """
+
+    branch: Branch
+
+
+@dataclass(frozen=True, slots=True)
+class PerAccountScan:
+    """The branches once for each of the caller's accounts, merged."""
+
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NullSplitScan:
+    """A branch for each kind of null in the first order column and one for the values, merged."""
+
+    branches: tuple[Branch, ...]
+
+
+Scan = PlainScan | AccountScan | PerAccountScan | NullSplitScan
+
+
+# --- the choice -----------------------------------------------------------------------------------
+
+
+def choose_scan(query: Query, mask: NullMask | None, accounts: AccountsRead) -> Scan:
+    """How to read the first chunk (`mask` None), or one behind a row whose order values are null
+    where `mask` says so.
+
+    $skip acts on the first chunk only. It takes one SELECT: each branch would have to read all rows
+    that are skipped.
+    """
+    if mask is None and query.skip is not None:
+        return PlainScan(Branch(query.order))
+    branches = _branches(query, mask)
+    if accounts == "several" and _gains_by_account(query):
+        return PerAccountScan(branches)
+    if len(branches) > 1:
+        return NullSplitScan(branches)
+    if accounts == "one" and _is_whole_account(query):
+        return AccountScan(branches[0])
+    return PlainScan(branches[0])
+
+
+def _branches(query: Query, mask: NullMask | None) -> tuple[Branch, ...]:
+    """One branch, or several for nulls and one for values in the order they have in the answer;
+    behind a row in the last of these, only that one."""
+    first, order = _split_column(query), _order_by_values(query)
+    if first is None:
+        return (Branch(order, behind=mask is not None),)
+    filled = replace(first, nullable=False)
+    of_nulls, kinds = _order_of_nulls(query, filled), len(null_classes(first))
+    behind_null, behind_value = mask is not None and mask[0], mask is not None and not mask[0]
+    nulls = tuple(
+        Branch(of_nulls, "nulls", behind_null, kind)
+        for kind in range(1 if _is_never_stored_null(query, first) else 0, kinds)
+    )
+    in_order_of_values = (replace(order[0], expr=filled), *order[1:])
+    values = Branch(in_order_of_values, "values", behind_value)
+    if order[0].descending:
+        return nulls if behind_null else (values, *nulls)
+    return (values,) if behind_value else (*nulls, values)
+
+
+def _split_column(query: Query) -> Column | None:
+    """The first order column, if it can be null and an index could serve nulls and values each;
+    None also where an index finds few rows, which are soon sorted, and where a condition keeps all
+    nulls out."""
+    first = query.order[0].expr
+    if (
+        isinstance(first, Column)
+        and first.nullable
+        and len(query.order) > 1
+        and _reads_one_table(query)
+        and not _is_found_without_account(query)
+        and not _is_compared(query, first)
+        and (not _is_never_stored_null(query, first) or _has_index_on(query, first))
+    ):
+        return first
+    return None
+
+
+def _order_by_values(query: Query) -> tuple[OrderKey, ...]:
+    """The order of a query; a first column that a condition keeps all nulls out of orders as it is
+    stored, so that an index serves."""
+    first, *others = query.order
+    if isinstance(first.expr, Column) and first.expr.nullable and _is_compared(query, first.expr):
+        return (replace(first, expr=replace(first.expr, nullable=False)), *others)
+    return query.order
+
+
+def _order_of_nulls(query: Query, first: Column) -> tuple[OrderKey, ...]:
+    """The order of rows whose first order column is null.
+
+    An index on that column has these rows in the order of its next columns, but Postgres does not
+    infer that from IS NULL. So such an index serves only if ORDER BY has the column too, which
+    changes nothing. Any other index serves only if ORDER BY does not have it.
+    """
+    others = query.order[1:]
+    if not _has_account_index(query):
+        return others
+    return (OrderKey(first, others[0].descending), *others)
+
+
+def _is_whole_account(query: Query) -> bool:
+    """Whether the rows are all that an account has, in the order of the key, and an index on
+    account and key is known."""
+    block, order = query.block, query.order
+    return (
+        not block.predicates
+        and block.within is None
+        and len({k.descending for k in order}) == 1
+        and query.key_positions == frozenset(range(len(order)))
+        and _reads_one_table(query)
+        and _has_account_index(query)
+    )
+
+
+def _gains_by_account(query: Query) -> bool:
+    """Whether branches by account can be right and gain something.
+
+    They do not gain for all rows in the order of the key: the key's own index has that order, and
+    callers with several accounts usually see a good part of the table. They do not gain either for
+    rows that an index finds without the account, as those of one inbox: these are of one account,
+    and a branch for each of the others would search all of it. They do gain for a range that an
+    index has within each account: for all accounts together Postgres chooses the key's index, and
+    reads and drops the rows outside of the range.
+    """
+    if account_column(query) is None or query.block.within is not None:
+        return False
+    if not _reads_one_table(query) or _is_found_without_account(query):
+        return False
+    ranges = (_is_range_within_account(query, term) for term in _conjuncts_of(query))
+    return 0 not in query.key_positions or any(ranges)
+
+
+def _reads_one_table(query: Query) -> bool:
+    """Whether no other table is joined, and columns of the table itself give the order."""
+    block = query.block
+    is_alone = not block.joins and not block.crossed and block.link is None
+    return is_alone and block.source.derived is None and query.ordered_columns is not None
+
+
+# --- indexes --------------------------------------------------------------------------------------
+
+
+def account_column(query: Query) -> str | None:
+    policy = query.block.source.entity_type.policy
+    return policy.column if isinstance(policy, AccountColumn) else None
+
+
+def _has_account_index(query: Query) -> bool:
+    """Whether an index on the account and then the columns of the order is known."""
+    columns = query.ordered_columns
+    indexes = query.block.source.entity_type.indexes
+    return columns is not None and (account_column(query), *columns) in indexes
+
+
+def _is_found_without_account(query: Query) -> bool:
+    """Whether an index without the account finds the rows by a value: few rows, soon sorted."""
+    return any(_is_value_of_index(query, term) for term in _conjuncts_of(query))
+
+
+def _is_value_of_index(query: Query, term: BoundExpr) -> bool:
+    match term:
+        case (
+            Compare(op="eq", left=Column() as column)
+            | Compare(op="eq", right=Column() as column)
+            | InArray(operand=Column() as column)
+        ):
+            account, indexes = account_column(query), query.block.source.entity_type.indexes
+            return any(i[0] == column.name and account not in i for i in indexes)
+        case _:
+            return False
+
+
+def _is_compared(query: Query, column: Column) -> bool:
+    """Whether a condition that must be true compares a column with a value, and so finds no null
+    in it."""
+    return any(
+        isinstance(term, Compare)
+        and term.op != "ne"
+        and (
+            (term.left == column and _is_no_null(term.right))
+            or (term.right == column and _is_no_null(term.left))
+        )
+        for term in _conjuncts_of(query)
+    )
+
+
+def _is_no_null(expr: BoundExpr) -> bool:
+    return isinstance(expr, Parameter) and not expr.nullable
+
+
+def _is_never_stored_null(query: Query, column: Column) -> bool:
+    """Whether the database declares a column of the query's table NOT NULL."""
+    properties = query.block.source.entity_type.properties.values()
+    return any(prop.column == column.name and prop.not_null for prop in properties)
+
+
+def _has_index_on(query: Query, column: Column) -> bool:
+    """Whether an index can give the order of a column, for all rows or for those of an account."""
+    of_all, of_account = (column.name,), (account_column(query), column.name)
+    indexes = query.block.source.entity_type.indexes
+    return any(i[:1] == of_all or i[:2] == of_account for i in indexes)
+
+
+def _is_range_within_account(query: Query, term: BoundExpr) -> bool:
+    match term:
+        case (
+            Compare(op="lt" | "le" | "gt" | "ge", left=Column() as column)
+            | Compare(op="lt" | "le" | "gt" | "ge", right=Column() as column)
+        ):
+            wanted = (account_column(query), column.name)
+            return any(i[:2] == wanted for i in query.block.source.entity_type.indexes)
+        case _:
+            return False
+
+
+def _conjuncts_of(query: Query) -> Iterator[BoundExpr]:
+    """The predicates that must all be true."""
+    for predicate in query.block.predicates:
+        yield from _conjuncts(predicate)
+
+
+def _conjuncts(expr: BoundExpr) -> Iterator[BoundExpr]:
+    if isinstance(expr, Logic) and expr.op == "and":
+        for operand in expr.operands:
+            yield from _conjuncts(operand)
+    else:
+        yield expr
