@@ -19,6 +19,7 @@ from odata_gateway.commands.demo import run_demo
 from odata_gateway.commands.explain import add_explain_arguments, run_explain
 from odata_gateway.commands.serve import run_serve
 from odata_gateway.commands.sql import add_sql_arguments, run_sql
+from odata_gateway.commands.token import add_token_arguments, run_token
 from odata_gateway.config.settings import SETTINGS, Settings, SettingsError
 from odata_gateway.config.sources import flags_of, load
 from odata_gateway.edm.json_reader import ModelError
@@ -42,6 +43,11 @@ COMMANDS = {
     ),
     "explain": Command(
         "show what becomes of a request, down to the SQL", run_explain, add_explain_arguments
+    ),
+    "token": Command(
+        "make an access token, add it to the file of tokens, and show it once",
+        run_token,
+        add_token_arguments,
     ),
     "sql": Command(
         "print one of the SQL files for Live Agent's database: indexes, roles and so on",

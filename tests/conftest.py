@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from tests.harness import supabase
 from tests.harness.cluster import DATABASE, READER, Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway, start_gateway
@@ -98,6 +99,14 @@ def own_cluster() -> Iterator[Callable[..., Cluster]]:
     """Start further servers, for tests that stop or kill theirs; closed at the end of the run. Keywords as Cluster.start."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(Cluster.start(**options))
+
+
+@pytest.fixture(scope="session")
+def supabase_cluster() -> Iterator[Cluster]:
+    """A running server with the database of tests/data/supabase.sql, whose roles a server has once; on its socket and on TCP."""
+    with Cluster.start(tcp=True) as server:
+        supabase.load(server)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -8,5 +8,6 @@ unknown  how a command line is parsed
     demo        answers them from a temporary Postgres with sample data
     check       compares the model with the database
     explain     prints every value between a URL and its rows
+    token       makes an access token and its entry in a file
     sql         prints the SQL files for Live Agent's database
 """

@@ -15,12 +15,19 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
-from odata_gateway.db.schema.server_check import LOOKUP, citus_findings
+from odata_gateway.db.schema.role_check import policy_findings, role_findings, view_findings
+from odata_gateway.db.schema.server_check import citus_findings
 from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
-from odata_gateway.identity.live_agent import TokenDirectory
-from odata_gateway.server.composition import database_settings, model_of
+from odata_gateway.identity.directory import CallerDirectory
+from odata_gateway.identity.token_file import TokenFile
+from odata_gateway.server.composition import (
+    caller_directory,
+    check_listening,
+    database_settings,
+    model_of,
+)
 from odata_gateway.server.runtime import run_loop
 
 
@@ -58,15 +65,36 @@ async def _findings(settings: Settings, model: Model) -> list[Finding]:
     """What the database lacks. Indexes are compared for the built-in model only."""
     database = await Database.open(database_settings(settings))
     try:
-        _, found = await inspect(database, model)
-        findings = [*found, *await citus_findings(database, sharded=settings.sharded)]
-        tokens = TokenDirectory(database, settings.admin_roles)
-        told = any(LOOKUP in finding.text for finding in found)
-        if not told and (fault := await tokens.fault()) is not None:
-            findings.append(Finding("error", "access tokens", fault))
+        callers = caller_directory(settings, model, database)
+        findings = list(await _caller_findings(settings, database, model, callers))
+        findings += await citus_findings(database, sharded=settings.sharded)
+        findings += await view_findings(database, model)
         if settings.model is None:
             indexes = (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8")
             findings += await missing_indexes(database, indexes)
         return findings
     finally:
         await database.close()
+
+
+async def _caller_findings(
+    settings: Settings, database: Database, model: Model, callers: CallerDirectory
+) -> dict[Finding, None]:
+    """What is wrong for those who may ask: each way in, and the roles of all callers."""
+    findings: list[Finding] = []
+    if check_listening(settings, model):
+        text = "nothing says who may ask: every program of this machine can read what is served"
+        findings.append(Finding("warning", "callers", text))
+    if callers.is_metadata_public:
+        findings += (await inspect(database, model))[1]
+        findings += await policy_findings(database, model, None, callers.roles)
+    for role in callers.named_roles:
+        findings += await role_findings(database, model, role, callers.roles)
+    for way in callers.ways:
+        if isinstance(way, TokenFile):
+            faults = [fault async for fault in way.token_faults()]
+            findings += [Finding("warning", f"token {t.caller.subject}", f) for t, f in faults]
+    fault = await callers.fault()
+    if fault is not None:
+        findings.append(Finding("error", "callers", f"nobody can be served: {fault}"))
+    return dict.fromkeys(findings)

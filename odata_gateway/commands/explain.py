@@ -24,8 +24,8 @@ from odata_gateway.server.runtime import run_loop
 from odata_gateway.url.resource_kind import ResourceKind, classify, method_refusal
 from odata_gateway.web.urls import path_of, service_target
 
-USER_ID = 1
-"""The caller's user id; no statement depends on it."""
+SUBJECT = "explain"
+"""The caller's subject; no statement depends on it."""
 
 
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run_explain(settings: Settings, options: argparse.Namespace) -> int:
         raise SettingsError(
             (f"--accounts must be ids separated by commas, not '{options.accounts}'",)
         ) from None
-    return run_loop(_explain(settings, _target(options.url), Caller(USER_ID, accounts)))
+    return run_loop(_explain(settings, _target(options.url), Caller(SUBJECT, accounts)))
 
 
 def _target(url: str) -> str:

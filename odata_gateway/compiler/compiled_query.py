@@ -84,9 +84,12 @@ class CompiledStatement:
 
     def _argument(self, slot: Slot, values: ArgumentValues) -> object:
         match slot:
-            case AccountsSlot(many=many, index=index):
+            case AccountsSlot(many=many, index=index, type=kind):
                 accounts = values.caller.accounts
-                return list(accounts) if many else accounts[index]
+                if not many:
+                    return kind.argument(accounts[index])
+                arguments = map(kind.argument, accounts)
+                return [value for value in arguments if value is not None]
             case LimitSlot():
                 return values.limit
             case PageSlot():

@@ -3,6 +3,7 @@ after "must be": "a whole number from 1 to 64"."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -123,6 +124,25 @@ def existing_file(text: str) -> Path | None:
     if not Path(text).is_file():
         raise ValueError("the path of a file that exists")
     return Path(text)
+
+
+def file_path(text: str) -> Path | None:
+    """The path of a file that may not exist yet, or None for nothing."""
+    return Path(text) if text else None
+
+
+def role_name(text: str) -> str:
+    """The name of a Postgres role, or nothing."""
+    if len(text.encode()) > 63 or not text.isprintable() or text == "none":
+        raise ValueError("the name of a role")
+    return text
+
+
+def path_of_claim(text: str) -> str:
+    """Where a claim is: names with dots between them, or a URL; or nothing."""
+    if not ("://" in text or re.fullmatch(r"\.?[^.]+(\.[^.]+)*|", text)):
+        raise ValueError("names with dots between them, such as app_metadata.tenant")
+    return text
 
 
 def secret_in_file(variable: str, path: str) -> str:

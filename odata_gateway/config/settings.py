@@ -19,9 +19,12 @@ from odata_gateway.config.readers import (
     dsn_url,
     each,
     existing_file,
+    file_path,
     network,
     one_of,
+    path_of_claim,
     port_number,
+    role_name,
     schema_name,
     seconds,
     switch,
@@ -148,11 +151,32 @@ class Settings:
         "with Citus (`sql/live_agent/citus.sql`)",
     )
 
+    anon_role: str = _setting(
+        "access",
+        "",
+        role_name,
+        "Postgres role of requests without an access token; empty: they are refused",
+    )
+    tokens_file: Path | None = _setting(
+        "access",
+        "",
+        file_path,
+        "TOML file with the hashes of access tokens, read again on SIGHUP; `odata-gateway token`"
+        " makes it",
+    )
+    accounts_claim: str = _setting(
+        "access",
+        "",
+        path_of_claim,
+        "path of the claim whose value or values `@Gateway.Account` of the model is compared"
+        " with, such as `app_metadata.tenant`",
+    )
     admin_roles: tuple[int, ...] = _setting(
         "access",
         "1",
         each(whole_number(0, 2**31 - 1)),
-        "values of `account_users.role` that may read, separated by commas",
+        "values of `account_users.role` (`Role` in the model's `@Gateway.Tokens`) that may read,"
+        " separated by commas",
     )
     rls: bool = _setting(
         "access",
@@ -168,7 +192,11 @@ class Settings:
         "access", "true", switch, "accept HTTP Basic with the access token as password"
     )
     public_metadata: bool = _setting(
-        "access", "true", switch, "answer the service document and `$metadata` without a token"
+        "access",
+        "true",
+        switch,
+        "answer the service document and `$metadata` without a token, unless all callers have"
+        " roles of their own",
     )
     expose_secrets: bool = _setting(
         "access", "false", switch, "show the secret columns instead of null"

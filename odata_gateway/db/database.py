@@ -37,7 +37,9 @@ class Database:
         self,
         flow: FlowKey = None,
         *,
-        accounts: Sequence[int] = (),
+        accounts: Sequence[object] = (),
+        role: str | None = None,
+        claims: str | None = None,
         snapshot: bool = False,
         response_started: bool = False,
     ) -> Session:
@@ -46,13 +48,15 @@ class Database:
         flow              whose turn it takes, and whose share of the connections (see
                           `fair_queue`)
         accounts          what row-level security shall show where it is in use
+        role, claims      as which role statements run, and `request.jwt.claims` for its policies;
+                          None: the connection's own, and no claims
         snapshot          all statements see the database as of the first one (REPEATABLE READ
                           READ ONLY); otherwise each sees its own moment
         response_started  a part of the response has been sent, so waiting is better than failing
         raises            DbBusy after the longest wait; DbUnavailable when there is no database
         """
         shown = accounts if self.settings.row_security and accounts else None
-        return Session(self._pool, flow, opening(snapshot, shown), response_started)
+        return Session(self._pool, flow, opening(snapshot, shown, role, claims), response_started)
 
     async def ping(self) -> None:
         """Return when the database answers, or is merely busy.

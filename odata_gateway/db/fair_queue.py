@@ -23,8 +23,8 @@ from typing import TypeAlias
 from odata_gateway.db.deadlines import Deadlines
 from odata_gateway.errors import DbBusy
 
-FlowKey: TypeAlias = int | None
-"""Whose request it is: a user's id, or None for the gateway's own."""
+FlowKey: TypeAlias = str | None
+"""Whose request it is: the subject of a caller, or None for the gateway's own."""
 
 _PACE_SLOTS = 8
 """About how many of the last slots that became free the pace is judged by."""

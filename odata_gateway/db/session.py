@@ -2,8 +2,9 @@
 
 A single statement runs without BEGIN and COMMIT: the connection is read-only by its settings, and
 two round trips cost more than a small query itself. A snapshot needs a transaction. So do
-row-level security's account ids: they must not outlive the request, and a pooler would leave them
-behind on another server connection, so they travel with BEGIN. Everything is read-only, so COMMIT
+row-level security's account ids, and the role and claims of a caller: they must not outlive the
+request, and a pooler would leave them behind on another server connection, so they travel with
+BEGIN. Everything is read-only, so COMMIT
 and ROLLBACK are the same; ROLLBACK works after errors too and is sent in the background, when the
 caller has its answer already. asyncpg's `async with transaction` is not used: on a lost connection
 it tries to roll back, fails, and its failure hides the cause.
@@ -31,16 +32,19 @@ from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.pool import ConnectionPool
 from odata_gateway.db.pooled_connection import PooledConnection, RunningStatement
 from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
-from odata_gateway.errors import Internal, ODataError
+from odata_gateway.errors import AuthForbidden, Internal, ODataError
 from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.request_stats import current_stats
 
 _T = TypeVar("_T")
 _ID = re.compile(r"[A-Za-z0-9._-]{2,64}")
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9 ._:@|+~-]")
 _NAME_BYTES = 63
 """What Postgres keeps of an application's name."""
 _BEGIN, _BEGIN_SNAPSHOT = "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _LIMIT = "SELECT set_config('statement_timeout', $1::text, true)"
+_NOT_BECOME = (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError)
+"""What SET ROLE answers for a role that has not been granted, and for one that is gone."""
 _GRACE_S, _ROUNDING_S = 5.0, 0.02
 """How much longer than the server's own limit to wait for it, before the connection counts as dead;
 and by how much clocks may differ."""
@@ -86,7 +90,8 @@ TRANSITIONS = {
     (SessionState.READY, SessionEvent.STATEMENT_SENT): SessionState.READING,
     (SessionState.READY, SessionEvent.RESTARTED): SessionState.READY,
     (SessionState.BEGINNING, SessionEvent.ANSWERED): SessionState.BEGUN,
-    (SessionState.BEGINNING, SessionEvent.REFUSED): SessionState.READY,
+    # What stands behind BEGIN in its message may be refused: the transaction is open then.
+    (SessionState.BEGINNING, SessionEvent.REFUSED): SessionState.ABORTED,
     (SessionState.BEGINNING, SessionEvent.RESTARTED): SessionState.READY,
     (SessionState.READING, SessionEvent.ANSWERED): SessionState.READY,
     (SessionState.READING, SessionEvent.REFUSED): SessionState.READY,
@@ -125,6 +130,7 @@ class Session:
         self._stats = current_stats.get()
         self._pooled: PooledConnection | None = None
         self._state = SessionState.READY
+        self._is_begun = True
         self._timeout_s = pool.settings.statement_timeout_s + _GRACE_S
 
     async def __aenter__(self) -> Self:
@@ -256,8 +262,10 @@ class Session:
             text += self._pool.settings.local_settings
             if pooled.search_path is not None:
                 text += f"; SET LOCAL search_path = {pooled.search_path}"
+        self._is_begun = False
         sent = pooled.connection.execute(text + self._named())
         await self._answer(SessionEvent.BEGIN_SENT, sent)
+        self._is_begun = True
 
     async def _answer(self, sent: SessionEvent, answer: Awaitable[_T]) -> _T:
         """What comes back for what is sent now."""
@@ -274,12 +282,14 @@ class Session:
         return self._opening is not None or pooled.behind_pooler
 
     def _named(self) -> str:
-        """The request's id for pg_stat_activity: it costs nothing in a message that is sent
-        anyway."""
+        """The request's id and its subject for pg_stat_activity: they cost nothing in a message
+        that is sent anyway."""
         if not _ID.fullmatch(self._stats.id):
             return ""
-        name = f"{self._pool.settings.application_name}/{self._stats.id}"[:_NAME_BYTES]
-        return f"; SET LOCAL application_name = '{name}'"
+        name = f"{self._pool.settings.application_name}/{self._stats.id}"
+        if self._flow is not None:
+            name += "/" + _NOT_IN_NAME.sub("?", self._flow)
+        return f"; SET LOCAL application_name = '{name[:_NAME_BYTES]}'"
 
     def _meaning(self, pooled: PooledConnection, error: Exception) -> ODataError:
         """The ODataError of an error.
@@ -290,6 +300,8 @@ class Session:
         """
         if pooled.overdue:
             return to_odata_error(TimeoutError())
+        if not self._is_begun and isinstance(error, _NOT_BECOME):
+            return AuthForbidden("the database does not let the gateway use this caller's role")
         has_time_left = self._pool.deadlines.left(pooled) > _GRACE_S + _ROUNDING_S
         if isinstance(error, asyncpg.QueryCanceledError) and has_time_left:
             return cancelled()
@@ -301,16 +313,42 @@ class Session:
         return self._pooled
 
 
-def opening(snapshot: bool, accounts: Sequence[int] | None) -> str | None:
+def opening(
+    snapshot: bool,
+    accounts: Sequence[object] | None = None,
+    role: str | None = None,
+    claims: str | None = None,
+) -> str | None:
     """The text that begins a session's transaction, in one round trip; None where it needs none.
+    What it sets is for the length of the transaction.
 
-    accounts  what row-level security shall show, for the length of the transaction; None: the
-              setting is left alone
+    accounts  what sql/live_agent/rls.sql shall show: whole numbers; None: the setting is left alone
+    role      the role that statements run as; None: the connection's own
+    claims    JSON for `request.jwt.claims`; None: the setting is left alone
     """
-    if not snapshot and accounts is None:
+    settings = ""
+    if accounts is not None:
+        ids = ",".join(str(account) for account in accounts if isinstance(account, int))
+        settings += f"; SET LOCAL odata.accounts = '{{{ids}}}'"
+    if claims is not None:
+        settings += f"; SET LOCAL request.jwt.claims = {_constant(claims)}"
+    if role is not None:
+        settings += f"; SET LOCAL ROLE {_role_name(role)}"
+    if not snapshot and not settings:
         return None
-    begin = _BEGIN_SNAPSHOT if snapshot else _BEGIN
-    if accounts is None:
-        return begin
-    ids = ",".join(str(int(account)) for account in accounts)
-    return f"{begin}; SET LOCAL odata.accounts = '{{{ids}}}'"
+    return (_BEGIN_SNAPSHOT if snapshot else _BEGIN) + settings
+
+
+def _constant(text: str) -> str:
+    """A text as SQL that means the same with standard_conforming_strings on and off."""
+    if "\0" in text:
+        raise Internal("a setting of the transaction has a NUL character")
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _role_name(role: str) -> str:
+    """A role's name as SQL. SET ROLE takes "none" for the role that has logged in, and Postgres
+    allows no role of that name."""
+    if role in ("", "none") or "\0" in role:
+        raise AuthForbidden(f"there can be no role '{role[:63]}'")
+    return '"' + role.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ Unknown: URLs, SQL, HTTP, the database.
     csdl_types       entity types as a document declares them
     csdl_navigation  navigation properties, when all types are known
     csdl_container   entity sets and their bindings
+    csdl_tokens      where the database has access tokens of users
     csdl             the whole document
     derive           models that are derived from a model
     functions        the choice of a function's overload

@@ -9,6 +9,7 @@ needs beyond that are annotations:
     property             @Gateway.Column (default: the property's name), @Gateway.PgType (default:
                          the type's first column type), @Gateway.Secret, @Gateway.Search ($search
                          looks at this text)
+    entity container     @Gateway.Tokens: where the database has access tokens (see `csdl_tokens`)
     navigation property  @Gateway.Join and @Gateway.Links (see `csdl_joins`); else its
                          $ReferentialConstraint, else its partner's join reversed
 
@@ -28,6 +29,7 @@ from typing import Any
 from odata_gateway.edm.csdl_container import check_sets, read_container
 from odata_gateway.edm.csdl_navigation import entity_type_of
 from odata_gateway.edm.csdl_properties import is_name
+from odata_gateway.edm.csdl_tokens import read_tokens
 from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
 from odata_gateway.edm.model import Model
@@ -87,11 +89,15 @@ def parse_model(document: Any) -> Model:
     by_qualified_name = {name: entity_types[t.name] for name, t in types.items()}
     entity_sets = read_container(root, containers, container, by_qualified_name)
     check_sets(root, by_name, entity_sets)
+    tokens = read_tokens(containers[container]) if container in containers else None
     if root.mistakes:
         raise ModelError(root.mistakes)
     namespace, _, name = container.rpartition(".")
     of_type = {s.entity_type.name: s for s in reversed(entity_sets.values())}
-    return Model(namespace, name, _version(document), entity_types, entity_sets, of_type)
+    version = _version(document)
+    return Model(
+        namespace, name, version, entity_types, entity_sets, set_of_type=of_type, tokens=tokens
+    )
 
 
 def _version(document: Any) -> str:

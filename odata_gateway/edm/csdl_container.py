@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from odata_gateway.edm.csdl_properties import is_name
+from odata_gateway.edm.csdl_tokens import TOKENS
 from odata_gateway.edm.csdl_types import DeclaredType
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import EntitySet, EntityType
@@ -26,7 +27,7 @@ def read_container(
         return {}
     for other in {n.path: n for n in containers.values() if n.path != node.path}.values():
         other.fail("a model has one entity container")
-    node.allow(("$Kind",))
+    node.allow(("$Kind", TOKENS))
     declared = {}
     for set_name, child in node.members():
         entity_set = _read_set(set_name, child, types)

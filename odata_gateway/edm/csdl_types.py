@@ -85,7 +85,7 @@ def read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str]) 
     if not is_name(name):
         node.fail("is not a name")
     node.allow(_TYPE_MEMBERS)
-    table = _read_table(node, _TABLE)
+    table = read_table(node, _TABLE)
     policy = _read_policy(node)
     properties = read_properties(node, read_keys(node))
     navigation = {
@@ -97,7 +97,8 @@ def read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str]) 
     return DeclaredType(name, namespace, node, table, policy, properties, navigation, vouched)
 
 
-def _read_table(node: JsonNode, member: str) -> Table:
+def read_table(node: JsonNode, member: str) -> Table:
+    """The table that a member names, `schema.table`."""
     text = node.required_text(member)
     table = parse_table(text)
     if text and table is None:
@@ -118,7 +119,7 @@ def _read_policy(node: JsonNode) -> Policy:
         return Unscoped()
     match declared[0]:
         case "@Gateway.Account":
-            return AccountColumn(_identifier(node, "@Gateway.Account"))
+            return AccountColumn(read_identifier(node, "@Gateway.Account"))
         case "@Gateway.Membership":
             return _read_membership(node.child("@Gateway.Membership"))
         case _:
@@ -134,12 +135,13 @@ def _read_membership(node: JsonNode) -> Policy:
     for name in node.value:
         if name not in _MEMBERSHIP_MEMBERS:
             node.fail("is not a member of a Membership", name)
-    table = _read_table(node, "Table")
-    member, column, account = (_identifier(node, name) for name in _MEMBERSHIP_MEMBERS[1:])
+    table = read_table(node, "Table")
+    member, column, account = (read_identifier(node, name) for name in _MEMBERSHIP_MEMBERS[1:])
     return Membership(table, member, column, account)
 
 
-def _identifier(node: JsonNode, member: str) -> str:
+def read_identifier(node: JsonNode, member: str) -> str:
+    """The column that a member names."""
     text = node.required_text(member)
     if text and not is_identifier(text):
         node.fail("Postgres cannot have this name", member)

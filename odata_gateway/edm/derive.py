@@ -54,6 +54,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
     return (
         entity_type.name,
         entity_type.table,
+        entity_type.policy,
         entity_type.missing,
         sorted(entity_type.indexes),
         entity_type.computes,

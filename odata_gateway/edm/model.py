@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from odata_gateway.errors import ODataError
+from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 from odata_gateway.types.primitive import PrimitiveType
 
@@ -161,9 +162,11 @@ class NavigationProperty:
 
 @dataclass(frozen=True, slots=True)
 class AccountColumn:
-    """The row policy of a table with an account: `column` is one of the caller's accounts."""
+    """The row policy of a table with an account: `column` is one of the caller's accounts, and has
+    this type, once introspected."""
 
     column: str
+    type: AccountType = WHOLE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +176,15 @@ class Membership:
 
     EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the
     caller's)
+
+    type  of the column `account`, once introspected
     """
 
     table: Table
     member: str
     column: str
     account: str
+    type: AccountType = WHOLE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +259,36 @@ class EntitySet:
         return f"<{self.name}>"
 
 
+@dataclass(frozen=True, slots=True)
+class TokenTables:
+    """Where the database itself has access tokens of users, and the accounts that these may read.
+
+    kind    a column of the tokens with the value that those of users have, or None
+    user    the key of `users`, to which `owner` of a token and `member` refer
+    role    the column of `members` that ODATA_ADMIN_ROLES is compared with
+    """
+
+    tokens: Table
+    token: str
+    owner: str
+    kind: tuple[str, str] | None
+    users: Table
+    user: str
+    members: Table
+    member: str
+    account: str
+    role: str
+
+    def columns(self) -> Mapping[Table, tuple[str, ...]]:
+        """The columns that the lookup of a token reads."""
+        kind = () if self.kind is None else (self.kind[0],)
+        return {
+            self.tokens: (*kind, self.owner, self.token),
+            self.members: (self.account, self.member, self.role),
+            self.users: (self.user,),
+        }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What the service offers.
@@ -260,6 +296,7 @@ class Model:
     version      changes with every part of the model; compiled statements are cached under it
     set_of_type  the set that links name, by the name of the entity type
     withheld     entity sets of the model that cannot be served
+    tokens       where access tokens are looked up; None: not in the database
     """
 
     namespace: str
@@ -269,6 +306,7 @@ class Model:
     entity_sets: Mapping[str, EntitySet]
     set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    tokens: TokenTables | None = None
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.errors import (
@@ -24,7 +24,8 @@ from odata_gateway.errors import (
 )
 from odata_gateway.handlers.earlier_parts import EarlierParts
 from odata_gateway.handlers.negotiation import check_isolation, check_schema_version
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.caller import Caller
+from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.batch.json_requests import read_json
@@ -72,6 +73,8 @@ class PartAnswerer(Protocol):
     @property
     def compiler(self) -> Compiler: ...
 
+    async def compiler_of(self, caller: Caller) -> Compiler: ...
+
     async def answer(self, request: Request) -> Reply: ...
 
 
@@ -84,13 +87,13 @@ class BatchHandler:
     def __init__(
         self,
         service: PartAnswerer,
-        tokens: TokenDirectory,
+        callers: CallerDirectory,
         frontend: Frontend,
         *,
         max_parts: int,
     ) -> None:
         self._service = service
-        self._tokens = tokens
+        self._callers = callers
         self._frontend = frontend
         self._max_parts = max_parts
 
@@ -101,7 +104,7 @@ class BatchHandler:
                 part
         """
         current_stats.get().note_resource("$batch")
-        form = await self._admitted(request)
+        form, caller = await self._admitted(request)
         parts = self._parts(request, form)
         own_version, preferred = version(request.headers), preferences(request.headers)
         goes_on = preferred.continue_on_error
@@ -110,13 +113,15 @@ class BatchHandler:
         applied = preferred.applied("continue-on-error")
         if applied is not None:
             headers.append(("Preference-Applied", applied))
-        execution = BatchExecution(request, parts, self._service, self._frontend)
+        execution = BatchExecution(
+            BatchContent(request, parts, caller), self._service, self._frontend
+        )
         pieces = execution.pieces(answer, goes_on=form == "json" if goes_on is None else goes_on)
         return Reply(200, tuple(headers), pieces)
 
-    async def _admitted(self, request: Request) -> BatchFormat:
-        """The form of a batch that may be answered: its headers and URL must be right, and its
-        caller known."""
+    async def _admitted(self, request: Request) -> tuple[BatchFormat, Caller]:
+        """The form and the caller of a batch that may be answered: its headers and URL must be
+        right, and its caller known."""
         check_body(request.headers)
         form = batch_form(request.headers)
         url = self._service.compiler.check(request.target)
@@ -129,8 +134,7 @@ class BatchHandler:
             )
         check_schema_version(url)
         check_isolation(request.headers)
-        await self._tokens.caller(request.token)
-        return form
+        return form, await self._callers.caller(request.token)
 
     def _parts(self, request: Request, form: BatchFormat) -> tuple[BatchRequest, ...]:
         for name in ("if-match", "if-none-match"):
@@ -142,22 +146,23 @@ class BatchHandler:
         return tuple(read_multipart(request.body, own_boundary, most=self._max_parts))
 
 
+class BatchContent(NamedTuple):
+    """A batch that may be answered: the request that brought it, its parts, and who asks."""
+
+    request: Request
+    parts: tuple[BatchRequest, ...]
+    caller: Caller
+
+
 class BatchExecution:
     """Answers the parts of one batch."""
 
-    def __init__(
-        self,
-        request: Request,
-        parts: tuple[BatchRequest, ...],
-        service: PartAnswerer,
-        frontend: Frontend,
-    ) -> None:
-        self._batch = request
-        self._parts = parts
+    def __init__(self, batch: BatchContent, service: PartAnswerer, frontend: Frontend) -> None:
+        self._batch, self._parts, self._caller = batch
         self._service = service
         self._frontend = frontend
-        self._headers = inherited(request.headers)
-        self._earlier = EarlierParts(parts)
+        self._headers = inherited(self._batch.headers)
+        self._earlier = EarlierParts(self._parts)
 
     async def pieces(self, answer: BatchResponse, *, goes_on: bool) -> AsyncGenerator[bytes]:
         """The whole answer. It ends with the first part that fails, unless it `goes_on`."""
@@ -177,9 +182,10 @@ class BatchExecution:
     async def _reply(self, part: BatchRequest) -> Reply:
         """The reply to a part; an error is one."""
         try:
-            request = self._request(part)
+            compiler = await self._service.compiler_of(self._caller)
+            request = self._request(part, compiler)
             reply = await self._service.answer(request)
-            self._earlier.answered(part, request.target, reply, self._service.compiler)
+            self._earlier.answered(part, request.target, reply, compiler)
         except Exception as error:
             reply = self._frontend.refusal(self._batch, error)
             odata_version = version_of_error(self._headers | dict(part.headers))
@@ -189,7 +195,7 @@ class BatchExecution:
             self._earlier.failed(part)
         return reply
 
-    def _request(self, part: BatchRequest) -> Request:
+    def _request(self, part: BatchRequest, compiler: Compiler) -> Request:
         """The part as a request of its own.
 
         raises  ODataError where it cannot be answered
@@ -198,7 +204,7 @@ class BatchExecution:
             raise part.fault
         self._earlier.check_needs(part)
         target = relative_to_root(part.url, self._batch.root, part.headers.get("host"))
-        target = self._earlier.resolved(part, target, self._service.compiler)
+        target = self._earlier.resolved(part, target, compiler)
         path, _, query = target.partition("?")
         query = with_values(query, self._earlier.literal)
         kind = classify(path)

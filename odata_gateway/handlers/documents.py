@@ -7,8 +7,6 @@ from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.errors import UrlPrecondition
 from odata_gateway.formats.json_encoding import JSON
 from odata_gateway.handlers.negotiation import check_schema_version
-from odata_gateway.identity.live_agent import TokenDirectory
-from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.headers.conditions import names_etag
 from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
@@ -17,43 +15,28 @@ from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata
 
 
 class DocumentHandler:
-    """Answers from the model alone.
+    """Answers from the model alone."""
 
-    is_public  a document needs no access token
-    """
-
-    def __init__(
-        self,
-        compiler: Compiler,
-        metadata: MetadataDocuments,
-        tokens: TokenDirectory,
-        *,
-        is_public: bool,
-    ) -> None:
+    def __init__(self, compiler: Compiler, metadata: MetadataDocuments) -> None:
         self._compiler = compiler
         self._metadata = metadata
-        self._tokens = tokens
-        self._is_public = is_public
 
-    async def service_document(self, request: Request) -> Reply:
+    def service_document(self, request: Request) -> Reply:
         """The entity sets and their URLs."""
-        url = await self._admitted(request, "service")
+        url = self._admitted(request)
         form = negotiate(request.headers, url.template.transport.format, (JSON,)).form
         body = service_document(self._compiler.model, request.root, form)
         return _tagged(request, body, metadata_etag(body), form.content_type, version=form.version)
 
-    async def metadata(self, request: Request) -> Reply:
+    def metadata(self, request: Request) -> Reply:
         """The model as CSDL, in XML or JSON."""
-        url = await self._admitted(request, "$metadata")
+        url = self._admitted(request)
         form, version = negotiate_metadata(request.headers, url.template.transport.format)
         body, etag = self._metadata.get(form, version)
         return _tagged(request, body, etag, f"application/{form}", version=version)
 
-    async def _admitted(self, request: Request, name: str) -> ParsedUrl:
+    def _admitted(self, request: Request) -> ParsedUrl:
         """The URL of a request that may be answered; raises ODataError for any other."""
-        current_stats.get().note_resource(name)
-        if not self._is_public:
-            await self._tokens.caller(request.token)
         url = self._compiler.check(request.target)
         check_schema_version(url)
         return url

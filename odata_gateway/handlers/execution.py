@@ -6,7 +6,26 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.request import DataRequest, no_entity
+from odata_gateway.identity.caller import Caller
 from odata_gateway.sql.statement import StatementKind
+
+
+def caller_session(
+    database: Database,
+    caller: Caller,
+    *,
+    snapshot: bool = False,
+    response_started: bool = False,
+) -> Session:
+    """A connection in the caller's turn, on which statements see what the caller may see."""
+    return database.session(
+        caller.subject,
+        accounts=caller.accounts,
+        role=caller.role,
+        claims=caller.claims,
+        snapshot=snapshot,
+        response_started=response_started,
+    )
 
 
 class QueryExecutor:
@@ -20,8 +39,7 @@ class QueryExecutor:
 
         snapshot  all statements see the database as of the first one
         """
-        caller = request.caller
-        return self._database.session(caller.user_id, accounts=caller.accounts, snapshot=snapshot)
+        return caller_session(self._database, request.caller, snapshot=snapshot)
 
     async def fetch(self, request: DataRequest, kind: StatementKind = "rows") -> list[PgRecord]:
         """The records of one of a request's statements, on a connection of its own.

@@ -21,6 +21,7 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.chunk import Chunk, ChunkSizer
 from odata_gateway.handlers.chunk_reader import ChunkReader
+from odata_gateway.handlers.execution import caller_session
 from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.identity.caller import Caller
 
@@ -155,9 +156,8 @@ class ReadAhead:
             keys = await asyncio.shield(after)
             if keys is None or (waits and not self._database.spare):
                 return None
-            caller = self._caller
-            async with self._database.session(
-                caller.user_id, accounts=caller.accounts, response_started=True
+            async with caller_session(
+                self._database, self._caller, response_started=True
             ) as session:
                 if boundary is not None:
                     boundary.set_result(await self._reader.boundary(session, keys, rows))

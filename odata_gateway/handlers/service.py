@@ -3,10 +3,14 @@
 Whatever can be refused is refused before the first byte. The first rows are read before the reply's
 head is given out; what fails later is raised from the body's iterator, and the web layer then
 breaks the connection.
+
+Each caller is answered from the model of what the caller's role may read; all callers without a
+role from the one of the connection's own role.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
 from typing import assert_never
@@ -15,6 +19,7 @@ from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.edm.derive import served_part
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import DbDenied, DbModel, DbTable, DbValue, ODataError
@@ -30,7 +35,7 @@ from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.handlers.table_faults import TableFaults
 from odata_gateway.identity.caller import Caller
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.query import Query
@@ -40,6 +45,10 @@ from odata_gateway.protocol.metadata.document import MetadataDocuments
 from odata_gateway.protocol.query_body import as_get
 from odata_gateway.url.options import FORMAT_NAMES
 from odata_gateway.url.resource_kind import ResourceKind, classify
+
+_DOCUMENTS = {ResourceKind.SERVICE_DOCUMENT: "service", ResourceKind.METADATA: "$metadata"}
+_MOST_MODELS = 64
+"""Models of roles that are kept; each has a compiler with a cache of its own."""
 
 
 def compiler_for(
@@ -60,51 +69,40 @@ def compiler_for(
 class Service:
     """Answers requests from one database; its model may be exchanged while it runs.
 
-    look_again  compares the model with the database and calls `use` where they differ
+    role_models  what each role may read of the model
+    look_again   compares the model with the database and calls `use` where they differ
     """
 
     def __init__(
         self,
         model: Model,
         database: Database,
-        tokens: TokenDirectory,
+        callers: CallerDirectory,
         settings: Settings,
         *,
         frontend: Frontend,
+        role_models: RoleModels | None = None,
         formats: tuple[Format, ...] = FORMATS,
     ) -> None:
         self._database = database
-        self._tokens = tokens
+        self._callers = callers
         self._settings = settings
         self._formats = formats
-        self._batches = BatchHandler(self, tokens, frontend, max_parts=settings.max_batch_parts)
+        self._role_models = role_models or RoleModels(database, lambda: model)
+        self._batches = BatchHandler(self, callers, frontend, max_parts=settings.max_batch_parts)
+        self._served: OrderedDict[str, ServedModel] = OrderedDict()  # of roles, by version
         self.look_again: Callable[[], Awaitable[None]] | None = None
         self.use(model)
 
+    @property
+    def compiler(self) -> Compiler:
+        """The compiler of the model that callers without a role are answered from."""
+        return self._own.compiler
+
     def use(self, model: Model) -> None:
-        """Answer from another model; requests that have begun are answered from theirs."""
-        model = served_part(model)
-        self.compiler = compiler_for(model, self._settings, self._formats)
-        levels = with_levels(self._settings.max_expand_depth)
-        metadata = MetadataDocuments(model, levels)
-        data = DataHandlers(
-            self.compiler,
-            Negotiation(self._settings, self._formats, metadata),
-            self._database,
-            self._tokens,
-        )
-        documents = DocumentHandler(
-            self.compiler, metadata, self._tokens, is_public=self._settings.public_metadata
-        )
-        self._handlers: Mapping[ResourceKind, Callable[[Request], Awaitable[Reply]]] = {
-            ResourceKind.SERVICE_DOCUMENT: documents.service_document,
-            ResourceKind.METADATA: documents.metadata,
-            ResourceKind.BATCH: self._batches.answer,
-            ResourceKind.ENTITY_ID: data.entity_id,
-            ResourceKind.ALL: data.all_entities,
-            ResourceKind.QUERY_BODY: self._query_body,
-            ResourceKind.DATA: data.data,
-        }
+        """Answer callers without a role from another model; requests that have begun are answered
+        from theirs."""
+        self._own = ServedModel(model, self._database, self._settings, self._formats)
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request. Where the database no longer fits the model, the reply from the
@@ -112,23 +110,98 @@ class Service:
 
         raises  ODataError, before the reply or from its body
         """
-        handlers = self._handlers
-        try:
-            return await handlers[request.kind](request)
-        except (DbModel, DbDenied):
-            if self.look_again is not None:
-                await self.look_again()
-            if self._handlers is handlers:
-                raise
-            return await self._handlers[request.kind](request)
+        match request.kind:
+            case ResourceKind.BATCH:
+                return await self._batches.answer(request)
+            case ResourceKind.QUERY_BODY:
+                return await self.answer(_as_get_request(request))
+            case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA:
+                current_stats.get().note_resource(_DOCUMENTS[request.kind])
+                caller = await self._caller_of_document(request)
+                served = self._own if caller is None else await self._served_to(caller)
+                return served.documents[request.kind](request)
+            case _:
+                caller = await self._callers.caller(request.token)
+                return await self._data(request, caller)
 
-    def _query_body(self, request: Request) -> Awaitable[Reply]:
-        """The reply to the GET request that `POST Message/$query` stands for."""
-        target = as_get(request.target, request.headers, request.body)
-        kind = classify(target)
-        return self._handlers[kind](
-            request._replace(method="GET", target=target, kind=kind, body=b"")
-        )
+    async def compiler_of(self, caller: Caller) -> Compiler:
+        """The compiler of the model that a caller is answered from."""
+        return (await self._served_to(caller)).compiler
+
+    async def _data(self, request: Request, caller: Caller) -> Reply:
+        served = self._own if caller.role is None else await self._served_to(caller)
+        try:
+            return await served.data[request.kind](request, caller)
+        except (DbModel, DbDenied):
+            await self._look_again(caller)
+            now = await self._served_to(caller)
+            if now is served:
+                raise
+            return await now.data[request.kind](request, caller)
+
+    async def _caller_of_document(self, request: Request) -> Caller | None:
+        """Whose model a document is about; None: it is public, and about that of callers without a
+        role."""
+        is_public = self._settings.public_metadata and self._callers.is_metadata_public
+        if is_public and (request.token is None or not self._callers.has_roles):
+            return None
+        return await self._callers.caller(request.token)
+
+    async def _served_to(self, caller: Caller) -> ServedModel:
+        if caller.role is None:
+            return self._own
+        model = await self._role_models.model(caller.role)
+        served = self._served.get(model.version)
+        if served is None:
+            served = ServedModel(model, self._database, self._settings, self._formats)
+            self._served[model.version] = served
+        self._served.move_to_end(model.version)
+        while len(self._served) > _MOST_MODELS:
+            self._served.popitem(last=False)
+        return served
+
+    async def _look_again(self, caller: Caller) -> None:
+        if caller.role is not None:
+            await self._role_models.look_again(caller.role)
+        elif self.look_again is not None:
+            await self.look_again()
+
+
+def _as_get_request(request: Request) -> Request:
+    """The GET request that `POST Message/$query` stands for."""
+    target = as_get(request.target, request.headers, request.body)
+    return request._replace(method="GET", target=target, kind=classify(target), body=b"")
+
+
+class ServedModel:
+    """Answers from one model, without the entity types that cannot be served.
+
+    compiler   of the model
+    documents  the handlers of the documents about the service, which need no caller
+    data       the handlers of requests for data
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        database: Database,
+        settings: Settings,
+        formats: tuple[Format, ...] = FORMATS,
+    ) -> None:
+        model = served_part(model)
+        self.compiler = compiler_for(model, settings, formats)
+        metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
+        documents = DocumentHandler(self.compiler, metadata)
+        data = DataHandlers(self.compiler, Negotiation(settings, formats, metadata), database)
+        self.documents: Mapping[ResourceKind, Callable[[Request], Reply]] = {
+            ResourceKind.SERVICE_DOCUMENT: documents.service_document,
+            ResourceKind.METADATA: documents.metadata,
+        }
+        self.data: Mapping[ResourceKind, Callable[[Request, Caller], Awaitable[Reply]]] = {
+            ResourceKind.ENTITY_ID: data.entity_id,
+            ResourceKind.ALL: data.all_entities,
+            ResourceKind.DATA: data.data,
+        }
 
 
 class DataHandlers:
@@ -139,37 +212,32 @@ class DataHandlers:
         compiler: Compiler,
         negotiation: Negotiation,
         database: Database,
-        tokens: TokenDirectory,
     ) -> None:
         executor, reader = QueryExecutor(database), CollectionReader(database)
         self._compiler = compiler
         self._negotiation = negotiation
-        self._tokens = tokens
         self._faults = TableFaults(database, compiler.model)
         self._entities = EntityHandler(executor)
         self._collections = CollectionHandler(executor, reader)
         self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)
 
-    async def data(self, request: Request) -> Reply:
+    async def data(self, request: Request, caller: Caller) -> Reply:
         """What a path of the model names."""
-        caller = await self._tokens.caller(request.token)
         compiled = self._compiler.compile(request.target)
         try:
             return await self._reply(self._negotiation.data_request(request, caller, compiled))
         except (DbValue, DbTable) as error:
             raise await self._explained(error, caller, compiled.query) from error.__cause__
 
-    async def entity_id(self, request: Request) -> Reply:
+    async def entity_id(self, request: Request, caller: Caller) -> Reply:
         """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
-        caller = await self._tokens.caller(request.token)
         url = self._compiler.check(request.target)
         path = path_of_id(url.template.transport.id or "", request.root)
         compiled = self._compiler.compile_entity_id(url, path)
         return await self._answered(request, caller, compiled)
 
-    async def all_entities(self, request: Request) -> Reply:
+    async def all_entities(self, request: Request, caller: Caller) -> Reply:
         """The entities of all sets, or of the sets of one type."""
-        caller = await self._tokens.caller(request.token)
         url = self._compiler.parse(request.target)
         current_stats.get().note_resource("$all", *url.redacted)
         compiled = self._compiler.compile_all(url)

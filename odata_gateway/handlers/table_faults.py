@@ -16,6 +16,7 @@ from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledStatem
 from odata_gateway.db.database import Database
 from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
 from odata_gateway.errors import DbTable, DbValue, ODataError
+from odata_gateway.handlers.execution import caller_session
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import BoundExpr, Parameter, Source
@@ -49,12 +50,10 @@ class TableFaults:
 
     async def _fails(self, entity_type: EntityType, caller: Caller) -> bool:
         """Whether reading the caller's rows of a table raises an error of the table's own."""
-        rows = whole_rows(entity_type, many_accounts=len(caller.accounts) > 1)
+        rows = whole_rows(entity_type, many_accounts=not caller.has_one_account)
         statement = CompiledStatement(rows.text, rows.slots, False, {})
         try:
-            async with self._database.session(
-                caller.user_id, accounts=caller.accounts, snapshot=True
-            ) as session:
+            async with caller_session(self._database, caller, snapshot=True) as session:
                 await session.limit_statements(READ_AGAIN_S)
                 await session.fetch(statement.bind(ArgumentValues((), caller)))
         except (DbTable, DbValue):

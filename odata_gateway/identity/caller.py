@@ -1,8 +1,8 @@
-"""Who asks: the user, and the accounts whose rows a request may read.
+"""Who asks: a subject, what it may read, and as which Postgres role.
 
 A caller with one account, as nearly all are, and a caller with several get different SQL, `account
 = $1` and `account = ANY($1)`: only the first lets an index on (account, key) return a page in
-order. Which form it is belongs to the cache key; the ids never do.
+order. Which form it is belongs to the cache key; the ids never do, and neither do the claims.
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user, with the accounts whose rows a request may read.
+    """Whoever sent a request.
 
-    accounts  ids of the accounts in which the user is an administrator, in ascending order and
-              never empty
+    subject   a user's id, the `sub` of a token or its name in a file: for logs, and for the share
+              of the database connections
+    accounts  values for the row policies of the model, in ascending order for Live Agent: the
+              accounts in which the user is an administrator. Without any, such a policy shows
+              nothing
+    role      the Postgres role that statements run as; None: the connection's own
+    claims    the JSON text of `request.jwt.claims` for the policies of the database; None: it is
+              not set
     """
 
-    user_id: int
-    accounts: tuple[int, ...]
+    subject: str
+    accounts: tuple[object, ...] = ()
+    role: str | None = None
+    claims: str | None = None
 
     @property
     def has_one_account(self) -> bool:

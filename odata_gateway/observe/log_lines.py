@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ SENT = "sent"
 _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
+_WORD = re.compile(r"[\w.@|:+/-]+", re.ASCII)
+_SUBJECT_CHARACTERS = 200
 _NO_FIELDS: Mapping[str, Any] = {}
 
 
@@ -55,9 +58,17 @@ class FinishedRequest(NamedTuple):
         if stats.template or stats.rows:
             wait_ms, query_ms = stats.wait_s * 1000, stats.query_s * 1000
             text += f" rows={stats.rows} wait={wait_ms:.1f}ms query={query_ms:.1f}ms"
+        if stats.subject:
+            text += f" subject={_plain(stats.subject)}"
         if stats.trace:
             text += f" trace={stats.trace}"
         return text if self.outcome == SENT else f"{text} {self.outcome}"
+
+
+def _plain(subject: str) -> str:
+    """A subject as one word of a line: whoever issues tokens may have put anything into it."""
+    text = subject[:_SUBJECT_CHARACTERS]
+    return text if _WORD.fullmatch(text) else json.dumps(text)
 
 
 def shown_method(method: str) -> str:
@@ -109,6 +120,7 @@ class JsonFormatter(LineFormatter):
             "status": status,
             "outcome": outcome,
             "bytes": size,
+            "subject": stats.subject[:_SUBJECT_CHARACTERS],
             "accounts": stats.accounts,
             "entity_set": stats.entity_set,
             "trace": stats.trace,

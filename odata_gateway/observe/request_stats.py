@@ -31,6 +31,7 @@ class RequestStats:
 
     entity_set    the entity set asked for, or `$metadata`, `$batch`, `service`, `health`; `other`
                   where the path was not understood
+    subject       who asks, as logs name it; empty while that is not known
     options       the costliest kind of query option (see url.redact)
     template      the URL with the kinds of its literals in place of their values; empty where it
                   was not understood
@@ -56,6 +57,7 @@ class RequestStats:
         "slowest",
         "slowest_s",
         "started",
+        "subject",
         "template",
         "timings",
         "trace",
@@ -68,6 +70,7 @@ class RequestStats:
         self.entity_set = "other"
         self.options = "none"
         self.template = ""
+        self.subject = ""
         self.accounts = 0
         self.parse_s = 0.0
         self.bind_s = 0.0

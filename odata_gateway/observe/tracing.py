@@ -90,6 +90,7 @@ def _attributes(stats: RequestStats, method: str, status: int) -> dict[str, str 
         "odata.request_id": stats.id,
         "odata.entity_set": stats.entity_set,
         "odata.url": stats.template,
+        "enduser.id": stats.subject,
         "odata.accounts": stats.accounts,
         "odata.rows": stats.rows,
     }

@@ -5,29 +5,40 @@ Settings are converted here only: `database_settings` for the database, `model_o
 
 from __future__ import annotations
 
+from functools import partial
+from ipaddress import ip_address
 from typing import NamedTuple
 
-from odata_gateway.config.settings import Settings
+from odata_gateway.config.settings import Settings, SettingsError
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.role_models import RoleModels
+from odata_gateway.db.schema.roles import RoleDirectory
 from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import DbUnavailable
+from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
 from odata_gateway.handlers.service import Service
-from odata_gateway.identity.live_agent import TokenDirectory
+from odata_gateway.identity.caller import Caller
+from odata_gateway.identity.claims import claims_text
+from odata_gateway.identity.directory import CallerDirectory
+from odata_gateway.identity.live_agent import LiveAgentTokens
+from odata_gateway.identity.token_file import TokenFile, read_token_file
+from odata_gateway.identity.way_in import WayIn, WayInError
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.frontend import HttpFrontend
 
 
 class GatewayParts(NamedTuple):
-    """A gateway, its database and service, and what keeps its model in step with the database."""
+    """A gateway, its database and service, what keeps its model in step with the database, and who
+    may ask."""
 
     database: Database
     service: Service
     gateway: Gateway
     watcher: SchemaWatcher
+    callers: CallerDirectory
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -55,20 +66,96 @@ def model_of(settings: Settings) -> Model:
     return with_secrets_exposed(model) if settings.expose_secrets else model
 
 
+def caller_directory(settings: Settings, model: Model, database: Database) -> CallerDirectory:
+    """Who may ask, by every way in that the settings and the model name. Without any of them,
+    everybody, without a role of their own; `check_listening` keeps others than this machine out.
+
+    raises  SettingsError for a file of tokens that cannot be used
+    """
+    roles = RoleDirectory(database)
+    ways: list[WayIn] = []
+    if settings.tokens_file is not None:
+        try:
+            ways.append(TokenFile(settings.tokens_file, roles, accounts=settings.accounts_claim))
+        except WayInError as error:
+            raise SettingsError(error.mistakes) from None
+    if model.tokens is not None:
+        admin, ttl_s = settings.admin_roles, settings.token_ttl_s
+        ways.append(LiveAgentTokens(database, model.tokens, admin, ttl_s=ttl_s))
+    anonymous = None
+    if settings.anon_role:
+        claims = claims_text({}, settings.anon_role)
+        anonymous = Caller("anonymous", role=settings.anon_role, claims=claims)
+    elif not ways:
+        anonymous = Caller("anonymous")
+    return CallerDirectory(ways, roles, anonymous, unknown_s=settings.token_ttl_s)
+
+
+def check_listening(settings: Settings, model: Model) -> bool:
+    """Whether requests are answered without asking who sends them, because nothing says who may.
+
+    raises  SettingsError where other machines could send them, or for a file of tokens that cannot
+            be used
+    """
+    if settings.tokens_file is not None:
+        try:
+            read_token_file(settings.tokens_file, settings.accounts_claim)
+        except WayInError as error:
+            raise SettingsError(error.mistakes) from None
+    if settings.anon_role or settings.tokens_file is not None or model.tokens is not None:
+        return False
+    if not _is_loopback(settings.host):
+        raise SettingsError(
+            (
+                "nothing says who may ask: set ODATA_ANON_ROLE or ODATA_TOKENS_FILE, or listen to "
+                f"this machine only with ODATA_HOST=127.0.0.1, not {settings.host}",
+            )
+        )
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 async def compose(settings: Settings, model: Model) -> GatewayParts:
     """The parts of a gateway over `model`. The watcher exchanges the service's model when the
     database has changed."""
     database = await Database.open(database_settings(settings))
-    tokens = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-    service = Service(model, database, tokens, settings, frontend=HttpFrontend(settings))
-    watcher = SchemaWatcher(database, model, service.use, every_s=settings.model_check_s)
+    callers = caller_directory(settings, model, database)
+    every_s = settings.model_check_s
+    role_models = RoleModels(database, lambda: watcher.model, every_s=every_s)
+    service = Service(
+        model,
+        database,
+        callers,
+        settings,
+        frontend=HttpFrontend(settings),
+        role_models=role_models,
+    )
+    reports = callers.is_metadata_public
+    watcher = SchemaWatcher(database, model, service.use, every_s=every_s, reports=reports)
     service.look_again = watcher.look_again
+    gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher))
+    return GatewayParts(database, service, gateway, watcher, callers)
 
-    async def ping() -> None:
-        """Return when requests can be answered; raise the reason otherwise."""
-        await tokens.ping()
-        if not watcher.has_compared:
-            raise DbUnavailable("the model has not been compared with the database yet")
 
-    gateway = Gateway(settings, service, ping)
-    return GatewayParts(database, service, gateway, watcher)
+async def check_ready(database: Database, callers: CallerDirectory, watcher: SchemaWatcher) -> None:
+    """Return when requests can be answered.
+
+    raises  DbUnavailable where the database does not answer, or has not been compared with the
+            model yet; DbTokens where nobody could be served all the same
+    """
+    await database.ping()
+    try:
+        fault = await callers.fault()
+    except (DbBusy, DbTimeout):
+        fault = None  # many are served
+    if fault is not None:
+        hint = "run `odata-gateway check` to see what is missing"
+        raise DbTokens(f"nobody can be served: {fault}", hint=hint)
+    if not watcher.has_compared:
+        raise DbUnavailable("the model has not been compared with the database yet")

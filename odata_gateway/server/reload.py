@@ -1,9 +1,10 @@
 """SIGHUP: files are read again, and no connection is closed.
 
-The files are the model (ODATA_MODEL), and the DSN where a file has it or its password
-(ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as after a change of the password. All other
-settings are variables and flags, which cannot change while a process runs; a rolling restart
-(ODATA_SHARED_PORT) applies new ones without losing a request.
+The files are the model (ODATA_MODEL), those with the tokens of callers (ODATA_TOKENS_FILE), and the
+DSN where a file has it or its password (ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as
+after a change of the password. All other settings are variables and flags, which cannot change
+while a process runs; a rolling restart (ODATA_SHARED_PORT) applies new ones without losing a
+request.
 
 Running requests keep the model they began with. A file that is wrong changes nothing and is logged.
 A DSN that leads to no database may be wrong, or early: its file may have the new password before
@@ -18,6 +19,7 @@ import logging
 import os
 import signal
 from contextlib import suppress
+from typing import NamedTuple
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import dsn_of_file
@@ -25,11 +27,20 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
+from odata_gateway.identity.directory import CallerDirectory
+from odata_gateway.identity.way_in import WayInError
 from odata_gateway.server.composition import model_of
 
 _LOG = logging.getLogger("odata_gateway")
 RETRY_S = 5.0
 """Between two attempts to connect to the DSN of a file, while the DSN in use works."""
+
+
+class ReloadedParts(NamedTuple):
+    """What is told to use a file as it is now, besides the watcher of the model."""
+
+    database: Database
+    callers: CallerDirectory
 
 
 class Reload:
@@ -42,12 +53,12 @@ class Reload:
     """
 
     def __init__(
-        self, settings: Settings, model: Model, watcher: SchemaWatcher, database: Database
+        self, settings: Settings, model: Model, watcher: SchemaWatcher, parts: ReloadedParts
     ) -> None:
         self._settings = settings
         self._model = model
         self._watcher = watcher
-        self._database = database
+        self._database, self._callers = parts
         self._dsn = settings.dsn
         self._next: str | None = None
         self._fault: str | None = None
@@ -65,6 +76,7 @@ class Reload:
             if self._next is not None:
                 await self._use_dsn(self._next)
             if asked:
+                self._use_callers()
                 await self._use_model()
 
     async def _is_asked(self) -> bool:
@@ -90,6 +102,19 @@ class Reload:
                 "SIGHUP: the DSN in use is kept until the one in the file leads to a database: %s",
                 fault,
             )
+
+    def _use_callers(self) -> None:
+        """Know callers by their files as they are now."""
+        for way in self._callers.ways:
+            try:
+                has_changed = way.read_again()
+            except WayInError as error:
+                mistakes = " | ".join(error.mistakes)
+                _LOG.error("SIGHUP: the %s in use is kept: %s", way.name, mistakes)
+                continue
+            if has_changed:
+                self._callers.forget()
+                _LOG.info("SIGHUP: the %s is in use as it is now", way.name)
 
     async def _use_model(self) -> None:
         """Use the model that its file has now, after it has been compared with the database."""

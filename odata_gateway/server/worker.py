@@ -20,7 +20,7 @@ from odata_gateway.observe.shared_counters import SharedCounters
 from odata_gateway.server.composition import compose
 from odata_gateway.server.drain import drain, ending_signals
 from odata_gateway.server.monitoring import gauges, monitored
-from odata_gateway.server.reload import Reload
+from odata_gateway.server.reload import Reload, ReloadedParts
 from odata_gateway.server.runtime import allow_many_files, tune_gc
 from odata_gateway.web.listener import listen
 
@@ -57,10 +57,10 @@ async def serve(
     """
     ending = ending_signals(is_alone=worker is None)
     allow_many_files()
-    database, service, gateway, watcher = await compose(settings, model)
+    database, service, gateway, watcher, callers = await compose(settings, model)
     tasks = [watcher.run()]
     if reloads:
-        tasks.append(Reload(settings, model, watcher, database).run())
+        tasks.append(Reload(settings, model, watcher, ReloadedParts(database, callers)).run())
     try:
         async with _running(tasks):
             with suppress(TimeoutError):

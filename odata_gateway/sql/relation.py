@@ -40,6 +40,7 @@ from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, qualified, quoted, raw
 from odata_gateway.sql.pg_types import is_null_sql
+from odata_gateway.types.account import AccountType
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +191,11 @@ class Relations:
                      has an alias of its own
         """
         match source.entity_type.policy:
-            case AccountColumn(column=column):
+            case AccountColumn(column=column, type=kind):
                 own = qualified(source.number, column)
                 if self._shard is None:
-                    return [self._is_of_accounts(own)]
-                return [self._is_of_account(own, self._shard.index)]
+                    return [self._is_of_accounts(own, kind)]
+                return [_is_of_account(own, kind, self._shard.index)]
             case Membership() as membership:
                 return [self._is_member(source, membership, member_name)]
             case Unscoped():
@@ -208,22 +209,20 @@ class Relations:
             ident(membership.member),
             qualified(source.number, membership.column),
         )
-        account = self._is_of_accounts(build("{0}.{1}", name, ident(membership.account)))
+        account = build("{0}.{1}", name, ident(membership.account))
+        is_of_caller = self._is_of_accounts(account, membership.type)
         return build(
             "EXISTS (SELECT 1 FROM {0} AS {1} WHERE {2} AND {3})",
             _name(membership.table),
             name,
             of_row,
-            account,
+            is_of_caller,
         )
 
-    def _is_of_accounts(self, column: Sql) -> Sql:
+    def _is_of_accounts(self, column: Sql, kind: AccountType) -> Sql:
         if self._many_accounts:
-            return build("{0} = ANY({1})", column, param(AccountsSlot(many=True), "int8[]"))
-        return self._is_of_account(column, 0)
-
-    def _is_of_account(self, column: Sql, index: int) -> Sql:
-        return build("{0} = {1}", column, param(AccountsSlot(many=False, index=index), "int8"))
+            return build("{0} = ANY({1})", column, _accounts(kind))
+        return _is_of_account(column, kind, 0)
 
     def _check_shard(self, source: Source, beside: Source | None) -> None:
         """Refuse rows of other accounts in a statement that sees one account only.
@@ -264,10 +263,11 @@ class Relations:
 
     def per_account(self, rows: Sql, source: Source) -> Sql:
         """FROM items: the SELECT `rows` once for each of the caller's accounts, as `source`."""
-        accounts = param(AccountsSlot(many=True), "int8[]")
+        policy = source.entity_type.policy
+        assert isinstance(policy, AccountColumn)
         return build(
             "unnest({0}) AS a (account) CROSS JOIN LATERAL ({1}) AS {2}",
-            accounts,
+            _accounts(policy.type),
             rows,
             alias(source.number),
         )
@@ -276,6 +276,16 @@ class Relations:
 def has_account(source: Source) -> bool:
     """Whether a source is a table with a column that names the account of each row."""
     return source.derived is None and isinstance(source.entity_type.policy, AccountColumn)
+
+
+def _accounts(kind: AccountType) -> Sql:
+    """All of the caller's accounts as an array."""
+    return param(AccountsSlot(many=True, type=kind), kind.pg_type + "[]")
+
+
+def _is_of_account(column: Sql, kind: AccountType, index: int) -> Sql:
+    slot = AccountsSlot(many=False, index=index, type=kind)
+    return build("{0} = {1}", column, param(slot, kind.pg_type))
 
 
 def _name(table: Table) -> Sql:

@@ -20,6 +20,7 @@ Unknown: errors, the model, requests, how SQL is put together.
     registry             every type and every function there is, by what they are looked up with
     arithmetic           the operators: types of their results, and their SQL
     casts                cast() between types
+    account              columns with an account, and how they are compared with a caller's
     primitive            the types by name, for whoever needs a certain one
 
 Who uses what of a family:

@@ -45,7 +45,7 @@ class Health:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._ping()
         except DbTokens as error:
-            fault, text = "access tokens cannot be looked up", str(error)
+            fault, text = "nobody can be served", str(error)
         except (ODataError, TimeoutError, OSError) as error:
             fault = "database does not answer"
             text = str(error) or f"the {fault}"

@@ -33,7 +33,7 @@ def compile_once(used: Compiler, target: str) -> object:
     """All that happens between a URL and what goes to the driver."""
     compiled = used.compile(target)
     statement = compiled.statement("rows", StatementVariant(DEFAULT_ENCODING))
-    return statement.bind(ArgumentValues(compiled.url.values, Caller(1, (1,)), limit=101, page_rows=100))
+    return statement.bind(ArgumentValues(compiled.url.values, Caller("1", (1,)), limit=101, page_rows=100))
 
 
 def url(number: int) -> str:

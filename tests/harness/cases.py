@@ -110,7 +110,7 @@ def bound(request: str, model: Model | None = None) -> Query:
 def compiled(request: str, accounts: tuple[int, ...], after: tuple[str | None, ...] | None = None, row_format: JsonFormat | None = None,
              model: Model | None = None) -> dict[str, tuple[str, list[object]]]:  # fmt: skip
     """The statements of a request: (SQL, arguments) by name."""
-    caller = Caller(1, accounts)
+    caller = Caller("1", accounts)
     compiler = Compiler(model or MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
     compiled = compiler.compile(request)
     mask = None if after is None else tuple(key is None for key in after)

@@ -15,15 +15,15 @@ import orjson
 from odata_gateway.config.sources import load
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.demo import tokens
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.service import Service
-from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.protocol.message import Reply, Request
-from odata_gateway.server.composition import database_settings, model_of
+from odata_gateway.server.composition import caller_directory, database_settings, model_of
 from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.credentials import access_token
 from odata_gateway.web.exchange import refusal
@@ -114,13 +114,21 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
     """A gateway with settings by variable, its model compared with the database as the program does it."""
     settings = load({"ODATA_DSN": dsn} | variables)
     database = await Database.open(database_settings(settings))
+    declared = model_of(settings)
     try:
         if dsn not in _MODELS:
-            _MODELS[dsn] = (await inspect(database, model_of(settings)))[0]
-        directory = TokenDirectory(database, settings.admin_roles, ttl_s=settings.token_ttl_s)
-        yield Inside(
-            Service(_MODELS[dsn], database, directory, settings, frontend=_Frontend(settings), formats=formats), database, settings
+            _MODELS[dsn] = (await inspect(database, declared))[0]
+        callers = caller_directory(settings, declared, database)
+        service = Service(
+            _MODELS[dsn],
+            database,
+            callers,
+            settings,
+            frontend=_Frontend(settings),
+            role_models=RoleModels(database, lambda: declared),
+            formats=formats,
         )
+        yield Inside(service, database, settings)
     finally:
         await database.close()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.harness import tokens
 from tests.harness.cluster import READER, Cluster
 
 TEXT: dict[str, Any] = {"$Type": "Edm.String"}
@@ -155,7 +156,7 @@ def script() -> str:
 def model() -> dict[str, Any]:
     """An entity type for each table. `same` leads from a row to itself by its key, `all` to all rows of its table."""
     schema: dict[str, Any] = {}
-    container: dict[str, Any] = {"$Kind": "EntityContainer"}
+    container: dict[str, Any] = {"$Kind": "EntityContainer", **tokens.TABLES}
     for kind in KINDS:
         name = kind.set_name
         schema[name] = {

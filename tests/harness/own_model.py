@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.harness import tokens
 from tests.harness.gateway import Gateway
 
 SCHEMA = "own"
@@ -34,7 +35,11 @@ def document(types: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     for name, members in types.items():
         ways = {n: f"{m['$Type'].removeprefix('Own.')}s" for n, m in members.items() if isinstance(m, dict) and m.get("$Kind")}
         sets[f"{name}s"] = {"$Type": f"Own.{name}", "$Collection": True} | ({"$NavigationPropertyBinding": ways} if ways else {})
-    return {"$Version": "4.01", "$EntityContainer": "Own.Service", "Own": {**types, "Service": {"$Kind": "EntityContainer", **sets}}}
+    return {
+        "$Version": "4.01",
+        "$EntityContainer": "Own.Service",
+        "Own": {**types, "Service": {"$Kind": "EntityContainer", **tokens.TABLES, **sets}},
+    }
 
 
 def serve(gateways: Callable[..., Gateway], folder: Path, dsn: str, types: Mapping[str, dict[str, Any]], **settings: str) -> Gateway:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -40,14 +41,14 @@ ignore_startup_parameters = {ignored}
 class PgBouncer:
     """A running PgBouncer; `size` server connections for each pair of database and role."""
 
-    def __init__(self, cluster: Cluster, *, size: int = 5, ignored: str = "") -> None:
+    def __init__(self, cluster: Cluster, *, size: int = 5, ignored: str = "", users: Sequence[str] = (READER, SUPERUSER)) -> None:
         program = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         if program is None:
             pytest.fail("pgbouncer is not installed: apt-get install pgbouncer (its service need not run)")
         self.port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="odata-gateway-pgbouncer-"))
         self._folder.chmod(0o755)
-        (self._folder / "users").write_text("".join(f'"{name}" ""\n' for name in (READER, SUPERUSER)))
+        (self._folder / "users").write_text("".join(f'"{name}" ""\n' for name in users))
         config = self._folder / "pgbouncer.ini"
         config.write_text(_CONFIG.format(server=cluster.port, port=self.port, folder=self._folder, size=size, ignored=ignored))
         identity = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}

@@ -1,10 +1,19 @@
 """The access tokens of the sample data, as `sql/live_agent/sample.sql` has them."""
 
-from typing import Final
+from typing import Any, Final
 
 from odata_gateway.demo.tokens import ADMIN, AGENT, BOTH_ADMIN, OTHER_ADMIN
 
 __all__ = ["ADMIN", "AGENT", "BOTH_ADMIN", "OTHER_ADMIN"]
+
+TABLES: Final[dict[str, Any]] = {
+    "@Gateway.Tokens": {
+        "Tokens": "public.access_tokens", "Token": "token", "Owner": "owner_id", "Kind": {"owner_type": "User"},
+        "Users": "public.users", "User": "id",
+        "Members": "public.account_users", "Member": "user_id", "Account": "account_id", "Role": "role",
+    }
+}  # fmt: skip
+"""What the entity container of a model must say, so that these tokens get in."""
 
 NO_MEMBER: Final = "demoUserWithoutAccount05"
 """User 5, in no account."""

@@ -32,9 +32,9 @@ def test_readiness_and_check_say_that_nobody_gets_in(gateways, cluster, scratch,
     cluster.psql(scratch, change)
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, wait_for="/health/liveness")
     ready = gateway.ask("GET", "/health/readiness")
-    assert (ready.status, ready.json()["status"]) == (503, "access tokens cannot be looked up")
+    assert (ready.status, ready.json()["status"]) == (503, "nobody can be served")
     assert gateway.ask("GET", "/health/readiness").status == 503
-    assert gateway.log().count("not ready: access tokens cannot be looked up: ") == 1
+    assert gateway.log().count("not ready: nobody can be served: access tokens cannot be looked up: ") == 1
     reply = gateway.get("Label?$top=1")
     assert (reply.status, reply.json()["error"]["code"]) == (500, "Db.Tokens")
     done = subprocess.run(

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 
 import pytest
+from tests.harness import tokens
 from tests.harness.batch import ask_json, multipart, parts_of, post
 from tests.harness.cluster import READER, Cluster
 from tests.harness.gateway import Gateway, start_gateway
@@ -32,7 +33,7 @@ MODEL = {
             "image": {"$Type": "Edm.Binary", "$Nullable": True, "@Gateway.Column": "data", "@Core.MediaType": "image/png"},
             "note": {"$Nullable": True, "@Core.MediaType": "text/html"},
         },
-        "Service": {"$Kind": "EntityContainer", "File": {"$Collection": True, "$Type": "Files.File"}},
+        "Service": {"$Kind": "EntityContainer", **tokens.TABLES, "File": {"$Collection": True, "$Type": "Files.File"}},
     },
 }
 

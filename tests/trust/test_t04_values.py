@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.harness import tokens
 from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway, start_gateway
@@ -83,7 +84,7 @@ VALUES = [(column, sql, wanted) for column, (_, _, values) in COLUMNS.items() fo
 def model() -> dict[str, object]:
     properties = {name: {**declared, "$Nullable": True} for name, (_, declared, _) in COLUMNS.items()}
     odd = {"$Kind": "EntityType", "$Key": ["id"], "@Gateway.Table": "public.odd", "@Gateway.Unscoped": True, "id": {"$Type": "Edm.Int32"}}
-    container = {"$Kind": "EntityContainer", "Odd": {"$Collection": True, "$Type": "Odd.Odd"}}
+    container = {"$Kind": "EntityContainer", **tokens.TABLES, "Odd": {"$Collection": True, "$Type": "Odd.Odd"}}
     return {"$Version": "4.01", "$EntityContainer": "Odd.Service", "Odd": {"Odd": odd | properties, "Service": container}}
 
 

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "db": {"errors", "observe", "types", "edm"},
     "sql": {"errors", "types", "edm", "plan"},
     "protocol": {"errors", "types", "edm", "url", "plan"},
-    "identity": {"errors", "observe", "db"},
+    "identity": {"errors", "observe", "edm.model", "db"},
     "formats": {"errors", "types", "edm", "plan", "sql", "protocol"},
     "compiler": {"errors", "observe", "types", "edm", "url", "plan", "sql", "db", "identity"},
     "handlers": {

@@ -8,7 +8,10 @@ Unknown: requests, SQL of requests, callers.
     join_types     how the columns of a join are compared
     introspect     the model that the database can serve, and how it differs from the one given
     keys           whether keys are unique and never null: by index, by rule or by query
+    role_check     findings about the roles that statements run as
     server_check   findings about the server, the role, row-level security and Citus
+    role_models    the model as each role may read it
+    roles          which roles the statements of callers may run as
     indexes        which recommended indexes the database lacks
     findings       what is wrong or could be better, in words for the operator
     catalog        facts about tables and the server, from Postgres's catalog

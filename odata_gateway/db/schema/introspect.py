@@ -23,11 +23,7 @@ from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_ta
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
-from odata_gateway.db.schema.server_check import (
-    TOKEN_COLUMNS,
-    search_path_findings,
-    server_findings,
-)
+from odata_gateway.db.schema.server_check import search_path_findings, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -38,37 +34,42 @@ from odata_gateway.edm.model import (
     Membership,
     Model,
     NavigationProperty,
+    Policy,
     Property,
     Table,
     Unscoped,
     Withheld,
 )
 from odata_gateway.errors import DbDenied, DbModel
+from odata_gateway.types.account import ACCOUNT_TYPES
 from odata_gateway.types.facets import Facets
-from odata_gateway.types.primitive import INT64, PRIMITIVE_TYPES, STRING, PrimitiveType
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 
-async def inspect(database: Database, model: Model) -> tuple[Model, list[Finding]]:
+async def inspect(
+    database: Database, model: Model, *, role: str | None = None
+) -> tuple[Model, list[Finding]]:
     """The model as this database can serve it, and where it differs from the one given, with all
     keys looked at.
 
+    role    as which the database is read; None: the connection's own
     raises  ODataError when the database does not answer
     """
-    keys = KeyProofs(database)
+    keys = KeyProofs(database, role)
     found = await compare(database, model, keys)
     return await compare(database, model, keys) if await keys.decide(model) else found
 
 
 async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Model, list[Finding]]:
     """The same, by what is known of the keys so far; what takes a query is left to
-    `KeyProofs.decide`.
+    `KeyProofs.decide`. The database is read as the role of the proofs.
 
     raises  ODataError when the database does not answer
     """
     row_security = database.settings.row_security
-    async with database.session(snapshot=True) as session:
+    async with database.session(role=keys.role, snapshot=True) as session:
         tables = await read_tables(session, _tables(model))
-        findings = await server_findings(session, tables, row_security=row_security)
+        findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
     fitted = {
         name: _fit(entity_type, tables, findings)
@@ -90,7 +91,8 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
 
 
 def _tables(model: Model) -> Iterator[Table]:
-    yield from TOKEN_COLUMNS
+    if model.tokens is not None:
+        yield from model.tokens.columns()
     for entity_type in model.entity_types.values():
         yield entity_type.table
         if isinstance(entity_type.policy, Membership):
@@ -124,10 +126,12 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
     reasons += _policy_faults(entity_type, tables)
     for reason in reasons:
         findings.append(Finding("error", subject, f"{reason}; {name} cannot be served"))
+    policy = entity_type.policy if reasons else _fitted_policy(entity_type, tables)
     return replace(
         entity_type,
         properties=entity_type.properties if reasons else properties,
         withheld=withheld,
+        policy=policy,
         missing=bool(reasons),
         indexes=facts.indexes,
         computes=facts.computes,
@@ -243,12 +247,32 @@ def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:
             needed = []
         case _:
             assert_never(entity_type.policy)
+    kinds = []
     for table, name in needed:
         reason = unreadable(tables, table, name)
-        if reason is None and tables[table].columns[name].type not in INT64.lossless:
-            reason = f"its type is {tables[table].columns[name].type}, not an integer"
+        if reason is None:
+            column_type = tables[table].columns[name].type
+            kinds.append(ACCOUNT_TYPES.get(column_type))
+            if kinds[-1] is None:
+                reason = f"its type is {column_type}, not a whole number, a text or a uuid"
         if reason:
             yield f"row policy: {table.schema}.{table.name}.{name}: {reason}"
+    if len(kinds) == 3 and kinds[0] is not kinds[1]:
+        yield "row policy: it compares columns of two kinds"
+
+
+def _fitted_policy(entity_type: EntityType, tables: Tables) -> Policy:
+    """The row policy with the type of its column."""
+    match entity_type.policy:
+        case AccountColumn(column=column) as policy:
+            found = tables[entity_type.table].columns[column].type
+            return replace(policy, type=ACCOUNT_TYPES[found])
+        case Membership(table=table, account=account) as policy:
+            return replace(policy, type=ACCOUNT_TYPES[tables[table].columns[account].type])
+        case Unscoped() as policy:
+            return policy
+        case _:
+            assert_never(entity_type.policy)
 
 
 # --- Navigation properties ------------------------------------------------------------------------

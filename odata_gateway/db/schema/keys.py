@@ -92,10 +92,14 @@ class _Answer:
 
 
 class KeyProofs:
-    """What is known about the keys of a database, and the queries that find out."""
+    """What is known about the keys of a database, and the queries that find out.
 
-    def __init__(self, database: Database) -> None:
+    role  as which they run; None: the connection's own
+    """
+
+    def __init__(self, database: Database, role: str | None = None) -> None:
         self._database = database
+        self.role = role
         settings = database.settings
         self._bound_s = min(settings.key_check_s, settings.statement_timeout_s)
         self._answers: dict[KeyColumns, _Answer] = {}
@@ -142,7 +146,7 @@ class KeyProofs:
         """Whether the plan of a statement proves something. A statement that cannot be planned, as
         of a view whose function fails, proves nothing."""
         try:
-            async with self._database.session() as session:
+            async with self._database.session(role=self.role) as session:
                 rows = await session.fetch(BoundStatement(_filled(template, key), replan=True))
         except (DbUnavailable, DbBusy):
             raise
@@ -167,7 +171,7 @@ class KeyProofs:
             return KeyVerdict("undecided", detail=f"looking at all rows fails: {error}")
 
     async def _look_for_faults(self, key: KeyColumns, is_unique: bool) -> KeyVerdict:
-        async with self._database.session(snapshot=True) as session:
+        async with self._database.session(role=self.role, snapshot=True) as session:
             names = key.table.schema, key.table.name
             hides = (await session.fetch(BoundStatement(_MAY_HIDE_ROWS, names)))[0][0]
             if hides or self._database.settings.row_security:

@@ -19,17 +19,11 @@ from odata_gateway.db.schema.catalog import (
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.search_path import NAMESAKES, told
 from odata_gateway.db.session import Session
-from odata_gateway.edm.model import Table
+from odata_gateway.edm.model import Table, TokenTables
 
-TOKEN_COLUMNS: dict[Table, tuple[str, ...]] = {
-    Table("public", "access_tokens"): ("owner_type", "owner_id", "token"),
-    Table("public", "account_users"): ("account_id", "user_id", "role"),
-    Table("public", "users"): ("id",),
-}
-"""What the statement of `identity.live_agent` reads."""
 LOOKUP = "no access token can be looked up"
 TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
-"""What it calls instead behind row-level security."""
+"""What `identity.live_agent` calls behind row-level security."""
 
 
 async def search_path_findings(database: Database, session: Session) -> list[Finding]:
@@ -43,9 +37,14 @@ async def search_path_findings(database: Database, session: Session) -> list[Fin
     return [Finding("error", "search path", told(row[0])) for row in rows]
 
 
-async def server_findings(session: Session, tables: Tables, *, row_security: bool) -> list[Finding]:
-    """What is wrong with the server and the role; `row_security` is whether policies are expected
-    to apply to it."""
+async def server_findings(
+    session: Session, tables: Tables, tokens: TokenTables | None, *, row_security: bool
+) -> list[Finding]:
+    """What is wrong with the server and the role.
+
+    tokens        where access tokens are looked up
+    row_security  whether policies are expected to apply to the role
+    """
     server = await read_server(session)
     active = await read_row_security(session, tables)
     findings = [*_role_findings(server, tables), *_text_findings(server)]
@@ -54,13 +53,15 @@ async def server_findings(session: Session, tables: Tables, *, row_security: boo
         if not await can_call(session, TOKEN_FUNCTION):
             text = f"the role may not call it; {LOOKUP}"
             findings.append(Finding("error", TOKEN_FUNCTION, text))
-    elif active:
+    elif active and tokens is not None:
         text = (
             f"policies narrow what the role sees of {_names(active)}; with those of "
             "sql/live_agent/rls.sql, ODATA_RLS must be true"
         )
         findings.append(Finding("warning", "row-level security", text))
-    return [*findings, *_token_findings(tables, by_function=row_security)]
+    if tokens is not None:
+        findings += _token_findings(tables, tokens, by_function=row_security)
+    return findings
 
 
 async def citus_findings(database: Database, *, sharded: bool) -> list[Finding]:
@@ -115,9 +116,9 @@ def _open_tables(tables: Iterable[Table]) -> Iterator[Finding]:
         yield Finding("error", name, text)
 
 
-def _token_findings(tables: Tables, *, by_function: bool) -> Iterator[Finding]:
-    for table, columns in TOKEN_COLUMNS.items():
-        if by_function and table.name == "access_tokens":
+def _token_findings(tables: Tables, tokens: TokenTables, *, by_function: bool) -> Iterator[Finding]:
+    for table, columns in tokens.columns().items():
+        if by_function and table == tokens.tokens:
             continue
         for column in columns:
             if reason := unreadable(tables, table, column):

@@ -38,12 +38,19 @@ class SchemaWatcher:
     the one before.
 
     every_s       from one comparison to the next when nothing else asks for one; 0: never
+    reports       findings are logged: requests run as the connection's own role
     looked        set after the first attempt, whatever came of it
     has_compared  a model that was compared with the database is in use
     """
 
     def __init__(
-        self, database: Database, model: Model, use: Callable[[Model], None], *, every_s: float
+        self,
+        database: Database,
+        model: Model,
+        use: Callable[[Model], None],
+        *,
+        every_s: float,
+        reports: bool = True,
     ) -> None:
         self.model = model
         self.looked = asyncio.Event()
@@ -52,6 +59,7 @@ class SchemaWatcher:
         self._use = use
         self._every_s = every_s
         self._keys = KeyProofs(database)
+        self._reports = reports
         self._asked = asyncio.Event()
         self._one_looks = asyncio.Lock()
         self._last: Model | None = None  # the one in use; None while it has not been compared
@@ -126,7 +134,7 @@ class SchemaWatcher:
     def _report(self, findings: Sequence[Finding]) -> None:
         """Log the findings that the last comparison did not have."""
         for finding in findings:
-            if finding not in self._reported:
+            if self._reports and finding not in self._reported:
                 _LOG.log(_LEVELS[finding.level], "%s", finding)
         self._reported = frozenset(findings)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
 from odata_gateway.types.family import DecodeMode, PrimitiveType
 
 
@@ -25,10 +26,14 @@ class LiteralSlot:
 @dataclass(frozen=True, slots=True)
 class AccountsSlot:
     """All of the caller's accounts, or the one at `index`: the only one or, on a sharded database,
-    one of several."""
+    one of several.
+
+    type  of the column that they are compared with
+    """
 
     many: bool
     index: int = 0
+    type: AccountType = WHOLE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def test_the_digest_of_a_query_stays_the_same(compiler, target, digest, keys):
 def test_the_links_of_expanded_collections_stay_the_same(compiler, target, texts):
     compiled = compiler.compile(target)
     statement = compiled.statement("rows", StatementVariant(DEFAULT_ENCODING))
-    values = ArgumentValues(compiled.url.values, Caller(1, (1,)), root="R/", credential="apikey=k")
+    values = ArgumentValues(compiled.url.values, Caller("1", (1,)), root="R/", credential="apikey=k")
     arguments = zip(statement.slots, statement.bind(values).arguments, strict=True)
     assert [text for slot, text in arguments if isinstance(slot, LinkSlot) and slot.part != "root"] == texts
 

@@ -27,7 +27,7 @@ def whole(compiler: Compiler, target: str) -> AllEntities:
 
 def bound(compiled: CompiledQuery, kind="rows"):
     return compiled.statement(kind, StatementVariant(DEFAULT_ENCODING)).bind(
-        ArgumentValues(compiled.url.values, Caller(1, (1,)), limit=100)
+        ArgumentValues(compiled.url.values, Caller("1", (1,)), limit=100)
     )
 
 

@@ -19,7 +19,7 @@ URL = "Conversation(1)/messages?$filter=contains(content,' FROM (x') and id in (
 
 def steps(target: str, accounts: tuple[int, ...] = (1,)) -> dict[str, str]:
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    return dict(explain(compiler, target, Caller(1, accounts), encoding=DEFAULT_ENCODING).steps)
+    return dict(explain(compiler, target, Caller("1", accounts), encoding=DEFAULT_ENCODING).steps)
 
 
 def test_every_value_and_every_statement_has_a_section():
@@ -49,7 +49,7 @@ def test_no_line_is_too_long_to_read(accounts):
 
 def test_the_sql_in_lines_is_the_statement():
     compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
-    explained = explain(compiler, URL, Caller(1, (1,)), encoding=DEFAULT_ENCODING)
+    explained = explain(compiler, URL, Caller("1", (1,)), encoding=DEFAULT_ENCODING)
     shown = dict(explained.steps)["sql (rows)"]
     assert "\n" in shown and re.sub(r"\n *", " ", shown) == explained.rows.text
 

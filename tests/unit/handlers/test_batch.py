@@ -43,6 +43,9 @@ class Service:
         self.compiler = Compiler(MODEL, limits=Limits(), max_url_bytes=1000, cache_entries=1)
         self.rows = rows
 
+    async def compiler_of(self, caller: Caller) -> Compiler:
+        return self.compiler
+
     async def answer(self, request: Request) -> Reply:
         return self.rows.reply()
 
@@ -51,7 +54,7 @@ class Tokens:
     """Knows every token."""
 
     async def caller(self, token: str | None) -> Caller:
-        return Caller(1, (1,))
+        return Caller("1", (1,))
 
 
 class Client:

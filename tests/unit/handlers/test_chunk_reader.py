@@ -43,7 +43,7 @@ class FailingLater(Numbers):
 
 def page(database: Database, statements: Numbers, rows: int, first_rows: int) -> ReadAhead:
     reader = ChunkReader(statements, lookahead=True)
-    return ReadAhead(database, Caller(1, (1,)), reader, ChunkSizer(rows, first_rows))
+    return ReadAhead(database, Caller("1", (1,)), reader, ChunkSizer(rows, first_rows))
 
 
 async def texts(dsn: str, statements: Numbers, rows: int, first_rows: int) -> list[str]:

@@ -27,7 +27,7 @@ def data_request(
 ) -> DataRequest:
     negotiation = Negotiation(settings, FORMATS, MetadataDocuments(MODEL))
     request = Request("GET", target, classify(target), headers or {}, ROOT, "key &")
-    return negotiation.data_request(request, Caller(1, accounts), compiler_for(MODEL, settings).compile(target))
+    return negotiation.data_request(request, Caller("1", accounts), compiler_for(MODEL, settings).compile(target))
 
 
 @pytest.mark.parametrize(("prefer", "rows"), [("", 100), ("maxpagesize=7", 7), ("odata.maxpagesize=5000", 200), ("maxpagesize=0", 100)])

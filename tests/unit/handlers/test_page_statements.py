@@ -16,7 +16,7 @@ from tests.harness.cases import MODEL
 def page_of(target: str, keys: tuple[str | None, ...] | None = None) -> PageStatements:
     compiled = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=64).compile(target)
     variant = StatementVariant(DEFAULT_ENCODING, null_mask=None if keys is None else tuple(key is None for key in keys))
-    return PageStatements(compiled, variant, ArgumentValues(compiled.url.values, Caller(1, (7,)), keys=keys or ()))
+    return PageStatements(compiled, variant, ArgumentValues(compiled.url.values, Caller("1", (7,)), keys=keys or ()))
 
 
 def test_the_first_rows_are_those_of_the_request():

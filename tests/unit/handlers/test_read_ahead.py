@@ -53,7 +53,7 @@ class Table:
 
 def page_of(database: Database, table: Table, rows: int, *, sorts: bool = False) -> ReadAhead:
     sizer = ChunkSizer(rows, FIRST_ROWS, sorts=sorts)
-    return ReadAhead(database, Caller(1, (1,)), ChunkReader(table, lookahead=True), sizer, boundaries=True)
+    return ReadAhead(database, Caller("1", (1,)), ChunkReader(table, lookahead=True), sizer, boundaries=True)
 
 
 async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tuple[list[int], int]:

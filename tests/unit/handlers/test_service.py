@@ -13,8 +13,8 @@ from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import AuthMissing, DbModel, ODataError, UrlSyntax
 from odata_gateway.handlers.service import Service, compiler_for
-from odata_gateway.identity.live_agent import TokenDirectory
 from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.server.composition import caller_directory
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify
 from odata_gateway.web.frontend import HttpFrontend
 from tests.harness import tokens
@@ -49,7 +49,7 @@ def with_a_column_that_is_not_there(model: Model) -> Model:
 async def service_over(dsn: str, model: Model) -> tuple[Service, Database]:
     settings = Settings()
     database = await Database.open(DatabaseSettings(dsn))
-    return Service(model, database, TokenDirectory(database, settings.admin_roles), settings, frontend=HttpFrontend(settings)), database
+    return Service(model, database, caller_directory(settings, model, database), settings, frontend=HttpFrontend(settings)), database
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -23,6 +23,7 @@ def done(target="/v1.0/odata/Message?$filter=name eq 'Ann'", *, method="GET", ou
             10.0015,
             10.0018,
         )
+        stats.subject = "ada"
         stats.slowest, stats.backend = "/* odata 0123456789ab */ SELECT 1", 4711
     return log_lines.FinishedRequest(stats, method, RedactedTarget(target), 200, 1234, 10.002, outcome)
 
@@ -38,7 +39,7 @@ def test_request_as_json_has_what_was_asked_and_how_long_it_took():
     line = json.loads(line_of(log_lines.JsonFormatter(), done(template="Message?$filter=name eq {string}"), created=0.5))
     assert line == {
         "time": "1970-01-01T00:00:00.500Z", "level": "info", "logger": "a", "message": "request", "id": "id1", "method": "GET",
-        "url": "Message?$filter=name eq {string}", "status": 200, "outcome": "sent", "bytes": 1234, "accounts": 1, "entity_set": "Message",
+        "url": "Message?$filter=name eq {string}", "status": 200, "outcome": "sent", "bytes": 1234, "subject": "ada", "accounts": 1, "entity_set": "Message",
         "trace": "", "rows": 5, "statement": "0123456789ab", "backend": 4711,
         "ms": {"total": 2.0, "parse": 0.1, "bind": 0.0, "wait": 0.0, "query": 1.0, "first_row": 1.5, "last_row": 1.8},
     }  # fmt: skip
@@ -94,7 +95,27 @@ def test_a_line_of_json_is_ascii(text):
 
 def test_a_request_as_text_shows_what_was_asked_without_values():
     line = line_of(log_lines.TextFormatter(), done(template="Message?$filter=name eq {string}"))
-    assert line.endswith(" INFO a GET /v1.0/odata/Message [$filter] 200 1234B 2.0ms id=id1 rows=5 wait=0.0ms query=1.0ms")
+    assert line.endswith(" INFO a GET /v1.0/odata/Message [$filter] 200 1234B 2.0ms id=id1 rows=5 wait=0.0ms query=1.0ms subject=ada")
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("11111111-1111-4111-8111-111111111111", "11111111-1111-4111-8111-111111111111"),
+        ("ada@acme.example", "ada@acme.example"),
+        ("auth0|5f7c", "auth0|5f7c"),
+        ("a b\n2026 INFO forged", '"a b\\n2026 INFO forged"'),
+        ("\u2028\x1b[31mÄ", '"\\u2028\\u001b[31m\\u00c4"'),
+        ("x" * 500, "x" * 200),
+    ],
+)
+def test_a_subject_is_one_word_of_one_line(subject, shown):
+    request = done()
+    request.stats.subject = subject
+    line = line_of(log_lines.TextFormatter(), request)
+    assert line.endswith(f" subject={shown}") and line.isprintable()
+    line = line_of(log_lines.JsonFormatter(), request)
+    assert json.loads(line)["subject"] == subject[:200] and line.isprintable()
 
 
 @pytest.mark.parametrize("formatter", [log_lines.JsonFormatter(), log_lines.TextFormatter()])

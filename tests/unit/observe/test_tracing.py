@@ -21,6 +21,7 @@ def traced(headers, *, status=200, provider=None, waits=1):
     started = perf_counter()
     stats = RequestStats("id1", started)
     stats.keep_timings()
+    stats.subject = "ada"
     stats.note_resource("Message", "filter", "Message?$filter=id eq {int32}")
     stats.add_parse_time(started)
     for _ in range(waits):
@@ -54,7 +55,7 @@ def test_attributes_are_names_and_numbers():
     _, (*_, whole) = traced(PARENT)
     assert dict(whole.attributes) == {
         "http.request.method": "GET", "http.response.status_code": 200, "odata.request_id": "id1", "odata.entity_set": "Message",
-        "odata.url": "Message?$filter=id eq {int32}", "odata.accounts": 0, "odata.rows": 3,
+        "odata.url": "Message?$filter=id eq {int32}", "odata.accounts": 0, "odata.rows": 3, "enduser.id": "ada",
     }  # fmt: skip
 
 

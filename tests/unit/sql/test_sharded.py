@@ -35,7 +35,7 @@ ONE, MANY = (424242,), (424242, 737373)
 
 def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,)):
     """Every statement of a request on a sharded database, with its arguments; `forms` says whether chunks tell that there are more rows."""
-    caller = Caller(1, accounts)
+    caller = Caller("1", accounts)
     compiler = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=1)
     compiled = compiler.compile(request)
     query = compiled.query

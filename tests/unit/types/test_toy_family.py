@@ -15,6 +15,7 @@ from odata_gateway.protocol.batch.references import literals
 from odata_gateway.types.family import ArgumentType, ColumnReading, LiteralForm, Operation, PrimitiveType, TypeFamily
 from odata_gateway.types.faults import ValueFault
 from odata_gateway.types.registry import registered
+from tests.harness import tokens
 from tests.harness.inside import ROOT, inside
 
 # --- the definition -----------------------------------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ MODEL = {
             },
         },
         "Service": {
-            "$Kind": "EntityContainer",
+            "$Kind": "EntityContainer", **tokens.TABLES,
             "Hosts": {"$Collection": True, "$Type": "Toy.Host", "$NavigationPropertyBinding": {"devices": "Devices"}},
             "Devices": {"$Collection": True, "$Type": "Toy.Device", "$NavigationPropertyBinding": {"host": "Hosts"}},
         },

@@ -131,7 +131,7 @@ async def test_a_property_that_cannot_be_read_is_withheld(database, owner, model
         ("ALTER TABLE messages RENAME TO msgs", {"Message"}),
         ("ALTER TABLE messages DROP COLUMN account_id", {"Message"}),
         ("REVOKE SELECT (account_id) ON messages FROM odata_reader", {"Message"}),
-        ("ALTER TABLE conversations ALTER account_id TYPE text", {"Conversation"}),
+        ("ALTER TABLE conversations ALTER account_id TYPE numeric", {"Conversation"}),
         ("ALTER TABLE inboxes RENAME id TO inbox", {"Inbox"}),
         ("DROP TABLE account_users", {"User"}),
         ("REVOKE USAGE ON SCHEMA public FROM PUBLIC; REVOKE USAGE ON SCHEMA public FROM odata_reader",
