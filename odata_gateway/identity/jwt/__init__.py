@@ -3,7 +3,8 @@ OpenID issuer.
 
 PyJWT and cryptography, the extra `jwt`, do the cryptography. What a token may look like, which keys
 may sign it and what its claims must say is decided here, from the settings and never from the
-token. Nothing of it asks a database.
+token. The only thing that is asked of the
+database is which roles there are.
 
 In:      an access token; key sets and discovery documents, from files and over HTTP.
 Out:     a Caller; `errors.AuthInvalid`, `errors.AuthForbidden`, `errors.AuthUnavailable`.
@@ -11,7 +12,6 @@ Unknown: requests, statements, what a role may read.
 
     settings      where keys come from, and what tokens must say
     strict_json   JSON text to a value, without any second reading of it
-    claim_path    which claim the role or the accounts are in
     compact       the three parts of a token, before anything in it is believed
     signing_key   a JWK to a key, with the algorithms that it may be used with
     key_set       the keys that may sign tokens at one time
@@ -19,6 +19,6 @@ Unknown: requests, statements, what a role may read.
     discovery     the discovery document of an OpenID issuer
     key_source    where a key set is read from: a secret, a file, a URL, an issuer
     key_ring      the last good key set, read again from time to time
-    claims        what the claims of a token must say
+    claim_checks  what the claims of a token must say
     callers       a token to a caller, remembered until it expires
 """

@@ -9,33 +9,34 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Protocol
 
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthUnavailable
 from odata_gateway.identity.caller import Caller
-from odata_gateway.identity.jwt.claims import (
+from odata_gateway.identity.claims import claims_text
+from odata_gateway.identity.jwt.claim_checks import (
     accounts_of,
     check_audience,
     check_issuer,
     check_times,
-    role_names,
+    roles_of,
     subject_of,
 )
 from odata_gateway.identity.jwt.compact import CompactToken, split_token
 from odata_gateway.identity.jwt.key_ring import KeyRing
 from odata_gateway.identity.jwt.settings import JwtSettings
 from odata_gateway.identity.jwt.signing_key import SigningKey
-from odata_gateway.identity.jwt.strict_json import JsonFault, read_object, storable_text
+from odata_gateway.identity.jwt.strict_json import JsonFault, check_storable, read_object
 
 MOST_TTL_S = 60.0
 """How long a token is remembered at most: the right to its role may be taken away."""
 _MOST_BYTES = 16 * 1024 * 1024
 _ENTRY_BYTES = 500
-
-RoleCheck = Callable[[str], Awaitable[bool]]
-"""Whether a role may be used for the statements of a caller."""
+_MOST_ROLES = 100
+"""How many roles of a token are looked at: each unknown name may cost a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,36 @@ class RememberedToken:
         return _ENTRY_BYTES + len(self.caller.claims or "")
 
 
+class RoleRights(Protocol):
+    """Which roles the statements of callers may run as: `db.schema.roles` asks the database."""
+
+    async def require(self, role: str) -> None:
+        """raises  AuthForbidden where no statement may run as the role"""
+        ...
+
+    async def first_usable(self, roles: Sequence[str]) -> str | None:
+        """The first of these roles that statements may run as."""
+        ...
+
+
 class JwtCallers:
     """Finds the caller that a JSON Web Token is about: one of the ways in.
 
-    may_use  which of the roles of a token may be used; the first is taken. None: any
-    clock    seconds since 1970
+    roles  which of the roles of a token may be used; the first is taken
+    clock  seconds since 1970
     """
 
     def __init__(
         self,
         settings: JwtSettings,
         ring: KeyRing,
-        may_use: RoleCheck | None = None,
+        roles: RoleRights,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ring = ring
         self._settings = settings
-        self._may_use = may_use
+        self._roles = roles
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, RememberedToken] = OrderedDict()
@@ -131,7 +144,7 @@ class JwtCallers:
         settings = self._settings
         try:
             claims = read_object(token.claims)
-            text = storable_text(claims)
+            check_storable(claims)
         except JsonFault as fault:
             raise AuthInvalid(f"the text of the token's claims {fault}") from None
         check_issuer(claims, self._issuer)
@@ -139,9 +152,9 @@ class JwtCallers:
         until = check_times(
             claims, leeway_s=settings.leeway_s, now=now, may_last=signer.is_shared_secret
         )
-        role = await self._role(role_names(claims, settings))
+        role = await self._role(roles_of(claims, settings))
         accounts = accounts_of(claims, settings)
-        caller = Caller(subject_of(claims), accounts, role, text)
+        caller = Caller(subject_of(claims), accounts, role, claims_text(claims, role))
         return RememberedToken(caller, min(until, now + MOST_TTL_S), signer.digest)
 
     @property
@@ -151,16 +164,17 @@ class JwtCallers:
         return self._settings.issuer if document is None else document.issuer
 
     async def _role(self, names: tuple[str, ...]) -> str | None:
-        """The first of some roles that may be used."""
-        for name in names:
-            if self._may_use is None or await self._may_use(name):
-                return name
-        if names:
+        """The first of some roles that may be used; None where there is none to choose from."""
+        if len(names) == 1:
+            await self._roles.require(names[0])
+            return names[0]
+        role = await self._roles.first_usable(names[:_MOST_ROLES])
+        if names and role is None:
             raise AuthForbidden(
-                "no role of the token may be used here",
-                hint="let the database's owner grant it to the role of this service",
+                "none of the roles of this access token may be used here",
+                hint="grant one of them to the database user of the gateway",
             )
-        return None
+        return role
 
     def _remember(self, key: bytes, found: RememberedToken) -> None:
         before = self._known.pop(key, None)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from odata_gateway.identity.jwt.claim_path import ClaimPath
-
 
 @dataclass(frozen=True, slots=True)
 class JwtSettings:
@@ -16,9 +14,10 @@ class JwtSettings:
     issuer      what `iss` must be; a URL is also the place of a discovery document
     audience    of which `aud` must have one; empty: `aud` is not compared
     algorithms  with which tokens may be signed
-    role        the claim with the role; None: tokens give no role
-    anon_role   the role of a token without that claim; None: it is refused
-    accounts    the claim with the accounts for the model's row policies; None: there are none
+    role        the path of the claim with the role; empty: tokens give no role
+    anon_role   the role of a token without that claim; empty: it is refused
+    accounts    the path of the claim with the accounts for the model's row policies; empty: there
+                are none
     leeway_s    by how much clocks may differ
     refresh_s   the time between two readings of a key set
     allow_http  also read key sets and discovery documents over HTTP without TLS
@@ -29,9 +28,9 @@ class JwtSettings:
     issuer: str = ""
     audience: tuple[str, ...] = ()
     algorithms: tuple[str, ...] = ("HS256", "RS256", "ES256", "EdDSA")
-    role: ClaimPath | None = None
-    anon_role: str | None = None
-    accounts: ClaimPath | None = None
+    role: str = "role"
+    anon_role: str = ""
+    accounts: str = ""
     leeway_s: float = 30.0
     refresh_s: float = 300.0
     allow_http: bool = False

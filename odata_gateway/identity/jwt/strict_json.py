@@ -11,8 +11,7 @@ import math
 import re
 from typing import Any
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What Postgres has no place for in a text: NUL, and halves of surrogate pairs."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonFault(ValueError):
@@ -44,15 +43,14 @@ def read_object(text: bytes) -> dict[str, Any]:
     return value
 
 
-def storable_text(value: dict[str, Any]) -> str:
-    """The object as a JSON text that Postgres can read as jsonb.
+def check_storable(value: dict[str, Any]) -> None:
+    """Refuse an object with a text that Postgres could not read as jsonb.
 
     raises  JsonFault
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if r"\u0000" in text or _UNSTORABLE.search(text):
+    text = json.dumps(value, ensure_ascii=False)
+    if r"\u0000" in text or _SURROGATE.search(text):
         raise JsonFault("has a character that Postgres cannot store")
-    return text
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

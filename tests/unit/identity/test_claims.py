@@ -28,6 +28,13 @@ CLAIMS = {
         ("role.x", None),
         ("none.at.all", None),
         ("tenants.0", None),
+        ("tenants[1]", 2),
+        ("tenants[6]", None),
+        ("tenants[4].x", 1),
+        ("realm_access.roles[0]", "admin"),
+        ("realm_access[0]", None),
+        (".realm_access.roles", ["admin"]),
+        ('.realm_access."my.role"', "x"),
         ("__class__", None),
     ],
 )
@@ -36,7 +43,7 @@ def test_a_claim_is_found_by_its_path(path, value):
     assert claim_at(CLAIMS, path) == value
 
 
-@pytest.mark.parametrize("text", [".", "a.", ".a", "a..b", '"a', 'a"b"', '""b"'])
+@pytest.mark.parametrize("text", [".", "a.", "..a", "a..b", '"a', 'a"b"', '""b"', "[0]", "a[", "a[-1]", "a[x]", "a[0]b", "a[00000]"])
 def test_a_path_must_be_one(text):
     with pytest.raises(ValueError, match="dots between them"):
         claim_path(text)

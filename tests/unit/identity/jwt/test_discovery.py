@@ -8,13 +8,12 @@ import jwt
 import pytest
 from odata_gateway.errors import AuthInvalid
 from odata_gateway.identity.jwt.callers import JwtCallers
-from odata_gateway.identity.jwt.claim_path import ClaimPath
 from odata_gateway.identity.jwt.discovery import IssuerDocument, discovery_url, issuer_document
 from odata_gateway.identity.jwt.fetch import FetchFault
 from odata_gateway.identity.jwt.key_ring import KeyRing
 from odata_gateway.identity.jwt.key_source import KeySource
 from odata_gateway.identity.jwt.settings import JwtSettings
-from tests.harness.issuer import SECRET, Issuer, Key, claims
+from tests.harness.issuer import SECRET, AnyRole, Issuer, Key, claims
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 ENTRA = "https://login.microsoftonline.com"
@@ -185,13 +184,8 @@ def auth0(issuer):
     ],
 )
 async def test_an_issuers_tokens_become_callers(issuer, shape, role):
-    async def may_use(name):
-        return name == "reader"
-
-    settings = JwtSettings(
-        issuer=issuer.url, audience=(SERVICE, "odata", "6e74172b-be56-4843-9ff4-e66a39bb12e3"), role=ClaimPath.parse(role)
-    )
-    callers = JwtCallers(settings, KeyRing(KeySource(settings), refresh_s=300), may_use)
+    settings = JwtSettings(issuer=issuer.url, audience=(SERVICE, "odata", "6e74172b-be56-4843-9ff4-e66a39bb12e3"), role=role)
+    callers = JwtCallers(settings, KeyRing(KeySource(settings), refresh_s=300), AnyRole({"reader"}))
     token = issuer.keys[0].sign(claims(role=None, **shape(issuer)), typ="JWT", x5t="1LTMzakihiRla_8z2BEJVXeWMqo")
     caller = await callers.caller(token)
     assert (caller.subject, caller.role) == ("user-1", "reader") and json.loads(caller.claims)["iss"] == issuer.url
@@ -203,9 +197,7 @@ async def test_supabases_tokens_become_callers_by_its_secret_and_by_its_keys(iss
     shape = claims(
         iss=issuer.url, aud="authenticated", role="authenticated", is_anonymous=False, app_metadata={"provider": "email"}, session_id="x"
     )
-    settings = JwtSettings(
-        secret=SECRET, jwks=issuer.jwks_url, issuer=issuer.url, audience=("authenticated",), role=ClaimPath.parse("role")
-    )
-    callers = JwtCallers(settings, KeyRing(KeySource(settings), refresh_s=300))
+    settings = JwtSettings(secret=SECRET, jwks=issuer.jwks_url, issuer=issuer.url, audience=("authenticated",))
+    callers = JwtCallers(settings, KeyRing(KeySource(settings), refresh_s=300), AnyRole())
     for token in (issuer.keys[0].sign(shape), jwt.encode(shape, SECRET, "HS256", headers={"kid": "old-secret"})):
         assert (await callers.caller(token)).role == "authenticated"

@@ -10,12 +10,11 @@ import pytest
 from odata_gateway.errors import AuthInvalid, AuthUnavailable
 from odata_gateway.identity.jwt import key_ring
 from odata_gateway.identity.jwt.callers import JwtCallers
-from odata_gateway.identity.jwt.claim_path import ClaimPath
 from odata_gateway.identity.jwt.key_ring import KeyRing
 from odata_gateway.identity.jwt.key_source import KeySource
 from odata_gateway.identity.jwt.settings import JwtSettings
 from odata_gateway.observe.counters import COUNTERS
-from tests.harness.issuer import Issuer, Key, claims
+from tests.harness.issuer import AnyRole, Issuer, Key, claims
 
 OLD, NEW, STRANGER = Key("old"), Key("new", "RS256"), Key("stranger", "EdDSA")
 
@@ -27,8 +26,8 @@ def issuer():
 
 
 def callers_of(server, *, refresh_s=300.0, quiet_s=10.0, **settings):
-    settings = JwtSettings(**{"jwks": server.jwks_url, "role": ClaimPath.parse("role")} | settings)
-    return JwtCallers(settings, KeyRing(KeySource(settings), refresh_s=refresh_s, quiet_s=quiet_s))
+    settings = JwtSettings(**{"jwks": server.jwks_url} | settings)
+    return JwtCallers(settings, KeyRing(KeySource(settings), refresh_s=refresh_s, quiet_s=quiet_s), AnyRole())
 
 
 def token_of(key, issuer=None):
