@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from odata_gateway.compiler.explain import Explanation, explain
-from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError

@@ -13,15 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 _STEP = re.compile(r'"([^"]*)"|([^."\[\]]+)|\[([0-9]{1,4})\]')
-_NAME = r'(?:"[^"]*"|[^."\[\]]+)(?:\[[0-9]{1,4}\])*'
-_PATH = re.compile(rf"\.?{_NAME}(?:\.{_NAME})*")
-
-
-def claim_path(text: str) -> str:
-    """The path of a claim, as a setting has it; raises ValueError."""
-    if text and not (_PATH.fullmatch(text) or "://" in text):
-        raise ValueError('names with dots between them, such as app_metadata."my.role"')
-    return text
 
 
 def claim_at(claims: Mapping[str, Any], path: str) -> Any:

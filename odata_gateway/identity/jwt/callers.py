@@ -72,6 +72,8 @@ class JwtCallers:
     clock  seconds since 1970
     """
 
+    name = "JSON Web Tokens"
+
     def __init__(
         self,
         settings: JwtSettings,
@@ -87,6 +89,23 @@ class JwtCallers:
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, RememberedToken] = OrderedDict()
         self._bytes = 0
+
+    @property
+    def gives_roles(self) -> bool:
+        """Whether tokens name the role that statements run as."""
+        return bool(self._settings.role)
+
+    async def fault(self) -> str | None:
+        """Why no token can be accepted now; None where one could."""
+        keys = self.ring.current
+        if keys is None:
+            return self.ring.fault or "the keys that sign tokens have not been read yet"
+        return None if keys.keys else "there is no key that may sign tokens"
+
+    def read_again(self) -> bool:
+        """Have the keys read soon; no token that was unknown is known because of that."""
+        self.ring.look_again()
+        return False
 
     async def caller(self, token: str) -> Caller | None:
         """The caller of a token; None for a text that is no JSON Web Token.

@@ -32,6 +32,7 @@ class KeyRing:
 
     current    the last good set; None before the first one
     fault      why the last reading failed; None: it did not
+    looked     is set after the first reading, whether it failed or not
     read_at    when `current` was read, by time.monotonic()
     quiet_s    see QUIET_S
     """
@@ -40,6 +41,7 @@ class KeyRing:
         self.source = source
         self.current: KeySet | None = None
         self.fault: str | None = None
+        self.looked = asyncio.Event()
         self.read_at = time.monotonic()
         self._refresh_s = refresh_s
         self._quiet_s = quiet_s
@@ -98,6 +100,7 @@ class KeyRing:
 
     def _has_read(self, _: asyncio.Task[None]) -> None:
         self._reading = None
+        self.looked.set()
 
     async def _read(self) -> None:
         try:

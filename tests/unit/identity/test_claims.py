@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from odata_gateway.identity.claims import accounts_in, claim_at, claim_path, claims_text
+from odata_gateway.identity.claims import accounts_in, claim_at, claims_text
 
 CLAIMS = {
     "role": "authenticated",
@@ -39,14 +39,7 @@ CLAIMS = {
     ],
 )
 def test_a_claim_is_found_by_its_path(path, value):
-    assert claim_path(path) == path
     assert claim_at(CLAIMS, path) == value
-
-
-@pytest.mark.parametrize("text", [".", "a.", "..a", "a..b", '"a', 'a"b"', '""b"', "[0]", "a[", "a[-1]", "a[x]", "a[0]b", "a[00000]"])
-def test_a_path_must_be_one(text):
-    with pytest.raises(ValueError, match="dots between them"):
-        claim_path(text)
 
 
 @pytest.mark.parametrize(
