@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import signal
 import threading
@@ -11,6 +12,7 @@ import time
 import jwt
 import pytest
 from tests.harness import supabase
+from tests.harness.gateway import start_gateway
 from tests.harness.issuer import SECRET, Issuer, Key, claims, forged
 from tests.harness.supabase import ADA, BOB, EVE
 
@@ -27,19 +29,17 @@ def by_secret(found):
     return jwt.encode(found, SECRET, "HS256")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def gateways_of(gateways, supabase_cluster):
     """A function that starts a gateway over the database of Supabase's shape; settings by keyword."""
-
-    def start(**settings):
-        return gateways(ODATA_DSN=supabase.dsn(supabase_cluster), ODATA_MODEL=str(supabase.MODEL), ODATA_ADMIN_PORT="", **settings)
-
-    return start
+    return lambda **settings: gateways(ODATA_DSN=supabase.dsn(supabase_cluster), ODATA_MODEL=str(supabase.MODEL), **settings)
 
 
 @pytest.fixture(scope="module")
-def gateway(gateways_of):
-    return gateways_of(ODATA_JWT_SECRET=SECRET)
+def gateway(supabase_cluster):
+    dsn, model = supabase.dsn(supabase_cluster), str(supabase.MODEL)
+    with start_gateway(ODATA_DSN=dsn, ODATA_MODEL=model, ODATA_JWT_SECRET=SECRET) as running:
+        yield running
 
 
 @pytest.fixture
@@ -82,3 +82,204 @@ def test_two_tokens_of_the_same_user_share_what_is_compiled_and_nothing_else(gat
     for tenant in (7, 9, 7):
         found = claims(role="reporting", tenant=tenant, jti=str(tenant))
         assert {row["tenant_id"] for row in gateway.get("todos?$filter=id gt 0", token=by_secret(found)).rows} == {tenant}
+
+
+# --- Refused ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code", "message"),
+    [
+        (forged({"alg": "none"}, of(ADA)), 401, "Auth.Invalid", "the token is not signed"),
+        (STRANGER.sign(of(ADA)), 401, "Auth.Invalid", "the token is not signed with a key that this service knows"),
+        (by_secret(of(ADA, exp=1)), 401, "Auth.Invalid", "the token expired at 1970-01-01T00:00:01Z"),
+        (by_secret(of(ADA, nbf=int(time.time()) + 3600)), 401, "Auth.Invalid", "the token is not valid yet"),
+        (by_secret(claims(role="root")), 403, "Auth.Forbidden", "the role 'root' of this access token is a superuser"),
+        (by_secret(claims(role="stranger")), 403, "Auth.Forbidden", "the role 'stranger' of this access token is not granted"),
+        (by_secret(claims(role='no "such" \\ role')), 403, "Auth.Forbidden", "the role 'no"),
+        (by_secret(claims(role=["root", "stranger", "x" * 100, "ä\u2028"])), 403, "Auth.Forbidden", "none of the roles"),
+        (by_secret(claims(role=None)), 403, "Auth.Forbidden", "the token names no role"),
+        (by_secret(of(ADA, pad="x" * 16_384)), 401, "Auth.Invalid", "the access token is too long"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
+)
+def test_a_refusal_says_why_and_as_rfc_6750_has_it(gateway, token, status, code, message):
+    reply = gateway.get("todos", token=token)
+    assert reply.status == status
+    error = reply.json()["error"]
+    assert error["code"] == code and error["message"].startswith(message)
+    challenge = {401: 'error="invalid_token"', 403: 'error="insufficient_scope"'}[status]
+    sent = [value for name, value in raw_headers(gateway, "todos", token) if name.lower() == "www-authenticate"]
+    assert sent[0].startswith(f'Bearer realm="odata", {challenge}, error_description="')
+    assert sent[0].isascii() and sent[0].count('"') == 6 and token not in gateway.log()
+
+
+def raw_headers(gateway, target, token):
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    try:
+        connection.request("GET", f"/v1.0/odata/{target}", headers={"Authorization": f"Bearer {token}"})
+        response = connection.getresponse()
+        response.read()
+        return response.getheaders()
+    finally:
+        connection.close()
+
+
+def test_bytes_that_are_not_utf_8_are_refused(gateway):
+    for sent in (b"\xff\xfe.\xff.\xff", by_secret(of(ADA)).encode() + b"\xff", "eyJ\u00e9.b.c".encode()):
+        reply = gateway.ask("GET", "/v1.0/odata/todos", {"Authorization": b"Bearer " + sent})
+        assert reply.status in (400, 401), sent
+
+
+def test_a_token_of_16_kilobytes_is_accepted_in_every_way(gateway):
+    size = 16_384 - len(by_secret(of(EVE, pad="")))
+    token = by_secret(of(EVE, pad="x" * (size * 3 // 4 - 4)))
+    assert 16_300 < len(token) <= 16_384
+    basic = base64.b64encode(f"user:{token}".encode()).decode()
+    assert users_of(gateway.get("todos", token=token)) == {EVE}
+    assert users_of(gateway.get(f"todos?apikey={token}", token=None)) == {EVE}
+    assert users_of(gateway.get("todos", token=None, headers={"Authorization": f"Basic {basic}"})) == {EVE}
+
+
+def test_a_token_is_in_no_log_line(gateway):
+    token = by_secret(of(ADA))
+    for target in (f"todos?apikey={token}", f"todos?apikey={token}&$filter=nope eq 1"):
+        gateway.get(target, token=None)
+    assert token not in gateway.log() and token.split(".")[1] not in gateway.log()
+
+
+# --- Keys that change -------------------------------------------------------------------------------
+
+
+def signed_by(key, issuer, user=ADA, **more):
+    return key.sign(of(user, iss=issuer.url, **{"aud": PUBLIC} | more))
+
+
+def test_keys_rotate_while_requests_run(signed, issuer):
+    failed, stop, key = [], threading.Event(), [OLD]
+
+    def ask():
+        while not stop.is_set():
+            reply = signed.get("todos?$top=1", token=signed_by(key[0], issuer, jti=time.time()))
+            if reply.status != 200:
+                failed.append(reply.body)
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    time.sleep(0.5)
+    for old, new in ((OLD, NEW),):
+        issuer.keys = [old, new]  # an issuer publishes a key before it signs with it
+        key[0] = new
+        time.sleep(1)
+        issuer.keys = [new]
+        signed.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: signed.get("todos", token=signed_by(OLD, issuer)).status == 401)
+    time.sleep(0.5)
+    stop.set()
+    for thread in asking:
+        thread.join()
+    assert not failed
+
+
+@pytest.mark.parametrize("fault", ["gone", "slow", "wrong", "refusing"])
+def test_an_issuer_that_fails_holds_up_nobody_whose_key_is_known(signed, issuer, fault):
+    known = signed_by(OLD, issuer)
+    assert signed.get("todos", token=known).status == 200
+    match fault:
+        case "gone":
+            issuer.__exit__()
+        case "slow":
+            issuer.gate.clear()
+        case "wrong":
+            issuer.answers["/jwks"] = b"<html>"
+        case "refusing":
+            issuer.status = 503
+    waiting = threading.Thread(target=signed.get, args=("todos",), kwargs={"token": signed_by(STRANGER, issuer)})
+    waiting.start()
+    started = time.perf_counter()
+    for n in range(20):
+        assert users_of(signed.get("todos", token=signed_by(OLD, issuer, jti=n))) == {ADA}
+    assert time.perf_counter() - started < 3
+    waiting.join(10)
+    assert signed.get("todos", token=signed_by(STRANGER, issuer)).status == 401
+    wait_until(lambda: "those that were read" in signed.log() and "stay in use" in signed.log(), seconds=15)
+
+
+def test_the_gateway_starts_without_its_issuer_and_finds_it_later(gateways_of, issuer):
+    issuer.status = 503
+    gateway = gateways_of(ODATA_JWT_ISSUER=issuer.url, ODATA_JWT_AUDIENCE=PUBLIC, wait_for="/health/liveness")
+    reply = gateway.get("todos", token=signed_by(OLD, issuer))
+    assert (reply.status, reply.json()["error"]["code"], reply.headers["retry-after"]) == (503, "Auth.Unavailable", "5")
+    issuer.status = 200
+    wait_until(lambda: gateway.get("todos", token=signed_by(OLD, issuer)).status == 200, seconds=20)
+
+
+def test_the_keys_of_a_file_are_read_again_on_sighup(gateways_of, tmp_path):
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [OLD.jwk]}))
+    gateway = gateways_of(ODATA_JWT_JWKS=str(path))
+    assert gateway.get("todos", token=OLD.sign(of(ADA))).status == 200
+    path.write_text(json.dumps({"keys": [NEW.jwk]}))
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: gateway.get("todos", token=OLD.sign(of(ADA))).status == 401)
+    assert gateway.get("todos", token=NEW.sign(of(ADA))).status == 200
+    path.write_text("{")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "stay in use" in gateway.log())
+    assert gateway.get("todos", token=NEW.sign(of(ADA))).status == 200
+
+
+# --- Where people sign in ---------------------------------------------------------------------------
+
+
+def test_excel_learns_where_people_sign_in(signed, issuer):
+    """Microsoft's page on signing in to OData feeds: the first answer has a realm, that to an empty Bearer token the page."""
+    first = signed.get("todos", token=None)
+    assert first.status == 401
+    assert first.headers["www-authenticate"].startswith("Basic") or "realm=" in first.headers["www-authenticate"]
+    sent = [value for name, value in raw_headers(signed, "todos", "")]
+    assert f'Bearer authorization_uri="{issuer.url}/oauth2/authorize"' in sent
+    reply = signed.get("todos", token=None, headers={"Authorization": "Bearer"})
+    assert (reply.status, reply.headers["www-authenticate"]) == (401, f'Bearer authorization_uri="{issuer.url}/oauth2/authorize"')
+
+
+def test_the_first_challenge_names_the_issuer_and_the_metadata(signed, issuer):
+    connection = http.client.HTTPConnection("127.0.0.1", signed.port, timeout=30)
+    connection.request("GET", "/v1.0/odata/todos")
+    response = connection.getresponse()
+    response.read()
+    metadata = f"{PUBLIC}/.well-known/oauth-protected-resource/v1.0/odata"
+    assert [value for name, value in response.getheaders() if name.lower() == "www-authenticate"] == [
+        f'Bearer realm="{issuer.url}", resource_metadata="{metadata}"',
+        'Basic realm="odata", charset="UTF-8"',
+    ]
+    connection.close()
+
+
+def test_the_metadata_of_the_protected_resource_is_that_of_rfc_9728(signed, issuer, gateway):
+    for suffix in ("", "/v1.0/odata"):
+        reply = signed.ask("GET", f"/.well-known/oauth-protected-resource{suffix}")
+        assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+        assert reply.json() == {
+            "resource": PUBLIC + suffix,
+            "authorization_servers": [issuer.url],
+            "bearer_methods_supported": ["header"],
+            "resource_name": "OData",
+        }
+        assert signed.ask("HEAD", f"/.well-known/oauth-protected-resource{suffix}").status == 200
+        assert signed.ask("POST", f"/.well-known/oauth-protected-resource{suffix}").status == 405
+        assert gateway.ask("GET", f"/.well-known/oauth-protected-resource{suffix}").status == 404  # no issuer
+    for path in ("/.well-known/oauth-protected-resource/other", "/.well-known/oauth-protected-resourceful"):
+        assert signed.ask("GET", path).status == 404
+
+
+@pytest.mark.parametrize("audience", [PUBLIC, PUBLIC + "/", PUBLIC + "/v1.0/odata", ["x", PUBLIC + "/v1.0/odata/"]])
+def test_without_another_audience_the_services_own_urls_are_the_audience(signed, issuer, audience):
+    assert signed.get("todos", token=signed_by(OLD, issuer, aud=audience)).status == 200
+
+
+@pytest.mark.parametrize("audience", ["https://other.example.com", "http://odata.example.com", None, PUBLIC + "/v1.0", []])
+def test_tokens_for_other_services_of_the_issuer_are_refused(signed, issuer, audience):
+    reply = signed.get("todos", token=OLD.sign(of(ADA, iss=issuer.url, aud=audience)))
+    assert reply.status == 401 and reply.json()["error"]["message"].startswith("the token is for another audience (aud)")
