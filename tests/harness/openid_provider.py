@@ -15,12 +15,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import requests
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from tests.harness.issuer import Key
 from tests.harness.ports import free_port
 
 FOLDER = Path(__file__).parent / "oidc"
-_KINDS = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
 _BACK = "http://127.0.0.1/back"
 
 
@@ -45,15 +43,12 @@ class OpenIdProvider:
     def restart(self, *keys: Key) -> None:
         """Go on with these keys, of which the first signs."""
         self.stop()
-        jwks = [
-            _KINDS[key.algorithm].to_jwk(key.private, as_dict=True) | {"kid": key.kid, "alg": key.algorithm, "use": "sig"} for key in keys
-        ]
         self._process = subprocess.Popen(
             ["node", "provider.mjs", str(self.port), self.audience],
             cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"keys": jwks}))
+        self._process.stdin.write(json.dumps({"keys": [key.private_jwk for key in keys]}))
         self._process.stdin.close()
         for line in self._process.stdout:
             if line.strip() == "ready":
