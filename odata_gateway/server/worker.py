@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.model import Model
-from odata_gateway.observe.metrics import Metrics, SharedMetrics
+from odata_gateway.observe.metrics import Gauges, Metrics, SharedMetrics
 from odata_gateway.observe.shared_counters import SharedCounters
 from odata_gateway.server.composition import GatewayParts, compose
 from odata_gateway.server.drain import drain, ending_signals
@@ -62,16 +62,14 @@ async def serve(
     gateway, watcher, keys = parts.gateway, parts.watcher, parts.keys
     tasks = [watcher.run()] if keys is None else [watcher.run(), keys.run()]
     if reloads:
-        reloaded = ReloadedParts(parts.database, parts.callers)
-        tasks.append(Reload(settings, model, watcher, reloaded).run())
+        files = ReloadedParts(parts.database, parts.callers)
+        tasks.append(Reload(settings, model, watcher, files).run())
     try:
         async with _running(tasks):
             await _first_look(parts)
             tune_gc()
             main, admin = await listen(gateway, shared=worker is not None or settings.shared_port)
-            now = partial(gauges, parts, main)
-            metrics = Metrics(now) if worker is None else SharedMetrics(*worker, now)
-            async with monitored(gateway, metrics):
+            async with monitored(gateway, _metrics(worker, partial(gauges, parts, main))):
                 LOG.info("listening on %s port %d", settings.host, main.port)
                 if started is not None:
                     started(main.port)
@@ -80,6 +78,10 @@ async def serve(
     finally:
         await parts.database.close()
     return int(ending.at_once.is_set())
+
+
+def _metrics(worker: WorkerPlace | None, now: Callable[[], Gauges]) -> Metrics:
+    return Metrics(now) if worker is None else SharedMetrics(*worker, now)
 
 
 async def _first_look(parts: GatewayParts) -> None:

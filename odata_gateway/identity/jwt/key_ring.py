@@ -23,8 +23,8 @@ time between readings."""
 MOST_WAIT_S = 5.0
 """How long a request whose token is of an unknown key waits for a reading."""
 QUIET_S = 10.0
-"""At least so long lies between two readings that tokens of unknown keys have asked for. So whoever
-invents keys makes the issuer answer six times a minute, and no more."""
+"""So long no token of an unknown key has the keys read after one had in vain. So whoever invents
+keys makes the issuer answer six times a minute, and no more."""
 
 
 class KeyRing:
@@ -81,10 +81,11 @@ class KeyRing:
         if self.source.changes and self.current is known:
             now = time.monotonic()
             if self._reading is not None or now - self._asked_at >= self._quiet_s:
-                self._asked_at = now
                 with suppress(TimeoutError):
                     async with asyncio.timeout(MOST_WAIT_S):
                         await self.refresh()
+                if self.current is known:
+                    self._asked_at = now
         return self.current is not known
 
     async def _wait(self) -> None:
@@ -120,7 +121,8 @@ class KeyRing:
         if self.source.changes:
             _LOG.info("%d keys that sign tokens were read from %s", len(found.keys), self._places)
         if not found.keys:
-            _LOG.warning("no token is accepted: %s has no key to use", self._places)
+            reasons = "; ".join(found.unused[:3]) or "the set is empty"
+            _LOG.warning("no token is accepted: %s has no key to use: %s", self._places, reasons)
 
     def _failed(self, fault: str) -> None:
         COUNTERS.key_faults += 1

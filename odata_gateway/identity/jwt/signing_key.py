@@ -69,7 +69,7 @@ def signing_key(jwk: Mapping[str, Any], allowed: Collection[str]) -> SigningKey:
 
     raises  KeyFault
     """
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ("verify",)):
+    if jwk.get("use", "sig") != "sig" or not _is_for_signatures(jwk.get("key_ops")):
         raise KeyFault("is not for signatures")
     kind, curve = jwk.get("kty"), jwk.get("crv")
     kid, algorithm = jwk.get("kid"), jwk.get("alg")
@@ -88,6 +88,13 @@ def signing_key(jwk: Mapping[str, Any], allowed: Collection[str]) -> SigningKey:
     by_algorithm = {name: _imported(jwk, name) for name in names}
     digest = sha256(dumps([dict(jwk), names], sort_keys=True).encode()).hexdigest()
     return SigningKey(kid, digest, by_algorithm)
+
+
+def _is_for_signatures(operations: object) -> bool:
+    """Whether `key_ops` allow it. Some issuers publish those of their private keys."""
+    return operations is None or (
+        isinstance(operations, list) and ("verify" in operations or "sign" in operations)
+    )
 
 
 def _imported(jwk: Mapping[str, Any], algorithm: str) -> PyJWK:

@@ -5,6 +5,7 @@ import { Provider } from 'oidc-provider';
 const [port, audience] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const jwks = JSON.parse(readFileSync(0, 'utf8'));
+const algorithm = jwks.keys[0].alg;
 const tenants = { ada: 7, eve: 9 };
 
 const provider = new Provider(issuer, {
@@ -12,11 +13,11 @@ const provider = new Provider(issuer, {
   clients: [
     {
       client_id: 'excel', token_endpoint_auth_method: 'none', redirect_uris: ['http://127.0.0.1/back'], application_type: 'native',
-      grant_types: ['authorization_code'], response_types: ['code'],
+      grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: algorithm,
     },
     {
       client_id: 'nightly', client_secret: 'a secret of the nightly export', redirect_uris: [], grant_types: ['client_credentials'],
-      response_types: [],
+      response_types: [], id_token_signed_response_alg: algorithm,
     },
   ],
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -31,7 +32,7 @@ const provider = new Provider(issuer, {
       defaultResource: () => audience,
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource) => ({
-        scope: 'read', audience: resource, accessTokenTTL: 600, accessTokenFormat: 'jwt', jwt: { sign: { alg: jwks.keys[0].alg } },
+        scope: 'read', audience: resource, accessTokenTTL: 600, accessTokenFormat: 'jwt', jwt: { sign: { alg: algorithm } },
       }),
     },
   },

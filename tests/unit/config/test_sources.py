@@ -172,7 +172,7 @@ ISSUER = "https://issuer.example.com/realms/x"
 
 @pytest.mark.parametrize("text", [".", "a.", "..a", "a..b", '"a', 'a"b"', '""b"', "[0]", "a[", "a[-1]", "a[x]", "a[0]b", "a[00000]", "a b"])
 def test_the_path_of_a_claim_must_be_one(text):
-    for name in ("ODATA_JWT_ROLE", "ODATA_JWT_ACCOUNTS"):
+    for name in ("ODATA_JWT_ROLE", "ODATA_ACCOUNTS_CLAIM"):
         (mistake,) = mistakes({name: text})
         assert f"{name} must be names with dots between them" in mistake
 
