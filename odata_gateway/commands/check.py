@@ -29,6 +29,7 @@ from odata_gateway.server.composition import (
     model_of,
 )
 from odata_gateway.server.runtime import run_loop
+from odata_gateway.server.tokens import check_tokens
 
 
 def run_check(settings: Settings, options: argparse.Namespace) -> int:
@@ -46,7 +47,7 @@ def run_check(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _check(settings: Settings, model: Model) -> int:
     try:
-        findings = await _findings(settings, model)
+        findings = [*await _token_findings(settings), *await _findings(settings, model)]
     except ODataError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
@@ -59,6 +60,15 @@ async def _check(settings: Settings, model: Model) -> int:
         else "the database has everything the model names"
     )
     return 1 if errors else 0
+
+
+async def _token_findings(settings: Settings) -> list[Finding]:
+    """Read the keys that sign JSON Web Tokens, print what there is, and say what is wrong."""
+    checked = await check_tokens(settings)
+    if checked is None:
+        return []
+    print(*checked.lines, "", sep="\n")
+    return checked.findings
 
 
 async def _findings(settings: Settings, model: Model) -> list[Finding]:

@@ -5,11 +5,12 @@ PyJWT and what belongs to it is loaded only then: it takes a tenth of a second a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
+from odata_gateway.db.schema.findings import Finding
 from odata_gateway.identity.jwt.settings import JwtSettings
 from odata_gateway.web.challenge import SignIn
 from odata_gateway.web.urls import SERVICE_PATH
@@ -74,6 +75,27 @@ def sign_in(ring: KeyRing) -> SignIn | None:
     answered yet."""
     document = ring.source.document
     return None if document is None else SignIn(document.issuer, document.authorization)
+
+
+class CheckedTokens(NamedTuple):
+    """What `check` says about JSON Web Tokens."""
+
+    lines: list[str]
+    findings: list[Finding]
+
+
+async def check_tokens(settings: Settings) -> CheckedTokens | None:
+    """What can be said about the keys that sign tokens, which are read for it; None where the
+    settings name none."""
+    ring = key_ring(settings)
+    if ring is None:
+        return None
+    from odata_gateway.identity.jwt.findings import jwt_findings, jwt_lines
+
+    await ring.refresh()
+    found = jwt_settings(settings)
+    lines = list(jwt_lines(found, ring, settings.public_url))
+    return CheckedTokens(lines, list(jwt_findings(found, ring)))
 
 
 def _own_audience(settings: Settings) -> tuple[str, ...]:

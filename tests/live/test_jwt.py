@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+import urllib.request
 
 import jwt
 import pytest
 from tests.harness import supabase
 from tests.harness.gateway import start_gateway
 from tests.harness.issuer import SECRET, Issuer, Key, claims, forged
+from tests.harness.ports import free_port
 from tests.harness.supabase import ADA, BOB, EVE
 
 OLD, NEW, STRANGER = Key("old"), Key("new", "RS256"), Key("stranger")
@@ -283,3 +288,53 @@ def test_without_another_audience_the_services_own_urls_are_the_audience(signed,
 def test_tokens_for_other_services_of_the_issuer_are_refused(signed, issuer, audience):
     reply = signed.get("todos", token=OLD.sign(of(ADA, iss=issuer.url, aud=audience)))
     assert reply.status == 401 and reply.json()["error"]["message"].startswith("the token is for another audience (aud)")
+
+
+# --- For operators ----------------------------------------------------------------------------------
+
+
+def run_check(**settings):
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("ODATA_", "POSTGRES_", "PG"))} | settings
+    command = [sys.executable, "-m", "odata_gateway", "check"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_check_shows_the_keys_and_what_must_be_registered(supabase_cluster, issuer):
+    settings = {"ODATA_DSN": supabase.dsn(supabase_cluster), "ODATA_MODEL": str(supabase.MODEL), "ODATA_JWT_ISSUER": issuer.url}
+    done = run_check(ODATA_PUBLIC_URL=PUBLIC, **settings)
+    assert "signed with ES256 by the key kid 'old'" in done.stdout and f"application ID URI (audience): {PUBLIC}" in done.stdout
+    issuer.status = 503
+    done = run_check(ODATA_PUBLIC_URL=PUBLIC, **settings)
+    assert done.returncode == 1 and "error: JSON Web Tokens: no token is accepted" in done.stdout
+    done = run_check(ODATA_JWT_SECRET=SECRET, **settings | {"ODATA_JWT_ISSUER": ""})
+    assert SECRET not in done.stdout + done.stderr and "audience: any" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"ODATA_JWT_SECRET": '{"kty":"RSA"}'}, "ODATA_JWT_SECRET: the key is not there"),
+        ({"ODATA_JWT_SECRET": '{"keys":[]}'}, "ODATA_JWT_SECRET: the key is not there"),
+        ({"ODATA_JWT_SECRET": '{"kty":"oct","k":"c2hvcnQ"}'}, "is too short for its algorithm"),
+        ({"ODATA_JWT_SECRET": "{" + "x" * 40}, "ODATA_JWT_SECRET: the key cannot be read: it is not JSON"),
+        ({"ODATA_JWT_JWKS": "http://issuer.example.com/jwks"}, "ODATA_JWT_JWKS must be an https URL"),
+        ({"ODATA_JWT_ISSUER": "http://issuer.example.com", "ODATA_JWT_AUDIENCE": "x"}, "ODATA_JWT_ISSUER must be an https URL"),
+    ],
+)
+def test_settings_that_no_token_can_be_checked_with_end_the_start(supabase_cluster, settings, mistake):
+    done = run_check(ODATA_DSN=supabase.dsn(supabase_cluster), ODATA_MODEL=str(supabase.MODEL), **settings)
+    assert done.returncode == 2 and mistake in done.stderr and "c2hvcnQ" not in done.stderr
+
+
+def test_metrics_say_how_old_the_keys_are(gateways_of, issuer):
+    admin = free_port()
+    gateway = gateways_of(ODATA_JWT_JWKS=issuer.jwks_url, ODATA_JWT_AUDIENCE="none", ODATA_ADMIN_PORT=str(admin), ODATA_JWT_REFRESH_S="1")
+
+    def metric(name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=30) as page:
+            return next(float(line.rpartition(" ")[2]) for line in page.read().decode().splitlines() if line.startswith(name + " "))
+
+    assert metric("odata_key_set_reads_total") >= 1 and metric("odata_key_set_age_seconds") < 5
+    issuer.status = 503
+    wait_until(lambda: metric("odata_key_set_faults_total") >= 1 and metric("odata_key_set_age_seconds") > 2)
+    assert gateway.get("todos", token=OLD.sign(of(ADA))).status == 200

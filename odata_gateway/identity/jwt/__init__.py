@@ -20,5 +20,6 @@ Unknown: requests, statements, what a role may read.
     key_source    where a key set is read from: a secret, a file, a URL, an issuer
     key_ring      the last good key set, read again from time to time
     claim_checks  what the claims of a token must say
+    findings      what `check` says about the keys and what must be registered
     callers       a token to a caller, remembered until it expires
 """

@@ -41,6 +41,11 @@ class KeySource:
         issuer = discovery_url(self._settings.issuer) if self._settings.discovers else ""
         return tuple(place for place in (self._settings.jwks, issuer) if place)
 
+    @property
+    def discovers_in_vain(self) -> bool:
+        """Whether the issuer's document is only asked for the sign-in page, and was not found."""
+        return self._settings.discovers and self.document is None
+
     async def read(self) -> KeySet:
         """The key set as it is now.
 
