@@ -47,7 +47,7 @@ def run_check(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _check(settings: Settings, model: Model) -> int:
     try:
-        findings = [*await _token_findings(settings), *await _findings(settings, model)]
+        findings = await _findings(settings, model)
     except ODataError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
@@ -62,21 +62,15 @@ async def _check(settings: Settings, model: Model) -> int:
     return 1 if errors else 0
 
 
-async def _token_findings(settings: Settings) -> list[Finding]:
-    """Read the keys that sign JSON Web Tokens, print what there is, and say what is wrong."""
-    checked = await check_tokens(settings)
-    if checked is None:
-        return []
-    print(*checked.lines, "", sep="\n")
-    return checked.findings
-
-
 async def _findings(settings: Settings, model: Model) -> list[Finding]:
     """What the database lacks. Indexes are compared for the built-in model only."""
+    checked = await check_tokens(settings)
+    print(*checked.lines, sep="\n", end="")
     database = await Database.open(database_settings(settings))
     try:
-        callers = caller_directory(settings, model, database)
-        findings = list(await _caller_findings(settings, database, model, callers))
+        callers = caller_directory(settings, model, database, checked.keys)
+        findings = [*checked.findings]
+        findings += await _caller_findings(settings, database, model, callers)
         findings += await citus_findings(database, sharded=settings.sharded)
         findings += await view_findings(database, model)
         if settings.model is None:

@@ -78,24 +78,24 @@ def sign_in(ring: KeyRing) -> SignIn | None:
 
 
 class CheckedTokens(NamedTuple):
-    """What `check` says about JSON Web Tokens."""
+    """The keys that sign JSON Web Tokens, where there are any, and what `check` says about them."""
 
+    keys: KeyRing | None
     lines: list[str]
     findings: list[Finding]
 
 
-async def check_tokens(settings: Settings) -> CheckedTokens | None:
-    """What can be said about the keys that sign tokens, which are read for it; None where the
-    settings name none."""
+async def check_tokens(settings: Settings) -> CheckedTokens:
+    """What can be said about the keys that sign tokens, which are read for it."""
     ring = key_ring(settings)
     if ring is None:
-        return None
+        return CheckedTokens(None, [], [])
     from odata_gateway.identity.jwt.findings import jwt_findings, jwt_lines
 
     await ring.refresh()
     found = jwt_settings(settings)
-    lines = list(jwt_lines(found, ring, settings.public_url))
-    return CheckedTokens(lines, list(jwt_findings(found, ring)))
+    lines = [*jwt_lines(found, ring, settings.public_url), "", ""]
+    return CheckedTokens(ring, lines, list(jwt_findings(found, ring)))
 
 
 def _own_audience(settings: Settings) -> tuple[str, ...]:

@@ -173,7 +173,8 @@ class JwtCallers:
         )
         role = await self._role(roles_of(claims, settings))
         accounts = accounts_of(claims, settings)
-        caller = Caller(subject_of(claims), accounts, role, claims_text(claims, role))
+        subject = subject_of(claims) or role or ""
+        caller = Caller(subject, accounts, role, claims_text(claims, role))
         return RememberedToken(caller, min(until, now + MOST_TTL_S), signer.digest)
 
     @property

@@ -59,7 +59,8 @@ def check_audience(claims: Mapping[str, object], audience: tuple[str, ...]) -> N
 
 
 def subject_of(claims: Mapping[str, object]) -> str:
-    """Who a token is about, for logs. A token of a program may name only the program.
+    """Who a token is about, for logs; empty where it does not say. A token of a program may name
+    only the program.
 
     raises  AuthInvalid for a `sub` that is not a text
     """

@@ -115,7 +115,7 @@ async def test_a_token_without_the_role_claim_is_anonymous_where_that_is_allowed
 
 async def test_a_token_of_a_program_is_named_after_the_program(callers_of):
     callers = await callers_of()
-    for extra, subject in (({"azp": "app"}, "app"), ({"client_id": "c", "azp": "app"}, "c"), ({"appid": "x"}, "x"), ({}, "")):
+    for extra, subject in (({"azp": "app"}, "app"), ({"client_id": "c", "azp": "app"}, "c"), ({"appid": "x"}, "x"), ({}, "reader")):
         assert (await callers.caller(EC.sign(claims(sub=None, **extra)))).subject == subject
 
 

@@ -56,7 +56,7 @@ def test_the_kind_of_a_key_says_which_algorithms_it_has(jwk, algorithms):
         (without(RSA.jwk, n=5), "is malformed"),
         (without(ED.jwk, x="AAAA"), "is malformed"),
         ({"kty": "oct", "k": SHORT}, "is too short"),
-        ({"kty": "oct", "k": ""}, "is malformed"),
+        ({"kty": "oct", "k": ""}, "is malformed|is too short"),
         ({"kty": "oct"}, "is malformed"),
         ({"kty": "oct", "k": LONG, "kid": 7}, "not a text"),
         ({"kty": ["oct"]}, "of what kind"),
