@@ -73,6 +73,7 @@ class JwtCallers:
     """
 
     name = "JSON Web Tokens"
+    named_roles: frozenset[str] = frozenset()
 
     def __init__(
         self,
