@@ -20,7 +20,8 @@ from odata_gateway.commands.explain import add_explain_arguments, run_explain
 from odata_gateway.commands.serve import run_serve
 from odata_gateway.commands.sql import add_sql_arguments, run_sql
 from odata_gateway.commands.token import add_token_arguments, run_token
-from odata_gateway.config.settings import SETTINGS, Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import SETTINGS, Settings
 from odata_gateway.config.sources import flags_of, load
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.observe import logs

@@ -55,8 +55,9 @@ MAY_IMPORT = {
 THIRD_PARTY = {
     "sly": {"url"},
     "asyncpg": {"db"},
-    "aiohttp": {"web"},
+    "aiohttp": {"web", "identity"},  # identity: as a client, for the key sets that sign tokens
     "multidict": {"web"},
+    "jwt": {"identity"},
     "orjson": {"protocol", "formats", "observe"},
     "prometheus_client": {"observe"},
     "opentelemetry": {"observe"},
