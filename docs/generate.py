@@ -35,7 +35,7 @@ GROUPS = {
 ROOMS = {
     "Commands and processes": ("commands", "server"),
     "A request goes through": (
-        *("web", "handlers", "compiler", "identity", "formats", "protocol"),
+        *("web", "handlers", "compiler", "identity", "introspection", "formats", "protocol"),
         *("sql", "db", "plan", "url"),
     ),
     "What these know": ("edm", "types"),
