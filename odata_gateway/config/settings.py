@@ -57,6 +57,13 @@ class Settings:
         existing_file,
         "CSDL JSON file with the model; empty: the built-in Live Agent model",
     )
+    schemas: tuple[str, ...] = setting(
+        "database",
+        "public",
+        each(schema_name),
+        "schemas whose tables and views `odata-gateway model` describes; `*` for all but those of "
+        "Postgres and of extensions",
+    )
     model_check_s: float = setting(
         "database",
         "60",

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "server": {"errors", "config", "observe", "edm", "db", "identity", "compiler", "handlers", "web"},
     "commands": {
         *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler", "formats"),
-        *("handlers", "web", "server"),
+        *("handlers", "introspection", "web", "server"),
     },
     "cli": {"config", "observe", "edm", "commands"},
     "__main__": {"cli"},
