@@ -12,7 +12,8 @@ import sys
 from difflib import unified_diff
 from pathlib import Path
 
-from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import require_dsn
 from odata_gateway.db.database import Database
 from odata_gateway.errors import ODataError

@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 Network = IPv4Network | IPv6Network
 SettingReader = Callable[[str], Any]
-_MAX_NAME_BYTES = 63
-"""What Postgres keeps of a name."""
 
 
 def whole_number(least: int, most: int) -> SettingReader:
@@ -98,13 +96,6 @@ def switch(text: str) -> bool:
 
 
 port_number = whole_number(1, 65535)
-
-
-def schema_name(text: str) -> str:
-    """The name of a schema as it is in Postgres, without quotes, or `*`."""
-    if "\0" in text or len(text.encode("utf-8", "surrogatepass")) > _MAX_NAME_BYTES:
-        raise ValueError("names of schemas separated by commas, without quotes, or *")
-    return text
 
 
 def network(text: str) -> Network:

@@ -28,7 +28,7 @@ REVOKE SELECT ON shop.hidden, shop.half FROM odata_reader; GRANT SELECT (id, see
 
 def test_the_model_of_a_database_loads_and_tells_what_is_not_served(cluster, scratch, scratch_reader_dsn, tmp_path):
     cluster.psql(scratch, SHOP)
-    done = run("model", ODATA_DSN=scratch_reader_dsn, ODATA_SCHEMAS="shop,Zweites Lager")
+    done = run("model", ODATA_DSN=scratch_reader_dsn, ODATA_SCHEMAS='shop,"Zweites Lager"')
     assert done.returncode == 0, done.stderr
     kept = tmp_path / "model.json"
     kept.write_text(done.stdout, encoding="utf-8")
