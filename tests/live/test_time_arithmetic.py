@@ -109,3 +109,36 @@ async def test_what_is_known_of_the_ends_of_times(moments):
     }.items():  # fmt: skip
         answer = await moments.ask(f"M/$count?$filter={quote(odata)}")
         assert (answer.status, answer.body) == (200, b"8" if wanted else b"0"), (odata, answer.body)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("at add duration'PT0S'", "294276-12-31T23:59:59.999999Z"),
+        ("zoned sub duration'PT0S'", "294276-12-31T23:59:59.999999Z"),
+        ("at sub duration'PT0.000001S'", "294276-12-31T23:59:59.999998Z"),
+        ("zoned sub duration'PT0.00005S'", "294276-12-31T23:59:59.999949Z"),
+        ("at sub duration'PT0.00005S' add duration'PT0.00005S'", "294276-12-31T23:59:59.999999Z"),
+        ("at sub duration'PT0.00005S' add duration'PT0.000051S'", None),
+        ("at add duration'PT0.000001S'", None),
+        ("at sub duration'-P1D'", None),
+    ],
+)
+async def test_the_last_times_keep_all_their_digits(moments, expression, wanted):
+    answer = await moments.ask(f"M(2)?$compute={quote(expression)} as x&$select=x")
+    assert answer.status == 200 and answer.json()["x"] == wanted
+    same = await moments.ask(f"M/$count?$filter=id eq 2 and {quote(expression)} eq {wanted or 'null'}")
+    assert same.body == b"1"
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("at add duration'PT0S'", "-4713-11-24T00:00:00.000000Z"),
+        ("at add duration'PT0.000001S'", "-4713-11-24T00:00:00.000001Z"),
+        ("at sub duration'PT0.000001S'", None),
+    ],
+)
+async def test_the_first_times_keep_all_their_digits(moments, expression, wanted):
+    answer = await moments.ask(f"M(3)?$compute={quote(expression)} as x&$select=x")
+    assert answer.status == 200 and answer.json()["x"] == wanted

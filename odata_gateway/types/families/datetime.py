@@ -126,13 +126,18 @@ def _write(value: object) -> str:
 
 
 def _moved(sign: LiteralString) -> LiteralString:
-    """A time moved by a duration; null beyond the times that Postgres has."""
+    """A time moved by a duration; null beyond the times that Postgres has.
+
+    Times are counted from 2000, as Postgres does: of its last ones, extract(epoch from ...) keeps
+    four digits of a second.
+    """
     seconds = SECONDS_OF_SECOND
     return (
-        f"(CASE WHEN extract(epoch from {{0}}) {sign} {seconds} "
-        "BETWEEN -210866803200 AND 9224318015999.999999 "
+        "(CASE WHEN isfinite({0}) THEN "
+        f"CASE WHEN extract(epoch from {{0}} - timestamp '2000-01-01') {sign} {seconds} "
+        "BETWEEN -211813488000 AND 9223371331199.999999 "
         f"THEN {{0}} {sign} make_interval(days => div({seconds}, 86400)::int4, "
-        f"secs => ({seconds} % 86400)::float8) END)"
+        f"secs => ({seconds} % 86400)::float8) END END)"
     )
 
 
