@@ -7,6 +7,7 @@ import time
 
 import pytest
 from odata_gateway.db.hosts import split_hosts
+from tests.harness import supabase
 from tests.harness.cluster import READER, Cluster
 from tests.harness.faults import backends, crash, wait_until
 from tests.harness.figures import record
@@ -108,3 +109,23 @@ def test_t15_each_host_has_a_dsn_of_its_own():
         "postgresql://u@/d?host=%2Fa&port=1", "postgresql://u@/d?host=%2Fb&port=2",
     )  # fmt: skip
     assert split_hosts("postgresql://u@[::1]:5432/d") == (("postgresql://u@[::1]:5432/d",), "any")
+
+
+def test_t15_callers_with_roles_are_served_by_the_standby_and_after_its_death_by_the_primary(gateways, tmp_path):
+    tokens = supabase.write_tokens(tmp_path / "tokens.toml")
+    with Cluster.start(tcp=True, settings=PRIMARY_OPTIONS) as primary:
+        supabase.load(primary)
+        with Standby.of(primary, {}) as standby:
+            wait_until(lambda: caught_up(primary, standby), LIMIT_S)
+            hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+            dsn = f"postgresql://{supabase.AUTHENTICATOR}@{hosts}/{supabase.DATABASE}?target_session_attrs=prefer-standby"
+            gateway = gateways(ODATA_DSN=dsn, ODATA_MODEL=str(supabase.MODEL), ODATA_TOKENS_FILE=str(tokens.path))
+
+            def seen(name):
+                return {row["user_id"] for row in gateway.get("todos", token=tokens[name]).rows}
+
+            assert seen("ada") == {supabase.ADA} and seen("eve") == {supabase.EVE}
+            count = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{supabase.AUTHENTICATOR}'"
+            assert int(standby.psql("postgres", count)) and not int(primary.psql("postgres", count))
+            crash(standby)
+            assert seen("eve") == {supabase.EVE} and seen("ada") == {supabase.ADA}
