@@ -23,6 +23,7 @@ from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.plan.tree.relation import Column, Parameter
 from odata_gateway.sql.fragment import build, finish
 from odata_gateway.sql.relation import Relations
+from tests.harness import tokens
 from tests.harness.inside import Inside, inside
 
 # property: (its type, the column's type, and its values, one a row)
@@ -54,7 +55,7 @@ MODEL = {
             "$Kind": "EntityType", "$Key": ["id"], "@Gateway.Table": "public.numbers", "@Gateway.Unscoped": True, "id": {"$Type": "Edm.Int32"},
             **{name: {"$Type": type_, "$Nullable": True, "@Gateway.PgType": pg_type} for name, (type_, pg_type, _) in COLUMNS.items()},
         },
-        "C": {"$Kind": "EntityContainer", "N": {"$Collection": True, "$Type": "T.Number"}},
+        "C": {"$Kind": "EntityContainer", **tokens.TABLES, "N": {"$Collection": True, "$Type": "T.Number"}},
     },
 }  # fmt: skip
 LITERALS = {

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
+from tests.harness import tokens
 from tests.harness.inside import Inside, inside
 
 CREATE = """
@@ -35,7 +36,7 @@ MODEL = {
             "$Kind": "EntityType", "$Key": ["id"], "@Gateway.Table": "public.moments", "@Gateway.Unscoped": True, "id": {"$Type": "Edm.Int32"},
             **{name: {**declaration, "$Nullable": True} for name, declaration in PROPERTIES.items()},
         },
-        "C": {"$Kind": "EntityContainer", "M": {"$Collection": True, "$Type": "T.Moment"}},
+        "C": {"$Kind": "EntityContainer", **tokens.TABLES, "M": {"$Collection": True, "$Type": "T.Moment"}},
     },
 }  # fmt: skip
 # expression: the value for the rows 1 and 7

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import asyncpg
+from tests.harness import tokens
 from tests.oracle import type_values
 from tests.oracle.evaluator import DAY
 from tests.oracle.type_values import LAST_MICROS, Ranked, single
@@ -310,7 +311,7 @@ def _parent_sql(table: Written) -> str:
 def model() -> str:
     """The model of the tables as CSDL JSON."""
     types: dict[str, Any] = {}
-    container: dict[str, Any] = {"$Kind": "EntityContainer"}
+    container: dict[str, Any] = {"$Kind": "EntityContainer", **tokens.TABLES}
     for table in WRITTEN:
         entity: dict[str, Any] = {
             "$Kind": "EntityType",
