@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from odata_gateway.config.settings import SETTINGS, Setting
+from odata_gateway.config.setting import Setting
+from odata_gateway.config.settings import SETTINGS
 from odata_gateway.errors import all_codes
 from odata_gateway.observe.metrics import FAMILIES
 from odata_gateway.url.lenient.spellings import SPELLINGS
@@ -23,6 +24,7 @@ PACKAGE = DOCS.parent / "odata_gateway"
 GROUPS = {
     "database": "Where the data is, and how much of the database the gateway may use.",
     "access": "Who may read, and what they see.",
+    "jwt": "Who signs JSON Web Tokens, and what they must say: [tokens.md](tokens.md).",
     "paging": "How many rows an answer has.",
     "limits": "What a request may ask for. The error of a refused request names the setting.",
     "http": "Where the gateway listens, its URL for clients, and how long it waits for them.",
@@ -33,7 +35,7 @@ GROUPS = {
 ROOMS = {
     "Commands and processes": ("commands", "server"),
     "A request goes through": (
-        *("web", "handlers", "compiler", "identity", "formats", "protocol"),
+        *("web", "handlers", "compiler", "identity", "introspection", "formats", "protocol"),
         *("sql", "db", "plan", "url"),
     ),
     "What these know": ("edm", "types"),
@@ -66,7 +68,7 @@ def settings() -> Iterator[str]:
 
 
 def heading(group: str) -> str:
-    return group.upper() if group == "http" else group.capitalize()
+    return group.upper() if group in ("http", "jwt") else group.capitalize()
 
 
 def code(text: str) -> str:

@@ -17,10 +17,12 @@ from odata_gateway import __version__
 from odata_gateway.commands.check import run_check
 from odata_gateway.commands.demo import run_demo
 from odata_gateway.commands.explain import add_explain_arguments, run_explain
+from odata_gateway.commands.model import add_model_arguments, run_model
 from odata_gateway.commands.serve import run_serve
 from odata_gateway.commands.sql import add_sql_arguments, run_sql
 from odata_gateway.commands.token import add_token_arguments, run_token
-from odata_gateway.config.settings import SETTINGS, Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import SETTINGS, Settings
 from odata_gateway.config.sources import flags_of, load
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.observe import logs
@@ -48,6 +50,9 @@ COMMANDS = {
         "make an access token, add it to the file of tokens, and show it once",
         run_token,
         add_token_arguments,
+    ),
+    "model": Command(
+        "print the model of a database, made from its catalog", run_model, add_model_arguments
     ),
     "sql": Command(
         "print one of the SQL files for Live Agent's database: indexes, roles and so on",

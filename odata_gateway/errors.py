@@ -210,7 +210,7 @@ class AuthMissing(ODataError):
 
 
 class AuthInvalid(ODataError):
-    """The access token is malformed or unknown."""
+    """The access token is malformed, unknown, expired, or meant for another service."""
 
     status, code = 401, "Auth.Invalid"
     headers = (
@@ -220,9 +220,17 @@ class AuthInvalid(ODataError):
 
 
 class AuthForbidden(ODataError):
-    """The user is an administrator of no account."""
+    """The token's owner may read nothing: an administrator of no account, or someone without a
+    role that may be used here."""
 
     status, code = 403, "Auth.Forbidden"
+
+
+class AuthUnavailable(ODataError):
+    """The access token cannot be checked now, because the keys of its issuer were never read."""
+
+    status, code = 503, "Auth.Unavailable"
+    retry_after_s = 5
 
 
 # --- Limit. ---------------------------------------------------------------------------------------

@@ -9,5 +9,6 @@ unknown  how a command line is parsed
     check       compares the model with the database
     explain     prints every value between a URL and its rows
     token       makes an access token and its entry in a file
+    model       prints the model of a database, made from its catalog
     sql         prints the SQL files for Live Agent's database
 """

@@ -29,6 +29,7 @@ from odata_gateway.server.composition import (
     model_of,
 )
 from odata_gateway.server.runtime import run_loop
+from odata_gateway.server.tokens import check_tokens
 
 
 def run_check(settings: Settings, options: argparse.Namespace) -> int:
@@ -63,10 +64,13 @@ async def _check(settings: Settings, model: Model) -> int:
 
 async def _findings(settings: Settings, model: Model) -> list[Finding]:
     """What the database lacks. Indexes are compared for the built-in model only."""
+    checked = await check_tokens(settings)
+    print(*checked.lines, sep="\n", end="")
     database = await Database.open(database_settings(settings))
     try:
-        callers = caller_directory(settings, model, database)
-        findings = list(await _caller_findings(settings, database, model, callers))
+        callers = caller_directory(settings, model, database, checked.keys)
+        findings = [*checked.findings]
+        findings += await _caller_findings(settings, database, model, callers)
         findings += await citus_findings(database, sharded=settings.sharded)
         findings += await view_findings(database, model)
         if settings.model is None:

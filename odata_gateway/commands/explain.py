@@ -10,7 +10,8 @@ from typing import assert_never
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.explain import ROOT, Explanation, explain_query
-from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError, UrlMethod

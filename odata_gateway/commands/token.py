@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import Settings
 from odata_gateway.identity.token_file import new_token, parse_token_file
 from odata_gateway.identity.way_in import WayInError
 

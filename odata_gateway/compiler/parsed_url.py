@@ -6,7 +6,8 @@ Nothing here knows the model. The digest of a query is what the token of a next 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -27,6 +28,8 @@ from odata_gateway.url.unparse import ANCHOR
 
 # Options that change neither the rows nor their order, so that a token stays valid without them.
 _FREE_OPTIONS = (*(f"{name}=" for name in TEXTS), f"{ANCHOR}=")
+# A key in the path of a template: the slot of a literal, or a boolean, which is not a literal.
+_KEY = re.compile(r"\0[\w.*]+\0|(?<=[(=,])(?P<word>true|false)(?=[,)])", re.IGNORECASE)
 
 
 class ParsedUrl(NamedTuple):
@@ -67,11 +70,11 @@ class ParsedUrl(NamedTuple):
 
         Keys that are segments of their own are not among them: the digest has the segments.
         """
-        return ",".join(
-            canonical_text(v.kind, v.value)
-            for v in self.values
-            if v.target in ("path", ANCHOR) and v.kind != "raw"
-        )
+        in_path = (v for v in self.values if v.target == "path")
+        path = self.template.key.partition("\0&")[0]
+        found = [_key(match["word"], in_path) for match in _KEY.finditer(path)]
+        found += [canonical_text(v.kind, v.value) for v in self.values if v.target == ANCHOR]
+        return ",".join(text for text in found if text is not None)
 
     def query_digest(self) -> str:
         """A digest of path, options and literals, without the keys of the path and without the
@@ -117,6 +120,14 @@ def _check_lists(values: tuple[LiteralValue, ...], limits: Limits) -> None:
     for value in values:
         if type(value.value) is tuple:
             check_list(len(value.value), limits, at=value.at, target=value.target)
+
+
+def _key(word: str | None, literals: Iterator[LiteralValue]) -> str | None:
+    """A key in canonical form: a word of the template, or the next literal; None for a segment."""
+    if word is not None:
+        return word.lower()
+    value = next(literals)
+    return None if value.kind == "raw" else canonical_text(value.kind, value.value)
 
 
 def _path_without_keys(segments: tuple[str, ...]) -> str:

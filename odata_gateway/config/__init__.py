@@ -6,6 +6,7 @@ out      one frozen `Settings`, or every mistake at once; where each setting cam
 unknown  what a setting is for
 
     readers      the text of a setting to its value
+    setting      what one setting is: a row of the table
     settings     the table: every setting with its default, its reader and its documentation
     dsn          the database's URL: from the chart's variables, and without its secrets
     sources      where settings come from, and which source wins

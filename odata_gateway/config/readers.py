@@ -52,6 +52,18 @@ def one_of(*words: str) -> SettingReader:
     return read
 
 
+def one_of_exactly(*words: str) -> SettingReader:
+    """A reader of one of some words; the result is in the case of the word."""
+
+    def read(text: str) -> str:
+        found = [word for word in words if word.lower() == text.lower()]
+        if not found:
+            raise ValueError("of " + ", ".join(words))
+        return found[0]
+
+    return read
+
+
 def each(read_one: SettingReader) -> SettingReader:
     """A reader of a list separated by commas; `none` is the empty list."""
 
@@ -110,6 +122,41 @@ def absolute_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def place(text: str) -> str:
+    """The path of a file that exists, or an absolute URL, or nothing."""
+    if "://" not in text:
+        return text and str(existing_file(text))
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the path of a file that exists, or a http or https URL")
+    return text
+
+
+def signing_secret(text: str) -> str:
+    """A text that is long enough for HMAC with SHA-256 (RFC 7518, section 3.2), keys as JSON, or
+    nothing."""
+    is_short = len(text.encode("utf-8", "surrogateescape")) < 32
+    if text and (text.startswith("-----BEGIN") or (is_short and not text.startswith("{"))):
+        raise ValueError(
+            "a text of at least 32 bytes, or a JWK or JWK set as JSON; a public key belongs into"
+            " the file of ODATA_JWT_JWKS, as a JWK"
+        )
+    return text
+
+
+_NAME = r'(?:"[^"]+"|[^."\[\]\s]+)(?:\[[0-9]{1,4}\])*'
+_PATH = re.compile(rf"\.?{_NAME}(?:\.{_NAME})*")
+
+
+def claim_path(text: str) -> str:
+    """The path of a claim of tokens, or nothing; `none` is nothing too."""
+    if text.lower() == "none":
+        return ""
+    if text and not (_PATH.fullmatch(text) or "://" in text):
+        raise ValueError('names with dots between them, such as app_metadata."my.role"[0]')
+    return text
+
+
 def browser_origin(text: str) -> str:
     """An origin of the Fetch Standard, or `*`."""
     if text != "*" and "://" not in text:
@@ -135,13 +182,6 @@ def role_name(text: str) -> str:
     """The name of a Postgres role, or nothing."""
     if len(text.encode()) > 63 or not text.isprintable() or text == "none":
         raise ValueError("the name of a role")
-    return text
-
-
-def path_of_claim(text: str) -> str:
-    """Where a claim is: names with dots between them, or a URL; or nothing."""
-    if not ("://" in text or re.fullmatch(r"\.?[^.]+(\.[^.]+)*|", text)):
-        raise ValueError("names with dots between them, such as app_metadata.tenant")
     return text
 
 

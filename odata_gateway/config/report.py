@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from odata_gateway.config.dsn import MASK, completing_notes, masked_dsn
-from odata_gateway.config.settings import SETTINGS, Setting, Settings
+from odata_gateway.config.setting import Setting
+from odata_gateway.config.settings import SETTINGS, Settings
 
 
 def settings_lines(

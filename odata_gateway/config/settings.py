@@ -7,143 +7,104 @@ A new setting is a new row here; `config.sources` and the command line read the 
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from odata_gateway.config.readers import (
     Network,
-    SettingReader,
     absolute_url,
     browser_origin,
+    claim_path,
     dsn_url,
     each,
     existing_file,
     file_path,
     network,
     one_of,
-    path_of_claim,
+    one_of_exactly,
+    place,
     port_number,
     role_name,
     schema_name,
     seconds,
+    signing_secret,
     switch,
     whole_number,
 )
+from odata_gateway.config.setting import Setting, setting
 
-PREFIX = "ODATA_"
-Group = Literal["database", "access", "paging", "limits", "http", "operations"]
-
-
-class SettingsError(Exception):
-    """Every mistake of the settings together, one a line."""
-
-    def __init__(self, mistakes: tuple[str, ...]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A row of the table.
-
-    name       the field; `page_rows` is ODATA_PAGE_ROWS and --page-rows
-    group      the part of docs/settings.md that has it
-    default    as text, like in the variable
-    secret     whether it is masked everywhere and may come from a file
-    fallbacks  the chart's variables that are read where no other source has the setting
-    """
-
-    name: str
-    group: Group
-    default: str
-    doc: str
-    read: SettingReader
-    secret: bool
-    fallbacks: tuple[str, ...]
-
-    @property
-    def variable(self) -> str:
-        return PREFIX + self.name.upper()
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-
-def _setting(
-    group: Group,
-    default: str,
-    read: SettingReader,
-    doc: str,
-    *,
-    secret: bool = False,
-    fallbacks: tuple[str, ...] = (),
-) -> Any:
-    """A field of the dataclass that carries its row of the table."""
-    row = {"group": group, "default": default, "read": read, "doc": doc}
-    row |= {"secret": secret, "fallbacks": fallbacks}
-    return field(default=read(default), repr=not secret, metadata=row)
+JWT_ALGORITHMS = (
+    *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The value of every setting; `Settings()` has the defaults."""
 
-    dsn: str = _setting(
+    dsn: str = setting(
         "database",
         "",
         dsn_url,
         "Postgres to read from, `postgresql://user:password@host:5432/database?sslmode=require`",
         secret=True,
     )
-    model: Path | None = _setting(
+    model: Path | None = setting(
         "database",
         "",
         existing_file,
         "CSDL JSON file with the model; empty: the built-in Live Agent model",
     )
-    model_check_s: float = _setting(
+    schemas: tuple[str, ...] = setting(
+        "database",
+        "public",
+        each(schema_name),
+        "schemas whose tables and views `odata-gateway model` describes; `*` for all but those of "
+        "Postgres and of extensions",
+    )
+    model_check_s: float = setting(
         "database",
         "60",
         seconds(0, 86400),
         "time between two checks of the model against the database; 0: only at the start, and"
         " after errors that say that tables have changed",
     )
-    key_check_s: float = _setting(
+    key_check_s: float = setting(
         "database",
         "5",
         seconds(0, 3600),
         "maximum run time of the query that looks for a null or a duplicate in the key of an entity"
         " set, where no index and no view definition excludes both; 0: no such query",
     )
-    search_path: tuple[str, ...] = _setting(
+    search_path: tuple[str, ...] = setting(
         "database",
         "",
         each(schema_name),
         "schemas in which functions of views and policies look for names, behind `pg_catalog`,"
         " separated by commas; empty: those of the DSN",
     )
-    pool_max: int = _setting(
+    pool_max: int = setting(
         "database",
         "10",
         whole_number(1, 1000),
         "maximum number of database connections, of all server processes together",
     )
-    pool_wait_s: float = _setting(
+    pool_wait_s: float = setting(
         "database", "10", seconds(0, 600), "maximum wait for a free database connection"
     )
-    statement_timeout_s: float = _setting(
+    statement_timeout_s: float = setting(
         "database", "60", seconds(0.1, 86400), "maximum run time of one SQL statement"
     )
-    pooler: str = _setting(
+    pooler: str = setting(
         "database",
         "auto",
         one_of("auto", "transaction", "none"),
         "whether a pooler in transaction mode, such as PgBouncer, is between gateway and "
         "Postgres: `transaction`, `none`, or `auto` to detect it",
     )
-    sharded: bool = _setting(
+    sharded: bool = setting(
         "database",
         "false",
         switch,
@@ -151,166 +112,224 @@ class Settings:
         "with Citus (`sql/live_agent/citus.sql`)",
     )
 
-    anon_role: str = _setting(
+    anon_role: str = setting(
         "access",
         "",
         role_name,
         "Postgres role of requests without an access token; empty: they are refused",
     )
-    tokens_file: Path | None = _setting(
+    tokens_file: Path | None = setting(
         "access",
         "",
         file_path,
         "TOML file with the hashes of access tokens, read again on SIGHUP; `odata-gateway token`"
         " makes it",
     )
-    accounts_claim: str = _setting(
+    accounts_claim: str = setting(
         "access",
         "",
-        path_of_claim,
+        claim_path,
         "path of the claim whose value or values `@Gateway.Account` of the model is compared"
         " with, such as `app_metadata.tenant`",
     )
-    admin_roles: tuple[int, ...] = _setting(
+    admin_roles: tuple[int, ...] = setting(
         "access",
         "1",
         each(whole_number(0, 2**31 - 1)),
         "values of `account_users.role` (`Role` in the model's `@Gateway.Tokens`) that may read,"
         " separated by commas",
     )
-    rls: bool = _setting(
+    rls: bool = setting(
         "access",
         "false",
         switch,
         "send the caller's account ids with each query, for the policies of "
         "`sql/live_agent/rls.sql`",
     )
-    token_ttl_s: float = _setting(
+    token_ttl_s: float = setting(
         "access", "30", seconds(0, 30), "how long an access token is remembered"
     )
-    basic_auth: bool = _setting(
+    basic_auth: bool = setting(
         "access", "true", switch, "accept HTTP Basic with the access token as password"
     )
-    public_metadata: bool = _setting(
+    public_metadata: bool = setting(
         "access",
         "true",
         switch,
         "answer the service document and `$metadata` without a token, unless all callers have"
         " roles of their own",
     )
-    expose_secrets: bool = _setting(
+    expose_secrets: bool = setting(
         "access", "false", switch, "show the secret columns instead of null"
     )
-    cors_origins: tuple[str, ...] = _setting(
+    cors_origins: tuple[str, ...] = setting(
         "access",
         "*",
         each(browser_origin),
         "browser origins that may read answers, separated by commas; or `none`",
     )
 
-    page_rows: int = _setting(
+    jwt_secret: str = setting(
+        "jwt",
+        "",
+        signing_secret,
+        "secret that signs JSON Web Tokens with HS256, at least 32 bytes; or keys as JSON (JWK or"
+        " JWK set)",
+        secret=True,
+    )
+    jwt_jwks: str = setting(
+        "jwt",
+        "",
+        place,
+        "JWK set with the keys that sign JSON Web Tokens: the path of a file, or a URL",
+    )
+    jwt_issuer: str = setting(
+        "jwt",
+        "",
+        str,
+        "what `iss` of JSON Web Tokens must be; the URL of an OpenID issuer also says, by"
+        " discovery, where its keys are and where people sign in",
+    )
+    jwt_audience: tuple[str, ...] = setting(
+        "jwt",
+        "",
+        each(str),
+        "values of `aud` of which a token must have one, separated by commas; empty, with"
+        " `ODATA_JWT_ISSUER`: the host and the service root of `ODATA_PUBLIC_URL`",
+    )
+    jwt_role: str = setting(
+        "jwt",
+        "role",
+        claim_path,
+        "path of the claim with the Postgres role, such as `app_metadata.role`; of a list, the"
+        " first that may be used; `none`: tokens give no role",
+    )
+    jwt_algorithms: tuple[str, ...] = setting(
+        "jwt",
+        "HS256,RS256,ES256,EdDSA",
+        each(one_of_exactly(*JWT_ALGORITHMS)),
+        "algorithms with which tokens may be signed, separated by commas",
+    )
+    jwt_leeway_s: float = setting(
+        "jwt", "30", seconds(0, 600), "by how much the clocks of issuer and gateway may differ"
+    )
+    jwt_refresh_s: float = setting(
+        "jwt",
+        "300",
+        seconds(1, 86400),
+        "time between two readings of a JWK set; a token of an unknown key has it read at once",
+    )
+    jwt_allow_http: bool = setting(
+        "jwt",
+        "false",
+        switch,
+        "read JWK sets and discovery documents also over `http`, which anybody on the way can"
+        " change; loopback addresses need no permission",
+    )
+
+    page_rows: int = setting(
         "paging", "10000", whole_number(1, 1_000_000), "number of rows of a page"
     )
-    max_page_rows: int = _setting(
+    max_page_rows: int = setting(
         "paging",
         "100000",
         whole_number(1, 1_000_000),
         "maximum number of rows that a client may ask for with `Prefer: maxpagesize`",
     )
 
-    max_url_bytes: int = _setting(
+    max_url_bytes: int = setting(
         "limits", "16384", whole_number(256, 1_048_576), "maximum length of a URL"
     )
-    max_body_bytes: int = _setting(
+    max_body_bytes: int = setting(
         "limits", "1048576", whole_number(0, 1_073_741_824), "maximum length of a request body"
     )
-    max_depth: int = _setting(
+    max_depth: int = setting(
         "limits", "100", whole_number(5, 150), "maximum nesting of an expression"
     )
-    max_nodes: int = _setting(
+    max_nodes: int = setting(
         "limits",
         "5000",
         whole_number(10, 1_000_000),
         "maximum number of syntax nodes in a request; an alias counts each time it is used",
     )
-    max_expand_depth: int = _setting(
+    max_expand_depth: int = setting(
         "limits", "8", whole_number(1, 20), "maximum nesting of `$expand`"
     )
-    max_expands: int = _setting(
+    max_expands: int = setting(
         "limits",
         "100",
         whole_number(1, 1000),
         "maximum number of expanded navigation properties in a request; `*` counts for all of them",
     )
-    max_list_items: int = _setting(
+    max_list_items: int = setting(
         "limits",
         "10000",
         whole_number(10, 1_000_000),
         "maximum number of items in a list, as after `in`",
     )
-    max_lambda_depth: int = _setting(
+    max_lambda_depth: int = setting(
         "limits",
         "5",
         whole_number(1, 20),
         "maximum nesting of `any`, `all` and `$count` in expressions",
     )
-    max_token_requests: int = _setting(
+    max_token_requests: int = setting(
         "limits",
         "200",
         whole_number(1, 100_000),
         "maximum number of requests that run at the same time with one access token",
     )
-    max_batch_parts: int = _setting(
+    max_batch_parts: int = setting(
         "limits", "1000", whole_number(1, 100_000), "maximum number of parts in a batch"
     )
 
-    strict_urls: bool = _setting(
+    strict_urls: bool = setting(
         "http",
         "false",
         switch,
         "refuse the spellings that URLs may have beyond those of the standard"
         " ([odata.md](odata.md#spellings-beyond-the-standard))",
     )
-    host: str = _setting("http", "0.0.0.0", str, "address to listen on")
-    port: int = _setting("http", "3001", port_number, "port to listen on", fallbacks=("PORT",))
-    shared_port: bool = _setting(
+    host: str = setting("http", "0.0.0.0", str, "address to listen on")
+    port: int = setting("http", "3001", port_number, "port to listen on", fallbacks=("PORT",))
+    shared_port: bool = setting(
         "http",
         "false",
         switch,
         "share the port with other instances (SO_REUSEPORT), for restarts without a gap",
     )
-    public_url: str = _setting(
+    public_url: str = setting(
         "http",
         "",
         absolute_url,
         "URL under which clients see the gateway; links in answers begin with it",
     )
-    protocol: str = _setting(
+    protocol: str = setting(
         "http",
         "",
         one_of("", "http", "https"),
         "scheme of links if neither the public URL nor a trusted proxy says it",
     )
-    trusted_proxies: tuple[Network, ...] = _setting(
+    trusted_proxies: tuple[Network, ...] = setting(
         "http",
         "127.0.0.0/8,::1/128",
         each(network),
         "networks whose `X-Forwarded-*` headers are believed, separated by commas; or `none`",
     )
-    read_timeout_s: float = _setting(
+    read_timeout_s: float = setting(
         "http", "10", seconds(0.1, 600), "maximum time that a client may take to send a request"
     )
-    send_timeout_s: float = _setting(
+    send_timeout_s: float = setting(
         "http",
         "60",
         seconds(0.1, 3600),
         "maximum time that a client may take to receive a part of an answer",
     )
-    keepalive_s: float = _setting(
+    keepalive_s: float = setting(
         "http", "120", seconds(0, 3600), "how long an idle connection is kept open"
     )
 
-    admin_port: tuple[int, ...] = _setting(
+    admin_port: tuple[int, ...] = setting(
         "operations",
         "",
         each(port_number),
@@ -318,50 +337,50 @@ class Settings:
         " has no metrics",
         fallbacks=("LIVENESS_PORT", "METRICS_PORT"),
     )
-    workers: int = _setting("operations", "1", whole_number(1, 64), "number of server processes")
-    cache_entries: int = _setting(
+    workers: int = setting("operations", "1", whole_number(1, 64), "number of server processes")
+    cache_entries: int = setting(
         "operations",
         "512",
         whole_number(1, 1_000_000),
         "maximum number of compiled requests that are kept, with at most 16 MB of SQL",
     )
-    grace_s: float = _setting(
+    grace_s: float = setting(
         "operations",
         "2",
         seconds(0, 600),
         "how long requests are still accepted after SIGTERM, until load balancers have noticed",
     )
-    drain_s: float = _setting(
+    drain_s: float = setting(
         "operations",
         "20",
         seconds(0, 3600),
         "how long running requests may take to end after SIGTERM",
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "operations",
         "info",
         one_of("debug", "info", "warning", "error"),
         "least severity that is logged",
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "operations",
         "auto",
         one_of("auto", "text", "json"),
         "form of the log lines: `text`, `json`, or `auto`: text on a terminal, JSON elsewhere",
     )
-    server_timing: bool = _setting(
+    server_timing: bool = setting(
         "operations",
         "true",
         switch,
         "send `Server-Timing` to clients that ask for it with a header `X-Server-Timing`",
     )
-    tracing: bool = _setting(
+    tracing: bool = setting(
         "operations",
         "false",
         switch,
         "send OpenTelemetry spans, as its variables `OTEL_*` say; needs the extra `otel`",
     )
-    slow_query_ms: int = _setting(
+    slow_query_ms: int = setting(
         "operations",
         "1000",
         whole_number(0, 86_400_000),

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from odata_gateway.config.dsn import chart_dsn
 from odata_gateway.config.readers import secret_in_file
-from odata_gateway.config.settings import PREFIX, SETTINGS, Setting, Settings, SettingsError
+from odata_gateway.config.setting import PREFIX, Setting, SettingsError
+from odata_gateway.config.settings import SETTINGS, Settings
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _SERVICE_LINK_NAME = re.compile(
@@ -178,8 +179,33 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             "ODATA_TRACING needs more packages; install them with: pip install "
             "'odata-gateway[otel]'"
         )
+    yield from _jwt_contradictions(settings)
     if not settings.admin_roles:
         yield "ODATA_ADMIN_ROLES must name at least one role"
+
+
+def _jwt_contradictions(settings: Settings) -> Iterator[str]:
+    issuer, jwks = settings.jwt_issuer, settings.jwt_jwks
+    is_url = issuer.startswith(("https://", "http://"))
+    if not (settings.jwt_secret or jwks or issuer):
+        return
+    if not _is_installed("jwt", "cryptography"):
+        yield (
+            "ODATA_JWT_SECRET, ODATA_JWT_JWKS and ODATA_JWT_ISSUER need more packages; install"
+            " them with: pip install 'odata-gateway[jwt]'"
+        )
+    if issuer and not is_url and not settings.jwt_secret and not jwks:
+        yield (
+            f"ODATA_JWT_ISSUER must be the https URL of an OpenID issuer, not '{issuer}', unless"
+            " ODATA_JWT_SECRET or ODATA_JWT_JWKS has the keys"
+        )
+    if is_url and not settings.jwt_audience and not settings.public_url:
+        yield (
+            "ODATA_JWT_ISSUER needs ODATA_JWT_AUDIENCE or ODATA_PUBLIC_URL: without an audience,"
+            " tokens that the issuer gives out for other services would be accepted"
+        )
+    if not settings.jwt_algorithms:
+        yield "ODATA_JWT_ALGORITHMS must name at least one algorithm"
 
 
 def _is_installed(*modules: str) -> bool:

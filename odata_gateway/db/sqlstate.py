@@ -106,7 +106,8 @@ ANSWERS: dict[str, ErrorMapping] = {
 
 VALUES: dict[str, str] = {
     "22001": "a string is too long",
-    "22003": "a number is out of range",
+    "22003": "a number is out of range: add, sub, mul, div or sum made one of more digits than a "
+    "Decimal can have, which is 131,072 before the point",
     "22007": "a string is not a date or time",
     "22008": "a date or time is out of range",
     "22009": "a time zone is out of range",
@@ -127,6 +128,12 @@ VALUES: dict[str, str] = {
     "22P05": "a character cannot be written in the database's encoding",
 }
 
+
+_WAYS_OUT = {
+    "22003": "cast an operand to Edm.Double, which becomes INF where it is too large",
+    "22012": "give rows whose divisor is 0 another value, as in case(n ne 0:1 div n)",
+}
+"""Hints for some of them."""
 
 PASSING = frozenset({"40001", "40P01", "72000", "26000", "34000", "42P05"})
 """What may not happen again to the same statement: a conflict with a standby's recovery or with
@@ -176,7 +183,7 @@ def cancelled() -> ODataError:
 
 def _by_sqlstate(sqlstate: str) -> ODataError:
     if sqlstate in VALUES:
-        return DbValue(VALUES[sqlstate])
+        return DbValue(VALUES[sqlstate], hint=_WAYS_OUT.get(sqlstate))
     return _answer(ANSWERS.get(sqlstate) or ANSWERS.get(sqlstate[:2]) or _OWN)
 
 

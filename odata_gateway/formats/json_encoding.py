@@ -75,7 +75,8 @@ class JsonEncoding:
     def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
         """The value, and with full metadata its type where a reader must be told."""
         members = self._context(context)
-        if self.form.level == "full" and not field.type.is_evident:
+        is_evident = field.type.is_evident and not (field.type.family.has_nan and value[0] == '"')
+        if self.form.level == "full" and not is_evident:
             name = field.type.name.removeprefix("Edm.")
             members.append(self._member("type", name if self.version != "4.0" else f"#{name}"))
         return b"{" + b",".join([*members, b'"value":' + value.encode()]) + b"}"

@@ -8,7 +8,7 @@ runs only if that array is full.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import LiteralString, assert_never
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.formats.json_next_link import next_link_member
@@ -117,13 +117,18 @@ class JsonRowRenderer:
         return [*member[:-1], build("nullif({0}, 'null')", value)]
 
     def _field(self, field: Field) -> Pieces:
-        """A member, after its type where a reader must be told."""
-        prefix = self._form.prefix
-        member: Pieces = [f'"{field.name}":', self.value(field)]
+        """A member, after its type where a reader must be told. A reader of INF, -INF and NaN,
+        which are strings, must (JSON Format 4.5.3)."""
+        value = self.value(field)
+        member: Pieces = [f'"{field.name}":', value]
         shows_type = self._is_full or (field.dynamic and self._form.level == "minimal")
-        if not shows_type or field.type.is_evident:
+        if not shows_type or (field.type.is_evident and not field.type.family.has_nan):
             return member
-        return [f'"{field.name}{prefix}type":"{self._type_name(field.type)}",', *member]
+        shown = f'"{field.name}{self._form.prefix}type":"{self._type_name(field.type)}",'
+        if not field.type.is_evident:
+            return [shown, *member]
+        template: LiteralString = "CASE left({0}, 1) WHEN '\"' THEN {1} ELSE '' END"
+        return [build(template, value, quoted(shown)), *member]
 
     def _type_name(self, type_: PrimitiveType) -> str:
         name = type_.name.removeprefix("Edm.")

@@ -26,7 +26,7 @@ def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) 
             return own
         shown = _of_model_type(value)
     else:
-        shown = expressions.range_checked(value)
+        shown = expressions.value(value)
     return json_text(shown, field.type, nullable=value.nullable, as_string=ieee754)
 
 

@@ -1,7 +1,8 @@
 """What a token says of its owner: reading a claim by its path, and the text that policies read.
 
-A path is names with dots between them, `realm_access.roles`; a name that has dots itself stands in
-double quotes, or is the whole path: `https://example.com/role`.
+A path is names with dots between them, `realm_access.roles`, and places in lists, `roles[0]`. A
+name that has dots itself stands in double quotes, or is the whole path: `https://example.com/role`.
+A dot in front, as in PostgREST's `jwt-role-claim-key`, changes nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_NAME = re.compile(r'"([^"]*)"|([^."]+)')
-_PATH = re.compile(r'(?:"[^"]*"|[^."]+)(?:\.(?:"[^"]*"|[^."]+))*')
-
-
-def claim_path(text: str) -> str:
-    """The path of a claim, as a setting has it; raises ValueError."""
-    if text and not (_PATH.fullmatch(text) or "://" in text):
-        raise ValueError('names with dots between them, such as app_metadata."my.role"')
-    return text
+_STEP = re.compile(r'"([^"]*)"|([^."\[\]]+)|\[([0-9]{1,4})\]')
 
 
 def claim_at(claims: Mapping[str, Any], path: str) -> Any:
@@ -27,10 +20,14 @@ def claim_at(claims: Mapping[str, Any], path: str) -> Any:
     if path in claims:
         return claims[path]
     value: Any = claims
-    for quoted, plain in _NAME.findall(path):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(quoted or plain)
+    for quoted, plain, place in _STEP.findall(path):
+        match value:
+            case Mapping() if not place:
+                value = value.get(quoted or plain)
+            case list() if place and int(place) < len(value):
+                value = value[int(place)]
+            case _:
+                return None
     return value
 
 
@@ -46,7 +43,11 @@ def accounts_in(claims: Mapping[str, Any], path: str) -> tuple[object, ...]:
     return tuple(dict.fromkeys(plain))
 
 
-def claims_text(claims: Mapping[str, Any], role: str) -> str:
+def claims_text(claims: Mapping[str, Any], role: str | None) -> str:
     """The value of `request.jwt.claims`: the claims as JSON, in which `role` is the role that
-    statements run as. PostgREST sets the same, so policies that compare it work unchanged."""
-    return json.dumps({**claims, "role": role}, separators=(",", ":"), allow_nan=False)
+    statements run as. PostgREST sets the same, so policies that compare it work unchanged.
+
+    role  None: statements run as the connection's own, and the claims stay as they are
+    """
+    named = {} if role is None else {"role": role}
+    return json.dumps({**claims, **named}, separators=(",", ":"), allow_nan=False)

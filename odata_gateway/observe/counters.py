@@ -60,6 +60,8 @@ class Counters:
     cancelled  statements that nobody waited for any longer
     slow       statements that took longer than ODATA_SLOW_QUERY_MS
     reloads    how often the model was exchanged
+    key_reads  how often the keys that sign access tokens were read
+    key_faults  how often they could not be read
     cpu_s      processor time of the processes that had this one's place before
     """
 
@@ -77,6 +79,8 @@ class Counters:
     cache_misses: int = 0
     cache_evictions: int = 0
     reloads: int = 0
+    key_reads: int = 0
+    key_faults: int = 0
     cpu_s: float = 0.0
 
     def finished(self, stats: RequestStats, status: int, size: int, ended: float) -> None:
@@ -151,6 +155,8 @@ _SCALARS = (
     "cache_misses",
     "cache_evictions",
     "reloads",
+    "key_reads",
+    "key_faults",
     "cpu_s",
 )
 

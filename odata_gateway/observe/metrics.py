@@ -106,6 +106,24 @@ FAMILIES = (
         "how often the model was exchanged because the tables or its file had changed",
     ),
     MetricFamily(
+        "odata_key_set_reads_total",
+        "counter",
+        (),
+        "how often the keys that sign access tokens were read from their file or URL",
+    ),
+    MetricFamily(
+        "odata_key_set_faults_total",
+        "counter",
+        (),
+        "how often they could not be read; the last good ones stay in use",
+    ),
+    MetricFamily(
+        "odata_key_set_age_seconds",
+        "gauge",
+        (),
+        "how old the keys in use are, or how long there have been none; 0 without such keys",
+    ),
+    MetricFamily(
         "odata_database_up",
         "gauge",
         (),

@@ -35,11 +35,13 @@ _FIELDS = {
     "odata_compile_cache_misses_total": "cache_misses",
     "odata_compile_cache_evictions_total": "cache_evictions",
     "odata_schema_reloads_total": "reloads",
+    "odata_key_set_reads_total": "key_reads",
+    "odata_key_set_faults_total": "key_faults",
     "odata_cpu_seconds_total": "cpu_s",
 }
 """The counters without labels, and their names in Counters."""
-_LEAST = frozenset({"odata_database_up"})
-"""Gauges of which the least value of all processes counts, not the sum."""
+_MERGE = {"odata_database_up": min, "odata_key_set_age_seconds": max}
+"""Gauges of which the least or the greatest value of all processes counts, not the sum."""
 
 
 def metrics_text(pages: Iterable[CounterPage], accept: str) -> tuple[str, bytes]:
@@ -61,8 +63,7 @@ class _PageCollector(Collector):
         living = [page["gauges"] for page in pages if page["gauges"]]
         names = living[0].keys() if living else ()
         self._gauges = {
-            name: (min if name in _LEAST else sum)(gauges[name] for gauges in living)
-            for name in names
+            name: _MERGE.get(name, sum)(gauges[name] for gauges in living) for name in names
         }
         self._gauges["odata_workers"] = len(living)
 

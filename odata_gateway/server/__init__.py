@@ -5,6 +5,7 @@ out      the exit status of a process that served
 unknown  what a request means; how an answer is made and sent
 
     composition    the parts of a gateway, made from its settings
+    tokens         the way in by JSON Web Tokens, where the settings have one
     runtime        the event loop, open files and the garbage collector of a process
     monitoring     metrics and spans of a process
     reload         SIGHUP: files are read again

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.db.schema.roles import RoleDirectory
@@ -18,7 +19,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import DbBusy, DbTimeout, DbTokens
+from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.claims import claims_text
@@ -26,19 +27,25 @@ from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.identity.live_agent import LiveAgentTokens
 from odata_gateway.identity.token_file import TokenFile, read_token_file
 from odata_gateway.identity.way_in import WayIn, WayInError
+from odata_gateway.server.tokens import jwt_callers, key_ring, sign_in
 from odata_gateway.web.app import Gateway
+from odata_gateway.web.challenge import Challenges
 from odata_gateway.web.frontend import HttpFrontend
+
+if TYPE_CHECKING:
+    from odata_gateway.identity.jwt.key_ring import KeyRing
 
 
 class GatewayParts(NamedTuple):
-    """A gateway, its database and service, what keeps its model in step with the database, and who
-    may ask."""
+    """A gateway, its database and service, what keeps its model in step with the database, who may
+    ask, and the keys that sign tokens, where there are any."""
 
     database: Database
     service: Service
     gateway: Gateway
     watcher: SchemaWatcher
     callers: CallerDirectory
+    keys: KeyRing | None
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -66,10 +73,13 @@ def model_of(settings: Settings) -> Model:
     return with_secrets_exposed(model) if settings.expose_secrets else model
 
 
-def caller_directory(settings: Settings, model: Model, database: Database) -> CallerDirectory:
+def caller_directory(
+    settings: Settings, model: Model, database: Database, keys: KeyRing | None = None
+) -> CallerDirectory:
     """Who may ask, by every way in that the settings and the model name. Without any of them,
     everybody, without a role of their own; `check_listening` keeps others than this machine out.
 
+    keys    sign JSON Web Tokens
     raises  SettingsError for a file of tokens that cannot be used
     """
     roles = RoleDirectory(database)
@@ -79,6 +89,8 @@ def caller_directory(settings: Settings, model: Model, database: Database) -> Ca
             ways.append(TokenFile(settings.tokens_file, roles, accounts=settings.accounts_claim))
         except WayInError as error:
             raise SettingsError(error.mistakes) from None
+    if keys is not None:
+        ways.append(jwt_callers(settings, keys, roles))
     if model.tokens is not None:
         admin, ttl_s = settings.admin_roles, settings.token_ttl_s
         ways.append(LiveAgentTokens(database, model.tokens, admin, ttl_s=ttl_s))
@@ -94,20 +106,21 @@ def caller_directory(settings: Settings, model: Model, database: Database) -> Ca
 def check_listening(settings: Settings, model: Model) -> bool:
     """Whether requests are answered without asking who sends them, because nothing says who may.
 
-    raises  SettingsError where other machines could send them, or for a file of tokens that cannot
-            be used
+    raises  SettingsError where other machines could send them, or for tokens that cannot be checked
     """
     if settings.tokens_file is not None:
         try:
             read_token_file(settings.tokens_file, settings.accounts_claim)
         except WayInError as error:
             raise SettingsError(error.mistakes) from None
-    if settings.anon_role or settings.tokens_file is not None or model.tokens is not None:
+    has_tokens = settings.tokens_file is not None or model.tokens is not None
+    if settings.anon_role or has_tokens or key_ring(settings) is not None:
         return False
     if not _is_loopback(settings.host):
         raise SettingsError(
             (
-                "nothing says who may ask: set ODATA_ANON_ROLE or ODATA_TOKENS_FILE, or listen to "
+                "nothing says who may ask: set ODATA_JWT_ISSUER, ODATA_JWT_JWKS, ODATA_JWT_SECRET, "
+                "ODATA_TOKENS_FILE or ODATA_ANON_ROLE, or listen to "
                 f"this machine only with ODATA_HOST=127.0.0.1, not {settings.host}",
             )
         )
@@ -123,9 +136,13 @@ def _is_loopback(host: str) -> bool:
 
 async def compose(settings: Settings, model: Model) -> GatewayParts:
     """The parts of a gateway over `model`. The watcher exchanges the service's model when the
-    database has changed."""
+    database has changed.
+
+    raises  SettingsError for tokens that cannot be checked
+    """
+    keys = key_ring(settings)
     database = await Database.open(database_settings(settings))
-    callers = caller_directory(settings, model, database)
+    callers = caller_directory(settings, model, database, keys)
     every_s = settings.model_check_s
     role_models = RoleModels(database, lambda: watcher.model, every_s=every_s)
     service = Service(
@@ -139,18 +156,25 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     reports = callers.is_metadata_public
     watcher = SchemaWatcher(database, model, service.use, every_s=every_s, reports=reports)
     service.look_again = watcher.look_again
-    gateway = Gateway(settings, service, partial(check_ready, database, callers))
-    return GatewayParts(database, service, gateway, watcher, callers)
+    gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher))
+    if keys is not None:
+        gateway.challenges = Challenges(partial(sign_in, keys))
+    return GatewayParts(database, service, gateway, watcher, callers, keys)
 
 
-async def check_ready(database: Database, callers: CallerDirectory) -> None:
-    """raises  DbUnavailable where the database does not answer, DbTokens where it does and nobody
-    could be served all the same"""
+async def check_ready(database: Database, callers: CallerDirectory, watcher: SchemaWatcher) -> None:
+    """Return when requests can be answered.
+
+    raises  DbUnavailable where the database does not answer, or has not been compared with the
+            model yet; DbTokens where nobody could be served all the same
+    """
     await database.ping()
     try:
         fault = await callers.fault()
     except (DbBusy, DbTimeout):
-        return  # many are served
+        fault = None  # many are served
     if fault is not None:
         hint = "run `odata-gateway check` to see what is missing"
         raise DbTokens(f"nobody can be served: {fault}", hint=hint)
+    if not watcher.has_compared:
+        raise DbUnavailable("the model has not been compared with the database yet")

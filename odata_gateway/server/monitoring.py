@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from odata_gateway.db.database import Database
-from odata_gateway.handlers.service import Service
 from odata_gateway.observe.metrics import Gauges, Metrics
+from odata_gateway.server.composition import GatewayParts
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.listener import Listener
 
@@ -42,8 +41,9 @@ def _scrape_answer(metrics: Metrics) -> Callable[[str], tuple[str, bytes]]:
     return answer
 
 
-def gauges(service: Service, gateway: Gateway, database: Database, listener: Listener) -> Gauges:
+def gauges(parts: GatewayParts, listener: Listener) -> Gauges:
     """What this process has and does now; names as in `observe.metrics`."""
+    database, service, gateway, keys = parts.database, parts.service, parts.gateway, parts.keys
     pool, clients = database.counts, listener.clients
     return {
         "odata_requests_running": gateway.active,
@@ -55,6 +55,7 @@ def gauges(service: Service, gateway: Gateway, database: Database, listener: Lis
         "odata_pool_busy": pool["used"],
         "odata_pool_waiting": pool["waiting"],
         "odata_compile_cache_entries": len(service.compiler.cache),
+        "odata_key_set_age_seconds": 0.0 if keys is None else keys.age_s,
         "odata_database_up": int(database.is_up),
         "odata_memory_bytes": _memory_bytes(),
     }

@@ -1,10 +1,10 @@
 """SIGHUP: files are read again, and no connection is closed.
 
-The files are the model (ODATA_MODEL), those with the tokens of callers (ODATA_TOKENS_FILE), and the
-DSN where a file has it or its password (ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as
-after a change of the password. All other settings are variables and flags, which cannot change
-while a process runs; a rolling restart (ODATA_SHARED_PORT) applies new ones without losing a
-request.
+The files are the model (ODATA_MODEL), those with the tokens of callers (ODATA_TOKENS_FILE) or with
+the keys that sign them (ODATA_JWT_JWKS, also at a URL), and the DSN where a file has it or its
+password (ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as after a change of the password.
+All other settings are variables and flags, which cannot change while a process runs; a rolling
+restart (ODATA_SHARED_PORT) applies new ones without losing a request.
 
 Running requests keep the model they began with. A file that is wrong changes nothing and is logged.
 A DSN that leads to no database may be wrong, or early: its file may have the new password before

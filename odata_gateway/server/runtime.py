@@ -7,11 +7,13 @@ import asyncio
 import gc
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
-def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run a coroutine to its end, on uvloop where it is installed."""
+def run_loop(main: Coroutine[Any, Any, _T]) -> _T:
+    """The result of a coroutine, run on uvloop where it is installed."""
     try:
         import uvloop
     except ImportError:

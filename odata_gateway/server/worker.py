@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.model import Model
-from odata_gateway.observe.metrics import Metrics, SharedMetrics
+from odata_gateway.observe.metrics import Gauges, Metrics, SharedMetrics
 from odata_gateway.observe.shared_counters import SharedCounters
-from odata_gateway.server.composition import compose
+from odata_gateway.server.composition import GatewayParts, compose
 from odata_gateway.server.drain import drain, ending_signals
 from odata_gateway.server.monitoring import gauges, monitored
 from odata_gateway.server.reload import Reload, ReloadedParts
@@ -27,7 +27,8 @@ from odata_gateway.web.listener import listen
 LOG = logging.getLogger("odata_gateway")
 
 FIRST_LOOK_S = 5.0
-"""How long a process waits for the comparison of its model with the database before it listens."""
+"""How long a process waits for the comparison of its model with the database, and for the keys that
+sign tokens, before it listens."""
 
 
 class WorkerPlace(NamedTuple):
@@ -57,27 +58,40 @@ async def serve(
     """
     ending = ending_signals(is_alone=worker is None)
     allow_many_files()
-    database, service, gateway, watcher, callers = await compose(settings, model)
-    tasks = [watcher.run()]
+    parts = await compose(settings, model)
+    gateway, watcher, keys = parts.gateway, parts.watcher, parts.keys
+    tasks = [watcher.run()] if keys is None else [watcher.run(), keys.run()]
     if reloads:
-        tasks.append(Reload(settings, model, watcher, ReloadedParts(database, callers)).run())
+        files = ReloadedParts(parts.database, parts.callers)
+        tasks.append(Reload(settings, model, watcher, files).run())
     try:
         async with _running(tasks):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(watcher.looked.wait(), FIRST_LOOK_S)
+            await _first_look(parts)
             tune_gc()
             main, admin = await listen(gateway, shared=worker is not None or settings.shared_port)
-            now = partial(gauges, service, gateway, database, main)
-            metrics = Metrics(now) if worker is None else SharedMetrics(*worker, now)
-            async with monitored(gateway, metrics):
+            async with monitored(gateway, _metrics(worker, partial(gauges, parts, main))):
                 LOG.info("listening on %s port %d", settings.host, main.port)
                 if started is not None:
                     started(main.port)
                 await ending.asked.wait()
                 await drain(gateway, main, admin, ending)
     finally:
-        await database.close()
+        await parts.database.close()
     return int(ending.at_once.is_set())
+
+
+def _metrics(worker: WorkerPlace | None, now: Callable[[], Gauges]) -> Metrics:
+    return Metrics(now) if worker is None else SharedMetrics(*worker, now)
+
+
+async def _first_look(parts: GatewayParts) -> None:
+    """Wait for the first comparison with the database and the first reading of the keys, for a
+    limited time: both go on."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_LOOK_S):
+            await parts.watcher.looked.wait()
+            if parts.keys is not None:
+                await parts.keys.looked.wait()
 
 
 @asynccontextmanager

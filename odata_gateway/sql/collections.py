@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from odata_gateway.plan.tree.relation import (
+    BoundExpr,
     Collection,
     CollectionCall,
     CollectionConcat,
@@ -19,6 +20,7 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import Sql, build, fill, join
+from odata_gateway.sql.functions import promoted
 from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.primitive import PrimitiveType
 
@@ -68,12 +70,12 @@ def collection_call_sql(call: CollectionCall, renderer: ExpressionRenderer) -> S
 
 
 def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionRenderer) -> Sql:
-    """A collection as an array of the type that parameters of its elements have: whole numbers as
-    int8, doubles as float8."""
-    pg_type = element.family.argument_type.type
+    """A collection as an array of the type of its elements; whole numbers as int8, as parameters
+    of them are."""
+    pg_type = element.pg_type if element.low is None else element.family.argument_type.type
     match collection:
         case CollectionItems(items=items):
-            values = join(", ", (of_database(item, renderer.value(item)) for item in items))
+            values = join(", ", (_item(item, element, renderer) for item in items))
             return fill("ARRAY[{0}]::" + pg_type + "[]", (values,))
         case Parameter():
             return fill("{0}::" + pg_type + "[]", (renderer.value(collection),))
@@ -87,6 +89,12 @@ def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionR
             return fill(_SLICE_OF_LENGTH, (array, first, renderer.value(length)))
         case _:
             assert_never(collection)
+
+
+def _item(item: BoundExpr, element: PrimitiveType, renderer: ExpressionRenderer) -> Sql:
+    """An item, promoted to the type of all."""
+    value = of_database(item, renderer.value(item))
+    return promoted(value, item, element) if element.family.has_nan else value
 
 
 # Array indexes are int4, so numbers are clamped to a range that no array is as long as. A negative

@@ -33,6 +33,7 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.collation import unified
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
+from odata_gateway.sql.functions import promoted
 from odata_gateway.sql.pg_types import (
     compared_column,
     compared_value,
@@ -45,6 +46,7 @@ from odata_gateway.sql.pg_types import (
 )
 from odata_gateway.sql.renderer import ExpressionRenderer
 from odata_gateway.types.family import NULL_MODES, OWN_MODES, ReadAsNull
+from odata_gateway.types.primitive import SINGLE, promote
 
 SYMBOLS: dict[str, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -158,6 +160,28 @@ def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
 def _operands(
     left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
 ) -> Sides:
+    """Both sides, as types that Postgres compares as OData does."""
+    sides = _sides(left, right, renderer, both_nullable=both_nullable)
+    if left.type is None or right.type is None or not left.type.is_numeric:
+        return sides
+    own, other = _promoted(sides.left, left, right), _promoted(sides.right, right, left)
+    return Sides(own, other, sides.own)
+
+
+def _promoted(value: Sql, expr: BoundExpr, other: BoundExpr) -> Sql:
+    """A number as Edm.Single or Edm.Double if the other side is one and Postgres would compare them
+    as other types, or fail for a numeric that is too large (5.1.1.18)."""
+    if expr.type is None or other.type is None or not other.type.family.has_nan:
+        return value
+    common = promote(expr.type, other.type)
+    if common is expr.type or not (common is SINGLE or expr.type.pg_type == "numeric"):
+        return value
+    return promoted(value, expr, common)
+
+
+def _sides(
+    left: BoundExpr, right: BoundExpr, renderer: ExpressionRenderer, *, both_nullable: bool
+) -> Sides:
     """Both sides, with columns left bare where an index can serve; not where null equals null."""
     if isinstance(left, Column) and isinstance(right, Parameter):
         return _column_and_parameter(left, right, renderer)
@@ -259,12 +283,18 @@ def is_null(expr: BoundExpr) -> bool:
 
 def may_miss(expr: BoundExpr) -> bool:
     """Whether a side can be NULL in SQL although it is not null in OData, so that it equals
-    nothing: a text that is not a uuid beside a uuid column, a cast that fails, NaN."""
+    nothing: a text that is not a uuid beside a uuid column, a cast that fails, NaN, a time finer
+    than any that is kept."""
     if may_be_nan(expr):
         return True
     slot = expr.slot if isinstance(expr, Parameter) else None
-    return isinstance(slot, LiteralSlot) and (
-        slot.mode in NULL_MODES or (slot.type.family.has_nan and slot.mode != "value")
+    if not isinstance(slot, LiteralSlot):
+        return False
+    family = slot.type.family
+    return (
+        slot.mode in NULL_MODES
+        or (family.has_nan and slot.mode != "value")
+        or (family.has_finer_literals and slot.mode == "exact")
     )
 
 

@@ -33,7 +33,7 @@ from odata_gateway.sql.pg_types import (
     value_of,
 )
 from odata_gateway.sql.renderer import BlockRenderer
-from odata_gateway.types.family import AggregateRule
+from odata_gateway.types.aggregates import AggregateRule
 
 COUNTS: dict[str, AggregateRule] = {
     "count": AggregateRule("count(*)", "{0}::numeric"),
@@ -133,7 +133,7 @@ def _column(column: BoundExpr | Aggregate | WindowCondition, blocks: BlockRender
         case Column():
             return _of_model_type(column)
         case _:
-            return blocks.expressions.range_checked(column)
+            return blocks.expressions.typed(column)
 
 
 def _of_model_type(column: Column) -> Sql:
@@ -164,8 +164,12 @@ def _aggregate(column: Aggregate, blocks: BlockRenderer) -> Sql:
         return _own_extreme(column, column.operand, blocks)
     rule = _rule(column)
     operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
-    called = _where(fill(rule.call, operands), column, blocks)
-    return called if rule.outcome == "{0}" else fill(rule.outcome, (build("({0})", called),))
+    calls = tuple(
+        _where(fill(each, operands), column, blocks) for each in (rule.call, *rule.further)
+    )
+    if rule.outcome == "{0}":
+        return calls[0]
+    return fill(rule.outcome, tuple(build("({0})", each) for each in calls))
 
 
 def _where(called: Sql, column: Aggregate, blocks: BlockRenderer) -> Sql:
@@ -201,13 +205,10 @@ def _rule(column: Aggregate) -> AggregateRule:
 
 
 def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sql:
-    """What is aggregated. The values that min and max choose from are shown as they are, so they
-    must fit their type; sums and averages are wider than what they add."""
+    """What is aggregated."""
     if isinstance(operand, Column):
         return column_sql(operand) if is_own(operand) else _of_model_type(operand)
-    if column.method in ("min", "max"):
-        return blocks.expressions.range_checked(operand)
-    return blocks.expressions.value(operand)
+    return blocks.expressions.typed(operand)
 
 
 def _tail(selection: Selection, blocks: BlockRenderer) -> Sql:

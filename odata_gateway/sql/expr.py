@@ -55,10 +55,13 @@ from odata_gateway.sql.functions import (
     function_can_fail,
     function_misses_infinity,
     function_sql,
+    negation_sql,
+    pg_type_of,
+    promoted,
 )
 from odata_gateway.sql.pg_types import compared_column, keeps_type, null_of, stored, value_of
 from odata_gateway.sql.renderer import BlockRenderer
-from odata_gateway.types.family import LIKE_MODES
+from odata_gateway.types.family import LIKE_MODES, PrimitiveType
 from odata_gateway.types.primitive import STRING
 
 MAX_PARTS = 100_000
@@ -86,15 +89,13 @@ class Expressions:
         """An expression in a place where null differs from false."""
         return self._render(expr, strict=True)
 
-    def range_checked(self, expr: BoundExpr) -> Sql:
-        """A value for an answer: the statement fails where a whole number does not fit its type.
-
-        Conditions need no such check; they are computed in wider numbers.
-        """
+    def typed(self, expr: BoundExpr) -> Sql:
+        """A value as exactly the Postgres type of its edm type, as columns of derived rows must
+        be: a literal is a parameter of a wider type, and a column may be one of a narrower."""
         value = self.value(expr)
-        if isinstance(expr, Arithmetic | Negate | CaseWhen) and expr.type.is_integer:
-            return fill("({0})::" + expr.type.pg_type, (value,))
-        return value
+        if expr.type is None or not expr.type.is_numeric or pg_type_of(expr) == expr.type.pg_type:
+            return value
+        return fill("{0}::" + expr.type.pg_type, (value,))
 
     def _render(self, expr: BoundExpr, *, strict: bool) -> Sql:
         """An expression's SQL.
@@ -152,7 +153,7 @@ class Expressions:
             case Arithmetic():
                 return arithmetic_sql(expr, self.value(expr.left), self.value(expr.right))
             case Negate(operand=operand):
-                return build("(- {0})", self.value(operand))
+                return negation_sql(expr, self.value(operand))
             case Function(id="cast", args=(operand,)):
                 (value,) = unified_arguments(expr, (self._argument(operand, expr),))
                 return cast_sql(value, operand.type, expr.type)
@@ -211,10 +212,15 @@ class Expressions:
         results = [result for _, result in expr.branches]
         values = unified(results, [self.value(result) for result in results])
         branches = (
-            build("WHEN {0} THEN {1}", self.condition(condition), value)
-            for (condition, _), value in zip(expr.branches, values, strict=True)
+            build("WHEN {0} THEN {1}", self.condition(condition), _branch(value, result, expr.type))
+            for (condition, result), value in zip(expr.branches, values, strict=True)
         )
         return build("(CASE {0} END)", join(" ", branches))
+
+
+def _branch(value: Sql, result: BoundExpr, common: PrimitiveType) -> Sql:
+    """A result of case(), numbers as the common type of all results."""
+    return promoted(value, result, common) if common.is_numeric else value
 
 
 # --- parameters and constants ---------------------------------------------------------------------

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from odata_gateway.errors import Unsupported
-from odata_gateway.plan.tree.relation import Arithmetic, Column, Function
+from odata_gateway.plan.tree.relation import (
+    Arithmetic,
+    BoundExpr,
+    Column,
+    Function,
+    Negate,
+    Parameter,
+)
 from odata_gateway.sql.fragment import Sql, fill
+from odata_gateway.sql.pg_types import reads_as_it_is
 from odata_gateway.types import arithmetic, casts
 from odata_gateway.types.family import PrimitiveType
+from odata_gateway.types.primitive import STRING
 from odata_gateway.types.registry import OVERLOADS
 
 
@@ -50,5 +59,47 @@ def cast_sql(operand: Sql, source: PrimitiveType | None, target: PrimitiveType) 
 
 
 def arithmetic_sql(expr: Arithmetic, left: Sql, right: Sql) -> Sql:
-    template = arithmetic.operator_template(expr.op, expr.left.type, expr.right.type, expr.type)
-    return fill(template, (left, right))
+    """An operator, as the Postgres type of its result. Postgres computes whole numbers in the wider
+    type of the two operands, which may be narrower than the result or wider."""
+    operands, result = (expr.left, expr.right), expr.type
+    template = arithmetic.operator_template(expr.op, expr.left.type, expr.right.type, result)
+    are_numbers = all(each.type is not None and each.type.is_numeric for each in operands)
+    if are_numbers and result.family.has_nan:
+        left, right = (promoted(v, e, result) for v, e in zip((left, right), operands, strict=True))
+    if not (are_numbers and result.is_integer):
+        return fill(template, (left, right))
+    wider = max((pg_type_of(each) for each in operands), key=_WHOLE.index)
+    if _WHOLE.index(wider) < _WHOLE.index(result.pg_type):
+        left = fill("{0}::" + result.pg_type, (left,))
+    found = fill(template, (left, right))
+    is_wider = _WHOLE.index(wider) > _WHOLE.index(result.pg_type)
+    return fill("{0}::" + result.pg_type, (found,)) if is_wider else found
+
+
+def negation_sql(expr: Negate, operand: Sql) -> Sql:
+    """`-` before a value, as the Postgres type of its result."""
+    if expr.type.is_numeric and pg_type_of(expr.operand) != expr.type.pg_type:
+        operand = fill("{0}::" + expr.type.pg_type, (operand,))
+    return fill(expr.type.family.negated, (operand,))
+
+
+_WHOLE = ("int2", "int4", "int8", "numeric")
+"""The Postgres types of whole numbers, each wider than those before it."""
+
+
+def pg_type_of(expr: BoundExpr) -> str:
+    """The Postgres type of a number's SQL: that of its edm type, but for a column and a
+    parameter."""
+    match expr:
+        case Column(pg_type=pg_type, type=type_) if pg_type and reads_as_it_is(pg_type, type_):
+            return pg_type
+        case Parameter(type=type_):
+            return type_.family.argument_type.type
+    return (expr.type or STRING).pg_type
+
+
+def promoted(value: Sql, expr: BoundExpr, target: PrimitiveType) -> Sql:
+    """A number as a type that its own is promoted to (URL Conventions 5.1.1.18)."""
+    if expr.type is None or pg_type_of(expr) == target.pg_type:
+        return value
+    return fill(casts.promotion_template(expr.type, target), (value,))

@@ -21,11 +21,12 @@ and predicates, so a wrong choice can cost time, but never show a wrong row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Column, OrderKey
+from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.fragment import Sql, alias, build, columns_in, join, param
 from odata_gateway.sql.keyset import NullMask, after, bounded_after, order_by
 from odata_gateway.sql.pg_types import bounds_of_values, is_value_sql, null_classes
@@ -59,12 +60,11 @@ class PageScan:
 
     def rows(self, what: Sql) -> Sql:
         """SELECT `what` of the chunk's rows."""
-        scan = choose_scan(self.query, self.mask, self.accounts)
+        shows_joined = self._shows_joined(what)
+        scan = choose_scan(self.query, self.mask, self.accounts, shows_joined=shows_joined)
         match scan:
             case PlainScan(branch=branch):
-                skip = self.query.skip if self.mask is None else None
-                rows = self._branch(what, branch)
-                return rows if skip is None else build("{0} OFFSET {1}", rows, param(skip, "int8"))
+                return self._skipping(self._branch(what, branch))
             case AccountScan(branch=branch):
                 return self._whole_account(what, branch)
             case PerAccountScan(branches=branches):
@@ -73,11 +73,27 @@ class PageScan:
                 rows = self._union(self._columns(what), branches, account)
                 return self._merged(what, self.relations.per_account(rows, source))
             case NullSplitScan(branches=branches):
-                rows = self._union(self._columns(what), branches)
+                rows = replace(self, limit=self._limit_with_skipped())._union(
+                    self._columns(what), branches
+                )
                 name = alias(self.query.block.source.number)
-                return self._merged(what, build("({0}) AS {1}", rows, name))
+                return self._skipping(self._merged(what, build("({0}) AS {1}", rows, name)))
             case _:
                 assert_never(scan)
+
+    def _shows_joined(self, what: Sql) -> bool:
+        """Whether `what` or the order has columns of joined tables."""
+        read = what + self._order_by(self.query.order)
+        return any(columns_in(read, joined.source.number) for joined in self.query.block.joins)
+
+    def _skipping(self, rows: Sql) -> Sql:
+        """The rows of the first chunk without those that $skip leaves out."""
+        skip = self.query.skip if self.mask is None else None
+        return rows if skip is None else build("{0} OFFSET {1}", rows, param(skip, "int8"))
+
+    def _limit_with_skipped(self) -> Sql:
+        skip = self.query.skip if self.mask is None else None
+        return self.limit if skip is None else limit_with_skipped(self.limit, skip)
 
     def _merged(self, what: Sql, tables: Sql) -> Sql:
         """The first rows of all branches, which are FROM items under the name of the source."""
@@ -145,3 +161,10 @@ class PageScan:
 
     def _order_by(self, order: tuple[OrderKey, ...]) -> Sql:
         return order_by(order, self.relations.expressions)
+
+
+def limit_with_skipped(limit: Sql, skip: LiteralSlot) -> Sql:
+    """How many rows to read where the first are skipped; both together may be more than 64 bits
+    hold."""
+    both = build("{0}::numeric + {1}", limit, param(skip, "int8"))
+    return build("least({0}, 9223372036854775807)::int8", both)

@@ -163,6 +163,11 @@ def read(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
     return column if template == "{0}" else fill(template, (column,))
 
 
+def reads_as_it_is(pg_type: str, type_: PrimitiveType) -> bool:
+    """Whether a column is read without a conversion, as the type that it has in the table."""
+    return type_.reading(pg_type).read == "{0}"
+
+
 def checked(column: Sql, pg_type: str, type_: PrimitiveType) -> Sql:
     """A column as `read` has it, and of no other type than the model's, before it becomes part of a
     text.

@@ -26,8 +26,8 @@ class ExpressionRenderer(Protocol):
         """An expression in a place where null differs from false."""
         ...
 
-    def range_checked(self, expr: BoundExpr) -> Sql:
-        """A value for an answer: the statement fails where the type cannot hold it."""
+    def typed(self, expr: BoundExpr) -> Sql:
+        """A value as exactly the Postgres type of its edm type."""
         ...
 
 

@@ -93,16 +93,24 @@ Scan = PlainScan | AccountScan | PerAccountScan | NullSplitScan
 # --- the choice -----------------------------------------------------------------------------------
 
 
-def choose_scan(query: Query, mask: NullMask | None, accounts: AccountsRead) -> Scan:
+def choose_scan(
+    query: Query, mask: NullMask | None, accounts: AccountsRead, *, shows_joined: bool = True
+) -> Scan:
     """How to read the first chunk (`mask` None), or one behind a row whose order values are null
     where `mask` says so.
 
-    $skip acts on the first chunk only. It takes one SELECT: each branch would have to read all rows
-    that are skipped.
+    $skip acts on the first chunk only. It takes one SELECT, because each branch would have to read
+    all rows that are skipped; but the few that are null although their column never is NULL hold up
+    nobody.
+
+    shows_joined  rows show or are ordered by values of other tables that are joined
     """
+    branches = _branches(query, mask, shows_joined=shows_joined)
     if mask is None and query.skip is not None:
-        return PlainScan(Branch(query.order))
-    branches = _branches(query, mask)
+        first = query.order[0].expr
+        if len(branches) > 1 and isinstance(first, Column) and _is_never_stored_null(query, first):
+            return NullSplitScan(branches)
+        return PlainScan(Branch(_order_by_values(query)))
     if accounts == "several" and _gains_by_account(query):
         return PerAccountScan(branches)
     if len(branches) > 1:
@@ -112,10 +120,11 @@ def choose_scan(query: Query, mask: NullMask | None, accounts: AccountsRead) -> 
     return PlainScan(branches[0])
 
 
-def _branches(query: Query, mask: NullMask | None) -> tuple[Branch, ...]:
+def _branches(query: Query, mask: NullMask | None, *, shows_joined: bool) -> tuple[Branch, ...]:
     """One branch, or several for nulls and one for values in the order they have in the answer;
     behind a row in the last of these, only that one."""
-    first, order = _split_column(query), _order_by_values(query)
+    first = _split_column(query, shows_joined=shows_joined)
+    order = _order_by_values(query)
     if first is None:
         return (Branch(order, behind=mask is not None),)
     filled = replace(first, nullable=False)
@@ -132,22 +141,27 @@ def _branches(query: Query, mask: NullMask | None) -> tuple[Branch, ...]:
     return (values,) if behind_value else (*nulls, values)
 
 
-def _split_column(query: Query) -> Column | None:
+def _split_column(query: Query, *, shows_joined: bool) -> Column | None:
     """The first order column, if it can be null and an index could serve nulls and values each;
     None also where an index finds few rows, which are soon sorted, and where a condition keeps all
-    nulls out."""
+    nulls out.
+
+    One that is never NULL, but can be infinite, is split only for a known index: any other way, one
+    SELECT reads less. Then joined tables that only conditions need do not matter.
+    """
     first = query.order[0].expr
     if (
-        isinstance(first, Column)
-        and first.nullable
-        and len(query.order) > 1
-        and _reads_one_table(query)
-        and not _is_found_without_account(query)
-        and not _is_compared(query, first)
-        and (not _is_never_stored_null(query, first) or _has_index_on(query, first))
+        not isinstance(first, Column)
+        or not first.nullable
+        or len(query.order) == 1
+        or _is_found_without_account(query)
+        or _is_compared(query, first)
     ):
-        return first
-    return None
+        return None
+    if not _is_never_stored_null(query, first):
+        return first if _reads_one_table(query) else None
+    is_alone = _orders_one_table(query) and not (query.block.joins and shows_joined)
+    return first if is_alone and _has_index_on(query, first) else None
 
 
 def _order_by_values(query: Query) -> tuple[OrderKey, ...]:
@@ -206,9 +220,14 @@ def _gains_by_account(query: Query) -> bool:
 
 def _reads_one_table(query: Query) -> bool:
     """Whether no other table is joined, and columns of the table itself give the order."""
+    return not query.block.joins and _orders_one_table(query)
+
+
+def _orders_one_table(query: Query) -> bool:
+    """Whether the rows are those of one table, and its own columns give the order."""
     block = query.block
-    is_alone = not block.joins and not block.crossed and block.link is None
-    return is_alone and block.source.derived is None and query.ordered_columns is not None
+    is_own = not block.crossed and block.link is None and block.source.derived is None
+    return is_own and query.ordered_columns is not None
 
 
 # --- indexes --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Block, OrderKey, ParentPath
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
 from odata_gateway.sql.keyset import NullMask, key_texts, ordered
-from odata_gateway.sql.page_scan import PageScan
+from odata_gateway.sql.page_scan import PageScan, limit_with_skipped
 from odata_gateway.sql.relation import Relations, ShardAccount, has_account
 
 MAX_ACCOUNTS = 50
@@ -100,7 +100,7 @@ class AccountMerge:
         leaves out included.
         """
         skip = self.query.skip if self.mask is None else None
-        limit = self.limit if skip is None else build("{0} + {1}", self.limit, param(skip, "int8"))
+        limit = self.limit if skip is None else limit_with_skipped(self.limit, skip)
         shown: list[tuple[Sql, ...]] = [(build("{0} AS {1}", text, _ROW),) for text in texts]
         selects = (
             self._of_account(relations, limit, text)

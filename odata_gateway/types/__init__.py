@@ -6,10 +6,13 @@ Out:     frozen descriptions: how a value is written in a URL, travels to Postgr
 Unknown: errors, the model, requests, how SQL is put together.
 
     faults               why a text or a value is not a value of a type
+    facets               what $metadata says of values, as far as a column obeys it
     catalog_type         what a database says of a column's type
+    aggregates           what can be made of many values
     family               what describes a family, a type, a column type
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share
+    floats               SQL of floating-point operators that never fails
     families/            one module for each family
     own_text             texts of columns whose Postgres type the model has as Edm.String
     function             what describes a function
@@ -24,7 +27,7 @@ Who uses what of a family:
 
 - url: literal (read, write, prefix, token, exact), literal_kind
 - edm: facets, max_precision, can_be_key, is_octets; column_types
-- db: lossless_columns, columns.reads_null, compares_columns; rank, to widen a type
+- db: lossless_columns, column_facets, columns.reads_null, compares_columns; rank, to widen a type
 - plan: is_ordered, can_be_negated, operations, aggregates.result, casts, casts_to_string,
   written_by_sql, literal.quoted, literal.hints, columns.equal_mode
 - sql: argument_type, columns, text, json, is_octets, link_literal, has_nan, summed_as,

@@ -16,6 +16,8 @@ MICROS_PER_SECOND = 1_000_000
 MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND
 # Postgres's timestamp: 4713 BC to 294276 AD, in days since 1970-01-01.
 FIRST_DAY, LAST_DAY = -2_440_588, 106_762_939
+# Its dates go on to 5874897-12-31.
+LAST_DATE = 2_145_042_905
 
 YEAR = r"(-?(?:0\d{3}|[1-9]\d{3,}))"
 CLOCK = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?"
@@ -103,16 +105,18 @@ def read_clock(text: str, hour: str, minute: str, *rest: str | None) -> tuple[in
     return micros + int(fraction[:6].ljust(6, "0")), fraction[6:].strip("0") != ""
 
 
-def rounded(micros: int, finer: bool, mode: DecodeMode) -> int:
+def rounded(micros: int, finer: bool, mode: DecodeMode) -> int | None:
     """Microseconds for an argument. An ordering comparison rounds to the side that keeps its answer
-    right; for equality nothing can be right but a refusal."""
+    right; None beside `eq`, `ne` and in `in`, because nothing equals such a time."""
     if not finer or mode in ("floor", "cast", "utc"):
         return micros
     if mode == "ceil":
         return micros + 1
+    if mode == "exact":
+        return None
     raise ValueFault(
         "value",
-        "times are kept to the microsecond, so nothing equals this one",
+        "times are kept to the microsecond, and this one is finer",
         "write at most six digits of seconds",
     )
 
@@ -141,20 +145,21 @@ def clock(micros: int) -> str:
 
 def postgres_date(days: int) -> str:
     """A day as Postgres writes a date."""
-    return "".join(_postgres_day(days))
+    return "".join(_postgres_day(days, LAST_DATE))
 
 
 def postgres_timestamp(micros: int) -> str:
     """Microseconds since 1970 as Postgres writes a timestamp."""
     days, rest = divmod(micros, MICROS_PER_DAY)
-    day, era = _postgres_day(days)
+    day, era = _postgres_day(days, LAST_DAY)
     return f"{day} {clock(rest)}{era}"
 
 
-def _postgres_day(days: int) -> tuple[str, str]:
-    if not FIRST_DAY <= days <= LAST_DAY:
+def _postgres_day(days: int, last: int) -> tuple[str, str]:
+    if not FIRST_DAY <= days <= last:
+        year = civil_from_days(last)[0]
         raise ValueFault(
-            "value", "the date is out of range", "dates go from 4713 BC to the year 294276"
+            "value", "the date is out of range", f"write one from 4713 BC to the year {year}"
         )
     year, month, day = civil_from_days(days)
     if year > 0:

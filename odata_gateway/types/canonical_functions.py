@@ -14,7 +14,7 @@ from odata_gateway.types.families.boolean import BOOLEAN
 from odata_gateway.types.families.date import DATE, DATES
 from odata_gateway.types.families.datetime import DATETIME, DATETIMES
 from odata_gateway.types.families.decimal import DECIMAL, DECIMALS
-from odata_gateway.types.families.double import DOUBLE, DOUBLES
+from odata_gateway.types.families.double import DOUBLE, DOUBLES, SINGLES
 from odata_gateway.types.families.duration import DURATIONS, SECONDS
 from odata_gateway.types.families.integer import INT32, INTEGERS
 from odata_gateway.types.families.string import STRING, STRINGS
@@ -57,16 +57,26 @@ def _total(
     *,
     pattern_sql: LiteralString | None = None,
     searches: bool = False,
+    pairs_cases: bool = False,
 ) -> FunctionOverload:
     """A function that has a result for all values."""
     return FunctionOverload(
-        id_, result, arguments, sql, pattern_sql, can_fail=False, searches=searches, folds=searches
+        id_,
+        result,
+        arguments,
+        sql,
+        pattern_sql,
+        can_fail=False,
+        searches=searches,
+        folds=searches,
+        pairs_cases=pairs_cases,
     )
 
 
 _TEXT = takes(STRINGS)
 _NUMBER = takes(INTEGERS)
 _EXACT = takes(DECIMALS, INTEGERS)
+_FLOAT = takes(DOUBLES, SINGLES)
 _DAY = takes(DATES)
 _TIME = takes(TIMES)
 # A literal with an offset would be read in another zone than a column.
@@ -108,8 +118,8 @@ STRING_FUNCTIONS = (  # 5.1.1.5, 5.1.1.7; positions count from 0
         (_TEXT, _NUMBER, _NUMBER),
         f"substr({{0}}, {_START}, {_LENGTH})",
     ),
-    _total("tolower", STRING, (_TEXT,), "lower({0})"),
-    _total("toupper", STRING, (_TEXT,), "upper({0})"),
+    _total("tolower", STRING, (_TEXT,), "lower({0})", pairs_cases=True),
+    _total("toupper", STRING, (_TEXT,), "upper({0})", pairs_cases=True),
     _total("trim", STRING, (_TEXT,), "btrim({0}, " + _BLANKS + ")"),
     FunctionOverload(
         "matchespattern",
@@ -162,13 +172,13 @@ NUMBER_FUNCTIONS = (  # 5.1.1.9; round goes half away from zero
     FunctionOverload(
         "round.double",
         DOUBLE,
-        (takes(DOUBLES),),
+        (_FLOAT,),
         "(trunc({0}) + CASE WHEN abs({0} - trunc({0})) >= 0.5 THEN sign({0}) ELSE 0 END)",
     ),
     FunctionOverload("floor.decimal", DECIMAL, (_EXACT,), "floor({0}::numeric)"),
-    FunctionOverload("floor.double", DOUBLE, (takes(DOUBLES),), "floor({0})"),
+    FunctionOverload("floor.double", DOUBLE, (_FLOAT,), "floor({0})"),
     FunctionOverload("ceiling.decimal", DECIMAL, (_EXACT,), "ceil({0}::numeric)"),
-    FunctionOverload("ceiling.double", DOUBLE, (takes(DOUBLES),), "ceil({0})"),
+    FunctionOverload("ceiling.double", DOUBLE, (_FLOAT,), "ceil({0})"),
 )
 
 
@@ -179,6 +189,7 @@ def _internal(
     sql: LiteralString,
     *,
     searches: bool = False,
+    pairs_cases: bool = False,
 ) -> FunctionOverload:
     return FunctionOverload(
         id_,
@@ -189,12 +200,15 @@ def _internal(
         is_listed=False,
         is_internal=True,
         searches=searches,
+        pairs_cases=pairs_cases,
     )
 
 
 INTERNAL_FUNCTIONS = (
     # a word of $search, in any case
-    _internal("search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})", searches=True),
+    _internal(
+        "search", BOOLEAN, (_TEXT, _TEXT), "({0} ILIKE {1})", searches=True, pairs_cases=True
+    ),
     # What orders texts of any length in a link of any length: their beginning, and then their
     # digest.
     _internal("start", STRING, (_TEXT,), "left({0}, 200)"),

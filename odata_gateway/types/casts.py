@@ -20,4 +20,13 @@ def cast_template(source: PrimitiveType | None, target: PrimitiveType) -> str:
         return "NULL::" + target.pg_type
     if target is STRING:
         return f"({source.family.text})"
-    return target.casts.get(source.family.name, "{0}::" + target.pg_type)
+    kind = "decimal" if source.pg_type == "numeric" else source.family.name
+    return target.casts.get(kind, "{0}::" + target.pg_type)
+
+
+def promotion_template(source: PrimitiveType, target: PrimitiveType) -> str:
+    """The template of a number as another number type that is wider (5.1.1.18): where a cast is
+    null, because the number is too large, it is INF."""
+    if source.pg_type == "numeric" and target.of_numeric is not None:
+        return target.of_numeric
+    return "{0}::" + target.pg_type

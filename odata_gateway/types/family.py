@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, LiteralString
 
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
+from odata_gateway.types.facets import ColumnFacets, as_declared
 from odata_gateway.types.faults import shorten
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
@@ -232,31 +234,19 @@ class JsonForm:
 
 
 @dataclass(frozen=True, slots=True)
-class AggregateRule:
-    """An aggregation method: `call` on the values ({0}), `outcome` made of the call ({0}), and the
-    name of the result's type, None for the type of the values."""
-
-    call: LiteralString
-    outcome: LiteralString = "{0}"
-    result: str | None = None
-
-
-MIN_MAX: Mapping[str, AggregateRule] = {
-    "min": AggregateRule("min({0})"),
-    "max": AggregateRule("max({0})"),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Operation:
     """An arithmetic operator between two families, at least one of them not of numbers: the name of
-    the result's type, and SQL of the left ({0}) and right ({1}) operand."""
+    the result's type, and SQL of the left ({0}) and right ({1}) operand.
+
+    can_miss  the result is null where it is out of range
+    """
 
     op: str
     left: str
     right: str
     result: str
     sql: LiteralString
+    can_miss: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -281,17 +271,21 @@ class TypeFamily:
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
     facets            what a property may declare; `max_precision` bounds $Precision
+    column_facets     what of it the values of a column obey
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
     can_be_key        equality is exact enough to find an entity by
     has_infinity      Postgres has infinite values, which have no year, hour or other part
     has_nan           values may be NaN, which equals nothing and has no order
+    has_finer_literals  literals may be finer than any value is kept; nothing equals such a one
     can_be_negated    `-` has a meaning; for numbers it always has
+    negated           SQL of `-`
     casts_to_string   cast() to Edm.String has a meaning
     written_by_sql    cast() of a literal to Edm.String gives the text that Postgres writes, which
                       is not that of the literal
-    summed_as         the Postgres type of running sums, for numbers
+    summed_as         the type of running sums, for numbers, as a cast
     number_operators  SQL of operators whose result is of this family, where Postgres's own operator
-                      does not do, for numbers
+                      does not do, for numbers. Operands have been promoted to the result's type if
+                      it is one with NaN
     operations        further operators
     """
 
@@ -311,11 +305,14 @@ class TypeFamily:
     link_literal: LiteralString | None = None
     facets: frozenset[str] = frozenset()
     max_precision: int | None = None
+    column_facets: ColumnFacets = as_declared
     is_ordered: bool = True
     can_be_key: bool = True
     has_infinity: bool = False
     has_nan: bool = False
+    has_finer_literals: bool = False
     can_be_negated: bool = False
+    negated: LiteralString = "(- {0})"
     casts_to_string: bool = True
     written_by_sql: bool = True
     summed_as: LiteralString = "numeric"
@@ -335,7 +332,9 @@ class PrimitiveType:
     column_types      Postgres types a model may declare for its columns, the default first
     lossless_columns  Postgres types of which the type can say every value; None: `column_types`
     rank              of numbers: the wider of two operands wins (URL Conventions 5.1.1.18)
-    low, high         the range of an integer type
+    low, high         the range of an integer type; None: no bound, or no integer type
+    number_operators  of this type, before those of its family
+    of_numeric        for types with NaN: SQL of a numeric of any size, rounded to the nearest value
     literal_kind      the kind of literals whose natural type it is; None: none are
     casts             cast() to the type: SQL by the name of the source's family (5.1.1.10.1)
     aggregates        what can be made of many values, by method
@@ -352,6 +351,8 @@ class PrimitiveType:
     rank: int = 0
     low: int | None = None
     high: int | None = None
+    number_operators: Mapping[str, LiteralString] = field(default_factory=dict)
+    of_numeric: LiteralString | None = None
     literal_kind: str | None = None
     casts: Mapping[str, LiteralString] = field(default_factory=dict)
     aggregates: Mapping[str, AggregateRule] = field(default_factory=lambda: MIN_MAX)
@@ -379,7 +380,7 @@ class PrimitiveType:
 
     @property
     def is_integer(self) -> bool:
-        return self.low is not None
+        return self.family.name == "integer"
 
     @property
     def lossless(self) -> tuple[str, ...]:

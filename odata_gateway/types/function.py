@@ -48,6 +48,8 @@ class FunctionOverload:
     is_internal  statements use it, URLs cannot
     searches     it looks for characters in a text
     folds        it does so as the type of a column compares, such as without case
+    pairs_cases  it needs to know which letters are the two cases of one, which differs by collation
+                 and is unknown to some, such as C
     """
 
     id: str
@@ -61,6 +63,7 @@ class FunctionOverload:
     is_internal: bool = False
     searches: bool = False
     folds: bool = False
+    pairs_cases: bool = False
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Numbers of three families: their literals share one token, and become each other."""
+"""Numbers of four families: their literals share one token, and become each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import isinf
 from odata_gateway.types.family import PrimitiveType, TypeFamily
 from odata_gateway.types.faults import ValueFault, shorten
 
-NUMBERS = ("integer", "decimal", "double")
+NUMBERS = ("integer", "decimal", "single", "double")
 """The names of the families."""
 
 _NUMBER = re.compile(r"([+-]?\d+)(\.\d+)?([eE][+-]?\d+)?([LlMmDdFf])?", re.ASCII)
@@ -43,11 +43,11 @@ def read_number(text: str) -> tuple[str, object]:
 
 
 def read_integer(text: str) -> tuple[str, object]:
-    """An integer as int32 if it fits, else int64, else decimal."""
+    """An integer as int32 if it and its negative fit, else int64, else decimal."""
     if len(text) > 4000:
         raise ValueFault("value", "an integer of more than 4000 digits")
     value = int(text)
-    if -0x80000000 <= value <= 0x7FFFFFFF:
+    if -0x80000000 < value <= 0x7FFFFFFF:
         return "int32", value
     if -(2**63) <= value < 2**63:
         return "int64", value

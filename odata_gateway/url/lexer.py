@@ -234,7 +234,7 @@ def _tokens_with_search(
         tokens.append((kind, match[0], position))
         position = match.end()
         if _begins_search(tokens, has_options, has_steps):
-            inner = SearchText.of(text, coded, position, opening=_opening(tokens))
+            inner = SearchText.of(text, coded, position, opening=_opening(tokens) if coded else -1)
             position = scan_search(inner, position, tokens, nested=True)
     return tokens
 

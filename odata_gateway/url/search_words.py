@@ -45,10 +45,11 @@ class SearchText(NamedTuple):
         coded    offsets of the delimiters that were percent-encoded
         opening  the offset of the parenthesis around the expression; -1 for none
         """
-        structure = list(text)
+        pieces, copied = list[str](), 0
         for at in _in_words(text, coded, start, opening) if coded else ():
-            structure[at] = "x"
-        return cls(text, "".join(structure))
+            pieces += text[copied:at], "x"
+            copied = at + 1
+        return cls(text, "".join([*pieces, text[copied:]]) if pieces else text)
 
 
 def _in_words(text: str, coded: frozenset[int], start: int, opening: int) -> Iterator[int]:

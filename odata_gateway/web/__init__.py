@@ -6,7 +6,7 @@ out      `protocol.message.Request` values for the service; HTTP responses made 
 unknown  what an OData URL means, the model, SQL; the request target is passed on as it is on the
          wire
 
-`aiohttp` is imported in this folder only.
+`aiohttp` is imported in this folder only; as a client also in `identity`.
 
     listener             listening ports and their connections
     connection           one connection: deadlines, and requests that are not HTTP
@@ -15,6 +15,7 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
     app                  which path is answered by what
     urls                 the service's part of the request target, and the service root's URL
     credentials          where a request carries its access token
+    challenge            how a refusal says where access tokens come from
     concurrency_limit    how many requests of one token run at the same time
     request_body         the body of a request, within limits
     health               liveness, readiness and startup

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from odata_gateway.config.settings import Settings
-from odata_gateway.errors import BindSegment, UrlMethod, UrlSyntax
+from odata_gateway.errors import (
+    AuthForbidden,
+    AuthInvalid,
+    AuthMissing,
+    BindSegment,
+    UrlMethod,
+    UrlSyntax,
+)
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
+from odata_gateway.web.challenge import METADATA_PATH, Challenges
 from odata_gateway.web.concurrency_limit import ConcurrencyLimit
 from odata_gateway.web.connection import Connection
 from odata_gateway.web.credentials import access_token
@@ -49,6 +57,7 @@ class Gateway:
     active      how many requests of the main port are running
     metrics     the media type and text of all metrics, for an Accept header
     tracer      makes spans, where the settings ask for them
+    challenges  says where access tokens come from, where an issuer gives them out
     """
 
     settings: Settings
@@ -57,6 +66,7 @@ class Gateway:
     active: int = 0
     metrics: Callable[[str], tuple[str, bytes]] | None = None
     tracer: Tracer | None = None
+    challenges: Challenges | None = None
     health: Health = field(init=False)
     concurrency: ConcurrencyLimit = field(init=False)
 
@@ -91,7 +101,15 @@ class Gateway:
             path, exchange = path_of(path), exchange._replace(headers=headers)
         target = service_target(path)
         if target is not None:
-            return await self._service(exchange, target)
+            try:
+                return await self._service(exchange, target)
+            except (AuthMissing, AuthInvalid, AuthForbidden) as error:
+                if self.challenges is not None:
+                    root = self._root(exchange)
+                    error.headers = self.challenges.headers(error, exchange.headers, root)
+                raise
+        if self.challenges is not None and path.startswith(METADATA_PATH):
+            return self._resource_metadata(exchange, path, self.challenges)
         if exchange.raw.method == "OPTIONS" and path == "*":
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
         return await self._other_path(exchange, path)
@@ -115,11 +133,24 @@ class Gateway:
             target=target,
             kind=kind,
             headers=exchange.headers,
-            root=root_url(exchange.headers, _peer(exchange.raw), self.settings),
+            root=self._root(exchange),
             token=token,
             body=body,
         )
         return await self.service.answer(request)
+
+    def _root(self, exchange: Exchange) -> str:
+        return root_url(exchange.headers, _peer(exchange.raw), self.settings)
+
+    def _resource_metadata(self, exchange: Exchange, path: str, challenges: Challenges) -> Reply:
+        exchange.stats.note_resource("protected resource metadata")
+        if exchange.raw.method == "OPTIONS":
+            return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
+        _check_method(exchange.raw.method, ("GET", "HEAD", "OPTIONS"))
+        reply = challenges.metadata(path.partition("?")[0], self._root(exchange))
+        if reply is None:
+            raise BindSegment("no such path", target="path")
+        return reply
 
     async def _route_admin(self, exchange: Exchange) -> Reply:
         path = path_of(exchange.raw.raw_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.bench import depth, queries, small, whole
+from tests.bench import depth, own_types, queries, small, whole
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 
@@ -21,4 +21,5 @@ WORKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "P9": queries.counted,
     "P10": queries.filtered,
     "P11": small.workers,
+    "P13": own_types.own_types,
 }

@@ -50,8 +50,10 @@ def test_d05_infinite_doubles_are_strings(ask, value):
 @pytest.mark.parametrize(
     ("expression", "type_name", "value"),
     [
-        ("id mul 2", "Int32", 2),
-        ("sender_id add 1", "Int64", 3),
+        ("id mul 2", "Int64", 2),
+        ("id mod 2", "Int32", 1),
+        ("sender_id add 1", "Decimal", 3),
+        ("sender_id mod 2147483648", "Int64", 2),
         ("id mul 1.5", "Decimal", 1.5),
         ("date(created_at)", "Date", "2021-11-01"),
         ("created_at", "DateTimeOffset", "2021-11-01T08:20:00.000001Z"),
@@ -74,7 +76,7 @@ def test_d07_a_payload_of_4_01_has_no_prefixes(ask):
     )
     assert list(body) == ["@context", "@metadataEtag", "@count", "value", "@nextLink"]
     assert "@odata." not in json.dumps(body)
-    assert body["value"][0]["@type"] == "#LiveAgent.Message" and body["value"][0]["x@type"] == "Int32"
+    assert body["value"][0]["@type"] == "#LiveAgent.Message" and body["value"][0]["x@type"] == "Int64"
 
 
 def test_d08_entities_without_their_keys_have_an_id(ask):
@@ -113,3 +115,38 @@ def test_d11_json_is_strict_and_values_equal_the_database(ask, sample):
     assert texts == {id_: tuple(rest) for id_, *rest in expected}
     contents = "".join(text for text, *_ in texts.values() if text)
     assert all(c in contents for c in '"\\\n\t\r\b\f\x01\x7f\u2028\ufeff👩e\u0301')
+
+
+@pytest.mark.parametrize("value", ["NaN", "INF", "-INF"])
+@pytest.mark.parametrize("type_", ["Double", "Single"])
+@pytest.mark.parametrize(("version", "name"), [("4.0", "x@odata.type"), ("4.01", "x@type")])
+def test_d_a_number_that_is_written_as_a_string_has_its_type(ask, value, type_, version, name):
+    """JSON Format 4.5.3. Where the type is told by $metadata or not wanted, it is not there; a Double that is a JSON number needs none."""
+    marked = f"#{type_}" if version == "4.0" else type_
+    headers = {"OData-MaxVersion": version}
+    for target in (
+        f"Label?$compute=cast('{value}',Edm.{type_}) as x&$select=id,x&$top=1",
+        f"Label?$compute=cast('{value}',Edm.{type_}) add id as x&$select=id,x&$top=1",
+        f"Label?$apply=aggregate(cast('{value}',Edm.{type_}) with max as x)",
+        f"Label?$compute=cast('{value}',Edm.{type_}) as x&$select=x&$top=1&$format=application/json;odata.metadata=full",
+        f"Label?$compute=cast('{value}',Edm.{type_}) as x&$select=x&$top=1&$format=application/json;IEEE754Compatible=true",
+    ):
+        [row] = ask(target, headers=headers).rows
+        shown = marked if "$apply" not in target else row[name]
+        assert row["x"] == value and row[name] == shown, target
+        names = list(row)
+        assert names.index(name) + 1 == names.index("x")
+    [row] = ask(
+        f"Label?$compute=cast('{value}',Edm.{type_}) as x&$select=x&$top=1", headers={**headers, "Prefer": "omit-values=nulls"}
+    ).rows
+    assert row["x"] == value and row[name] == marked
+    [row] = ask(
+        f"Label?$compute=cast('{value}',Edm.{type_}) as x&$select=x&$top=1&$format=application/json;odata.metadata=none", headers=headers
+    ).rows
+    assert row == {"x": value}
+
+
+def test_d_a_double_that_is_a_json_number_needs_no_type(ask):
+    for level in ("minimal", "full"):
+        [row] = ask(f"Label?$compute=id mul 1e0 as x&$select=x&$top=1&$format=application/json;odata.metadata={level}").rows
+        assert "x@odata.type" not in row

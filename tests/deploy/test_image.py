@@ -43,8 +43,8 @@ def locked(name):
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("requirements.txt", asked_for("fast")),
-        ("requirements-otel.txt", asked_for("fast", "otel")),
+        ("requirements.txt", asked_for("fast", "jwt")),
+        ("requirements-otel.txt", asked_for("fast", "jwt", "otel")),
         ("requirements-build.txt", built_with()),
     ],
     ids=["runs", "sends traces", "builds"],
@@ -74,6 +74,13 @@ def test_the_last_stage_has_no_tools_and_no_root():
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.findall(r"apt-get install -y --no-install-recommends ([^\\\n]*)", last) == ["python3 "]
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE) and "STOPSIGNAL SIGTERM" in last
+
+
+def test_the_last_stage_knows_the_certificate_authorities():
+    """Debian's Python finds them in a folder of the package openssl, which is not there."""
+    build, _, last = DOCKERFILE.rpartition("\nFROM ")
+    file = re.search(r"SSL_CERT_FILE=(\S+)", last)[1]
+    assert f"COPY --from=build {file} {file}" in last and "ca-certificates" in build
 
 
 def test_what_the_dockerfile_copies_is_sent_to_the_builder():

@@ -24,6 +24,7 @@ from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.service import Service
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.server.composition import caller_directory, database_settings, model_of
+from odata_gateway.server.tokens import key_ring
 from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.credentials import access_token
 from odata_gateway.web.exchange import refusal
@@ -118,7 +119,10 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
     try:
         if dsn not in _MODELS:
             _MODELS[dsn] = (await inspect(database, declared))[0]
-        callers = caller_directory(settings, declared, database)
+        keys = key_ring(settings)
+        if keys is not None:
+            await keys.refresh()
+        callers = caller_directory(settings, declared, database, keys)
         service = Service(
             _MODELS[dsn],
             database,

@@ -131,3 +131,18 @@ def test_search_looks_at_all_of_them(words):
 
 def test_a_column_keeps_its_own_collation_beside_a_literal(words):
     assert ids(words, "Word?$filter=c lt 'b'&$orderby=c") == [1, 3] and ids(words, "Word?$filter=ci eq 'a'") == [1]
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_upper_and_lower_case_are_known_for_every_column(words, name):
+    """Also for those of collation C and its kin, which know the letters of ASCII only."""
+    for function, change in (("toupper", str.upper), ("tolower", str.lower)):
+        shown = words.get(f"Word?$compute={function}({name}) as t,{function}(concat({name},{name})) as tt&$orderby=id").rows
+        assert [(row["t"], row["tt"]) for row in shown] == [
+            (None, None) if row[name] is None else (change(row[name]), change(row[name] * 2)) for row in rows(words)
+        ]
+        for row in shown:
+            if row["t"] is not None:
+                assert row["id"] in ids(words, f"Word?$filter={function}({name}) eq '{row['t']}'")
+    grouped = words.get(f"Word?$apply=compute(tolower({name}) as t)/groupby((t),aggregate($count as n))").rows
+    assert {row["t"] for row in grouped} == {None if row[name] is None else row[name].lower() for row in rows(words)}

@@ -257,3 +257,58 @@ def test_proofs_by_index_and_rule_read_nothing(own, scratch_reader_dsn, tmp_path
     types = {name: PROVEN[name] for name in ("Table", "Through", "Twice", "Grouped", "Distinct", "Part", "Covering")}
     status, text = checked(scratch_reader_dsn, tmp_path, types, ODATA_KEY_CHECK_S="0")
     assert status == 0, text
+
+
+@pytest.mark.parametrize("sharded", ["true", "false"])
+@pytest.mark.parametrize(
+    "target", ["Lates", "Lates?$orderby=v desc", "Lates/$count", "Owners?$expand=all", "Owners?$expand=all/$ref", "Lates?$orderby=id desc"]
+)
+def test_a_null_of_one_of_several_accounts_breaks_the_answer(
+    target, sharded, gateways, own, cluster, scratch, scratch_reader_dsn, tmp_path
+):
+    cluster.psql(
+        scratch,
+        """ALTER TABLE own.late ADD account_id int NOT NULL DEFAULT 1, ADD owner int NOT NULL DEFAULT 1;
+        CREATE OR REPLACE VIEW own.late_view AS SELECT id, v, account_id, owner FROM own.late; UPDATE own.late SET account_id = 2 WHERE id > 5;
+        ALTER TABLE own.late_owner ADD account_id int NOT NULL DEFAULT 1; UPDATE own.late_owner SET account_id = 2 WHERE id = 2;""",
+    )
+    types = {
+        "Late": entity("id", {"id": "Int32", "v": "String?"}, "late_view", Account="account_id"),
+        "Owner": entity("id", {"id": "Int32"}, "late_owner", Account="account_id")
+        | {"all": navigation("Late", "source.id = target.owner", "source.account_id = target.account_id", many=True)},
+    }
+    settings = {"ODATA_MODEL_CHECK_S": "0", "ODATA_SHARDED": sharded}
+    gateway = own_model.serve(gateways, tmp_path, scratch_reader_dsn, types, **settings)
+    assert gateway.get(target, token=tokens.BOTH_ADMIN).status == 200
+    cluster.psql(scratch, "INSERT INTO own.late VALUES (NULL, 'zz', 2, 2)")
+    for size in (1, 2, 100):
+        link, reply = target, None
+        while link:
+            reply = gateway.get(link, token=tokens.BOTH_ADMIN, headers={"Prefer": f"maxpagesize={size}"})
+            link = reply.json().get("@odata.nextLink") if reply.status == 200 and reply.body.startswith(b"{") else None
+        assert (reply.status, reply.json()["error"]["code"]) == (500, "Db.Key"), reply.body
+    assert gateway.get(target).status == 200
+
+
+def test_a_key_that_is_shown_as_null_is_a_null(gateways, cluster, scratch, scratch_reader_dsn, tmp_path):
+    """An infinite time is shown as null; as a key it cannot be left out."""
+    cluster.psql(
+        scratch,
+        """CREATE SCHEMA own; GRANT USAGE ON SCHEMA own TO odata_reader; CREATE TABLE own.timed (at timestamptz PRIMARY KEY, v text);
+        INSERT INTO own.timed VALUES ('2024-01-01', 'a'), ('2025-01-01', 'b'), ('infinity', 'c'), ('-infinity', 'd');
+        CREATE TABLE own.numbered (n numeric PRIMARY KEY, v text); INSERT INTO own.numbered VALUES (1, 'a'), (2, 'b'), ('NaN', 'c'), ('Infinity', 'd');
+        GRANT SELECT ON ALL TABLES IN SCHEMA own TO odata_reader""",
+    )
+    types = {
+        "Timed": entity("at", {"at": "DateTimeOffset", "v": "String?"}, "timed"),
+        "Numbered": entity("n", {"n": "Decimal", "v": "String?"}, "numbered"),
+    }
+    types["Timed"]["at"]["@Gateway.PgType"] = "timestamptz"
+    gateway = own_model.serve(gateways, tmp_path, scratch_reader_dsn, types)
+    for name in ("Timeds", "Numbereds"):
+        for size in (1, 2, 3, 100):
+            link = name
+            while link:
+                reply = gateway.get(link, headers={"Prefer": f"maxpagesize={size}"})
+                link = reply.json().get("@odata.nextLink") if reply.status == 200 else None
+            assert (reply.status, reply.json()["error"]["code"]) == (500, "Db.Key"), (name, size, reply.body)

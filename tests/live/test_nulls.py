@@ -94,7 +94,7 @@ CONDITIONS = (
 QUERIES = (
     "Odd", "Odd?$select=id,{0}", "Odd?$orderby={0}", "Odd?$orderby={0} desc", "Odd?$orderby={0},id desc", "Odd?$orderby={0} desc,id desc",
     "Odd?$orderby=flag,{0} desc", "Odd?$orderby=flag desc,{0}", "Odd?$orderby=parent/{0},{0} desc", "Odd?$orderby=parent/{0} desc",
-    "Odd?$orderby={0} eq null,{0} gt {2}", "Odd?$orderby={0}&$skip=3&$top=7", "Odd?$orderby={0} desc&$filter={0} ge {2}", "Odd?$orderby={0}&$filter={0} ne {1}",
+    "Odd?$orderby={0} eq null,{0} gt {2}", "Odd?$orderby={0}&$skip=3&$top=7", "Odd?$orderby={0}&$skip=9223372036854775807", "Odd?$orderby={0} desc&$skip=4&$filter=parent/flag", "Odd?$orderby={0} desc&$filter={0} ge {2}", "Odd?$orderby={0}&$filter={0} ne {1}",
     "Odd?$orderby={0} desc&$filter={0} eq null", "Odd?$orderby={0}&$filter={0} ne null", "Odd?$orderby={0}&$filter=parent/flag", "Odd(1)/children?$orderby={0} desc",
     "Odd?$compute=case({0} ge {2}:{0}) as x&$select=id,x&$orderby=x desc", "Odd?$compute=cast({0},Edm.String) as x&$select=id,x&$orderby=x",
     "Odd?$compute={0} eq null as x&$select=id,x&$filter=x", "Odd?$select=id&$expand=children($select=id,{0};$orderby={0} desc)",

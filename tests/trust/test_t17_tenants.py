@@ -11,19 +11,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
+import jwt
 import pytest
 from odata_gateway.demo import tokens
 from tests.harness.attacker import Attacker
 from tests.harness.figures import amount, record
 from tests.harness.gateway import Reply
 from tests.harness.inside import Answer, Inside, in_step, inside
+from tests.harness.issuer import SECRET, claims
 from tests.harness.sample import DatabaseDsns
 from tests.harness.ways import WAYS, Way, way_of
 from tests.live.test_tenants import ATTACKS, CHANGES, Walls
 from tests.oracle.evaluator import World
 
 QUERIES = amount(10_000, 50_000)
-DATABASE = "t17_tenants"
 
 
 def digest(answer: Answer) -> bytes:
@@ -61,20 +62,28 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(list(value.values()))
 
 
-def test_t17_no_foreign_row_and_no_change_when_foreign_rows_change(database, world, views):
+JSON_WEB_TOKEN = jwt.encode(claims(role=None, accounts=[1]), SECRET, "HS256")
+BY_CLAIM = {"ODATA_JWT_SECRET": SECRET, "ODATA_JWT_ROLE": "none", "ODATA_ACCOUNTS_CLAIM": "accounts"}
+"""The accounts of the same administrator, in a claim."""
+
+
+@pytest.mark.parametrize(
+    ("token", "settings"), [(tokens.ADMIN, {}), (JSON_WEB_TOKEN, BY_CLAIM)], ids=["Live Agent's token", "JSON Web Token"]
+)
+def test_t17_no_foreign_row_and_no_change_when_foreign_rows_change(scratch_reader_dsn, scratch_dsn, world, views, token, settings):
     walls = Walls.around(views[tokens.ADMIN])
-    asyncio.run(_attack(database, world, walls))
+    asyncio.run(_attack(DatabaseDsns(scratch_reader_dsn, scratch_dsn), world, walls, token, settings))
 
 
-async def _attack(database: DatabaseDsns, world: World, walls: Walls) -> None:
+async def _attack(database: DatabaseDsns, world: World, walls: Walls, token: str, settings: dict[str, str]) -> None:
     statuses: dict[int, int] = {}
     foreign = frozenset(walls.foreign)
 
-    async with inside(database.reader, ODATA_PAGE_ROWS="5") as gateway:
+    async with inside(database.reader, ODATA_PAGE_ROWS="5", **settings) as gateway:
         asked = queries(gateway, world, walls.visible)
 
         async def ask(text: str, way: Way, *, checked: bool) -> bytes:
-            answer = await gateway.ask(text, way=way)
+            answer = await gateway.ask(text, token, way=way)
             if checked:
                 assert answer.status < 500 or answer.status == 501, (text, way, answer.body)
                 look(walls, foreign, text, answer, whole=len(statuses) == 0 or sum(statuses.values()) % 10 == 0)

@@ -25,7 +25,8 @@ def test_a_code_names_its_stage_and_its_class(code):
 @pytest.mark.parametrize("code", CODES)
 def test_a_status_fits_its_stage(code):
     """What the client must change is 4xx; what it cannot change is 5xx."""
-    expected = {"Unsupported": (501, 501), "Db": (400, 504), "Internal": (500, 500)}.get(code.split(".")[0], (400, 431))
+    stages = {"Unsupported": (501, 501), "Db": (400, 504), "Internal": (500, 500), "Auth": (401, 403)}
+    expected = (503, 503) if code == "Auth.Unavailable" else stages.get(code.split(".")[0], (400, 431))
     assert expected[0] <= CODES[code].status <= expected[1]
     assert (CODES[code].retry_after_s is not None) <= (CODES[code].status in (429, 503, 504))
 

@@ -18,10 +18,11 @@ from odata_gateway.edm.model import Table
 from odata_gateway.types.catalog_type import CatalogType
 
 _COLUMNS = """
-WITH RECURSIVE base (oid, of, checked) AS (
-    SELECT oid, oid, typnotnull FROM pg_catalog.pg_type
+WITH RECURSIVE base (oid, of, modifier, checked) AS (
+    SELECT oid, oid, -1, typnotnull FROM pg_catalog.pg_type
     UNION ALL
-    SELECT base.oid, t.typbasetype, base.checked OR t.typnotnull
+    SELECT base.oid, t.typbasetype, greatest(base.modifier, t.typtypmod),
+           base.checked OR t.typnotnull
     FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.of AND t.typtype = 'd'
 )
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
@@ -34,7 +35,12 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        nullif(quote_ident(s.nspname), 'pg_catalog') AS type_schema,
        quote_ident(os.nspname) || '.' || quote_ident(o.collname) AS collation,
        coalesce(o.collisdeterministic, true) AS is_deterministic,
-       a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL OR base.checked AS not_null,
+       greatest(a.atttypmod, base.modifier) AS modifier,
+       a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL AND NOT (
+           -- before Postgres 18 an inheriting table could be without it
+           c.relkind = 'r' AND c.relhassubclass
+           AND current_setting('server_version_num')::int4 < 180000
+       ) OR base.checked AS not_null,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
            AS readable,
        has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
@@ -112,6 +118,7 @@ class ColumnFacts:
               Postgres's own
     pg_type   what a property has of it: the same, or `enum` for all enumerations
     catalog   for SQL that must name it
+    modifier  of the type, as Postgres keeps it; -1: none
     not_null  no row can have null in it
     readable  this role may read it
     """
@@ -121,6 +128,7 @@ class ColumnFacts:
     readable: bool
     pg_type: str
     catalog: CatalogType
+    modifier: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +228,9 @@ def _column_facts(row: PgRecord) -> ColumnFacts:
         pg_type = "unnamed"
     elif row["is_enum"]:
         pg_type = "enum"
-    return ColumnFacts(row["type"], row["not_null"], row["readable"], pg_type, catalog)
+    return ColumnFacts(
+        row["type"], row["not_null"], row["readable"], pg_type, catalog, row["modifier"]
+    )
 
 
 async def read_row_security(session: Session, tables: Iterable[Table]) -> set[Table]:

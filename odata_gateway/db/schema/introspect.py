@@ -4,7 +4,8 @@ A difference never becomes a wrong answer:
 - A column that does not exist reads as null.
 - A column that the role may not read, or whose type cannot hold the declared values, takes its
   property with it: a request that names the property is refused.
-- A wider integer widens the declared type, since clients check values against $metadata.
+- A wider integer widens the declared type, and a column of more digits or characters the declared
+  facets, since clients check values against $metadata.
 - An entity type without its table, key or row policy is missing as a whole.
 - An entity type whose key is not proven to be unique and never null is refused as a whole.
 - A navigation property whose join cannot work is left out.
@@ -41,6 +42,7 @@ from odata_gateway.edm.model import (
 )
 from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.types.account import ACCOUNT_TYPES
+from odata_gateway.types.facets import Facets
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 
@@ -157,11 +159,16 @@ def _fit_property(
     findings += _property_findings(prop, facts, served, subject)
     reading = served.reading(facts.pg_type)
     can_be_null = reading.can_be_null or not facts.not_null
+    facets = served.family.column_facets(_facets(prop), facts.type, facts.modifier)
+    findings += _facet_findings(prop, facets, subject)
     return replace(
         prop,
         type=served,
         pg_type=facts.pg_type,
         catalog=facts.catalog,
+        precision=facets.precision,
+        scale=facets.scale,
+        max_length=facets.max_length,
         not_null=facts.not_null and not reading.reads_null,
         nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
@@ -189,19 +196,42 @@ def _property_findings(
         yield Finding("warning", subject, text)
 
 
+def _facets(prop: Property) -> Facets:
+    return Facets(prop.precision, prop.scale, prop.max_length)
+
+
+def _facet_findings(prop: Property, served: Facets, subject: str) -> Iterator[Finding]:
+    """Facets that the model declares and the column's values need not obey."""
+    names = (
+        ("$Precision", prop.precision, served.precision),
+        ("$Scale", prop.scale, served.scale),
+        ("$MaxLength", prop.max_length, served.max_length),
+    )
+    for name, declared, found in names:
+        if declared is not None and declared != found:
+            shown = f"with {name} {found}" if found is not None else f"without {name}"
+            text = f"values may exceed {name} {declared}; {prop.name} is served {shown}"
+            yield Finding("warning", subject, text)
+
+
 def _served_type(prop: Property, column_type: str) -> PrimitiveType | None:
-    """The Edm type a column is served as, or None where it cannot be."""
-    if column_type == prop.pg_type or column_type in prop.type.lossless or prop.type is STRING:
+    """The Edm type a column is served as, or None where it cannot be. A whole number has the range
+    of its type."""
+    is_declared = column_type == prop.pg_type and not prop.type.is_integer
+    if is_declared or column_type in prop.type.lossless or prop.type is STRING:
         return prop.type
     return wider_type(prop.type, column_type)
 
 
 def wider_type(type_: PrimitiveType, column_type: str) -> PrimitiveType | None:
-    """The narrowest number of the same family that can say every value of a column, or None."""
+    """The narrowest number of the same kind that can say every value of a column, or None."""
+    kind = type_.is_integer, type_.family.has_nan
     found = [
         other
         for other in PRIMITIVE_TYPES.values()
-        if other.family is type_.family and other.is_numeric and column_type in other.lossless
+        if other.is_numeric
+        and (other.is_integer, other.family.has_nan) == kind
+        and column_type in other.lossless
     ]
     return min(found, key=lambda other: other.rank, default=None)
 

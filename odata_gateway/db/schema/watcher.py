@@ -37,9 +37,10 @@ class SchemaWatcher:
     """Compares `model` with the database and gives the outcome to `use` whenever it differs from
     the one before.
 
-    every_s  from one comparison to the next when nothing else asks for one; 0: never
-    reports  findings are logged: requests run as the connection's own role
-    looked   set after the first attempt, whatever came of it
+    every_s       from one comparison to the next when nothing else asks for one; 0: never
+    reports       findings are logged: requests run as the connection's own role
+    looked        set after the first attempt, whatever came of it
+    has_compared  a model that was compared with the database is in use
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SchemaWatcher:
     ) -> None:
         self.model = model
         self.looked = asyncio.Event()
+        self.has_compared = False
         self._database = database
         self._use = use
         self._every_s = every_s
@@ -146,7 +148,7 @@ class SchemaWatcher:
                 return
             _LOG.warning("the database has changed, and the model with it")
             COUNTERS.reloads += 1
-        self._last = model
+        self._last, self.has_compared = model, True
         self._use(model)
 
     def _report_lost(self, inspected: Model, model: Model) -> None:

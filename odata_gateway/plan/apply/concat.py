@@ -34,7 +34,7 @@ from odata_gateway.plan.tree.relation import (
     OrderKey,
     Selection,
 )
-from odata_gateway.types.primitive import BOOLEAN, INT32, PrimitiveType
+from odata_gateway.types.primitive import BOOLEAN, INT32, PrimitiveType, promote
 from odata_gateway.url import ast
 
 
@@ -239,7 +239,9 @@ def _members(
         for path, value in own.members:
             name = "/".join(path)
             known = found.setdefault(path, value.type)
-            if known is not value.type:
+            if known and value.type and known.name == value.type.name:
+                found[path] = promote(known, value.type)
+            elif known is not value.type:
                 types = " and ".join("null" if t is None else t.name for t in (known, value.type))
                 raise Unsupported(
                     f"'{name}' has several types: {types}",

@@ -233,7 +233,9 @@ def source_of_selections(
     source = Source(next(binding.numbers), without_table, Derived(selections))
     columns = []
     for i, values in enumerate(zip(*(s.columns for s in selections), strict=True)):
-        type_ = next((v.type for v in values if v.type is not None), types.STRING)
+        found = (v.type for v in values if v.type is not None)
+        # of one name all, but decimals that are whole numbers are narrower than others
+        type_ = max(found, key=lambda each: each.rank, default=types.STRING)
         kept, nullable = common_column(values), any(v.nullable for v in values)
         column = Column(source.number, f"c{i}", "", type_, nullable)
         collations = tuple(collations_of_all(values))

@@ -8,13 +8,22 @@ from odata_gateway.plan.tree.relation import (
     Arithmetic,
     ArithmeticOp,
     BoundExpr,
+    CaseWhen,
     ConstantValue,
+    CountOf,
     Negate,
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
-from odata_gateway.types.arithmetic import makes_null, result_type
+from odata_gateway.types.arithmetic import (
+    largest_result,
+    largest_value,
+    makes_null,
+    promote,
+    result_type,
+    whole_type,
+)
 from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.url import ast
 
@@ -26,6 +35,8 @@ ARITHMETIC: dict[str, ArithmeticOp] = {
     "divby": "divby",
     "mod": "mod",
 }
+MOST_ROWS = 2**53
+"""More than a table can have."""
 
 
 def bind_negation(node: ast.Unary, scope: Scope) -> BoundExpr:
@@ -35,7 +46,13 @@ def bind_negation(node: ast.Unary, scope: Scope) -> BoundExpr:
         return operand
     if not (operand.type.is_numeric or operand.type.family.can_be_negated):
         raise BindType(f"{operand.type.name} cannot be negated", at=node.at)
-    return Negate(operand, operand.type, operand.nullable)
+    if not operand.type.is_numeric:
+        return Negate(operand, operand.type, nullable=True)  # null where it is out of range
+    largest = _largest(operand)
+    type_ = operand.type
+    if type_.is_integer:
+        type_ = promote(type_, whole_type(largest))
+    return Negate(operand, type_, operand.nullable, largest)
 
 
 def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
@@ -48,12 +65,28 @@ def bind_arithmetic(node: ast.Binary, scope: Scope) -> BoundExpr:
     if op == "sub" and not scope.binding.strict:
         left, right = _as_time(left, right.type), _as_time(right, left.type)
     assert left.type is not None and right.type is not None
-    result = result_type(op, left.type, right.type)
+    largest = largest_result(op, _largest(left), _largest(right))
+    result = result_type(op, left.type, right.type, largest)
     if result is None:
         names = f"{left.type.name} and {right.type.name}"
         raise BindType(f"{op} cannot be used with {names}", at=node.at)
-    nullable = left.nullable or right.nullable or makes_null(op, result)
-    return Arithmetic(op, left, right, result, nullable)
+    nullable = left.nullable or right.nullable or makes_null(op, left.type, right.type)
+    return Arithmetic(op, left, right, result, nullable, largest)
+
+
+def _largest(expr: BoundExpr) -> int | None:
+    """The largest absolute value of a whole number; None where there is no bound."""
+    match expr:
+        case Arithmetic(largest=largest) | Negate(largest=largest):
+            return largest
+        case CountOf():
+            return MOST_ROWS
+        case Parameter(type=type_) if type_ is types.INT32:  # types.numbers has Int64 for its least
+            return type_.high
+        case CaseWhen(branches=branches):
+            found = [_largest(value) for _, value in branches if value.type is not None]
+            return None if None in found else max(filter(None, found), default=None)
+    return largest_value(expr.type)
 
 
 def _as_time(expr: BoundExpr, other: PrimitiveType | None) -> BoundExpr:
@@ -77,5 +110,5 @@ def _as_duration(expr: BoundExpr, other: PrimitiveType | None, op: str) -> Bound
         and isinstance(expr.slot, LiteralSlot)
         and expr.type is types.STRING
     ):
-        return Parameter(LiteralSlot(expr.slot.index, types.DURATION), types.DURATION)
+        return Parameter(LiteralSlot(expr.slot.index, types.DURATION, "value"), types.DURATION)
     return expr

@@ -212,7 +212,7 @@ def bind_collection(node: ast.Expr, scope: Scope) -> Collection:
         match node:
             case ast.Literal(many=True, slot=slot):
                 natural = natural_type(node)
-                return Parameter(LiteralSlot(slot, natural, "exact", True), natural)
+                return Parameter(LiteralSlot(slot, natural, "value", True), natural)
             case ast.ListExpr(items=items):
                 check_list(len(items), scope.binding.limits, at=node.at)
                 return CollectionItems(tuple(scope.bind.expr(item, scope) for item in items))

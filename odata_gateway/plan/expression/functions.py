@@ -93,7 +93,7 @@ def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
         if natural is type_:
             return scope.bind.expr(value, scope)
         if (type_ is types.STRING and natural.family.written_by_sql) or (
-            type_ is types.SINGLE and natural.is_numeric
+            type_ is types.SINGLE and castable(natural, type_)
         ):
             return Function("cast", (scope.bind.expr(value, scope),), type_, nullable=True)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
@@ -120,7 +120,7 @@ def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
         return entity_is_of(name, tested, scope, at=node.args[-1].at)
     type_ = _type_argument(node.args[1])
     operand = scope.bind.expr(node.args[0], scope)
-    if operand.type is not type_:
+    if operand.type is None or operand.type.name != type_.name:
         return ConstantValue(False, types.BOOLEAN)
     return (
         Compare("ne", operand, ConstantValue(None, type_))

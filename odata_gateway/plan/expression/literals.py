@@ -24,7 +24,8 @@ def natural_type(node: ast.Literal) -> PrimitiveType:
 def literal(
     node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact", *, strict: bool = True
 ) -> Parameter:
-    """The parameter for a literal that meets `type_`.
+    """The parameter for a literal that meets `type_`. A number beside Edm.Single or Edm.Double is
+    one of these, as if it had been cast (5.1.1.18).
 
     strict  whether a literal of another type than the standard has there is refused, such as a
             date where a time stands
@@ -32,7 +33,7 @@ def literal(
     """
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
-        target = natural
+        target = type_ if type_.family.has_nan else natural
     elif _stands_for(natural, type_, strict):
         target = type_
     else:

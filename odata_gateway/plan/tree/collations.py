@@ -36,12 +36,15 @@ def collations_of_all(exprs: Iterable[object]) -> Collations:
 
 
 def need_one(call: Function) -> bool:
-    """Whether the arguments of a function must be given one collation: they have several, or one
-    whose equal texts may have different characters, and the function searches for characters."""
+    """Whether the arguments of a function must be given the database's own collation: they have
+    several, or one whose equal texts may have different characters, and the function searches for
+    characters, or any, and the function must know upper and lower case."""
     found: Iterable[BoundExpr] = call.args
     collations = collations_of_all(found)
     if len(collations) > 1:
         return True
     overload = OVERLOADS.get(call.id)
+    if overload is not None and overload.pairs_cases:
+        return bool(collations)
     searches = call.id == "cast" or (overload is not None and overload.searches)
     return searches and not all(is_deterministic for _, is_deterministic in collations)

@@ -93,6 +93,7 @@ class Arithmetic:
     right: BoundExpr
     type: PrimitiveType
     nullable: bool
+    largest: int | None = None  # bounds the absolute value of a whole result
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Negate:
     operand: BoundExpr
     type: PrimitiveType
     nullable: bool
+    largest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+from odata_gateway.types.facets import lengths
 from odata_gateway.types.family import (
     ArgumentType,
     ColumnReading,
@@ -59,6 +60,7 @@ BINARIES = TypeFamily(
     text="rtrim(translate(encode({0}, 'base64'), E'+/\\n', '-_'), '=')",
     is_octets=True,
     facets=frozenset({"$MaxLength"}),
+    column_facets=lengths,
     is_ordered=False,
     can_be_key=False,
     casts_to_string=False,

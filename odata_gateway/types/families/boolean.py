@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from odata_gateway.types.aggregates import AggregateRule
 from odata_gateway.types.family import (
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import LiteralString
 
 from odata_gateway.types.calendar import (
+    FIRST_DAY,
+    LAST_DATE,
     MICROS_PER_DAY,
     YEAR,
     Instant,
@@ -12,6 +15,7 @@ from odata_gateway.types.calendar import (
     postgres_date,
     read_day,
 )
+from odata_gateway.types.families.duration import SECONDS_OF_SECOND
 from odata_gateway.types.family import (
     INFINITE,
     ArgumentType,
@@ -57,6 +61,19 @@ def _write(value: object) -> str:
     return iso_date(value)
 
 
+def _moved(seconds: LiteralString) -> LiteralString:
+    """A date moves by whole days, towards the past for what is left over (XPath
+    op:add-dayTimeDuration-to-date); null beyond the dates that Postgres has."""
+    days: LiteralString = (
+        f"div({seconds}, 86400) - CASE WHEN {seconds} % 86400 < 0 THEN 1 ELSE 0 END"
+    )
+    return (
+        f"(CASE WHEN isfinite({{0}}) AND abs({seconds}) < 1e15 THEN "
+        f"CASE WHEN ({{0}} - date '1970-01-01') + {days} BETWEEN {FIRST_DAY} AND {LAST_DATE} "
+        f"THEN {{0}} + ({days})::int4 END END)"
+    )
+
+
 def _argument(value: object, mode: DecodeMode) -> object:
     if isinstance(value, int):
         return postgres_date(value)
@@ -84,17 +101,28 @@ DATES = TypeFamily(
     argument_type=ArgumentType("text", "date"),
     columns={"date": ColumnReading(nulls=INFINITE)},
     nulls=INFINITE,
-    text="CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD') "
+    # to_char reads a date as a timestamp, which ends with the year 294276
+    text="CASE WHEN {0} > '294276-12-31' THEN CASE WHEN isfinite({0}) THEN "
+    "extract(year from {0})::text || '-' || lpad(extract(month from {0})::text, 2, '0') "
+    "|| '-' || lpad(extract(day from {0})::text, 2, '0') END "
+    "WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD') "
     f"ELSE {YEAR_BC} || to_char({{0}}, '-MM-DD') END",
     json=JsonForm(can_miss=True),
     has_infinity=True,
     written_by_sql=False,
-    # A date moves by whole days, towards the past for what is left over (XPath
-    # op:add-dayTimeDuration-to-date).
     operations=(
-        Operation("sub", "date", "date", "Edm.Duration", "({0}::timestamp - {1}::timestamp)"),
-        Operation("add", "date", "duration", "Edm.Date", "({0}::timestamp + {1})::date"),
-        Operation("sub", "date", "duration", "Edm.Date", "({0}::timestamp - {1})::date"),
+        Operation(
+            "sub",
+            "date",
+            "date",
+            "Edm.Duration",
+            "(CASE WHEN isfinite({0}) AND isfinite({1}) THEN make_interval(days => {0} - {1}) END)",
+            can_miss=True,
+        ),
+        Operation("add", "date", "duration", "Edm.Date", _moved(SECONDS_OF_SECOND), can_miss=True),
+        Operation(
+            "sub", "date", "duration", "Edm.Date", _moved(f"(- {SECONDS_OF_SECOND})"), can_miss=True
+        ),
     ),
 )
 DATE = PrimitiveType(

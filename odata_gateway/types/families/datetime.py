@@ -7,6 +7,7 @@ driver's own type ends at year 9999 and knows no infinity.
 from __future__ import annotations
 
 import re
+from typing import LiteralString
 
 from odata_gateway.types.calendar import (
     CLOCK,
@@ -20,7 +21,9 @@ from odata_gateway.types.calendar import (
     read_day,
     rounded,
 )
+from odata_gateway.types.facets import times
 from odata_gateway.types.families.date import DATE_TEXT, REAL_DAY, YEAR_BC
+from odata_gateway.types.families.duration import SECONDS_OF_SECOND
 from odata_gateway.types.families.time import TIME_TEXT
 from odata_gateway.types.family import (
     INFINITE,
@@ -41,6 +44,19 @@ _ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _TEXT = (
     "CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
     f'ELSE {YEAR_BC} || to_char({{0}}, \'-MM-DD"T"HH24:MI:SS.US"Z"\') END'
+)
+# The quotes inside to_char's format save 0.1 us a cell (measured).
+_QUOTED = """'"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""'"""
+_JSON = (
+    "CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' "
+    f"THEN to_char({{0}}, {_QUOTED}) "
+    f"ELSE coalesce('\"' || ({_TEXT}) || '\"', 'null') END"
+)
+# Of a column with a time zone: most are converted once, not three times (measured: 0.7 us a cell).
+_ZONED_JSON = (
+    "CASE WHEN {0} BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' "
+    f"THEN to_char({{1}}, {_QUOTED}) "
+    f"ELSE coalesce('\"' || ({_TEXT.replace('{0}', '{1}')}) || '\"', 'null') END"
 )
 
 
@@ -109,6 +125,22 @@ def _write(value: object) -> str:
     return f"{iso_date(days)}T{iso_clock(rest, value.finer)}Z"
 
 
+def _moved(sign: LiteralString) -> LiteralString:
+    """A time moved by a duration; null beyond the times that Postgres has.
+
+    Times are counted from 2000, as Postgres does: of its last ones, extract(epoch from ...) keeps
+    four digits of a second.
+    """
+    seconds = SECONDS_OF_SECOND
+    return (
+        "(CASE WHEN isfinite({0}) THEN "
+        f"CASE WHEN extract(epoch from {{0}} - timestamp '2000-01-01') {sign} {seconds} "
+        "BETWEEN -211813488000 AND 9223371331199.999999 "
+        f"THEN {{0}} {sign} make_interval(days => div({seconds}, 86400)::int4, "
+        f"secs => ({seconds} % 86400)::float8) END END)"
+    )
+
+
 def _argument(value: object, mode: DecodeMode) -> object:
     if isinstance(value, int):
         value = Instant(value * MICROS_PER_DAY)  # a date, which is its midnight
@@ -119,7 +151,8 @@ def _argument(value: object, mode: DecodeMode) -> object:
             "parts of a time in another zone than UTC are not supported",
             "write the time with Z",
         )
-    return postgres_timestamp(rounded(instant.micros, instant.finer, mode))
+    micros = rounded(instant.micros, instant.finer, mode)
+    return None if micros is None else postgres_timestamp(micros)
 
 
 def _converted(value: object, type_: PrimitiveType, source: TypeFamily) -> object:
@@ -155,24 +188,31 @@ DATETIMES = TypeFamily(
             compared="({0} AT TIME ZONE 'UTC')",
             compared_list="ARRAY(SELECT v AT TIME ZONE 'UTC' FROM unnest({0}) AS u (v))",
             restored="{0}::timestamptz",
+            json=_ZONED_JSON,
             nulls=INFINITE,
         ),
     },
     nulls=INFINITE,
     text=_TEXT,
-    # The quotes inside to_char's format save 0.1 us a cell (measured).
-    json=JsonForm(
-        whole="CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' "
-        """THEN to_char({0}, '"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""') """
-        f"ELSE coalesce('\"' || ({_TEXT}) || '\"', 'null') END"
-    ),
+    json=JsonForm(whole=_JSON),
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    column_facets=times,
     has_infinity=True,
+    has_finer_literals=True,
     operations=(
-        Operation("sub", "datetime", "datetime", "Edm.Duration", "({0} - {1})"),
-        Operation("add", "datetime", "duration", "Edm.DateTimeOffset", "({0} + {1})"),
-        Operation("sub", "datetime", "duration", "Edm.DateTimeOffset", "({0} - {1})"),
+        # Postgres's own difference overflows for the first and the last of its times.
+        Operation(
+            "sub",
+            "datetime",
+            "datetime",
+            "Edm.Duration",
+            "(CASE WHEN isfinite({0}) AND isfinite({1}) THEN make_interval("
+            "days => {0}::date - {1}::date) + ({0}::time - {1}::time) END)",
+            can_miss=True,
+        ),
+        Operation("add", "datetime", "duration", "Edm.DateTimeOffset", _moved("+"), can_miss=True),
+        Operation("sub", "datetime", "duration", "Edm.DateTimeOffset", _moved("-"), can_miss=True),
     ),
 )
 DATETIME = PrimitiveType(
@@ -185,7 +225,8 @@ DATETIME = PrimitiveType(
         "string": f"(CASE WHEN {{0}} ~ '^{DATE_TEXT}T{TIME_TEXT}{_ZONE}?$' "
         f"THEN CASE WHEN {REAL_DAY} THEN ((CASE WHEN {{0}} ~ '{_ZONE}$' THEN {{0}} "
         "ELSE {0} || 'Z' END)::timestamptz AT TIME ZONE 'UTC') END END)",
-        "date": "{0}::timestamp",
+        "date": "(CASE WHEN {0} BETWEEN '4714-11-24 BC' AND '294276-12-31' "
+        "THEN {0}::timestamp END)",
     },
 )
 TYPES = (DATETIME,)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
+from odata_gateway.types.facets import decimals
 from odata_gateway.types.family import (
-    MIN_MAX,
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,
@@ -22,6 +22,8 @@ from odata_gateway.types.faults import WrongFamily
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
+
+_OF_FLOAT = "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::text::numeric END)"
 
 
 # Postgres has NaN above all numbers.
@@ -80,6 +82,7 @@ DECIMALS = TypeFamily(
     text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
     json=JsonForm(quoted=False, can_miss=True),
     facets=frozenset({"$Precision", "$Scale"}),
+    column_facets=decimals,
     written_by_sql=False,
     # What divby divides by zero would be infinite or NaN, which a decimal cannot be.
     number_operators={
@@ -92,13 +95,15 @@ DECIMAL = PrimitiveType(
     DECIMALS,
     "numeric",
     ("numeric", "int8", "int4", "int2"),
-    rank=6,
+    rank=7,
     literal_kind="decimal",
     casts={
         "string": f"(CASE WHEN {{0}} ~ '{_TEXT}' THEN {{0}}::numeric END)",
         "integer": "{0}::numeric",
         "decimal": "{0}::numeric",
-        "double": "(CASE WHEN {0} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {0}::numeric END)",
+        # the cast of a float keeps 6 or 15 digits only, its text all of them
+        "single": _OF_FLOAT,
+        "double": _OF_FLOAT,
     },
     aggregates={
         **MIN_MAX,

@@ -1,13 +1,20 @@
-"""Edm.Single and Edm.Double: numbers with an exponent, INF, -INF and NaN."""
+"""Edm.Single and Edm.Double: numbers with an exponent, INF, -INF and NaN.
+
+They are two families, because the text of a number and the SQL of an operator differ. Postgres's
+float4 and float8 compare with each other, and indexes serve that.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from math import isnan
+from struct import pack, unpack
+from typing import LiteralString
 
+from odata_gateway.types import floats
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.family import (
-    MIN_MAX,
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,
@@ -19,21 +26,8 @@ from odata_gateway.types.family import (
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^([+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?|NaN|-?INF)$"
-_FROM_STRING = f"(CASE WHEN {{0}} ~ '{_TEXT}' THEN replace({{0}}, 'INF', 'Infinity')::float8 END)"
-# Numbers that Edm.Single rounds to one of its own; for others Postgres would raise.
-_SINGLE = (
-    "(CASE WHEN abs({0}) BETWEEN 1e-45 AND 3.4028235e38 OR {0} = 0 THEN {0}::float4 "
-    "WHEN {0}::text IN ('NaN', 'Infinity', '-Infinity') THEN {0}::text::float4 END)"
-)
-# What a double divides by zero is infinite or NaN, where Postgres raises; mod by zero raises.
-_DIV = (
-    "(CASE WHEN {1} <> 0 THEN {0}::float8 / {1}::float8 WHEN {1} IS NULL THEN NULL "
-    "WHEN {0} = 0 OR {0}::float8 = 'NaN' THEN 'NaN'::float8 "
-    "WHEN {0} > 0 THEN 'Infinity'::float8 WHEN {0} < 0 THEN '-Infinity'::float8 END)"
-)
-_MOD = (
-    "(CASE WHEN abs({1}::float8) = 'Infinity' AND abs({0}::float8) < 'Infinity' THEN {0}::float8 "
-    "ELSE {0}::float8 - {1}::float8 * trunc({0}::float8 / {1}::float8) END)"
+_OF_STRING: LiteralString = (
+    f"(CASE WHEN {{0}} ~ '{_TEXT}' THEN replace({{0}}, 'INF', 'Infinity')::float8 END)"
 )
 
 
@@ -56,6 +50,16 @@ def _argument(value: object, mode: DecodeMode) -> object:
     return None if isnan(number) and mode not in ("value", "cast") else number
 
 
+def _single_argument(value: object, mode: DecodeMode) -> object:
+    """A number as Edm.Single has it, since the literal beside one is promoted to it (5.1.1.18). One
+    beyond its range stays as it is: it is above or below all others."""
+    number = _argument(value, mode)
+    try:
+        return unpack("f", pack("f", number))[0] if isinstance(number, float) else number
+    except OverflowError:
+        return number
+
+
 DOUBLES = TypeFamily(
     name="double",
     label="Double",
@@ -72,7 +76,7 @@ DOUBLES = TypeFamily(
     converted=converted_number,
     argument_type=ArgumentType("float8"),
     columns={
-        "float4": ColumnReading(pinned="{0}::float4"),
+        "float4": ColumnReading(pinned="{0}::float8"),
         "float8": ColumnReading(pinned="{0}::float8"),
     },
     text="CASE {0} WHEN 'Infinity' THEN 'INF' WHEN '-Infinity' THEN '-INF' ELSE {0}::text END",
@@ -83,25 +87,61 @@ DOUBLES = TypeFamily(
     ),
     can_be_key=False,
     has_nan=True,
-    summed_as="float8",
-    number_operators={"div": _DIV, "divby": _DIV, "mod": _MOD},
+    summed_as="text::numeric",  # float8 would overflow
+    number_operators={
+        "add": floats.ADD,
+        "sub": floats.SUB,
+        "mul": floats.MUL,
+        "div": floats.DIV,
+        "divby": floats.DIV,
+        "mod": floats.MOD,
+    },
+)
+SINGLES = replace(
+    DOUBLES,
+    name="single",
+    label="Single",
+    argument=_single_argument,
+    columns={"float4": ColumnReading(pinned="{0}::float4")},
+    # A double has more than twice the digits, so that rounding its result once more is right.
+    number_operators={
+        "add": floats.as_single("{0}::float8 + {1}::float8"),
+        "sub": floats.as_single("{0}::float8 - {1}::float8"),
+        "mul": floats.as_single("{0}::float8 * {1}::float8"),
+        "div": floats.DIV_OF_SINGLES,
+        "divby": floats.DIV_OF_SINGLES,
+        "mod": floats.MOD_OF_SINGLES,
+    },
 )
 _AGGREGATES = {
     **MIN_MAX,
-    "sum": AggregateRule("sum({0}::float8)", result="Edm.Double"),
-    "average": AggregateRule("avg({0}::float8)", result="Edm.Double"),
+    "sum": AggregateRule(
+        floats.SUM, floats.TOTAL, result="Edm.Double", further=(floats.SUM_OF_LARGE,)
+    ),
+    "average": AggregateRule(
+        floats.AVERAGE,
+        floats.MEAN,
+        result="Edm.Double",
+        further=(
+            floats.NUMBER_OF_LARGE,
+            floats.SUM,
+            floats.SUM_OF_LARGE,
+            "count({0})",
+        ),
+    ),
 }
 SINGLE = PrimitiveType(
     "Edm.Single",
-    DOUBLES,
+    SINGLES,
     "float4",
     ("float4",),
-    rank=7,
+    rank=8,
+    of_numeric=floats.single_of_numeric(is_cast=False),
     casts={
-        "string": _FROM_STRING,
-        "integer": _SINGLE,
-        "decimal": _SINGLE,
-        "double": _SINGLE,
+        "string": floats.as_single(_OF_STRING, is_cast=True),
+        "integer": "{0}::float4",
+        "decimal": floats.single_of_numeric(is_cast=True),
+        "double": floats.as_single("{0}", is_cast=True),
     },
     aggregates=_AGGREGATES,
 )
@@ -111,13 +151,14 @@ DOUBLE = PrimitiveType(
     "float8",
     ("float8", "float4"),
     ("float4", "float8"),
-    rank=8,
+    rank=9,
+    of_numeric=floats.double_of_numeric(is_cast=False),
     literal_kind="double",
     casts={
-        "string": _FROM_STRING,
+        "string": _OF_STRING,
         "integer": "{0}::float8",
-        "decimal": "{0}::float8",
-        "double": "{0}::float8",
+        "decimal": floats.double_of_numeric(is_cast=True),
+        "single": "{0}::float8",
     },
     aggregates=_AGGREGATES,
     is_evident=True,

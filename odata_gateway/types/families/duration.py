@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import LiteralString
 
 from odata_gateway.types.calendar import (
     LAST_DAY,
@@ -12,6 +13,7 @@ from odata_gateway.types.calendar import (
     Span,
     rounded,
 )
+from odata_gateway.types.facets import times
 from odata_gateway.types.family import (
     ArgumentType,
     ColumnReading,
@@ -30,8 +32,10 @@ _DURATION = re.compile(
     r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII | re.IGNORECASE
 )
 # Postgres compares a month as 30 days, and a year as 12 of these; its epoch has 365.25 days a year.
-SECONDS = "(extract(epoch from {0}) - 453600 * extract(year from {0}))"
+SECONDS: LiteralString = "(extract(epoch from {0}) - 453600 * extract(year from {0}))"
 """The seconds of a duration, in SQL: two durations are equal if these are."""
+SECONDS_OF_SECOND: LiteralString = SECONDS.replace("{0}", "{1}")
+"""The same of the second operand."""
 _SIGN = f"CASE WHEN {SECONDS} < 0 THEN '-' ELSE '' END"
 _TEXT = (
     "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
@@ -79,6 +83,8 @@ def _write(value: object) -> str:
 def _argument(value: object, mode: DecodeMode) -> object:
     span = value if isinstance(value, Span) else read_duration(str(value))
     micros = rounded(span.micros, span.finer, mode)
+    if micros is None:
+        return None
     if abs(micros) > LAST_DAY * MICROS_PER_DAY:
         raise ValueFault("value", "the duration is too long")
     sign = "-" if micros < 0 else ""
@@ -87,14 +93,31 @@ def _argument(value: object, mode: DecodeMode) -> object:
     return f"{sign}{days} days {sign}{seconds}.{fraction:06d} seconds"
 
 
+def _duration(seconds: LiteralString) -> LiteralString:
+    """The duration of a numeric of seconds, in SQL; null for one that is longer than Postgres has,
+    or infinite."""
+    return (
+        "(SELECT CASE WHEN abs(s.e) < 185542587100800 THEN make_interval("
+        "days => div(s.e, 86400)::int4, secs => (s.e % 86400)::float8) END "
+        f"FROM (SELECT round({seconds}, 6) AS e OFFSET 0) AS s)"
+    )
+
+
+def _operation(op: str, left: str, right: str, seconds: LiteralString) -> Operation:
+    return Operation(op, left, right, "Edm.Duration", _duration(seconds), can_miss=True)
+
+
 def _operations() -> Iterator[Operation]:
-    yield Operation("add", "duration", "duration", "Edm.Duration", "({0} + {1})")
-    yield Operation("sub", "duration", "duration", "Edm.Duration", "({0} - {1})")
+    left, right = SECONDS, SECONDS_OF_SECOND
+    yield _operation("add", "duration", "duration", f"{left} + {right}")
+    yield _operation("sub", "duration", "duration", f"{left} - {right}")
     for number in NUMBERS:
-        yield Operation("mul", "duration", number, "Edm.Duration", "({0} * {1}::float8)")
-        yield Operation("mul", number, "duration", "Edm.Duration", "({1} * {0}::float8)")
-        yield Operation("div", "duration", number, "Edm.Duration", "({0} / {1}::float8)")
-        yield Operation("divby", "duration", number, "Edm.Duration", "({0} / {1})")
+        # the cast of a float keeps 6 or 15 digits only, its text all of them
+        exact: LiteralString = "::text::numeric" if number in ("single", "double") else "::numeric"
+        yield _operation("mul", "duration", number, f"{left} * {{1}}{exact}")
+        yield _operation("mul", number, "duration", f"{right} * {{0}}{exact}")
+        yield _operation("div", "duration", number, f"{left} / {{1}}{exact}")
+        yield _operation("divby", "duration", number, f"{left} / {{1}}{exact}")
 
 
 DURATIONS = TypeFamily(
@@ -117,7 +140,10 @@ DURATIONS = TypeFamily(
     link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    column_facets=times,
+    has_finer_literals=True,
     can_be_negated=True,
+    negated=_duration(f"- {SECONDS}"),
     operations=tuple(_operations()),
 )
 DURATION = PrimitiveType(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from odata_gateway.types.aggregates import AggregateRule
 from odata_gateway.types.family import (
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,

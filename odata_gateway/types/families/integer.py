@@ -1,12 +1,11 @@
-"""Edm.SByte to Edm.Int64: whole numbers in a range."""
+"""Edm.SByte to Edm.Int64: whole numbers in a range; and those that only Edm.Decimal holds."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.family import (
-    MIN_MAX,
-    AggregateRule,
     ArgumentType,
     ColumnReading,
     DecodeMode,
@@ -59,6 +58,12 @@ def _casts(pg_type: str, low: int, high: int) -> dict[str, str]:
         f"(CASE WHEN trunc({{0}}::numeric) BETWEEN {low} AND {high} "
         f"THEN trunc({{0}}::numeric)::{pg_type} END)"
     )
+    of_double = (
+        f"(CASE WHEN trunc({{0}}) BETWEEN {low} AND {high} THEN trunc({{0}})::{pg_type} END)"
+        if pg_type != "int8"
+        # 2 ** 63 itself is a double, and the number before it is not
+        else f"(CASE WHEN {{0}} >= {low} AND {{0}} < {high + 1} THEN trunc({{0}})::int8 END)"
+    )
     of_text = (
         f"(CASE WHEN {{0}} ~ '{_TEXT}' THEN CASE WHEN {{0}}::numeric BETWEEN {low} AND {high} "
         f"THEN {{0}}::numeric::{pg_type} END END)"
@@ -67,7 +72,8 @@ def _casts(pg_type: str, low: int, high: int) -> dict[str, str]:
         "string": of_text,
         "integer": of_number,
         "decimal": of_number,
-        "double": of_number,
+        "single": of_double.replace("{0}", "{0}::float8"),
+        "double": of_double,
     }
 
 
@@ -145,4 +151,16 @@ INT64 = PrimitiveType(
     aggregates=_LARGE,
     quoted_if_wide=True,
 )
+WHOLE = PrimitiveType(
+    "Edm.Decimal",
+    INTEGERS,
+    "numeric",
+    (),
+    rank=6,
+    number_operators={"div": "div({0}, {1})"},
+    aggregates=_LARGE,
+    quoted_if_wide=True,
+)
+"""Results that may be beyond Edm.Int64. To a client they are decimals without a fraction; within an
+expression they are whole numbers, which divide by truncation. No model and no literal has it."""
 TYPES = (SBYTE, BYTE, INT16, INT32, INT64)

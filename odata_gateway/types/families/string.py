@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import LiteralString
 from uuid import UUID
 
+from odata_gateway.types.facets import lengths
 from odata_gateway.types.family import (
     LIKE_MODES,
     ArgumentType,
@@ -170,6 +171,7 @@ STRINGS = TypeFamily(
     json=JsonForm(quoted=False, text="to_json({0})::text"),
     link_literal=_LINK_LITERAL,
     facets=frozenset({"$MaxLength"}),
+    column_facets=lengths,
     written_by_sql=False,
 )
 STRING = PrimitiveType(

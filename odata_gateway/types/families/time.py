@@ -14,6 +14,7 @@ from odata_gateway.types.calendar import (
     read_clock,
     rounded,
 )
+from odata_gateway.types.facets import times
 from odata_gateway.types.family import (
     ArgumentType,
     ColumnReading,
@@ -54,7 +55,8 @@ def _write(value: object) -> str:
 
 def _argument(value: object, mode: DecodeMode) -> object:
     if isinstance(value, Span):
-        return clock(rounded(value.micros, value.finer, mode))
+        micros = rounded(value.micros, value.finer, mode)
+        return None if micros is None else clock(micros)
     raise WrongFamily(value)
 
 
@@ -83,6 +85,8 @@ TIMES = TypeFamily(
     json=JsonForm(can_miss=True),
     facets=frozenset({"$Precision"}),
     max_precision=12,
+    column_facets=times,
+    has_finer_literals=True,
 )
 TIME = PrimitiveType(
     "Edm.TimeOfDay",

@@ -38,8 +38,9 @@ def repeated_properties(text: Tokens) -> Iterator[Edit]:
     """One item instead of several, in the outermost $expand that has a repetition."""
     if text.name != "$expand" and "expand=" not in text.text.lower():
         return
+    brackets = _Brackets(text)
     for start in _lists(text):
-        edits = list(_merged(text, _items(text, start)))
+        edits = list(_merged(text, brackets.items(start)))
         if edits:
             yield from edits
             return
@@ -54,49 +55,62 @@ def _lists(text: Tokens) -> Iterator[int]:
             yield index + 1
 
 
-def _parts(text: Tokens, start: int, separator: str) -> Iterator[tuple[int, int]]:
-    """The indexes of the first token of each part of a list and of the token behind the part. The
-    list ends where its parenthesis, or the option that it is, ends."""
-    depth, first, index = 0, start, start
-    while index < len(text.tokens):
-        kind = text.kind(index)
-        if depth == 0 and (kind in _CLOSINGS or (kind == "SEMI" and separator != "SEMI")):
-            break
-        if depth == 0 and kind == separator:
-            yield first, index
-            first = index + 1
-        depth += (kind in _OPENINGS) - (kind in _CLOSINGS)
-        index += 1
-    yield first, index
+class _Brackets:
+    """The brackets of a text, so that each token is looked at once, however deep the text is
+    nested."""
 
+    def __init__(self, text: Tokens) -> None:
+        self.text = text
+        self.closing: dict[int, int] = {}
+        opened: list[int] = []
+        for index, (kind, _, _) in enumerate(text.tokens):
+            if kind in _OPENINGS:
+                opened.append(index)
+            elif kind in _CLOSINGS and opened:
+                self.closing[opened.pop()] = index
 
-def _items(text: Tokens, start: int) -> Iterator[_Item]:
-    for first, after in _parts(text, start, "COMMA"):
-        if first == after:
-            continue
-        opening = next((i for i in range(first, after) if text.kind(i) in _OPENINGS), after)
-        begins = text.tokens[first][2]
-        ends = text.end(after - 1)
-        path_end = ends if opening == after else _before_parenthesis(text, opening)
-        options = {} if opening == after else _options(text, opening + 1)
-        path = text.text[begins:path_end]
-        yield _Item(path, slice(begins, ends), path_end, options)
+    def parts(self, start: int, separator: str) -> Iterator[tuple[int, int]]:
+        """The indexes of the first token of each part of a list and of the token behind the part.
+        The list ends where its parenthesis, or the option that it is, ends."""
+        first, index, end = start, start, len(self.text.tokens)
+        while index < end:
+            kind = self.text.kind(index)
+            if kind in _CLOSINGS or (kind == "SEMI" and separator != "SEMI"):
+                break
+            if kind == separator:
+                yield first, index
+                first = index + 1
+            index = self.closing.get(index, end if kind in _OPENINGS else index) + 1
+        yield first, min(index, end)
+
+    def items(self, start: int) -> Iterator[_Item]:
+        """The items of an $expand."""
+        text = self.text
+        for first, after in self.parts(start, "COMMA"):
+            if first == after:
+                continue
+            opening = next((i for i in range(first, after) if text.kind(i) in _OPENINGS), after)
+            begins, ends = text.tokens[first][2], text.end(after - 1)
+            path_end = ends if opening == after else _before_parenthesis(text, opening)
+            options = {} if opening == after else self.options(opening + 1)
+            path = text.text[begins:path_end]
+            yield _Item(path, slice(begins, ends), path_end, options)
+
+    def options(self, start: int) -> dict[str, OptionPieces]:
+        """The options in parentheses, each with the whole of its text."""
+        text = self.text
+        found: dict[str, OptionPieces] = {}
+        for first, after in self.parts(start, "SEMI"):
+            if first < after:
+                begins, ends = text.tokens[first][2], text.end(after - 1)
+                name = text.piece(first).partition("=")[0].lstrip("$").lower()
+                found[name] = (slice(begins, ends),)
+        return found
 
 
 def _before_parenthesis(text: Tokens, index: int) -> int:
     _, piece, at = text.tokens[index]
     return at + len(piece.rstrip(" \t")) - 1
-
-
-def _options(text: Tokens, start: int) -> dict[str, OptionPieces]:
-    """The options in parentheses, each with the whole of its text."""
-    found: dict[str, OptionPieces] = {}
-    for first, after in _parts(text, start, "SEMI"):
-        if first < after:
-            begins, ends = text.tokens[first][2], text.end(after - 1)
-            name = text.text[begins:ends].partition("=")[0].lstrip("$").lower()
-            found[name] = (slice(begins, ends),)
-    return found
 
 
 def _merged(text: Tokens, items: Iterator[_Item]) -> Iterator[Edit]:

@@ -71,3 +71,21 @@ def test_the_digest_in_a_nested_link_is_that_of_the_request_that_follows_it(comp
     path = {"Inbox": "Inbox(1)/conversations"}.get(target.partition("?")[0], "Conversation(1)/messages")
     path += "/$ref" if target.endswith("/$ref") else ""
     assert compiler.parse(f"{path}{texts[0]}x").query_digest() == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("Flag(true)/x", "true"),
+        ("Flag(TRUE)/x", "true"),
+        ("Set(a=false,b=1,c='true',d=true)/x", "false,1,true,true"),
+        ("Set(a=ffffffff-ffff-ffff-ffff-ffffffffffff,b=false)/x", "ffffffff-ffff-ffff-ffff-ffffffffffff,false"),
+        ("Set('(true)')/x", "(true)"),
+        ("Set(truth=1)/x", "1"),
+        ("Set/true/x", ""),
+        ("Set(1)/true(2)/x", "1,2"),
+    ],
+)
+def test_a_boolean_key_is_among_the_keys_of_the_path(compiler, path, keys):
+    """As Postgres writes them into the token of a nested next link."""
+    assert compiler.parse(f"{path}?$top=1").path_keys() == keys

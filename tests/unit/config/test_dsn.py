@@ -2,7 +2,7 @@
 
 import pytest
 from odata_gateway.config.dsn import completing_notes, masked_dsn
-from odata_gateway.config.settings import SettingsError
+from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.sources import load
 
 

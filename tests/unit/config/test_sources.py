@@ -3,7 +3,8 @@
 from ipaddress import ip_network
 
 import pytest
-from odata_gateway.config.settings import Settings, SettingsError
+from odata_gateway.config.setting import SettingsError
+from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import dsn_of_file, flags_of, load, origins, require_dsn
 
 
@@ -161,3 +162,68 @@ def test_dsn_of_the_chart_follows_its_password_file(tmp_path):
 )
 def test_the_origin_is_the_source_that_wins(environ, flags, name, origin):
     assert origins(environ, flags)[name] == origin
+
+
+# --- JSON Web Tokens --------------------------------------------------------------------------------
+
+SECRET = "a secret of at least thirty-two bytes"
+ISSUER = "https://issuer.example.com/realms/x"
+
+
+@pytest.mark.parametrize("text", [".", "a.", "..a", "a..b", '"a', 'a"b"', '""b"', "[0]", "a[", "a[-1]", "a[x]", "a[0]b", "a[00000]", "a b"])
+def test_the_path_of_a_claim_must_be_one(text):
+    for name in ("ODATA_JWT_ROLE", "ODATA_ACCOUNTS_CLAIM"):
+        (mistake,) = mistakes({name: text})
+        assert f"{name} must be names with dots between them" in mistake
+
+
+@pytest.mark.parametrize(
+    "text", ["role", ".app_metadata.role", 'a."b.c"[0].d', "https://example.com/role", "realm_access.roles", "none", "a-b:c/d"]
+)
+def test_the_path_of_a_claim_is_kept_as_it_is(text):
+    assert load({"ODATA_JWT_ROLE": text}).jwt_role == ("" if text == "none" else text)
+
+
+@pytest.mark.parametrize(
+    "secret", ["short", "x" * 31, "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----"]
+)
+def test_a_secret_that_cannot_sign_is_refused_and_not_shown(secret):
+    (mistake,) = mistakes({"ODATA_JWT_SECRET": secret})
+    assert mistake.startswith("ODATA_JWT_SECRET must be a text of at least 32 bytes") and secret not in mistake
+
+
+def test_a_secret_may_come_from_a_file(tmp_path):
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    assert load({"ODATA_JWT_SECRET_FILE": str(tmp_path / "secret")}).jwt_secret == SECRET
+
+
+@pytest.mark.parametrize(
+    ("environ", "mistake"),
+    [
+        ({"ODATA_JWT_JWKS": "/nowhere.json"}, "ODATA_JWT_JWKS must be the path of a file that exists"),
+        ({"ODATA_JWT_JWKS": "ftp://example.com/jwks"}, "ODATA_JWT_JWKS must be the path of a file that exists, or a http or https URL"),
+        ({"ODATA_JWT_ISSUER": "my-app"}, "must be the https URL of an OpenID issuer, not 'my-app', unless ODATA_JWT_SECRET"),
+        ({"ODATA_JWT_ISSUER": ISSUER}, "ODATA_JWT_ISSUER needs ODATA_JWT_AUDIENCE or ODATA_PUBLIC_URL"),
+        ({"ODATA_JWT_ALGORITHMS": "HS256,none"}, "ODATA_JWT_ALGORITHMS must be of HS256"),
+        ({"ODATA_JWT_ALGORITHMS": "none", "ODATA_JWT_SECRET": SECRET}, "must name at least one algorithm"),
+        ({"ODATA_JWT_LEEWAY_S": "601"}, "ODATA_JWT_LEEWAY_S must be seconds from 0 to 600"),
+    ],
+)
+def test_settings_of_tokens_that_cannot_be_meant_are_refused(environ, mistake):
+    assert any(mistake in found for found in mistakes(environ))
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ODATA_JWT_SECRET": SECRET},
+        {"ODATA_JWT_SECRET": '{"kty":"oct","k":"AAAA"}'},
+        {"ODATA_JWT_SECRET": SECRET, "ODATA_JWT_ISSUER": "supabase"},
+        {"ODATA_JWT_ISSUER": ISSUER, "ODATA_JWT_AUDIENCE": "odata, https://odata.example.com"},
+        {"ODATA_JWT_ISSUER": ISSUER, "ODATA_PUBLIC_URL": "https://odata.example.com"},
+        {"ODATA_JWT_JWKS": "https://issuer.example.com/jwks"},
+        {"ODATA_JWT_ALGORITHMS": "eddsa,ps256", "ODATA_JWT_SECRET": SECRET},
+    ],
+)
+def test_settings_of_tokens_are_accepted(environ):
+    assert load(environ)

@@ -101,7 +101,7 @@ def test_an_unknown_name_gets_a_near_one():
         ("Year", (S,), "year cannot be applied to (Edm.String); write year(Date) or year(DateTimeOffset)"),
         ("contains", (S, None, S), "contains takes 2 arguments, not 3; write contains(String, String)"),
         ("contains", (INT, None), "contains cannot be applied to (Edm.Int32, null); write contains(String, String)"),
-        ("round", (S,), "round cannot be applied to (Edm.String); write round(Decimal|integer) or round(Double)"),
+        ("round", (S,), "round cannot be applied to (Edm.String); write round(Decimal|integer) or round(Double|Single)"),
     ],
 )
 def test_a_misfit_says_what_fits(name, arguments, message):
@@ -121,7 +121,9 @@ def test_every_wrong_type_is_refused():
         for primitive in PRIMITIVE_TYPES.values():
             if len(overloads[0][0]) != 1:
                 continue
-            families = {a[0].family for a, _ in overloads} | ({INT.family} if name in ("round", "floor", "ceiling") else set())
+            families = {a[0].family for a, _ in overloads} | (
+                {INT.family, types.SINGLE.family} if name in ("round", "floor", "ceiling") else set()
+            )
             if primitive.family in families:
                 resolve(name, (primitive,))
             else:

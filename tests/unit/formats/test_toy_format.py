@@ -50,7 +50,7 @@ class LinesEncoding:
     def property(self, field: Field, blocks: BlockRenderer) -> Sql:
         if field.value is None:
             return raw("NULL::text")
-        return build("({0})", plain_text(blocks.expressions.range_checked(field.value), field.type))
+        return build("({0})", plain_text(blocks.expressions.value(field.value), field.type))
 
     def head(self, context: ResponseContext, count: int | None) -> bytes:
         return b"" if count is None or not self._comments else f"# {count} rows of {context.url}\n".encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from odata_gateway.sql.fragment import finish
 from odata_gateway.sql.relation import Relations
+from odata_gateway.types import floats
 from tests.harness import cases
 
 
@@ -66,8 +67,9 @@ def sql_of(text):
 )  # fmt: skip
 def test_the_sql_of_a_comparison(text, condition, value):
     found = sql_of(text)
-    for name, number in (("X", "id * $2"), ("Y", "status * $2"), ("Z", "message_type * $3")):
-        product = f"(CASE WHEN account_id = $1::int8 THEN ({number}::float8) END)"  # what can fail is computed behind the policy
+    for name, column, number in (("X", "id", 2), ("Y", "status", 2), ("Z", "message_type", 3)):
+        product = floats.MUL.format(f"{column}::float8", f"${number}::float8")
+        product = f"(CASE WHEN account_id = $1::int8 THEN {product} END)"  # what can fail is computed behind the policy
         found = tuple(sql.replace(product, name) for sql in found)
     for name, column in (("C", "created_at"), ("U", "updated_at")):
         finite = f"(CASE WHEN {column} > '-infinity' AND {column} < 'infinity' THEN {column} END)"

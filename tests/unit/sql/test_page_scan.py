@@ -47,7 +47,9 @@ SCANS = [
     ("Message?$orderby=created_at desc,id desc", [CREATED], NULL_SPLIT, PER_ACCOUNT),
     ("Message?$orderby=created_at&$filter=created_at gt 2021-01-01T00:00:00Z", [CREATED], PLAIN, PER_ACCOUNT),
     ("Message?$orderby=created_at&$filter=created_at ne 2021-01-01T00:00:00Z", [CREATED], NULL_SPLIT, PER_ACCOUNT),
-    ("Message?$orderby=created_at&$skip=3", [CREATED], PLAIN, PLAIN),
+    ("Message?$orderby=created_at&$skip=3", [CREATED], NULL_SPLIT, NULL_SPLIT),
+    ("Message?$orderby=created_at&$skip=3", [], PLAIN, PLAIN),
+    ("Message?$orderby=created_at&$skip=3&$filter=created_at lt 2021-01-01T00:00:00Z", [CREATED], PLAIN, PLAIN),
     ("Message?$orderby=length(content)", [CREATED], PLAIN, PLAIN),
     ("Message?$orderby=conversation/created_at", [CREATED], PLAIN, PLAIN),
     ("Conversation(1)/messages?$orderby=created_at", [CREATED], NULL_SPLIT, NULL_SPLIT),
@@ -136,6 +138,21 @@ def test_nulls_are_ordered_by_their_column_only_where_an_index_has_it(indexes, c
     assert [key.expr.name for key in nulls.order] == columns
     assert [key.expr.name for key in values.order] == ["source_id", "id"]
     assert not any(key.expr.nullable for key in (*nulls.order, *values.order) if isinstance(key.expr, Column))
+
+
+def test_joins_that_only_conditions_need_do_not_keep_an_index_from_the_order():
+    query = query_of("Message?$orderby=created_at&$filter=conversation/status eq 1", CREATED)
+    assert type(choose_scan(query, None, "one")) is PLAIN
+    assert type(choose_scan(query, None, "one", shows_joined=False)) is NULL_SPLIT
+    text = sql_of("Message?$orderby=created_at&$filter=conversation/status eq 1", [CREATED], "one")
+    assert text.count("UNION ALL") == 2 and text.count("LEFT JOIN") == 3
+    assert "UNION ALL" not in sql_of("Message?$orderby=created_at&$filter=conversation/status eq 1", [], "one")
+
+
+def test_each_branch_reads_the_rows_that_are_skipped():
+    text = sql_of("Message?$orderby=created_at&$skip=3", [CREATED], "one")
+    assert text.count("LIMIT least($2::int4::numeric + $3::int8, 9223372036854775807)::int8") == text.count("UNION ALL") + 1 == 3
+    assert text.endswith("LIMIT $2::int4 OFFSET $3::int8")
 
 
 def sql_of(request, indexes, accounts, mask=None):

@@ -49,12 +49,14 @@ def test_a_family_knows_each_column_type_it_reads_and_each_name_it_uses(type_):
 def test_a_template_of_a_type_takes_its_value(type_):
     family = type_.family
     templates = [family.text, *type_.casts.values(), *(rule.call for rule in type_.aggregates.values())]
-    templates += [rule.outcome for rule in type_.aggregates.values()]
+    templates += [call for rule in type_.aggregates.values() for call in rule.further]
+    assert all(holes(rule.outcome) == set(range(1 + len(rule.further))) for rule in type_.aggregates.values())
     templates += [t for t in (family.json.text, family.json.whole, family.link_literal) if t]
     for reading in family.columns.values():
         templates += [t for t in (reading.read, reading.pinned) if t]
         named = (reading.compared, reading.compared_list, reading.restored)
         assert all(holes(template) - {1} == {0} for template in named if template)
+    templates += [family.negated, type_.of_numeric or family.text]
     assert all(holes(template) == {0} for template in templates)
 
 

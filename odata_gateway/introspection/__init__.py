@@ -1,0 +1,18 @@
+"""From a database's catalog to a model: what `ODATA_MODEL=auto` serves.
+
+In:      a session on the database, and the schemas that are wanted.
+Out:     a document in CSDL JSON, the format of ODATA_MODEL, and what is not in it, with the reason.
+Unknown: requests, callers, SQL of data.
+
+The document goes through the same loader as one that a person wrote, and the loaded model through
+the same comparison with the database. So what this room decides can be printed, kept, edited and
+compared (`odata-gateway model`).
+
+    catalog      relations, columns, unique indexes and foreign keys, as Postgres has them
+    not_served   what is left out, the reason and the way out
+    names        identifiers of OData for the names of SQL
+    keys         the key of each relation
+    columns      the property of each column
+    links        the navigation properties of foreign keys
+    document     the model of a catalog as CSDL JSON
+"""

@@ -1,0 +1,192 @@
+"""Relations, columns, unique indexes and foreign keys, as Postgres's catalog has them.
+
+Three statements read all of it. Types are given by the name of the base type: a domain counts as
+what it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.session import Session
+from odata_gateway.edm.model import Table
+
+_RELATIONS = """
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+       obj_description(c.oid, 'pg_class') AS comment,
+       has_schema_privilege(n.oid, 'USAGE') AS is_open
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+AND CASE WHEN $1::text[] IS NULL
+    THEN n.nspname NOT LIKE 'pg\\_%' ESCAPE E'\\\\' AND n.nspname <> 'information_schema'
+    ELSE n.nspname = ANY ($1::text[]) END
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                WHERE d.deptype = 'e' AND (d.classid, d.objid) IN (
+                    ('pg_catalog.pg_class'::regclass, c.oid),
+                    ('pg_catalog.pg_namespace'::regclass, n.oid)))
+ORDER BY 2, 3
+"""
+
+_COLUMNS = """
+WITH RECURSIVE base (oid, of, modifier, checked) AS (
+    SELECT t.oid, t.oid, -1, false FROM pg_catalog.pg_type AS t WHERE t.typtype <> 'd'
+    UNION ALL
+    SELECT t.oid, base.of, CASE WHEN base.modifier >= 0 THEN base.modifier ELSE t.typtypmod END,
+           base.checked OR t.typnotnull
+    FROM base JOIN pg_catalog.pg_type AS t ON t.typbasetype = base.oid AND t.typtype = 'd'
+)
+SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
+       b.typname::text AS type, b.typtype::text AS type_kind,
+       CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE base.modifier END AS modifier,
+       a.attnotnull OR base.checked AS not_null,
+       a.attidentity <> '' OR a.attgenerated <> '' AS is_computed,
+       has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
+       col_description(a.attrelid, a.attnum) AS comment
+FROM pg_catalog.pg_attribute AS a
+JOIN base ON base.oid = a.atttypid
+JOIN pg_catalog.pg_type AS b ON b.oid = base.of
+WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+"""
+
+_UNIQUE = """
+SELECT x.indrelid AS relation, x.indisprimary AS is_primary, x.indisreplident AS is_identity,
+       (x.indkey::int2[])[0:x.indnkeyatts - 1] AS columns
+FROM pg_catalog.pg_index AS x
+WHERE x.indrelid = ANY ($1::oid[]) AND x.indisunique AND x.indisvalid AND x.indimmediate
+AND x.indpred IS NULL AND 0 <> ALL ((x.indkey::int2[])[0:x.indnkeyatts - 1])
+ORDER BY x.indrelid, x.indnkeyatts, x.indexrelid
+"""
+
+_FOREIGN_KEYS = """
+SELECT k.conrelid AS relation, k.confrelid AS target, k.conname::text AS name,
+       k.conkey::int2[] AS columns, k.confkey::int2[] AS referenced
+FROM pg_catalog.pg_constraint AS k
+WHERE k.contype = 'f' AND k.conparentid = 0
+AND k.conrelid = ANY ($1::oid[]) AND k.confrelid = ANY ($1::oid[])
+ORDER BY k.conrelid, k.conkey, k.conname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogColumn:
+    """A column of a relation.
+
+    type         its base type by Postgres's short name, such as int8; `_int8` is an array of it
+    type_kind    pg_type.typtype: b base, e enum, c composite, r range, m multirange
+    modifier     pg_attribute.atttypmod, or that of a domain; -1 without one
+    not_null     no row has null in it
+    is_computed  the database makes its values: identity and generated columns
+    readable     the role may SELECT it
+    """
+
+    number: int
+    name: str
+    type: str
+    type_kind: str
+    modifier: int
+    not_null: bool
+    is_computed: bool
+    readable: bool
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueIndex:
+    """The columns of a unique index on plain columns that holds for all rows at all times."""
+
+    columns: tuple[str, ...]
+    is_primary: bool
+    is_identity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key between two relations of the catalog."""
+
+    name: str
+    columns: tuple[str, ...]
+    target: Table
+    referenced: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRelation:
+    """A table, view, materialized view, partitioned or foreign table.
+
+    kind    pg_class.relkind
+    unique  the smallest indexes first
+    """
+
+    table: Table
+    kind: str
+    comment: str | None
+    is_open: bool
+    columns: tuple[CatalogColumn, ...] = ()
+    unique: tuple[UniqueIndex, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        return frozenset(column.name for column in self.columns)
+
+
+Catalog = tuple[CatalogRelation, ...]
+"""The relations of some schemas, in the order of their names."""
+
+
+async def read_catalog(session: Session, schemas: Sequence[str] | None) -> Catalog:
+    """The relations of these schemas; None for all but Postgres's own and those of extensions."""
+    found = await session.fetch(BoundStatement(_RELATIONS, (schemas and list(schemas),)))
+    relations = {
+        row["oid"]: CatalogRelation(
+            Table(row["schema"], row["name"]), row["kind"], row["comment"], row["is_open"]
+        )
+        for row in found
+    }
+    await _add_columns(session, relations)
+    await _add_unique(session, relations)
+    await _add_foreign_keys(session, relations)
+    return tuple(relations.values())
+
+
+RelationsByOid = dict[int, CatalogRelation]
+"""The relations by their oid."""
+
+
+async def _add_columns(session: Session, relations: RelationsByOid) -> None:
+    columns: dict[int, list[CatalogColumn]] = {}
+    for row in await session.fetch(BoundStatement(_COLUMNS, (list(relations),))):
+        relation, *facts = row
+        columns.setdefault(relation, []).append(CatalogColumn(*facts))
+    for oid, listed in columns.items():
+        relations[oid] = replace(relations[oid], columns=tuple(listed))
+
+
+async def _add_unique(session: Session, relations: RelationsByOid) -> None:
+    unique: dict[int, list[UniqueIndex]] = {}
+    for row in await session.fetch(BoundStatement(_UNIQUE, (list(relations),))):
+        names = _names(relations[row["relation"]], row["columns"])
+        index = UniqueIndex(names, row["is_primary"], row["is_identity"])
+        unique.setdefault(row["relation"], []).append(index)
+    for oid, listed in unique.items():
+        relations[oid] = replace(relations[oid], unique=tuple(listed))
+
+
+async def _add_foreign_keys(session: Session, relations: RelationsByOid) -> None:
+    keys: dict[int, list[ForeignKey]] = {}
+    for row in await session.fetch(BoundStatement(_FOREIGN_KEYS, (list(relations),))):
+        source, target = relations[row["relation"]], relations[row["target"]]
+        columns = _names(source, row["columns"])
+        referenced = _names(target, row["referenced"])
+        key = ForeignKey(row["name"], columns, target.table, referenced)
+        keys.setdefault(row["relation"], []).append(key)
+    for oid, listed in keys.items():
+        relations[oid] = replace(relations[oid], foreign_keys=tuple(listed))
+
+
+def _names(relation: CatalogRelation, numbers: Sequence[int]) -> tuple[str, ...]:
+    by_number = {column.number: column.name for column in relation.columns}
+    return tuple(by_number[number] for number in numbers)

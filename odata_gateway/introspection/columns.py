@@ -1,0 +1,82 @@
+"""The property of each column, in CSDL JSON.
+
+The type families know which columns they serve. A type that none of them serves, such as an array,
+a range or a composite type, is Edm.String: the text that Postgres writes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from odata_gateway.introspection.catalog import CatalogColumn
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
+
+SECRET_NAMES = re.compile(
+    r"passw(or)?d|_token$|^token$|secret|^ssn$|api_?key|private_?key|credential|encrypted_|_salt$",
+    re.IGNORECASE,
+)
+"""Columns whose names say that nobody should see their values."""
+_FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
+_MAX_FRACTION_DIGITS = 6
+
+
+def primitive_of(column: CatalogColumn) -> PrimitiveType:
+    """The OData type of a column: the narrowest that can say each of its values, and Edm.String
+    only where there is no other."""
+    able = [type_ for type_ in PRIMITIVE_TYPES.values() if column.type in type_.lossless]
+    return min((t for t in able if t is not STRING), key=lambda t: t.rank, default=STRING)
+
+
+def property_of(column: CatalogColumn, name: str, *, is_key: bool) -> dict[str, Any]:
+    """The property of a column, whose OData name is `name`."""
+    primitive = primitive_of(column)
+    node: dict[str, Any] = {}
+    if primitive is not STRING:
+        node["$Type"] = primitive.name
+    if not (column.not_null or is_key):
+        node["$Nullable"] = True
+    node |= _facets(column)
+    if name != column.name:
+        node["@Gateway.Column"] = column.name
+    if primitive is not STRING and column.type != primitive.column_types[0]:
+        node["@Gateway.PgType"] = column.type
+    if column.is_computed:
+        node["@Core.Computed"] = True
+    return node | descriptions(column.comment)
+
+
+def descriptions(comment: str | None) -> dict[str, str]:
+    """A comment: its first line as description, and all of it as long description where it has
+    more than one."""
+    text = (comment or "").strip()
+    if not text:
+        return {}
+    first, *more = text.splitlines()
+    found = {"@Core.Description": first.strip()}
+    return found | {"@Core.LongDescription": text} if more else found
+
+
+def _facets(column: CatalogColumn) -> dict[str, Any]:
+    """What the type modifier of a column promises of its values."""
+    modifier = column.modifier
+    if column.type in ("varchar", "bpchar") and modifier > 4:
+        return {"$MaxLength": modifier - 4}
+    if column.type == "numeric" and modifier >= 4:
+        return _numeric_facets(modifier - 4)
+    if column.type in _FRACTIONS:
+        return {"$Precision": _fraction_digits(column)}
+    return {}
+
+
+def _numeric_facets(modifier: int) -> dict[str, Any]:
+    """numeric(p, s): the scale has eleven bits and a sign. A negative scale is 0 digits after the
+    point and more before it; a scale above the precision needs as many digits."""
+    precision, scale = modifier >> 16 & 0xFFFF, ((modifier & 0x7FF) ^ 1024) - 1024
+    return {"$Precision": max(precision - min(scale, 0), scale), "$Scale": max(scale, 0)}
+
+
+def _fraction_digits(column: CatalogColumn) -> int:
+    """The digits after the seconds; an interval keeps them in its lower sixteen bits."""
+    digits = column.modifier & 0xFFFF if column.type == "interval" else column.modifier
+    return digits if 0 <= digits <= _MAX_FRACTION_DIGITS else _MAX_FRACTION_DIGITS

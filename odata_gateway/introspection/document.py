@@ -1,0 +1,252 @@
+"""The model of a catalog as CSDL JSON: the document that `ODATA_MODEL=auto` serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from odata_gateway.edm.model import Table
+from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
+from odata_gateway.introspection.columns import SECRET_NAMES, descriptions, property_of
+from odata_gateway.introspection.keys import key_fault, relation_key
+from odata_gateway.introspection.links import CatalogLink, links_of
+from odata_gateway.introspection.names import odata_name, odata_names, unused
+from odata_gateway.introspection.not_served import NotServed
+
+CONTAINER = "Service"
+_MIGRATIONS = frozenset(
+    {
+        "schema_migrations",
+        "ar_internal_metadata",
+        "flyway_schema_history",
+        "databasechangelog",
+        "databasechangeloglock",
+        "alembic_version",
+        "__efmigrationshistory",
+        "_prisma_migrations",
+        "knex_migrations",
+        "knex_migrations_lock",
+        "django_migrations",
+        "goose_db_version",
+    }
+)
+"""Tables in which tools for migrations keep their state."""
+
+CsdlNode = dict[str, Any]
+"""An object of a CSDL JSON document."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogModel:
+    """The model of a catalog.
+
+    document    CSDL JSON
+    not_served  what it leaves out
+    """
+
+    document: CsdlNode
+    not_served: tuple[NotServed, ...]
+
+
+@dataclass(slots=True)
+class ServedRelations:
+    """The relations that become entity types, with the names of OData for everything in them.
+
+    keys            the columns of each key
+    columns         those that are served, in the order of the table
+    type_names      of the entity types, which are those of their sets
+    property_names  by column
+    """
+
+    relations: dict[Table, CatalogRelation] = field(default_factory=dict)
+    keys: dict[Table, tuple[str, ...]] = field(default_factory=dict)
+    columns: dict[Table, tuple[CatalogColumn, ...]] = field(default_factory=dict)
+    type_names: dict[Table, str] = field(default_factory=dict)
+    property_names: dict[Table, dict[str, str]] = field(default_factory=dict)
+
+
+def model_of_catalog(catalog: Catalog) -> CatalogModel:
+    """The model of these relations."""
+    not_served: list[NotServed] = []
+    served = ServedRelations()
+    for relation in catalog:
+        fault = _fault(relation)
+        if fault is not None:
+            not_served.append(fault)
+            continue
+        key = relation_key(relation)
+        assert key is not None
+        served.relations[relation.table], served.keys[relation.table] = relation, key
+        served.columns[relation.table] = tuple(_columns(relation, key, not_served))
+    _name_all(served)
+    links = links_of(served.relations, served.type_names, served.property_names)
+    types = {
+        served.type_names[table]: _entity_type(table, served, links[table])
+        for table in served.relations
+    }
+    return CatalogModel(_document(served, types, links), tuple(not_served))
+
+
+# --- What is served -------------------------------------------------------------------------------
+
+
+def _fault(relation: CatalogRelation) -> NotServed | None:
+    """Why a relation is not served, or None."""
+    subject = f"{relation.table.schema}.{relation.table.name}"
+    if relation.table.name.lower() in _MIGRATIONS:
+        return NotServed(subject, "it has the state of migrations", "write a model to serve it")
+    if not relation.columns:
+        return NotServed(subject, "it has no columns", "add a column")
+    if not relation.is_open or not any(column.readable for column in relation.columns):
+        way_out = f"GRANT SELECT ON {subject} to the role"
+        return NotServed(subject, "the role may not read it", way_out)
+    if relation_key(relation) is None:
+        way_out = "add a primary key, or a unique index over columns that are NOT NULL"
+        return NotServed(subject, key_fault(relation), way_out)
+    return None
+
+
+def _columns(
+    relation: CatalogRelation, key: Sequence[str], not_served: list[NotServed]
+) -> Iterable[CatalogColumn]:
+    """The columns that are served; adds the others to the list."""
+    table = f"{relation.table.schema}.{relation.table.name}"
+    for column in relation.columns:
+        subject = f"{table}.{column.name}"
+        if not column.readable:
+            way_out = f"GRANT SELECT ({column.name}) ON {table} to the role"
+            not_served.append(NotServed(subject, "the role may not read it", way_out))
+        elif SECRET_NAMES.search(column.name) and column.name not in key:
+            way_out = "write a model to serve it"
+            not_served.append(NotServed(subject, "its name is that of a secret", way_out))
+        else:
+            yield column
+
+
+def _name_all(served: ServedRelations) -> None:
+    """Name the types and their properties. A name has the schema before it only where two schemas
+    have it, ignoring case."""
+    schemas: dict[str, set[str]] = {}
+    for table in served.relations:
+        schemas.setdefault(odata_name(table.name).lower(), set()).add(table.schema)
+    names = {
+        table: f"{odata_name(table.schema)}_{odata_name(table.name)}"
+        if len(schemas[odata_name(table.name).lower()]) > 1
+        else odata_name(table.name)
+        for table in served.relations
+    }
+    own = {name for table, name in names.items() if name == table.name}
+    for table, name in names.items():
+        found = name if name == table.name else unused(name, own)
+        own.add(found)
+        served.type_names[table] = found
+        columns = served.columns[table]
+        served.property_names[table] = odata_names(column.name for column in columns)
+
+
+# --- The document ---------------------------------------------------------------------------------
+
+
+def _entity_type(
+    table: Table, served: ServedRelations, links: Mapping[str, CatalogLink]
+) -> CsdlNode:
+    relation, key, names = served.relations[table], served.keys[table], served.property_names[table]
+    columns = {column.name: column for column in served.columns[table]}
+    in_order = [*(columns[name] for name in key), *(c for n, c in columns.items() if n not in key)]
+    properties = {
+        names[column.name]: property_of(column, names[column.name], is_key=column.name in key)
+        for column in in_order
+    }
+    return {
+        "$Kind": "EntityType",
+        "$Key": [names[column] for column in key],
+        "@Gateway.Table": f"{table.schema}.{table.name}",
+        "@Gateway.Unscoped": True,
+        **descriptions(relation.comment),
+        **properties,
+        **{link.name: _navigation(table, link, served) for link in links.values()},
+    }
+
+
+def _navigation(table: Table, link: CatalogLink, served: ServedRelations) -> CsdlNode:
+    node: CsdlNode = {"$Kind": "NavigationProperty"}
+    node["$Type"] = f"{_namespace(served)}.{served.type_names[link.target]}"
+    if link.is_collection:
+        node["$Collection"] = True
+    else:
+        node["$Nullable"] = True
+    if link.partner is not None:
+        node["$Partner"] = link.partner
+    if link.through is not None:
+        return node | _join_through(link)
+    if link.key.target == link.target and not link.is_collection and link.partner is not None:
+        return node | _constraint_or_join(table, link, served)
+    return node
+
+
+def _join_through(link: CatalogLink) -> CsdlNode:
+    """The join of a many-to-many link over its junction."""
+    assert link.through is not None
+    junction, far = link.through
+    near_terms = zip(link.key.columns, link.key.referenced, strict=True)
+    far_terms = zip(far.columns, far.referenced, strict=True)
+    return {
+        "@Gateway.Links": {"junction": f"{junction.schema}.{junction.name}"},
+        "@Gateway.Join": [
+            *(f"junction.{_quoted(own)} = source.{_quoted(key)}" for own, key in near_terms),
+            *(f"target.{_quoted(key)} = junction.{_quoted(own)}" for own, key in far_terms),
+        ],
+    }
+
+
+def _constraint_or_join(table: Table, link: CatalogLink, served: ServedRelations) -> CsdlNode:
+    """A referential constraint, or the join where a column of it is not served or has another
+    type than the one it refers to."""
+    near, far = served.property_names[table], served.property_names[link.target]
+    pairs = list(zip(link.key.columns, link.key.referenced, strict=True))
+    types = {
+        (of, column.name): column.type
+        for of in (table, link.target)
+        for column in served.columns[of]
+    }
+    is_same = all(types.get((table, a)) == types.get((link.target, b)) for a, b in pairs)
+    if is_same and all(own in near and other in far for own, other in pairs):
+        return {"$ReferentialConstraint": {near[own]: far[other] for own, other in pairs}}
+    terms = [f"source.{_quoted(own)} = target.{_quoted(other)}" for own, other in pairs]
+    return {"@Gateway.Join": terms}
+
+
+def _quoted(column: str) -> str:
+    doubled = column.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _namespace(served: ServedRelations) -> str:
+    """The schema's name where there is one schema, else one that stands for all."""
+    schemas = {table.schema for table in served.relations}
+    return odata_name(schemas.pop()) if len(schemas) == 1 else "Database"
+
+
+def _document(
+    served: ServedRelations,
+    types: Mapping[str, CsdlNode],
+    links: Mapping[Table, Mapping[str, CatalogLink]],
+) -> CsdlNode:
+    namespace = _namespace(served)
+    sets = {
+        served.type_names[table]: {
+            "$Collection": True,
+            "$Type": f"{namespace}.{served.type_names[table]}",
+            "$NavigationPropertyBinding": {
+                link.name: served.type_names[link.target] for link in links[table].values()
+            },
+        }
+        for table in served.relations
+    }
+    container = unused(CONTAINER, types)
+    return {
+        "$Version": "4.01",
+        "$EntityContainer": f"{namespace}.{container}",
+        namespace: {**types, container: {"$Kind": "EntityContainer", **sets}},
+    }

@@ -1,0 +1,139 @@
+"""The navigation properties of foreign keys, and their names.
+
+A link to one row is called after its column without `_id`, `Id`, `_uuid` or `_fk`; after the target
+where the key has several columns. Where a column has that name, it gets `to_` before it; where that
+is taken too, it is called after the constraint. The way back is called after the table it comes
+from; where several foreign keys lead from there to the same table, `<table>_by_<link>`. A table
+whose primary key is exactly its two foreign keys also links the two tables that it connects: after
+the far table, or `<far>_via_<junction>` where that is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from odata_gateway.edm.model import Table
+from odata_gateway.introspection.catalog import CatalogRelation, ForeignKey
+from odata_gateway.introspection.names import odata_name, unused
+
+_REFERENCE_ENDINGS = re.compile(r"(?:_id|Id|ID|_uuid|_fk)$")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogLink:
+    """A navigation property of a table.
+
+    key      the foreign key behind it; of a many-to-many link, the one that leads back
+    through  of a many-to-many link: the junction, and its foreign key that leads on
+    """
+
+    name: str
+    target: Table
+    key: ForeignKey
+    is_collection: bool
+    partner: str | None = None
+    through: tuple[Table, ForeignKey] | None = None
+
+
+@dataclass(slots=True)
+class LinkNames:
+    """The names of a table that are taken: of properties first, then of links."""
+
+    properties: frozenset[str]
+    links: dict[str, CatalogLink] = field(default_factory=dict)
+
+    def first_free(self, *names: str) -> str:
+        """The first of these names that nothing has; a number where all are taken."""
+        taken = self.properties | self.links.keys()
+        free = (name for name in names if name not in taken)
+        return next(free, "") or unused(names[-1], taken)
+
+
+def links_of(
+    relations: Mapping[Table, CatalogRelation],
+    type_names: Mapping[Table, str],
+    property_names: Mapping[Table, Mapping[str, str]],
+) -> dict[Table, dict[str, CatalogLink]]:
+    """The links of each table by their names, of foreign keys between these relations."""
+    names = {table: LinkNames(frozenset(property_names[table].values())) for table in relations}
+    to_one = {
+        (table, key.name): _name_to_one(names[table], key, type_names)
+        for table, relation in relations.items()
+        for key in _served(relation, relations)
+    }
+    for table, relation in relations.items():
+        for key in _served(relation, relations):
+            link_name, source = to_one[table, key.name], type_names[table]
+            _add_pair(names, relation, key, to_one=link_name, source=source)
+    for relation in relations.values():
+        _add_many_to_many(names, relation, relations, type_names)
+    return {table: taken.links for table, taken in names.items()}
+
+
+def _served(
+    relation: CatalogRelation, relations: Mapping[Table, CatalogRelation]
+) -> Iterator[ForeignKey]:
+    """The foreign keys that lead to one of these relations."""
+    return (key for key in relation.foreign_keys if key.target in relations)
+
+
+def _name_to_one(names: LinkNames, key: ForeignKey, type_names: Mapping[Table, str]) -> str:
+    """The name of a link to one row; takes it."""
+    target = type_names[key.target]
+    wanted = target if len(key.columns) > 1 else _without_ending(key.columns[0])
+    wanted = odata_name(wanted)
+    name = names.first_free(wanted, f"to_{wanted}", odata_name(key.name))
+    names.links[name] = CatalogLink(name, key.target, key, is_collection=False)
+    return name
+
+
+def _without_ending(column: str) -> str:
+    return _REFERENCE_ENDINGS.sub("", column) or column
+
+
+def _add_pair(
+    names: Mapping[Table, LinkNames],
+    relation: CatalogRelation,
+    key: ForeignKey,
+    *,
+    to_one: str,
+    source: str,
+) -> None:
+    """Add the way back of a link to one row, and make the two partners."""
+    twins = Counter(other.target for other in relation.foreign_keys)[key.target]
+    by_link = f"{source}_by_{to_one}"
+    far = names[key.target]
+    back = far.first_free(*((by_link,) if twins > 1 else (source, by_link)), odata_name(key.name))
+    is_unique = any(set(index.columns) <= set(key.columns) for index in relation.unique)
+    far.links[back] = CatalogLink(back, relation.table, key, not is_unique, partner=to_one)
+    near = names[relation.table].links
+    near[to_one] = CatalogLink(to_one, key.target, key, is_collection=False, partner=back)
+
+
+def _add_many_to_many(
+    names: Mapping[Table, LinkNames],
+    junction: CatalogRelation,
+    relations: Mapping[Table, CatalogRelation],
+    type_names: Mapping[Table, str],
+) -> None:
+    """Add the links over a table whose primary key is exactly its two foreign keys."""
+    keys = list(_served(junction, relations))
+    primary = next((set(i.columns) for i in junction.unique if i.is_primary), set())
+    if len(keys) != 2 or {*keys[0].columns, *keys[1].columns} != primary:
+        return
+    via = type_names[junction.table]
+    there = _many_name(names, keys[0], type_names[keys[1].target], via)
+    names[keys[0].target].links[there] = _many(there, junction, keys[0], keys[1])
+    back = _many_name(names, keys[1], type_names[keys[0].target], via)
+    names[keys[1].target].links[back] = _many(back, junction, keys[1], keys[0])
+
+
+def _many_name(names: Mapping[Table, LinkNames], near: ForeignKey, far: str, via: str) -> str:
+    return names[near.target].first_free(far, f"{far}_via_{via}")
+
+
+def _many(name: str, junction: CatalogRelation, near: ForeignKey, far: ForeignKey) -> CatalogLink:
+    return CatalogLink(name, far.target, near, is_collection=True, through=(junction.table, far))

@@ -1,0 +1,41 @@
+"""Identifiers of OData for the names of SQL (CSDL 4.01, section 15.2).
+
+A name stays as it is in SQL where it is an identifier. A character that cannot stand in one becomes
+`_`, and a digit at the begin gets a `_` before it. Where two names would become the same, the later
+one gets `_2`, `_3` and so on; which one is later is decided by the order in SQL, so a name that is
+an identifier itself never changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_NO_PART = re.compile(r"\W")
+MAX_LENGTH = 128
+
+
+def odata_names(names: Iterable[str]) -> dict[str, str]:
+    """The identifier of each name, different from all others."""
+    wanted = {name: odata_name(name) for name in names}
+    taken = {name for name, found in wanted.items() if name == found}
+    result = {}
+    for name, found in wanted.items():
+        result[name] = found if name == found else unused(found, taken)
+        taken.add(result[name])
+    return result
+
+
+def odata_name(name: str) -> str:
+    """A name of SQL as an identifier, which may be that of other names as well."""
+    text = _NO_PART.sub("_", name)[:MAX_LENGTH]
+    return f"_{text[: MAX_LENGTH - 1]}" if text[:1].isdecimal() or not text else text
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """The name, or with the lowest number that makes it different from those that are taken."""
+    known, number, found = set(taken), 2, name
+    while found in known:
+        ending = f"_{number}"
+        found, number = name[: MAX_LENGTH - len(ending)] + ending, number + 1
+    return found

@@ -1,0 +1,62 @@
+"""The document of a catalog is a model that the loader takes, and tells what it leaves out."""
+
+from odata_gateway.edm.csdl import parse_model
+from odata_gateway.introspection.document import model_of_catalog
+from tests.unit.introspection.catalogs import column, table
+
+
+def test_the_loader_takes_the_document():
+    knows = table("knows", "person id", "skill", key=("person id", "skill"), keys=[(["person id"], "person"), (["skill"], "skill")])
+    catalog = (table("person", "id", "boss", keys=[(["boss"], "person")], comment="People"), table("skill", "id"), knows)
+    model = parse_model(model_of_catalog(catalog).document)
+    assert list(model.entity_sets) == ["person", "skill", "knows"] and model.namespace == "public"
+    assert model.entity_types["person"].description == "People"
+    assert [p.column for p in model.entity_types["knows"].key] == ["person id", "skill"]
+    assert {n: model.entity_types["person"].navigation[n].target for n in ("to_boss", "person", "knows", "skill")} == {
+        "to_boss": "person",
+        "person": "person",
+        "knows": "knows",
+        "skill": "skill",
+    }
+
+
+def test_the_key_comes_first_in_its_own_order():
+    document = model_of_catalog((table("t", "x", "b", "a", key=("a", "b")),)).document
+    assert document["public"]["t"]["$Key"] == ["a", "b"]
+    assert [name for name in document["public"]["t"] if name[0] not in "$@"] == ["a", "b", "x"]
+
+
+def test_names_carry_the_schema_only_where_two_schemas_have_them():
+    catalog = (table("person", "id"), table("Person", "id", schema="other"), table("place", "id", schema="other"))
+    assert list(parse_model(model_of_catalog(catalog).document).entity_sets) == ["public_person", "other_Person", "place"]
+
+
+def test_what_is_left_out_is_told_with_the_way_out():
+    catalog = (
+        table("log", "a", key=()),
+        table("schema_migrations", "id"),
+        table("hidden", "id", is_open=False),
+        table("bare", key=()),
+        table("person", "id", column("password_hash", "text"), column("boss", readable=False)),
+    )
+    found = model_of_catalog(catalog)
+    assert [str(item) for item in found.not_served] == [
+        "public.log: it has no primary key and no unique index; add a primary key, or a unique index over columns that are NOT NULL",
+        "public.schema_migrations: it has the state of migrations; write a model to serve it",
+        "public.hidden: the role may not read it; GRANT SELECT ON public.hidden to the role",
+        "public.bare: it has no columns; add a column",
+        "public.person.password_hash: its name is that of a secret; write a model to serve it",
+        "public.person.boss: the role may not read it; GRANT SELECT (boss) ON public.person to the role",
+    ]
+    assert list(parse_model(found.document).entity_types["person"].properties) == ["id"]
+
+
+def test_columns_of_other_types_are_joined_without_a_constraint():
+    wide = table("widen", "id", column("person_id", "int8"), keys=[(["person_id"], "person")])
+    link = model_of_catalog((table("person", "id"), wide)).document["public"]["widen"]["person"]
+    assert link["@Gateway.Join"] == ['source."person_id" = target."id"'] and "$ReferentialConstraint" not in link
+
+
+def test_the_container_has_a_name_of_its_own():
+    document = model_of_catalog((table("Service", "id"),)).document
+    assert document["$EntityContainer"] == "public.Service_2"
