@@ -111,33 +111,32 @@ class Service:
         raises  ODataError, before the reply or from its body
         """
         match request.kind:
+            case ResourceKind.DATA | ResourceKind.ENTITY_ID | ResourceKind.ALL as kind:
+                caller = await self._callers.caller(request.token)
+                served = self._own if caller.role is None else await self._served_to(caller)
+                try:
+                    return await served.data[kind](request, caller)
+                except (DbModel, DbDenied):
+                    await self._look_again(caller)
+                    now = await self._served_to(caller)
+                    if now is served:
+                        raise
+                    return await now.data[kind](request, caller)
+            case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA as kind:
+                current_stats.get().note_resource(_DOCUMENTS[kind])
+                asking = await self._caller_of_document(request)
+                served = self._own if asking is None else await self._served_to(asking)
+                return served.documents[kind](request)
             case ResourceKind.BATCH:
                 return await self._batches.answer(request)
             case ResourceKind.QUERY_BODY:
                 return await self.answer(_as_get_request(request))
-            case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA:
-                current_stats.get().note_resource(_DOCUMENTS[request.kind])
-                caller = await self._caller_of_document(request)
-                served = self._own if caller is None else await self._served_to(caller)
-                return served.documents[request.kind](request)
             case _:
-                caller = await self._callers.caller(request.token)
-                return await self._data(request, caller)
+                assert_never(request.kind)
 
     async def compiler_of(self, caller: Caller) -> Compiler:
         """The compiler of the model that a caller is answered from."""
         return (await self._served_to(caller)).compiler
-
-    async def _data(self, request: Request, caller: Caller) -> Reply:
-        served = self._own if caller.role is None else await self._served_to(caller)
-        try:
-            return await served.data[request.kind](request, caller)
-        except (DbModel, DbDenied):
-            await self._look_again(caller)
-            now = await self._served_to(caller)
-            if now is served:
-                raise
-            return await now.data[request.kind](request, caller)
 
     async def _caller_of_document(self, request: Request) -> Caller | None:
         """Whose model a document is about; None: it is public, and about that of callers without a

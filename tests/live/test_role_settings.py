@@ -102,7 +102,7 @@ def _is_accepted(cluster: Cluster, name: str, value: str) -> bool:
     """Whether this server takes the setting; only locales may be missing."""
     if name != MONETARY:
         return True
-    found = cluster.psql("postgres", "SELECT count(*) FROM pg_collation WHERE collname LIKE 'de_DE%'")
+    found = cluster.psql("postgres", "SELECT count(*) FROM pg_collation WHERE collname LIKE 'de_DE%' AND collprovider = 'c'")
     return value == "'POSIX'" or found.strip() != "0"
 
 
