@@ -17,6 +17,7 @@ from typing import assert_never
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.role_models import RoleModels
@@ -226,7 +227,9 @@ class DataHandlers:
         try:
             return await self._reply(self._negotiation.data_request(request, caller, compiled))
         except (DbValue, DbTable) as error:
-            raise await self._explained(error, caller, compiled.query) from error.__cause__
+            raise await self._explained(
+                error, caller, compiled.url, compiled.query
+            ) from error.__cause__
 
     async def entity_id(self, request: Request, caller: Caller) -> Reply:
         """The entity that `$entity?$id=...` names (URL Conventions 4.3.4)."""
@@ -247,7 +250,7 @@ class DataHandlers:
         except (DbValue, DbTable) as error:
             names = compiled.names
             queries = (self._compiler.compile_set(compiled, name).query for name in names)
-            raise await self._explained(error, caller, *queries) from error.__cause__
+            raise await self._explained(error, caller, compiled.url, *queries) from error.__cause__
 
     async def _answered(self, request: Request, caller: Caller, compiled: CompiledQuery) -> Reply:
         """The reply to a request for the rows of one query. `data` has the same in line, which
@@ -255,12 +258,15 @@ class DataHandlers:
         try:
             return await self._reply(self._negotiation.data_request(request, caller, compiled))
         except (DbValue, DbTable) as error:
-            raise await self._explained(error, caller, compiled.query) from error.__cause__
+            raise await self._explained(
+                error, caller, compiled.url, compiled.query
+            ) from error.__cause__
 
     async def _explained(
-        self, error: DbValue | DbTable, caller: Caller, *queries: Query
+        self, error: DbValue | DbTable, caller: Caller, url: ParsedUrl, *queries: Query
     ) -> ODataError:
-        return await self._faults.explained(error, queries, caller)
+        continues = url.template.transport.skiptoken is not None
+        return await self._faults.explained(error, queries, caller, continues=continues)
 
     def _reply(self, request: DataRequest) -> Awaitable[Reply]:
         match request.compiled.query.form:

@@ -35,13 +35,21 @@ class TableFaults:
         self._model = model
 
     async def explained(
-        self, error: DbTable | DbValue, queries: tuple[Query, ...], caller: Caller
+        self,
+        error: DbTable | DbValue,
+        queries: tuple[Query, ...],
+        caller: Caller,
+        *,
+        continues: bool,
     ) -> ODataError:
-        """The same error, or the one of the tables that raise it when they are read."""
+        """The same error, or the one of the tables that raise it when they are read.
+
+        continues  the request brings the order values of a row in the token of a next link
+        """
         types = dict.fromkeys(t for query in queries for t in _entity_types(query))
         computing = [t for t in types if t.computes]
         if isinstance(error, DbValue) and not computing:
-            is_own = any(_computes_itself(query) for query in queries)
+            is_own = continues or any(_computes_itself(query) for query in queries)
             return error if is_own else self._named(error, list(types))
         failing = [t for t in computing if await self._fails(t, caller)]
         if failing:
