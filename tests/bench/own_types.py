@@ -12,6 +12,7 @@ from tests.bench.meter import Used
 from tests.bench.servers import ADMIN_OF_ALL, Running
 from tests.bench.whole import TEXT as TEXT_CELL
 from tests.bench.whole import TIME
+from tests.harness import tokens
 from tests.harness.gateway import start_gateway
 
 ROWS = 100_000
@@ -68,7 +69,7 @@ def _model() -> dict[str, object]:
     columns = {name: declared for name, (_, _, declared) in TYPES.items()}
     kinds = {"$Kind": "EntityType", "$Key": ["id"], "@Gateway.Table": "odd.odd", "@Gateway.Unscoped": True}
     entity = {**kinds, "id": {"$Type": "Edm.Int32"}, "note": TEXT, **columns}
-    container = {"$Kind": "EntityContainer", "Odd": {"$Collection": True, "$Type": "Odd.Odd"}}
+    container = {"$Kind": "EntityContainer", **tokens.TABLES, "Odd": {"$Collection": True, "$Type": "Odd.Odd"}}
     return {"$Version": "4.01", "$EntityContainer": "Odd.Service", "Odd": {"Odd": entity, "Service": container}}
 
 

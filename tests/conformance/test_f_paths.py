@@ -325,7 +325,7 @@ def test_f24_crossjoin_has_select_compute_search_and_references(ask, sample):
     tied = "$crossjoin(Message,Inbox)?$filter=Message/inbox_id eq $it/Inbox/id"
     [row] = ask.json(f"{tied}&$select=Inbox,pair&$compute=Message/id add Inbox/id as pair&$top=1")["value"]
     message, inbox = sample.rows("SELECT id, inbox_id FROM message WHERE account_id = 1 ORDER BY id LIMIT 1")[0]
-    assert row == {"Inbox@odata.navigationLink": f"Inbox({inbox})", "pair@odata.type": "#Int32", "pair": message + inbox}
+    assert row == {"Inbox@odata.navigationLink": f"Inbox({inbox})", "pair@odata.type": "#Int64", "pair": message + inbox}
     assert ask.json(f"{tied}&$expand=*/$ref&$top=1")["value"] == [
         {"Message": {"@odata.id": f"Message({message})"}, "Inbox": {"@odata.id": f"Inbox({inbox})"}}
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.harness import tokens
 from tests.harness.cluster import READER
 from tests.harness.gateway import Gateway, start_gateway
 
@@ -40,7 +41,7 @@ def model() -> dict[str, Any]:
         "Word": {"$Collection": True, "$Type": "Words.Word", "$NavigationPropertyBinding": bindings},
         "Twin": {"$Collection": True, "$Type": "Words.Twin"},
     }
-    container = {"$Kind": "EntityContainer", **sets}
+    container = {"$Kind": "EntityContainer", **tokens.TABLES, **sets}
     return {"$Version": "4.01", "$EntityContainer": "Words.Service", "Words": {"Word": word, "Twin": twin, "Service": container}}
 
 

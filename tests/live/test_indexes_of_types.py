@@ -19,6 +19,7 @@ from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.model import Model
 from odata_gateway.server.composition import database_settings, model_of
+from tests.harness import tokens
 from tests.harness.cases import compiled
 from tests.harness.cluster import READER, Cluster
 from tests.harness.kinds import KINDS, SCHEMA, Kind
@@ -62,7 +63,7 @@ def script() -> str:
 
 def model() -> dict[str, Any]:
     schema: dict[str, Any] = {}
-    container: dict[str, Any] = {"$Kind": "EntityContainer"}
+    container: dict[str, Any] = {"$Kind": "EntityContainer", **tokens.TABLES}
     for kind in TYPES:
         shared = {"$Kind": "EntityType", "@Gateway.Unscoped": True}
         schema[f"By{kind.name}"] = {

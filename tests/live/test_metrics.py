@@ -172,7 +172,7 @@ def test_a_slow_statement_is_told_while_it_runs_and_found_in_postgres(gateways, 
 def test_a_transaction_has_the_requests_id_in_its_application_name(gateways, cluster, scratch, scratch_reader_dsn, sleeping):
     """`$count` reads in a snapshot, which begins with a message of its own."""
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_MODEL_CHECK_S="0")
-    names = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'odata-gateway/named-one' AND datname = '{scratch}'"
+    names = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'odata-gateway/named-one/%' AND datname = '{scratch}'"
     with asking(gateway, "Label?$count=true", "named-one"):
         wait_until(lambda: cluster.psql("postgres", names).strip() == "1", 20)
     wait_until(lambda: cluster.psql("postgres", names).strip() == "0", 20)

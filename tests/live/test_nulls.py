@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.harness import own_model
+from tests.harness import own_model, tokens
 from tests.harness.cluster import READER, Cluster
 from tests.harness.gateway import Gateway, start_gateway
 
@@ -145,7 +145,7 @@ def model() -> dict[str, object]:
         }
         for name in types
     }
-    container = {"$Kind": "EntityContainer", **sets}
+    container = {"$Kind": "EntityContainer", **tokens.TABLES, **sets}
     return {"$Version": "4.01", "$EntityContainer": "Odd.Service", "Odd": {**types, "Service": container}}
 
 

@@ -40,7 +40,7 @@ def test_operations_within_each_other_are_refused_before_their_sql_fills_the_mem
 
 
 def test_what_stands_side_by_side_is_counted_together():
-    one = nested("(@ add duration'P1D')", "created_at", 8).join(("year(", ")"))
+    one = nested("(@ add duration'P1D')", "created_at", 5).join(("year(", ")"))
     assert text_of(one)
     with pytest.raises(LimitNodes, match="too long"):
         text_of(" add ".join([one] * 30))
