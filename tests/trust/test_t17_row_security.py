@@ -133,9 +133,9 @@ def test_t17_other_roles_see_what_they_saw(walled):
 
 def test_t17_the_setting_and_the_policies_must_agree(walled, gateways):
     """Policies without the setting: a warning, and refusals, not empty answers. The setting without policies: an error of the check."""
-    unset = gateways(ODATA_DSN=walled.dsn(user=READER))
-    assert unset.get("Message?$top=1").status == 403
+    unset = gateways(ODATA_DSN=walled.dsn(user=READER), wait_for="/health")
+    assert unset.get("Message?$top=1").json()["error"]["code"] == "Db.Tokens"
     assert "ODATA_RLS must be true" in unset.log()
-    unmade = gateways(ODATA_DSN=walled.dsn(user=READER, database="plain"), ODATA_RLS="true")
+    unmade = gateways(ODATA_DSN=walled.dsn(user=READER, database="plain"), ODATA_RLS="true", wait_for="/health")
     assert unmade.get("Message?$top=1").status in (403, 500)
     assert "has no row-level security for this role" in unmade.log()
