@@ -128,10 +128,6 @@ class CatalogRelation:
     unique: tuple[UniqueIndex, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
 
-    @property
-    def column_names(self) -> frozenset[str]:
-        return frozenset(column.name for column in self.columns)
-
 
 Catalog = tuple[CatalogRelation, ...]
 """The relations of some schemas, in the order of their names."""

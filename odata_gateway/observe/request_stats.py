@@ -100,21 +100,21 @@ class RequestStats:
         ended = perf_counter()
         self.parse_s += ended - started
         if self.timings is not None:
-            self._keep("parse", started, ended)
+            _keep(self.timings, StageTiming("parse", started, ended))
 
     def add_bind_time(self, started: float) -> None:
         """Count the time from `started` until now for names and SQL."""
         ended = perf_counter()
         self.bind_s += ended - started
         if self.timings is not None:
-            self._keep("bind", started, ended)
+            _keep(self.timings, StageTiming("bind", started, ended))
 
     def add_wait_time(self, started: float) -> None:
         """Count the time from `started` until now for getting a database connection."""
         ended = perf_counter()
         self.wait_s += ended - started
         if self.timings is not None:
-            self._keep("wait", started, ended)
+            _keep(self.timings, StageTiming("wait", started, ended))
 
     def add_query_time(self, sql: str, started: float, backend: int = 0) -> float:
         """Count a statement that began at `started` and has ended, well or not. Returns the seconds
@@ -128,7 +128,7 @@ class RequestStats:
         if took_s > self.slowest_s:
             self.slowest, self.slowest_s, self.backend = sql, took_s, backend
         if self.timings is not None:
-            self._keep("query", started, ended)
+            _keep(self.timings, StageTiming("query", started, ended))
         return took_s
 
     def add_rows(self, rows: int) -> None:
@@ -138,9 +138,10 @@ class RequestStats:
         if not self.first_row_at:
             self.first_row_at = self.last_row_at
 
-    def _keep(self, stage: str, started: float, ended: float) -> None:
-        if self.timings is not None and len(self.timings) < MOST_TIMINGS:
-            self.timings.append(StageTiming(stage, started, ended))
+
+def _keep(timings: list[StageTiming], timing: StageTiming) -> None:
+    if len(timings) < MOST_TIMINGS:
+        timings.append(timing)
 
 
 DISCARDED_STATS = RequestStats("-", 0.0)
