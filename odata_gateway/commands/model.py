@@ -19,6 +19,7 @@ from odata_gateway.db.database import Database
 from odata_gateway.errors import ODataError
 from odata_gateway.introspection.catalog import read_catalog
 from odata_gateway.introspection.document import CatalogModel, model_of_catalog
+from odata_gateway.introspection.view_keys import with_view_keys
 from odata_gateway.server.composition import database_settings
 from odata_gateway.server.runtime import run_loop
 
@@ -65,7 +66,8 @@ async def _model(settings: Settings) -> CatalogModel:
     database = await Database.open(database_settings(settings))
     try:
         async with database.session(snapshot=True) as session:
-            return model_of_catalog(await read_catalog(session, schemas))
+            catalog = await read_catalog(session, schemas)
+        return model_of_catalog(await with_view_keys(database, catalog))
     finally:
         await database.close()
 

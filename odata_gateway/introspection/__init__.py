@@ -12,6 +12,7 @@ compared (`odata-gateway model`).
     not_served   what is left out, the reason and the way out
     names        identifiers of OData for the names of SQL
     keys         the key of each relation
+    view_keys    the keys of views, proven by their rows
     columns      the property of each column
     links        the navigation properties of foreign keys
     document     the model of a catalog as CSDL JSON

@@ -54,8 +54,9 @@ ORDER BY a.attrelid, a.attnum
 _UNIQUE = """
 SELECT x.indrelid AS relation, x.indisprimary AS is_primary, x.indisreplident AS is_identity,
        (x.indkey::int2[])[0:x.indnkeyatts - 1] AS columns
-FROM pg_catalog.pg_index AS x
+FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS c ON c.oid = x.indrelid
 WHERE x.indrelid = ANY ($1::oid[]) AND x.indisunique AND x.indisvalid AND x.indimmediate
+AND NOT (c.relkind = 'r' AND c.relhassubclass)
 AND x.indpred IS NULL AND 0 <> ALL ((x.indkey::int2[])[0:x.indnkeyatts - 1])
 ORDER BY x.indrelid, x.indnkeyatts, x.indexrelid
 """
@@ -116,8 +117,10 @@ class ForeignKey:
 class CatalogRelation:
     """A table, view, materialized view, partitioned or foreign table.
 
-    kind    pg_class.relkind
-    unique  the smallest indexes first
+    kind        pg_class.relkind
+    unique      the smallest indexes first. That of a table with inheriting tables is none: it says
+                nothing about their rows
+    candidates  columns that are a key if the rows have no null and no twins in them
     """
 
     table: Table
@@ -127,6 +130,7 @@ class CatalogRelation:
     columns: tuple[CatalogColumn, ...] = ()
     unique: tuple[UniqueIndex, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    candidates: tuple[tuple[str, ...], ...] = ()
 
 
 Catalog = tuple[CatalogRelation, ...]

@@ -1,9 +1,9 @@
 """The key of each relation, by which its rows are found and pages follow.
 
 It is the first of: the primary key, the index that REPLICA IDENTITY names, the smallest unique
-index over columns that are NOT NULL or of a materialized view. Types that CSDL forbids in keys
-(floats, binary data) and those that are shown as text of their own kind exclude an index. Whether
-an index is proof is decided again when the model is compared with the database.
+index over columns that are NOT NULL; for a view or a materialized view a key that was proven
+(`view_keys`). Types that CSDL forbids in keys (floats, binary data) exclude an index. Whether an
+index is proof is decided again when the model is compared with the database.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Iterable
 
 from odata_gateway.introspection.catalog import CatalogColumn, CatalogRelation, UniqueIndex
 from odata_gateway.introspection.columns import primitive_of
+
+VIEW_KINDS = ("m", "v")
+"""Relations of these kinds have no NOT NULL; their keys are proven by their rows."""
 
 
 def relation_key(relation: CatalogRelation) -> tuple[str, ...] | None:
@@ -36,6 +39,16 @@ def _rank(index: UniqueIndex) -> tuple[bool, bool, int]:
     return not index.is_primary, not index.is_identity, len(index.columns)
 
 
+def usable_candidates(relation: CatalogRelation) -> list[tuple[str, ...]]:
+    """The candidates that CSDL allows as a key, the smallest first."""
+    columns = {column.name: column for column in relation.columns}
+    return [
+        names
+        for names in sorted(relation.candidates, key=len)
+        if all(_can_be_key(relation, columns[name]) for name in names)
+    ]
+
+
 def _can_be_key(relation: CatalogRelation, column: CatalogColumn) -> bool:
     return not list(_faults(relation, [column]))
 
@@ -44,7 +57,7 @@ def _faults(relation: CatalogRelation, columns: Iterable[CatalogColumn]) -> Iter
     for column in columns:
         if not primitive_of(column).family.can_be_key:
             yield f"{column.name} is {column.type}"
-        elif not (column.not_null or relation.kind == "m"):
+        elif not (column.not_null or relation.kind in VIEW_KINDS):
             yield f"{column.name} may be null"
         elif not column.readable:
             yield f"the role may not read {column.name}"
