@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from odata_gateway.config import report
@@ -22,11 +23,13 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.identity.token_file import TokenFile
+from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.server.composition import (
     caller_directory,
     check_listening,
     database_settings,
     model_of,
+    read_model,
 )
 from odata_gateway.server.runtime import run_loop
 from odata_gateway.server.tokens import check_tokens
@@ -42,17 +45,20 @@ def run_check(settings: Settings, options: argparse.Namespace) -> int:
     lines = report.settings_lines(settings, found_in, os.environ, Path.home())
     print(*lines, "", sep="\n", flush=True)
     require_dsn(settings)
-    return run_loop(_check(settings, model_of(settings)))
+    model_of(settings)  # a mistake in its file is told before one of the database
+    return run_loop(_check(settings))
 
 
-async def _check(settings: Settings, model: Model) -> int:
+async def _check(settings: Settings) -> int:
     try:
-        findings = await _findings(settings, model)
+        findings, not_served = await _findings(settings)
     except ODataError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
     for finding in findings:
         print(finding)
+    if not_served:
+        print("not served:", *(f"  {item}" for item in not_served), sep="\n")
     errors = sum(finding.level == "error" for finding in findings)
     print(
         f"{len(findings)} findings, {errors} of them errors"
@@ -62,12 +68,14 @@ async def _check(settings: Settings, model: Model) -> int:
     return 1 if errors else 0
 
 
-async def _findings(settings: Settings, model: Model) -> list[Finding]:
-    """What the database lacks. Indexes are compared for the built-in model only."""
+async def _findings(settings: Settings) -> tuple[list[Finding], Sequence[NotServed]]:
+    """What the database lacks, and what a model that is made from it leaves out. Indexes are
+    compared for the built-in model only."""
     checked = await check_tokens(settings)
     print(*checked.lines, sep="\n", end="")
     database = await Database.open(database_settings(settings))
     try:
+        model, not_served = await read_model(settings, database)
         callers = caller_directory(settings, model, database, checked.keys)
         findings = [*checked.findings]
         findings += await _caller_findings(settings, database, model, callers)
@@ -76,7 +84,7 @@ async def _findings(settings: Settings, model: Model) -> list[Finding]:
         if settings.model is None:
             indexes = (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8")
             findings += await missing_indexes(database, indexes)
-        return findings
+        return findings, not_served
     finally:
         await database.close()
 

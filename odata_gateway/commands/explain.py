@@ -12,6 +12,7 @@ from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.explain import ROOT, Explanation, explain_query
 from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
+from odata_gateway.config.sources import require_dsn
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError, UrlMethod
@@ -20,7 +21,7 @@ from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.handlers.entity import path_of_id
 from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
-from odata_gateway.server.composition import database_settings, model_of
+from odata_gateway.server.composition import database_settings, model_of, read_model
 from odata_gateway.server.runtime import run_loop
 from odata_gateway.url.resource_kind import ResourceKind, classify, method_refusal
 from odata_gateway.web.urls import path_of, service_target
@@ -40,8 +41,11 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
 def run_explain(settings: Settings, options: argparse.Namespace) -> int:
     """0 when the request has been explained; 1 when it is refused.
 
-    raises  SettingsError for accounts that are not numbers, ModelError
+    raises  SettingsError for accounts that are not numbers, or without the database that the model
+            is made from; ModelError
     """
+    if settings.reads_catalog:
+        require_dsn(settings)
     try:
         accounts = tuple(sorted({int(text) for text in options.accounts.split(",")}))
     except ValueError:
@@ -64,7 +68,8 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
     database = await Database.open(database_settings(settings)) if settings.dsn else None
     try:
         if database is not None:
-            model = (await inspect(database, model))[0]
+            model, _ = await read_model(settings, database)
+            model, _ = await inspect(database, model)
         compiler = compiler_for(model, settings)
         queries = _queries(compiler, target)
         for title, compiled, encoding in queries:

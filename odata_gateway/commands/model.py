@@ -17,10 +17,8 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import require_dsn
 from odata_gateway.db.database import Database
 from odata_gateway.errors import ODataError
-from odata_gateway.introspection.catalog import read_catalog
-from odata_gateway.introspection.document import CatalogModel, model_of_catalog
-from odata_gateway.introspection.view_keys import with_view_keys
-from odata_gateway.server.composition import database_settings
+from odata_gateway.introspection.document import CatalogModel
+from odata_gateway.server.composition import database_settings, source_of
 from odata_gateway.server.runtime import run_loop
 
 
@@ -62,12 +60,9 @@ def run_model(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _model(settings: Settings) -> CatalogModel:
-    schemas = None if "*" in settings.schemas else settings.schemas
     database = await Database.open(database_settings(settings))
     try:
-        async with database.session(snapshot=True) as session:
-            catalog = await read_catalog(session, schemas)
-        return model_of_catalog(await with_view_keys(database, catalog))
+        return await source_of(settings, database).found()
     finally:
         await database.close()
 

@@ -13,6 +13,11 @@ from urllib.parse import urlsplit
 Network = IPv4Network | IPv6Network
 SettingReader = Callable[[str], Any]
 
+JWT_ALGORITHMS = (
+    *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+
 
 def whole_number(least: int, most: int) -> SettingReader:
     """A reader of whole numbers in ASCII digits, from `least` to `most`."""
@@ -171,6 +176,20 @@ def existing_file(text: str) -> Path | None:
     if not Path(text).is_file():
         raise ValueError("the path of a file that exists")
     return Path(text)
+
+
+AUTO = Path("auto")
+"""Stands for the model that is made from the database's catalog."""
+
+
+def model_file(text: str) -> Path | None:
+    """The path of a model's file, AUTO, or None for nothing."""
+    if text.lower() == "auto":
+        return AUTO
+    try:
+        return existing_file(text)
+    except ValueError as expected:
+        raise ValueError(f"{expected}, or auto") from None
 
 
 def file_path(text: str) -> Path | None:

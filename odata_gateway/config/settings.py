@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from odata_gateway.config.readers import (
+    AUTO,
+    JWT_ALGORITHMS,
     Network,
     absolute_url,
     browser_origin,
     claim_path,
     dsn_url,
     each,
-    existing_file,
     file_path,
+    model_file,
     network,
     one_of,
     one_of_exactly,
@@ -33,11 +35,6 @@ from odata_gateway.config.readers import (
     whole_number,
 )
 from odata_gateway.config.setting import Setting, setting
-
-JWT_ALGORITHMS = (
-    *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +51,16 @@ class Settings:
     model: Path | None = setting(
         "database",
         "",
-        existing_file,
-        "CSDL JSON file with the model; empty: the built-in Live Agent model",
+        model_file,
+        "CSDL JSON file with the model; `auto`: the tables and views of ODATA_SCHEMAS, as the"
+        " database's catalog has them; empty: the built-in Live Agent model",
     )
     schemas: tuple[str, ...] = setting(
         "database",
         "public",
         each(schema_name),
-        "schemas whose tables and views `odata-gateway model` describes; `*` for all but those of "
-        "Postgres and of extensions",
+        "schemas whose tables and views are served where ODATA_MODEL is `auto`, separated by"
+        " commas; `*` for all but those of Postgres and of extensions",
     )
     model_check_s: float = setting(
         "database",
@@ -386,6 +384,11 @@ class Settings:
         whole_number(0, 86_400_000),
         "log a statement with its SQL if it takes longer; 0: never",
     )
+
+    @property
+    def reads_catalog(self) -> bool:
+        """Whether the model is made from the database's catalog."""
+        return self.model == AUTO
 
 
 def _row(item: Field[Any]) -> Setting:

@@ -310,3 +310,7 @@ class Model:
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]
+
+
+UNREAD = Model("Database", "Service", "unread", {}, {})
+"""Stands for the model of a database until it has been read from the catalog."""

@@ -22,8 +22,15 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.edm.derive import served_part
-from odata_gateway.edm.model import Model
-from odata_gateway.errors import DbDenied, DbModel, DbTable, DbValue, ODataError
+from odata_gateway.edm.model import UNREAD, Model
+from odata_gateway.errors import (
+    DbDenied,
+    DbModel,
+    DbTable,
+    DbUnavailable,
+    DbValue,
+    ODataError,
+)
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS, abbreviations
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
@@ -103,6 +110,7 @@ class Service:
     def use(self, model: Model) -> None:
         """Answer callers without a role from another model; requests that have begun are answered
         from theirs."""
+        self._is_read = model is not UNREAD
         self._own = ServedModel(model, self._database, self._settings, self._formats)
 
     async def answer(self, request: Request) -> Reply:
@@ -111,6 +119,8 @@ class Service:
 
         raises  ODataError, before the reply or from its body
         """
+        if not self._is_read:
+            raise DbUnavailable("the model has not been read from the database yet")
         match request.kind:
             case ResourceKind.DATA | ResourceKind.ENTITY_ID | ResourceKind.ALL as kind:
                 caller = await self._callers.caller(request.token)
@@ -161,10 +171,10 @@ class Service:
         return served
 
     async def _look_again(self, caller: Caller) -> None:
+        if self.look_again is not None and (caller.role is None or self._settings.reads_catalog):
+            await self.look_again()
         if caller.role is not None:
             await self._role_models.look_again(caller.role)
-        elif self.look_again is not None:
-            await self.look_again()
 
 
 def _as_get_request(request: Request) -> Request:

@@ -16,7 +16,7 @@ from odata_gateway.edm.model import Table
 _RELATIONS = """
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        obj_description(c.oid, 'pg_class') AS comment,
-       has_schema_privilege(n.oid, 'USAGE') AS is_open
+       $2::bool OR has_schema_privilege(n.oid, 'USAGE') AS is_open
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
 AND CASE WHEN $1::text[] IS NULL
@@ -42,7 +42,7 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE base.modifier END AS modifier,
        a.attnotnull OR base.checked AS not_null,
        a.attidentity <> '' OR a.attgenerated <> '' AS is_computed,
-       has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
+       $2::bool OR has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
        col_description(a.attrelid, a.attnum) AS comment
 FROM pg_catalog.pg_attribute AS a
 JOIN base ON base.oid = a.atttypid
@@ -80,7 +80,7 @@ class CatalogColumn:
     modifier     pg_attribute.atttypmod, or that of a domain; -1 without one
     not_null     no row has null in it
     is_computed  the database makes its values: identity and generated columns
-    readable     the role may SELECT it
+    readable     the role may SELECT it, or the catalog was read for all roles
     """
 
     number: int
@@ -137,16 +137,22 @@ Catalog = tuple[CatalogRelation, ...]
 """The relations of some schemas, in the order of their names."""
 
 
-async def read_catalog(session: Session, schemas: Sequence[str] | None) -> Catalog:
-    """The relations of these schemas; None for all but Postgres's own and those of extensions."""
-    found = await session.fetch(BoundStatement(_RELATIONS, (schemas and list(schemas),)))
+async def read_catalog(
+    session: Session, schemas: Sequence[str] | None, *, for_all_roles: bool = False
+) -> Catalog:
+    """The relations of these schemas; None for all but Postgres's own and those of extensions.
+
+    for_all_roles  what this role may not read counts as readable: others may
+    """
+    wanted = None if schemas is None else list(schemas)
+    found = await session.fetch(BoundStatement(_RELATIONS, (wanted, for_all_roles)))
     relations = {
         row["oid"]: CatalogRelation(
             Table(row["schema"], row["name"]), row["kind"], row["comment"], row["is_open"]
         )
         for row in found
     }
-    await _add_columns(session, relations)
+    await _add_columns(session, relations, for_all_roles)
     await _add_unique(session, relations)
     await _add_foreign_keys(session, relations)
     return tuple(relations.values())
@@ -156,9 +162,9 @@ RelationsByOid = dict[int, CatalogRelation]
 """The relations by their oid."""
 
 
-async def _add_columns(session: Session, relations: RelationsByOid) -> None:
+async def _add_columns(session: Session, relations: RelationsByOid, for_all_roles: bool) -> None:
     columns: dict[int, list[CatalogColumn]] = {}
-    for row in await session.fetch(BoundStatement(_COLUMNS, (list(relations),))):
+    for row in await session.fetch(BoundStatement(_COLUMNS, (list(relations), for_all_roles))):
         relation, *facts = row
         columns.setdefault(relation, []).append(CatalogColumn(*facts))
     for oid, listed in columns.items():

@@ -42,10 +42,12 @@ class CatalogModel:
     """The model of a catalog.
 
     document    CSDL JSON
+    type_count  how many entity types it has
     not_served  what it leaves out
     """
 
     document: CsdlNode
+    type_count: int
     not_served: tuple[NotServed, ...]
 
 
@@ -85,7 +87,7 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
         served.type_names[table]: _entity_type(table, served, links[table])
         for table in served.relations
     }
-    return CatalogModel(_document(served, types, links), tuple(not_served))
+    return CatalogModel(_document(served, types, links), len(types), tuple(not_served))
 
 
 # --- What is served -------------------------------------------------------------------------------

@@ -77,29 +77,38 @@ class _ReadView:
 
 
 async def with_view_keys(
-    database: Database, catalog: Catalog, *, role: str | None = None
+    database: Database,
+    catalog: Catalog,
+    *,
+    role: str | None = None,
+    for_all_roles: bool = False,
 ) -> Catalog:
     """The catalog with the proven keys of its views.
 
-    role    as which the rows are read; None: the connection's own
-    raises  ODataError when the database does not answer
+    role           as which the rows are read; None: the connection's own
+    for_all_roles  a key that this role can neither prove nor disprove is used as well: each role
+                   that asks proves it again
+    raises         ODataError when the database does not answer
     """
+    enough = ("unique", "undecided") if for_all_roles else ("unique",)
     async with database.session() as session:
         candidates = await _candidates(session, catalog)
     proofs = KeyProofs(database, role)
     found = []
     for relation in catalog:
         names = candidates.get(relation.table, [])
-        found.append(await _with_key(replace(relation, candidates=tuple(names)), proofs))
+        found.append(await _with_key(replace(relation, candidates=tuple(names)), proofs, enough))
     return tuple(found)
 
 
-async def _with_key(relation: CatalogRelation, proofs: KeyProofs) -> CatalogRelation:
+async def _with_key(
+    relation: CatalogRelation, proofs: KeyProofs, enough: tuple[str, ...]
+) -> CatalogRelation:
     """The relation with the first of its candidates that is proven as its only unique index."""
     if not relation.candidates or not relation.is_open:
         return relation
     for names in usable_candidates(relation):
-        if await proofs.proves(KeyColumns(relation.table, names)):
+        if await proofs.outcome(KeyColumns(relation.table, names)) in enough:
             proven = UniqueIndex(names, is_primary=False, is_identity=False)
             return replace(relation, unique=(proven,))
     return replace(relation, unique=())

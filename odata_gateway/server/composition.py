@@ -5,6 +5,7 @@ Settings are converted here only: `database_settings` for the database, `model_o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
-from odata_gateway.edm.model import Model
+from odata_gateway.edm.model import UNREAD, Model
 from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.caller import Caller
@@ -27,7 +28,9 @@ from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.identity.live_agent import LiveAgentTokens
 from odata_gateway.identity.token_file import TokenFile, read_token_file
 from odata_gateway.identity.way_in import WayIn, WayInError
-from odata_gateway.server.tokens import jwt_callers, key_ring, sign_in
+from odata_gateway.introspection.not_served import NotServed
+from odata_gateway.introspection.source import CatalogSource
+from odata_gateway.server.tokens import gives_roles, jwt_callers, key_ring, sign_in
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.challenge import Challenges
 from odata_gateway.web.frontend import HttpFrontend
@@ -64,13 +67,34 @@ def database_settings(settings: Settings) -> DatabaseSettings:
 
 
 def model_of(settings: Settings) -> Model:
-    """The model that the settings name. With ODATA_EXPOSE_SECRETS its secret properties are
-    ordinary ones.
+    """The model that the settings name; UNREAD where it is made from the database's catalog. With
+    ODATA_EXPOSE_SECRETS its secret properties are ordinary ones.
 
     raises  ModelError for a file that is not a model
     """
+    if settings.reads_catalog:
+        return UNREAD
     model = load_model(settings.model)
     return with_secrets_exposed(model) if settings.expose_secrets else model
+
+
+def source_of(settings: Settings, database: Database) -> CatalogSource:
+    """What the model is read from where no file has it. Where callers have roles of their own, it
+    has what any role might read; what each of them may read is found out later."""
+    for_all_roles = bool(settings.anon_role or settings.tokens_file or gives_roles(settings))
+    schemas = None if "*" in settings.schemas else settings.schemas
+    return CatalogSource(database, schemas, for_all_roles=for_all_roles)
+
+
+async def read_model(settings: Settings, database: Database) -> tuple[Model, Sequence[NotServed]]:
+    """The model, from its file or from the database, and what it leaves out.
+
+    raises  ModelError, ODataError
+    """
+    if not settings.reads_catalog:
+        return model_of(settings), ()
+    source = source_of(settings, database)
+    return await source.read(), source.not_served
 
 
 def caller_directory(
@@ -144,7 +168,10 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     database = await Database.open(database_settings(settings))
     callers = caller_directory(settings, model, database, keys)
     every_s = settings.model_check_s
-    role_models = RoleModels(database, lambda: watcher.model, every_s=every_s)
+    source = source_of(settings, database) if settings.reads_catalog else None
+    role_models = RoleModels(
+        database, lambda: watcher.model, every_s=every_s, is_made=source is not None
+    )
     service = Service(
         model,
         database,
@@ -154,7 +181,9 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
         role_models=role_models,
     )
     reports = callers.is_metadata_public
-    watcher = SchemaWatcher(database, model, service.use, every_s=every_s, reports=reports)
+    watcher = SchemaWatcher(
+        database, model, service.use, every_s=every_s, reports=reports, source=source
+    )
     service.look_again = watcher.look_again
     gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher))
     if keys is not None:

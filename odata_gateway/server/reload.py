@@ -119,6 +119,10 @@ class Reload:
     async def _use_model(self) -> None:
         """Use the model that its file has now, after it has been compared with the database."""
         path = self._settings.model
+        if self._settings.reads_catalog:
+            self._watcher.ask()
+            _LOG.info("SIGHUP: the model is read from the database again")
+            return
         if path is None:
             _LOG.info("SIGHUP: the model is the built-in one; there is no file to read again")
             return

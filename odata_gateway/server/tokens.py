@@ -37,6 +37,12 @@ def jwt_settings(settings: Settings) -> JwtSettings:
     )
 
 
+def gives_roles(settings: Settings) -> bool:
+    """Whether there is this way in, and its tokens name the role that statements run as."""
+    found = jwt_settings(settings)
+    return found.is_used and bool(found.role)
+
+
 def key_ring(settings: Settings) -> KeyRing | None:
     """The keys that sign tokens, not read yet; None where the settings name none.
 

@@ -23,7 +23,7 @@ from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.service import Service
 from odata_gateway.protocol.message import Reply, Request
-from odata_gateway.server.composition import caller_directory, database_settings, model_of
+from odata_gateway.server.composition import caller_directory, database_settings, read_model
 from odata_gateway.server.tokens import key_ring
 from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.credentials import access_token
@@ -32,7 +32,7 @@ from odata_gateway.web.frontend import HttpFrontend
 from tests.harness.ways import Way, as_sent, unpacked
 
 ROOT = "http://gateway.test/v1.0/odata/"
-_MODELS: dict[str, Model] = {}
+_MODELS: dict[tuple[Any, ...], Model] = {}
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,17 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
     """A gateway with settings by variable, its model compared with the database as the program does it."""
     settings = load({"ODATA_DSN": dsn} | variables)
     database = await Database.open(database_settings(settings))
-    declared = model_of(settings)
     try:
-        if dsn not in _MODELS:
-            _MODELS[dsn] = (await inspect(database, declared))[0]
+        declared, _ = await read_model(settings, database)
+        place = (dsn, settings.model, settings.schemas)
+        if place not in _MODELS:
+            _MODELS[place] = (await inspect(database, declared))[0]
         keys = key_ring(settings)
         if keys is not None:
             await keys.refresh()
         callers = caller_directory(settings, declared, database, keys)
         service = Service(
-            _MODELS[dsn],
+            _MODELS[place],
             database,
             callers,
             settings,

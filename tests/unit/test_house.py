@@ -44,7 +44,10 @@ MAY_IMPORT = {
         *("identity", "formats", "compiler"),
     },
     "web": {"errors", "config", "observe", "url", "protocol", "identity.access_token"},
-    "server": {"errors", "config", "observe", "edm", "db", "identity", "compiler", "handlers", "web"},
+    "server": {
+        *("errors", "config", "observe", "edm", "db", "identity", "introspection", "compiler"),
+        *("handlers", "web"),
+    },
     "commands": {
         *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler", "formats"),
         *("handlers", "introspection", "web", "server"),

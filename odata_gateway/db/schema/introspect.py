@@ -71,6 +71,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         tables = await read_tables(session, _tables(model))
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
+    findings += _database_findings(model, tables)
     fitted = {
         name: _fit(entity_type, tables, findings)
         for name, entity_type in model.entity_types.items()
@@ -99,6 +100,16 @@ def _tables(model: Model) -> Iterator[Table]:
             yield entity_type.policy.table
         for navigation in entity_type.navigation.values():
             yield from (link.table for link in navigation.join.links)
+
+
+def _database_findings(model: Model, tables: Tables) -> Iterator[Finding]:
+    """Whether the model is one of another database."""
+    if model.entity_types and not any(t.table in tables for t in model.entity_types.values()):
+        text = (
+            "none of its tables is in this database; ODATA_MODEL=auto serves the tables that are, "
+            "without a model"
+        )
+        yield Finding("error", "model", text)
 
 
 # --- Entity types and their properties ------------------------------------------------------------

@@ -43,14 +43,22 @@ class RoleModels:
 
     declared  the model before any comparison, as it is now
     every_s   how old a comparison becomes before it is repeated; 0: it does not become old
+    is_made   the declared model is made from the database: while another one is compared, requests
+              are answered from the one before
     """
 
     def __init__(
-        self, database: Database, declared: Callable[[], Model], *, every_s: float = 60.0
+        self,
+        database: Database,
+        declared: Callable[[], Model],
+        *,
+        every_s: float = 60.0,
+        is_made: bool = False,
     ) -> None:
         self._database = database
         self._declared = declared
         self._every_s = every_s
+        self._is_made = is_made
         self._known: OrderedDict[str, RoleModel] = OrderedDict()
         self._keys: dict[str, KeyProofs] = {}
         self._shared: OrderedDict[str, Model] = OrderedDict()  # by version
@@ -62,16 +70,18 @@ class RoleModels:
         raises  ODataError when the database does not answer, and did not before
         """
         known = self._known.get(role)
-        if known is None or known.declared is not self._declared():
+        is_other = known is None or known.declared is not self._declared()
+        if known is None or (is_other and not self._is_made):
             return await self._look(role)
-        if self._every_s and time.monotonic() - known.at > self._every_s:
+        if is_other or (self._every_s and time.monotonic() - known.at > self._every_s):
             self._look(role).add_done_callback(_note_failure)
         return known.model
 
     async def look_again(self, role: str) -> None:
         """Compare now, unless that was done a moment ago."""
         known = self._known.get(role)
-        if known is None or time.monotonic() - known.at >= AGAIN_S:
+        is_other = known is None or known.declared is not self._declared()
+        if known is None or is_other or time.monotonic() - known.at >= AGAIN_S:
             await self._look(role)
 
     def _look(self, role: str) -> asyncio.Future[Model]:

@@ -6,6 +6,9 @@ collection can no longer be served, because its table or its key is gone, it sta
 it was, and all other changes are taken over. A table may be missing for as long as a migration
 takes, or for good; in either case its requests are answered with an error that says so, and not as
 if there had never been such a table.
+
+A model that is read from the catalog is read again before each comparison: a table that is gone is
+gone from it as well.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.introspect import compare
 from odata_gateway.db.schema.keys import KeyProofs
 from odata_gateway.edm.derive import keeping_lost_types
+from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.observe.counters import COUNTERS
@@ -33,12 +38,24 @@ AGAIN_S = 2.0
 one may begin."""
 
 
+class ModelSource(Protocol):
+    """What a model is read from, again before each comparison, where no file has it."""
+
+    async def read(self) -> Model:
+        """The model as of now; the same object where nothing has changed.
+
+        raises  ODataError when the database does not answer; ModelError where there is no model
+        """
+        ...
+
+
 class SchemaWatcher:
     """Compares `model` with the database and gives the outcome to `use` whenever it differs from
     the one before.
 
     every_s       from one comparison to the next when nothing else asks for one; 0: never
     reports       findings are logged: requests run as the connection's own role
+    source        what `model` is read from; None: it stays as it is, until `take`
     looked        set after the first attempt, whatever came of it
     has_compared  a model that was compared with the database is in use
     """
@@ -51,8 +68,11 @@ class SchemaWatcher:
         *,
         every_s: float,
         reports: bool = True,
+        source: ModelSource | None = None,
     ) -> None:
         self.model = model
+        self._source = source
+        self._fault = ""  # why the source gave no model when it was read last
         self.looked = asyncio.Event()
         self.has_compared = False
         self._database = database
@@ -121,10 +141,16 @@ class SchemaWatcher:
 
     async def _look(self) -> None:
         try:
+            if self._source is not None:
+                self.model, self._fault = await self._source.read(), ""
             inspected, findings = await compare(self._database, self.model, self._keys)
         except ODataError as error:
             if not self.looked.is_set():
                 _LOG.warning("the database cannot be examined yet: %s", error)
+        except ModelError as error:
+            if self._fault != str(error):
+                _LOG.error("%s", error)
+            self._fault = str(error)
         else:
             self._report(findings)
             self._judge(inspected)
@@ -142,8 +168,9 @@ class SchemaWatcher:
         """Use the model that was found, with what was served before and no longer can be."""
         last, model = self._last, inspected
         if last is not None:
-            model = keeping_lost_types(self.model, inspected, last)
-            self._report_lost(inspected, model)
+            if self._source is None:
+                model = keeping_lost_types(self.model, inspected, last)
+                self._report_lost(inspected, model)
             if model.version == last.version:
                 return
             _LOG.warning("the database has changed, and the model with it")

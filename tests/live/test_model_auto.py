@@ -1,0 +1,186 @@
+"""ODATA_MODEL=auto: a database is served without a model, every row of it, to each caller what the role may read; changes appear."""
+
+from __future__ import annotations
+
+import json
+
+import asyncpg
+import pytest
+from tests.harness import supabase
+from tests.harness.cluster import SQL_FOLDER
+from tests.harness.faults import wait_until
+from tests.harness.gateway import start_gateway
+from tests.harness.inside import inside
+from tests.harness.supabase import write_tokens
+from tests.live.test_web_cli import run
+
+SHOP = (SQL_FOLDER.parents[2] / "sql" / "shop" / "shop.sql").read_text(encoding="utf-8")
+TABLES = {"category": 5, "customer": 40, "order": 300, "order_line": 600, "product": 60, "product_supplier": 80, "supplier": 4}
+
+
+@pytest.fixture(scope="module")
+def database(cluster):
+    """The name of a database with the shop, whose roles a server has once."""
+    cluster.psql("postgres", "CREATE DATABASE shop_auto")
+    cluster.psql("shop_auto", SHOP)
+    yield "shop_auto"
+    cluster.psql("postgres", "DROP DATABASE shop_auto WITH (FORCE); DROP ROLE shop_gateway; DROP ROLE shop_analyst")
+
+
+@pytest.fixture(scope="module")
+def settings(cluster, database):
+    dsn = cluster.dsn(user="shop_gateway", database=database)
+    return {"ODATA_DSN": dsn, "ODATA_MODEL": "auto", "ODATA_SCHEMAS": "shop", "ODATA_MODEL_CHECK_S": "0.5"}
+
+
+@pytest.fixture(scope="module")
+def shop(settings):
+    """For this machine only, as the connection's own role."""
+    with start_gateway(**settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def analysts(settings):
+    """For everybody, as another role."""
+    with start_gateway(**settings, ODATA_ANON_ROLE="shop_analyst") as running:
+        yield running
+
+
+def sets(gateway):
+    return {entry["name"] for entry in gateway.get("", token=None).json()["value"]}
+
+
+async def test_every_row_of_every_table_is_served_once(shop, cluster, database):
+    assert sets(shop) >= set(TABLES)
+    document = shop.get("$metadata?$format=json", token=None).json()["shop"]
+    connection = await asyncpg.connect(cluster.dsn(database=database))
+    try:
+        for name, count in TABLES.items():
+            keys = document[name]["$Key"]
+            pages = shop.pages(name, token=None, headers={"Prefer": "maxpagesize=7"})
+            found = [tuple(str(row[key]) for key in keys) for page in pages for row in page]
+            columns = ", ".join(f'"{key}"::text' for key in keys)
+            wanted = [tuple(row) for row in await connection.fetch(f'SELECT {columns} FROM shop."{name}"')]
+            assert len(found) == count and sorted(found) == sorted(wanted)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("order/$count?$filter=customer/name eq 'Ada Lovelace'", None),
+        ("customer(1)/order/$count", None),
+        ("product?$filter=supplier/any(s:s/name eq 'North Supplies')&$select=id&$top=2", [{"id": 3}, {"id": 6}]),
+        (
+            "category('kitchen')?$expand=to_parent_code($select=title)&$select=code",
+            {"code": "kitchen", "to_parent_code": {"@odata.id": "category('home')", "title": "Home and garden"}},
+        ),
+        ("order_line?$apply=groupby((order/state),aggregate(quantity with sum as n))&$orderby=n desc&$top=1", None),
+    ],
+)
+def test_links_are_followed(shop, target, expected):
+    reply = shop.get(target, token=None)
+    assert reply.status == 200, reply.body
+    if isinstance(expected, list):
+        assert [{name: row[name] for name in expected[0]} for row in reply.rows] == expected
+    elif expected is not None:
+        assert {name: value for name, value in reply.json().items() if name[0] != "@"} == expected
+
+
+def test_what_is_not_served_is_told(shop, settings):
+    assert "not served: shop.customer.password_hash" in shop.log()
+    done = run("check", **settings, ODATA_HOST="127.0.0.1")
+    assert done.returncode == 0, done.stdout
+    section = done.stdout.partition("\nnot served:\n")[2]
+    assert "  shop.customer.password_hash: its name is that of a secret; " in section
+    assert shop.get("customer?$select=password_hash", token=None).status == 400
+
+
+def test_a_url_is_explained_with_the_model_of_the_database(settings):
+    done = run("explain", "order?$top=1&$expand=customer", **settings)
+    assert done.returncode == 0 and 'FROM "shop"."order"' in done.stdout, done.stderr
+    assert run("explain", "order", ODATA_MODEL="auto").returncode == 2
+
+
+def test_a_change_of_the_schema_appears_to_those_who_may_read_it(shop, analysts, cluster, database):
+    created = "CREATE TABLE shop.review (id int PRIMARY KEY, stars int2); INSERT INTO shop.review VALUES (1, 5);"
+    cluster.psql(database, created + "GRANT SELECT ON shop.review TO shop_gateway")
+    wait_until(lambda: "review" in sets(shop), 10)
+    assert shop.get("review", token=None).rows == [{"id": 1, "stars": 5}]
+    assert analysts.get("review", token=None).status == 404
+    cluster.psql(database, "GRANT SELECT (id) ON shop.review TO shop_analyst; ALTER TABLE shop.review ADD COLUMN words text")
+    wait_until(lambda: "words" in shop.get("review", token=None).rows[0], 10)
+    wait_until(lambda: analysts.get("review", token=None).status == 200, 10)
+    assert analysts.get("review", token=None).rows == [{"id": 1}]
+    assert b"stars" not in analysts.get("$metadata", token=None).body
+    cluster.psql(database, "DROP TABLE shop.review")
+    wait_until(lambda: shop.get("review", token=None).status == analysts.get("review", token=None).status == 404, 10)
+    assert "new in the model: review, review/id, review/stars" in shop.log()
+    assert "no longer in the model: review, review/id" in shop.log()
+
+
+async def test_each_role_sees_what_it_may_read_through_a_user_who_may_read_nothing(supabase_cluster, tmp_path):
+    """The gateway's own user has no rights at all, as PostgREST's and Supabase's has none."""
+    tokens = write_tokens(tmp_path / "tokens.toml")
+    variables = {"ODATA_MODEL": "auto", "ODATA_TOKENS_FILE": str(tokens.path), "ODATA_ANON_ROLE": "anon"}
+    tables = {"tenants", "profiles", "todos", "notes", "news", "salaries"}
+    seen = {
+        None: {"news"},
+        "ada": tables - {"salaries"},
+        "reports of seven": {"todos", "news"},
+        "service": tables,
+        "own": set(),
+    }
+    async with inside(supabase.dsn(supabase_cluster), **variables) as gateway:
+        for name, expected in seen.items():
+            token = tokens[name] if name else None
+            found = {each["name"] for each in (await gateway.ask("", token)).json()["value"]}
+            assert found & tables == expected, name
+            for each in tables - expected:
+                assert (await gateway.ask(each, token)).status == 404
+        metadata = (await gateway.ask("$metadata?$format=json", tokens["ada"])).body.decode()
+        assert "email" not in metadata and "salar" not in metadata
+        rows = (await gateway.ask("todos?$expand=user($select=username)&$top=3", tokens["ada"])).json()["value"]
+        assert [row["user"]["username"] for row in rows] == ["ada"] * 3
+
+
+def test_until_the_database_has_been_read_the_answer_says_so(own_cluster, gateways):
+    cluster = own_cluster()
+    cluster.psql("postgres", "CREATE DATABASE shop")
+    cluster.psql("shop", SHOP)
+    dsn = cluster.dsn(user="shop_gateway", database="shop")
+    cluster.stop()
+    gateway = gateways(ODATA_DSN=dsn, ODATA_MODEL="auto", ODATA_SCHEMAS="shop", wait_for="/health")
+    for target in ("customer", "$metadata", ""):
+        reply = gateway.get(target, token=None)
+        assert reply.status == 503 and "has not been read" in reply.json()["error"]["message"]
+    cluster.resume()
+    wait_until(lambda: gateway.get("customer", token=None).status == 200, limit_s=30)
+
+
+def test_schemas_without_anything_to_serve_are_told_until_there_is_something(settings, cluster, database, gateways):
+    nowhere = settings | {"ODATA_SCHEMAS": "nowhere"}
+    done = run("check", **nowhere)
+    assert done.returncode == 2 and "there is nothing to serve in nowhere; name other schemas in ODATA_SCHEMAS" in done.stderr
+    gateway = gateways(**nowhere, wait_for="/health")
+    wait_until(lambda: "there is nothing to serve in nowhere" in gateway.log(), 10)
+    assert gateway.get("", token=None).status == 503
+    cluster.psql(database, "CREATE SCHEMA nowhere; CREATE TABLE nowhere.thing (id int PRIMARY KEY)")
+    cluster.psql(database, "GRANT USAGE ON SCHEMA nowhere TO shop_gateway; GRANT SELECT ON nowhere.thing TO shop_gateway")
+    wait_until(lambda: gateway.get("thing", token=None).status == 200, 10)
+
+
+def test_a_model_of_another_database_is_told_with_what_to_do_instead(settings, gateways):
+    dsn = settings["ODATA_DSN"]
+    advice = "none of its tables is in this database; ODATA_MODEL=auto serves the tables that are"
+    assert advice in run("check", ODATA_DSN=dsn).stdout
+    gateway = gateways(ODATA_DSN=dsn, wait_for="/health")
+    wait_until(lambda: advice in gateway.log(), 10)
+
+
+def test_the_model_that_is_printed_is_the_one_that_is_served(settings, shop):
+    printed = json.loads(run("model", **settings).stdout)["shop"]
+    served = shop.get("$metadata?$format=json", token=None).json()["shop"]
+    assert {n for n in printed if n != "Service"} == {n for n in served if n != "Service" and n[0] not in "@$"}
