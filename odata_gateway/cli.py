@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from odata_gateway import __version__
 from odata_gateway.commands.check import run_check
-from odata_gateway.commands.demo import run_demo
+from odata_gateway.commands.demo import add_demo_arguments, run_demo
 from odata_gateway.commands.explain import add_explain_arguments, run_explain
 from odata_gateway.commands.model import add_model_arguments, run_model
 from odata_gateway.commands.serve import run_serve
@@ -38,7 +38,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "serve": Command("answer OData requests", run_serve),
-    "demo": Command("answer them from an embedded Postgres with sample data", run_demo),
+    "demo": Command(
+        "answer them from an embedded Postgres with sample data", run_demo, add_demo_arguments
+    ),
     "check": Command(
         "show the settings, compare the model with the database, and say what is missing",
         run_check,

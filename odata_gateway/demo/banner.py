@@ -6,6 +6,26 @@ from __future__ import annotations
 from odata_gateway.demo.tokens import ADMIN, AGENT, BOTH_ADMIN, OTHER_ADMIN
 
 
+def shop_banner_text(port: int) -> str:
+    """The banner of the shop's service on this port; nobody needs a token there."""
+    root = f"http://localhost:{port}/v1.0/odata/"
+    orders = f"{root}order?$top=3&$expand=customer"
+    best = f"{root}order_line?$apply=groupby((product/title),aggregate(quantity with sum as sold))"
+    return f"""
+A shop over OData: its model is read from the database's catalog (ODATA_MODEL=auto). The Postgres
+is the demo's own, and is removed when the demo stops.
+
+  Service            {root}
+  Metadata           {root}$metadata
+  In a terminal      curl '{orders}'
+                     curl '{best}&$orderby=sold%20desc'
+  Excel, Power BI    {root}
+                     (OData feed, Anonymous)
+
+Press Ctrl-C to stop it.
+"""
+
+
 def banner_text(port: int) -> str:
     """The banner of a service on this port. Every address is complete and can be copied as it
     is."""

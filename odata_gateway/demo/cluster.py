@@ -27,6 +27,10 @@ from odata_gateway.demo.programs import (
 SQL_FOLDER = Path(__file__).parent / "live_agent"
 SQL_FILES = ("schema.sql", "indexes.sql", "sample.sql", "roles.sql")
 SUPERUSER, READER, DATABASE = "postgres", "odata_reader", "live_agent"
+SHOP_FOLDER = Path(__file__).parent / "shop"
+SHOP_FILES = ("shop.sql",)
+SHOP_USER, SHOP_CALLER, SHOP_DATABASE = "shop_gateway", "shop_analyst", "shop"
+"""The gateway's own role, that of those who ask, and the database, whose schema has its name."""
 
 _START_S, _STOP_S = 30.0, 10.0
 _SETTINGS = {
@@ -152,11 +156,17 @@ class Cluster:
         port = self.settings["port"]
         return f"postgresql://{user}@/{database}?host={socket_folder}&port={port}"
 
-    def load(self, database: str = DATABASE, files: Sequence[str] = SQL_FILES) -> None:
-        """Create a database and run files of `sql/live_agent` in it."""
+    def load(
+        self,
+        database: str = DATABASE,
+        files: Sequence[str] = SQL_FILES,
+        *,
+        folder: Path = SQL_FOLDER,
+    ) -> None:
+        """Create a database and run files of a folder in it."""
         self.psql("postgres", f'CREATE DATABASE "{database}"')
         for name in files:
-            self._psql(database, "-f", str(SQL_FOLDER / name))
+            self._psql(database, "-f", str(folder / name))
 
     def psql(self, database: str, script: str) -> str:
         """Run a script as the superuser; returns what it prints, unaligned."""

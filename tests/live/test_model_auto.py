@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import asyncpg
 import pytest
@@ -178,6 +179,15 @@ def test_a_model_of_another_database_is_told_with_what_to_do_instead(settings, g
     assert advice in run("check", ODATA_DSN=dsn).stdout
     gateway = gateways(ODATA_DSN=dsn, wait_for="/health")
     wait_until(lambda: advice in gateway.log(), 10)
+
+
+async def test_the_worked_example_of_the_documents_is_a_model_of_the_shop(settings, tmp_path):
+    text = (SQL_FOLDER.parents[2] / "docs" / "schemas.md").read_text(encoding="utf-8")
+    (example,) = (block for block in re.findall(r"```json\n(.+?)```", text, re.DOTALL) if "$Version" in block)
+    (tmp_path / "model.json").write_text(example, encoding="utf-8")
+    async with inside(settings["ODATA_DSN"], ODATA_MODEL=str(tmp_path / "model.json")) as gateway:
+        rows = (await gateway.ask("customers?$expand=orders($expand=customer($select=id);$top=1)&$search=ada&$top=3", None)).json()["value"]
+    assert len(rows) == 3 and all(row["orders"][0]["customer"]["id"] == row["id"] for row in rows)
 
 
 def test_the_model_that_is_printed_is_the_one_that_is_served(settings, shop):

@@ -34,8 +34,9 @@ def copied(folder):
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-    link = folder / "odata_gateway" / "demo" / "live_agent"
-    link.symlink_to("../../sql/live_agent")
+    for name in ("live_agent", "shop"):
+        link = folder / "odata_gateway" / "demo" / name
+        link.symlink_to(f"../../sql/{name}")
     return folder
 
 
@@ -84,6 +85,7 @@ def run(program, *arguments, cwd):
 def test_the_wheel_has_the_model_the_sql_and_the_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     wanted = {f"odata_gateway/demo/live_agent/{path.name}" for path in (ROOT / "sql" / "live_agent").glob("*.sql")}
+    wanted.add("odata_gateway/demo/shop/shop.sql")
     assert wanted | {"odata_gateway/edm/models/live_agent.json", "odata_gateway/py.typed"} <= set(names)
     assert [name for name in names if name.endswith("/LICENSE")] and not [name for name in names if name.startswith("tests")]
 
@@ -108,17 +110,19 @@ def test_the_installed_program_explains_without_the_repository(program, tmp_path
     assert run(program, "sql", "roles", cwd=tmp_path).stdout.startswith("-- ")
 
 
-def test_the_installed_demo_answers_without_the_repository(program, tmp_path):
+@pytest.mark.parametrize(("database", "target"), [("live_agent", "Message/$count"), ("shop", "order/$count")])
+def test_the_installed_demo_answers_without_the_repository(program, tmp_path, database, target):
     port = free_port()
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("ODATA_", "POSTGRES_", "PG", "PYTHON"))}
-    command = [str(program), "demo", "--port", str(port), "--host", "127.0.0.1", "--grace-s", "0"]
+    command = [str(program), "demo", "--database", database, "--port", str(port), "--host", "127.0.0.1", "--grace-s", "0"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         assert demo.stdout is not None
         try:
             banner = next((line for line in demo.stdout if str(port) in line and "http" in line), "")
             assert banner, "the demo ended without its banner"
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
-            connection.request("GET", "/v1.0/odata/Message/$count", headers={"Authorization": f"Bearer {tokens.ADMIN}"})
+            headers = {"Authorization": f"Bearer {tokens.ADMIN}"} if database == "live_agent" else {}
+            connection.request("GET", f"/v1.0/odata/{target}", headers=headers)
             assert int(connection.getresponse().read()) > 0
             connection.close()
         finally:
