@@ -32,9 +32,9 @@ def argument(slot: LiteralSlot, values: Sequence[LiteralValue]) -> object:
             of the type
     """
     value = values[slot.index]
-    if not slot.many:
-        return _one(slot, value, value.value)
     items = value.value
+    if not slot.many:
+        return _one(slot, value, items)
     assert isinstance(items, tuple)
     return [_one(slot, value, item) for item in items]
 

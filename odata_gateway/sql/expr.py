@@ -17,7 +17,7 @@ nesting. Its size is bounded for that reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
@@ -108,12 +108,24 @@ class Expressions:
         else:
             found = self._operation(expr, strict=strict)
         self._parts = before + len(found.parts)
+        self._check_length()
+        return found
+
+    def repeat(self, rendered: Iterable[Sql], times: int) -> None:
+        """Count conditions that a statement contains several times.
+
+        raises  LimitNodes  as for those that are rendered
+        """
+        if times:
+            self._parts += times * sum(len(each.parts) for each in rendered)
+            self._check_length()
+
+    def _check_length(self) -> None:
         if self._parts > MAX_PARTS:
             raise LimitNodes(
                 "the SQL of the request would be too long",
                 hint="nest fewer functions and operators within each other",
             )
-        return found
 
     # --- guards -----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import LiteralString
 
 from odata_gateway.plan.tree.relation import Column
@@ -71,7 +72,7 @@ def alias(number: int) -> Sql:
 
 def qualified(source: int, name: str) -> Sql:
     """A column of a source by its name: t0."id"."""
-    return build("{0}.{1}", alias(source), ident(name))
+    return Sql((f"t{source:d}", ".", '"' + name.replace('"', '""') + '"'))
 
 
 def column_sql(column: Column) -> Sql:
@@ -99,15 +100,29 @@ def build(template: LiteralString, *pieces: Sql) -> Sql:
 
 def fill(template: str, pieces: tuple[Sql, ...]) -> Sql:
     """The same as `build`, for templates from tables."""
-    parts: list[str | Hole] = []
-    text = template.replace("{{", "\x01").replace("}}", "\x02")
-    for i, chunk in enumerate(text.split("{")):
-        if i:
-            number, _, chunk = chunk.partition("}")
-            parts.extend(pieces[int(number)].parts)
-        if chunk:
-            parts.append(chunk.replace("\x01", "{").replace("\x02", "}"))
+    head, rest = _template_parts(template)
+    parts: list[str | Hole] = [head] if head else []
+    for number, text in rest:
+        parts += pieces[number].parts
+        if text:
+            parts.append(text)
     return Sql(tuple(parts))
+
+
+@lru_cache(maxsize=4096)
+def _template_parts(template: str) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """The text before the first piece; then the number of each piece and the text behind it.
+
+    Templates are constants of this program, some with the name of a type.
+    """
+    text = template.replace("{{", "\x01").replace("}}", "\x02")
+    head, *rest = text.split("{")
+    found = [each.partition("}") for each in rest]
+    return _braces(head), tuple([(int(number), _braces(text)) for number, _, text in found])
+
+
+def _braces(text: str) -> str:
+    return text.replace("\x01", "{").replace("\x02", "}")
 
 
 def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
@@ -132,11 +147,9 @@ def columns_in(sql: Sql, source: int) -> list[Sql]:
 def finish(sql: Sql) -> Statement:
     """The statement with its holes numbered; equal holes become one parameter."""
     numbers: dict[Hole, int] = {}
-    text: list[str] = []
-    for part in sql.parts:
-        if isinstance(part, Hole):
-            number = numbers.setdefault(part, len(numbers) + 1)
-            text.append(f"${number}::{part.pg_type}")
-        else:
-            text.append(part)
-    return Statement("".join(text), tuple(hole.slot for hole in numbers))
+
+    def numbered(hole: Hole) -> str:
+        return f"${numbers.setdefault(hole, len(numbers) + 1)}::{hole.pg_type}"
+
+    texts = [part if isinstance(part, str) else numbered(part) for part in sql.parts]
+    return Statement("".join(texts), tuple(hole.slot for hole in numbers))

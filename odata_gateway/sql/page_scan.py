@@ -109,15 +109,18 @@ class PageScan:
     def _union(
         self, columns: Sql, branches: tuple[Branch, ...], account: tuple[Sql, ...] = ()
     ) -> Sql:
-        selects = [self._branch(columns, branch, account) for branch in branches]
+        ends = [(self._tail(branch), (*account, *self._conditions(branch))) for branch in branches]
+        selects = self.relations.selects(columns, self.query.block, ends)
         if len(selects) == 1:
             return selects[0]
         return join(" UNION ALL ", (build("({0})", select) for select in selects))
 
-    def _branch(self, what: Sql, branch: Branch, account: tuple[Sql, ...] = ()) -> Sql:
-        tail = build("{0} LIMIT {1}", self._order_by(branch.order), self.limit)
-        conditions = (*account, *self._conditions(branch))
-        return self.relations.select(what, self.query.block, tail, conditions)
+    def _branch(self, what: Sql, branch: Branch) -> Sql:
+        conditions = self._conditions(branch)
+        return self.relations.select(what, self.query.block, self._tail(branch), conditions)
+
+    def _tail(self, branch: Branch) -> Sql:
+        return build("{0} LIMIT {1}", self._order_by(branch.order), self.limit)
 
     def _whole_account(self, what: Sql, branch: Branch) -> Sql:
         """See `AccountScan`."""

@@ -38,7 +38,18 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import AccountsSlot
 from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
-from odata_gateway.sql.fragment import Sql, alias, build, ident, join, param, qualified, quoted, raw
+from odata_gateway.sql.fragment import (
+    EMPTY,
+    Sql,
+    alias,
+    build,
+    ident,
+    join,
+    param,
+    qualified,
+    quoted,
+    raw,
+)
 from odata_gateway.sql.pg_types import is_null_sql
 from odata_gateway.types.account import AccountType
 
@@ -74,10 +85,20 @@ class Relations:
     ) -> Sql:
         """SELECT `what` FROM the block's tables WHERE their policies, the links, the predicates and
         `extra` hold; then `tail`."""
+        return self.selects(what, block, ((tail or EMPTY, extra),))[0]
+
+    def selects(
+        self, what: Sql, block: Block, branches: Sequence[tuple[Sql, Sequence[Sql]]]
+    ) -> list[Sql]:
+        """The same for several pairs of `tail` and `extra`; what they have in common is rendered
+        once."""
         tables, conditions = self._base(block)
-        wanted = join(" AND ", (*conditions, *extra)) if conditions or extra else raw("true")
-        sql = build("SELECT {0} FROM {1} WHERE {2}", what, tables, wanted)
-        return sql + tail if tail is not None else sql
+        self.expressions.repeat(conditions, len(branches) - 1)
+        common = join(" AND ", conditions)
+        return [
+            build("SELECT {0} FROM {1} WHERE {2}", what, tables, _all(common, extra)) + tail
+            for tail, extra in branches
+        ]
 
     def enter(self, block: Block) -> None:
         """Make a block's sources known to `policy_guards`, before an expression over them is
@@ -271,6 +292,12 @@ class Relations:
             rows,
             alias(source.number),
         )
+
+
+def _all(common: Sql, extra: Sequence[Sql]) -> Sql:
+    """All of some conditions, the first of which may be empty."""
+    conditions = (common, *extra) if common.parts else extra
+    return join(" AND ", conditions) if conditions else raw("true")
 
 
 def has_account(source: Source) -> bool:

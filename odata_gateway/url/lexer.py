@@ -13,7 +13,7 @@ the token SPACE, which no rule accepts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from sly import Lexer as SlyLexer
@@ -46,9 +46,20 @@ OPERATORS = {
     "mod": "MULTIPLICATIVE",
 }
 """The binary operators, with the names of their tokens in the grammar."""
-_OPERATORS = rf"(?:{'|'.join(OPERATORS)})"
-_OPTIONS = rf"(?:{'|'.join(row.field for row in NESTED)})"
-_RESERVED = r"(?:not|null|true|false|INF|NaN|keep)"
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern of words in any case. The first letter of each is a set: so Python's engine passes
+    over a word without trying it, which it does not where the letter ignores case."""
+    return "(?:" + "|".join(f"[{w[0].lower()}{w[0].upper()}](?i:{w[1:]})" for w in words) + ")"
+
+
+_OPERATORS = _any_of(OPERATORS)
+_OPTIONS = _any_of(row.field for row in NESTED)
+_LAMBDAS = _any_of(("any", "all"))
+_NOT = _any_of(("not",))
+_DIRECTIONS = _any_of(("asc", "desc"))
+_RESERVED = _any_of(("not", "null", "true", "false", "INF", "NaN", "keep"))
 _END = r"(?![\w(/=.'])"
 
 
@@ -124,21 +135,21 @@ class UrlLexer(SlyLexer):
 
     # Nearly all names. A name that is spelled like a keyword becomes OTHER_NAME, after the keywords
     # were tried.
-    NAME = rf"(?!(?i:{_RESERVED})(?!\w)){_QNAME}(?![('=\-]|\.\*)"
-    OPERATOR = rf"[ \t]++(?i:{_OPERATORS})[ \t]++"
+    NAME = rf"(?!{_RESERVED}(?!\w)){_QNAME}(?![('=\-]|\.\*)"
+    OPERATOR = rf"[ \t]++{_OPERATORS}[ \t]++"
     CLOSE = r"[ \t]*+\)"
     COMMA = r"[ \t]*+,[ \t]*+"
     SLASH = r"/(?![$a])"
     STRING = _QUOTE
-    LAMBDA = rf"(?i:any|all)\([ \t]*+(?:{_IDENT}[ \t]*+:[ \t]*+|(?=\)))"
-    NOT = rf"(?i:not)(?:[ \t]++(?!(?i:{_OPERATORS})[ \t])|(?=\())"
+    LAMBDA = rf"{_LAMBDAS}\([ \t]*+(?:{_IDENT}[ \t]*+:[ \t]*+|(?=\)))"
+    NOT = rf"{_NOT}(?:[ \t]++(?!{_OPERATORS}[ \t])|(?=\())"
     CALL = rf"{_QNAME}\([ \t]*+"
     OPEN = r"\([ \t]*+"
     LEVELS = r"\$?(?i:levels)=[^;)]*+"
-    OPTION = rf"\$?(?i:{_OPTIONS})="
+    OPTION = rf"\$?{_OPTIONS}="
     SEMI = r";"
     PARAM = rf"{_IDENT}="
-    DIRECTION = r"[ \t]++(?i:asc|desc)(?=[ \t]*+(?:[,;)]|$))"
+    DIRECTION = rf"[ \t]++{_DIRECTIONS}(?=[ \t]*+(?:[,;)]|$))"
     GUID = rf"[0-9A-Fa-f]{{8}}{_HEX4}{_HEX4}{_HEX4}-[0-9A-Fa-f]{{12}}(?![\w-])"
     DATETIME = r"-?[0-9]{4,}+-[0-9]++-[0-9]++[Tt][0-9:.]*+(?:[Zz]|[+-][0-9:]++)?"
     DATE = r"-?[0-9]{4,}+-[0-9]++-[0-9]++(?![\w:-])"

@@ -121,7 +121,7 @@ class Normalizer:
         parsed: list[OptionTokens] = []
         previous = ""
         for option in target.options:
-            name = _canonical_name(option, previous)
+            name = options.SPELLED_OPTIONS.get(option.name) or _canonical_name(option, previous)
             previous = name or ""
             if name is not None and (tokens := self._option(name, option)) is not None:
                 parsed.append(tokens)

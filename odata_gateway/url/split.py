@@ -64,8 +64,10 @@ def split(target: str, *, max_bytes: int = 16384, strict: bool = False) -> Targe
             UrlSyntax    for "#", and for an option in the path
             UrlOption    for a name that only resembles that of a system option
     """
-    _check_size(target, max_bytes)
-    target = _without_fragment(target)
+    if len(target) > max_bytes or not target.isascii():
+        _check_size(target, max_bytes)
+    if "#" in target:
+        target = _without_fragment(target)
     path, _, query = target.partition("?")
     _check_path(path)
     offset = len(path) + 1
@@ -105,8 +107,6 @@ def _bytes(text: str) -> int:
 
 
 def _without_fragment(target: str) -> str:
-    if "#" not in target:
-        return target
     if classify(target) is ResourceKind.METADATA:
         return target.partition("#")[0]
     raise UrlSyntax(
@@ -135,7 +135,7 @@ def _segments(path: str) -> tuple[str, ...]:
     segments = path.split("/")
     if "%" in path or not path.isascii() or "\0" in path:
         segments = [_decode(segment, "path") for segment in segments]
-    if any(segment.startswith("$filter(") for segment in segments):
+    if "filter(" in path and any(segment.startswith("$filter(") for segment in segments):
         segments = _with_whole_filters(segments)
     return tuple(segments)
 

@@ -234,9 +234,12 @@ def lenient_tokens(name: str, text: str, coded: Coded | None = None) -> list[Raw
     coded  as of `option_tokens`
     """
     tokens = option_tokens(name, text, coded)
-    checked = [token for token in tokens if token[0] in _SUSPICIOUS]
-    if not any(map(_is_suspicious, checked)) and not _may_differ(name, text):
-        return tokens
+    for token in tokens:
+        if token[0] in _SUSPICIOUS and _is_suspicious(token):
+            break
+    else:
+        if not _may_differ(name, text):
+            return tokens
     spelled = sent = Spelled.of(text)
     for _ in range(_MOST_ROUNDS):
         changed, tokens = _round(name, spelled, tokens, coded)
