@@ -133,7 +133,7 @@ class Gateway:
             target=target,
             kind=kind,
             headers=exchange.headers,
-            root=self._root(exchange),
+            root=root_url(exchange.headers, _peer(exchange.raw), self.settings),
             token=token,
             body=body,
         )
