@@ -48,13 +48,16 @@ CHANGES = (
 
 @dataclass
 class Load:
-    """A client that asks without pause; what it got, by status and code, and what was wrong."""
+    """A client that asks without pause; what it got, by status and code, what was wrong, and which targets were answered in which round of
+    changes."""
 
     gateway: Gateway
     known: dict[int, dict[str, object]]
     stop: threading.Event = field(default_factory=threading.Event)
     got: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    round: int = 0
+    answered: set[tuple[int, str]] = field(default_factory=set)
 
     def run(self) -> None:
         for target in itertools.cycle(TARGETS):
@@ -67,6 +70,7 @@ class Load:
                 continue
             if reply.status == 200:
                 self.got["200"] += 1
+                self.answered.add((self.round, target))
                 self.check(target, reply.body)
             else:
                 code = reply.json()["error"]["code"]
@@ -103,36 +107,44 @@ def altered(cluster, scratch, change):
     cluster.psql(scratch, f"SET lock_timeout = '5s'; ALTER TABLE messages {change}")
 
 
+def changed_and_back(cluster, scratch):
+    """All changes, each of them undone after half a second."""
+    for change, undo in CHANGES:
+        altered(cluster, scratch, change)
+        time.sleep(0.5)
+        if undo is not None:
+            altered(cluster, scratch, undo)
+        else:
+            cluster.psql(scratch, "ALTER TABLE messages_away RENAME TO messages")
+        time.sleep(0.5)
+
+
 def test_t16_changes_under_load_are_explained_and_no_row_is_wrong(gateway, cluster, scratch):
     known = {row["id"]: row for page in gateway.pages("Message") for row in page}
     loads = [Load(gateway, known) for _ in range(3)]
     threads = [threading.Thread(target=load.run) for load in loads]
     for thread in threads:
         thread.start()
-    seconds, started, changes = amount(10, 60), time.monotonic(), 0
+    seconds, started, rounds = amount(10, 60), time.monotonic(), 0
     try:
-        for change, undo in itertools.cycle(CHANGES):
-            altered(cluster, scratch, change)
-            time.sleep(0.5)
-            if undo is not None:
-                altered(cluster, scratch, undo)
-            else:
-                cluster.psql(scratch, "ALTER TABLE messages_away RENAME TO messages")
-            changes += 2
-            time.sleep(0.5)
-            if time.monotonic() - started > seconds and changes >= 2 * len(CHANGES):
-                break
+        while time.monotonic() - started < seconds:
+            for load in loads:
+                load.round = rounds
+            changed_and_back(cluster, scratch)
+            rounds += 1
     finally:
         for load in loads:
             load.stop.set()
         for thread in threads:
             thread.join()
     got = sum((load.got for load in loads), Counter())
-    record("T16", "schema changes", changes, how="sum")
+    record("T16", "schema changes", 2 * len(CHANGES) * rounds, how="sum")
     record("T16", "answers under changes", sum(got.values()), how="sum")
     record("T16", "wrong rows or unexplained errors", sum(len(load.wrong) for load in loads), how="sum", at_most=0)
     assert not [wrong for load in loads for wrong in load.wrong][:10]
-    assert got["200"] > sum(got.values()) / 2
+    # Errors are made faster than answers, so that their numbers say little: what counts is that no target stays refused.
+    answered = set().union(*(load.answered for load in loads))
+    assert {(number, target) for number in range(rounds) for target in TARGETS} <= answered
     wait_until(lambda: gateway.get("Message(1)").status == 200, 10)
 
 
