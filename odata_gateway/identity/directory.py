@@ -15,6 +15,7 @@ from hashlib import blake2b
 
 from odata_gateway.db.schema.roles import RoleDirectory
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing
+from odata_gateway.identity.access_token import check_token
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.way_in import WayIn
 from odata_gateway.observe.request_stats import current_stats
@@ -73,7 +74,6 @@ class CallerDirectory:
     async def caller(self, token: str | None) -> Caller:
         """The caller whose token this is, whom the request's statistics name from then on.
 
-        token   has passed `access_token.check_token`
         raises  AuthMissing without a token where nobody may be anonymous, AuthInvalid;
                 AuthForbidden, also for a role that must not be used; what the database raises,
                 which is not remembered
@@ -83,6 +83,7 @@ class CallerDirectory:
         return caller
 
     async def _known(self, token: str) -> Caller:
+        check_token(token)
         asked_at = time.monotonic()  # an answer is as old as its question
         if not (self._unknown and self._is_unknown(token, asked_at)):
             for way in self.ways:
