@@ -267,6 +267,12 @@ class LimitNodes(ODataError):
     status, code = 400, "Limit.Nodes"
 
 
+class LimitRows(ODataError):
+    """A file would have more rows than `ODATA_MAX_EXPORT_ROWS`."""
+
+    status, code = 400, "Limit.Rows"
+
+
 class LimitRequests(ODataError):
     """Too many requests with this access token are running."""
 

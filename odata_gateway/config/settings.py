@@ -234,6 +234,9 @@ class Settings:
         whole_number(1, 1_000_000),
         "maximum number of rows that a client may ask for with `Prefer: maxpagesize`",
     )
+    max_export_rows: int = setting(
+        "paging", "0", whole_number(0, 10**9), "maximum number of rows of a file as CSV is; 0: none"
+    )
 
     max_url_bytes: int = setting(
         "limits", "16384", whole_number(256, 1_048_576), "maximum length of a URL"

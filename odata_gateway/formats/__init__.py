@@ -11,4 +11,5 @@ Unknown: URLs, the values of literals, connections, the HTTP library.
     json_next_link  the next link of an expanded collection, made by Postgres
     json_values     the JSON text of values and entity-ids
     json_text       JSON text as pieces, and one SQL expression of them
+    tables/         formats that are files
 """

@@ -7,13 +7,15 @@ class of this shape and an `OfferedFormat` that negotiation chooses it by, and a
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from odata_gateway.errors import UrlFormat
 from odata_gateway.plan.tree.projection import Field
+from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.headers.format import OfferedFormat
 from odata_gateway.protocol.headers.version import ODataVersion
+from odata_gateway.protocol.message import HeaderPairs
 from odata_gateway.sql.row_encoding import RowEncoding
 
 
@@ -33,6 +35,11 @@ class BodyEncoding(RowEncoding, Protocol):
     @property
     def omits_nulls(self) -> bool:
         """Whether members that are null are left out, so that the reply says so."""
+        ...
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it is an `ExportEncoding`: all rows are one answer, which is a file."""
         ...
 
     @property
@@ -65,6 +72,75 @@ class BodyEncoding(RowEncoding, Protocol):
 
     def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
         """The body of a single property that is not null."""
+        ...
+
+
+class ExportedRows(NamedTuple):
+    """What a file is made of: the rows of a query, and what else is said about them.
+
+    name   of the entity set
+    query  that the rows are of
+    total  of all rows on all pages, where it was asked for
+    """
+
+    name: str
+    query: Query
+    total: int | None = None
+
+
+class FileBody(Protocol):
+    """The body of one file, made piece by piece from rows that Postgres has finished as text."""
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether making a piece takes long enough for a thread of its own."""
+        ...
+
+    def head(self) -> bytes:
+        """What stands before the first row."""
+        ...
+
+    def rows(self, text: bytes, number: int) -> bytes:
+        """What the texts of some rows become; b"" where it comes with a later piece."""
+        ...
+
+    def tail(self, *, more: bool) -> bytes:
+        """What stands after the last row.
+
+        more  there are more rows than the file has
+        """
+        ...
+
+
+class ExportEncoding(BodyEncoding, Protocol):
+    """A format in which a collection is a file: of all rows, unless the client asks for less.
+
+    `head` and `tail` of `BodyEncoding` are not used, and `entity` and `property_body` give the
+    text of the only row.
+    """
+
+    @property
+    def extension(self) -> str:
+        """What the name of the file ends with; "": the body is shown and not saved."""
+        ...
+
+    @property
+    def most_rows(self) -> int | None:
+        """The rows that a file has room for; None: any number."""
+        ...
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether it has a page of rows, as JSON has, and not all of them."""
+        ...
+
+    @property
+    def notes(self) -> HeaderPairs:
+        """Headers of its own."""
+        ...
+
+    def file(self, rows: ExportedRows) -> FileBody:
+        """The body of a file."""
         ...
 
 

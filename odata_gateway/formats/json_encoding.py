@@ -26,6 +26,7 @@ class JsonEncoding:
     encodings are compared by identity, which is cheap in a cache's key."""
 
     separator = ","
+    is_export = False
     null_property = "null"
 
     def __init__(self, form: JsonFormat) -> None:

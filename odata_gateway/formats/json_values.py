@@ -24,7 +24,7 @@ def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) 
         own = json_column_text(column_sql(value), value.pg_type, field.type)
         if own is not None:
             return own
-        shown = _of_model_type(value)
+        shown = of_model_type(value)
     else:
         shown = expressions.value(value)
     return json_text(shown, field.type, nullable=value.nullable, as_string=ieee754)
@@ -48,9 +48,9 @@ def entity_id_of(entity_set: EntitySet, key: list[Column]) -> Pieces:
 
 
 def _key_literal(column: Column) -> Sql:
-    return link_literal(_of_model_type(column), column.type)
+    return link_literal(of_model_type(column), column.type)
 
 
-def _of_model_type(column: Column) -> Sql:
+def of_model_type(column: Column) -> Sql:
     """A column as the type that the model says, even if the table has changed since."""
     return checked(column_sql(column), column.pg_type, column.type)

@@ -14,6 +14,7 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     documents        the service document and $metadata
     entity           entities, references, properties and raw values
     collection       pages of collections, and counts
+    files/           all rows of a collection as a file
     set_sequence     the rows of several entity sets in one sequence
     all_entities     `$all`
     table_faults     whose fault an error of the database is

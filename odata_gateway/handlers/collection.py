@@ -85,6 +85,10 @@ class CollectionReader:
             boundaries=may_need_chunks and query.is_plain,
         )
 
+    async def has_row(self, request: DataRequest, number: int, session: Session) -> bool:
+        """Whether there are as many rows."""
+        return bool(await session.fetch(_statements(request).last_of(number)))
+
     def learn(self, request: DataRequest, first: Chunk) -> None:
         """Note the size of a query's rows, for its next page."""
         self._row_sizes.learn(request.compiled.key, first)
@@ -110,7 +114,7 @@ class CollectionHandler:
 
     async def collection(self, request: DataRequest) -> Reply:
         """A page: whole if it is short, else as a stream."""
-        request = await self._completed(request)
+        request = await completed(self._executor, request)
         sent = 0 if request.continuation is None else request.continuation.sent
         extent = page_extent(
             request.compiled.url.number(request.compiled.query.top), sent, request.page_rows
@@ -137,18 +141,19 @@ class CollectionHandler:
             await self._executor.require_parent(request)
         return Reply(200, reply_headers(request, "text/plain"), str(rows[0][0]).encode())
 
-    async def _completed(self, request: DataRequest) -> DataRequest:
-        """The request with the order values that its link had no room for, read again.
 
-        raises  UrlSkiptoken where the row is gone, or has other values by now
-        """
-        continuation = request.continuation
-        if continuation is None or not continuation.is_short:
-            return request
-        rows = await self._executor.fetch(request, "order values")
-        if not rows:
-            raise links.moved()
-        return request._replace(continuation=continuation.completed(tuple(rows[0])))
+async def completed(executor: QueryExecutor, request: DataRequest) -> DataRequest:
+    """The request with the order values that its link had no room for, read again.
+
+    raises  UrlSkiptoken where the row is gone, or has other values by now
+    """
+    continuation = request.continuation
+    if continuation is None or not continuation.is_short:
+        return request
+    rows = await executor.fetch(request, "order values")
+    if not rows:
+        raise links.moved()
+    return request._replace(continuation=continuation.completed(tuple(rows[0])))
 
 
 async def _streamed(
@@ -173,7 +178,12 @@ def _tail(request: DataRequest, extent: PageExtent, last: Chunk | None) -> bytes
     """The end of the body, with a link to the next page if there is one."""
     if last is None or not last.more or extent.ends:
         return request.encoding.tail(None)
-    following = links.Continuation(extent.sent + extent.rows, request.page_rows, last.keys)
+    return request.encoding.tail(next_page(request, extent.sent + extent.rows, last))
+
+
+def next_page(request: DataRequest, sent: int, last: Chunk) -> str:
+    """The link to the page behind a chunk, before which and with which `sent` rows were shown."""
+    following = links.Continuation(sent, request.page_rows, last.keys)
     short = following.shortened(request.compiled.query.key_positions)
     token = links.skiptoken(short, request.token_scope)
-    return request.encoding.tail(page_link(request.root, request.compiled.url, token))
+    return page_link(request.root, request.compiled.url, token)

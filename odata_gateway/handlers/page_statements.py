@@ -38,6 +38,10 @@ class PageStatements:
         there are fewer rows."""
         return self._behind("boundary", after, limit)
 
+    def last_of(self, rows: int) -> BoundStatement:
+        """The order values of row number `rows`; no record where there are fewer."""
+        return self._behind("boundary", None, rows)
+
     def count(self) -> BoundStatement:
         """The number of rows on all pages."""
         return self.compiled.statement("count", self.variant).bind(self.values)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
-from typing import assert_never
+from typing import assert_never, cast
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
@@ -31,7 +31,7 @@ from odata_gateway.errors import (
     DbValue,
     ODataError,
 )
-from odata_gateway.formats.encoding import Format
+from odata_gateway.formats.encoding import ExportEncoding, Format
 from odata_gateway.formats.registry import FORMATS, abbreviations
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
@@ -39,6 +39,7 @@ from odata_gateway.handlers.collection import CollectionHandler, CollectionReade
 from odata_gateway.handlers.documents import DocumentHandler
 from odata_gateway.handlers.entity import EntityHandler, path_of_id
 from odata_gateway.handlers.execution import QueryExecutor
+from odata_gateway.handlers.files.export import ExportHandler
 from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.handlers.table_faults import TableFaults
@@ -202,7 +203,8 @@ class ServedModel:
         self.compiler = compiler_for(model, settings, formats)
         metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
         documents = DocumentHandler(self.compiler, metadata)
-        data = DataHandlers(self.compiler, Negotiation(settings, formats, metadata), database)
+        negotiation = Negotiation(settings, formats, metadata)
+        data = DataHandlers(self.compiler, negotiation, database, settings)
         self.documents: Mapping[ResourceKind, Callable[[Request], Reply]] = {
             ResourceKind.SERVICE_DOCUMENT: documents.service_document,
             ResourceKind.METADATA: documents.metadata,
@@ -222,13 +224,16 @@ class DataHandlers:
         compiler: Compiler,
         negotiation: Negotiation,
         database: Database,
+        settings: Settings,
     ) -> None:
         executor, reader = QueryExecutor(database), CollectionReader(database)
+        most_rows = settings.max_export_rows
         self._compiler = compiler
         self._negotiation = negotiation
         self._faults = TableFaults(database, compiler.model)
         self._entities = EntityHandler(executor)
         self._collections = CollectionHandler(executor, reader)
+        self._exports = ExportHandler(executor, reader, self._entities, most_rows=most_rows)
         self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)
 
     async def data(self, request: Request, caller: Caller) -> Reply:
@@ -279,6 +284,8 @@ class DataHandlers:
         return await self._faults.explained(error, queries, caller, continues=continues)
 
     def _reply(self, request: DataRequest) -> Awaitable[Reply]:
+        if request.encoding.is_export:
+            return self._exports.answer(request, cast(ExportEncoding, request.encoding))
         match request.compiled.query.form:
             case "entity" | "reference" | "property" | "value":
                 return self._entities.entity(request)

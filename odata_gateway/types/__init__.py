@@ -9,6 +9,7 @@ Unknown: errors, the model, requests, how SQL is put together.
     facets               what $metadata says of values, as far as a column obeys it
     catalog_type         what a database says of a column's type
     aggregates           what can be made of many values
+    forms/               how values leave in formats besides JSON
     family               what describes a family, a type, a column type
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share
@@ -33,6 +34,7 @@ Who uses what of a family:
 - sql: argument_type, columns, text, json, is_octets, link_literal, has_nan, summed_as,
   number_operators, operations, aggregates, casts; pg_type
 - protocol: literal.wrapped, is_evident
+- formats: text, json, cell
 - compiler: argument, converted, literal.from_text, noun
 
 No other room has a table by family: a module that must tell families apart asks for a field, which

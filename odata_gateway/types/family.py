@@ -15,6 +15,7 @@ from typing import Literal, LiteralString
 from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.facets import ColumnFacets, as_declared
 from odata_gateway.types.faults import shorten
+from odata_gateway.types.forms.cell import CellForm
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
 # cannot hold; `floor` and `ceil` round times finer than a microsecond to the side that keeps an
@@ -267,7 +268,7 @@ class TypeFamily:
     compares_columns  Postgres types that compare with each other, for joins
     text              a value as the text of /$value, of cast() to Edm.String and of entity-ids;
                       NULL for one of `nulls`, and so is `json`
-    json              JSON
+    json, cell        JSON, and a cell of a table
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
     facets            what a property may declare; `max_precision` bounds $Precision
@@ -301,6 +302,7 @@ class TypeFamily:
     compares_columns: tuple[str, ...] = ()
     text: LiteralString = "{0}::text"
     json: JsonForm = JsonForm()
+    cell: CellForm = CellForm()
     is_octets: bool = False
     link_literal: LiteralString | None = None
     facets: frozenset[str] = frozenset()

@@ -20,7 +20,8 @@ CORS_ALLOWED = (
     "X-Requested-With, X-Server-Timing"
 )
 CORS_EXPOSED = (
-    "Content-Language, ETag, Location, OData-Version, Preference-Applied, Retry-After, "
+    "Content-Disposition, Content-Language, ETag, Link, Location, OData-Count, OData-Version, "
+    "Preference-Applied, Retry-After, "
     "Server-Timing, X-Request-Id"
 )
 _TOKENS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,63}")

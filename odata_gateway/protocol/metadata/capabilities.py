@@ -133,6 +133,8 @@ TRANSFORMATIONS = (
 JOINS = ("join", "outerjoin")
 """Transformations of entity types that have collection-valued navigation properties."""
 _BATCHES = ("multipart/mixed", "application/json")
+FORMATS = ("application/json", "application/x-ndjson", "text/csv")
+"""What answers with data can be, if nothing has to be installed."""
 
 _FIXED = Capabilities(
     container=(
@@ -141,7 +143,7 @@ _FIXED = Capabilities(
             "Capabilities.ConformanceLevel",
             EnumMember("Capabilities.ConformanceLevelType", "Minimal"),
         ),
-        Annotation("Capabilities.SupportedFormats", ("application/json",)),
+        Annotation("Capabilities.SupportedFormats", FORMATS),
         Annotation(
             "Capabilities.SupportedMetadataFormats", ("application/xml", "application/json")
         ),

@@ -16,6 +16,7 @@ from odata_gateway.types.family import (
     refuse,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily
+from odata_gateway.types.forms.cell import CellForm
 
 _BASE64URL = re.compile(
     r"(?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]=?|[\w-][AQgw](?:==)?)?", re.ASCII
@@ -58,6 +59,7 @@ BINARIES = TypeFamily(
     argument_type=ArgumentType("bytea"),
     columns={"bytea": ColumnReading()},
     text="rtrim(translate(encode({0}, 'base64'), E'+/\\n', '-_'), '=')",
+    cell=CellForm(is_plain=True, arrow={"bytea": "binary"}),
     is_octets=True,
     facets=frozenset({"$MaxLength"}),
     column_facets=lengths,

@@ -14,6 +14,7 @@ from odata_gateway.types.family import (
     refuse,
 )
 from odata_gateway.types.faults import WrongFamily
+from odata_gateway.types.forms.cell import CellForm
 
 _TEXTS = {"true": True, "false": False}
 
@@ -42,6 +43,12 @@ BOOLEANS = TypeFamily(
     argument_type=ArgumentType("bool"),
     columns={"bool": ColumnReading(pinned="{0}::bool")},
     json=JsonForm(quoted=False),
+    cell=CellForm(
+        is_plain=True,
+        number="CASE WHEN {0} THEN '1' ELSE '0' END",
+        number_format="boolean",
+        arrow={"bool": "bool"},
+    ),
     written_by_sql=False,
 )
 

@@ -28,6 +28,7 @@ from odata_gateway.types.family import (
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
+from odata_gateway.types.forms.cell import CellForm
 
 _DATE = re.compile(rf"{YEAR}-(\d\d)-(\d\d)", re.ASCII)
 
@@ -108,6 +109,14 @@ DATES = TypeFamily(
     "WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD') "
     f"ELSE {YEAR_BC} || to_char({{0}}, '-MM-DD') END",
     json=JsonForm(can_miss=True),
+    cell=CellForm(
+        is_plain=True,
+        number="CASE WHEN {0} BETWEEN '1900-03-01' AND '9999-12-31' "
+        "THEN ({0} - date '1899-12-30')::text END",
+        number_format="date",
+        arrow={"date": "date"},
+        arrow_text="CASE WHEN isfinite({0}) THEN ({0} - date '1970-01-01')::text END",
+    ),
     has_infinity=True,
     written_by_sql=False,
     operations=(

@@ -37,6 +37,7 @@ from odata_gateway.types.family import (
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, shorten
+from odata_gateway.types.forms.cell import CellForm
 
 _DATETIME = re.compile(rf"{YEAR}-(\d\d)-(\d\d)[Tt]{CLOCK}(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 _WITHOUT_OFFSET = re.compile(rf"{YEAR}-\d\d-\d\d[Tt]{CLOCK}", re.ASCII)
@@ -195,6 +196,15 @@ DATETIMES = TypeFamily(
     nulls=INFINITE,
     text=_TEXT,
     json=JsonForm(whole=_JSON),
+    cell=CellForm(
+        is_plain=True,
+        number="CASE WHEN {0} BETWEEN '1900-03-01' AND '9999-12-31 23:59:59.999999' "
+        "THEN (extract(epoch from {0})::float8 / 86400 + 25569)::text END",
+        number_format="datetime",
+        arrow={"timestamp": "timestamp"},
+        arrow_text="CASE WHEN isfinite({0}) "
+        "THEN (extract(epoch from {0}) * 1000000)::int8::text END",
+    ),
     facets=frozenset({"$Precision"}),
     max_precision=12,
     column_facets=times,

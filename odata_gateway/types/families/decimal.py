@@ -19,6 +19,7 @@ from odata_gateway.types.family import (
     refuse,
 )
 from odata_gateway.types.faults import WrongFamily
+from odata_gateway.types.forms.cell import CellForm
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
@@ -32,6 +33,13 @@ _NOT_FINITE = ReadAsNull(
     ("{0} = 'NaN'", "{0} = 'Infinity'", "{0} = '-Infinity'"),
     below="{0} > '-Infinity'",
     above="{0} < 'Infinity'",
+)
+
+# A double says up to 15 digits exactly.
+_SHEET_NUMBER = (
+    "CASE WHEN {0} > '-Infinity' AND {0} < 'Infinity' "
+    "AND length(ltrim(replace(abs(trim_scale({0}))::text, '.', ''), '0')) <= 15 "
+    "THEN trim_scale({0})::text END"
 )
 
 
@@ -81,6 +89,7 @@ DECIMALS = TypeFamily(
     nulls=_NOT_FINITE,
     text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
     json=JsonForm(quoted=False, can_miss=True),
+    cell=CellForm(is_plain=True, number=_SHEET_NUMBER),
     facets=frozenset({"$Precision", "$Scale"}),
     column_facets=decimals,
     written_by_sql=False,

@@ -23,6 +23,7 @@ from odata_gateway.types.family import (
     PrimitiveType,
     TypeFamily,
 )
+from odata_gateway.types.forms.cell import CellForm
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^([+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?|NaN|-?INF)$"
@@ -84,6 +85,11 @@ DOUBLES = TypeFamily(
         quoted=False,
         text="CASE {0} WHEN 'Infinity' THEN '\"INF\"' WHEN '-Infinity' THEN '\"-INF\"' "
         "WHEN 'NaN' THEN '\"NaN\"' ELSE {0}::text END",
+    ),
+    cell=CellForm(
+        is_plain=True,
+        number="CASE WHEN {0} > '-Infinity' AND {0} < 'Infinity' THEN {0}::text END",
+        arrow={"float4": "float32", "float8": "float64"},
     ),
     can_be_key=False,
     has_nan=True,

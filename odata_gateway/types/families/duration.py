@@ -26,6 +26,7 @@ from odata_gateway.types.family import (
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, shorten
+from odata_gateway.types.forms.cell import CellForm
 from odata_gateway.types.numbers import NUMBERS
 
 _DURATION = re.compile(
@@ -137,6 +138,11 @@ DURATIONS = TypeFamily(
     nulls=_INFINITE,
     text=f"CASE WHEN isfinite({{0}}) THEN {_SIGN} || 'PT' || abs({SECONDS})::text || 'S' END",
     json=JsonForm(can_miss=True),
+    cell=CellForm(
+        is_plain=True,
+        arrow={"interval": "duration"},
+        arrow_text=f"CASE WHEN isfinite({{0}}) THEN ({SECONDS} * 1000000)::int8::text END",
+    ),
     link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
     facets=frozenset({"$Precision"}),
     max_precision=12,

@@ -14,6 +14,7 @@ from odata_gateway.types.family import (
     TypeFamily,
     refuse,
 )
+from odata_gateway.types.forms.cell import CellForm
 
 
 def _from_text(text: str, type_: PrimitiveType) -> object:
@@ -32,6 +33,7 @@ GUIDS = TypeFamily(
     argument=_argument,
     argument_type=ArgumentType("uuid"),
     columns={"uuid": ColumnReading(pinned="{0}::uuid")},
+    cell=CellForm(is_plain=True),
     written_by_sql=False,
 )
 

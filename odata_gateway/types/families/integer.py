@@ -16,6 +16,7 @@ from odata_gateway.types.family import (
     refuse,
 )
 from odata_gateway.types.faults import WrongFamily
+from odata_gateway.types.forms.cell import CellForm
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number
 
 _TEXT = "^[+-]?[0-9]{{1,30}}$"
@@ -48,6 +49,11 @@ INTEGERS = TypeFamily(
     },
     compares_columns=("int2", "int4", "int8"),
     json=JsonForm(quoted=False),
+    cell=CellForm(
+        is_plain=True,
+        number="CASE WHEN {0} BETWEEN -9007199254740992 AND 9007199254740992 THEN {0}::text END",
+        arrow={"int2": "int16", "int4": "int32", "int8": "int64"},
+    ),
     written_by_sql=False,
 )
 

@@ -26,6 +26,7 @@ from odata_gateway.types.family import (
     TypeFamily,
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
+from odata_gateway.types.forms.cell import CellForm
 
 _TIME = re.compile(CLOCK, re.ASCII)
 
@@ -83,6 +84,14 @@ TIMES = TypeFamily(
     nulls=_MIDNIGHT,
     text="CASE WHEN {0} < '24:00' THEN to_char({0}, 'HH24:MI:SS.US') END",
     json=JsonForm(can_miss=True),
+    cell=CellForm(
+        is_plain=True,
+        number="CASE WHEN {0} < '24:00' THEN (extract(epoch from {0})::float8 / 86400)::text END",
+        number_format="time",
+        arrow={"time": "time"},
+        arrow_text="CASE WHEN {0} < '24:00' "
+        "THEN (extract(epoch from {0}) * 1000000)::int8::text END",
+    ),
     facets=frozenset({"$Precision"}),
     max_precision=12,
     column_facets=times,

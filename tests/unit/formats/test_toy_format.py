@@ -24,6 +24,7 @@ from tests.harness.inside import ROOT, inside
 
 class LinesEncoding:
     separator = "\n"
+    is_export = False
     null_property = None
     omits_nulls = False
 
@@ -75,7 +76,7 @@ class LinesFormat:
         return known.get(parameters)
 
 
-LINES: tuple[Format, ...] = (*FORMATS, LinesFormat())
+LINES: tuple[Format, ...] = (FORMATS[0], LinesFormat())
 
 # --- served -------------------------------------------------------------------------------------------------------------------
 

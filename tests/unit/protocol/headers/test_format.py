@@ -18,7 +18,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 
 def ask(accept=None, version=None, option=None):
     headers = {"accept": accept, "odata-maxversion": version}
-    return negotiate({name: value for name, value in headers.items() if value is not None}, option, FORMATS).form
+    return negotiate({name: value for name, value in headers.items() if value is not None}, option, FORMATS[:1]).form
 
 
 @pytest.mark.parametrize(

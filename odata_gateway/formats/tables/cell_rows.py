@@ -1,0 +1,126 @@
+"""A row of cells as one text, made by Postgres.
+
+The cells of an expanded entity are one scalar subquery, whose text has the separators between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol, assert_never
+
+from odata_gateway.formats.json_text import Piece, Pieces, concat
+from odata_gateway.formats.json_values import of_model_type
+from odata_gateway.formats.tables.columns import (
+    ExpandedCells,
+    FieldCell,
+    FlatRow,
+    TableCell,
+    column_names,
+    flat_columns,
+    flat_row,
+)
+from odata_gateway.plan.tree.projection import Field, MixedProjection, Projection
+from odata_gateway.plan.tree.relation import Column
+from odata_gateway.sql.fragment import Sql, build, join, quoted, raw
+from odata_gateway.sql.pg_types import plain_text
+from odata_gateway.sql.renderer import BlockRenderer, ExpressionRenderer
+from odata_gateway.types.primitive import PrimitiveType
+
+
+class CellWriter(Protocol):
+    """How a format writes cells.
+
+    format_name  in messages
+    separator    between two cells
+    blank        an empty cell
+    row_start    and `row_end`: what stands around the cells of a row
+    """
+
+    format_name: str
+    separator: str
+    blank: str
+    row_start: str
+    row_end: str
+
+    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
+        """The text of a cell; never NULL."""
+        ...
+
+
+class CellRowRenderer:
+    """Renders projections as rows of cells."""
+
+    def __init__(self, blocks: BlockRenderer, writer: CellWriter) -> None:
+        self._blocks = blocks
+        self._writer = writer
+
+    def row(self, projection: Projection) -> Sql:
+        """The text of one row.
+
+        raises  UrlFormat for what has no columns
+        """
+        flat = flat_row(projection, self._writer.format_name)
+        if isinstance(projection, MixedProjection):
+            return self._of_its_kind(flat, projection)
+        return self._around(flat.cells)
+
+    def value(self, field: Field) -> Sql:
+        """A row with one value; NULL for null."""
+        value = shown_value(field, self._blocks.expressions)
+        if value is None:
+            return raw("NULL::text")
+        row = self._around((FieldCell(field.name, field),))
+        return build("CASE WHEN ({0}) IS NOT NULL THEN {1} END", plain_text(value, field.type), row)
+
+    def _around(self, cells: tuple[TableCell, ...]) -> Sql:
+        return concat([self._writer.row_start, *self._line(cells), self._writer.row_end])
+
+    def _of_its_kind(self, flat: FlatRow, mixed: MixedProjection) -> Sql:
+        """A row of one of several kinds; what its kind has not is empty."""
+        texts = []
+        for number, kind in enumerate(flat.kinds):
+            own = {column_names(cell): cell for cell in kind}
+            cells: list[TableCell] = []
+            for cell in flat.cells:
+                found = own.get(column_names(cell))
+                cells += _blanks(cell) if found is None else [found]
+            line = self._around(tuple(cells))
+            texts.append(build("WHEN {0} THEN {1}", Sql((f"{number:d}",)), line))
+        kind_number = self._blocks.expressions.value(mixed.kind)
+        return build("CASE {0} {1} END", kind_number, join(" ", texts))
+
+    def _line(self, cells: tuple[TableCell, ...]) -> Pieces:
+        """The cells with separators between them."""
+        pieces: Pieces = []
+        for i, cell in enumerate(cells):
+            pieces += [self._writer.separator, self._cell(cell)] if i else [self._cell(cell)]
+        return pieces
+
+    def _cell(self, cell: TableCell) -> Piece:
+        match cell:
+            case FieldCell(field=field):
+                value = shown_value(field, self._blocks.expressions)
+                return self._writer.blank if value is None else self._writer.cell(value, field.type)
+            case ExpandedCells(expand=expand, cells=inner):
+                self._blocks.enter(expand.block)
+                text = self._blocks.select(concat(self._line(inner)), expand.block)
+                blanks = self._writer.separator.join([self._writer.blank] * len(column_names(cell)))
+                return build("coalesce(({0}), {1})", text, quoted(blanks))
+            case _:
+                assert_never(cell)
+
+
+def _blanks(cell: TableCell) -> list[TableCell]:
+    """Empty cells in place of a cell, or of those of an entity."""
+    columns = flat_columns((cell,))
+    return [FieldCell(each.name, replace(each.field, value=None)) for each in columns]
+
+
+def shown_value(field: Field, expressions: ExpressionRenderer) -> Sql | None:
+    """A value as the Postgres type of its type; None where it always reads as null. It may be one
+    that OData has not, which the texts of its family make null."""
+    if field.value is None:
+        return None
+    if isinstance(field.value, Column):
+        return of_model_type(field.value)
+    return expressions.value(field.value)

@@ -1,0 +1,216 @@
+"""Answers requests whose answer is a file: all rows of a collection, in chunks as they are read.
+
+The file has all rows, unless the client asks for a page of it: `Prefer: maxpagesize`. A page is
+held until it is whole, because its next link is a header; so a page also ends where it becomes
+large, and its link leads on from there.
+
+What fails after the first byte is raised from the body's iterator: a file is whole, or its answer
+breaks off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import NamedTuple
+from urllib.parse import quote
+
+from odata_gateway.errors import LimitRows
+from odata_gateway.formats.encoding import ExportedRows, ExportEncoding, FileBody
+from odata_gateway.handlers.chunk import Chunk
+from odata_gateway.handlers.collection import (
+    CollectionReader,
+    PageExtent,
+    completed,
+    next_page,
+    page_extent,
+)
+from odata_gateway.handlers.entity import EntityHandler
+from odata_gateway.handlers.execution import QueryExecutor
+from odata_gateway.handlers.read_ahead import ReadAhead
+from odata_gateway.handlers.request import DataRequest, reply_headers
+from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.protocol.message import HeaderPairs, Reply
+
+ALL_ROWS = 2**62
+PAGE_BYTES = 16 * 1024 * 1024
+"""A page ends where its rows have more bytes than this. What a client asks for with maxpagesize is
+a limit, so a page may have fewer rows."""
+
+
+class OpenFile(NamedTuple):
+    """A file that is being written.
+
+    page     its rows as they are read
+    extent   how far they go
+    refuses  more rows than that are refused, not cut
+    """
+
+    body: FileBody
+    page: ReadAhead
+    first: Chunk
+    extent: PageExtent
+    refuses: bool
+
+
+class ExportHandler:
+    """Answers requests in formats that are files.
+
+    most_rows  of one answer; 0: any number
+    """
+
+    def __init__(
+        self,
+        executor: QueryExecutor,
+        reader: CollectionReader,
+        entities: EntityHandler,
+        *,
+        most_rows: int,
+    ) -> None:
+        self._executor = executor
+        self._reader = reader
+        self._entities = entities
+        self._most_rows = most_rows
+
+    async def answer(self, request: DataRequest, encoding: ExportEncoding) -> Reply:
+        """The file of a collection, or of the one row that is asked for."""
+        if request.compiled.query.form in ("collection", "references"):
+            return await self._collection(request, encoding)
+        return await self._single(request, encoding)
+
+    async def _single(self, request: DataRequest, encoding: ExportEncoding) -> Reply:
+        """The file of an entity, a reference or a property; 204 for null."""
+        reply = await self._entities.entity(request)
+        if reply.status != 200:
+            return reply
+        assert isinstance(reply.body, bytes)
+        body = encoding.file(_exported(request, None))
+        pieces = (body.head(), await _rows(body, reply.body, 1), await _tail(body, more=False))
+        return Reply(200, _headers(request, encoding, None), b"".join(pieces))
+
+    async def _collection(self, request: DataRequest, encoding: ExportEncoding) -> Reply:
+        request = await completed(self._executor, request)
+        extent = self._extent(request, encoding)
+        page = self._reader.page(request, extent)
+        async with self._executor.session(request, snapshot=request.is_counted) as session:
+            count = await self._reader.count(request, session) if request.is_counted else None
+            first = await page.first(session)
+        current_stats.get().add_rows(first.rows)
+        self._reader.learn(request, first)
+        if not first.rows or request.compiled.query.is_made:
+            await self._executor.require_parent(request)
+        headers = _headers(request, encoding, count)
+        refuses = extent.rows == self._most_rows and not extent.ends
+        body = encoding.file(_exported(request, count))
+        file = OpenFile(body, page, first, extent, refuses)
+        if _is_page(request, encoding):
+            return await _page(request, headers, file._replace(refuses=False))
+        if page.is_whole(first):
+            return Reply(200, headers, b"".join([piece async for piece in _pieces(file)]))
+        if refuses:
+            await self._require_few(request)
+        return Reply(200, headers, _pieces(file))
+
+    def _extent(self, request: DataRequest, encoding: ExportEncoding) -> PageExtent:
+        """How far the file goes: over one page, or over all rows that it has room for."""
+        sent = 0 if request.continuation is None else request.continuation.sent
+        top = request.compiled.url.number(request.compiled.query.top)
+        if _is_page(request, encoding):
+            return page_extent(top, sent, request.page_rows)
+        limits = (encoding.most_rows or ALL_ROWS, self._most_rows or ALL_ROWS)
+        return page_extent(top, sent, min(limits))
+
+    async def _require_few(self, request: DataRequest) -> None:
+        """Refuse what has more rows than an answer may have, before anything is sent."""
+        async with self._executor.session(request) as session:
+            if await self._reader.has_row(request, self._most_rows + 1, session):
+                raise too_many_rows(self._most_rows)
+
+
+def too_many_rows(most_rows: int) -> LimitRows:
+    """The error for a file with more rows than the setting allows."""
+    return LimitRows(
+        f"the answer has more than {most_rows:,} rows",
+        target="$format",
+        hint="narrow it with $filter, ask for pages with 'Prefer: maxpagesize', "
+        "or raise ODATA_MAX_EXPORT_ROWS",
+    )
+
+
+def _is_page(request: DataRequest, encoding: ExportEncoding) -> bool:
+    """Whether the answer has a page of the rows."""
+    prefers_pages = request.preferences.maxpagesize is not None
+    return prefers_pages or encoding.is_paged or request.continuation is not None
+
+
+def _exported(request: DataRequest, count: int | None) -> ExportedRows:
+    query = request.compiled.query
+    return ExportedRows(query.entity_set.name, query, count)
+
+
+async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> Reply:
+    """A page, with the link to the next one in a header (RFC 8288)."""
+    pieces, rows, size, last = [file.body.head()], 0, 0, file.first
+    async with aclosing(file.page.chunks(file.first)) as chunks:
+        async for chunk in chunks:
+            if rows:
+                current_stats.get().add_rows(chunk.rows)
+            rows, size, last = rows + chunk.rows, size + len(chunk.text), chunk
+            if chunk.text:
+                pieces.append(await _rows(file.body, chunk.text, chunk.rows))
+            if size > PAGE_BYTES:
+                break
+    more = last.more and (rows < file.extent.rows or not file.extent.ends)
+    pieces.append(await _tail(file.body, more=more))
+    if more:
+        link = next_page(request, file.extent.sent + rows, last)
+        headers = (*headers, ("Link", f'<{link}>; rel="next"'))
+    return Reply(200, headers, b"".join(pieces))
+
+
+async def _pieces(file: OpenFile) -> AsyncGenerator[bytes]:
+    """The whole file. What fails after the first chunk is raised from here."""
+    stats, last = current_stats.get(), None
+    yield file.body.head()
+    async with aclosing(file.page.chunks(file.first)) as chunks:
+        async for chunk in chunks:
+            if last is not None:  # the first chunk has been counted
+                stats.add_rows(chunk.rows)
+            last = chunk
+            if chunk.text:
+                yield await _rows(file.body, chunk.text, chunk.rows)
+    more = last is not None and last.more and not file.extent.ends
+    if more and file.refuses:
+        raise too_many_rows(file.extent.rows)
+    yield await _tail(file.body, more=more)
+
+
+async def _rows(body: FileBody, text: bytes, number: int) -> bytes:
+    if body.is_costly:
+        return await asyncio.to_thread(body.rows, text, number)
+    return body.rows(text, number)
+
+
+async def _tail(body: FileBody, *, more: bool) -> bytes:
+    if body.is_costly:
+        return await asyncio.to_thread(body.tail, more=more)
+    return body.tail(more=more)
+
+
+def _headers(request: DataRequest, encoding: ExportEncoding, count: int | None) -> HeaderPairs:
+    """The headers of a file. The number of rows has no place in most files."""
+    headers = reply_headers(request, encoding.content_type, request.applied)
+    name = f"{request.compiled.query.entity_set.name.lstrip('$')}.{encoding.extension}"
+    if encoding.extension:
+        headers = (*headers, ("Content-Disposition", _attachment(name)))
+    if count is not None:
+        headers = (*headers, ("OData-Count", str(count)))
+    return (*headers, *encoding.notes)
+
+
+def _attachment(name: str) -> str:
+    """A name that is saved to (RFC 6266); names of other scripts are percent-encoded."""
+    if name.isascii():
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,8 @@
+"""How values leave in formats besides JSON.
+
+In:      nothing.
+Out:     frozen descriptions, of which a family has one; their defaults are right for any text.
+Unknown: families, formats.
+
+    cell  a value in a cell of a table: CSV, workbooks, Arrow
+"""

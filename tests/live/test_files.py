@@ -1,0 +1,31 @@
+"""Files over HTTP: as they are sent, compressed and asked for with HEAD."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+
+import pytest
+
+FORMATS = ("csv", "ndjson")
+TARGET = "Message?$select=id,content"
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_file_is_one_body_of_all_rows(gateway, format_name):
+    number = int(gateway.get("Message/$count").body)
+    plain = gateway.get(f"{TARGET}&$format={format_name}")
+    packed = gateway.get(f"{TARGET}&$format={format_name}", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert plain.status == 200 and plain.body == gzip.decompress(packed.body) and number > 1000
+    text = plain.body.decode()
+    rows = list(csv.reader(io.StringIO(text, newline="")))[1:] if format_name == "csv" else text.split("\n")[:-1]
+    assert len(rows) == number
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_head_has_the_headers_of_get(gateway, format_name):
+    head, got = (gateway.get(f"{TARGET}&$top=3&$format={format_name}", method=method) for method in ("HEAD", "GET"))
+    names = ("content-type", "content-disposition", "odata-version", "content-length")
+    assert head.body == b"" and [head.headers.get(name) for name in names] == [got.headers.get(name) for name in names]
