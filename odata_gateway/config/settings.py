@@ -358,10 +358,7 @@ class Settings:
         "how long running requests may take to end after SIGTERM",
     )
     log_level: str = setting(
-        "operations",
-        "info",
-        one_of("debug", "info", "warning", "error"),
-        "least severity that is logged",
+        "operations", "info", one_of("debug", "info", "warning", "error"), "least severity logged"
     )
     log_format: str = setting(
         "operations",
