@@ -11,7 +11,12 @@ from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogR
 from odata_gateway.introspection.columns import SECRET_NAMES, descriptions, property_of
 from odata_gateway.introspection.keys import key_fault, relation_key
 from odata_gateway.introspection.links import CatalogLink, links_of
-from odata_gateway.introspection.names import odata_name, odata_names, unused
+from odata_gateway.introspection.names import (
+    RESERVED_NAMESPACES,
+    odata_name,
+    odata_names,
+    unused,
+)
 from odata_gateway.introspection.not_served import NotServed
 
 CONTAINER = "Service"
@@ -57,6 +62,7 @@ class ServedRelations:
 
     keys            the columns of each key
     columns         those that are served, in the order of the table
+    namespaces      by schema
     type_names      of the entity types, which are those of their sets
     property_names  by column
     """
@@ -64,8 +70,13 @@ class ServedRelations:
     relations: dict[Table, CatalogRelation] = field(default_factory=dict)
     keys: dict[Table, tuple[str, ...]] = field(default_factory=dict)
     columns: dict[Table, tuple[CatalogColumn, ...]] = field(default_factory=dict)
+    namespaces: dict[str, str] = field(default_factory=dict)
     type_names: dict[Table, str] = field(default_factory=dict)
     property_names: dict[Table, dict[str, str]] = field(default_factory=dict)
+
+    def qualified_name(self, table: Table) -> str:
+        """Of the entity type of a table."""
+        return f"{self.namespaces[table.schema]}.{self.type_names[table]}"
 
 
 def model_of_catalog(catalog: Catalog) -> CatalogModel:
@@ -83,10 +94,7 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
         served.columns[relation.table] = tuple(_columns(relation, key, not_served))
     _name_all(served)
     links = links_of(served.relations, served.type_names, served.property_names)
-    types = {
-        served.type_names[table]: _entity_type(table, served, links[table])
-        for table in served.relations
-    }
+    types = {table: _entity_type(table, served, links[table]) for table in served.relations}
     return CatalogModel(_document(served, types, links), len(types), tuple(not_served))
 
 
@@ -127,8 +135,11 @@ def _columns(
 
 
 def _name_all(served: ServedRelations) -> None:
-    """Name the types and their properties. A name has the schema before it only where two schemas
-    have it, ignoring case."""
+    """Name the namespaces, the types and their properties. A type's name has the schema before it
+    only where two schemas have it, ignoring case."""
+    served.namespaces = odata_names(
+        dict.fromkeys(table.schema for table in served.relations), RESERVED_NAMESPACES
+    )
     schemas: dict[str, set[str]] = {}
     for table in served.relations:
         schemas.setdefault(odata_name(table.name).lower(), set()).add(table.schema)
@@ -173,7 +184,7 @@ def _entity_type(
 
 def _navigation(table: Table, link: CatalogLink, served: ServedRelations) -> CsdlNode:
     node: CsdlNode = {"$Kind": "NavigationProperty"}
-    node["$Type"] = f"{_namespace(served)}.{served.type_names[link.target]}"
+    node["$Type"] = served.qualified_name(link.target)
     if link.is_collection:
         node["$Collection"] = True
     else:
@@ -224,31 +235,26 @@ def _quoted(column: str) -> str:
     return f'"{doubled}"'
 
 
-def _namespace(served: ServedRelations) -> str:
-    """The schema's name where there is one schema, else one that stands for all."""
-    schemas = {table.schema for table in served.relations}
-    return odata_name(schemas.pop()) if len(schemas) == 1 else "Database"
-
-
 def _document(
     served: ServedRelations,
-    types: Mapping[str, CsdlNode],
+    types: Mapping[Table, CsdlNode],
     links: Mapping[Table, Mapping[str, CatalogLink]],
 ) -> CsdlNode:
-    namespace = _namespace(served)
+    """One namespace for each schema; the first also has the container."""
+    schemas: dict[str, CsdlNode] = {name: {} for name in served.namespaces.values()}
+    for table, node in types.items():
+        schemas[served.namespaces[table.schema]][served.type_names[table]] = node
     sets = {
         served.type_names[table]: {
             "$Collection": True,
-            "$Type": f"{namespace}.{served.type_names[table]}",
+            "$Type": served.qualified_name(table),
             "$NavigationPropertyBinding": {
                 link.name: served.type_names[link.target] for link in links[table].values()
             },
         }
         for table in served.relations
     }
-    container = unused(CONTAINER, types)
-    return {
-        "$Version": "4.01",
-        "$EntityContainer": f"{namespace}.{container}",
-        namespace: {**types, container: {"$Kind": "EntityContainer", **sets}},
-    }
+    first = next(iter(schemas), "Database")
+    container = unused(CONTAINER, schemas.get(first, ()))
+    schemas.setdefault(first, {})[container] = {"$Kind": "EntityContainer", **sets}
+    return {"$Version": "4.01", "$EntityContainer": f"{first}.{container}", **schemas}

@@ -13,15 +13,24 @@ from collections.abc import Iterable
 
 _NO_PART = re.compile(r"\W")
 MAX_LENGTH = 128
+RESERVED_NAMESPACES = frozenset(
+    {
+        *("Edm", "odata", "System", "Transient", "Gateway"),
+        *("Core", "Capabilities", "Aggregation", "Validation", "Authorization", "Measures"),
+    }
+)
+"""CSDL 4.01, section 5: namespaces that no schema has; and the aliases of vocabularies."""
 
 
-def odata_names(names: Iterable[str]) -> dict[str, str]:
-    """The identifier of each name, different from all others."""
+def odata_names(names: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, str]:
+    """The identifier of each name, different from all others and from those that are reserved."""
     wanted = {name: odata_name(name) for name in names}
-    taken = {name for name, found in wanted.items() if name == found}
+    taken = {*reserved}
+    kept = {name for name, found in wanted.items() if name == found and name not in taken}
+    taken |= kept
     result = {}
     for name, found in wanted.items():
-        result[name] = found if name == found else unused(found, taken)
+        result[name] = found if name in kept else unused(found, taken)
         taken.add(result[name])
     return result
 
