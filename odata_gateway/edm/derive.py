@@ -23,7 +23,10 @@ def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
         if s.entity_type.name in entity_types
     }
     of_type = {name: sets[s.name] for name, s in model.set_of_type.items() if s.name in sets}
-    digest = hashlib.sha256(f"{model.version} {list(map(_state, entity_types.values()))}".encode())
+    state = f"{model.version} {list(map(_state, entity_types.values()))}"
+    if model.left_out:
+        state += f" {sorted(model.left_out)}"
+    digest = hashlib.sha256(state.encode())
     return replace(
         model,
         version=digest.hexdigest()[:12],
@@ -62,6 +65,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         sorted(entity_type.withheld.items(), key=itemgetter(0)),
         properties,
         list(entity_type.navigation),
+        *sorted(entity_type.left_out),
     )
 
 

@@ -54,6 +54,20 @@ class Withheld:
         return self.error(self.message, at=at, hint=self.hint)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A relation or a column that is not in a model which was made from the catalog. Who asks for
+    its name, and may read it, is told why.
+
+    column  "" for the relation
+    text    why it is not there, and what to do
+    """
+
+    table: Table
+    column: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Property:
     """A structural property and the column it reads.
@@ -207,6 +221,7 @@ class EntityType:
     null_keys key properties that may be null in a row
     refused   why no row can be served, though the table is there
     withheld  properties and navigation properties of the model that the database cannot show
+    left_out  columns that are on purpose not in the model, by the name of OData
     """
 
     name: str
@@ -223,6 +238,7 @@ class EntityType:
     null_keys: tuple[Property, ...] = ()
     refused: Withheld | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -296,6 +312,7 @@ class Model:
     version      changes with every part of the model; compiled statements are cached under it
     set_of_type  the set that links name, by the name of the entity type
     withheld     entity sets of the model that cannot be served
+    left_out     relations that are on purpose not in the model, by the name of OData
     tokens       where access tokens are looked up; None: not in the database
     """
 
@@ -307,6 +324,7 @@ class Model:
     set_of_type: Mapping[str, EntitySet] = field(default_factory=dict)
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
     tokens: TokenTables | None = None
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

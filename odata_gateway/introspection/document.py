@@ -103,17 +103,17 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
 
 def _fault(relation: CatalogRelation) -> NotServed | None:
     """Why a relation is not served, or None."""
-    subject = f"{relation.table.schema}.{relation.table.name}"
-    if relation.table.name.lower() in _MIGRATIONS:
-        return NotServed(subject, "it has the state of migrations", "write a model to serve it")
+    table = relation.table
+    if table.name.lower() in _MIGRATIONS:
+        return NotServed(table, "it has the state of migrations", "write a model to serve it")
     if not relation.columns:
-        return NotServed(subject, "it has no columns", "add a column")
+        return NotServed(table, "it has no columns", "add a column")
     if not relation.is_open or not any(column.readable for column in relation.columns):
-        way_out = f"GRANT SELECT ON {subject} to the role"
-        return NotServed(subject, "the role may not read it", way_out)
+        way_out = f"GRANT SELECT ON {table.schema}.{table.name} to the role"
+        return NotServed(table, "the role may not read it", way_out)
     if relation_key(relation) is None:
         way_out = "add a primary key, or a unique index over columns that are NOT NULL"
-        return NotServed(subject, key_fault(relation), way_out)
+        return NotServed(table, key_fault(relation), way_out)
     return None
 
 
@@ -121,15 +121,14 @@ def _columns(
     relation: CatalogRelation, key: Sequence[str], not_served: list[NotServed]
 ) -> Iterable[CatalogColumn]:
     """The columns that are served; adds the others to the list."""
-    table = f"{relation.table.schema}.{relation.table.name}"
+    table = relation.table
     for column in relation.columns:
-        subject = f"{table}.{column.name}"
         if not column.readable:
-            way_out = f"GRANT SELECT ({column.name}) ON {table} to the role"
-            not_served.append(NotServed(subject, "the role may not read it", way_out))
+            way_out = f"GRANT SELECT ({column.name}) ON {table.schema}.{table.name} to the role"
+            not_served.append(NotServed(table, "the role may not read it", way_out, column.name))
         elif SECRET_NAMES.search(column.name) and column.name not in key:
-            way_out = "write a model to serve it"
-            not_served.append(NotServed(subject, "its name is that of a secret", way_out))
+            reason, way_out = "its name is that of a secret", "write a model to serve it"
+            not_served.append(NotServed(table, reason, way_out, column.name))
         else:
             yield column
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from odata_gateway.db.database import Database
 from odata_gateway.edm.csdl import parse_model
+from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.json_reader import Mistake, ModelError
-from odata_gateway.edm.model import Model
+from odata_gateway.edm.model import LeftOut, Model, Table
 from odata_gateway.introspection.catalog import Catalog, read_catalog
 from odata_gateway.introspection.document import CatalogModel, model_of_catalog
+from odata_gateway.introspection.names import odata_name
 from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.introspection.view_keys import with_view_keys
 
@@ -89,11 +92,28 @@ class CatalogSource:
 
 def _model_of(found: CatalogModel, schemas: Sequence[str] | None) -> Model:
     if found.type_count:
-        return parse_model(found.document)
+        return _with_left_out(parse_model(found.document), found.not_served)
     where = "any schema" if schemas is None else ", ".join(schemas)
     reasons = "".join(f"\n{item}" for item in found.not_served)
     text = f"there is nothing to serve in {where}; name other schemas in ODATA_SCHEMAS{reasons}"
     raise ModelError([Mistake("", text)])
+
+
+def _with_left_out(model: Model, not_served: Iterable[NotServed]) -> Model:
+    """The model with what it leaves out, for those who ask for it."""
+    tables: dict[str, LeftOut] = {}
+    columns: dict[Table, dict[str, LeftOut]] = {}
+    for item in not_served:
+        if item.column:
+            of_table = columns.setdefault(item.table, {})
+            of_table.setdefault(odata_name(item.column), item.left_out)
+        else:
+            tables.setdefault(odata_name(item.table.name), item.left_out)
+    types = {
+        name: replace(t, left_out=columns.get(t.table, {}))
+        for name, t in model.entity_types.items()
+    }
+    return with_types(replace(model, left_out=tables), types)
 
 
 def _names(model: Model) -> set[str]:

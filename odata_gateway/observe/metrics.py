@@ -129,6 +129,12 @@ FAMILIES = (
         (),
         "1 while every server process reaches the database, else 0",
     ),
+    MetricFamily(
+        "odata_not_served",
+        "gauge",
+        (),
+        "tables and columns that `ODATA_MODEL=auto` leaves out; `odata-gateway check` says why",
+    ),
     MetricFamily("odata_workers", "gauge", (), "server processes"),
     MetricFamily("odata_memory_bytes", "gauge", (), "memory of all server processes"),
     MetricFamily(

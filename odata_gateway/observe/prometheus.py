@@ -40,7 +40,7 @@ _FIELDS = {
     "odata_cpu_seconds_total": "cpu_s",
 }
 """The counters without labels, and their names in Counters."""
-_MERGE = {"odata_database_up": min, "odata_key_set_age_seconds": max}
+_MERGE = {"odata_database_up": min, "odata_key_set_age_seconds": max, "odata_not_served": max}
 """Gauges of which the least or the greatest value of all processes counts, not the sum."""
 
 

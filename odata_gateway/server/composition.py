@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 class GatewayParts(NamedTuple):
     """A gateway, its database and service, what keeps its model in step with the database, who may
-    ask, and the keys that sign tokens, where there are any."""
+    ask; where there are any, the keys that sign tokens, and what the model is read from."""
 
     database: Database
     service: Service
@@ -49,6 +49,7 @@ class GatewayParts(NamedTuple):
     watcher: SchemaWatcher
     callers: CallerDirectory
     keys: KeyRing | None
+    source: CatalogSource | None
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -188,7 +189,7 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher))
     if keys is not None:
         gateway.challenges = Challenges(partial(sign_in, keys))
-    return GatewayParts(database, service, gateway, watcher, callers, keys)
+    return GatewayParts(database, service, gateway, watcher, callers, keys, source)
 
 
 async def check_ready(database: Database, callers: CallerDirectory, watcher: SchemaWatcher) -> None:

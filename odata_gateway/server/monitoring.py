@@ -56,6 +56,7 @@ def gauges(parts: GatewayParts, listener: Listener) -> Gauges:
         "odata_pool_waiting": pool["waiting"],
         "odata_compile_cache_entries": len(service.compiler.cache),
         "odata_key_set_age_seconds": 0.0 if keys is None else keys.age_s,
+        "odata_not_served": 0 if parts.source is None else len(parts.source.not_served),
         "odata_database_up": int(database.is_up),
         "odata_memory_bytes": _memory_bytes(),
     }

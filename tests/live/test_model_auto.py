@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.request import urlopen
 
 import asyncpg
 import pytest
@@ -12,10 +13,12 @@ from tests.harness.cluster import SQL_FOLDER
 from tests.harness.faults import wait_until
 from tests.harness.gateway import start_gateway
 from tests.harness.inside import inside
+from tests.harness.ports import free_port
 from tests.harness.supabase import write_tokens
 from tests.live.test_web_cli import run
 
 SHOP = (SQL_FOLDER.parents[2] / "sql" / "shop" / "shop.sql").read_text(encoding="utf-8")
+ADMIN_PORT = free_port()
 TABLES = {"category": 5, "customer": 40, "order": 300, "order_line": 600, "product": 60, "product_supplier": 80, "supplier": 4}
 
 
@@ -24,6 +27,7 @@ def database(cluster):
     """The name of a database with the shop, whose roles a server has once."""
     cluster.psql("postgres", "CREATE DATABASE shop_auto")
     cluster.psql("shop_auto", SHOP)
+    cluster.psql("shop_auto", "CREATE TABLE shop.schema_migrations (version text); GRANT SELECT ON shop.schema_migrations TO shop_gateway")
     yield "shop_auto"
     cluster.psql("postgres", "DROP DATABASE shop_auto WITH (FORCE); DROP ROLE shop_gateway; DROP ROLE shop_analyst")
 
@@ -37,7 +41,7 @@ def settings(cluster, database):
 @pytest.fixture(scope="module")
 def shop(settings):
     """For this machine only, as the connection's own role."""
-    with start_gateway(**settings) as running:
+    with start_gateway(**settings, ODATA_ADMIN_PORT=str(ADMIN_PORT)) as running:
         yield running
 
 
@@ -90,13 +94,28 @@ def test_links_are_followed(shop, target, expected):
         assert {name: value for name, value in reply.json().items() if name[0] != "@"} == expected
 
 
-def test_what_is_not_served_is_told(shop, settings):
-    assert "not served: shop.customer.password_hash" in shop.log()
+def test_what_is_not_served_is_told(shop, analysts, settings):
+    (line,) = (line for line in shop.log().splitlines() if "; not served: " in line)
+    assert "shop.customer.password_hash" in line and "shop.schema_migrations" in line
     done = run("check", **settings, ODATA_HOST="127.0.0.1")
     assert done.returncode == 0, done.stdout
     section = done.stdout.partition("\nnot served:\n")[2]
     assert "  shop.customer.password_hash: its name is that of a secret; " in section
-    assert shop.get("customer?$select=password_hash", token=None).status == 400
+    assert "  shop.schema_migrations: it has the state of migrations; " in section
+    refused = shop.get("schema_migrations", token=None)
+    assert refused.status == 404 and "shop.schema_migrations is not served: it has the state of migrations" in refused.body.decode()
+    refused = analysts.get("schema_migrations", token=None)
+    assert refused.status == 404 and b"migrations is not served" not in refused.body, "this role may not read it"
+    for target, status in (
+        ("customer?$select=password_hash", 400),
+        ("customer(1)/password_hash", 404),
+        ("customer?$filter=password_hash eq ''", 400),
+    ):
+        refused = shop.get(target, token=None)
+        assert refused.status == status and "shop.customer.password_hash is not served" in refused.body.decode()
+    with urlopen(f"http://127.0.0.1:{ADMIN_PORT}/metrics") as answer:
+        (count,) = re.findall(r"^odata_not_served ([0-9.]+)$", answer.read().decode(), re.MULTILINE)
+    assert float(count) == len(section.partition(" findings")[0].splitlines()) - 1
 
 
 def test_a_url_is_explained_with_the_model_of_the_database(settings):

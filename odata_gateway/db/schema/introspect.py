@@ -31,6 +31,7 @@ from odata_gateway.edm.model import (
     JoinColumn,
     JoinConstant,
     JoinTerm,
+    LeftOut,
     Membership,
     Model,
     NavigationProperty,
@@ -88,12 +89,28 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         for name, entity_type in fitted.items()
     }
     partnered = {name: with_partners(entity_type, joined) for name, entity_type in joined.items()}
-    return with_types(model, partnered), findings
+    told = replace(model, left_out=_readable(model.left_out, tables))
+    return with_types(told, partnered), findings
+
+
+def _readable(left_out: Mapping[str, LeftOut], tables: Tables) -> dict[str, LeftOut]:
+    """What the role could read."""
+    return {
+        name: item
+        for name, item in left_out.items()
+        if item.table in tables
+        and any(
+            facts.readable
+            for column, facts in tables[item.table].columns.items()
+            if item.column in ("", column)
+        )
+    }
 
 
 def _tables(model: Model) -> Iterator[Table]:
     if model.tokens is not None:
         yield from model.tokens.columns()
+    yield from (item.table for item in model.left_out.values())
     for entity_type in model.entity_types.values():
         yield entity_type.table
         if isinstance(entity_type.policy, Membership):
@@ -142,6 +159,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         entity_type,
         properties=entity_type.properties if reasons else properties,
         withheld=withheld,
+        left_out=_readable(entity_type.left_out, tables),
         policy=policy,
         missing=bool(reasons),
         indexes=facts.indexes,

@@ -47,7 +47,7 @@ async def server_findings(
     """
     server = await read_server(session)
     active = await read_row_security(session, tables)
-    findings = [*_role_findings(server, tables), *_text_findings(server)]
+    findings = [*_role_findings(server, tables, tokens), *_text_findings(server)]
     if row_security:
         findings += _open_tables(set(tables) - active)
         if not await can_call(session, TOKEN_FUNCTION):
@@ -84,15 +84,16 @@ async def citus_findings(database: Database, *, sharded: bool) -> list[Finding]:
     return []
 
 
-def _role_findings(server: ServerFacts, tables: Tables) -> Iterator[Finding]:
-    roles = "sql/live_agent/roles.sql"
+def _role_findings(
+    server: ServerFacts, tables: Tables, tokens: TokenTables | None
+) -> Iterator[Finding]:
+    script = "sql/live_agent/roles.sql makes one that can read what is needed and nothing else"
+    cure = "use one that may SELECT and nothing else" if tokens is None else script
     writable = [table for table, facts in tables.items() if facts.writable]
     if server.superuser:
-        text = f"is a superuser; {roles} makes one that can read what is needed and nothing else"
-        yield Finding("warning", "role", text)
+        yield Finding("warning", "role", f"is a superuser; {cure}")
     elif writable:
-        text = f"could write {_names(writable)}; {roles} makes one that cannot"
-        yield Finding("warning", "role", text)
+        yield Finding("warning", "role", f"could write {_names(writable)}; {cure}")
 
 
 def _text_findings(server: ServerFacts) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from odata_gateway.errors import (
 )
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.expression.literals import resolve_alias
-from odata_gateway.plan.scope.navigation import no_such_set
+from odata_gateway.plan.scope.navigation import no_such_set, why_not
 from odata_gateway.plan.scope.rows import Row, has_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
@@ -206,7 +206,8 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
     raise BindSegment(
         f"{entity_type.name} has no property '{segment.name}'",
         at=segment.at,
-        hint=nearest(segment.name, [*entity_type.properties, *entity_type.navigation]),
+        hint=why_not(entity_type.left_out, segment.name)
+        or nearest(segment.name, [*entity_type.properties, *entity_type.navigation]),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from odata_gateway.edm.model import EntityType, Model, NavigationProperty, Property
+from collections.abc import Mapping
+
+from odata_gateway.edm.model import EntityType, LeftOut, Model, NavigationProperty, Property
 from odata_gateway.errors import BindName, BindSecret, BindSegment, ODataError, nearest
 from odata_gateway.plan.scope.rows import Frame, Row, column_of, has_key
 from odata_gateway.plan.scope.scope import Binding
@@ -79,7 +81,11 @@ def no_such_name(
     if (withheld := entity_type.withheld.get(name)) is not None:
         return withheld.refusal(at)
     known = [*entity_type.properties, *entity_type.navigation, *extra]
-    hint = nearest(name, known) or f"see the properties of {entity_type.name} in $metadata"
+    hint = (
+        why_not(entity_type.left_out, name)
+        or nearest(name, known)
+        or f"see the properties of {entity_type.name} in $metadata"
+    )
     return BindName(f"{entity_type.name} has no {what} '{name}'", at=at, hint=hint)
 
 
@@ -90,5 +96,14 @@ def no_such_set(
     if (withheld := model.withheld.get(name)) is not None:
         return withheld.refusal(at)
     sets = model.entity_sets
-    hint = nearest(name, sets) or f"use one of the entity sets {', '.join(sets)}"
+    hint = (
+        why_not(model.left_out, name)
+        or nearest(name, sets)
+        or f"use one of the entity sets {', '.join(sets)}"
+    )
     return error(f"there is no entity set '{name}'", at=at, hint=hint)
+
+
+def why_not(left_out: Mapping[str, LeftOut], name: str) -> str | None:
+    """Why a name of the database is not in the model, or None."""
+    return left_out[name].text if name in left_out else None

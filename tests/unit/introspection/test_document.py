@@ -1,7 +1,12 @@
 """The document of a catalog is a model that the loader takes, and tells what it leaves out."""
 
+import json
+from dataclasses import replace
+
 from odata_gateway.edm.csdl import parse_model
+from odata_gateway.introspection.catalog import ForeignKey
 from odata_gateway.introspection.document import model_of_catalog
+from odata_gateway.protocol.metadata.document import csdl_json
 from tests.unit.introspection.catalogs import column, table
 
 
@@ -28,7 +33,22 @@ def test_the_key_comes_first_in_its_own_order():
 
 def test_names_carry_the_schema_only_where_two_schemas_have_them():
     catalog = (table("person", "id"), table("Person", "id", schema="other"), table("place", "id", schema="other"))
-    assert list(parse_model(model_of_catalog(catalog).document).entity_sets) == ["public_person", "other_Person", "place"]
+    model = parse_model(model_of_catalog(catalog).document)
+    assert list(model.entity_sets) == ["public_person", "other_Person", "place"]
+    names = {name: entity_type.qualified_name for name, entity_type in model.entity_types.items()}
+    assert names == {"public_person": "public.public_person", "other_Person": "other.other_Person", "place": "other.place"}
+
+
+def test_a_link_leads_from_one_namespace_to_another():
+    place = table("place", "id", schema="odata")
+    person = table("person", "id", "place_id")
+    key = ForeignKey("person_place_id_fkey", ("place_id",), place.table, ("id",))
+    model = parse_model(model_of_catalog((place, replace(person, foreign_keys=(key,)))).document)
+    assert model.namespace == "odata_2", "CSDL reserves the name odata"
+    document = json.loads(csdl_json(model))
+    assert document["public"]["person"]["place"]["$Type"] == "odata_2.place"
+    assert document["odata_2"]["place"]["person"]["$Type"] == "public.person"
+    assert list(document["odata_2"]["Service"])[1:3] == ["place", "person"] and "Service" not in document["public"]
 
 
 def test_what_is_left_out_is_told_with_the_way_out():

@@ -190,7 +190,7 @@ async def test_a_view_serves_in_the_place_of_a_table(database, owner, model):
 async def test_roles_that_could_write_are_named(owner, scratch_dsn, database, model):
     await owner.execute("GRANT UPDATE (name) ON users TO odata_reader")
     assert [str(f) for f in (await inspect(database, model))[1]] == [
-        "warning: role: could write public.users; sql/live_agent/roles.sql makes one that cannot"
+        "warning: role: could write public.users; sql/live_agent/roles.sql makes one that can read what is needed and nothing else"
     ]
     superuser = await Database.open(DatabaseSettings(scratch_dsn))
     assert [f.subject for f in (await inspect(superuser, model))[1]] == ["role"]
