@@ -18,7 +18,7 @@ from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError, UrlMethod
 from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.formats.registry import DEFAULT_ENCODING
-from odata_gateway.handlers.entity import path_of_id
+from odata_gateway.handlers.entity.handler import path_of_id
 from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of, read_model

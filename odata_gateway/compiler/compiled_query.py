@@ -6,7 +6,7 @@ Nothing that is kept belongs to a caller or holds a value of a request: both com
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple, assert_never
@@ -30,9 +30,10 @@ from odata_gateway.plan.tree.slots import (
     Slot,
 )
 from odata_gateway.sql.fragment import Statement
-from odata_gateway.sql.statement import StatementKind, StatementVariant, render
+from odata_gateway.sql.statement import StatementKind, StatementVariant, render, render_together
 from odata_gateway.url.literals import LiteralValue
 
+_LOOKUPS: frozenset[ResultForm] = frozenset({"entity", "reference", "property", "value"})
 _SETS: frozenset[ResultForm] = frozenset({"collection", "references", "count"})
 
 
@@ -63,12 +64,15 @@ class CompiledStatement:
     slots         what fills each of $1, $2, ...
     replan        the best plan depends on the arguments: a literal bounds a range of rows
     nested_links  of expanded collections, by their number
+    is_lookup     it finds a single row by literals, and depends on nothing else of a request but
+                  the caller: requests with the same one can be read together
     """
 
     text: str
     slots: tuple[Slot, ...]
     replan: bool
     nested_links: Mapping[int, NestedLink]
+    is_lookup: bool = False
 
     def bind(self, values: ArgumentValues) -> BoundStatement:
         """The statement with its arguments.
@@ -116,6 +120,25 @@ class CompiledStatement:
                 assert_never(slot.part)
 
 
+@dataclass(frozen=True, slots=True)
+class LookupStatement:
+    """The statement of several requests that differ in their literals.
+
+    varies  for each of $1, $2, ..., whether it is an array with a value for each request
+    """
+
+    text: str
+    varies: tuple[bool, ...]
+
+    def bind(self, requests: Sequence[Sequence[object]]) -> BoundStatement:
+        """The statement for some requests, by their arguments of the statement for one."""
+        arguments = [
+            [each[index] for each in requests] if varies else requests[0][index]
+            for index, varies in enumerate(self.varies)
+        ]
+        return BoundStatement(self.text, arguments)
+
+
 class CompiledQuery(NamedTuple):
     """A request for data, compiled.
 
@@ -137,6 +160,17 @@ class CompiledQuery(NamedTuple):
         compiled = self._compiled(kind, variant)
         return self.cache.put(key, compiled, len(compiled.text))
 
+    def lookups(self, variant: StatementVariant) -> LookupStatement:
+        """What `statement("rows")` reads where it is a lookup, for several requests at once."""
+        key = (self.key, "lookups", variant)
+        found: LookupStatement | None = self.cache.get(key)
+        if found is not None:
+            return found
+        rendered = render_together(self.query, variant)
+        text = tag_statement(rendered.text)
+        varies = tuple(isinstance(slot, LiteralSlot) for slot in rendered.slots)
+        return self.cache.put(key, LookupStatement(text, varies), len(text))
+
     def _compiled(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:
         started = perf_counter()
         try:
@@ -146,6 +180,7 @@ class CompiledQuery(NamedTuple):
                 statement.slots,
                 statement.has_ranges and _reads_a_set(self.query, kind),
                 self._nested_links(statement),
+                kind == "rows" and _is_lookup(self.query, variant, statement.slots),
             )
         finally:
             current_stats.get().add_bind_time(started)
@@ -154,6 +189,17 @@ class CompiledQuery(NamedTuple):
         has_links = any(isinstance(slot, LinkSlot) for slot in statement.slots)
         projection = self.query.projection
         return nested_links(projection) if has_links and projection is not None else {}
+
+
+def _is_lookup(query: Query, variant: StatementVariant, slots: tuple[Slot, ...]) -> bool:
+    """Whether requests with the statement may be read together. A list of literals is no value of
+    an array, and Citus finds the shard of a statement by a parameter only."""
+    literals = [slot for slot in slots if isinstance(slot, LiteralSlot)]
+    if query.form not in _LOOKUPS or variant.shard_accounts or not literals:
+        return False
+    others = (slot for slot in slots if not isinstance(slot, LiteralSlot))
+    are_of_caller = all(isinstance(slot, AccountsSlot) for slot in others)
+    return are_of_caller and not any(slot.many for slot in literals)
 
 
 def _reads_a_set(query: Query, kind: StatementKind) -> bool:

@@ -165,6 +165,11 @@ class Session:
         else:
             self._pool.release(pooled)
 
+    @property
+    def backend(self) -> int:
+        """Process id of the server process; 0 behind a pooler, where it changes."""
+        return self._live().backend
+
     async def limit_statements(self, seconds: float) -> None:
         """Have the further statements of this transaction end after a time of their own."""
         milliseconds = str(max(1, round(seconds * 1000)))

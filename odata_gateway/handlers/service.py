@@ -37,7 +37,8 @@ from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
 from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
 from odata_gateway.handlers.documents import DocumentHandler
-from odata_gateway.handlers.entity import EntityHandler, path_of_id
+from odata_gateway.handlers.entity.handler import EntityHandler, path_of_id
+from odata_gateway.handlers.entity.lookups import Lookups
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.files.export import ExportHandler
 from odata_gateway.handlers.negotiation import Negotiation
@@ -231,7 +232,7 @@ class DataHandlers:
         self._compiler = compiler
         self._negotiation = negotiation
         self._faults = TableFaults(database, compiler.model)
-        self._entities = EntityHandler(executor)
+        self._entities = EntityHandler(executor, Lookups(database))
         self._collections = CollectionHandler(executor, reader)
         self._exports = ExportHandler(executor, reader, self._entities, most_rows=most_rows)
         self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)

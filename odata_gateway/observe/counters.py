@@ -58,6 +58,7 @@ class Counters:
     rows       sent
     bytes      sent, as they went over the wire
     cancelled  statements that nobody waited for any longer
+    together   requests for single rows that shared a statement with others
     slow       statements that took longer than ODATA_SLOW_QUERY_MS
     reloads    how often the model was exchanged
     key_reads  how often the keys that sign access tokens were read
@@ -74,6 +75,7 @@ class Counters:
     rows: int = 0
     bytes: int = 0
     cancelled: int = 0
+    together: int = 0
     slow: int = 0
     cache_hits: int = 0
     cache_misses: int = 0
@@ -150,6 +152,7 @@ _SCALARS = (
     "rows",
     "bytes",
     "cancelled",
+    "together",
     "slow",
     "cache_hits",
     "cache_misses",

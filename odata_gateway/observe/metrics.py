@@ -75,6 +75,12 @@ FAMILIES = (
         "statements that were cancelled because nobody waited for them any longer",
     ),
     MetricFamily(
+        "odata_lookups_together_total",
+        "counter",
+        (),
+        "requests for single rows that were read in one statement with others",
+    ),
+    MetricFamily(
         "odata_slow_queries_total",
         "counter",
         (),

@@ -144,6 +144,28 @@ def columns_in(sql: Sql, source: int) -> list[Sql]:
     return [Sql((column,)) for column in dict.fromkeys(found)]
 
 
+def finish_together(sql: Sql) -> Statement:
+    """A statement that does the same for several requests at once: one record for each of them, an
+    array of its rows, which must have one column. The parameters are those of `finish`, but that of
+    a literal is an array with a value for each request."""
+    numbers: dict[Hole, int] = {}
+
+    def value(hole: Hole) -> str:
+        number = numbers.setdefault(hole, len(numbers) + 1)
+        is_literal = isinstance(hole.slot, LiteralSlot)
+        return f"each_of.v{number}" if is_literal else f"${number}::{hole.pg_type}"
+
+    inner = "".join([part if isinstance(part, str) else value(part) for part in sql.parts])
+    literals = {n: hole for hole, n in numbers.items() if isinstance(hole.slot, LiteralSlot)}
+    arrays = ", ".join(f"${number}::{hole.pg_type}[]" for number, hole in literals.items())
+    names = ", ".join(f"v{number}" for number in literals)
+    text = (
+        f"SELECT ARRAY({inner}) FROM unnest({arrays}) "
+        f"WITH ORDINALITY AS each_of ({names}, n) ORDER BY each_of.n"
+    )
+    return Statement(text, tuple(hole.slot for hole in numbers))
+
+
 def finish(sql: Sql) -> Statement:
     """The statement with its holes numbered; equal holes become one parameter."""
     numbers: dict[Hole, int] = {}

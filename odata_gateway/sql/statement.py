@@ -21,6 +21,7 @@ from odata_gateway.sql.fragment import (
     Statement,
     build,
     finish,
+    finish_together,
     join,
     param,
     qualified,
@@ -85,6 +86,13 @@ def render(query: Query, variant: StatementVariant, kind: StatementKind) -> Stat
     if variant.shard_accounts > 1 and sharded.pivot(block) is not None:
         return finish(_ShardedStatement(query, variant, block).of_kind(kind))
     return finish(_PlainStatement(query, variant, _relations(query, variant)).of_kind(kind))
+
+
+def render_together(query: Query, variant: StatementVariant) -> Statement:
+    """The statement of a query for a single row, for several requests at once (see
+    `finish_together`)."""
+    statement = _PlainStatement(query, variant, _relations(query, variant))
+    return finish_together(statement.single())
 
 
 def whole_rows(entity_type: EntityType, *, many_accounts: bool) -> Statement:

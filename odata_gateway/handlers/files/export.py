@@ -26,7 +26,7 @@ from odata_gateway.handlers.collection import (
     next_page,
     page_extent,
 )
-from odata_gateway.handlers.entity import EntityHandler
+from odata_gateway.handlers.entity.handler import EntityHandler
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.handlers.request import DataRequest, reply_headers

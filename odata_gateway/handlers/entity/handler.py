@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from odata_gateway.errors import BindSegment, DbKey
+from odata_gateway.handlers.entity.lookups import Lookups
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
 from odata_gateway.observe.request_stats import current_stats
@@ -14,22 +15,23 @@ from odata_gateway.protocol.message import Reply
 class EntityHandler:
     """Answers requests of which the rows are one row or none."""
 
-    def __init__(self, executor: QueryExecutor) -> None:
+    def __init__(self, executor: QueryExecutor, lookups: Lookups) -> None:
         self._executor = executor
+        self._lookups = lookups
 
     async def entity(self, request: DataRequest) -> Reply:
         """An entity, a reference, a property or its raw value; 204 for null.
 
         raises  BindNoEntity, and DbKey where two rows have the same key
         """
-        rows = await self._executor.fetch(request)
-        current_stats.get().add_rows(len(rows))
-        if not rows:
+        found = await self._lookups.values(request)
+        current_stats.get().add_rows(len(found))
+        if not found:
             return await self._nothing(request)
-        if len(rows) > 1:
+        if len(found) > 1:
             name = request.compiled.query.entity_set.name
             raise DbKey(f"two rows of {name} have the same key")
-        return _reply(request, rows[0][0])
+        return _reply(request, found[0])
 
     async def _nothing(self, request: DataRequest) -> Reply:
         """204 where a single-valued navigation property leads to nothing; raises BindNoEntity where
