@@ -2,9 +2,9 @@
 
 import pglast
 import pytest
-from odata_gateway.plan.tree.slots import LimitSlot, LiteralSlot, PageSlot
-from odata_gateway.sql.fragment import EMPTY, Sql, alias, build, finish, ident, join, param, quoted, raw
-from odata_gateway.types.primitive import INT32
+from odata_gateway.plan.tree.slots import AccountsSlot, LimitSlot, LiteralSlot, PageSlot
+from odata_gateway.sql.fragment import EMPTY, Sql, alias, build, finish, finish_together, ident, join, param, quoted, raw
+from odata_gateway.types.primitive import INT32, INT64, STRING
 
 HOSTILE = [
     "",
@@ -73,3 +73,14 @@ def test_parameters_are_numbered_in_order_and_shared_only_with_the_same_type():
 def test_sql_adds_up():
     assert finish(raw("a") + EMPTY + param(PageSlot(), "int4") + alias(3)).text == "a$1::int4t3"
     assert finish(join(", ", ())).text == "" and Sql(()) == EMPTY
+
+
+def test_a_statement_for_several_requests_has_an_array_for_each_literal():
+    first, second, account = LiteralSlot(0, INT64), LiteralSlot(1, STRING), AccountsSlot(many=False)
+    sql = build("SELECT {0} + {1} WHERE {2} = {0}", param(first, "int8"), param(account, "int8"), param(second, "text"))
+    together = finish_together(sql)
+    assert together.text == (
+        "SELECT ARRAY(SELECT each_of.v1 + $2::int8 WHERE each_of.v3 = each_of.v1) "
+        "FROM unnest($1::int8[], $3::text[]) WITH ORDINALITY AS each_of (v1, v3, n) ORDER BY each_of.n"
+    )
+    assert together.slots == finish(sql).slots == (first, account, second)
