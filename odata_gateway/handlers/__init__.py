@@ -12,7 +12,7 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     chunk_reader     reads the rows of a page chunk by chunk
     read_ahead       reads the next chunks while one is sent
     documents        the service document and $metadata
-    entity           entities, references, properties and raw values
+    entity/          entities, references, properties and raw values
     collection       pages of collections, and counts
     files/           all rows of a collection as a file
     set_sequence     the rows of several entity sets in one sequence

@@ -1,5 +1,9 @@
-"""Requests for what is single, and how those that wait together are read together.
+"""Answers to requests for what is single.
 
-lookups  runs statements for single rows, several in one where they wait together
-handler  entities, references, properties and raw values
+In:      a request for data.
+Out:     `protocol.message.Reply`; an ODataError, before the reply.
+Unknown: the HTTP library, SQL, formats.
+
+    lookups  reads single rows, in one statement those that wait together
+    handler  entities, references, properties and raw values
 """
