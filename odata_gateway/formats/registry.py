@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import JSON, json_encoding
+from odata_gateway.formats.tables.arrow import ARROW, PARQUET
 from odata_gateway.formats.tables.csv import CSV
 from odata_gateway.formats.tables.ndjson import NDJSON
+from odata_gateway.formats.tables.text_table import TEXT_TABLE
+from odata_gateway.formats.tables.xlsx import XLSX
 from odata_gateway.protocol.json_format import JsonFormat
 
-FORMATS: tuple[Format, ...] = (JSON, NDJSON, CSV)
+FORMATS: tuple[Format, ...] = (JSON, NDJSON, CSV, XLSX, ARROW, PARQUET, TEXT_TABLE)
 """The first is that of clients which name none."""
 
 DEFAULT_ENCODING: BodyEncoding = json_encoding(JsonFormat())

@@ -33,6 +33,14 @@ _GZIP_LEVEL = 1
 _GZIP_WINDOW_BITS = 31
 """15 bits, and 16 for a gzip header and trailer, as zlib encodes it."""
 
+COMPRESSED = frozenset(
+    {
+        "application/vnd.apache.parquet",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+)
+"""Media types of bodies that are compressed in themselves."""
+
 _CODING = re.compile(
     r"\s*(gzip|x-gzip|\*)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]*)?|\.[0-9]+))?\s*", re.IGNORECASE
 )
@@ -84,7 +92,7 @@ def is_worth_gzip(head: Head, body: ResponseBody) -> bool:
     accepts gzip."""
     if body.size is not None and body.size < MIN_BYTES:
         return False
-    is_encoded = any(name == "Content-Encoding" for name, _ in head.own)
+    is_encoded = any(name == "Content-Encoding" or value in COMPRESSED for name, value in head.own)
     return not is_encoded and accepts_gzip(head.asked.get("accept-encoding", ""))
 
 

@@ -9,6 +9,7 @@ import io
 import pytest
 
 FORMATS = ("csv", "ndjson")
+PACKED = ("xlsx", "parquet")
 TARGET = "Message?$select=id,content"
 
 
@@ -24,7 +25,13 @@ def test_a_file_is_one_body_of_all_rows(gateway, format_name):
     assert len(rows) == number
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", PACKED)
+def test_what_is_compressed_in_itself_is_not_compressed_again(gateway, format_name):
+    reply = gateway.get(f"{TARGET}&$format={format_name}", headers={"Accept-Encoding": "gzip"})
+    assert reply.status == 200 and "content-encoding" not in reply.headers
+
+
+@pytest.mark.parametrize("format_name", (*FORMATS, *PACKED, "arrow", "table"))
 def test_head_has_the_headers_of_get(gateway, format_name):
     head, got = (gateway.get(f"{TARGET}&$top=3&$format={format_name}", method=method) for method in ("HEAD", "GET"))
     names = ("content-type", "content-disposition", "odata-version", "content-length")

@@ -9,4 +9,9 @@ Unknown: connections, pages, the HTTP library.
     encoding    a file of cells, as negotiation and statements see it
     ndjson      a JSON object a line
     csv         RFC 4180, and the form that spreadsheets can open without danger
+    zip_stream  a zip archive written without going back
+    workbook    the parts of a workbook besides its rows
+    xlsx        workbooks for Excel
+    arrow       Arrow streams and Parquet
+    text_table  aligned text for a terminal
 """

@@ -17,6 +17,8 @@ from odata_gateway.protocol.message import HeaderPairs
 from odata_gateway.sql.fragment import Sql
 from odata_gateway.sql.renderer import BlockRenderer
 
+FileMaker = Callable[[ExportedRows, tuple[FieldCell, ...]], FileBody]
+
 
 @dataclass(frozen=True, slots=True)
 class TableEncoding:
@@ -27,7 +29,7 @@ class TableEncoding:
     """
 
     writer: CellWriter
-    make_file: Callable[[ExportedRows, tuple[FieldCell, ...]], FileBody]
+    make_file: FileMaker
     version: ODataVersion
     content_type: str
     extension: str

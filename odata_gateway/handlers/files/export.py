@@ -86,8 +86,9 @@ class ExportHandler:
             return reply
         assert isinstance(reply.body, bytes)
         body = encoding.file(_exported(request, None))
-        pieces = (body.head(), await _rows(body, reply.body, 1), await _tail(body, more=False))
-        return Reply(200, _headers(request, encoding, None), b"".join(pieces))
+        head, row = await _head(body), await _rows(body, reply.body, 1)
+        whole = b"".join((head, row, await _tail(body, more=False)))
+        return Reply(200, _headers(request, encoding, None), whole)
 
     async def _collection(self, request: DataRequest, encoding: ExportEncoding) -> Reply:
         request = await completed(self._executor, request)
@@ -151,7 +152,7 @@ def _exported(request: DataRequest, count: int | None) -> ExportedRows:
 
 async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> Reply:
     """A page, with the link to the next one in a header (RFC 8288)."""
-    pieces, rows, size, last = [file.body.head()], 0, 0, file.first
+    pieces, rows, size, last = [await _head(file.body)], 0, 0, file.first
     async with aclosing(file.page.chunks(file.first)) as chunks:
         async for chunk in chunks:
             if rows:
@@ -172,18 +173,26 @@ async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> R
 async def _pieces(file: OpenFile) -> AsyncGenerator[bytes]:
     """The whole file. What fails after the first chunk is raised from here."""
     stats, last = current_stats.get(), None
-    yield file.body.head()
+    pending = await _head(file.body)
     async with aclosing(file.page.chunks(file.first)) as chunks:
         async for chunk in chunks:
             if last is not None:  # the first chunk has been counted
                 stats.add_rows(chunk.rows)
             last = chunk
             if chunk.text:
-                yield await _rows(file.body, chunk.text, chunk.rows)
+                piece = await _rows(file.body, chunk.text, chunk.rows)
+                yield pending  # so that rows which a file cannot have are refused before its head
+                pending = piece
     more = last is not None and last.more and not file.extent.ends
     if more and file.refuses:
         raise too_many_rows(file.extent.rows)
-    yield await _tail(file.body, more=more)
+    tail = await _tail(file.body, more=more)
+    yield pending
+    yield tail
+
+
+async def _head(body: FileBody) -> bytes:
+    return await asyncio.to_thread(body.head) if body.is_costly else body.head()
 
 
 async def _rows(body: FileBody, text: bytes, number: int) -> bytes:

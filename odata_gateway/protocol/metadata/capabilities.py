@@ -133,7 +133,13 @@ TRANSFORMATIONS = (
 JOINS = ("join", "outerjoin")
 """Transformations of entity types that have collection-valued navigation properties."""
 _BATCHES = ("multipart/mixed", "application/json")
-FORMATS = ("application/json", "application/x-ndjson", "text/csv")
+FORMATS = (
+    "application/json",
+    "application/x-ndjson",
+    "text/csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "text/plain",
+)
 """What answers with data can be, if nothing has to be installed."""
 
 _FIXED = Capabilities(

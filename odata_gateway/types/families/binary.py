@@ -59,7 +59,7 @@ BINARIES = TypeFamily(
     argument_type=ArgumentType("bytea"),
     columns={"bytea": ColumnReading()},
     text="rtrim(translate(encode({0}, 'base64'), E'+/\\n', '-_'), '=')",
-    cell=CellForm(is_plain=True, arrow={"bytea": "binary"}),
+    cell=CellForm(arrow={"bytea": "binary"}),
     is_octets=True,
     facets=frozenset({"$MaxLength"}),
     column_facets=lengths,

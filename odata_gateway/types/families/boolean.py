@@ -45,7 +45,7 @@ BOOLEANS = TypeFamily(
     json=JsonForm(quoted=False),
     cell=CellForm(
         is_plain=True,
-        number="CASE WHEN {0} THEN '1' ELSE '0' END",
+        number="CASE WHEN {0} THEN '1' WHEN NOT {0} THEN '0' END",
         number_format="boolean",
         arrow={"bool": "bool"},
     ),

@@ -198,12 +198,12 @@ DATETIMES = TypeFamily(
     json=JsonForm(whole=_JSON),
     cell=CellForm(
         is_plain=True,
-        number="CASE WHEN {0} BETWEEN '1900-03-01' AND '9999-12-31 23:59:59.999999' "
+        number="CASE WHEN {0} BETWEEN '1900-03-01' AND '9999-12-31 23:59:59' "
         "THEN (extract(epoch from {0})::float8 / 86400 + 25569)::text END",
         number_format="datetime",
         arrow={"timestamp": "timestamp"},
         arrow_text="CASE WHEN isfinite({0}) "
-        "THEN (extract(epoch from {0}) * 1000000)::int8::text END",
+        "THEN trunc(extract(epoch from {0}) * 1000000)::text END",
     ),
     facets=frozenset({"$Precision"}),
     max_precision=12,

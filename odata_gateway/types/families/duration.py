@@ -141,7 +141,7 @@ DURATIONS = TypeFamily(
     cell=CellForm(
         is_plain=True,
         arrow={"interval": "duration"},
-        arrow_text=f"CASE WHEN isfinite({{0}}) THEN ({SECONDS} * 1000000)::int8::text END",
+        arrow_text=f"CASE WHEN isfinite({{0}}) THEN trunc({SECONDS} * 1000000)::text END",
     ),
     link_literal=f"'duration''' || {_SIGN} || 'PT' || trim_scale(abs({SECONDS}))::text || 'S'''",
     facets=frozenset({"$Precision"}),

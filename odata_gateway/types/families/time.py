@@ -86,11 +86,13 @@ TIMES = TypeFamily(
     json=JsonForm(can_miss=True),
     cell=CellForm(
         is_plain=True,
-        number="CASE WHEN {0} < '24:00' THEN (extract(epoch from {0})::float8 / 86400)::text END",
+        # readers round the last microseconds of a day to the next one
+        number="CASE WHEN {0} <= '23:59:59.999' "
+        "THEN (extract(epoch from {0})::float8 / 86400)::text END",
         number_format="time",
         arrow={"time": "time"},
         arrow_text="CASE WHEN {0} < '24:00' "
-        "THEN (extract(epoch from {0}) * 1000000)::int8::text END",
+        "THEN trunc(extract(epoch from {0}) * 1000000)::text END",
     ),
     facets=frozenset({"$Precision"}),
     max_precision=12,

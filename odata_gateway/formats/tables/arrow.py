@@ -1,0 +1,264 @@
+"""Arrow (IPC stream) and Parquet: columns typed by the model, a record batch a chunk.
+
+Postgres writes the rows as CSV, and Arrow's own reader makes columns of them (1.05 us a row of 16
+columns). Times travel as whole numbers of microseconds, which any year has.
+
+pyarrow is imported when it is first needed: it takes 0.3 s and 60 MB.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from io import RawIOBase
+from typing import Any
+
+from odata_gateway.formats.encoding import ExportedRows, cannot_show
+from odata_gateway.formats.tables.columns import FieldCell
+from odata_gateway.formats.tables.encoding import FileMaker, TableEncoding
+from odata_gateway.protocol.headers.format import Parameters
+from odata_gateway.protocol.headers.version import ODataVersion
+from odata_gateway.sql.fragment import Sql, build, fill
+from odata_gateway.sql.pg_types import plain_text
+from odata_gateway.types.forms.cell import ArrowKind
+from odata_gateway.types.primitive import PrimitiveType
+
+ROW_GROUP_BYTES = 16 * 1024 * 1024
+"""A row group of Parquet has the rows of so many bytes of CSV: some 64 chunks."""
+_TYPES: dict[ArrowKind, Callable[[Any], Any]] = {
+    "string": lambda pa: pa.string(),
+    "bool": lambda pa: pa.bool_(),
+    "int16": lambda pa: pa.int16(),
+    "int32": lambda pa: pa.int32(),
+    "int64": lambda pa: pa.int64(),
+    "float32": lambda pa: pa.float32(),
+    "float64": lambda pa: pa.float64(),
+    "date": lambda pa: pa.date32(),
+    "time": lambda pa: pa.time64("us"),
+    "timestamp": lambda pa: pa.timestamp("us", tz="UTC"),
+    "duration": lambda pa: pa.duration("us"),
+    "binary": lambda pa: pa.binary(),
+}
+_READ_AS: dict[ArrowKind, ArrowKind] = {
+    "date": "int32",
+    "time": "int64",
+    "timestamp": "int64",
+    "duration": "int64",
+    "binary": "string",
+}
+"""What the reader of CSV makes of a column, where it is not the column's own type."""
+
+
+class ArrowCells:
+    """Cells of CSV for Arrow's reader."""
+
+    format_name = "arrow"
+    separator = ","
+    blank = ""
+    row_start = ""
+    row_end = "\n"
+
+    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
+        """The text of a cell; never NULL."""
+        form, kind = type_.family.cell, arrow_kind(type_)
+        if _READ_AS.get(kind, kind) == "string" and not form.is_plain:
+            text = plain_text(value, type_)
+            return build("""coalesce('"' || replace({0}, '"', '""') || '"', '')""", text)
+        if kind != "string" and form.arrow_text is not None:
+            return build("coalesce({0}, '')", fill(form.arrow_text, (value,)))
+        return build("coalesce({0}, '')", plain_text(value, type_))
+
+
+def arrow_kind(type_: PrimitiveType) -> ArrowKind:
+    """The type of an Arrow column; text where a family has none."""
+    return type_.family.cell.arrow.get(type_.pg_type, "string")
+
+
+class ByteSink(RawIOBase):
+    """What Arrow writes to: `taken` gives what has come since it was last called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[bytes] = []
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        found = bytes(piece)
+        self._pieces.append(found)
+        self._at += len(found)
+        return len(found)
+
+    def tell(self) -> int:
+        return self._at
+
+    def taken(self) -> bytes:
+        """The bytes that nobody has had yet."""
+        found = b"".join(self._pieces)
+        self._pieces.clear()
+        return found
+
+
+class ChunkTables:
+    """Makes Arrow tables of chunks of CSV."""
+
+    def __init__(self, columns: tuple[FieldCell, ...]) -> None:
+        self._arrow, self._csv = import_module("pyarrow"), import_module("pyarrow.csv")
+        self._names = [column.name for column in columns]
+        kinds = [arrow_kind(column.field.type) for column in columns]
+        read = [_TYPES[_READ_AS.get(kind, kind)](self._arrow) for kind in kinds]
+        self.schema = self._arrow.schema(
+            [
+                (name, _TYPES[kind](self._arrow))
+                for name, kind in zip(self._names, kinds, strict=True)
+            ]
+        )
+        self._kinds = kinds
+        self._parsing = self._csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+        self._conversion = self._csv.ConvertOptions(
+            column_types=dict(zip(self._names, read, strict=True)),
+            null_values=[""],
+            true_values=["true"],
+            false_values=["false"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+
+    def table(self, text: bytes) -> Any:
+        """The rows of a chunk as one table.
+
+        raises  UrlFormat for a value that no column can have
+        """
+        reading = self._csv.ReadOptions(
+            column_names=self._names, block_size=len(text) + 1, use_threads=False
+        )
+        try:
+            found = self._csv.read_csv(
+                self._arrow.BufferReader(text),
+                read_options=reading,
+                parse_options=self._parsing,
+                convert_options=self._conversion,
+            )
+        except self._arrow.ArrowInvalid as error:
+            raise cannot_show("arrow", "a value that is beyond its types") from error
+        typed = zip(found.columns, self._kinds, self.schema.types, strict=True)
+        columns = [self._typed(column, kind, type_) for column, kind, type_ in typed]
+        return self._arrow.Table.from_arrays(columns, schema=self.schema)
+
+    def _typed(self, column: Any, kind: ArrowKind, type_: Any) -> Any:
+        """A column of the type that it has in the schema."""
+        if kind == "binary":
+            octets = [_octets(text) for text in column.to_pylist()]
+            return self._arrow.array(octets, type_)
+        if kind not in _READ_AS:
+            return column
+        chunks = [chunk.view(type_) for chunk in column.chunks]
+        return self._arrow.chunked_array(chunks, type_)
+
+
+def _octets(text: str | None) -> bytes | None:
+    return None if text is None else urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class StreamBody:
+    """An Arrow stream. A reader misses its last marker where it breaks off."""
+
+    is_costly = True
+
+    def __init__(self, rows: ExportedRows, columns: tuple[FieldCell, ...]) -> None:
+        self._columns = columns
+        self._sink = ByteSink()
+
+    def head(self) -> bytes:
+        self._tables = ChunkTables(self._columns)
+        ipc = import_module("pyarrow").ipc
+        self._writer = ipc.new_stream(self._sink, self._tables.schema)
+        return self._sink.taken()
+
+    def rows(self, text: bytes, number: int) -> bytes:
+        self._writer.write_table(self._tables.table(text).combine_chunks())
+        return self._sink.taken()
+
+    def tail(self, *, more: bool) -> bytes:
+        self._writer.close()
+        return self._sink.taken()
+
+
+class ParquetBody:
+    """A Parquet file, compressed with zstd. It cannot be read without its end."""
+
+    is_costly = True
+
+    def __init__(self, rows: ExportedRows, columns: tuple[FieldCell, ...]) -> None:
+        self._columns = columns
+        self._sink = ByteSink()
+        self._waiting: list[Any] = []
+        self._size = 0
+
+    def head(self) -> bytes:
+        self._arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+        self._tables = ChunkTables(self._columns)
+        self._writer = parquet.ParquetWriter(self._sink, self._tables.schema, compression="zstd")
+        return self._sink.taken()
+
+    def rows(self, text: bytes, number: int) -> bytes:
+        self._waiting.append(self._tables.table(text))
+        self._size += len(text)
+        if self._size >= ROW_GROUP_BYTES:
+            self._write_group()
+        return self._sink.taken()
+
+    def tail(self, *, more: bool) -> bytes:
+        self._write_group()
+        self._writer.close()
+        return self._sink.taken()
+
+    def _write_group(self) -> None:
+        if self._waiting:
+            group = self._arrow.concat_tables(self._waiting)
+            self._waiting, self._size = [], 0
+            self._writer.write_table(group, row_group_size=group.num_rows)
+
+
+@cache
+def has_pyarrow() -> bool:
+    """Whether the extra `arrow` is installed."""
+    return find_spec("pyarrow") is not None
+
+
+class ArrowOffer:
+    """One of Arrow's formats in negotiation. It is not available without pyarrow."""
+
+    def __init__(self, name: str, media_type: str, make_file: FileMaker) -> None:
+        self.media_types = (media_type,)
+        self.abbreviations = (name,)
+        self._make_file = make_file
+        self._encodings: dict[ODataVersion, TableEncoding] = {}
+
+    @property
+    def hint(self) -> str:
+        """How to ask for it, and what the operator must install before."""
+        needs = "" if has_pyarrow() else " (after: pip install 'odata-gateway[arrow]')"
+        return self.media_types[0] + needs
+
+    def encoding(self, parameters: Parameters, version: ODataVersion) -> TableEncoding | None:
+        if parameters or not has_pyarrow():
+            return None
+        if version not in self._encodings:
+            self._encodings[version] = TableEncoding(
+                ArrowCells(),
+                self._make_file,
+                version,
+                self.media_types[0],
+                self.abbreviations[0],
+            )
+        return self._encodings[version]
+
+
+ARROW = ArrowOffer("arrow", "application/vnd.apache.arrow.stream", StreamBody)
+PARQUET = ArrowOffer("parquet", "application/vnd.apache.parquet", ParquetBody)
