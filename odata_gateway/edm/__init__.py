@@ -6,9 +6,11 @@ Out:     a frozen `Model` of entity types, properties, navigation properties and
 Unknown: URLs, SQL, HTTP, the database.
 
     json_reader      reads a JSON document and collects its mistakes
+    tables           tables, joins, row policies and access tokens behind it
     model            the model itself
     csdl_joins       joins of navigation properties, read from their text
     csdl_properties  structural properties, keys and facets
+    csdl_complex     complex types
     csdl_types       entity types as a document declares them
     csdl_navigation  navigation properties, when all types are known
     csdl_container   entity sets and their bindings

@@ -8,31 +8,33 @@ needs beyond that are annotations:
                          Account} | @Gateway.Unscoped true
     property             @Gateway.Column (default: the property's name), @Gateway.PgType (default:
                          the type's first column type), @Gateway.Secret, @Gateway.Search ($search
-                         looks at this text)
+                         looks at this text), @Gateway.Form (see `csdl_complex`)
     entity container     @Gateway.Tokens: where the database has access tokens (see `csdl_tokens`)
     navigation property  @Gateway.Join and @Gateway.Links (see `csdl_joins`); else its
                          $ReferentialConstraint, else its partner's join reversed
 
 Core.Description is kept. Annotations of other vocabularies are skipped, as the standard allows.
-Anything else of CSDL that the gateway cannot serve (complex types, enumerations, inheritance,
-singletons, operations) is a mistake, and never ignored.
+Anything else of CSDL that the gateway cannot serve (enumerations, inheritance, singletons,
+operations) is a mistake, and never ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from odata_gateway.edm.csdl_complex import ComplexTypes, DeclaredComplexType
 from odata_gateway.edm.csdl_container import check_sets, read_container
 from odata_gateway.edm.csdl_navigation import entity_type_of
 from odata_gateway.edm.csdl_properties import is_name
 from odata_gateway.edm.csdl_tokens import read_tokens
 from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
-from odata_gateway.edm.model import Model
+from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Model
 
 
 def load_model(path: Path | None = None) -> Model:
@@ -82,7 +84,7 @@ def parse_model(document: Any) -> Model:
     root.allow(("$Version", "$EntityContainer", "$Reference"))
     if root.required_text("$Version") not in ("4.0", "4.01", ""):
         root.fail("must be 4.0 or 4.01", "$Version")
-    types, containers = _read_schemas(root)
+    types, containers, complex_types = _read_schemas(root)
     by_name = {t.name: t for t in types.values()}
     entity_types = {t.name: entity_type_of(t, by_name) for t in by_name.values()}
     container = root.required_text("$EntityContainer")
@@ -96,17 +98,38 @@ def parse_model(document: Any) -> Model:
     of_type = {s.entity_type.name: s for s in reversed(entity_sets.values())}
     version = _version(document)
     return Model(
-        namespace, name, version, entity_types, entity_sets, set_of_type=of_type, tokens=tokens
+        namespace,
+        name,
+        version,
+        entity_types,
+        entity_sets,
+        set_of_type=of_type,
+        tokens=tokens,
+        has_items=_has_items(entity_types.values(), complex_types.values()),
     )
+
+
+def _has_items(*types: Iterable[EntityType | ComplexType]) -> bool:
+    """Whether a property is a collection of values."""
+    properties = (p for each in types for t in each for p in t.properties.values())
+    return any(isinstance(p.structure, ItemType) for p in properties)
 
 
 def _version(document: Any) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _read_schemas(root: JsonNode) -> tuple[dict[str, DeclaredType], dict[str, JsonNode]]:
+class Schemas(NamedTuple):
     """Entity types and containers, each under all of its qualified names: that of the namespace,
-    and that of the schema's alias."""
+    and that of the schema's alias. Complex types by the former."""
+
+    types: dict[str, DeclaredType]
+    containers: dict[str, JsonNode]
+    complex_types: dict[str, ComplexType]
+
+
+def _read_schemas(root: JsonNode) -> Schemas:
+    """What the schemas of a document declare."""
     elements = [
         (names, name, node) for names, schema in _schemas(root) for name, node in schema.members()
     ]
@@ -116,6 +139,7 @@ def _read_schemas(root: JsonNode) -> tuple[dict[str, DeclaredType], dict[str, Js
         if kind_of(node) == "EntityType"
         for prefix in names
     }
+    complex_types = _complex_types(elements)
     types: dict[str, DeclaredType] = {}
     containers: dict[str, JsonNode] = {}
     seen: set[str] = set()
@@ -125,13 +149,27 @@ def _read_schemas(root: JsonNode) -> tuple[dict[str, DeclaredType], dict[str, Js
                 if name in seen:
                     node.fail("a model cannot have two entity types of one name")
                 seen.add(name)
-                declared = read_type(node, name, names[0], known)
+                declared = read_type(node, (names[0], name), known, complex_types)
                 types |= {f"{prefix}.{name}": declared for prefix in names}
+            case "ComplexType":
+                pass
             case "EntityContainer":
                 containers |= {f"{prefix}.{name}": node for prefix in names}
             case kind:
-                node.fail(f"only entity types and an entity container are supported, not {kind}")
-    return types, containers
+                node.fail(
+                    "only entity types, complex types and an entity container are supported, "
+                    f"not {kind}"
+                )
+    return Schemas(types, containers, complex_types.read_all())
+
+
+def _complex_types(elements: Iterable[tuple[tuple[str, ...], str, JsonNode]]) -> ComplexTypes:
+    declared = [
+        DeclaredComplexType(name, tuple(f"{prefix}.{name}" for prefix in names), node)
+        for names, name, node in elements
+        if kind_of(node) == "ComplexType"
+    ]
+    return ComplexTypes({name: each for each in declared for name in each.names})
 
 
 def _schemas(root: JsonNode) -> list[tuple[tuple[str, ...], JsonNode]]:

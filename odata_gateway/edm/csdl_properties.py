@@ -9,11 +9,19 @@ without `$Precision` has no fractions of a second.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 from odata_gateway.edm.csdl_joins import is_identifier
 from odata_gateway.edm.json_reader import JsonNode
-from odata_gateway.edm.model import Property
+from odata_gateway.edm.model import ComplexType, ItemType, Property
 from odata_gateway.errors import nearest
+from odata_gateway.types.families.structured import (
+    ITEMS_FORMS,
+    collection_type,
+    object_type,
+)
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 _MEDIA_TYPES = ("@Core.MediaType", "@Org.OData.Core.V1.MediaType")
@@ -30,8 +38,10 @@ _MEMBERS = (
     "@Gateway.PgType",
     "@Gateway.Secret",
     "@Gateway.Search",
+    "@Gateway.Form",
     *DESCRIPTIONS,
 )
+_FORM = "@Gateway.Form"
 _FACETS = ("$MaxLength", "$Precision", "$Scale")
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 _NAME = re.compile(r"[^\W\d]\w{0,127}")
@@ -67,7 +77,20 @@ def read_keys(node: JsonNode) -> list[str]:
     return names
 
 
-def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
+class ComplexTypeNames(Protocol):
+    """The complex types of a document."""
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Their qualified names."""
+
+    def find(self, name: str, user: JsonNode) -> ComplexType | None:
+        """The complex type of a qualified name, which `user` names; None without one."""
+
+
+def read_properties(
+    node: JsonNode, keys: list[str], complex_types: ComplexTypeNames
+) -> dict[str, Property]:
     """The structural properties in document order; anything else but a navigation property is a
     mistake."""
     properties = {}
@@ -79,7 +102,7 @@ def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
             continue
         match child.value.get("$Kind", "Property"):
             case "Property":
-                properties[name] = _read_property(name, child, name in keys)
+                properties[name] = _read_property(name, child, name in keys, complex_types)
             case "NavigationProperty":
                 if name in keys:
                     child.fail("a navigation property cannot be part of the key")
@@ -88,35 +111,26 @@ def read_properties(node: JsonNode, keys: list[str]) -> dict[str, Property]:
     return properties
 
 
-def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
+def _read_property(
+    name: str, node: JsonNode, is_key: bool, complex_types: ComplexTypeNames
+) -> Property:
     node.allow(_MEMBERS)
-    type_name = node.text("$Type", "Edm.String") or ""
-    primitive = PRIMITIVE_TYPES.get(type_name)
-    if primitive is None:
-        hint = nearest(type_name, PRIMITIVE_TYPES)
-        node.fail(
-            f"this gateway does not serve the type {type_name}" + (f"; {hint}" if hint else ""),
-            "$Type",
-        )
-        primitive = STRING
-    if node.flag("$Collection"):
-        node.fail("collection-valued properties are not supported", "$Collection")
+    primitive, found = _read_value_type(node, complex_types)
     _check_facets(node, primitive)
     nullable, secret = node.flag("$Nullable"), node.flag("@Gateway.Secret")
-    searched = node.flag("@Gateway.Search")
-    if searched and (secret or primitive is not STRING):
+    searched, is_collection = node.flag("@Gateway.Search"), node.flag("$Collection")
+    if searched and (secret or is_collection or primitive is not STRING):
+        shown = collection_type(primitive.name) if is_collection else primitive
         node.fail(
-            "a secret cannot be searched" if secret else f"{primitive} is not Edm.String",
+            "a secret cannot be searched" if secret else f"{shown} is not Edm.String",
             "@Gateway.Search",
         )
-    if is_key:
-        _check_key(node, primitive, nullable, secret)
-    return Property(
+    prop = Property(
         name,
         primitive,
         nullable,
         _read_column(name, node),
-        _read_pg_type(node, primitive),
+        _read_pg_type(node, primitive) if found is None else "composite",
         is_key,
         secret,
         searched=searched,
@@ -125,7 +139,54 @@ def _read_property(name: str, node: JsonNode, is_key: bool) -> Property:
         max_length=node.number("$MaxLength"),
         description=read_description(node),
         media_type=_read_media_type(node, primitive),
+        structure=found,
     )
+    if is_collection:
+        prop = _collection_of(prop, node)
+    elif node.has(_FORM):
+        node.fail("is for collections", _FORM)
+    if is_key:
+        _check_key(node, prop.type, nullable, secret)
+    return prop
+
+
+def _read_value_type(
+    node: JsonNode, complex_types: ComplexTypeNames
+) -> tuple[PrimitiveType, ComplexType | None]:
+    """The type of a value or of the items of a collection, and what it is made of."""
+    name = node.text("$Type", STRING.name) or ""
+    if name in PRIMITIVE_TYPES:
+        return PRIMITIVE_TYPES[name], None
+    found = complex_types.find(name, node)
+    if found is not None:
+        return object_type(found.qualified_name), found
+    hint = nearest(name, [*PRIMITIVE_TYPES, *complex_types.names])
+    node.fail(
+        f"this gateway does not serve the type {name}" + (f"; {hint}" if hint else ""), "$Type"
+    )
+    return STRING, None
+
+
+def _collection_of(item: Property, node: JsonNode) -> Property:
+    """A property with a collection of such items."""
+    form = read_form(node, ITEMS_FORMS)
+    return replace(
+        item,
+        type=collection_type(item.type.name),
+        pg_type="array",
+        structure=ItemType(replace(item, is_key=False), form),
+    )
+
+
+FormT = TypeVar("FormT")
+
+
+def read_form(node: JsonNode, forms: Mapping[str, FormT]) -> FormT:
+    """How the database keeps a value that is made of values; the first form by default."""
+    name = node.text(_FORM, next(iter(forms))) or ""
+    if name not in forms:
+        node.fail(f"must be one of {', '.join(forms)}", _FORM)
+    return forms.get(name) or next(iter(forms.values()))
 
 
 def _read_media_type(node: JsonNode, primitive: PrimitiveType) -> str | None:

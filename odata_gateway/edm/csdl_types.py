@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from odata_gateway.edm.csdl_joins import is_identifier, parse_table, read_join
-from odata_gateway.edm.csdl_properties import DESCRIPTIONS, is_name, read_keys, read_properties
+from odata_gateway.edm.csdl_properties import (
+    DESCRIPTIONS,
+    ComplexTypeNames,
+    is_name,
+    read_keys,
+    read_properties,
+)
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -80,14 +86,21 @@ def kind_of(node: JsonNode) -> str:
     return kind if isinstance(kind, str) else "an object without $Kind"
 
 
-def read_type(node: JsonNode, name: str, namespace: str, known: dict[str, str]) -> DeclaredType:
-    """An entity type; `known` has the names of all by their qualified names."""
+def read_type(
+    node: JsonNode,
+    names: tuple[str, str],
+    known: dict[str, str],
+    complex_types: ComplexTypeNames,
+) -> DeclaredType:
+    """An entity type with its namespace and its name; `known` has the names of all by their
+    qualified names."""
+    namespace, name = names
     if not is_name(name):
         node.fail("is not a name")
     node.allow(_TYPE_MEMBERS)
     table = read_table(node, _TABLE)
     policy = _read_policy(node)
-    properties = read_properties(node, read_keys(node))
+    properties = read_properties(node, read_keys(node), complex_types)
     navigation = {
         n: _read_navigation(child, known, properties)
         for n, child in node.members()

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from operator import itemgetter
 
-from odata_gateway.edm.model import EntitySet, EntityType, Model, Withheld
+from odata_gateway.edm.model import (
+    ComplexType,
+    EntitySet,
+    EntityType,
+    ItemType,
+    Model,
+    Withheld,
+)
 
 
 def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
@@ -50,7 +57,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
     properties = [
         (
             *(p.name, p.type.name, p.nullable, p.column, p.pg_type, p.catalog),
-            *(p.secret, p.missing, p.not_null, p.null_key),
+            *(p.secret, p.missing, p.not_null, p.null_key, _parts(p.structure)),
         )
         for p in entity_type.properties.values()
     ]
@@ -67,6 +74,21 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         list(entity_type.navigation),
         *sorted(entity_type.left_out),
     )
+
+
+def _parts(structure: ComplexType | ItemType | None) -> object:
+    """What can differ in the parts of a value."""
+    match structure:
+        case None:
+            return None
+        case ItemType(item=item):
+            properties = {"": item}
+        case ComplexType():
+            properties = dict(structure.properties)
+    return [
+        (name, p.type.name, p.pg_type, p.catalog, _parts(p.structure))
+        for name, p in properties.items()
+    ]
 
 
 def with_secrets_exposed(model: Model) -> Model:

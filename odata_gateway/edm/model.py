@@ -3,13 +3,6 @@
 `edm.csdl` reads it from one CSDL JSON file, and it is frozen. OData's names (entity type, property)
 and Postgres's names (table, column) meet here and nowhere else.
 
-A navigation property's join is a conjunction of equalities over its source row, its target row and
-any link tables between them:
-
-    Message.sender       source.sender_id = target.id, source.sender_type = 'User'
-    Conversation.labels  links tagging, tag:  tagging.taggable_id = source.id, ..., lower(tag.name)
-                         = target.title
-
 Objects are compared by identity: there is one object per element of the model.
 """
 
@@ -18,22 +11,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from odata_gateway.edm.tables import AccountColumn as AccountColumn
+from odata_gateway.edm.tables import Join as Join
+from odata_gateway.edm.tables import JoinColumn as JoinColumn
+from odata_gateway.edm.tables import JoinConstant as JoinConstant
+from odata_gateway.edm.tables import JoinTerm as JoinTerm
+from odata_gateway.edm.tables import LinkTable as LinkTable
+from odata_gateway.edm.tables import Membership as Membership
+from odata_gateway.edm.tables import Policy as Policy
+from odata_gateway.edm.tables import Table as Table
+from odata_gateway.edm.tables import TokenTables as TokenTables
+from odata_gateway.edm.tables import Unscoped as Unscoped
 from odata_gateway.errors import ODataError
-from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
+from odata_gateway.types.families.structured import ItemsForm, ObjectForm
 from odata_gateway.types.primitive import PrimitiveType
 
 NULL_KEY = "odata-gateway: a key is null: "
 """What begins the text that a statement cannot convert to a number where it meets a null in a key;
 what is null stands behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A Postgres table or view, `schema` and `name` unquoted."""
-
-    schema: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +77,7 @@ class Property:
     not_null    the database declares the column NOT NULL. What $metadata promises, `nullable`, is
                 weaker, since versions of the schema differ
     media_type  of the octets of a binary value
+    structure   what the value is made of, if it is made of values
     null_key    of a key that may be null in a row: what the error of such a row names, "People.id";
                 None: it cannot be
     """
@@ -102,56 +99,55 @@ class Property:
     media_type: str | None = None
     null_key: str | None = None
     catalog: CatalogType = UNKNOWN
+    structure: ComplexType | ItemType | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-@dataclass(frozen=True, slots=True)
-class JoinColumn:
-    """A column of one side of a join: `side` is "source", "target" or the name of a link table;
-    `lower` compares without case."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ComplexType:
+    """A type of objects. The `column` of a member is its name in the database.
 
-    side: str
-    column: str
-    lower: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class JoinConstant:
-    """A text constant in a join, such as 'User'."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class JoinTerm:
-    """left = right.
-
-    compared_as  what both sides are made, where the database would not compare them as they are:
-                 one type, one collation, by the operator of one schema
+    form  how Postgres keeps objects of the type
     """
 
-    left: JoinColumn
-    right: JoinColumn | JoinConstant
-    compared_as: CatalogType = UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class LinkTable:
-    """A table between source and target without an entity type of its own; `name` is its name in
-    join terms."""
-
     name: str
-    table: Table
+    namespace: str
+    properties: Mapping[str, Property]
+    form: ObjectForm
+    description: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    @property
+    def navigation(self) -> Mapping[str, NavigationProperty]:
+        """None: objects lead to no entities."""
+        return {}
+
+    @property
+    def withheld(self) -> Mapping[str, Withheld]:
+        """None: a type is served with all members."""
+        return {}
+
+    @property
+    def left_out(self) -> Mapping[str, LeftOut]:
+        """None that is told."""
+        return {}
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.namespace}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
-    """How a navigation property's target rows are found; all terms must hold."""
+class ItemType:
+    """What collections are made of: items that are all as one property is, in a form of
+    Postgres."""
 
-    terms: tuple[JoinTerm, ...]
-    links: tuple[LinkTable, ...] = ()
+    item: Property
+    form: ItemsForm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,41 +168,6 @@ class NavigationProperty:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountColumn:
-    """The row policy of a table with an account: `column` is one of the caller's accounts, and has
-    this type, once introspected."""
-
-    column: str
-    type: AccountType = WHOLE_ACCOUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """The row policy of a table without an account: a row of `table` connects it with one of the
-    caller's accounts.
-
-    EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the
-    caller's)
-
-    type  of the column `account`, once introspected
-    """
-
-    table: Table
-    member: str
-    column: str
-    account: str
-    type: AccountType = WHOLE_ACCOUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Unscoped:
-    """The row policy of a table that is the same for every caller, as the model declares."""
-
-
-Policy = AccountColumn | Membership | Unscoped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,6 +223,9 @@ class EntityType:
         return next((w for w in self.withheld.values() if w.searched), None)
 
 
+StructuredType = EntityType | ComplexType
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EntitySet:
     """An entity set; `bindings` has the name of the target entity set for each navigation property
@@ -275,36 +239,6 @@ class EntitySet:
         return f"<{self.name}>"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenTables:
-    """Where the database itself has access tokens of users, and the accounts that these may read.
-
-    kind    a column of the tokens with the value that those of users have, or None
-    user    the key of `users`, to which `owner` of a token and `member` refer
-    role    the column of `members` that ODATA_ADMIN_ROLES is compared with
-    """
-
-    tokens: Table
-    token: str
-    owner: str
-    kind: tuple[str, str] | None
-    users: Table
-    user: str
-    members: Table
-    member: str
-    account: str
-    role: str
-
-    def columns(self) -> Mapping[Table, tuple[str, ...]]:
-        """The columns that the lookup of a token reads."""
-        kind = () if self.kind is None else (self.kind[0],)
-        return {
-            self.tokens: (*kind, self.owner, self.token),
-            self.members: (self.account, self.member, self.role),
-            self.users: (self.user,),
-        }
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What the service offers.
@@ -313,6 +247,7 @@ class Model:
     set_of_type  the set that links name, by the name of the entity type
     withheld     entity sets of the model that cannot be served
     left_out     relations that are on purpose not in the model, by the name of OData
+    has_items    some property is a collection of values
     tokens       where access tokens are looked up; None: not in the database
     """
 
@@ -325,9 +260,28 @@ class Model:
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
     tokens: TokenTables | None = None
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    has_items: bool = False
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]
+
+    @property
+    def complex_types(self) -> tuple[ComplexType, ...]:
+        """Those of served properties, each behind those of its members."""
+        found: dict[str, ComplexType] = {}
+        for entity_type in self.entity_types.values():
+            _add_complex_types(entity_type.properties, found)
+        return tuple(found.values())
+
+
+def _add_complex_types(properties: Mapping[str, Property], found: dict[str, ComplexType]) -> None:
+    for prop in properties.values():
+        structure = prop.structure
+        while isinstance(structure, ItemType):
+            structure = structure.item.structure
+        if structure is not None and structure.qualified_name not in found:
+            _add_complex_types(structure.properties, found)
+            found[structure.qualified_name] = structure
 
 
 UNREAD = Model("Database", "Service", "unread", {}, {})

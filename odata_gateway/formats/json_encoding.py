@@ -12,6 +12,7 @@ import orjson
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.json_rows import JsonRowRenderer
+from odata_gateway.formats.json_text import type_fragment
 from odata_gateway.plan.tree.projection import Field, Projection
 from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.headers.format import Parameters
@@ -19,6 +20,7 @@ from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.json_format import JsonFormat, json_format
 from odata_gateway.sql.fragment import Sql
 from odata_gateway.sql.renderer import BlockRenderer
+from odata_gateway.types.families.structured import OBJECTS
 
 
 class JsonEncoding:
@@ -76,10 +78,11 @@ class JsonEncoding:
     def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
         """The value, and with full metadata its type where a reader must be told."""
         members = self._context(context)
+        if field.type.family is OBJECTS:
+            return self.entity(context, value)
         is_evident = field.type.is_evident and not (field.type.family.has_nan and value[0] == '"')
         if self.form.level == "full" and not is_evident:
-            name = field.type.name.removeprefix("Edm.")
-            members.append(self._member("type", name if self.version != "4.0" else f"#{name}"))
+            members.append(self._member("type", type_fragment(field.type, self.version)))
         return b"{" + b",".join([*members, b'"value":' + value.encode()]) + b"}"
 
     def _context(self, context: ResponseContext) -> list[bytes]:

@@ -108,4 +108,4 @@ def _is_key(expr: BoundExpr, expand: ExpandMany) -> bool:
         return True
     names = {p.column for p in expand.target_set.entity_type.key}
     is_own = isinstance(expr, Column) and expr.source == expand.block.source.number
-    return is_own and isinstance(expr, Column) and expr.name in names
+    return is_own and isinstance(expr, Column) and expr.name in names and not expr.steps

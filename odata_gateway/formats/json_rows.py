@@ -12,7 +12,13 @@ from typing import LiteralString, assert_never
 
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.formats.json_next_link import next_link_member
-from odata_gateway.formats.json_text import Pieces, concat, json_object, object_without_nulls
+from odata_gateway.formats.json_text import (
+    Pieces,
+    concat,
+    json_object,
+    object_without_nulls,
+    type_fragment,
+)
 from odata_gateway.formats.json_values import entity_id, entity_id_of, json_value
 from odata_gateway.plan.tree.projection import (
     ApplyProjection,
@@ -35,7 +41,6 @@ from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.fragment import Sql, build, column_sql, join, param, quoted, raw
 from odata_gateway.sql.keyset import order_by
 from odata_gateway.sql.renderer import BlockRenderer
-from odata_gateway.types.primitive import PrimitiveType
 
 
 class JsonRowRenderer:
@@ -124,15 +129,12 @@ class JsonRowRenderer:
         shows_type = self._is_full or (field.dynamic and self._form.level == "minimal")
         if not shows_type or (field.type.is_evident and not field.type.family.has_nan):
             return member
-        shown = f'"{field.name}{self._form.prefix}type":"{self._type_name(field.type)}",'
+        type_name = type_fragment(field.type, self._form.version)
+        shown = f'"{field.name}{self._form.prefix}type":"{type_name}",'
         if not field.type.is_evident:
             return [shown, *member]
         template: LiteralString = "CASE left({0}, 1) WHEN '\"' THEN {1} ELSE '' END"
         return [build(template, value, quoted(shown)), *member]
-
-    def _type_name(self, type_: PrimitiveType) -> str:
-        name = type_.name.removeprefix("Edm.")
-        return f"#{name}" if self._form.version == "4.0" else name
 
     # --- links ------------------------------------------------------------------------------------
 
@@ -264,7 +266,9 @@ class JsonRowRenderer:
                 return self._expand_one(member)
 
     def _nested(self, nested: Nested) -> Pieces:
-        """Members behind navigation, or null if it led nowhere."""
+        """Members behind navigation, or null if it led nowhere; or those of an object."""
+        if nested.entity_set is None:
+            return json_object([piece for m in nested.members for piece in self._member(m)])
         pieces = self._apply_row(nested.entity_set, nested.members, identified=nested.identified)
         if nested.present is None and not nested.identified:
             return pieces

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.sql.fragment import Sql, build, join, quoted
+from odata_gateway.types.families.structured import STRUCTURED
+from odata_gateway.types.primitive import PrimitiveType
 
 Piece = str | Sql
 Pieces = list[Piece]
@@ -30,6 +33,13 @@ def object_without_nulls(members: list[Pieces]) -> Pieces:
         groups = [texts[start : start + _GROUP] for start in range(0, len(texts), _GROUP)]
         texts = [build("nullif(concat_ws(',', {0}), '')", join(", ", group)) for group in groups]
     return ["{", build("concat_ws(',', {0})", join(", ", texts)) if texts else "", "}"]
+
+
+def type_fragment(type_: PrimitiveType, version: ODataVersion) -> str:
+    """A type in control information: built-in ones without `#` from 4.01 on (JSON Format
+    4.5.3)."""
+    name = type_.name.removeprefix("Edm.").replace("(Edm.", "(")
+    return f"#{name}" if version == "4.0" or type_.family in STRUCTURED else name
 
 
 def concat(pieces: Iterable[Piece]) -> Sql:

@@ -7,9 +7,10 @@ from odata_gateway.formats.json_text import Pieces
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.relation import Column
-from odata_gateway.sql.fragment import Sql, column_sql, quoted
-from odata_gateway.sql.pg_types import checked, json_column_text, json_text, link_literal
+from odata_gateway.sql.fragment import Sql, quoted
+from odata_gateway.sql.pg_types import link_literal
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.sql.structured.json_values import of_model_type, value_json
 
 
 def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) -> Sql:
@@ -17,17 +18,9 @@ def json_value(field: Field, expressions: ExpressionRenderer, *, ieee754: bool) 
 
     ieee754  Int64 and Decimal are strings
     """
-    value = field.value
-    if value is None:
+    if field.value is None:
         return quoted("null")
-    if isinstance(value, Column):
-        own = json_column_text(column_sql(value), value.pg_type, field.type)
-        if own is not None:
-            return own
-        shown = of_model_type(value)
-    else:
-        shown = expressions.value(value)
-    return json_text(shown, field.type, nullable=value.nullable, as_string=ieee754)
+    return value_json(field.value, field.type, expressions, as_string=ieee754)
 
 
 def entity_id(entity_set: EntitySet, source: int) -> Pieces:
@@ -49,8 +42,3 @@ def entity_id_of(entity_set: EntitySet, key: list[Column]) -> Pieces:
 
 def _key_literal(column: Column) -> Sql:
     return link_literal(of_model_type(column), column.type)
-
-
-def of_model_type(column: Column) -> Sql:
-    """A column as the type that the model says, even if the table has changed since."""
-    return checked(column_sql(column), column.pg_type, column.type)

@@ -14,6 +14,7 @@ compared (`odata-gateway model`).
     names        identifiers of OData for the names of SQL
     keys         the key of each relation
     view_keys    the keys of views, proven by their rows
+    structures   columns that are made of values: collections and complex types
     columns      the property of each column
     links        the navigation properties of foreign keys
     document     the model of a catalog as CSDL JSON

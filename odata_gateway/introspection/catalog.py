@@ -1,6 +1,6 @@
 """Relations, columns, unique indexes and foreign keys, as Postgres's catalog has them.
 
-Three statements read all of it. Types are given by the name of the base type: a domain counts as
+Five statements read all of it. Types are given by the name of the base type: a domain counts as
 what it is made of.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 
@@ -43,7 +44,9 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        a.attnotnull OR base.checked AS not_null,
        a.attidentity <> '' OR a.attgenerated <> '' AS is_computed,
        $2::bool OR has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
-       col_description(a.attrelid, a.attnum) AS comment
+       col_description(a.attrelid, a.attnum) AS comment,
+       CASE WHEN b.typtype IN ('c', 'r', 'm') OR b.typcategory = 'A' AND a.attndims < 2
+            THEN b.oid END AS made_of
 FROM pg_catalog.pg_attribute AS a
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of
@@ -81,6 +84,7 @@ class CatalogColumn:
     not_null     no row has null in it
     is_computed  the database makes its values: identity and generated columns
     readable     the role may SELECT it, or the catalog was read for all roles
+    made_of      its type, if that is made of types; an array only if it has one dimension
     """
 
     number: int
@@ -92,6 +96,7 @@ class CatalogColumn:
     is_computed: bool
     readable: bool
     comment: str | None
+    made_of: TypeFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +169,12 @@ RelationsByOid = dict[int, CatalogRelation]
 
 async def _add_columns(session: Session, relations: RelationsByOid, for_all_roles: bool) -> None:
     columns: dict[int, list[CatalogColumn]] = {}
-    for row in await session.fetch(BoundStatement(_COLUMNS, (list(relations), for_all_roles))):
-        relation, *facts = row
-        columns.setdefault(relation, []).append(CatalogColumn(*facts))
+    rows = await session.fetch(BoundStatement(_COLUMNS, (list(relations), for_all_roles)))
+    types = await read_types(session, (row["made_of"] for row in rows if row["made_of"]))
+    for row in rows:
+        relation, *facts, made_of = row
+        column = replace(CatalogColumn(*facts), made_of=types.get(made_of))
+        columns.setdefault(relation, []).append(column)
     for oid, listed in columns.items():
         relations[oid] = replace(relations[oid], columns=tuple(listed))
 

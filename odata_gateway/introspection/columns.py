@@ -1,7 +1,7 @@
 """The property of each column, in CSDL JSON.
 
-The type families know which columns they serve. A type that none of them serves, such as an array,
-a range or a composite type, is Edm.String: the text that Postgres writes of it.
+The type families know which columns they serve. A type that none of them serves and that is not
+made of values (`structures`) is Edm.String: the text that Postgres writes of it. So is a key.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from odata_gateway.db.schema.type_facts import TypeFacts
 from odata_gateway.introspection.catalog import CatalogColumn
+from odata_gateway.introspection.structures import DeclaredTypes
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 SECRET_NAMES = re.compile(
@@ -21,29 +23,41 @@ _FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
 _MAX_FRACTION_DIGITS = 6
 
 
-def primitive_of(column: CatalogColumn) -> PrimitiveType:
+def primitive_of(column: CatalogColumn | TypeFacts) -> PrimitiveType:
     """The OData type of a column: the narrowest that can say each of its values, and Edm.String
     only where there is no other."""
     able = [type_ for type_ in PRIMITIVE_TYPES.values() if column.type in type_.lossless]
     return min((t for t in able if t is not STRING), key=lambda t: t.rank, default=STRING)
 
 
-def property_of(column: CatalogColumn, name: str, *, is_key: bool) -> dict[str, Any]:
+def property_of(
+    column: CatalogColumn, name: str, types: DeclaredTypes, *, is_key: bool
+) -> dict[str, Any]:
     """The property of a column, whose OData name is `name`."""
-    primitive = primitive_of(column)
-    node: dict[str, Any] = {}
-    if primitive is not STRING:
-        node["$Type"] = primitive.name
-    if not (column.not_null or is_key):
+    structured = None if is_key or column.made_of is None else types.property_of(column.made_of)
+    node = primitive_property(column) if structured is None else dict(structured)
+    if not (column.not_null or is_key or "$Collection" in node):
         node["$Nullable"] = True
-    node |= _facets(column)
     if name != column.name:
         node["@Gateway.Column"] = column.name
-    if primitive is not STRING and column.type != primitive.column_types[0]:
-        node["@Gateway.PgType"] = column.type
     if column.is_computed:
         node["@Core.Computed"] = True
     return node | descriptions(column.comment)
+
+
+def primitive_property(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
+    """The type and the facets of a value."""
+    primitive = primitive_of(column)
+    node: dict[str, Any] = {} if primitive is STRING else {"$Type": primitive.name}
+    node |= _facets(column)
+    if primitive is not STRING and column.type != primitive.column_types[0]:
+        node["@Gateway.PgType"] = column.type
+    return node
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether the name of a column says that nobody should see its values."""
+    return SECRET_NAMES.search(name) is not None
 
 
 def descriptions(comment: str | None) -> dict[str, str]:
@@ -57,7 +71,7 @@ def descriptions(comment: str | None) -> dict[str, str]:
     return found | {"@Core.LongDescription": text} if more else found
 
 
-def _facets(column: CatalogColumn) -> dict[str, Any]:
+def _facets(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
     """What the type modifier of a column promises of its values."""
     modifier = column.modifier
     if column.type in ("varchar", "bpchar") and modifier > 4:
@@ -76,7 +90,7 @@ def _numeric_facets(modifier: int) -> dict[str, Any]:
     return {"$Precision": max(precision - min(scale, 0), scale), "$Scale": max(scale, 0)}
 
 
-def _fraction_digits(column: CatalogColumn) -> int:
+def _fraction_digits(column: CatalogColumn | TypeFacts) -> int:
     """The digits after the seconds; an interval keeps them in its lower sixteen bits."""
     digits = column.modifier & 0xFFFF if column.type == "interval" else column.modifier
     return digits if 0 <= digits <= _MAX_FRACTION_DIGITS else _MAX_FRACTION_DIGITS

@@ -8,7 +8,12 @@ from typing import Any
 
 from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
-from odata_gateway.introspection.columns import SECRET_NAMES, descriptions, property_of
+from odata_gateway.introspection.columns import (
+    descriptions,
+    is_secret_name,
+    primitive_property,
+    property_of,
+)
 from odata_gateway.introspection.keys import key_fault, relation_key
 from odata_gateway.introspection.links import CatalogLink, links_of
 from odata_gateway.introspection.names import (
@@ -18,6 +23,7 @@ from odata_gateway.introspection.names import (
     unused,
 )
 from odata_gateway.introspection.not_served import NotServed
+from odata_gateway.introspection.structures import DeclaredTypes
 
 CONTAINER = "Service"
 _MIGRATIONS = frozenset(
@@ -94,8 +100,17 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
         served.columns[relation.table] = tuple(_columns(relation, key, not_served))
     _name_all(served)
     links = links_of(served.relations, served.type_names, served.property_names)
-    types = {table: _entity_type(table, served, links[table]) for table in served.relations}
-    return CatalogModel(_document(served, types, links), len(types), tuple(not_served))
+    declared = DeclaredTypes(
+        served.namespaces,
+        {*served.type_names.values(), CONTAINER},
+        primitive_property,
+        is_secret_name,
+    )
+    types = {
+        table: _entity_type(table, served, links[table], declared) for table in served.relations
+    }
+    document = _document(served, types, links, declared.nodes)
+    return CatalogModel(document, len(types), tuple(not_served))
 
 
 # --- What is served -------------------------------------------------------------------------------
@@ -126,7 +141,7 @@ def _columns(
         if not column.readable:
             way_out = f"GRANT SELECT ({column.name}) ON {table.schema}.{table.name} to the role"
             not_served.append(NotServed(table, "the role may not read it", way_out, column.name))
-        elif SECRET_NAMES.search(column.name) and column.name not in key:
+        elif is_secret_name(column.name) and column.name not in key:
             reason, way_out = "its name is that of a secret", "write a model to serve it"
             not_served.append(NotServed(table, reason, way_out, column.name))
         else:
@@ -161,13 +176,18 @@ def _name_all(served: ServedRelations) -> None:
 
 
 def _entity_type(
-    table: Table, served: ServedRelations, links: Mapping[str, CatalogLink]
+    table: Table,
+    served: ServedRelations,
+    links: Mapping[str, CatalogLink],
+    declared: DeclaredTypes,
 ) -> CsdlNode:
     relation, key, names = served.relations[table], served.keys[table], served.property_names[table]
     columns = {column.name: column for column in served.columns[table]}
     in_order = [*(columns[name] for name in key), *(c for n, c in columns.items() if n not in key)]
     properties = {
-        names[column.name]: property_of(column, names[column.name], is_key=column.name in key)
+        names[column.name]: property_of(
+            column, names[column.name], declared, is_key=column.name in key
+        )
         for column in in_order
     }
     return {
@@ -238,9 +258,12 @@ def _document(
     served: ServedRelations,
     types: Mapping[Table, CsdlNode],
     links: Mapping[Table, Mapping[str, CatalogLink]],
+    complex_types: Mapping[tuple[str, str], CsdlNode],
 ) -> CsdlNode:
     """One namespace for each schema; the first also has the container."""
     schemas: dict[str, CsdlNode] = {name: {} for name in served.namespaces.values()}
+    for (namespace, name), node in complex_types.items():
+        schemas.setdefault(namespace, {})[name] = node
     for table, node in types.items():
         schemas[served.namespaces[table.schema]][served.type_names[table]] = node
     sets = {

@@ -14,18 +14,21 @@ from odata_gateway.plan.apply.pipeline import bind_apply
 from odata_gateway.plan.apply.rowset import InputSet
 from odata_gateway.plan.expression.binder import bind_condition, bind_expr
 from odata_gateway.plan.expression.compute import bind_compute_option
+from odata_gateway.plan.expression.lambdas import counted_items
 from odata_gateway.plan.expression.order import bind_options_order, bind_window
 from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.expression.search import bind_narrowing
-from odata_gateway.plan.projection.select_expand import bind_projection, bind_reference, field_of
+from odata_gateway.plan.projection.select_expand import bind_projection, bind_reference
 from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
 from odata_gateway.plan.resource.path import ResolvedPath, Resource, bind_resource
 from odata_gateway.plan.scope.limits import Limits, RequestSize
+from odata_gateway.plan.scope.places import ItemsPlace
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
+from odata_gateway.plan.scope.structures import value_of_place
 from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.query import Query, ResultForm
 from odata_gateway.url import ast
-from odata_gateway.url.options import ALLOWED, UNSUPPORTED
+from odata_gateway.url.options import ALLOWED, COLLECTION_ONLY, UNSUPPORTED
 
 
 class RequestBinder:
@@ -76,6 +79,8 @@ def _check_options(form: ResultForm, options: ast.Options) -> None:
 
 def _bind_form(resource: Resource, options: ast.Options, scope: Scope) -> Query:
     match resource.form:
+        case "count" if isinstance(resource.place.value, ItemsPlace):
+            return _bind_items_count(resource, resource.place.value, options, scope)
         case "collection" | "count" | "references":
             return _bind_collection(resource, options, scope)
         case "entity":
@@ -83,7 +88,7 @@ def _bind_form(resource: Resource, options: ast.Options, scope: Scope) -> Query:
         case "reference":
             return _query(resource)
         case "property" | "value":
-            return _query(resource, _field(resource.place))
+            return _query(resource, _field(resource.place, scope.binding))
 
 
 def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
@@ -137,10 +142,25 @@ def _bind_entity(place: ResolvedPath, options: ast.Options, scope: Scope) -> Que
     )
 
 
-def _field(place: ResolvedPath) -> Field:
-    if place.prop is None:
+def _field(place: ResolvedPath, binding: Binding) -> Field:
+    """The property that a path ends in, or the member of one."""
+    prop = place.prop
+    if prop is None:
         raise BindSegment("the path does not end in a property", target="path")
-    return field_of(place.row, place.prop)
+    value = None if place.value is None else value_of_place(place.value, binding)
+    return Field(prop.name, value, prop.type, media_type=prop.media_type)
+
+
+def _bind_items_count(
+    resource: Resource, items: ItemsPlace, options: ast.Options, scope: Scope
+) -> Query:
+    """The number of items of a property; of those that $filter keeps."""
+    for name in options.order:
+        if name in COLLECTION_ONLY and name != "$filter":
+            raise Unsupported(f"{name} of a collection of values is not supported", target=name)
+    place, block = resource.place, counted_items(items, options, scope)
+    counted = replace(place.block, crossed=(block,))
+    return Query("count", place.entity_set, counted, parent=place.block, path=place.pieces)
 
 
 def _query(resource: Resource, field: Field | None = None) -> Query:

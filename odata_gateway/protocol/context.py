@@ -120,6 +120,8 @@ def _members(members: RowMembers, version: str) -> list[str]:
         match member:
             case Field(name=name):
                 names.append(name)
+            case Nested(name=name, members=inner, entity_set=None):
+                names += (f"{name}/{below}" for below in _members(inner, version))
             case Nested(name=name, members=inner):
                 names.append(f"{name}({','.join(_members(inner, version))})")
             case ExpandOne(navigation=navigation, content=content):

@@ -14,6 +14,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     derived       rows that $apply makes of the rows of blocks
     expr          bound expressions; what can fail stands behind the row policy
     comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls
+    structured/   objects and collections that columns have
     collections   functions of collections, as arrays
     functions     functions, casts and operators, by the templates of `types`
     collation     one collation for texts that are put together

@@ -15,6 +15,7 @@ from odata_gateway.plan.tree.relation import (
     CollectionCall,
     CollectionConcat,
     CollectionItems,
+    CollectionRows,
     CollectionSlice,
     Parameter,
 )
@@ -79,6 +80,9 @@ def _array(collection: Collection, element: PrimitiveType, renderer: ExpressionR
             return fill("ARRAY[{0}]::" + pg_type + "[]", (values,))
         case Parameter():
             return fill("{0}::" + pg_type + "[]", (renderer.value(collection),))
+        case CollectionRows(block=block, item=item):
+            array = renderer.array(item, block)
+            return fill("{0}::" + pg_type + "[]", (array,))
         case CollectionConcat(left=left, right=right):
             arrays = (_array(each, element, renderer) for each in (left, right))
             return build("({0} || {1})", *arrays)

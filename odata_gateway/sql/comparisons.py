@@ -28,6 +28,7 @@ from odata_gateway.plan.tree.relation import (
     Function,
     InArray,
     Negate,
+    ObjectValue,
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
@@ -147,6 +148,9 @@ def _compared_with_null(expr: Compare, renderer: ExpressionRenderer) -> Sql:
         return raw("false::bool")
     if is_null(other):
         return raw("true::bool") if expr.op == "eq" else raw("false::bool")
+    if isinstance(other, ObjectValue):
+        is_absent = fill(other.is_null, (column_sql(other.whole),))
+        return is_absent if expr.op == "eq" else build("(NOT {0})", is_absent)
     if isinstance(other, Column):
         found = is_null_sql(other) if expr.op == "eq" else is_value_sql(other)
         return build("({0})", found)

@@ -25,6 +25,7 @@ from odata_gateway.errors import LimitNodes
 from odata_gateway.plan.tree.collections import values_of
 from odata_gateway.plan.tree.relation import (
     Arithmetic,
+    Block,
     BoundExpr,
     CaseWhen,
     CollectionCall,
@@ -38,9 +39,11 @@ from odata_gateway.plan.tree.relation import (
     InArray,
     InSubquery,
     IsNotTrue,
+    ItemsValue,
     Logic,
     Negate,
     Not,
+    ObjectValue,
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
@@ -61,6 +64,8 @@ from odata_gateway.sql.functions import (
 )
 from odata_gateway.sql.pg_types import compared_column, keeps_type, null_of, stored, value_of
 from odata_gateway.sql.renderer import BlockRenderer
+from odata_gateway.sql.structured.json_values import structured_json
+from odata_gateway.sql.structured.membership import membership_sql
 from odata_gateway.types.family import LIKE_MODES, PrimitiveType
 from odata_gateway.types.primitive import STRING
 
@@ -177,8 +182,21 @@ class Expressions:
                 return self._case(expr)
             case CollectionCall():
                 return collection_call_sql(expr, self)
+            case ObjectValue() | ItemsValue():
+                return self.structured(expr, as_string=False)
             case _:
                 return self._predicate(expr, strict=strict)
+
+    def array(self, item: BoundExpr, block: Block) -> Sql:
+        """The values of the rows of a block as an array."""
+        with self._guarding(False):
+            self._blocks.enter(block)
+            return build("ARRAY({0})", self._blocks.select(self.typed(item), block))
+
+    def structured(self, expr: ObjectValue | ItemsValue, *, as_string: bool) -> Sql:
+        """An object or a collection as JSON text."""
+        with self._guarding(False):
+            return structured_json(expr, self._blocks, as_string=as_string)
 
     def _predicate(self, expr: Predicate, *, strict: bool) -> Sql:
         match expr:
@@ -193,6 +211,8 @@ class Expressions:
                 return build("(NOT {0})", self.value(operand))
             case IsNotTrue(operand=operand):
                 return build("({0} IS NOT TRUE)", self.condition(operand))
+            case Exists() if (found := membership_sql(expr, self, strict=strict)) is not None:
+                return found
             case Exists(block=block, negated=negated):
                 with self._guarding(False):
                     rows = self._blocks.select(raw("1"), block)
@@ -282,8 +302,10 @@ def sources_of(expr: BoundExpr) -> set[int]:
     match expr:
         case Column(source=source):
             return {source}
-        case Parameter() | ConstantValue() | Exists() | CountOf():
+        case Parameter() | ConstantValue() | Exists() | CountOf() | ItemsValue():
             return set()
+        case ObjectValue(whole=whole):
+            return {whole.source}
         case Function(args=parts) | Logic(operands=parts) | InSubquery(values=parts):
             return set().union(*map(sources_of, parts))
         case Arithmetic(left=left, right=right) | Compare(left=left, right=right):

@@ -76,8 +76,12 @@ def qualified(source: int, name: str) -> Sql:
 
 
 def column_sql(column: Column) -> Sql:
-    """A column as the table has it; `sql.pg_types.read` gives its value as its edm type."""
-    return qualified(column.source, column.name)
+    """A column as the table has it, or a member of an object in it; `sql.pg_types.read` gives its
+    value as its edm type."""
+    found = qualified(column.source, column.name)
+    for template, name in column.steps:
+        found = fill(template, (found, ident(name), quoted(name)))
+    return found
 
 
 def quoted(text: str) -> Sql:

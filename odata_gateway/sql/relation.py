@@ -43,6 +43,8 @@ from odata_gateway.sql.fragment import (
     Sql,
     alias,
     build,
+    column_sql,
+    fill,
     ident,
     join,
     param,
@@ -173,6 +175,9 @@ class Relations:
         """
         if source.derived is not None:
             return build("({0}) AS {1}", self.derived(source.derived), alias(source.number)), []
+        if source.items is not None:
+            rows = fill(source.items.rows, (column_sql(source.items.column),))
+            return build('LATERAL (SELECT {0} AS "value") AS {1}', rows, alias(source.number)), []
         entity_type = source.entity_type
         if entity_type.missing:
             raise Unsupported(
@@ -266,12 +271,18 @@ class Relations:
         """Conditions that are true only for rows which the policies of these sources show; also for
         what a LEFT JOIN did not find, which has no row."""
         found: list[Sql] = []
-        for source, is_optional in (self._known[number] for number in sources):
+        owners = dict.fromkeys(self._owner(number) for number in sources)
+        for source, is_optional in (self._known[number] for number in owners):
             for policy in self._policy(source, "w"):
                 key = qualified(source.number, source.entity_type.key[0].column)
                 optional = build("({0} IS NULL OR {1})", key, policy) if is_optional else policy
                 found.append(optional)
         return found
+
+    def _owner(self, number: int) -> int:
+        """The source that the rows of a source are made of: items are in a row of a table."""
+        source, _ = self._known[number]
+        return number if source.items is None else self._owner(source.items.column.source)
 
     # --- account by account -----------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from odata_gateway.plan.tree.relation import Block, BoundExpr, Derived
+from odata_gateway.plan.tree.relation import Block, BoundExpr, Derived, ItemsValue, ObjectValue
 from odata_gateway.sql.fragment import Sql
 
 
@@ -28,6 +28,15 @@ class ExpressionRenderer(Protocol):
 
     def typed(self, expr: BoundExpr) -> Sql:
         """A value as exactly the Postgres type of its edm type."""
+        ...
+
+    def array(self, item: BoundExpr, block: Block) -> Sql:
+        """The values of the rows of a block as an array."""
+        ...
+
+    def structured(self, expr: ObjectValue | ItemsValue, *, as_string: bool) -> Sql:
+        """The JSON text of an object or a collection, never NULL; Int64 and Decimal are strings
+        if `as_string` says so."""
         ...
 
 

@@ -258,7 +258,8 @@ def _is_value_of_index(query: Query, term: BoundExpr) -> bool:
             | InArray(operand=Column() as column)
         ):
             account, indexes = account_column(query), query.block.source.entity_type.indexes
-            return any(i[0] == column.name and account not in i for i in indexes)
+            is_own = not column.steps
+            return is_own and any(i[0] == column.name and account not in i for i in indexes)
         case _:
             return False
 
@@ -284,14 +285,16 @@ def _is_no_null(expr: BoundExpr) -> bool:
 def _is_never_stored_null(query: Query, column: Column) -> bool:
     """Whether the database declares a column of the query's table NOT NULL."""
     properties = query.block.source.entity_type.properties.values()
-    return any(prop.column == column.name and prop.not_null for prop in properties)
+    is_own = not column.steps
+    return is_own and any(prop.column == column.name and prop.not_null for prop in properties)
 
 
 def _has_index_on(query: Query, column: Column) -> bool:
     """Whether an index can give the order of a column, for all rows or for those of an account."""
     of_all, of_account = (column.name,), (account_column(query), column.name)
     indexes = query.block.source.entity_type.indexes
-    return any(i[:1] == of_all or i[:2] == of_account for i in indexes)
+    is_own = not column.steps
+    return is_own and any(i[:1] == of_all or i[:2] == of_account for i in indexes)
 
 
 def _is_range_within_account(query: Query, term: BoundExpr) -> bool:
@@ -301,7 +304,8 @@ def _is_range_within_account(query: Query, term: BoundExpr) -> bool:
             | Compare(op="lt" | "le" | "gt" | "ge", right=Column() as column)
         ):
             wanted = (account_column(query), column.name)
-            return any(i[:2] == wanted for i in query.block.source.entity_type.indexes)
+            indexes = query.block.source.entity_type.indexes
+            return not column.steps and any(i[:2] == wanted for i in indexes)
         case _:
             return False
 

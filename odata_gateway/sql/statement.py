@@ -203,8 +203,9 @@ class _PlainStatement:
 
     def _count(self, block: Block) -> Sql:
         """The number of rows. That of combinations without a condition is a product, which 64 bits
-        may not hold."""
-        if not block.crossed or block.predicates:
+        may not hold; items are combined with the row that they are in."""
+        are_items = any(crossed.source.items for crossed in block.crossed)
+        if not block.crossed or block.predicates or are_items:
             return self.relations.select(raw("count(*)"), block)
         numbers = (
             build("({0})", self.relations.select(raw("count(*)::numeric"), single))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, LiteralString
+from typing import Literal, LiteralString, get_args
 
 from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.facets import ColumnFacets, as_declared
@@ -24,20 +24,7 @@ from odata_gateway.types.forms.cell import CellForm
 # offset 0; `uuid` turns what is not a uuid into null; `positive` and `percent` refuse numbers that
 # are not above 0, or above 100; `label` and those behind it turn what is no text of a Postgres type
 # into null (`types.own_text`).
-DecodeMode = Literal[
-    "value",
-    "exact",
-    "floor",
-    "ceil",
-    "infix",
-    "prefix",
-    "suffix",
-    "pattern",
-    "cast",
-    "utc",
-    "uuid",
-    "positive",
-    "percent",
+OwnMode = Literal[
     "label",
     "inet",
     "cidr",
@@ -49,26 +36,31 @@ DecodeMode = Literal[
     "lsn",
     "character",
 ]
+DecodeMode = (
+    Literal[
+        "value",
+        "exact",
+        "floor",
+        "ceil",
+        "infix",
+        "prefix",
+        "suffix",
+        "pattern",
+        "cast",
+        "utc",
+        "uuid",
+        "positive",
+        "percent",
+    ]
+    | OwnMode
+)
 
 LIKE_MODES: frozenset[DecodeMode] = frozenset({"infix", "prefix", "suffix"})
 """The argument is a LIKE pattern."""
 RANGE_MODES: frozenset[DecodeMode] = LIKE_MODES | {"floor", "ceil", "pattern"}
 """The argument bounds a range or selects a part of all texts: the best plan depends on its
 value."""
-OWN_MODES: frozenset[DecodeMode] = frozenset(
-    {
-        "label",
-        "inet",
-        "cidr",
-        "macaddr",
-        "macaddr8",
-        "money",
-        "bits",
-        "oid",
-        "lsn",
-        "character",
-    }
-)
+OWN_MODES: frozenset[DecodeMode] = frozenset(get_args(OwnMode))
 """The argument is a text that the column's own type can read."""
 NULL_MODES: frozenset[DecodeMode] = OWN_MODES | {"uuid", "cast"}
 """The argument may be null although the literal is not."""
@@ -274,6 +266,7 @@ class TypeFamily:
     facets            what a property may declare; `max_precision` bounds $Precision
     column_facets     what of it the values of a column obey
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
+    is_comparable     eq, ne, in, groupby and countdistinct have one
     can_be_key        equality is exact enough to find an entity by
     has_infinity      Postgres has infinite values, which have no year, hour or other part
     has_nan           values may be NaN, which equals nothing and has no order
@@ -309,6 +302,7 @@ class TypeFamily:
     max_precision: int | None = None
     column_facets: ColumnFacets = as_declared
     is_ordered: bool = True
+    is_comparable: bool = True
     can_be_key: bool = True
     has_infinity: bool = False
     has_nan: bool = False

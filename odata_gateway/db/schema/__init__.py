@@ -7,6 +7,7 @@ Unknown: requests, SQL of requests, callers.
     watcher        compares the model with the database, again and again
     join_types     how the columns of a join are compared
     introspect     the model that the database can serve, and how it differs from the one given
+    served_types   as which type a column is served, part by part
     keys           whether keys are unique and never null: by index, by rule or by query
     role_check     findings about the roles that statements run as
     server_check   findings about the server, the role, row-level security and Citus
@@ -15,4 +16,5 @@ Unknown: requests, SQL of requests, callers.
     indexes        which recommended indexes the database lacks
     findings       what is wrong or could be better, in words for the operator
     catalog        facts about tables and the server, from Postgres's catalog
+    type_facts     types that are made of types, from Postgres's catalog
 """

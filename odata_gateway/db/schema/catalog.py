@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.hosts import PgRecord
+from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 from odata_gateway.types.catalog_type import CatalogType
@@ -29,6 +30,8 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        a.attname::text AS name,
        CASE WHEN s.nspname = 'pg_catalog' OR e.extname = b.typname THEN b.typname::text
             ELSE quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS type,
+       b.oid AS type_oid, b.typtype IN ('c', 'r', 'm') OR b.typcategory = 'A'
+           OR b.typname = 'jsonb' AS is_made,
        b.typtype = 'e' AS is_enum, b.oid <> a.atttypid AS is_domain,
        CASE WHEN has_schema_privilege(s.oid, 'USAGE')
             THEN quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS sql_type,
@@ -118,6 +121,7 @@ class ColumnFacts:
               Postgres's own
     pg_type   what a property has of it: the same, or `enum` for all enumerations
     catalog   for SQL that must name it
+    made_of   the type, with those that it is made of; only if it was asked for
     modifier  of the type, as Postgres keeps it; -1: none
     not_null  no row can have null in it
     readable  this role may read it
@@ -129,6 +133,7 @@ class ColumnFacts:
     pg_type: str
     catalog: CatalogType
     modifier: int = -1
+    made_of: TypeFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +185,23 @@ Tables: TypeAlias = Mapping[Table, TableFacts]
 """The tables that exist."""
 
 
-async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, TableFacts]:
-    """The tables among these that exist."""
+async def read_tables(
+    session: Session, tables: Iterable[Table], *, with_parts: bool = False
+) -> dict[Table, TableFacts]:
+    """The tables among these that exist.
+
+    with_parts  whether types that are made of types are looked into
+    """
     names = _names(tables)
     columns: dict[Table, dict[str, ColumnFacts]] = {}
     writable, computing = set[Table](), set[Table]()
-    for row in await session.fetch(BoundStatement(_COLUMNS, names)):
+    rows = await session.fetch(BoundStatement(_COLUMNS, names))
+    made = (row["type_oid"] for row in rows if row["is_made"])
+    types = await read_types(session, made) if with_parts else {}
+    for row in rows:
         table = Table(row["schema"], row["relation"])
-        columns.setdefault(table, {})[row["name"]] = _column_facts(row)
+        facts = _column_facts(row, types.get(row["type_oid"]))
+        columns.setdefault(table, {})[row["name"]] = facts
         if row["writable"]:
             writable.add(table)
         if row["computes"]:
@@ -212,7 +226,7 @@ async def read_tables(session: Session, tables: Iterable[Table]) -> dict[Table, 
     }
 
 
-def _column_facts(row: PgRecord) -> ColumnFacts:
+def _column_facts(row: PgRecord, made_of: TypeFacts | None) -> ColumnFacts:
     """A column. A type in a schema that the role may not use cannot be named: its values are texts
     then, as those of any type that the gateway does not know."""
     name = row["sql_type"]
@@ -229,7 +243,13 @@ def _column_facts(row: PgRecord) -> ColumnFacts:
     elif row["is_enum"]:
         pg_type = "enum"
     return ColumnFacts(
-        row["type"], row["not_null"], row["readable"], pg_type, catalog, row["modifier"]
+        row["type"],
+        row["not_null"],
+        row["readable"],
+        pg_type,
+        catalog,
+        row["modifier"],
+        made_of,
     )
 
 

@@ -23,10 +23,12 @@ from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_ta
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
+from odata_gateway.db.schema.served_types import fitted_structure, served_type
 from odata_gateway.db.schema.server_check import search_path_findings, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     AccountColumn,
+    ComplexType,
     EntityType,
     JoinColumn,
     JoinConstant,
@@ -69,7 +71,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
     """
     row_security = database.settings.row_security
     async with database.session(role=keys.role, snapshot=True) as session:
-        tables = await read_tables(session, _tables(model))
+        tables = await read_tables(session, _tables(model), with_parts=_has_structures(model))
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
     findings += _database_findings(model, tables)
@@ -105,6 +107,12 @@ def _readable(left_out: Mapping[str, LeftOut], tables: Tables) -> dict[str, Left
             if item.column in ("", column)
         )
     }
+
+
+def _has_structures(model: Model) -> bool:
+    """Whether a property is made of values."""
+    properties = (p for t in model.entity_types.values() for p in t.properties.values())
+    return any(p.structure is not None for p in properties)
 
 
 def _tables(model: Model) -> Iterator[Table]:
@@ -179,7 +187,9 @@ def _fit_property(
         text = f"the column does not exist; {prop.name} reads as null"
         findings.append(Finding("warning", subject, text))
         return replace(prop, missing=True, nullable=True)
-    served = _served_type(prop, facts.type)
+    if prop.structure is not None:
+        return _fit_structured(prop, facts, entity_type, findings)
+    served = served_type(prop, facts.type)
     if not facts.readable or served is None:
         reason = f"type {facts.type} cannot be served as {prop.type}" if facts.readable else DENIED
         text = f"{reason}; {prop.name} is left out"
@@ -201,6 +211,28 @@ def _fit_property(
         not_null=facts.not_null and not reading.reads_null,
         nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
+
+
+def _fit_structured(
+    prop: Property, facts: ColumnFacts, entity_type: EntityType, findings: list[Finding]
+) -> Property | Withheld:
+    """The same of a property that is made of values."""
+    structure, fitted = prop.structure, None
+    if structure is not None and facts.made_of is not None:
+        fitted = fitted_structure(structure, facts.made_of)
+    if facts.readable and fitted is not None and facts.made_of is not None:
+        return replace(
+            prop,
+            structure=fitted,
+            catalog=facts.made_of.catalog,
+            not_null=facts.not_null,
+            nullable=prop.nullable or (isinstance(fitted, ComplexType) and not facts.not_null),
+        )
+    reason = f"type {facts.type} cannot be served as {prop.type}" if facts.readable else DENIED
+    table = entity_type.table
+    subject = f"{table.schema}.{table.name}.{prop.column}"
+    findings.append(Finding("warning", subject, f"{reason}; {prop.name} is left out"))
+    return _withheld(f"{entity_type.name}.{prop.name}", reason)
 
 
 def _withheld(name: str, reason: str, *, searched: bool = False) -> Withheld:
@@ -241,28 +273,6 @@ def _facet_findings(prop: Property, served: Facets, subject: str) -> Iterator[Fi
             shown = f"with {name} {found}" if found is not None else f"without {name}"
             text = f"values may exceed {name} {declared}; {prop.name} is served {shown}"
             yield Finding("warning", subject, text)
-
-
-def _served_type(prop: Property, column_type: str) -> PrimitiveType | None:
-    """The Edm type a column is served as, or None where it cannot be. A whole number has the range
-    of its type."""
-    is_declared = column_type == prop.pg_type and not prop.type.is_integer
-    if is_declared or column_type in prop.type.lossless or prop.type is STRING:
-        return prop.type
-    return wider_type(prop.type, column_type)
-
-
-def wider_type(type_: PrimitiveType, column_type: str) -> PrimitiveType | None:
-    """The narrowest number of the same kind that can say every value of a column, or None."""
-    kind = type_.is_integer, type_.family.has_nan
-    found = [
-        other
-        for other in PRIMITIVE_TYPES.values()
-        if other.is_numeric
-        and (other.is_integer, other.family.has_nan) == kind
-        and column_type in other.lossless
-    ]
-    return min(found, key=lambda other: other.rank, default=None)
 
 
 def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Protocol, assert_never
 
 from odata_gateway.formats.json_text import Piece, Pieces, concat
-from odata_gateway.formats.json_values import of_model_type
 from odata_gateway.formats.tables.columns import (
     ExpandedCells,
     FieldCell,
@@ -20,10 +19,11 @@ from odata_gateway.formats.tables.columns import (
     flat_row,
 )
 from odata_gateway.plan.tree.projection import Field, MixedProjection, Projection
-from odata_gateway.plan.tree.relation import Column
+from odata_gateway.plan.tree.relation import Column, ObjectValue
 from odata_gateway.sql.fragment import Sql, build, join, quoted, raw
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.renderer import BlockRenderer, ExpressionRenderer
+from odata_gateway.sql.structured.json_values import of_model_type
 from odata_gateway.types.primitive import PrimitiveType
 
 
@@ -118,9 +118,11 @@ def _blanks(cell: TableCell) -> list[TableCell]:
 
 def shown_value(field: Field, expressions: ExpressionRenderer) -> Sql | None:
     """A value as the Postgres type of its type; None where it always reads as null. It may be one
-    that OData has not, which the texts of its family make null."""
+    that OData has not, which the texts of its family make null. An object or a collection is its
+    JSON text."""
     if field.value is None:
         return None
     if isinstance(field.value, Column):
         return of_model_type(field.value)
-    return expressions.value(field.value)
+    value = expressions.value(field.value)
+    return build("nullif({0}, 'null')", value) if isinstance(field.value, ObjectValue) else value

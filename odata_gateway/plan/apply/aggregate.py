@@ -17,9 +17,11 @@ from odata_gateway.edm.model import EntityType
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.apply.groupby import bind_groups
 from odata_gateway.plan.apply.measures import Measure, Origin, ReachedEntities, SmallerGroups
+from odata_gateway.plan.expression.comparable import check_groupable
 from odata_gateway.plan.expression.compute import check_new_name, name_taken
 from odata_gateway.plan.expression.paths import names_of
-from odata_gateway.plan.scope.navigation import no_such_name, read_property
+from odata_gateway.plan.scope.navigation import no_such_name, read_member, read_property
+from odata_gateway.plan.scope.places import ObjectPlace, ValuePlace
 from odata_gateway.plan.scope.rows import (
     Frame,
     MemberPath,
@@ -29,6 +31,7 @@ from odata_gateway.plan.scope.rows import (
     column_of,
 )
 from odata_gateway.plan.scope.scope import Binding, Scope
+from odata_gateway.plan.scope.structures import value_of_place
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, ConstantValue, Method
 from odata_gateway.types import primitive as types
 from odata_gateway.types.primitive import PrimitiveType
@@ -111,10 +114,7 @@ class _MeasureBinder:
                     hint="name one of their properties",
                 )
             return self._valued(method, _one_key(origin.row, at), at, origin)
-        entity_type = origin.row.source.entity_type
-        if len(rest) > 1 or rest[0] not in entity_type.properties:
-            raise no_such_name(entity_type, rest[0], at=at)
-        value = read_property(origin.row, entity_type.properties[rest[0]], at=at)
+        value = value_of_place(_read(origin.row, rest, at), self.scope.binding)
         return self._valued(method, value, at, origin)
 
     def _from_groups(self, item: ast.AggregateItem) -> Measure:
@@ -164,6 +164,7 @@ class _MeasureBinder:
             raise BindType(f"{method} needs numbers, this is {type_.name}", at=at)
         if method in ("min", "max") and method not in type_.aggregates:
             raise BindType(f"{type_.name} values have no order", at=at)
+        check_groupable(type_, at=at)
         nullable = method != "countdistinct"
         return Measure(self.alias, method, value, aggregate_type(method, type_), nullable, origin)
 
@@ -172,6 +173,19 @@ class _MeasureBinder:
         if names not in self.reached:
             self.reached[names] = _reached(names, self.scope, at)
         return self.reached[names]
+
+
+def _read(row: Row, names: MemberPath, at: int) -> ValuePlace:
+    """A property of an entity, or a member of one."""
+    entity_type, (first, *rest) = row.source.entity_type, names
+    if first not in entity_type.properties:
+        raise no_such_name(entity_type, first, at=at)
+    place = read_property(row, entity_type.properties[first], at=at)
+    for name in rest:
+        if not isinstance(place, ObjectPlace):
+            raise no_such_name(entity_type, "/".join(names), at=at)
+        place = read_member(place, name, at=at)
+    return place
 
 
 def _method(name: str | None, at: int) -> Method:

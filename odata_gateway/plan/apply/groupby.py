@@ -25,7 +25,9 @@ from odata_gateway.plan.apply.rowset import (
     sortable,
     with_columns,
 )
+from odata_gateway.plan.expression.comparable import check_groupable
 from odata_gateway.plan.expression.paths import names_of
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
 from odata_gateway.plan.scope.rows import MemberPath, Row, RowKind, RowStructure, column_of
 from odata_gateway.plan.scope.scope import Scope
 from odata_gateway.plan.tree.conditions import all_of
@@ -112,8 +114,12 @@ def _without_those_of_entities(
 def _properties(node: ast.Member | ast.Variable, scope: Scope) -> tuple[GroupingProperty, ...]:
     path = names_of(node, scope)
     place = scope.bind.path(node, scope)
+    if isinstance(place, ObjectPlace | ItemsPlace):
+        check_groupable(place.column.type, at=node.at)
     if path is None or not isinstance(place, BoundExpr | Row):
         raise BindType("groupby needs paths of single-valued segments", at=node.at)
+    if isinstance(place, BoundExpr):
+        check_groupable(place.type, at=node.at)
     structure = scope.structure
     if structure is not None and path[0] not in scope.computed and _is_away(path, structure):
         raise _aggregated_away("/".join(path), node.at)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
 
-from odata_gateway.edm.model import EntitySet, EntityType, Model, Table, Unscoped
+from odata_gateway.edm.model import EntitySet, EntityType, Model, StructuredType, Table, Unscoped
 from odata_gateway.plan.expression.compute import bind_compute
 from odata_gateway.plan.expression.order import key_of
+from odata_gateway.plan.scope.places import structure_of
 from odata_gateway.plan.scope.rows import (
     Frame,
     MemberPath,
@@ -301,8 +302,17 @@ def _structure_of(rows: InputSet, derived: DerivedColumns) -> RowStructure:
     )
 
 
+def _type_behind(structured: StructuredType, name: str, model: Model) -> StructuredType:
+    """The type of what a navigation property leads to, or of the objects that a property is."""
+    if name in structured.navigation:
+        return model.target_type(structured.navigation[name])
+    found = structure_of(structured.properties[name])
+    assert found is not None
+    return found
+
+
 def _as_tree(
-    entity_type: EntityType,
+    entity_type: StructuredType,
     members: Iterable[tuple[MemberPath, Column]],
     entities: frozenset[MemberPath],
     model: Model,
@@ -318,7 +328,7 @@ def _as_tree(
         entity_type,
         {
             name: _behind(
-                model.target_type(entity_type.navigation[name]),
+                _type_behind(entity_type, name, model),
                 member,
                 frozenset(p[1:] for p in entities if p[0] == name),
                 model,
@@ -331,13 +341,13 @@ def _as_tree(
 
 
 def _behind(
-    entity_type: EntityType,
+    entity_type: StructuredType,
     members: list[tuple[MemberPath, Column]],
     entities: frozenset[MemberPath],
     model: Model,
 ) -> RowStructure | Reference:
     """What a navigation property leads to: an entity, or members of it."""
-    if () in entities:
+    if () in entities and isinstance(entity_type, EntityType):
         return Reference(entity_type, tuple(column for _, column in members))
     return _as_tree(entity_type, members, entities, model)
 

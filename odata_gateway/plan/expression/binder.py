@@ -14,8 +14,10 @@ from odata_gateway.plan.expression.functions import bind_call
 from odata_gateway.plan.expression.lambdas import bind_count, bind_lambda
 from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
 from odata_gateway.plan.expression.paths import bind_path
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
 from odata_gateway.plan.scope.rows import Row
 from odata_gateway.plan.scope.scope import EntitySetRef, RelatedCollection, Scope, ServiceRoot
+from odata_gateway.plan.scope.structures import value_of_place
 from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, ConstantValue, Logic, Not
 from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
@@ -119,6 +121,14 @@ def _case(node: ast.Case, scope: Scope) -> BoundExpr:
 def _path_value(node: ast.Expr, scope: Scope) -> BoundExpr:
     place = bind_path(node, scope)
     match place:
+        case ObjectPlace():
+            return value_of_place(place, scope.binding)
+        case ItemsPlace():
+            raise BindType(
+                "a collection cannot be used as a value here",
+                at=node.at,
+                hint=f"write {place.name}/any(x:...) or {place.name}/$count",
+            )
         case Row():
             raise BindType(
                 "an entity cannot be used as a value here",

@@ -1,9 +1,10 @@
 """Collections and objects as values (URL Conventions 5.1.1.1, 5.1.1.5, 5.1.1.6).
 
-The model has no property that is a collection or an object, so both come from the request:
-`[status,inbox_id]`, `{"a":1}`, a parameter alias for one, and what concat and substring make of
-collections. Two that are written out are compared item by item, each item with the type it meets;
-others become arrays, whose items must be of one type. A collection or object is never null.
+Most come from the request: `[status,inbox_id]`, `{"a":1}`, a parameter alias for one, and what
+concat and substring make of collections. A property may be a collection as well. Two that are
+written out are compared item by item, each item with the type it meets; others become arrays, whose
+items must be of one type. A collection or object of a request is never null, nor is a property that
+is a collection.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.entities import is_path
 from odata_gateway.plan.expression.literals import natural_type, resolve_alias
 from odata_gateway.plan.scope.limits import check_list
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
 from odata_gateway.plan.scope.scope import EntitySetRef, RelatedCollection, Scope
+from odata_gateway.plan.scope.structures import items_block
 from odata_gateway.plan.tree.collections import items_of
 from odata_gateway.plan.tree.conditions import any_of
 from odata_gateway.plan.tree.relation import (
@@ -24,8 +27,10 @@ from odata_gateway.plan.tree.relation import (
     CollectionCall,
     CollectionConcat,
     CollectionItems,
+    CollectionRows,
     CollectionSlice,
     ConstantValue,
+    Exists,
     Logic,
     Not,
     Parameter,
@@ -38,6 +43,8 @@ from odata_gateway.url import ast
 MAKERS = ("concat", "substring")
 """The functions that make a collection of collections."""
 
+_ITEM = "@item"
+"""A range variable that a client cannot name."""
 NOT_A_VALUE = (
     "collections and objects are supported in eq, ne and in and as arguments of functions,"
     " not as values of their own"
@@ -47,6 +54,18 @@ NOT_A_VALUE = (
 def is_structured(node: ast.Expr, scope: Scope) -> bool:
     """Whether a node is a collection or an object."""
     return isinstance(resolve_alias(node, scope), ast.ObjectExpr) or is_collection(node, scope)
+
+
+def is_items(node: ast.Expr, scope: Scope) -> bool:
+    """Whether a node is the path of a property that is a collection of values."""
+    if not scope.model.has_items or not isinstance(node, ast.Member | ast.FilterSegment):
+        return False
+    return isinstance(scope.bind.path(node, scope), ItemsPlace)
+
+
+def is_written(node: ast.Expr, scope: Scope) -> bool:
+    """Whether a node is a collection that the request has, or that is made of such a one."""
+    return is_collection(node, scope) and not is_items(resolve_alias(node, scope), scope)
 
 
 def is_collection(node: ast.Expr, scope: Scope) -> bool:
@@ -59,7 +78,7 @@ def is_collection(node: ast.Expr, scope: Scope) -> bool:
             case ast.Call(base=None, name=name, args=(first, *_)) if name.lower() in MAKERS:
                 node = first
             case _:
-                return False
+                return is_items(node, scope)
     return False
 
 
@@ -143,6 +162,8 @@ def _check(node: ast.Expr, scope: Scope) -> None:
                     _check(item, scope)
             case ast.Literal(many=True) | ast.Call() if is_collection(node, scope):
                 bind_collection(node, scope)
+            case _ if is_items(node, scope):
+                scope.bind.path(node, scope)
             case _:
                 scope.bind.expr(node, scope)
 
@@ -162,10 +183,24 @@ def structured_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
         check_list(len(right.items), scope.binding.limits, at=right.at)
         comparisons = (ast.Binary("eq", left, item, node.at) for item in right.items)
         return any_of(tuple(scope.bind.expr(each, scope) for each in comparisons))
+    if is_items(right, scope):
+        return _in_items(node, scope)
     if isinstance(right, ast.Call) and is_collection(right, scope):
         arguments = (right, ast.ListExpr((left,), node.at))
         return _array_call("contains", arguments, types.BOOLEAN, scope, at=node.at)
     return None
+
+
+def _in_items(node: ast.Binary, scope: Scope) -> BoundExpr:
+    """`'a' in tags`: whether an item of a property equals a value."""
+    place = scope.bind.path(node.right, scope)
+    assert isinstance(place, ItemsPlace)
+    with scope.binding.size.within_collection(node.at):
+        block, item = items_block(place, scope)
+        inner = scope.with_variable(_ITEM, item)
+        equal = ast.Binary("eq", ast.Member(None, _ITEM, node.at), node.left, node.at)
+        condition = inner.bind.condition(equal, inner)
+        return Exists(replace(block, predicates=(*block.predicates, condition)), False)
 
 
 # --- functions ------------------------------------------------------------------------------------
@@ -218,6 +253,8 @@ def bind_collection(node: ast.Expr, scope: Scope) -> Collection:
                 return CollectionItems(tuple(scope.bind.expr(item, scope) for item in items))
             case ast.Call(base=None) if is_collection(node, scope):
                 return _made_collection(node, scope)
+            case _ if is_items(node, scope):
+                return _items(node, scope)
         if is_path(node) and isinstance(
             scope.bind.path(node, scope), RelatedCollection | EntitySetRef
         ):
@@ -227,6 +264,20 @@ def bind_collection(node: ast.Expr, scope: Scope) -> Collection:
                 hint="use any, all or $count",
             )
         raise BindType("a collection is expected here, such as [1,2]", at=node.at)
+
+
+def _items(node: ast.Expr, scope: Scope) -> Collection:
+    """The items of a property."""
+    place = scope.bind.path(node, scope)
+    assert isinstance(place, ItemsPlace)
+    block, item = items_block(place, scope)
+    if isinstance(item, ObjectPlace | ItemsPlace) or not isinstance(item, BoundExpr):
+        raise Unsupported(
+            "functions of collections of objects are not supported",
+            at=node.at,
+            hint="use any, all or $count",
+        )
+    return CollectionRows(block, item)
 
 
 def _made_collection(node: ast.Call, scope: Scope) -> Collection:
@@ -279,6 +330,8 @@ def _retyped(collection: Collection, element: PrimitiveType) -> Collection:
             return CollectionConcat(_retyped(left, element), _retyped(right, element))
         case CollectionSlice(whole=whole):
             return replace(collection, whole=_retyped(whole, element))
+        case CollectionRows():
+            return collection
         case Parameter():
             return _retyped_parameter(collection, element)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from odata_gateway.errors import BindType
+from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.tree.relation import ComparisonOp
 from odata_gateway.types import primitive as types
 from odata_gateway.types.primitive import PrimitiveType
@@ -12,6 +12,9 @@ def check_comparable(
     op: ComparisonOp, left: PrimitiveType | None, right: PrimitiveType | None, *, at: int
 ) -> None:
     """Refuse a comparison of values whose types cannot be compared; null can with any."""
+    for each in (left, right):
+        if each is not None and not each.family.is_comparable and None not in (left, right):
+            raise Unsupported(f"{each.name} can only be compared with null", at=at)
     if (
         left is None
         or right is None
@@ -28,3 +31,13 @@ def check_comparable(
         else None
     )
     raise BindType(f"{left.name} cannot be compared with {right.name}", at=at, hint=hint)
+
+
+def check_groupable(type_: PrimitiveType | None, *, at: int) -> None:
+    """Refuse values that cannot be told apart, to group by or to count."""
+    if type_ is not None and not type_.family.is_comparable:
+        raise Unsupported(
+            f"rows cannot be grouped by {type_.name}",
+            at=at,
+            hint="name one of its properties, if it has any",
+        )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from odata_gateway.edm.model import EntitySet, EntityType
+from odata_gateway.edm.model import EntitySet, StructuredType
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.scope.navigation import (
@@ -15,8 +15,10 @@ from odata_gateway.plan.scope.navigation import (
     follow,
     no_such_name,
     no_such_set,
+    read_member,
     read_property,
 )
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, structure_of
 from odata_gateway.plan.scope.rows import Reference, Row, RowStructure
 from odata_gateway.plan.scope.scope import (
     EntitySetRef,
@@ -46,7 +48,7 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
             return _step(bind_path(base, scope), name, scope, node.at)
         case ast.FilterSegment(base=base, predicate=predicate):
             place = bind_path(base, scope)
-            if isinstance(place, RelatedCollection | EntitySetRef):
+            if isinstance(place, RelatedCollection | EntitySetRef | ItemsPlace):
                 return replace(place, filters=(*place.filters, predicate))
             raise BindType("$filter(...) needs a collection before it", at=node.at)
         case ast.Call(base=base) if base is not None:
@@ -74,7 +76,7 @@ def names_of(node: object, scope: Scope) -> tuple[str, ...] | None:
 
 def _without_casts(path: Iterable[ast.Member], scope: Scope) -> tuple[str, ...]:
     row, found = scope.implicit, list[str]()
-    place: EntityType | None = row.source.entity_type
+    place: StructuredType | None = row.source.entity_type
     if row.structure is not None:
         place = row.structure.entity_type
     for step in path:
@@ -87,7 +89,8 @@ def _without_casts(path: Iterable[ast.Member], scope: Scope) -> tuple[str, ...]:
         if entity is not None:
             place = entity.source.entity_type
         else:
-            place = scope.model.target_type(navigation) if navigation is not None else None
+            prop = None if place is None else place.properties.get(step.name)
+            place = scope.model.target_type(navigation) if navigation else structure_of(prop)
     return tuple(found)
 
 
@@ -114,15 +117,27 @@ def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
             return place
         hint = f"write {place.name}/any(x:x/{name} ...)"
         raise BindType(f"'{name}' cannot be read from a collection", at=at, hint=hint)
-    if not isinstance(place, Row):
-        raise BindName(f"a primitive value has no property '{name}'", at=at)
     if name.startswith("@"):
         raise Unsupported("annotations in expressions are not supported", at=at)
+    if isinstance(place, ObjectPlace | ItemsPlace):
+        return _of_value(place, name, at)
+    if not isinstance(place, Row):
+        raise BindName(f"a primitive value has no property '{name}'", at=at)
     if place.crossed is not None:
         return _crossed_entity(place.crossed, name, at)
     if place.structure is not None:
         return _member(place, place.structure, name, scope, at=at)
     return _of_entity(place, name, scope, at)
+
+
+def _of_value(place: ObjectPlace | ItemsPlace, name: str, at: int) -> PathTarget:
+    """A member of an object; a cast to its own type changes nothing."""
+    if isinstance(place, ItemsPlace):
+        hint = f"write {place.name}/any(x:x/{name} ...)"
+        raise BindType(f"'{name}' cannot be read from a collection", at=at, hint=hint)
+    if name == place.type.qualified_name:
+        return place
+    return read_member(place, name, at=at)
 
 
 def _of_entity(row: Row, name: str, scope: Scope, at: int) -> PathTarget:
@@ -186,7 +201,8 @@ def _aggregated_away(
     entity_type = structure.entity_type
     if name in entity_type.properties:
         prop = entity_type.properties[name]
-        return ConstantValue(None, read_property(row, prop, at=at).type)
+        read_property(row, prop, at=at)
+        return ConstantValue(None, prop.type)
     if name not in entity_type.navigation:
         raise no_such_name(entity_type, name, at=at, extra=(*structure.members, *scope.computed))
     navigation = entity_type.navigation[name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm.model import EntitySet
+from odata_gateway.edm.model import ComplexType, EntitySet, EntityType
 from odata_gateway.errors import BindName, BindOption, BindType, ODataError
 from odata_gateway.plan.projection.items import (
     check_selected,
@@ -92,8 +92,11 @@ def _nested(
     name: str, structure: RowStructure, wanted: Wanted, rows: ShownRows
 ) -> tuple[Nested, ...]:
     """Members behind a navigation property; nothing where none of them is wanted."""
-    target_set = rows.scope.model.entity_sets[rows.entity_set.bindings[name]]
     inner = _wanted_behind(name, structure, wanted, rows)
+    if isinstance(structure.entity_type, ComplexType):
+        members = bind_members(rows, structure, inner)
+        return (Nested(name, None, members, False),) if members else ()
+    target_set = rows.scope.model.entity_sets[rows.entity_set.bindings[name]]
     members = bind_members(replace(rows, entity_set=target_set), structure, inner)
     if not members:
         return ()
@@ -165,9 +168,17 @@ def expandable(
                 at=item.at,
                 hint="name what you expand",
             )
-        if name != "*" and not isinstance(structure.members.get(name), Reference | RowStructure):
+        if name != "*" and not is_expandable(structure, name):
             raise _not_expandable(name, structure, item.at)
     return found
+
+
+def is_expandable(structure: RowStructure, name: str) -> bool:
+    """Whether a member of a row is what a navigation property leads to."""
+    member = structure.members.get(name)
+    if isinstance(member, RowStructure):
+        return isinstance(member.entity_type, EntityType)
+    return isinstance(member, Reference)
 
 
 def _not_expandable(name: str, structure: RowStructure, at: int) -> ODataError:

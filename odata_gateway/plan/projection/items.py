@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from odata_gateway.edm.model import EntityType
+from odata_gateway.edm.model import EntityType, StructuredType
 from odata_gateway.errors import BindName, BindOption, Unsupported
 from odata_gateway.plan.scope.error_places import ErrorPlaces
 from odata_gateway.plan.scope.navigation import check_cast, no_such_name
@@ -16,15 +16,15 @@ from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 
 
-def without_cast(path: tuple[str, ...], entity_type: EntityType) -> tuple[str, ...]:
+def without_cast(path: tuple[str, ...], entity_type: StructuredType) -> tuple[str, ...]:
     """A path without a cast to the type itself, which may stand before a name."""
     return path[1:] if len(path) > 1 and path[0] == entity_type.qualified_name else path
 
 
 def items_by_name(
     items: Iterable[ast.ExpandItem],
-    cast_type: EntityType | None = None,
-    targets: Mapping[str, EntityType] | None = None,
+    cast_type: StructuredType | None = None,
+    targets: Mapping[str, StructuredType] | None = None,
 ) -> dict[str, ast.ExpandItem]:
     """The items of $expand by the name that they expand, `*` included.
 

@@ -14,6 +14,7 @@ from odata_gateway.plan.projection.apply_rows import (
     bind_members,
     bind_result,
     expandable,
+    is_expandable,
     selected_path,
 )
 from odata_gateway.plan.scope.navigation import entity_by_key
@@ -170,4 +171,4 @@ def _can_expand(item: ast.ExpandItem, row: Row) -> bool:
     name = item.path[0]
     if row.structure is None:
         return name == "*" or name in row.source.entity_type.navigation or "." in name
-    return name == "*" or isinstance(row.structure.members.get(name), Reference | RowStructure)
+    return name == "*" or is_expandable(row.structure, name)

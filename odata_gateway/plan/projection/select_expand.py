@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm.model import EntitySet, EntityType, NavigationProperty, Property
+from odata_gateway.edm.model import (
+    ComplexType,
+    EntitySet,
+    EntityType,
+    NavigationProperty,
+    Property,
+)
 from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, nearest
 from odata_gateway.plan.apply.pipeline import bind_apply
 from odata_gateway.plan.apply.rowset import InputSet
@@ -25,8 +32,10 @@ from odata_gateway.plan.projection.items import (
 from odata_gateway.plan.projection.levels import own_options, repeats, star_options
 from odata_gateway.plan.projection.row_kinds import bind_mixed
 from odata_gateway.plan.scope.navigation import no_such_type
+from odata_gateway.plan.scope.places import place_of, structure_of
 from odata_gateway.plan.scope.rows import Reference, Row, column_of
-from odata_gateway.plan.scope.scope import Scope, ShownRows
+from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
+from odata_gateway.plan.scope.structures import WHOLE, MemberPaths, paths_below, value_of_place
 from odata_gateway.plan.tree.projection import (
     Content,
     EntityProjection,
@@ -58,13 +67,14 @@ def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
     if not scope.binding.strict:
         options = with_nested_selection(options, entity_type, scope.binding.places)
     with scope.binding.inside("$select"):
-        names = _selected(options.select, entity_type, scope)
+        selected = _selected(options.select, entity_type, scope)
+    names = None if selected is None else tuple(dict.fromkeys(path[0] for path in selected))
     with scope.binding.inside("$expand"):
         expands = tuple(_expand(item, rows) for item in _expand_items(options.expand, rows))
     fields = tuple(
-        field_of(row, p)
+        field_of(row, p, scope.binding, paths)
         for p in entity_type.properties.values()
-        if names is None or p.name in names or "*" in names
+        if (paths := _paths_of(p, selected))
     )
     expanded = {e.navigation.name for e in expands}
     links = tuple(
@@ -80,44 +90,88 @@ def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
         links,
         expands,
         shows_id=any(p.name not in shown for p in entity_type.key),
-        selected=names,
+        selected=None if selected is None else tuple(map("/".join, selected)),
         computed=tuple(scope.computed),
     )
 
 
-def field_of(row: Row, prop: Property) -> Field:
-    """A property as a row shows it: secret and missing ones always as null."""
-    value = None if prop.secret or prop.missing else column_of(row, prop)
+def field_of(row: Row, prop: Property, binding: Binding, paths: MemberPaths = WHOLE) -> Field:
+    """A property as a row shows it, or the members of it that paths lead to: secret and missing
+    ones always as null."""
+    if prop.secret or prop.missing:
+        value = None
+    else:
+        place = place_of(column_of(row, prop), prop)
+        value = value_of_place(place, binding, paths)
     return Field(prop.name, value, prop.type, media_type=prop.media_type)
+
+
+def _paths_of(prop: Property, selected: MemberPaths | None) -> MemberPaths:
+    """What $select shows of a property; nothing where it is not selected."""
+    if selected is None or ("*",) in selected:
+        return WHOLE
+    return paths_below(selected, prop.name)
 
 
 def _selected(
     items: tuple[ast.SelectItem, ...] | None, entity_type: EntityType, scope: Scope
-) -> tuple[str, ...] | None:
-    """The names of $select, each once; None without $select."""
+) -> MemberPaths | None:
+    """The paths of $select, each once; None without $select."""
     if items is None:
         return None
-    names: dict[str, None] = {}
+    found: dict[tuple[str, ...], None] = {}
     for item in items:
         path = without_cast(item.path, entity_type)
-        name = path[0]
-        if len(path) > 1:
-            raise _no_path(name, path[1], entity_type, item.at)
-        check_selected(name, entity_type, scope.computed, at=item.at)
-        if item.options is not None:
-            raise BindType(
-                f"'{name}' is primitive and takes no nested options",
-                at=item.at,
-                hint="write options of a navigation property in $expand",
-            )
-        names[name] = None
-    return tuple(names)
+        check_selected(path[0], entity_type, scope.computed, at=item.at)
+        prop = entity_type.properties.get(path[0])
+        found |= dict.fromkeys(_member_paths(path, prop, item, entity_type))
+    return tuple(found)
 
 
-def _no_path(name: str, inner: str, entity_type: EntityType, at: int) -> BindName:
+def _member_paths(
+    path: tuple[str, ...], prop: Property | None, item: ast.SelectItem, entity_type: EntityType
+) -> Iterator[tuple[str, ...]]:
+    """The paths that an item of $select names, with those of its own $select."""
+    members = structure_of(prop)
+    for i, name in enumerate(path[1:], 1):
+        if members is not None and name == members.qualified_name:
+            continue  # a cast to the type itself
+        if members is None or name not in members.properties:
+            raise _no_path(path[:i], name, members or entity_type, item.at)
+        members = structure_of(members.properties[name])
+    path = tuple(name for name in path if "." not in name)
+    options = item.options
+    if options is None:
+        yield path
+        return
+    if members is None or any(name != "$select" for name in options.order):
+        raise BindType(
+            f"'{'/'.join(path)}' takes no nested options"
+            if members is None
+            else f"'{'/'.join(path)}' takes only $select as nested option",
+            at=item.at,
+            hint="write options of a navigation property in $expand",
+        )
+    for inner in options.select or ():
+        if inner.path == ("*",):
+            yield path
+            continue
+        if inner.path[0] not in members.properties:
+            raise _no_path(path, inner.path[0], members, inner.at)
+        below = members.properties[inner.path[0]]
+        yield from ((*path, *rest) for rest in _member_paths(inner.path, below, inner, entity_type))
+
+
+def _no_path(
+    path: tuple[str, ...], inner: str, owner: EntityType | ComplexType, at: int
+) -> BindName:
+    name = path[-1]
+    if isinstance(owner, ComplexType):
+        hint = nearest(inner, owner.properties)
+        return BindName(f"{owner.name} has no property '{inner}'", at=at, hint=hint)
     if "." in name:
-        return no_such_type(name, entity_type, at=at)
-    if name in entity_type.navigation:
+        return no_such_type(name, owner, at=at)
+    if name in owner.navigation:
         return BindName(
             f"'{name}' leads to other entities, whose properties $expand selects",
             at=at,

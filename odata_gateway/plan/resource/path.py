@@ -24,7 +24,8 @@ from odata_gateway.errors import (
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.expression.literals import resolve_alias
 from odata_gateway.plan.scope.navigation import no_such_set, why_not
-from odata_gateway.plan.scope.rows import Row, has_key
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, ValuePlace, place_of
+from odata_gateway.plan.scope.rows import Row, column_of, has_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
 from odata_gateway.plan.tree.relation import (
@@ -52,7 +53,8 @@ class ResolvedPath:
     predicates  what picks one entity of it, or some by $filter segments
     within      the path before it
     optional    the last step was a single-valued navigation property
-    prop        the property that a path ends in
+    prop        the property that a path ends in, or the member of one
+    value       what it is; None where it is secret or missing, and reads as null
     pieces      the canonical text of the path, for context URLs: text, or the literal of a
                 key
     """
@@ -64,12 +66,23 @@ class ResolvedPath:
     within: ParentPath | None = None
     optional: bool = False
     prop: Property | None = None
+    value: ValuePlace | None = None
     pieces: tuple[str | LiteralSlot, ...] = ()
 
     @property
     def shown(self) -> str:
         """What it is, for errors."""
         return f"an {self.state}" if self.state == "entity" else f"a {self.state}"
+
+    @property
+    def shown_value(self) -> str:
+        """What the property is, for errors."""
+        match self.value:
+            case ObjectPlace():
+                return "an object"
+            case ItemsPlace():
+                return "a collection of values"
+        return "a primitive property"
 
     @property
     def block(self) -> Block:
@@ -136,8 +149,8 @@ def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
             return "references"
         case ["$ref", "entity"]:
             return "reference"
-        case ["$value", "property"]:
-            return "value"
+        case ["$count" | "$value", "property"]:
+            return _closing_value(place, segment)
         case ["$value", "entity"]:
             raise BindType(
                 f"{place.entity_set.name} is not a media entity, so it has no $value",
@@ -166,6 +179,18 @@ def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
     return None
 
 
+def _closing_value(place: ResolvedPath, segment: ast.Segment) -> ResultForm:
+    """The same behind a property: a primitive value has $value, a collection $count."""
+    is_items = isinstance(place.value, ItemsPlace)
+    if segment.name == "$count" and is_items:
+        return "count"
+    if segment.name == "$count":
+        raise BindSegment(f"$count cannot follow {place.shown}", at=segment.at)
+    if is_items or isinstance(place.value, ObjectPlace):
+        raise BindSegment(f"{place.shown_value} has no raw value", at=segment.at)
+    return "value"
+
+
 def only_posted(segment: ast.Segment) -> UrlMethod:
     """The error for a GET of `/$query`, which has the options of a request in its body (URL
     Conventions 4.17)."""
@@ -184,11 +209,7 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
     if segment.name == "$filter":
         return _filtered(place, segment, binding)
     if place.state == "property":
-        raise BindSegment(
-            f"a primitive property has no '{segment.name}'",
-            at=segment.at,
-            hint="use only $value behind it",
-        )
+        return _member(place, segment)
     if not segment.name:
         if place.state == "collection" and segment.args is not None:
             return _by_key(place, segment.args, segment, binding)
@@ -233,7 +254,35 @@ def _type_cast(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> R
 def _property(place: ResolvedPath, prop: Property, segment: ast.Segment) -> ResolvedPath:
     if segment.args is not None:
         raise BindSegment(f"property '{segment.name}' takes no parentheses", at=segment.at)
-    return replace(place, state="property", prop=prop, pieces=(*place.pieces, "/" + prop.name))
+    is_null = prop.secret or prop.missing
+    value = None if is_null else place_of(column_of(place.row, prop), prop)
+    pieces = (*place.pieces, "/" + prop.name)
+    return replace(place, state="property", prop=prop, value=value, pieces=pieces)
+
+
+def _member(place: ResolvedPath, segment: ast.Segment) -> ResolvedPath:
+    """A member of an object; a cast to its own type changes nothing."""
+    value = place.value
+    if not isinstance(value, ObjectPlace):
+        last = "$count" if isinstance(value, ItemsPlace) else "$value"
+        raise BindSegment(
+            f"{place.shown_value} has no '{segment.name}'",
+            at=segment.at,
+            hint=f"use only {last} behind it",
+        )
+    if segment.args is not None:
+        raise BindSegment(f"property '{segment.name}' takes no parentheses", at=segment.at)
+    if segment.name == value.type.qualified_name:
+        return place
+    prop = value.type.properties.get(segment.name)
+    if prop is None:
+        raise BindSegment(
+            f"{value.type.name} has no property '{segment.name}'",
+            at=segment.at,
+            hint=nearest(segment.name, value.type.properties),
+        )
+    pieces = (*place.pieces, "/" + prop.name)
+    return replace(place, prop=prop, value=value.member(prop), pieces=pieces)
 
 
 def _navigate(

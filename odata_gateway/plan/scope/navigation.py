@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from odata_gateway.edm.model import EntityType, LeftOut, Model, NavigationProperty, Property
+from odata_gateway.edm.model import (
+    EntityType,
+    LeftOut,
+    Model,
+    NavigationProperty,
+    Property,
+    StructuredType,
+)
 from odata_gateway.errors import BindName, BindSecret, BindSegment, ODataError, nearest
+from odata_gateway.plan.scope.places import ObjectPlace, ValuePlace, place_of
 from odata_gateway.plan.scope.rows import Frame, Row, column_of, has_key
 from odata_gateway.plan.scope.scope import Binding
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, LeftJoin
@@ -36,7 +44,7 @@ def entity_by_key(
     return Row(frame, known, optional=True)
 
 
-def read_property(row: Row, prop: Property, *, at: int) -> BoundExpr:
+def read_property(row: Row, prop: Property, *, at: int) -> ValuePlace:
     """A property in a clause that computes with it; a column that the database does not have is
     null.
 
@@ -50,17 +58,31 @@ def read_property(row: Row, prop: Property, *, at: int) -> BoundExpr:
         )
     if prop.missing:
         return ConstantValue(None, prop.type)
-    return column_of(row, prop)
+    return place_of(column_of(row, prop), prop)
 
 
-def check_cast(name: str, entity_type: EntityType, *, at: int) -> None:
+def read_member(place: ObjectPlace, name: str, *, at: int) -> ValuePlace:
+    """A member of an object.
+
+    raises  BindName  where objects of its type have none of this name
+    """
+    found = place.type.properties.get(name)
+    if found is not None:
+        return place.member(found)
+    hint = nearest(name, place.type.properties) or (
+        f"use one of {', '.join(place.type.properties)}"
+    )
+    raise BindName(f"{place.type.name} has no property '{name}'", at=at, hint=hint)
+
+
+def check_cast(name: str, entity_type: StructuredType, *, at: int) -> None:
     """Refuse a cast to any type but the declared one, which changes nothing: the model has no
     derived types (URL Conventions 4.11)."""
     if name != entity_type.qualified_name:
         raise no_such_type(name, entity_type, at=at)
 
 
-def no_such_type(name: str, entity_type: EntityType, *, at: int) -> BindName:
+def no_such_type(name: str, entity_type: StructuredType, *, at: int) -> BindName:
     """The error for a cast to another type than the declared one."""
     return BindName(
         f"there is no type '{name}' derived from {entity_type.name}",
@@ -70,7 +92,7 @@ def no_such_type(name: str, entity_type: EntityType, *, at: int) -> BindName:
 
 
 def no_such_name(
-    entity_type: EntityType,
+    entity_type: StructuredType,
     name: str,
     *,
     at: int,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from odata_gateway.edm.model import EntityType, Property
+from odata_gateway.edm.model import EntityType, Property, StructuredType
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.relation import (
     Block,
@@ -76,8 +76,8 @@ class Reference:
 @dataclass(frozen=True, slots=True)
 class RowStructure:
     """What a row made by $apply has, as an instance of `entity_type`: columns by name, and further
-    structures behind single-valued navigation properties. Whatever else the type declares was
-    aggregated away, and reads as null (Data Aggregation 3.1.1).
+    structures behind single-valued navigation properties and properties that are objects. Whatever
+    else the type declares was aggregated away, and reads as null (Data Aggregation 3.1.1).
 
     key       expressions that tell any two rows apart
     order     the order of the rows, the key included; empty where it is that of the key
@@ -87,7 +87,7 @@ class RowStructure:
     entity    behind a navigation property: the entity that was found there, if there is one
     """
 
-    entity_type: EntityType
+    entity_type: StructuredType
     members: Mapping[str, Column | Reference | RowStructure]
     key: tuple[BoundExpr, ...] = ()
     order: tuple[OrderKey, ...] = ()

@@ -18,6 +18,7 @@ from typing import Protocol
 from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty
 from odata_gateway.plan.scope.error_places import ErrorPlaces
 from odata_gateway.plan.scope.limits import Limits, RequestSize
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
 from odata_gateway.plan.scope.rows import Frame, Reference, Row, RowStructure
 from odata_gateway.plan.tree.projection import ExpandOne, Projection
 from odata_gateway.plan.tree.relation import BoundExpr, Link, Source
@@ -61,7 +62,7 @@ class Binding:
     places: ErrorPlaces = field(default_factory=ErrorPlaces)
     aliases: Mapping[str, ast.Expr] = field(default_factory=dict)
     root_set: EntitySet | None = None
-    numbers: Iterator[int] = field(default_factory=count)
+    numbers: count[int] = field(default_factory=count)
     expands: Iterator[int] = field(default_factory=count)
 
     @property
@@ -141,7 +142,9 @@ class EntitySetRef:
         return self.entity_set.entity_type
 
 
-PathTarget = BoundExpr | Row | RelatedCollection | ServiceRoot | EntitySetRef
+PathTarget = (
+    BoundExpr | Row | RelatedCollection | ServiceRoot | EntitySetRef | ObjectPlace | ItemsPlace
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class Scope:
     """What names mean in an expression.
 
     implicit   the row of bare names
-    it, this   $it and $this
+    it, this   $it and $this, which may be an item that is a value
     variables  range variables of the lambdas around, innermost last; they hide properties
     computed   names of $compute on the implicit row
     """
@@ -167,8 +170,8 @@ class Scope:
     binding: Binding
     implicit: Row
     it: Row
-    this: Row
-    variables: Mapping[str, Row] = field(default_factory=dict)
+    this: PathTarget
+    variables: Mapping[str, PathTarget] = field(default_factory=dict)
     computed: Mapping[str, Computed] = field(default_factory=dict)
 
     @classmethod
@@ -200,10 +203,14 @@ class Scope:
         and $it stays the outer resource."""
         return Scope(self.binding, row, self.it, row)
 
-    def with_variable(self, name: str, row: Row) -> Scope:
+    def with_variable(self, name: str, row: PathTarget) -> Scope:
         return Scope(
             self.binding, self.implicit, self.it, row, {**self.variables, name: row}, self.computed
         )
+
+    def of_item(self, item: PathTarget) -> Scope:
+        """The scope of a condition on an item of a collection of values, which is $this."""
+        return Scope(self.binding, self.implicit, self.it, item, self.variables, self.computed)
 
     def with_computed(self, computed: Mapping[str, Computed]) -> Scope:
         return Scope(self.binding, self.implicit, self.it, self.this, self.variables, computed)

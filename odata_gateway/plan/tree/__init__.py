@@ -5,6 +5,7 @@ Out:     `Query`, and everything in it.
 Unknown: how the tree is made of syntax, and how it becomes SQL.
 
     slots        what the parameters of a statement are filled from
+    leaves       expressions that contain no others
     relation     rows and expressions, which contain each other
     columns      columns of properties, and of several SELECTs
     collations   the collations that a text may have

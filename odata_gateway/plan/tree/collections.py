@@ -9,6 +9,7 @@ from odata_gateway.plan.tree.relation import (
     Collection,
     CollectionConcat,
     CollectionItems,
+    CollectionRows,
     CollectionSlice,
     Parameter,
 )
@@ -24,6 +25,8 @@ def items_of(collection: Collection) -> Iterator[BoundExpr]:
             yield from items_of(right)
         case CollectionSlice(whole=whole):
             yield from items_of(whole)
+        case CollectionRows(item=item):
+            yield item
         case Parameter():
             yield collection
 
@@ -41,5 +44,7 @@ def values_of(collection: Collection) -> Iterator[BoundExpr]:
             yield start
             if length is not None:
                 yield length
+        case CollectionRows():
+            return  # they are values of other rows
         case Parameter():
             yield collection

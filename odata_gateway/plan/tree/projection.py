@@ -36,14 +36,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """Members behind a single-valued navigation property, in a row that $apply made.
+    """Members behind a single-valued navigation property, in a row that $apply made; or of a
+    property that is an object, without an entity set.
 
     identified  the key is among them
     present     null where the property leads to nothing
     """
 
     name: str
-    entity_set: EntitySet
+    entity_set: EntitySet | None
     members: RowMembers
     identified: bool
     present: Column | None = None

@@ -71,7 +71,7 @@ class Query:
         return frozenset(
             i
             for i, c in columns
-            if isinstance(c, Column) and c.source == source and c.name in names
+            if isinstance(c, Column) and c.source == source and c.name in names and not c.steps
         )
 
     @property
@@ -81,7 +81,9 @@ class Query:
         own = tuple(
             k.expr.name
             for k in self.order
-            if isinstance(k.expr, Column) and k.expr.source == self.block.source.number
+            if isinstance(k.expr, Column)
+            and k.expr.source == self.block.source.number
+            and not k.expr.steps
         )
         return own if len(own) == len(self.order) else None
 

@@ -20,55 +20,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntityType, Join
-from odata_gateway.plan.tree.slots import LiteralSlot, Slot
-from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
+from odata_gateway.plan.tree.leaves import Column as Column
+from odata_gateway.plan.tree.leaves import ConstantValue as ConstantValue
+from odata_gateway.plan.tree.leaves import Items as Items
+from odata_gateway.plan.tree.leaves import Parameter as Parameter
+from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types.primitive import BOOLEAN, INT64, PrimitiveType
 
 ComparisonOp = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 ArithmeticOp = Literal["add", "sub", "mul", "div", "divby", "mod"]
 
 # --- expressions ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a source, as the database has it; sql.pg_types says how it is read as its edm
-    type.
-
-    pg_type   Postgres's name of the column's type; empty for a column that a statement made, which
-              already reads as its edm type
-    nullable  its value can be null: NULL, or one that OData has not
-    catalog   what the database says besides about the type
-    """
-
-    source: int
-    name: str
-    pg_type: str
-    type: PrimitiveType
-    nullable: bool
-    catalog: CatalogType = UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A value that is sent beside the statement."""
-
-    slot: Slot
-    type: PrimitiveType
-    nullable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ConstantValue:
-    """null, true, false, or a number that the service gives to a kind of rows; `type` is None for
-    an untyped null."""
-
-    value: bool | int | None
-    type: PrimitiveType | None
-
-    @property
-    def nullable(self) -> bool:
-        return self.value is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +177,15 @@ class CollectionSlice:
     length: BoundExpr | None
 
 
-Collection = CollectionItems | CollectionConcat | CollectionSlice | Parameter
+@dataclass(frozen=True, slots=True)
+class CollectionRows:
+    """The items of a property, each in a row."""
+
+    block: Block
+    item: BoundExpr
+
+
+Collection = CollectionItems | CollectionConcat | CollectionSlice | CollectionRows | Parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +195,33 @@ class CollectionCall:
     id: str
     args: tuple[Collection, ...]
     element: PrimitiveType
+    type: PrimitiveType
+    nullable: bool = False
+
+
+# --- values that are made of values ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectValue:
+    """An object as its JSON text: its members by name, or null.
+
+    is_null  a template of SQL: whether there is no such `whole`
+    """
+
+    whole: Column
+    is_null: str
+    members: tuple[tuple[str, BoundExpr], ...]
+    type: PrimitiveType
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsValue:
+    """A collection as its JSON text: the item of each row of its block."""
+
+    block: Block
+    item: BoundExpr
     type: PrimitiveType
     nullable: bool = False
 
@@ -246,6 +243,8 @@ BoundExpr = (
     | CountOf
     | CaseWhen
     | CollectionCall
+    | ObjectValue
+    | ItemsValue
 )
 
 
@@ -257,11 +256,12 @@ Method = Literal["sum", "min", "max", "average", "countdistinct", "count"]
 @dataclass(frozen=True, slots=True)
 class Source:
     """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows that
-    the statement makes."""
+    the statement makes, or of `items`."""
 
     number: int
     entity_type: EntityType
     derived: Derived | None = None
+    items: Items | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
-from odata_gateway.edm.model import EntitySet, EntityType, Property
+from odata_gateway.edm.model import ComplexType, EntitySet, EntityType, Property
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.types.registry import FUNCTIONS
 
@@ -227,22 +227,26 @@ def set_annotations(
             *capabilities.entity_set,
             searchable,
             _aggregation(entity_type),
-            *_secret_restrictions(entity_type),
+            *_property_restrictions(entity_type),
         ),
         version,
     )
 
 
 def _aggregation(entity_type: EntityType) -> Annotation:
-    """What $apply can do. If the type has secret properties, all others are listed as those that
-    can be grouped by and aggregated."""
+    """What $apply can do. If the type has properties that are secret or made of values, all others
+    are listed as those that can be grouped by and aggregated."""
     joins = JOINS if any(n.collection for n in entity_type.navigation.values()) else ()
     members: list[tuple[str, AnnotationValue]] = [
         ("Transformations", tuple(sorted((*TRANSFORMATIONS, *joins)))),
         ("Rollup", EnumMember("Aggregation.RollupType", "MultipleHierarchies")),
         ("From", True),
     ]
-    paths = tuple(PropertyPath(p.name) for p in entity_type.properties.values() if not p.secret)
+    paths = tuple(
+        PropertyPath(p.name)
+        for p in entity_type.properties.values()
+        if p.type.family.is_comparable and not p.secret
+    )
     if len(paths) < len(entity_type.properties):
         aggregatable = tuple(
             AnnotationRecord("Aggregation.AggregatablePropertyType", (("Property", path),))
@@ -255,11 +259,17 @@ def _aggregation(entity_type: EntityType) -> Annotation:
     )
 
 
-def _secret_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
+def _property_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
     secrets = tuple(PropertyPath(p.name) for p in entity_type.properties.values() if p.secret)
     if secrets:
         yield _restriction("FilterRestrictions", ("NonFilterableProperties", secrets))
-        yield _restriction("SortRestrictions", ("NonSortableProperties", secrets))
+    unordered = tuple(
+        PropertyPath(p.name)
+        for p in entity_type.properties.values()
+        if p.secret or not p.type.family.is_comparable
+    )
+    if unordered:
+        yield _restriction("SortRestrictions", ("NonSortableProperties", unordered))
 
 
 def _of_version(
@@ -268,7 +278,7 @@ def _of_version(
     return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
 
 
-def description(element: Property | EntityType) -> tuple[Annotation, ...]:
+def description(element: Property | EntityType | ComplexType) -> tuple[Annotation, ...]:
     """The Core.Description of a property or entity type, and the Core.MediaType of a binary
     property. The description of a secret property says that it reads as null."""
     texts = [element.description] if element.description else []

@@ -11,7 +11,15 @@ from typing import Any, assert_never
 
 import orjson
 
-from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
+from odata_gateway.edm.model import (
+    ComplexType,
+    EntitySet,
+    EntityType,
+    ItemType,
+    Model,
+    NavigationProperty,
+    Property,
+)
 from odata_gateway.protocol.metadata.capabilities import (
     VOCABULARIES,
     VOCABULARY_ROOT,
@@ -39,6 +47,9 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
             for a, n in VOCABULARIES.items()
         },
     }
+    for complex_type in model.complex_types:
+        schema = document.setdefault(complex_type.namespace, {})
+        schema[complex_type.name] = _complex_type(complex_type)
     for entity_type in model.entity_types.values():
         document.setdefault(entity_type.namespace, {})[entity_type.name] = _entity_type(
             model, entity_type
@@ -60,9 +71,21 @@ def _entity_type(model: Model, entity_type: EntityType) -> Json:
     }
 
 
+def _complex_type(complex_type: ComplexType) -> Json:
+    return {
+        "$Kind": "ComplexType",
+        **{prop.name: _property(prop) for prop in complex_type.properties.values()},
+        **_annotations(description(complex_type)),
+    }
+
+
 def _property(prop: Property) -> Json:
+    structure = prop.structure
+    is_collection = isinstance(structure, ItemType)
+    name = (structure.item if isinstance(structure, ItemType) else prop).type.name
     members = {
-        "$Type": None if prop.type.name == "Edm.String" else prop.type.name,
+        "$Type": None if name == "Edm.String" else name,
+        "$Collection": True if is_collection else None,
         "$Nullable": True if prop.nullable else None,
         "$MaxLength": prop.max_length,
         "$Precision": prop.precision,

@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
-from odata_gateway.edm.model import EntitySet, EntityType, Model, NavigationProperty, Property
+from odata_gateway.edm.model import (
+    ComplexType,
+    EntitySet,
+    EntityType,
+    ItemType,
+    Model,
+    NavigationProperty,
+    Property,
+)
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.metadata.capabilities import (
     VOCABULARIES,
@@ -62,7 +70,11 @@ def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -
             include = _element("edmx:Include", Namespace=namespace, Alias=alias)
             yield from _element("edmx:Reference", include, Uri=f"{VOCABULARY_ROOT}{namespace}.xml")
     namespaces = dict.fromkeys(
-        [*(t.namespace for t in model.entity_types.values()), model.namespace]
+        [
+            *(t.namespace for t in model.complex_types),
+            *(t.namespace for t in model.entity_types.values()),
+            model.namespace,
+        ]
     )
     schemas = [
         line
@@ -77,6 +89,11 @@ def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -
 def _schema(
     model: Model, namespace: str, capabilities: Capabilities, version: ODataVersion
 ) -> Lines:
+    for complex_type in model.complex_types:
+        if complex_type.namespace == namespace:
+            yield from _element(
+                "ComplexType", _complex_type(complex_type, version), Name=complex_type.name
+            )
     for entity_type in model.entity_types.values():
         if entity_type.namespace == namespace:
             yield from _element(
@@ -99,17 +116,30 @@ def _entity_type(model: Model, entity_type: EntityType, version: ODataVersion) -
     yield from _annotations(description(entity_type))
 
 
+def _complex_type(complex_type: ComplexType, version: ODataVersion) -> Lines:
+    for prop in complex_type.properties.values():
+        yield from _property(prop, version)
+    yield from _annotations(description(complex_type))
+
+
 def _property(prop: Property, version: ODataVersion) -> Lines:
     yield from _element(
         "Property",
         _annotations(description(prop)),
         Name=prop.name,
         Type=prop.type.name,
-        Nullable=None if prop.nullable else "false",
+        Nullable=_nullable(prop),
         MaxLength=_facet(prop.max_length),
         Precision=_facet(prop.precision),
         Scale="variable" if prop.scale == "floating" and version == "4.0" else _facet(prop.scale),
     )
+
+
+def _nullable(prop: Property) -> str | None:
+    """Whether a value may be null, or the items of a collection; of these nothing is assumed."""
+    if isinstance(prop.structure, ItemType):
+        return "true" if prop.nullable else "false"
+    return None if prop.nullable else "false"
 
 
 def _facet(value: int | str | None) -> str | None:

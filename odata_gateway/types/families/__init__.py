@@ -15,4 +15,5 @@ Unknown: who uses them.
     duration  Edm.Duration
     guid      Edm.Guid
     binary    Edm.Binary
+    structured  values that are made of values: objects and collections
 """

@@ -1,10 +1,12 @@
 """The property of a column says no more than its type promises."""
 
 import pytest
-from odata_gateway.introspection.columns import SECRET_NAMES, property_of
+from odata_gateway.introspection.columns import SECRET_NAMES, is_secret_name, primitive_property, property_of
+from odata_gateway.introspection.structures import DeclaredTypes
 from tests.unit.introspection.catalogs import column
 
 NULLABLE = {"$Nullable": True}
+TYPES = DeclaredTypes({}, (), primitive_property, is_secret_name)
 
 
 def numeric(precision, scale):
@@ -42,30 +44,30 @@ def numeric(precision, scale):
     ],
 )
 def test_types_and_facets(type_, modifier, expected):
-    assert property_of(column("a", type_, modifier=modifier), "a", is_key=False) == expected | NULLABLE
+    assert property_of(column("a", type_, modifier=modifier), "a", TYPES, is_key=False) == expected | NULLABLE
 
 
 def test_a_column_that_is_not_null_is_not_nullable():
-    assert property_of(column("a", "text", not_null=True), "a", is_key=False) == {}
+    assert property_of(column("a", "text", not_null=True), "a", TYPES, is_key=False) == {}
 
 
 def test_a_key_of_a_materialized_view_is_not_nullable():
-    assert property_of(column("a", "text"), "a", is_key=True) == {}
+    assert property_of(column("a", "text"), "a", TYPES, is_key=True) == {}
 
 
 def test_a_name_that_is_no_identifier_keeps_its_column():
-    assert property_of(column("a b", "text"), "a_b", is_key=True) == {"@Gateway.Column": "a b"}
+    assert property_of(column("a b", "text"), "a_b", TYPES, is_key=True) == {"@Gateway.Column": "a b"}
 
 
 def test_a_comment_is_the_description():
-    assert property_of(column("a", "text", comment=" One.\nTwo. "), "a", is_key=True) == {
+    assert property_of(column("a", "text", comment=" One.\nTwo. "), "a", TYPES, is_key=True) == {
         "@Core.Description": "One.",
         "@Core.LongDescription": "One.\nTwo.",
     }
 
 
 def test_values_that_the_database_makes_are_computed():
-    assert property_of(column("a", "text", is_computed=True), "a", is_key=True) == {"@Core.Computed": True}
+    assert property_of(column("a", "text", is_computed=True), "a", TYPES, is_key=True) == {"@Core.Computed": True}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import ServerFacts, read_server
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations
-from odata_gateway.db.schema.introspect import inspect, wider_type
+from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.served_types import wider_type
 from odata_gateway.db.schema.server_check import citus_findings
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model

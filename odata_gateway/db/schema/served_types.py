@@ -1,0 +1,115 @@
+"""As which type a column is served, and the parts of a column that is made of values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from odata_gateway.db.schema.type_facts import TypeFacts
+from odata_gateway.edm.model import ComplexType, ItemType, Property
+from odata_gateway.types.catalog_type import CatalogType
+from odata_gateway.types.facets import Facets
+from odata_gateway.types.families.structured import (
+    ARRAY,
+    COMPOSITE,
+    JSON_OBJECT,
+    MULTIRANGE,
+    RANGE,
+    ItemsForm,
+    ObjectForm,
+)
+from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
+
+_BOUNDS = ("lower", "upper")
+
+
+def served_type(prop: Property, column_type: str) -> PrimitiveType | None:
+    """The Edm type that a column of a primitive property is served as, or None where it cannot be.
+    A whole number has the range of its type."""
+    is_declared = column_type == prop.pg_type and not prop.type.is_integer
+    if is_declared or column_type in prop.type.lossless or prop.type is STRING:
+        return prop.type
+    return wider_type(prop.type, column_type)
+
+
+def wider_type(type_: PrimitiveType, column_type: str) -> PrimitiveType | None:
+    """The narrowest number of the same kind that can say every value of a column, or None."""
+    kind = type_.is_integer, type_.family.has_nan
+    found = [
+        other
+        for other in PRIMITIVE_TYPES.values()
+        if other.is_numeric
+        and (other.is_integer, other.family.has_nan) == kind
+        and column_type in other.lossless
+    ]
+    return min(found, key=lambda other: other.rank, default=None)
+
+
+# --- values that are made of values ---------------------------------------------------------------
+
+
+def fitted_structure(
+    structure: ComplexType | ItemType, facts: TypeFacts
+) -> ComplexType | ItemType | None:
+    """What a value is made of, as its column is; None where the column is of another kind."""
+    if isinstance(structure, ComplexType):
+        return _fitted_object(structure, facts)
+    if not _has_items(structure.form, facts):
+        return None
+    item = structure.item if facts.item is None else fitted_part(structure.item, facts.item)
+    return None if item is None else replace(structure, item=item)
+
+
+def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
+    """A member or an item as the database has it; None where it is of another type."""
+    if prop.structure is not None:
+        structure = fitted_structure(prop.structure, facts)
+        if structure is None:
+            return None
+        return replace(prop, structure=structure, catalog=facts.catalog)
+    served = served_type(prop, facts.type)
+    if served is None:
+        return None
+    declared = Facets(prop.precision, prop.scale, prop.max_length)
+    facets = served.family.column_facets(declared, facts.type, facts.modifier)
+    return replace(
+        prop,
+        type=served,
+        pg_type=facts.pg_type,
+        catalog=facts.catalog,
+        precision=facets.precision,
+        scale=facets.scale,
+        max_length=facets.max_length,
+    )
+
+
+def _has_items(form: ItemsForm, facts: TypeFacts) -> bool:
+    if form is ARRAY:
+        return facts.kind == "array"
+    return facts.kind == "multirange" if form is MULTIRANGE else facts.type == "jsonb"
+
+
+def _fitted_object(complex_type: ComplexType, facts: TypeFacts) -> ComplexType | None:
+    if complex_type.form is JSON_OBJECT:
+        return complex_type if facts.type == "jsonb" else None
+    parts = _parts(complex_type.form, facts)
+    found = {
+        name: fitted_part(prop, parts[prop.column]) if prop.column in parts else None
+        for name, prop in complex_type.properties.items()
+    }
+    properties = {name: prop for name, prop in found.items() if prop is not None}
+    if len(properties) < len(found):
+        return None
+    return replace(complex_type, properties=properties)
+
+
+def _parts(form: ObjectForm, facts: TypeFacts) -> dict[str, TypeFacts]:
+    """The members that the database has, by name."""
+    if form is COMPOSITE and facts.kind == "composite":
+        return dict(facts.members)
+    if form is RANGE and facts.kind == "range" and facts.item is not None:
+        bounds = dict.fromkeys(_BOUNDS, facts.item)
+        return bounds | {f"{bound}Inclusive": _BOOLEAN for bound in _BOUNDS}
+    return {}
+
+
+_BOOLEAN = TypeFacts("simple", "pg_catalog", "bool", "bool", "bool", CatalogType())

@@ -1,0 +1,139 @@
+"""What stands behind a model in the database: tables, joins, row policies, access tokens.
+
+A navigation property's join is a conjunction of equalities over its source row, its target row and
+any link tables between them:
+
+    Message.sender       source.sender_id = target.id, source.sender_type = 'User'
+    Conversation.labels  links tagging, tag:  tagging.taggable_id = source.id, ..., lower(tag.name)
+                         = target.title
+
+`edm.model` has the names of this module as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
+from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A Postgres table or view, `schema` and `name` unquoted."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinColumn:
+    """A column of one side of a join: `side` is "source", "target" or the name of a link table;
+    `lower` compares without case."""
+
+    side: str
+    column: str
+    lower: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinConstant:
+    """A text constant in a join, such as 'User'."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTerm:
+    """left = right.
+
+    compared_as  what both sides are made, where the database would not compare them as they are:
+                 one type, one collation, by the operator of one schema
+    """
+
+    left: JoinColumn
+    right: JoinColumn | JoinConstant
+    compared_as: CatalogType = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTable:
+    """A table between source and target without an entity type of its own; `name` is its name in
+    join terms."""
+
+    name: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How a navigation property's target rows are found; all terms must hold."""
+
+    terms: tuple[JoinTerm, ...]
+    links: tuple[LinkTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountColumn:
+    """The row policy of a table with an account: `column` is one of the caller's accounts, and has
+    this type, once introspected."""
+
+    column: str
+    type: AccountType = WHOLE_ACCOUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The row policy of a table without an account: a row of `table` connects it with one of the
+    caller's accounts.
+
+    EXISTS (SELECT FROM table WHERE table.member = row.column AND table.account is one of the
+    caller's)
+
+    type  of the column `account`, once introspected
+    """
+
+    table: Table
+    member: str
+    column: str
+    account: str
+    type: AccountType = WHOLE_ACCOUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Unscoped:
+    """The row policy of a table that is the same for every caller, as the model declares."""
+
+
+Policy = AccountColumn | Membership | Unscoped
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTables:
+    """Where the database itself has access tokens of users, and the accounts that these may read.
+
+    kind    a column of the tokens with the value that those of users have, or None
+    user    the key of `users`, to which `owner` of a token and `member` refer
+    role    the column of `members` that ODATA_ADMIN_ROLES is compared with
+    """
+
+    tokens: Table
+    token: str
+    owner: str
+    kind: tuple[str, str] | None
+    users: Table
+    user: str
+    members: Table
+    member: str
+    account: str
+    role: str
+
+    def columns(self) -> Mapping[Table, tuple[str, ...]]:
+        """The columns that the lookup of a token reads."""
+        kind = () if self.kind is None else (self.kind[0],)
+        return {
+            self.tokens: (*kind, self.owner, self.token),
+            self.members: (self.account, self.member, self.role),
+            self.users: (self.user,),
+        }

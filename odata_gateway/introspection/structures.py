@@ -1,0 +1,88 @@
+"""Columns that are made of values, in CSDL JSON: arrays and multiranges are collections, composites
+and ranges are complex types.
+
+A complex type has the name that the type has in SQL. One is declared for each type that a column
+leads to, in the namespace of its schema, or in the first one where that schema has no tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from odata_gateway.db.schema.type_facts import TypeFacts
+from odata_gateway.introspection.names import odata_name, odata_names, unused
+
+CsdlMembers = dict[str, Any]
+_BOOLEAN: CsdlMembers = {"$Type": "Edm.Boolean", "$Nullable": True}
+
+
+@dataclass(slots=True)
+class DeclaredTypes:
+    """The complex types that properties use.
+
+    namespaces  those of the schemas that are served
+    taken       names of other elements of the namespaces
+    primitive   makes the property of a value that is not made of others
+    is_secret   whether a member with this name is left out
+    nodes       the types by namespace and name
+    """
+
+    namespaces: Mapping[str, str]
+    taken: Iterable[str]
+    primitive: Callable[[TypeFacts], CsdlMembers]
+    is_secret: Callable[[str], bool]
+    nodes: dict[tuple[str, str], CsdlMembers] = field(default_factory=dict)
+    _names: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    def property_of(self, facts: TypeFacts) -> CsdlMembers | None:
+        """The property of a column of a type; None where the type has no such form, and is a
+        text."""
+        match facts.kind:
+            case "array" | "multirange" if facts.item is not None:
+                return self._collection(facts, facts.item)
+            case "composite" | "range":
+                return self._object(facts)
+            case _:
+                return None
+
+    def _collection(self, facts: TypeFacts, item: TypeFacts) -> CsdlMembers | None:
+        if item.kind in ("array", "multirange"):
+            return None
+        node = self.primitive(item) if item.kind == "simple" else self._object(item)
+        if node is None:
+            return None
+        form = {"@Gateway.Form": "multirange"} if facts.kind == "multirange" else {}
+        nullable = {} if facts.kind == "multirange" else {"$Nullable": True}
+        return {**node, "$Collection": True, **nullable, **form}
+
+    def _object(self, facts: TypeFacts) -> CsdlMembers | None:
+        found = self._names.get((facts.schema, facts.name))
+        if found is None:
+            members = self._members(facts)
+            if not members:
+                return None
+            first = next(iter(self.namespaces.values()), "Database")
+            taken = {*self.taken, *(name for _, name in self.nodes)}
+            name = unused(odata_name(facts.name), taken)
+            found = self.namespaces.get(facts.schema, first), name
+            self._names[facts.schema, facts.name] = found
+            form = {"@Gateway.Form": "range"} if facts.kind == "range" else {}
+            self.nodes[found] = {"$Kind": "ComplexType", **form, **members}
+        return {"$Type": ".".join(found)}
+
+    def _members(self, facts: TypeFacts) -> CsdlMembers:
+        if facts.kind == "range" and facts.item is not None:
+            bound = {**self.primitive(facts.item), "$Nullable": True}
+            inclusive = {f"{name}Inclusive": dict(_BOOLEAN) for name in ("lower", "upper")}
+            return {"lower": bound, "upper": dict(bound), **inclusive}
+        served = {name: part for name, part in facts.members.items() if not self.is_secret(name)}
+        names = odata_names(served)
+        return {names[name]: self._member(name, names, part) for name, part in served.items()}
+
+    def _member(self, name: str, names: Mapping[str, str], facts: TypeFacts) -> CsdlMembers:
+        found = None if facts.kind == "simple" else self.property_of(facts)
+        node = self.primitive(facts) if found is None else found
+        column = {} if names[name] == name else {"@Gateway.Column": name}
+        return {**node, "$Nullable": True, **column}

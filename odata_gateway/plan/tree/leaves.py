@@ -1,0 +1,66 @@
+"""The smallest expressions, which contain no others: columns, parameters and constants; and rows
+that are made of a column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from odata_gateway.plan.tree.slots import Slot
+from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
+from odata_gateway.types.primitive import PrimitiveType
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a source, as the database has it; sql.pg_types says how it is read as its edm
+    type.
+
+    pg_type   Postgres's name of the column's type; empty for a column that a statement made, which
+              already reads as its edm type
+    nullable  its value can be null: NULL, or one that OData has not
+    catalog   what the database says besides about the type
+    steps     how the value is read from the column, where it is a member of an object in it:
+              templates of SQL, each with the name that it needs
+    """
+
+    source: int
+    name: str
+    pg_type: str
+    type: PrimitiveType
+    nullable: bool
+    catalog: CatalogType = UNKNOWN
+    steps: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that is sent beside the statement."""
+
+    slot: Slot
+    type: PrimitiveType
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantValue:
+    """null, true, false, or a number that the service gives to a kind of rows; `type` is None for
+    an untyped null."""
+
+    value: bool | int | None
+    type: PrimitiveType | None
+
+    @property
+    def nullable(self) -> bool:
+        return self.value is None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of a collection as rows of one column, `value`.
+
+    column  the collection
+    rows    a template of SQL that makes them of it
+    """
+
+    column: Column
+    rows: str
