@@ -97,8 +97,8 @@ def _queries(compiler: Compiler, target: str) -> Iterator[tuple[str, CompiledQue
     """
     kind = classify(target)
     match kind:
-        case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA:
-            compiler.check(target)
+        case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA | ResourceKind.OPENAPI:
+            compiler.check(target if kind is not ResourceKind.OPENAPI else "$metadata")
             print(f"{kind.value} is answered from the model, without a statement")
         case ResourceKind.BATCH:
             compiler.check(target)

@@ -1,17 +1,40 @@
-"""Answers requests for the documents about the service: the service document and $metadata."""
+"""Answers requests for the documents about the service: the service document, $metadata and the
+OpenAPI document."""
 
 from __future__ import annotations
 
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.parsed_url import ParsedUrl
-from odata_gateway.errors import UrlPrecondition
+from odata_gateway.config.settings import Settings
+from odata_gateway.errors import UrlFormat, UrlPrecondition
+from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.json_encoding import JSON
 from odata_gateway.handlers.negotiation import check_schema_version
+from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.headers.conditions import names_etag
 from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
+from odata_gateway.protocol.headers.version import version
 from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
+from odata_gateway.protocol.metadata.openapi.document import ApiTerms
+
+_DISCOVERY = "/.well-known/openid-configuration"
+
+
+def api_terms(
+    settings: Settings, callers: CallerDirectory, formats: tuple[Format, ...]
+) -> ApiTerms:
+    """What the OpenAPI document says besides the model."""
+    issuer = settings.jwt_issuer.rstrip("/")
+    is_url = issuer.startswith(("https://", "http://"))
+    return ApiTerms(
+        needs_token=callers.anonymous is None,
+        has_tokens=bool(callers.ways),
+        basic=settings.basic_auth,
+        discovery=f"{issuer}{_DISCOVERY}" if is_url else "",
+        formats=tuple((each.abbreviations[0], each.media_types[0]) for each in formats),
+    )
 
 
 class DocumentHandler:
@@ -31,9 +54,20 @@ class DocumentHandler:
     def metadata(self, request: Request) -> Reply:
         """The model as CSDL, in XML or JSON."""
         url = self._admitted(request)
-        form, version = negotiate_metadata(request.headers, url.template.transport.format)
-        body, etag = self._metadata.get(form, version)
-        return _tagged(request, body, etag, f"application/{form}", version=version)
+        form, answered = negotiate_metadata(request.headers, url.template.transport.format)
+        body, etag = self._metadata.get(form, answered)
+        return _tagged(request, body, etag, f"application/{form}", version=answered)
+
+    def openapi(self, request: Request) -> Reply:
+        """The service as OpenAPI describes it. The document takes the options of $metadata."""
+        _, mark, options = request.target.partition("?")
+        url = self._compiler.check(f"$metadata{mark}{options}")
+        check_schema_version(url)
+        wanted = url.template.transport.format
+        if wanted is not None and negotiate_metadata(request.headers, wanted)[0] != "json":
+            raise UrlFormat("the document is JSON", target="$format", hint="leave $format out")
+        body, etag = self._metadata.openapi(request.root)
+        return _tagged(request, body, etag, "application/json", version=version(request.headers))
 
     def _admitted(self, request: Request) -> ParsedUrl:
         """The URL of a request that may be answered; raises ODataError for any other."""

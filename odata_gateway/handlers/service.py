@@ -36,7 +36,7 @@ from odata_gateway.formats.registry import FORMATS, abbreviations
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
 from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
-from odata_gateway.handlers.documents import DocumentHandler
+from odata_gateway.handlers.documents import DocumentHandler, api_terms
 from odata_gateway.handlers.entity.handler import EntityHandler, path_of_id
 from odata_gateway.handlers.entity.lookups import Lookups
 from odata_gateway.handlers.execution import QueryExecutor
@@ -52,11 +52,16 @@ from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.protocol.metadata.capabilities import with_levels
 from odata_gateway.protocol.metadata.document import MetadataDocuments
+from odata_gateway.protocol.metadata.openapi.document import ApiTerms
 from odata_gateway.protocol.query_body import as_get
 from odata_gateway.url.options import FORMAT_NAMES
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
-_DOCUMENTS = {ResourceKind.SERVICE_DOCUMENT: "service", ResourceKind.METADATA: "$metadata"}
+_DOCUMENTS = {
+    ResourceKind.SERVICE_DOCUMENT: "service",
+    ResourceKind.METADATA: "$metadata",
+    ResourceKind.OPENAPI: "openapi.json",
+}
 _MOST_MODELS = 64
 """Models of roles that are kept; each has a compiler with a cache of its own."""
 
@@ -113,7 +118,7 @@ class Service:
         """Answer callers without a role from another model; requests that have begun are answered
         from theirs."""
         self._is_read = model is not UNREAD
-        self._own = ServedModel(model, self._database, self._settings, self._formats)
+        self._own = self._served_model(model)
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request. Where the database no longer fits the model, the reply from the
@@ -135,7 +140,9 @@ class Service:
                     if now is served:
                         raise
                     return await now.data[kind](request, caller)
-            case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA as kind:
+            case (
+                ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA | ResourceKind.OPENAPI as kind
+            ):
                 current_stats.get().note_resource(_DOCUMENTS[kind])
                 asking = await self._caller_of_document(request)
                 served = self._own if asking is None else await self._served_to(asking)
@@ -165,12 +172,18 @@ class Service:
         model = await self._role_models.model(caller.role)
         served = self._served.get(model.version)
         if served is None:
-            served = ServedModel(model, self._database, self._settings, self._formats)
+            served = self._served_model(model)
             self._served[model.version] = served
         self._served.move_to_end(model.version)
         while len(self._served) > _MOST_MODELS:
             self._served.popitem(last=False)
         return served
+
+    def _served_model(self, model: Model) -> ServedModel:
+        terms = api_terms(self._settings, self._callers, self._formats)
+        return ServedModel(
+            model, self._database, self._settings, formats=self._formats, terms=terms
+        )
 
     async def _look_again(self, caller: Caller) -> None:
         if self.look_again is not None and (caller.role is None or self._settings.reads_catalog):
@@ -198,17 +211,20 @@ class ServedModel:
         model: Model,
         database: Database,
         settings: Settings,
-        formats: tuple[Format, ...] = FORMATS,
+        *,
+        formats: tuple[Format, ...],
+        terms: ApiTerms,
     ) -> None:
         model = served_part(model)
         self.compiler = compiler_for(model, settings, formats)
-        metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth))
+        metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth), terms)
         documents = DocumentHandler(self.compiler, metadata)
         negotiation = Negotiation(settings, formats, metadata)
         data = DataHandlers(self.compiler, negotiation, database, settings)
         self.documents: Mapping[ResourceKind, Callable[[Request], Reply]] = {
             ResourceKind.SERVICE_DOCUMENT: documents.service_document,
             ResourceKind.METADATA: documents.metadata,
+            ResourceKind.OPENAPI: documents.openapi,
         }
         self.data: Mapping[ResourceKind, Callable[[Request, Caller], Awaitable[Reply]]] = {
             ResourceKind.ENTITY_ID: data.entity_id,

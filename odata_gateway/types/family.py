@@ -16,6 +16,7 @@ from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.facets import ColumnFacets, as_declared
 from odata_gateway.types.faults import shorten
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
 # cannot hold; `floor` and `ceil` round times finer than a microsecond to the side that keeps an
@@ -261,6 +262,7 @@ class TypeFamily:
     text              a value as the text of /$value, of cast() to Edm.String and of entity-ids;
                       NULL for one of `nulls`, and so is `json`
     json, cell        JSON, and a cell of a table
+    schema            JSON Schema
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
     facets            what a property may declare; `max_precision` bounds $Precision
@@ -296,6 +298,7 @@ class TypeFamily:
     text: LiteralString = "{0}::text"
     json: JsonForm = JsonForm()
     cell: CellForm = CellForm()
+    schema: SchemaForm = SchemaForm()
     is_octets: bool = False
     link_literal: LiteralString | None = None
     facets: frozenset[str] = frozenset()
@@ -337,6 +340,7 @@ class PrimitiveType:
     quoted_if_wide    written in quotes where the client cannot read large numbers
                       (IEEE754Compatible, JSON Format 3.2)
     is_evident        a reader of JSON tells the type without being told (JSON Format 4.5.3)
+    schema_format     `format` in JSON Schema, as the OData to OpenAPI mapping has it
     """
 
     name: str
@@ -354,6 +358,7 @@ class PrimitiveType:
     aggregates: Mapping[str, AggregateRule] = field(default_factory=lambda: MIN_MAX)
     quoted_if_wide: bool = False
     is_evident: bool = False
+    schema_format: str | None = None
 
     def reading(self, pg_type: str) -> ColumnReading:
         """How a column of a Postgres type is read. Without a `pg_type` it was made by the statement

@@ -13,6 +13,7 @@ class ResourceKind(Enum):
 
     SERVICE_DOCUMENT = "the service document"
     METADATA = "$metadata"
+    OPENAPI = "openapi.json"
     BATCH = "$batch"
     ENTITY_ID = "$entity"
     ALL = "$all"
@@ -27,6 +28,7 @@ _POSTING = ("POST", "OPTIONS")
 METHODS: Mapping[ResourceKind, tuple[str, ...]] = {
     ResourceKind.SERVICE_DOCUMENT: _READING,
     ResourceKind.METADATA: _READING,
+    ResourceKind.OPENAPI: _READING,
     ResourceKind.BATCH: _POSTING,
     ResourceKind.ENTITY_ID: _READING,
     ResourceKind.ALL: _READING,
@@ -38,11 +40,14 @@ METHODS: Mapping[ResourceKind, tuple[str, ...]] = {
 _WRITING = frozenset({"PUT", "PATCH", "DELETE"})
 _DATA_KINDS = frozenset({ResourceKind.ENTITY_ID, ResourceKind.ALL, ResourceKind.DATA})
 
+OPENAPI_NAME = "openapi.json"
+"""No entity set can have this name."""
 _BY_FIRST_SEGMENT = {
     "$metadata": ResourceKind.METADATA,
     "$entity": ResourceKind.ENTITY_ID,
     "$all": ResourceKind.ALL,
 }
+_ALONE = {"$batch": ResourceKind.BATCH, OPENAPI_NAME: ResourceKind.OPENAPI}
 _WITHOUT_QUERY = frozenset({"$metadata", "$entity", "$batch"})
 RESERVED_NAMES = frozenset({*_BY_FIRST_SEGMENT, "$batch"})
 """First segments that name the same in every service."""
@@ -61,14 +66,16 @@ def classify(target: str) -> ResourceKind:
     path = path.removeprefix("/").removesuffix("/")
     if "$" in path or "%" in path:
         return _special(path)
+    if path == OPENAPI_NAME:
+        return ResourceKind.OPENAPI
     return ResourceKind.DATA if path else ResourceKind.SERVICE_DOCUMENT
 
 
 def _special(path: str) -> ResourceKind:
     segments = [unquote(segment) for segment in path.split("/")]
     kind = _BY_FIRST_SEGMENT.get(segments[0], ResourceKind.DATA)
-    if segments == ["$batch"]:
-        return ResourceKind.BATCH
+    if len(segments) == 1 and segments[0] in _ALONE:
+        return _ALONE[segments[0]]
     *resource, last = segments
     has_query = last == "$query" and resource and "$query" not in resource
     return ResourceKind.QUERY_BODY if has_query and segments[0] not in _WITHOUT_QUERY else kind

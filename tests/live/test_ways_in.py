@@ -68,6 +68,10 @@ def test_a_caller_has_the_sets_that_the_role_may_read(program, tokens, name):
     assert ('Name="salary"' in metadata) is (name == "service")
     assert ('Name="email"' in metadata) is (name == "service")
     assert ('Name="body"' in metadata) is ("notes" in SETS[name])
+    api = program.get("openapi.json", token=token)
+    assert {each["name"] for each in api.json()["tags"]} == SETS[name]
+    assert (b'"salary"' in api.body) is (b'"email"' in api.body) is (name == "service")
+    assert (b'"body"' in api.body) is ("notes" in SETS[name])
 
 
 @pytest.mark.parametrize(("name", "user"), [("ada", ADA), ("bob", BOB), ("eve", EVE)])

@@ -1,6 +1,6 @@
-"""The bodies of $metadata in XML and JSON, and their entity tags.
+"""The bodies of $metadata in XML and JSON and of the OpenAPI document, and their entity tags.
 
-Both describe the same model, without tables, columns, joins and row policies. Secret properties are
+All describe the same model, without tables, columns, joins and row policies. Secret properties are
 in it, so that clients find the type they expect; an annotation says that they read as null.
 """
 
@@ -15,6 +15,10 @@ from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.metadata.capabilities import CAPABILITIES, Capabilities
 from odata_gateway.protocol.metadata.csdl_json import write_json
 from odata_gateway.protocol.metadata.csdl_xml import write_xml
+from odata_gateway.protocol.metadata.openapi.document import USUAL_TERMS, ApiTerms, write_openapi
+
+_URL = "odata-gateway:url"
+"""Stands for the URL of the service, which depends on the request."""
 
 
 def csdl_xml(
@@ -35,12 +39,18 @@ def metadata_etag(body: bytes) -> str:
 
 
 class MetadataDocuments:
-    """The bodies of $metadata for one model, with their entity tags. Each is made once, when it is
-    first asked for."""
+    """The bodies of the documents about one model, with their entity tags. Each is made once, when
+    it is first asked for."""
 
-    def __init__(self, model: Model, capabilities: Capabilities = CAPABILITIES) -> None:
+    def __init__(
+        self,
+        model: Model,
+        capabilities: Capabilities = CAPABILITIES,
+        terms: ApiTerms = USUAL_TERMS,
+    ) -> None:
         self._model = model
         self._capabilities = capabilities
+        self._terms = terms
 
     def get(self, kind: Literal["xml", "json"], version: ODataVersion) -> tuple[bytes, str]:
         """A body and its entity tag."""
@@ -51,6 +61,20 @@ class MetadataDocuments:
     def etag(self, version: ODataVersion) -> str:
         """The entity tag of the document in XML."""
         return self.get("xml", version)[1]
+
+    def openapi(self, root: str) -> tuple[bytes, str]:
+        """The OpenAPI document of the service with this root, and its entity tag."""
+        before, behind, digest = self._openapi
+        url = root.removesuffix("/").encode()
+        return before + url + behind, metadata_etag(digest + url)
+
+    @cached_property
+    def _openapi(self) -> tuple[bytes, bytes, bytes]:
+        """The document before and behind the URL of the service, and what tells it from others."""
+        csdl, tag = self._json
+        body = write_openapi(csdl, _URL, self._model.version, self._terms)
+        before, _, behind = body.partition(_URL.encode())
+        return before, behind, tag.encode() + repr(self._terms).encode()
 
     @cached_property
     def _json(self) -> tuple[bytes, str]:

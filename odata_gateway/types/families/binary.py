@@ -17,6 +17,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 _BASE64URL = re.compile(
     r"(?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]=?|[\w-][AQgw](?:==)?)?", re.ASCII
@@ -49,6 +50,7 @@ BINARIES = TypeFamily(
     label="Binary",
     noun="binary",
     # cast() has no meaning from texts (5.1.1.10.1), and a key cannot be binary
+    schema=SchemaForm("string", encoding="base64url", example="T0RhdGE"),
     literal=LiteralForm(
         read=read_binary,
         from_text=lambda text, type_: refuse(text),

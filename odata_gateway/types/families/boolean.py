@@ -15,6 +15,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import WrongFamily
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 _TEXTS = {"true": True, "false": False}
 
@@ -34,6 +35,7 @@ BOOLEANS = TypeFamily(
     name="boolean",
     label="Boolean",
     noun="true or false",
+    schema=SchemaForm("boolean", example=True),
     literal=LiteralForm(
         read=refuse,
         from_text=_from_text,

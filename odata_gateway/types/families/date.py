@@ -29,6 +29,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 _DATE = re.compile(rf"{YEAR}-(\d\d)-(\d\d)", re.ASCII)
 
@@ -91,6 +92,7 @@ DATES = TypeFamily(
     name="date",
     label="Date",
     noun="a date",
+    schema=SchemaForm("string", example="2026-01-31"),
     literal=LiteralForm(
         read=read_date,
         from_text=lambda text, type_: read_date(text),
@@ -145,5 +147,6 @@ DATE = PrimitiveType(
         f"THEN CASE WHEN {REAL_DAY} THEN {{0}}::date END END)",
         "datetime": "{0}::date",
     },
+    schema_format="date",
 )
 TYPES = (DATE,)

@@ -38,6 +38,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import ValueFault, shorten
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 _DATETIME = re.compile(rf"{YEAR}-(\d\d)-(\d\d)[Tt]{CLOCK}(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 _WITHOUT_OFFSET = re.compile(rf"{YEAR}-\d\d-\d\d[Tt]{CLOCK}", re.ASCII)
@@ -167,6 +168,7 @@ DATETIMES = TypeFamily(
     name="datetime",
     label="DateTimeOffset",
     noun="a date-time",
+    schema=SchemaForm("string", example="2026-01-31T12:30:00Z"),
     literal=LiteralForm(
         read=read_datetime,
         from_text=_from_text,
@@ -238,5 +240,6 @@ DATETIME = PrimitiveType(
         "date": "(CASE WHEN {0} BETWEEN '4714-11-24 BC' AND '294276-12-31' "
         "THEN {0}::timestamp END)",
     },
+    schema_format="date-time",
 )
 TYPES = (DATETIME,)

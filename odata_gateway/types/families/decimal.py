@@ -20,6 +20,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import WrongFamily
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^[+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?$"
@@ -70,6 +71,7 @@ DECIMALS = TypeFamily(
     name="decimal",
     label="Decimal",
     noun="a number",
+    schema=SchemaForm("number", example=9.95),
     literal=LiteralForm(
         read=refuse,
         from_text=number_from_text,
@@ -120,5 +122,6 @@ DECIMAL = PrimitiveType(
         "average": AggregateRule("avg({0})", "trim_scale({0})"),
     },
     quoted_if_wide=True,
+    schema_format="decimal",
 )
 TYPES = (DECIMAL,)

@@ -24,6 +24,7 @@ from odata_gateway.types.family import (
     TypeFamily,
 )
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number, number_from_text
 
 _TEXT = "^([+-]?[0-9]{{1,200}}([.][0-9]{{1,200}})?([eE][+-]?[0-9]{{1,2}})?|NaN|-?INF)$"
@@ -65,6 +66,7 @@ DOUBLES = TypeFamily(
     name="double",
     label="Double",
     noun="a number",
+    schema=SchemaForm("number", texts=("-INF", "INF", "NaN"), example=3.14),
     literal=LiteralForm(
         read=float,
         from_text=number_from_text,
@@ -150,6 +152,7 @@ SINGLE = PrimitiveType(
         "double": floats.as_single("{0}", is_cast=True),
     },
     aggregates=_AGGREGATES,
+    schema_format="float",
 )
 DOUBLE = PrimitiveType(
     "Edm.Double",
@@ -168,5 +171,6 @@ DOUBLE = PrimitiveType(
     },
     aggregates=_AGGREGATES,
     is_evident=True,
+    schema_format="double",
 )
 TYPES = (SINGLE, DOUBLE)

@@ -27,6 +27,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import ValueFault, shorten
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 from odata_gateway.types.numbers import NUMBERS
 
 _DURATION = re.compile(
@@ -125,6 +126,7 @@ DURATIONS = TypeFamily(
     name="duration",
     label="Duration",
     noun="a duration",
+    schema=SchemaForm("string", example="PT1H30M"),
     literal=LiteralForm(
         read=read_duration,
         from_text=lambda text, type_: read_duration(text),
@@ -164,5 +166,6 @@ DURATION = PrimitiveType(
         # Postgres reads no sign before the whole.
         "WHEN left({0}, 1) = '-' THEN - substr({0}, 2)::interval ELSE {0}::interval END END)"
     },
+    schema_format="duration",
 )
 TYPES = (DURATION,)

@@ -15,6 +15,7 @@ from odata_gateway.types.family import (
     refuse,
 )
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 
 def _from_text(text: str, type_: PrimitiveType) -> object:
@@ -29,6 +30,7 @@ GUIDS = TypeFamily(
     name="guid",
     label="Guid",
     noun="a Guid",
+    schema=SchemaForm("string", example="01234567-89ab-cdef-0123-456789abcdef"),
     literal=LiteralForm(read=str.lower, from_text=_from_text, token="GUID"),
     argument=_argument,
     argument_type=ArgumentType("uuid"),
@@ -52,5 +54,6 @@ GUID = PrimitiveType(
         "min": AggregateRule('min({0}::text COLLATE "C")', "{0}::uuid"),
         "max": AggregateRule('max({0}::text COLLATE "C")', "{0}::uuid"),
     },
+    schema_format="uuid",
 )
 TYPES = (GUID,)

@@ -17,6 +17,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import WrongFamily
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 from odata_gateway.types.numbers import NUMBER_HINTS, converted_number
 
 _TEXT = "^[+-]?[0-9]{{1,30}}$"
@@ -38,6 +39,7 @@ INTEGERS = TypeFamily(
     name="integer",
     label="integer",
     noun="an integer",
+    schema=SchemaForm("integer", example=42),
     literal=LiteralForm(read=refuse, from_text=_from_text, hints=NUMBER_HINTS),
     argument=_argument,
     converted=converted_number,
@@ -106,6 +108,7 @@ SBYTE = PrimitiveType(
     high=2**7 - 1,
     casts=_casts("int2", -(2**7), 2**7 - 1),
     aggregates=_SMALL,
+    schema_format="int8",
 )
 BYTE = PrimitiveType(
     "Edm.Byte",
@@ -118,6 +121,7 @@ BYTE = PrimitiveType(
     high=2**8 - 1,
     casts=_casts("int2", 0, 2**8 - 1),
     aggregates=_SMALL,
+    schema_format="uint8",
 )
 INT16 = PrimitiveType(
     "Edm.Int16",
@@ -130,6 +134,7 @@ INT16 = PrimitiveType(
     high=2**15 - 1,
     casts=_casts("int2", -(2**15), 2**15 - 1),
     aggregates=_SMALL,
+    schema_format="int16",
 )
 INT32 = PrimitiveType(
     "Edm.Int32",
@@ -143,6 +148,7 @@ INT32 = PrimitiveType(
     literal_kind="int32",
     casts=_casts("int4", -(2**31), 2**31 - 1),
     aggregates=_SMALL,
+    schema_format="int32",
 )
 INT64 = PrimitiveType(
     "Edm.Int64",
@@ -156,6 +162,7 @@ INT64 = PrimitiveType(
     casts=_casts("int8", -(2**63), 2**63 - 1),
     aggregates=_LARGE,
     quoted_if_wide=True,
+    schema_format="int64",
 )
 WHOLE = PrimitiveType(
     "Edm.Decimal",

@@ -18,6 +18,7 @@ from odata_gateway.types.family import (
     PrimitiveType,
     TypeFamily,
 )
+from odata_gateway.types.forms.schema import SchemaForm
 from odata_gateway.types.own_text import OWN_TEXTS
 
 # Characters of a key that stand for themselves in a URL and in JSON; of all others the octets of
@@ -149,6 +150,7 @@ STRINGS = TypeFamily(
     name="string",
     label="String",
     noun="a string",
+    schema=SchemaForm("string"),
     literal=LiteralForm(
         read=str,
         from_text=lambda text, type_: text,

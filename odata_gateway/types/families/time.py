@@ -27,6 +27,7 @@ from odata_gateway.types.family import (
 )
 from odata_gateway.types.faults import ValueFault, WrongFamily, shorten
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.schema import SchemaForm
 
 _TIME = re.compile(CLOCK, re.ASCII)
 
@@ -71,6 +72,7 @@ TIMES = TypeFamily(
     name="time",
     label="TimeOfDay",
     noun="a time of day",
+    schema=SchemaForm("string", example="12:30:00"),
     literal=LiteralForm(
         read=read_time,
         from_text=lambda text, type_: read_time(text),
@@ -110,5 +112,6 @@ TIME = PrimitiveType(
         "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN left({{0}}, 15)::time END)",
         "datetime": "{0}::time",
     },
+    schema_format="time",
 )
 TYPES = (TIME,)

@@ -4,5 +4,6 @@ In:      nothing.
 Out:     frozen descriptions, of which a family has one; their defaults are right for any text.
 Unknown: families, formats.
 
-    cell  a value in a cell of a table: CSV, workbooks, Arrow
+    cell    a value in a cell of a table: CSV, workbooks, Arrow
+    schema  a value as JSON Schema describes it
 """

@@ -8,6 +8,7 @@ from odata_gateway.url.resource_kind import METHODS, RESERVED_NAMES, ResourceKin
 KINDS = {
     ResourceKind.SERVICE_DOCUMENT: ["", "/", "//", "?$format=json", "/?apikey=K", "#x"],
     ResourceKind.METADATA: ["$metadata", "/$metadata", "$metadata/", "%24metadata", "$metadata#Message", "$metadata?$format=json", "$metadata/x", "$metadata/$query"],
+    ResourceKind.OPENAPI: ["openapi.json", "/openapi.json/", "openapi.json?apikey=K", "open%61pi.json"],
     ResourceKind.BATCH: ["$batch", "/$batch", "$batch/", "%24batch", "$batch?apikey=K", "%24%62atch/"],
     ResourceKind.ENTITY_ID: ["$entity?$id=Message(1)", "/$entity/LiveAgent.Message?$id=x", "%24entity", "$entity/$query"],
     ResourceKind.ALL: ["$all", "/$all/?$top=1", "%24all/LiveAgent.Message", "$all/x/y"],
@@ -15,6 +16,7 @@ KINDS = {
     ResourceKind.DATA: [
         *("Message", "/Message(1)", "Message?$batch", "Message?x=/$query", "Message/$count", "$crossjoin(A,B)", "Message('$all')", "//Message", "//$all"),
         *("$query", "/$query", "Message/$batch", "$batch/x", "$batch/$query", "Message/$query//", "Message/$query/$query", "Message/$query/x", "$metadatax", "Message#$query", "100%"),
+        *("openapi.json/x", "OpenAPI.json", "openapi", "openapi.json/$query/x"),
     ],
 }  # fmt: skip
 

@@ -1,0 +1,152 @@
+"""The query options that a request takes, as parameters with examples.
+
+What `$select`, `$expand` and `$orderby` list has the form that generators of clients know as an
+open enumeration: names that are there, and any other text, since paths, expressions and nested
+options may stand there too.
+"""
+
+from __future__ import annotations
+
+from odata_gateway.protocol.metadata.openapi.csdl import (
+    CsdlElements,
+    CsdlJson,
+    component_name,
+    type_name,
+)
+from odata_gateway.types.registry import PRIMITIVE_TYPES
+
+_TOP: CsdlJson = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+
+
+def _option(name: str, description: str, schema: CsdlJson, example: object) -> CsdlJson:
+    found = {"name": f"${name}", "in": "query", "description": description, "schema": schema}
+    return {**found, "example": example}
+
+
+def _list_option(name: str, description: str, names: list[str], example: list[str]) -> CsdlJson:
+    items: CsdlJson = {"anyOf": [{"type": "string", "enum": names}, {"type": "string"}]}
+    option = _option(name, description, {"type": "array", "items": items}, example)
+    return {**option, "explode": False}
+
+
+SHARED: CsdlJson = {
+    "top": _option("top", "Show only the first rows, this many", _TOP, 50),
+    "skip": _option("skip", "Leave out the first rows, this many", _TOP, 100),
+    "count": _option("count", "Say how many rows there are", {"type": "boolean"}, True),
+    "search": _option(
+        "search", "Only rows with these words", {"type": "string"}, '"not delivered" OR failed'
+    ),
+    "apply": _option(
+        "apply",
+        "Group and aggregate rows; transformations are separated by `/`",
+        {"type": "string"},
+        "aggregate($count as n)",
+    ),
+    "compute": _option(
+        "compute",
+        "Name computed values, for `$select`, `$filter` and `$orderby`",
+        {"type": "string"},
+        "year(now()) as this_year",
+    ),
+    "prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "Rows of a page, and whether nulls are left out: `omit-values=nulls`",
+        "schema": {"type": "string"},
+        "example": "odata.maxpagesize=1000",
+    },
+}
+"""Parameters that are the same for all types, by the name of their component."""
+
+
+def format_option(abbreviations: tuple[str, ...]) -> CsdlJson:
+    """`$format`, with the formats that the service has."""
+    schema = {"anyOf": [{"type": "string", "enum": list(abbreviations)}, {"type": "string"}]}
+    return _option("format", "The format of the answer", schema, abbreviations[0])
+
+
+def type_parameters(elements: CsdlElements, name: str) -> CsdlJson:
+    """The options that name properties of an entity type, by the name of their component."""
+    properties = dict(elements.properties(name))
+    links = [link for link, _ in elements.links(name)]
+    unsorted = elements.restricted(name, "SortRestrictions")
+    sortable = [each for each in properties if each not in unsorted]
+    found = {
+        "filter": _filter(elements, name, properties),
+        "select": _list_option(
+            "select", "Only these properties", list(properties), list(properties)[:3]
+        ),
+        "orderby": _list_option(
+            "orderby",
+            "The order of the rows",
+            [text for each in sortable for text in (each, f"{each} desc")],
+            [f"{each} desc" for each in sortable[:1]],
+        ),
+    }
+    if links:
+        found["expand"] = _list_option(
+            "expand",
+            "Related entities; options of their own stand in parentheses, separated by `;`",
+            ["*", *links],
+            links[:1],
+        )
+    return {parameter_name(name, option): parameter for option, parameter in found.items()}
+
+
+def parameter_name(type_: str, option: str) -> str:
+    """The name of the component of an option that differs from type to type."""
+    return f"{component_name(type_)}-{option}"
+
+
+def collection_parameters(elements: CsdlElements, name: str, *, searchable: bool) -> list[CsdlJson]:
+    """The options of a request for entities of a type."""
+    own = ["filter", "select", "expand", "orderby"]
+    shared = ["top", "skip", "count", "apply", "compute", "format", "prefer"]
+    if searchable:
+        shared.insert(3, "search")
+    return [*_own(elements, name, own), *map(_reference, shared)]
+
+
+def count_parameters(elements: CsdlElements, name: str, *, searchable: bool) -> list[CsdlJson]:
+    """The options of a request for the number of entities."""
+    shared = ["search"] if searchable else []
+    return [*_own(elements, name, ["filter"]), *map(_reference, shared)]
+
+
+def entity_parameters(elements: CsdlElements, name: str) -> list[CsdlJson]:
+    """The options of a request for one entity."""
+    return [*_own(elements, name, ["select", "expand"]), _reference("prefer")]
+
+
+def _own(elements: CsdlElements, name: str, options: list[str]) -> list[CsdlJson]:
+    has_links = any(elements.links(name))
+    qualified_name = elements.qualified(name)
+    return [
+        _reference(parameter_name(qualified_name, option))
+        for option in options
+        if option != "expand" or has_links
+    ]
+
+
+def _reference(component: str) -> CsdlJson:
+    return {"$ref": f"#/components/parameters/{component}"}
+
+
+def _filter(elements: CsdlElements, name: str, properties: CsdlJson) -> CsdlJson:
+    """`$filter` with a condition on a property of the type, and on one outside of its key if
+    possible."""
+    keys = [key for key, _ in elements.key(name)]
+    useless = {*keys, *elements.restricted(name, "FilterRestrictions")}
+    others = [each for each in properties if each not in useless]
+    conditions = (_condition(each, properties[each]) for each in (*others, *keys))
+    example = next(filter(None, conditions), "1 eq 1")
+    return _option("filter", "Only rows of which this is true", {"type": "string"}, example)
+
+
+def _condition(name: str, prop: CsdlJson) -> str | None:
+    type_ = PRIMITIVE_TYPES.get(type_name(prop))
+    if type_ is None or prop.get("$Collection") or type_.family.schema.example is None:
+        return None
+    example = type_.family.schema.example
+    text = str(example).lower() if isinstance(example, bool) else str(example)
+    return f"{name} eq {type_.family.literal.wrapped(text)}"

@@ -1,0 +1,239 @@
+"""The requests that can be sent: sets, entities by key, numbers of entities, links, singletons and
+functions.
+
+A key of one property is a segment of the path, so that texts need no quotes. Arguments of functions
+are aliases, which stand in the query in the form of literals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+from odata_gateway.protocol.metadata.openapi.csdl import (
+    CsdlElements,
+    CsdlJson,
+    children,
+    description_of,
+    type_name,
+)
+from odata_gateway.protocol.metadata.openapi.parameters import (
+    collection_parameters,
+    count_parameters,
+    entity_parameters,
+)
+from odata_gateway.protocol.metadata.openapi.responses import (
+    collection_responses,
+    count_responses,
+    entity_responses,
+    function_responses,
+)
+from odata_gateway.protocol.metadata.openapi.schemas import reference, value_schema
+from odata_gateway.types.registry import PRIMITIVE_TYPES
+
+PathItems = Iterator[tuple[str, CsdlJson]]
+
+
+class PathWriter(NamedTuple):
+    """Writes the paths of one model.
+
+    file_types  media types of the formats in which rows are files
+    """
+
+    elements: CsdlElements
+    file_types: tuple[str, ...]
+
+    def all(self) -> PathItems:
+        """Every path with what it takes and answers."""
+        for name, child in children(self.elements.container):
+            if "$Function" in child:
+                yield from self._import(name, child)
+            elif not self.elements.is_entity(str(child.get("$Type", ""))):
+                continue
+            elif child.get("$Collection"):
+                yield from self._entity_set(name, child)
+            else:
+                yield from self._singleton(name, child)
+
+    def _entity_set(self, name: str, child: CsdlJson) -> PathItems:
+        type_, path = self.elements.qualified(child["$Type"]), f"/{quote(name)}"
+        yield path, self._collection(name, f"{name}.list", f"Rows of {name}", child)
+        count = {
+            "operationId": f"{name}.count",
+            "summary": f"The number of rows of {name}",
+            "tags": [name],
+            "parameters": count_parameters(
+                self.elements, type_, searchable=self._is_searchable(child)
+            ),
+            "responses": count_responses(),
+        }
+        yield f"{path}/$count", {"get": count}
+        yield from self._bound(name, path, [], _BoundTo(type_, is_collection=True))
+        key = self.elements.key(type_)
+        if not key:
+            return
+        path += _key_predicate(key)
+        parameters = [self._key_parameter(each, prop) for each, prop in key]
+        entity = self._entity(name, f"{name}.get", f"One of {name}, by its key", type_)
+        yield path, {"parameters": parameters, **entity}
+        yield from self._links(name, path, parameters, child)
+        yield from self._bound(name, path, parameters, _BoundTo(type_, is_collection=False))
+
+    def _singleton(self, name: str, child: CsdlJson) -> PathItems:
+        type_, path = self.elements.qualified(child["$Type"]), f"/{quote(name)}"
+        yield path, self._entity(name, f"{name}.get", f"The entity {name}", type_)
+        yield from self._links(name, path, [], child)
+        yield from self._bound(name, path, [], _BoundTo(type_, is_collection=False))
+
+    def _links(
+        self, name: str, path: str, parameters: list[CsdlJson], source: CsdlJson
+    ) -> PathItems:
+        """The related entities of an entity."""
+        bindings = source.get("$NavigationPropertyBinding", {})
+        for link, navigation in self.elements.links(source["$Type"]):
+            if self.elements.type_of(navigation["$Type"]) is None:
+                continue
+            target = self.elements.container.get(bindings.get(link), {})
+            operation_id = f"{name}.{link}"
+            if navigation.get("$Collection"):
+                known = {"$Type": navigation["$Type"], **target}
+                item = self._collection(name, f"{operation_id}.list", f"Its {link}", known)
+            else:
+                type_ = self.elements.qualified(navigation["$Type"])
+                item = self._entity(
+                    name, f"{operation_id}.get", f"Its {link}", type_, may_miss=True
+                )
+            own = {"parameters": parameters} if parameters else {}
+            yield f"{path}/{quote(link)}", {**own, **item}
+
+    def _collection(self, tag: str, operation_id: str, summary: str, source: CsdlJson) -> CsdlJson:
+        type_ = self.elements.qualified(source["$Type"])
+        operation = {
+            "operationId": operation_id,
+            "summary": summary,
+            "tags": [tag],
+            "parameters": collection_parameters(
+                self.elements, type_, searchable=self._is_searchable(source)
+            ),
+            "responses": collection_responses(reference(type_), self.file_types),
+        }
+        return {"get": operation}
+
+    def _entity(
+        self, tag: str, operation_id: str, summary: str, type_: str, *, may_miss: bool = False
+    ) -> CsdlJson:
+        operation = {
+            "operationId": operation_id,
+            "summary": summary,
+            "tags": [tag],
+            "parameters": entity_parameters(self.elements, type_),
+            "responses": entity_responses(type_, may_miss=may_miss),
+        }
+        return {"get": operation}
+
+    def _key_parameter(self, name: str, prop: CsdlJson) -> CsdlJson:
+        text = description_of(prop)
+        return {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"Key: {text or name}",
+            "schema": value_schema(self.elements, prop),
+        }
+
+    def _is_searchable(self, source: CsdlJson) -> bool:
+        restrictions = source.get("@Capabilities.SearchRestrictions", {})
+        return bool(restrictions.get("Searchable", True))
+
+    # --- functions --------------------------------------------------------------------------------
+
+    def _import(self, name: str, child: CsdlJson) -> PathItems:
+        """A function that is called at the service root, each overload of it."""
+        function = self.elements.qualified(child["$Function"])
+        overloads = self.elements.functions.get(function, [])
+        for number, overload in enumerate(o for o in overloads if not o.get("$IsBound")):
+            call = _FunctionCall(f"/{quote(name)}", name, f"{name}.call.{number}", f"Calls {name}")
+            yield from self._calls(call, overload, overload.get("$Parameter", []))
+
+    def _bound(self, tag: str, path: str, keys: list[CsdlJson], binding: _BoundTo) -> PathItems:
+        """The functions that are called on a resource."""
+        for function, overloads in self.elements.functions.items():
+            for number, overload in enumerate(overloads):
+                parameters = overload.get("$Parameter", [])
+                if overload.get("$IsBound") and self._binds(binding, parameters[:1]):
+                    part = "rows" if binding.is_collection else "row"
+                    operation_id = f"{tag}.{part}.{function}.{number}"
+                    call = _FunctionCall(
+                        f"{path}/{quote(function)}",
+                        tag,
+                        operation_id,
+                        f"Calls {function}",
+                        tuple(keys),
+                    )
+                    yield from self._calls(call, overload, parameters[1:])
+
+    def _binds(self, binding: _BoundTo, parameters: list[CsdlJson]) -> bool:
+        lineage = self.elements.lineage(binding.type)
+        return any(
+            bool(each.get("$Collection")) == binding.is_collection
+            and self.elements.type_of(type_name(each)) in lineage
+            for each in parameters
+        )
+
+    def _calls(
+        self, call: _FunctionCall, overload: CsdlJson, parameters: list[CsdlJson]
+    ) -> PathItems:
+        """A call with the parameters that are needed, and one with all that there are."""
+        needed = [each for each in parameters if "@Core.OptionalParameter" not in each]
+        for number, given in enumerate([needed, parameters][: 1 + (needed != parameters)]):
+            arguments = ",".join(
+                f"{quote(each['$Name'])}=@{quote(each['$Name'])}" for each in given
+            )
+            operation = {
+                "operationId": f"{call.operation_id}.{number}" if number else call.operation_id,
+                "summary": description_of(overload) or call.summary,
+                "tags": [call.tag],
+                "parameters": [*call.keys, *map(self._argument, given)],
+                "responses": function_responses(self.elements, overload.get("$ReturnType", {})),
+            }
+            yield f"{call.path}({arguments})", {"get": operation}
+
+    def _argument(self, parameter: CsdlJson) -> CsdlJson:
+        text = f"{description_of(parameter)} A literal of {type_name(parameter)}: texts stand in "
+        return {
+            "name": f"@{parameter['$Name']}",
+            "in": "query",
+            "required": True,
+            "description": f"{text}single quotes, collections are JSON".strip(),
+            "schema": {"type": "string"},
+        }
+
+
+class _BoundTo(NamedTuple):
+    """What a function is called on: an entity of a type, or entities of it."""
+
+    type: str
+    is_collection: bool
+
+
+class _FunctionCall(NamedTuple):
+    """A path whose last segment is a function; `keys` are the parameters of the path before."""
+
+    path: str
+    tag: str
+    operation_id: str
+    summary: str
+    keys: tuple[CsdlJson, ...] = ()
+
+
+def _key_predicate(key: list[tuple[str, CsdlJson]]) -> str:
+    """A key in a path. One of several properties has the form of literals."""
+    if len(key) == 1:
+        return f"/{{{key[0][0]}}}"
+    return f"({','.join(f'{quote(name)}={_literal(name, prop)}' for name, prop in key)})"
+
+
+def _literal(name: str, prop: CsdlJson) -> str:
+    type_ = PRIMITIVE_TYPES.get(type_name(prop))
+    return f"'{{{name}}}'" if type_ is None else type_.family.literal.wrapped(f"{{{name}}}")

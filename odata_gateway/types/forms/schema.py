@@ -1,0 +1,25 @@
+"""A value as JSON Schema describes it, for programs that are made from a description of the
+service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SchemaKind = Literal["boolean", "integer", "number", "string"]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaForm:
+    """What JSON Schema says of the values of a family. The default says nothing.
+
+    kind      of the JSON value; None: any
+    texts     what stands, as a text, for values that JSON has no number for
+    encoding  of octets in a text
+    example   a value as JSON has it
+    """
+
+    kind: SchemaKind | None = None
+    texts: tuple[str, ...] = ()
+    encoding: str | None = None
+    example: bool | int | float | str | None = None

@@ -1,0 +1,287 @@
+"""The OpenAPI document: valid, whole, and each request that it shows is one that the service takes."""
+
+from __future__ import annotations
+
+import json
+from functools import reduce
+from urllib.parse import quote
+
+import orjson
+import pytest
+from odata_gateway.config.settings import Settings
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.handlers.service import compiler_for
+from odata_gateway.protocol.metadata.document import MetadataDocuments, csdl_json
+from odata_gateway.protocol.metadata.openapi.document import USUAL_TERMS, ApiTerms, write_openapi
+from odata_gateway.types.registry import PRIMITIVE_TYPES
+from openapi_spec_validator import validate
+from tests.harness.csdl import DATA
+
+MODELS = {"live agent": load_model(), "depot": load_model(DATA / "depot.json")}
+KEYS = {"Items": "(warehouse_code='{warehouse_code}',sku={sku})"}
+"""Of several properties."""
+ROOT = "http://host/v1.0/odata/"
+WHOLE = {
+    "$Version": "4.01",
+    "$EntityContainer": "Zoo.Container",
+    "Zoo": {
+        "$Alias": "Z",
+        "Colour": {"$Kind": "EnumType", "Red": 0, "Red@Core.Description": "As blood", "Blau/Grün": 1},
+        "Days": {"$Kind": "EnumType", "$IsFlags": True, "Mon": 1, "Tue": 2},
+        "Weight": {"$Kind": "TypeDefinition", "$UnderlyingType": "Edm.Decimal"},
+        "Place": {"$Kind": "ComplexType", "$OpenType": True, "street": {"$MaxLength": 40}, "within": {"$Type": "Z.Place", "$Nullable": True}},
+        "Being": {"$Kind": "EntityType", "$Abstract": True, "$Key": ["code"], "code": {}, "@Core.Description": "Anything alive"},
+        "Tier": {
+            "$Kind": "EntityType",
+            "$BaseType": "Z.Being",
+            "colour": {"$Type": "Zoo.Colour", "$Nullable": True},
+            "colours": {"$Type": "Zoo.Colour", "$Collection": True, "$Nullable": True},
+            "weight": {"$Type": "Z.Weight"},
+            "place": {"$Type": "Zoo.Place", "$Nullable": True},
+            "spots": {"$Type": "Edm.GeographyPoint", "$Collection": True},
+            "anything": {"$Type": "Edm.Untyped", "$Nullable": True},
+            "photo": {"$Type": "Edm.Stream"},
+            "größe": {"$Type": "Edm.Double", "$Nullable": True},
+            "mother": {"$Kind": "NavigationProperty", "$Type": "Z.Tier", "$Nullable": True},
+            "kids": {"$Kind": "NavigationProperty", "$Type": "Zoo.Tier", "$Collection": True},
+            "home": {"$Kind": "NavigationProperty", "$Type": "Other.Cage"},
+        },
+        "Löwe": {"$Kind": "EntityType", "$BaseType": "Zoo.Tier", "mane": {"$Type": "Edm.Boolean"}},
+        "Heap": {"$Kind": "EntityType", "n": {"$Type": "Edm.Int64"}},
+        "Feed": [
+            {"$Kind": "Action", "$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "Zoo.Tier"}]},
+            {"$Kind": "Function", "$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "Zoo.Tier"}], "$ReturnType": {"$Type": "Edm.Int32"}},
+        ],
+        "Oldest": [
+            {
+                "$Kind": "Function",
+                "$IsBound": True,
+                "$Parameter": [{"$Name": "all", "$Type": "Zoo.Being", "$Collection": True}, {"$Name": "n", "$Type": "Edm.Int32"}],
+                "$ReturnType": {"$Type": "Zoo.Tier", "$Collection": True},
+            }
+        ],
+        "Find": [
+            {
+                "$Kind": "Function",
+                "$Parameter": [
+                    {"$Name": "words", "$Collection": True},
+                    {"$Name": "limit", "$Type": "Edm.Int32", "@Core.OptionalParameter": {}},
+                ],
+                "$ReturnType": {"$Type": "Zoo.Tier", "$Nullable": True},
+            },
+            {"$Kind": "Function", "$ReturnType": {"$Type": "Zoo.Place", "$Nullable": True}},
+        ],
+        "Note": {"$Kind": "Term"},
+        "Novelty": {"$Kind": "SomethingNew", "x": {"y": 1}},
+        "Container": {
+            "$Kind": "EntityContainer",
+            "Tiere": {"$Type": "Z.Tier", "$Collection": True, "$NavigationPropertyBinding": {"kids": "Tiere"}},
+            "Löwen": {"$Type": "Zoo.Löwe", "$Collection": True},
+            "Heaps": {"$Type": "Zoo.Heap", "$Collection": True},
+            "Director": {"$Type": "Zoo.Löwe"},
+            "Find": {"$Function": "Zoo.Find", "$EntitySet": "Tiere"},
+            "Nothing": {"$Function": "Zoo.Absent"},
+            "Do": {"$Action": "Zoo.Feed"},
+            "@Core.Description": "A zoo",
+        },
+    },
+}  # fmt: skip
+"""Every kind of element that CSDL JSON has, and one that it has not."""
+
+
+def document_of(csdl, terms=USUAL_TERMS):
+    document = json.loads(write_openapi(csdl, "http://host/v1.0/odata", "1", terms))
+    validate(document)
+    return document
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def model(request):
+    return MODELS[request.param]
+
+
+@pytest.fixture(scope="module")
+def document(model):
+    return document_of(csdl_json(model))
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    return document_of(orjson.dumps(WHOLE))
+
+
+def references(value):
+    if isinstance(value, dict):
+        yield from [value["$ref"]] if "$ref" in value else []
+        for member in value.values():
+            yield from references(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def resolved(document, reference):
+    found = document
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+@pytest.mark.parametrize("name", [*MODELS, "zoo"])
+def test_every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own(name, zoo):
+    document = zoo if name == "zoo" else document_of(csdl_json(MODELS[name]))
+    assert all(resolved(document, each) is not None for each in references(document))
+    names = [item["get"]["operationId"] for item in document["paths"].values()]
+    assert len(set(names)) == len(names)
+    assert all(set(item) <= {"get", "parameters"} for item in document["paths"].values()), "nothing can be written"
+
+
+def test_every_set_key_number_and_link_is_there(model, document):
+    expected = set()
+    for name, entity_set in model.entity_sets.items():
+        key = KEYS.get(name) or f"/{{{entity_set.entity_type.key[0].name}}}"
+        expected |= {f"/{name}", f"/{name}/$count", f"/{name}{key}"}
+        expected |= {f"/{name}{key}/{link}" for link in entity_set.entity_type.navigation}
+    assert set(document["paths"]) == expected
+
+
+def test_every_property_is_described(model, document):
+    for entity_type in model.entity_types.values():
+        schema = document["components"]["schemas"][entity_type.qualified_name]
+        for prop in entity_type.properties.values():
+            found = schema["properties"][prop.name]
+            assert ("null" in str(found.get("type", found))) is prop.nullable
+            assert found.get("description", "").startswith(prop.description or "")
+        for link in entity_type.navigation.values():
+            assert set(references(schema["properties"][link.name])) == {f"#/components/schemas/{model.target_type(link).qualified_name}"}
+
+
+def test_the_service_takes_every_request_that_is_shown(model, document):
+    compiler, taken = compiler_for(model, Settings()), 0
+    for path, item in document["paths"].items():
+        keys = {p["name"]: p["schema"] for p in item.get("parameters", ())}
+        filled = reduce(lambda text, name, known=keys: text.replace(f"{{{name}}}", example_of(known[name])), keys, path)[1:]
+        compiler.compile(filled)
+        for reference in item["get"]["parameters"]:
+            parameter = resolved(document, reference["$ref"])
+            if parameter["in"] == "query":
+                value = parameter["example"]
+                text = (
+                    ",".join(value) if isinstance(value, list) else json.dumps(value).strip('"') if isinstance(value, bool) else str(value)
+                )
+                compiler.compile(f"{filled}?{parameter['name']}={quote(text)}")
+                taken += 1
+    assert taken > 40
+
+
+def example_of(schema):
+    return str(schema["examples"][0]) if "examples" in schema else "1"
+
+
+def test_errors_say_when_to_try_again_and_how_to_sign_in(document):
+    for item in document["paths"].values():
+        assert {"400", "401", "403", "404", "429", "501", "503", "default"} <= set(item["get"]["responses"])
+    responses = document["components"]["responses"]
+    assert "Retry-After" in responses["TooManyRequests"]["headers"] and "Retry-After" in responses["Unavailable"]["headers"]
+    assert "WWW-Authenticate" in responses["Unauthorized"]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "requirements", "schemes"),
+    [
+        (ApiTerms(), ["bearer", "apikey", "apikeyOption", "basic"], {"bearer", "apikey", "apikeyOption", "basic"}),
+        (ApiTerms(needs_token=False, has_tokens=False), [None], set()),
+        (ApiTerms(needs_token=False, basic=False), [None, "bearer", "apikey", "apikeyOption"], {"bearer", "apikey", "apikeyOption"}),
+        (
+            ApiTerms(basic=False, discovery="https://id.example.com/.well-known/openid-configuration"),
+            ["bearer", "apikey", "apikeyOption", "openId"],
+            {"bearer", "apikey", "apikeyOption", "openId"},
+        ),
+    ],
+)
+def test_the_ways_to_send_a_token_are_those_of_the_settings(terms, requirements, schemes):
+    document = document_of(csdl_json(MODELS["live agent"]), terms)
+    assert [next(iter(each), None) for each in document["security"]] == requirements
+    assert set(document["components"]["securitySchemes"]) == schemes
+
+
+def test_formats_are_those_of_the_service():
+    terms = ApiTerms(formats=(("json", "application/json"), ("csv", "text/csv"), ("xlsx", "application/x")))
+    document = document_of(csdl_json(MODELS["live agent"]), terms)
+    assert list(document["paths"]["/Message"]["get"]["responses"]["200"]["content"]) == ["application/json", "text/csv", "application/x"]
+    assert document["components"]["parameters"]["format"]["schema"]["anyOf"][0]["enum"] == ["json", "csv", "xlsx"]
+
+
+def test_search_is_offered_where_it_finds_something():
+    document = document_of(csdl_json(MODELS["live agent"]))
+    for name, entity_set in MODELS["live agent"].entity_sets.items():
+        offered = "#/components/parameters/search" in references(document["paths"][f"/{name}"])
+        assert offered is bool(entity_set.entity_type.searchable)
+
+
+def test_the_url_of_the_service_is_that_of_the_request_and_belongs_to_the_tag():
+    documents = MetadataDocuments(MODELS["live agent"])
+    (one, tag), (other, other_tag) = documents.openapi(ROOT), documents.openapi("https://a.example.com/v1.0/odata/")
+    assert json.loads(one)["servers"] == [{"url": "http://host/v1.0/odata"}]
+    assert json.loads(other)["servers"] == [{"url": "https://a.example.com/v1.0/odata"}]
+    assert tag != other_tag and documents.openapi(ROOT) == (one, tag)
+    assert MetadataDocuments(MODELS["live agent"], terms=ApiTerms(basic=False)).openapi(ROOT)[1] != tag
+
+
+# --- Elements that the two models do not have ----------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_path_is_there(zoo):
+    assert set(zoo["paths"]) == {
+        *("/Tiere", "/Tiere/$count", "/Tiere/{code}", "/Tiere/{code}/mother", "/Tiere/{code}/kids"),
+        *("/Tiere/{code}/Zoo.Feed()", "/Tiere/Zoo.Oldest(n=@n)"),
+        *("/L%C3%B6wen", "/L%C3%B6wen/$count", "/L%C3%B6wen/{code}", "/L%C3%B6wen/{code}/mother", "/L%C3%B6wen/{code}/kids"),
+        *("/L%C3%B6wen/{code}/Zoo.Feed()", "/L%C3%B6wen/Zoo.Oldest(n=@n)"),
+        *("/Heaps", "/Heaps/$count"),
+        *("/Director", "/Director/mother", "/Director/kids", "/Director/Zoo.Feed()"),
+        *("/Find(words=@words)", "/Find(words=@words,limit=@limit)", "/Find()"),
+    }
+
+
+def test_every_kind_of_type_has_a_schema(zoo):
+    schemas = zoo["components"]["schemas"]
+    assert schemas["Zoo.Colour"]["enum"] == ["Red", "Blau/Grün"]
+    assert schemas["Zoo.Days"] == {"title": "Days", "type": "string"}
+    assert schemas["Zoo.Weight"] == {"title": "Weight", "type": "number", "format": "decimal"}
+    assert schemas["Zoo.Place"]["properties"]["within"] == {"anyOf": [{"$ref": "#/components/schemas/Zoo.Place"}, {"type": "null"}]}
+    assert schemas["Zoo.Place"]["properties"]["street"] == {"type": "string", "maxLength": 40}
+    base, own = schemas["Zoo.Tier"]["allOf"]
+    assert base == {"$ref": "#/components/schemas/Zoo.Being"}
+    colour = {"$ref": "#/components/schemas/Zoo.Colour"}
+    assert own["properties"]["colours"] == {"type": "array", "items": {"anyOf": [colour, {"type": "null"}]}}
+    assert own["properties"]["spots"] == {"type": "array", "items": {}}
+    assert own["properties"]["anything"] == {} == own["properties"]["home"]
+    assert own["properties"]["größe"]["anyOf"][1:] == [{"type": "string", "enum": ["-INF", "INF", "NaN"]}, {"type": "null"}]
+    assert schemas["Zoo.L-f6-we"]["title"] == "Löwe"
+    assert not {"Zoo.Note", "Zoo.Novelty", "Zoo.Container"} & set(schemas)
+
+
+def test_options_list_what_a_type_inherits(zoo):
+    listed = zoo["components"]["parameters"]["Zoo.L-f6-we-select"]["schema"]["items"]["anyOf"][0]["enum"]
+    assert listed[0] == "code" and "mane" in listed and "mother" not in listed
+
+
+def test_every_primitive_type_says_what_its_values_are():
+    assert {name: (t.family.schema.kind, t.schema_format) for name, t in PRIMITIVE_TYPES.items() if t.family.schema.kind} == {
+        "Edm.Binary": ("string", None),
+        "Edm.Boolean": ("boolean", None),
+        "Edm.Byte": ("integer", "uint8"),
+        "Edm.Date": ("string", "date"),
+        "Edm.DateTimeOffset": ("string", "date-time"),
+        "Edm.Decimal": ("number", "decimal"),
+        "Edm.Double": ("number", "double"),
+        "Edm.Duration": ("string", "duration"),
+        "Edm.Guid": ("string", "uuid"),
+        "Edm.Int16": ("integer", "int16"),
+        "Edm.Int32": ("integer", "int32"),
+        "Edm.Int64": ("integer", "int64"),
+        "Edm.SByte": ("integer", "int8"),
+        "Edm.Single": ("number", "float"),
+        "Edm.String": ("string", None),
+        "Edm.TimeOfDay": ("string", "time"),
+    }
