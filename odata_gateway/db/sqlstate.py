@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from odata_gateway.edm.model import NULL_KEY
+from odata_gateway.edm.model import NULL_KEY, REWRITTEN
 from odata_gateway.errors import (
     DbBusy,
     DbDenied,
@@ -26,6 +26,7 @@ from odata_gateway.errors import (
     Internal,
     LimitNodes,
     ODataError,
+    UrlSkiptoken,
 )
 
 _NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
@@ -160,6 +161,13 @@ def to_odata_error(error: BaseException) -> ODataError:
             return error
         case asyncpg.InvalidTextRepresentationError() if found := _NULL_KEY.search(str(error)):
             return DbKey(f"the key of a row is null: {found[1]}")
+        case asyncpg.InvalidTextRepresentationError() if REWRITTEN in str(error):
+            return UrlSkiptoken(
+                "the table was rewritten since this page's link was made",
+                target="$skiptoken",
+                at=0,
+                hint="start again without $skiptoken",
+            )
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():

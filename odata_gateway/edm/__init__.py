@@ -15,6 +15,7 @@ Unknown: URLs, SQL, HTTP, the database.
     csdl_navigation  navigation properties, when all types are known
     csdl_container   entity sets and their bindings
     csdl_tokens      where the database has access tokens of users
+    row_keys         keys that the service makes for relations without one
     csdl             the whole document
     derive           models that are derived from a model
     functions        the choice of a function's overload

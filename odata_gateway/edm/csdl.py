@@ -8,7 +8,9 @@ needs beyond that are annotations:
                          Account} | @Gateway.Unscoped true
     property             @Gateway.Column (default: the property's name), @Gateway.PgType (default:
                          the type's first column type), @Gateway.Secret, @Gateway.Search ($search
-                         looks at this text), @Gateway.Form (see `csdl_complex`)
+                         looks at this text), @Gateway.RowKey "Place" | "Digest" (the only key of a
+                         table without one: where the row is stored, or a digest of its text),
+                         @Gateway.Form (see `csdl_complex`)
     entity container     @Gateway.Tokens: where the database has access tokens (see `csdl_tokens`)
     navigation property  @Gateway.Join and @Gateway.Links (see `csdl_joins`); else its
                          $ReferentialConstraint, else its partner's join reversed
@@ -35,6 +37,7 @@ from odata_gateway.edm.csdl_tokens import read_tokens
 from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
 from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Model
+from odata_gateway.edm.row_keys import with_row_keys
 
 
 def load_model(path: Path | None = None) -> Model:
@@ -87,6 +90,7 @@ def parse_model(document: Any) -> Model:
     types, containers, complex_types = _read_schemas(root)
     by_name = {t.name: t for t in types.values()}
     entity_types = {t.name: entity_type_of(t, by_name) for t in by_name.values()}
+    entity_types = with_row_keys(entity_types)
     container = root.required_text("$EntityContainer")
     by_qualified_name = {name: entity_types[t.name] for name, t in types.items()}
     entity_sets = read_container(root, containers, container, by_qualified_name)

@@ -17,6 +17,7 @@ from odata_gateway.edm.csdl_joins import is_identifier
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import ComplexType, ItemType, Property
 from odata_gateway.errors import nearest
+from odata_gateway.types.catalog_type import CatalogType, RowKeyForm
 from odata_gateway.types.families.structured import (
     ITEMS_FORMS,
     collection_type,
@@ -26,6 +27,16 @@ from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 _MEDIA_TYPES = ("@Core.MediaType", "@Org.OData.Core.V1.MediaType")
 DESCRIPTIONS = ("@Core.Description", "@Org.OData.Core.V1.Description")
+_ROW_KEY = "@Gateway.RowKey"
+_ROW_KEYS: dict[str, RowKeyForm] = {"Place": "place", "Digest": "digest"}
+_BESIDE_ROW_KEY = (
+    "$Collection",
+    "$MaxLength",
+    "@Gateway.Column",
+    "@Gateway.PgType",
+    "@Gateway.Search",
+    "@Gateway.Form",
+)
 _MEMBERS = (
     "$Kind",
     "$Type",
@@ -39,6 +50,7 @@ _MEMBERS = (
     "@Gateway.Secret",
     "@Gateway.Search",
     "@Gateway.Form",
+    _ROW_KEY,
     *DESCRIPTIONS,
 )
 _FORM = "@Gateway.Form"
@@ -125,6 +137,9 @@ def _read_property(
             "a secret cannot be searched" if secret else f"{shown} is not Edm.String",
             "@Gateway.Search",
         )
+    if node.has(_ROW_KEY):
+        _check_key(node, primitive, nullable, secret)
+        return _read_row_key(name, node, primitive, is_key)
     prop = Property(
         name,
         primitive,
@@ -187,6 +202,30 @@ def read_form(node: JsonNode, forms: Mapping[str, FormT]) -> FormT:
     if name not in forms:
         node.fail(f"must be one of {', '.join(forms)}", _FORM)
     return forms.get(name) or next(iter(forms.values()))
+
+
+def _read_row_key(name: str, node: JsonNode, primitive: PrimitiveType, is_key: bool) -> Property:
+    """A key that the service makes."""
+    form = _ROW_KEYS.get(node.required_text(_ROW_KEY))
+    if form is None:
+        node.fail(f"must be one of {', '.join(_ROW_KEYS)}", _ROW_KEY)
+    if primitive is not STRING or not is_key:
+        node.fail("must be Edm.String and the key", _ROW_KEY)
+    for member in _BESIDE_ROW_KEY:
+        if node.has(member):
+            node.fail("cannot stand beside @Gateway.RowKey", member)
+    catalog = CatalogType(collation='pg_catalog."C"', row_key=form or "digest")
+    return Property(
+        name,
+        STRING,
+        nullable=False,
+        column=name,
+        pg_type="text",
+        is_key=True,
+        not_null=True,
+        description=read_description(node),
+        catalog=catalog,
+    )
 
 
 def _read_media_type(node: JsonNode, primitive: PrimitiveType) -> str | None:

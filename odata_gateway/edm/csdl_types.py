@@ -106,8 +106,22 @@ def read_type(
         for n, child in node.members()
         if kind_of(child) == "NavigationProperty"
     }
+    _check_row_key(node, properties)
     vouched = node.flag(_VOUCHED)
     return DeclaredType(name, namespace, node, table, policy, properties, navigation, vouched)
+
+
+def _check_row_key(node: JsonNode, properties: dict[str, Property]) -> None:
+    """A key that the service makes has a name of its own, and is the whole key."""
+    for name, prop in properties.items():
+        if prop.catalog.row_key is None:
+            continue
+        if sum(other.is_key for other in properties.values()) > 1:
+            node.fail("a key with @Gateway.RowKey has no other properties", "$Key")
+        twins = [n for n, p in properties.items() if p.column == prop.column and n != name]
+        if twins:
+            place = node.child(twins[0])
+            place.fail(f"has the column {prop.column}, which is the name of the row's key")
 
 
 def read_table(node: JsonNode, member: str) -> Table:

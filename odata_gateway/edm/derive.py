@@ -20,10 +20,12 @@ from odata_gateway.edm.model import (
     Model,
     Withheld,
 )
+from odata_gateway.edm.row_keys import with_row_keys
 
 
 def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
     """The model with these entity types in place of its own. Sets of other types are left out."""
+    entity_types = with_row_keys(entity_types)
     sets = {
         s.name: _on(s, entity_types[s.entity_type.name])
         for s in model.entity_sets.values()
@@ -69,6 +71,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         sorted(entity_type.indexes),
         entity_type.computes,
         entity_type.refused,
+        entity_type.row_key,
         sorted(entity_type.withheld.items(), key=itemgetter(0)),
         properties,
         list(entity_type.navigation),

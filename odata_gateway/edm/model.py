@@ -23,13 +23,16 @@ from odata_gateway.edm.tables import Table as Table
 from odata_gateway.edm.tables import TokenTables as TokenTables
 from odata_gateway.edm.tables import Unscoped as Unscoped
 from odata_gateway.errors import ODataError
-from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
+from odata_gateway.types.catalog_type import UNKNOWN, CatalogType, RowKeyForm
 from odata_gateway.types.families.structured import ItemsForm, ObjectForm
 from odata_gateway.types.primitive import PrimitiveType
 
 NULL_KEY = "odata-gateway: a key is null: "
 """What begins the text that a statement cannot convert to a number where it meets a null in a key;
 what is null stands behind it."""
+
+REWRITTEN = "odata-gateway: a table was rewritten: "
+"""The same where the rows of a table are in other places than those that a page starts behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,22 @@ class NavigationProperty:
         return f"<{self.name}>"
 
 
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """The key that the service makes for the rows of a relation without one. It is the only
+    property of the key, and stands beside the relation's columns in every statement.
+
+    column   its name there
+    columns  those of the relation that statements may read; a digest is made of their values
+    sorted   those of them that can be sorted by
+    """
+
+    form: RowKeyForm
+    column: str
+    columns: tuple[str, ...] = ()
+    sorted: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityType:
     """An entity type, the table behind it, and the row policy of every use of that table.
@@ -183,6 +202,7 @@ class EntityType:
     refused   why no row can be served, though the table is there
     withheld  properties and navigation properties of the model that the database cannot show
     left_out  columns that are on purpose not in the model, by the name of OData
+    row_key   how its key is made, where the relation has none
     """
 
     name: str
@@ -200,6 +220,7 @@ class EntityType:
     refused: Withheld | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    row_key: RowKey | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

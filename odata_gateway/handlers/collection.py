@@ -24,9 +24,10 @@ from odata_gateway.protocol import links
 from odata_gateway.protocol.message import Reply
 
 FIRST_ROWS_UNKNOWN, FIRST_ROWS_EXPANDED, FIRST_ROWS_MADE = 100, 50, 1000
+FIRST_ROWS_NUMBERED = 5000
 """Rows of a first chunk if the size of rows is not known. A row with expanded collections may be as
 large as a page. Rows that $apply made are short, and each chunk of them costs the whole
-aggregation."""
+aggregation. Rows whose key is a digest are all read and sorted for each chunk."""
 _WHOLE_BYTES = 4 * 1024 * 1024
 """A page of fewer bytes is one piece with a Content-Length, which copies its rows between head and
 tail. A larger one is a stream, which copies nothing: a single row may have 100 MB."""
@@ -74,7 +75,7 @@ class CollectionReader:
         Postgres can find quickly."""
         query = request.compiled.query
         first_rows = _unknown_rows(query)
-        if not query.is_made:
+        if not (query.is_made or query.is_numbered):
             first_rows = self._row_sizes.first_rows(request.compiled.key, first_rows)
         may_need_chunks = extent.rows > first_rows
         return ReadAhead(
@@ -102,6 +103,8 @@ def _unknown_rows(query: Query) -> int:
     """Rows of the first chunk of a query that was not asked before."""
     if query.expands:
         return FIRST_ROWS_EXPANDED
+    if query.is_numbered:
+        return FIRST_ROWS_NUMBERED
     return FIRST_ROWS_MADE if query.is_made else FIRST_ROWS_UNKNOWN
 
 

@@ -17,6 +17,18 @@ from odata_gateway.edm.model import Table
 _RELATIONS = """
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        obj_description(c.oid, 'pg_class') AS comment,
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
+            WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
+            THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
+            WHEN c.relkind IN ('r', 'p') THEN NOT EXISTS (
+                WITH RECURSIVE m (oid) AS (
+                    SELECT c.oid UNION
+                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
+                )
+                SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
+                WHERE part.relkind <> 'p' AND part.relam NOT IN (
+                    SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
+            ELSE false END AS has_places,
        $2::bool OR has_schema_privilege(n.oid, 'USAGE') AS is_open
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
@@ -125,6 +137,7 @@ class CatalogRelation:
     kind        pg_class.relkind
     unique      the smallest indexes first. That of a table with inheriting tables is none: it says
                 nothing about their rows
+    has_places  its rows have a place in tables of Postgres's own kind (ctid)
     candidates  columns that are a key if the rows have no null and no twins in them
     """
 
@@ -136,6 +149,7 @@ class CatalogRelation:
     unique: tuple[UniqueIndex, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     candidates: tuple[tuple[str, ...], ...] = ()
+    has_places: bool = False
 
 
 Catalog = tuple[CatalogRelation, ...]
@@ -153,7 +167,11 @@ async def read_catalog(
     found = await session.fetch(BoundStatement(_RELATIONS, (wanted, for_all_roles)))
     relations = {
         row["oid"]: CatalogRelation(
-            Table(row["schema"], row["name"]), row["kind"], row["comment"], row["is_open"]
+            Table(row["schema"], row["name"]),
+            row["kind"],
+            row["comment"],
+            row["is_open"],
+            has_places=row["has_places"],
         )
         for row in found
     }

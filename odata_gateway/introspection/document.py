@@ -14,7 +14,7 @@ from odata_gateway.introspection.columns import (
     primitive_property,
     property_of,
 )
-from odata_gateway.introspection.keys import key_fault, relation_key
+from odata_gateway.introspection.keys import relation_key, row_key_property
 from odata_gateway.introspection.links import CatalogLink, links_of
 from odata_gateway.introspection.names import (
     RESERVED_NAMESPACES,
@@ -25,7 +25,7 @@ from odata_gateway.introspection.names import (
 from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.introspection.structures import DeclaredTypes
 
-CONTAINER = "Service"
+CONTAINER, ROW_KEY = "Service", "row_key"
 _MIGRATIONS = frozenset(
     {
         "schema_migrations",
@@ -66,7 +66,8 @@ class CatalogModel:
 class ServedRelations:
     """The relations that become entity types, with the names of OData for everything in them.
 
-    keys            the columns of each key
+    keys            the columns of each key; none where the service makes one
+    row_keys        the names of keys that the service makes
     columns         those that are served, in the order of the table
     namespaces      by schema
     type_names      of the entity types, which are those of their sets
@@ -79,6 +80,7 @@ class ServedRelations:
     namespaces: dict[str, str] = field(default_factory=dict)
     type_names: dict[Table, str] = field(default_factory=dict)
     property_names: dict[Table, dict[str, str]] = field(default_factory=dict)
+    row_keys: dict[Table, str] = field(default_factory=dict)
 
     def qualified_name(self, table: Table) -> str:
         """Of the entity type of a table."""
@@ -94,8 +96,7 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
         if fault is not None:
             not_served.append(fault)
             continue
-        key = relation_key(relation)
-        assert key is not None
+        key = relation_key(relation) or ()
         served.relations[relation.table], served.keys[relation.table] = relation, key
         served.columns[relation.table] = tuple(_columns(relation, key, not_served))
     _name_all(served)
@@ -126,9 +127,6 @@ def _fault(relation: CatalogRelation) -> NotServed | None:
     if not relation.is_open or not any(column.readable for column in relation.columns):
         way_out = f"GRANT SELECT ON {table.schema}.{table.name} to the role"
         return NotServed(table, "the role may not read it", way_out)
-    if relation_key(relation) is None:
-        way_out = "add a primary key, or a unique index over columns that are NOT NULL"
-        return NotServed(table, key_fault(relation), way_out)
     return None
 
 
@@ -170,6 +168,10 @@ def _name_all(served: ServedRelations) -> None:
         served.type_names[table] = found
         columns = served.columns[table]
         served.property_names[table] = odata_names(column.name for column in columns)
+        if not served.keys[table]:
+            taken = {c.name for c in columns} | set(served.property_names[table].values())
+            served.row_keys[table] = name = unused(ROW_KEY, taken)
+            served.property_names[table][name] = name
 
 
 # --- The document ---------------------------------------------------------------------------------
@@ -190,12 +192,14 @@ def _entity_type(
         )
         for column in in_order
     }
+    made = {} if key else {served.row_keys[table]: row_key_property(relation)}
     return {
         "$Kind": "EntityType",
-        "$Key": [names[column] for column in key],
+        "$Key": [*made, *(names[column] for column in key)],
         "@Gateway.Table": f"{table.schema}.{table.name}",
         "@Gateway.Unscoped": True,
         **descriptions(relation.comment),
+        **made,
         **properties,
         **{link.name: _navigation(table, link, served) for link in links.values()},
     }

@@ -8,7 +8,7 @@ index is proof is decided again when the model is compared with the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 from odata_gateway.introspection.catalog import CatalogColumn, CatalogRelation, UniqueIndex
 from odata_gateway.introspection.columns import primitive_of
@@ -26,13 +26,13 @@ def relation_key(relation: CatalogRelation) -> tuple[str, ...] | None:
     return None
 
 
-def key_fault(relation: CatalogRelation) -> str:
-    """Why a relation has no key."""
-    if not relation.unique:
-        return "it has no primary key and no unique index"
-    columns = {column.name: column for column in relation.columns}
-    named = (columns[name] for index in relation.unique for name in index.columns)
-    return f"its keys cannot be used: {', '.join(sorted(set(_faults(relation, named))))}"
+def row_key_property(relation: CatalogRelation) -> dict[str, Any]:
+    """The property of a key that the service makes, for a relation that has none."""
+    if relation.has_places:
+        form, text = "Place", "Where the row is stored. It changes when the row is updated."
+    else:
+        form, text = "Digest", "A digest of the row and its number among equal rows."
+    return {"@Gateway.RowKey": form, "@Core.Computed": True, "@Core.Description": text}
 
 
 def _rank(index: UniqueIndex) -> tuple[bool, bool, int]:
@@ -50,14 +50,5 @@ def usable_candidates(relation: CatalogRelation) -> list[tuple[str, ...]]:
 
 
 def _can_be_key(relation: CatalogRelation, column: CatalogColumn) -> bool:
-    return not list(_faults(relation, [column]))
-
-
-def _faults(relation: CatalogRelation, columns: Iterable[CatalogColumn]) -> Iterable[str]:
-    for column in columns:
-        if not primitive_of(column).family.can_be_key:
-            yield f"{column.name} is {column.type}"
-        elif not (column.not_null or relation.kind in VIEW_KINDS):
-            yield f"{column.name} may be null"
-        elif not column.readable:
-            yield f"the role may not read {column.name}"
+    is_filled = column.not_null or relation.kind in VIEW_KINDS
+    return is_filled and column.readable and primitive_of(column).family.can_be_key

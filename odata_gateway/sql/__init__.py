@@ -18,6 +18,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     collections   functions of collections, as arrays
     functions     functions, casts and operators, by the templates of `types`
     collation     one collation for texts that are put together
+    row_keys/     keys that the service makes for relations without one
     pg_types      how a value is read and written, by the templates of its type
     renderer      the protocols by which these modules call each other
     fragment      SQL as a value: text with typed holes

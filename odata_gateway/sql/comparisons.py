@@ -46,6 +46,7 @@ from odata_gateway.sql.pg_types import (
     stored,
 )
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.sql.row_keys.key_conditions import is_found, is_one_of
 from odata_gateway.types.family import NULL_MODES, OWN_MODES, ReadAsNull
 from odata_gateway.types.primitive import SINGLE, promote
 
@@ -90,7 +91,7 @@ def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool)
     if expr.op == "eq" and both:
         return _unless_nan(expr, "false", _same(sides), renderer)
     bare = sides.compared(SYMBOLS[expr.op])
-    for bound in _ends(expr):
+    for bound in (*_ends(expr), *_found_by(expr, renderer)):
         bare = build("({0} AND {1})", bare, bound)
     return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
 
@@ -99,6 +100,8 @@ def in_array_sql(expr: InArray, renderer: ExpressionRenderer, *, strict: bool) -
     """Whether a value is in a list, which is one array parameter."""
     sides = _operands(expr.operand, expr.values, renderer, both_nullable=False)
     bare = build("({0} {1} ANY({2}))", sides.left, sides.operator("="), sides.right)
+    if isinstance(expr.operand, Column) and (found := is_one_of(expr.operand, sides.right)):
+        bare = build("({0} AND {1})", bare, found)
     return build("({0} IS TRUE)", bare) if strict else bare
 
 
@@ -268,6 +271,15 @@ def _ends(expr: Compare) -> Iterator[Sql]:
         bound: LiteralString = "" if nulls is None else nulls.below if is_less else nulls.above
         if bound and isinstance(side, Column):
             yield fill(bound, (column_sql(side),))
+
+
+def _found_by(expr: Compare, renderer: ExpressionRenderer) -> Iterator[Sql]:
+    """Of a key that the service makes beside a value: by what Postgres finds the row."""
+    for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+        if expr.op == "eq" and isinstance(side, Column) and isinstance(other, Parameter):
+            found = is_found(side, "=", renderer.value(other))
+            if found is not None:
+                yield found
 
 
 def _bare_double(greater: BoundExpr, lesser: BoundExpr) -> Column | None:

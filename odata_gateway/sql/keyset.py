@@ -20,6 +20,12 @@ from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
 from odata_gateway.sql.pg_types import compared_column, is_own, operator, own, own_schema, restored
 from odata_gateway.sql.renderer import ExpressionRenderer
+from odata_gateway.sql.row_keys.key_conditions import (
+    is_found,
+    is_not_rewritten,
+    key_of_text,
+    order_text,
+)
 from odata_gateway.types.primitive import STRING
 
 NullMask = tuple[bool, ...]
@@ -47,11 +53,14 @@ def ordered(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
 def key_texts(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> list[Sql]:
     """The order values as text, in the form that `after` takes them back; NULL for null, also
     where a column that should have none orders as it is stored."""
-    filled = (
-        replace(expr, nullable=True) if isinstance(expr, Column) else expr
-        for expr in (key.expr for key in order)
-    )
-    return [build("{0}::text", ordered(expr, renderer)) for expr in filled]
+    return [_order_text(key.expr, renderer) for key in order]
+
+
+def _order_text(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    if not isinstance(expr, Column):
+        return build("{0}::text", ordered(expr, renderer))
+    text = build("{0}::text", ordered(replace(expr, nullable=True), renderer))
+    return order_text(expr, text)
 
 
 def after(
@@ -61,10 +70,24 @@ def after(
     says so; of rows that agree with it before position `start`."""
     if any(mask[start:]) or not _is_row_comparison(order[start:]):
         return _behind(start, order, mask, renderer)
+    if (found := _found_behind(order, start)) is not None:
+        return found
     columns = join(", ", (_compared(k.expr, renderer) for k in order[start:]))
     values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
     symbol = "<" if order[start].descending else ">"
     return fill("(({0}) " + symbol + " ({1}))", (columns, values))
+
+
+def _found_behind(order: tuple[OrderKey, ...], index: int) -> Sql | None:
+    """The rows behind in the order of a key that the service makes, with what finds them; None for
+    another order."""
+    expr = order[index].expr
+    if not isinstance(expr, Column) or order[index].descending:
+        return None
+    found = is_found(expr, ">=", build("(SELECT {0})", _value(index, order[index])))
+    if found is None:
+        return None
+    return build("({0} > {1} AND {2})", own(expr), _bound(index, order[index]), found)
 
 
 def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer) -> Sql:
@@ -110,7 +133,24 @@ def equals(index: int, key: OrderKey, renderer: ExpressionRenderer, *, is_null: 
     if is_null:
         return build("{0} IS NULL", ordered(key.expr, renderer))
     value = _value(index, key)
-    return build("{0} {1} {2}", _compared(key.expr, renderer), _operator("=", key), value)
+    same = build("{0} {1} {2}", _compared(key.expr, renderer), _operator("=", key), value)
+    found = is_found(key.expr, "=", value) if isinstance(key.expr, Column) else None
+    return same if found is None else build("{0} AND {1}", same, found)
+
+
+def are_not_rewritten(order: tuple[OrderKey, ...]) -> list[Sql]:
+    """Conditions that are true, and fail where the places of rows have changed since the keyset's
+    row was read."""
+    return [
+        is_not_rewritten(key.expr, _text(index))
+        for index, key in enumerate(order)
+        if isinstance(key.expr, Column) and key.expr.catalog.row_key == "place"
+    ]
+
+
+def keyset_key(index: int, column: Column) -> Sql:
+    """The key that the service made for the keyset's row."""
+    return key_of_text(column, _text(index))
 
 
 def _compared(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
@@ -126,10 +166,14 @@ def _bound(index: int, key: OrderKey) -> Sql:
 
 
 def _value(index: int, key: OrderKey) -> Sql:
-    text = param(KeysetSlot(index), "text")
+    text = _text(index)
     if isinstance(key.expr, Column):
-        return restored(text, key.expr)
+        return restored(key_of_text(key.expr, text), key.expr)
     return fill("{0}::" + (key.expr.type or STRING).pg_type, (text,))
+
+
+def _text(index: int) -> Sql:
+    return param(KeysetSlot(index), "text")
 
 
 def _operator(symbol: str, key: OrderKey) -> Sql:

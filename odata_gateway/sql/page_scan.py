@@ -22,18 +22,27 @@ and predicates, so a wrong choice can cost time, but never show a wrong row.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import LiteralString, assert_never
 
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.fragment import Sql, alias, build, columns_in, join, param
-from odata_gateway.sql.keyset import NullMask, after, bounded_after, order_by
+from odata_gateway.sql.fragment import Sql, alias, build, column_sql, columns_in, join, param
+from odata_gateway.sql.keyset import (
+    NullMask,
+    after,
+    are_not_rewritten,
+    bounded_after,
+    keyset_key,
+    order_by,
+)
 from odata_gateway.sql.pg_types import bounds_of_values, is_value_sql, null_classes
 from odata_gateway.sql.relation import Relations
+from odata_gateway.sql.row_keys.block_ranges import RANGE_NUMBER, is_in_range, ranges_of
 from odata_gateway.sql.scan import (
     AccountScan,
     AccountsRead,
+    BlockScan,
     Branch,
     NullSplitScan,
     PerAccountScan,
@@ -78,6 +87,8 @@ class PageScan:
                 )
                 name = alias(self.query.block.source.number)
                 return self._skipping(self._merged(what, build("({0}) AS {1}", rows, name)))
+            case BlockScan(branch=branch):
+                return self._skipping(self._by_blocks(what, branch))
             case _:
                 assert_never(scan)
 
@@ -132,7 +143,24 @@ class PageScan:
         as_list = Relations(many_accounts=True)
         return as_list.select(what, self.query.block, tail, self._conditions(branch))
 
+    def _by_blocks(self, what: Sql, branch: Branch) -> Sql:
+        """See `BlockScan`."""
+        key, number = branch.order[0].expr, self.query.block.source.number
+        assert isinstance(key, Column)
+        last = keyset_key(0, key) if branch.behind else None
+        conditions = (is_in_range(number, last), *self._conditions(branch))
+        columns, block = self._columns(what), self.query.block
+        rows = self.relations.select(columns, block, extra=conditions)
+        template: LiteralString = "SELECT {0} FROM {1} ORDER BY {2}, {3} LIMIT {4}"
+        return build(
+            template, what, ranges_of(rows, number), RANGE_NUMBER, column_sql(key), self.limit
+        )
+
     def _conditions(self, branch: Branch) -> tuple[Sql, ...]:
+        found = self._rows_of(branch)
+        return found if self.mask is None else (*found, *are_not_rewritten(self.query.order))
+
+    def _rows_of(self, branch: Branch) -> tuple[Sql, ...]:
         expressions = self.relations.expressions
         match branch.rows:
             case "all":

@@ -53,6 +53,7 @@ from odata_gateway.sql.fragment import (
     raw,
 )
 from odata_gateway.sql.pg_types import is_null_sql
+from odata_gateway.sql.row_keys.relation_with_key import with_row_key
 from odata_gateway.types.account import AccountType
 
 
@@ -185,8 +186,11 @@ class Relations:
                 hint="run `odata-gateway check` to see what is missing",
             )
         self._check_shard(source, beside)
-        table = build("{0} AS {1}", _name(entity_type.table), alias(source.number))
         policy = self._policy(source)
+        if entity_type.row_key is not None:
+            name = _name(entity_type.table)
+            return with_row_key(source.number, entity_type.row_key, name, policy), []
+        table = build("{0} AS {1}", _name(entity_type.table), alias(source.number))
         if not entity_type.null_keys:
             return table, policy
         return table, [*policy, self._key_guard(source)]

@@ -87,7 +87,15 @@ class NullSplitScan:
     branches: tuple[Branch, ...]
 
 
-Scan = PlainScan | AccountScan | PerAccountScan | NullSplitScan
+@dataclass(frozen=True, slots=True)
+class BlockScan:
+    """Rows in the order of their places in the table, some blocks at a time: see
+    `sql.row_keys.block_ranges`."""
+
+    branch: Branch
+
+
+Scan = PlainScan | AccountScan | PerAccountScan | NullSplitScan | BlockScan
 
 
 # --- the choice -----------------------------------------------------------------------------------
@@ -105,6 +113,8 @@ def choose_scan(
 
     shows_joined  rows show or are ordered by values of other tables that are joined
     """
+    if _is_in_order_of_place(query, accounts, shows_joined=shows_joined):
+        return BlockScan(Branch(query.order, behind=mask is not None))
     branches = _branches(query, mask, shows_joined=shows_joined)
     if mask is None and query.skip is not None:
         first = query.order[0].expr
@@ -118,6 +128,26 @@ def choose_scan(
     if accounts == "one" and _is_whole_account(query):
         return AccountScan(branches[0])
     return PlainScan(branches[0])
+
+
+def _is_in_order_of_place(query: Query, accounts: AccountsRead, *, shows_joined: bool) -> bool:
+    """Whether the rows of one table are in the order of their places, and show and are ordered by
+    nothing else; not those that their keys find."""
+    if not query.follows_place or accounts == "by shard":
+        return False
+    is_alone = _orders_one_table(query) and not (query.block.joins and shows_joined)
+    key = query.order[0].expr
+    return is_alone and not any(_is_value_of(key, term) for term in _conjuncts_of(query))
+
+
+def _is_value_of(column: BoundExpr, term: BoundExpr) -> bool:
+    match term:
+        case Compare(op="eq", left=left, right=right):
+            return column in (left, right)
+        case InArray(operand=operand):
+            return operand == column
+        case _:
+            return False
 
 
 def _branches(query: Query, mask: NullMask | None, *, shows_joined: bool) -> tuple[Branch, ...]:

@@ -1,8 +1,13 @@
-"""What a database's catalog says of a column's type, beyond the short name that a model has."""
+"""What is known of a column's type, beyond the short name that a model has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+RowKeyForm = Literal["place", "digest"]
+"""What a key is made of that the service makes for the rows of a relation without one: where a row
+is stored, or the text of the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,7 @@ class CatalogType:
     is_domain         the column's own type is a domain over it
     collation         of texts; "": the database's default, or the type has none
     is_deterministic  texts that are equal by the collation have the same characters
+    row_key           of a key that the service makes: what it is made of
     """
 
     name: str = ""
@@ -21,6 +27,7 @@ class CatalogType:
     is_domain: bool = False
     collation: str = ""
     is_deterministic: bool = True
+    row_key: RowKeyForm | None = None
 
 
 UNKNOWN = CatalogType()

@@ -9,6 +9,8 @@ Unknown: requests, SQL of requests, callers.
     introspect     the model that the database can serve, and how it differs from the one given
     served_types   as which type a column is served, part by part
     keys           whether keys are unique and never null: by index, by rule or by query
+    row_keys       whether keys that the service makes can be made, and what they cost
+    row_policies   whether row policies can be applied
     role_check     findings about the roles that statements run as
     server_check   findings about the server, the role, row-level security and Citus
     role_models    the model as each role may read it

@@ -48,7 +48,20 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
            AS readable,
        has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
            OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable,
-       c.relkind IN ('v', 'f') OR a.attgenerated = 'v' OR row_security_active(c.oid) AS computes
+       bool_or(c.relkind IN ('v', 'f') OR a.attgenerated = 'v' OR row_security_active(c.oid))
+           OVER (PARTITION BY c.oid) AS computes,
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
+            WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
+            THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
+            WHEN c.relkind IN ('r', 'p') THEN NOT EXISTS (
+                WITH RECURSIVE m (oid) AS (
+                    SELECT c.oid UNION
+                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
+                )
+                SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
+                WHERE part.relkind <> 'p' AND part.relam NOT IN (
+                    SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
+            ELSE false END AS has_places
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
@@ -145,6 +158,7 @@ class TableFacts:
     indexes   columns of each complete B-tree index on plain columns in their default order
     unique    columns of each index that lets no two rows agree in all of them, null aside. That of
               a table with inheriting tables does not count: it says nothing about their rows
+    has_places  all rows are in tables of Postgres's own kind, so they have a place (ctid)
     computes  reading its rows runs expressions of the database: those of a view, a policy or a
               virtual column, or another server's
     """
@@ -154,6 +168,7 @@ class TableFacts:
     indexes: frozenset[tuple[str, ...]] = frozenset()
     unique: frozenset[tuple[str, ...]] = frozenset()
     computes: bool = False
+    has_places: bool = False
 
     def proves(self, key: Iterable[str]) -> bool:
         """Whether no two rows can have the same values in these columns, and none null."""
@@ -194,7 +209,7 @@ async def read_tables(
     """
     names = _names(tables)
     columns: dict[Table, dict[str, ColumnFacts]] = {}
-    writable, computing = set[Table](), set[Table]()
+    of_table: dict[Table, PgRecord] = {}
     rows = await session.fetch(BoundStatement(_COLUMNS, names))
     made = (row["type_oid"] for row in rows if row["is_made"])
     types = await read_types(session, made) if with_parts else {}
@@ -202,10 +217,7 @@ async def read_tables(
         table = Table(row["schema"], row["relation"])
         facts = _column_facts(row, types.get(row["type_oid"]))
         columns.setdefault(table, {})[row["name"]] = facts
-        if row["writable"]:
-            writable.add(table)
-        if row["computes"]:
-            computing.add(table)
+        of_table[table] = row
     ordering: defaultdict[Table, set[tuple[str, ...]]] = defaultdict(set)
     unique: defaultdict[Table, set[tuple[str, ...]]] = defaultdict(set)
     for row in await session.fetch(BoundStatement(_INDEXES, names)):
@@ -217,10 +229,11 @@ async def read_tables(
     return {
         table: TableFacts(
             found,
-            table in writable,
+            of_table[table]["writable"],
             frozenset(ordering[table]),
             frozenset(unique[table]),
-            table in computing,
+            of_table[table]["computes"],
+            of_table[table]["has_places"],
         )
         for table, found in columns.items()
     }

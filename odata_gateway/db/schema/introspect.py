@@ -16,18 +16,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import assert_never
 
 from odata_gateway.db.database import Database
-from odata_gateway.db.schema.catalog import DENIED, ColumnFacts, Tables, read_tables, unreadable
+from odata_gateway.db.schema.catalog import (
+    DENIED,
+    ColumnFacts,
+    Tables,
+    read_tables,
+    unreadable,
+)
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
+from odata_gateway.db.schema.row_keys import row_key_faults, row_key_findings
+from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
 from odata_gateway.db.schema.served_types import fitted_structure, served_type
 from odata_gateway.db.schema.server_check import search_path_findings, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
-    AccountColumn,
     ComplexType,
     EntityType,
     JoinColumn,
@@ -37,14 +43,11 @@ from odata_gateway.edm.model import (
     Membership,
     Model,
     NavigationProperty,
-    Policy,
     Property,
     Table,
-    Unscoped,
     Withheld,
 )
 from odata_gateway.errors import DbDenied, DbModel
-from odata_gateway.types.account import ACCOUNT_TYPES
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
@@ -159,10 +162,12 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         for prop in entity_type.key
         if prop.name in withheld or properties[prop.name].missing
     ]
-    reasons += _policy_faults(entity_type, tables)
+    reasons += policy_faults(entity_type, tables)
+    reasons += row_key_faults(entity_type, facts)
+    findings += row_key_findings(entity_type, subject)
     for reason in reasons:
         findings.append(Finding("error", subject, f"{reason}; {name} cannot be served"))
-    policy = entity_type.policy if reasons else _fitted_policy(entity_type, tables)
+    policy = entity_type.policy if reasons else fitted_policy(entity_type, tables)
     return replace(
         entity_type,
         properties=entity_type.properties if reasons else properties,
@@ -179,6 +184,8 @@ def _fit_property(
     prop: Property, facts: ColumnFacts | None, entity_type: EntityType, findings: list[Finding]
 ) -> Property | Withheld:
     """The property as its column can serve it, or why it cannot; adds to the findings."""
+    if prop.catalog.row_key is not None:  # is no column
+        return prop
     if prop.secret:  # reads as null whatever the column is, and is not granted
         return prop if facts is not None else replace(prop, missing=True)
     table = entity_type.table
@@ -273,45 +280,6 @@ def _facet_findings(prop: Property, served: Facets, subject: str) -> Iterator[Fi
             shown = f"with {name} {found}" if found is not None else f"without {name}"
             text = f"values may exceed {name} {declared}; {prop.name} is served {shown}"
             yield Finding("warning", subject, text)
-
-
-def _policy_faults(entity_type: EntityType, tables: Tables) -> Iterator[str]:
-    """Why the row policy cannot be applied."""
-    match entity_type.policy:
-        case AccountColumn(column=column):
-            needed = [(entity_type.table, column)]
-        case Membership(table=table, member=member, column=column, account=account):
-            needed = [(entity_type.table, column), (table, member), (table, account)]
-        case Unscoped():
-            needed = []
-        case _:
-            assert_never(entity_type.policy)
-    kinds = []
-    for table, name in needed:
-        reason = unreadable(tables, table, name)
-        if reason is None:
-            column_type = tables[table].columns[name].type
-            kinds.append(ACCOUNT_TYPES.get(column_type))
-            if kinds[-1] is None:
-                reason = f"its type is {column_type}, not a whole number, a text or a uuid"
-        if reason:
-            yield f"row policy: {table.schema}.{table.name}.{name}: {reason}"
-    if len(kinds) == 3 and kinds[0] is not kinds[1]:
-        yield "row policy: it compares columns of two kinds"
-
-
-def _fitted_policy(entity_type: EntityType, tables: Tables) -> Policy:
-    """The row policy with the type of its column."""
-    match entity_type.policy:
-        case AccountColumn(column=column) as policy:
-            found = tables[entity_type.table].columns[column].type
-            return replace(policy, type=ACCOUNT_TYPES[found])
-        case Membership(table=table, account=account) as policy:
-            return replace(policy, type=ACCOUNT_TYPES[tables[table].columns[account].type])
-        case Unscoped() as policy:
-            return policy
-        case _:
-            assert_never(entity_type.policy)
 
 
 # --- Navigation properties ------------------------------------------------------------------------

@@ -111,6 +111,8 @@ class KeyProofs:
         """What is known about the key of an entity type, without running its query."""
         key = _columns_of(entity_type)
         self._asked.pop(key, None)
+        if entity_type.row_key is not None:
+            return _PROVEN
         if facts.proves(key.columns):
             return _PROVEN
         is_unique = await self._plan_says(_is_joined_away, _UNIQUE_RULE, key)

@@ -102,8 +102,23 @@ class Query:
             self.ordered_columns is not None
             and not expands
             and not self.is_made
+            and not self.is_numbered
             and self.block == Block(self.block.source)
         )
+
+    @property
+    def follows_place(self) -> bool:
+        """Whether rows are in the order of their places in the table."""
+        key = [k.expr for k in self.order if not k.descending]
+        if len(key) != 1 or len(self.order) != 1 or not isinstance(key[0], Column):
+            return False
+        return key[0].catalog.row_key == "place" and key[0].source == self.block.source.number
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether each reading of the rows makes the keys of all of them."""
+        row_key = self.block.source.entity_type.row_key
+        return row_key is not None and row_key.form == "digest"
 
     @property
     def follows_index(self) -> bool:
@@ -116,6 +131,8 @@ class Query:
             or len({k.descending for k in self.order}) != 1
         ):
             return False
+        if self.follows_place:
+            return True
         entity_type = self.block.source.entity_type
         account = (
             (entity_type.policy.column,) if isinstance(entity_type.policy, AccountColumn) else ()

@@ -10,7 +10,7 @@ def column(name, type_="int4", *, not_null=False, modifier=-1, readable=True, nu
     return CatalogColumn(number, name, type_, "b", modifier, not_null, is_computed, readable, comment)
 
 
-def table(name, *columns, key=("id",), keys=(), unique=(), kind="r", schema="public", comment=None, is_open=True):
+def table(name, *columns, key=("id",), keys=(), unique=(), kind="r", schema="public", comment=None, is_open=True, has_places=False):
     """A relation. A column is a name (int4; NOT NULL where it is in the key) or a CatalogColumn; a foreign key is
     `(columns, target)` or `(columns, target, referenced)`; a unique index is a tuple of columns."""
     made = tuple(c if isinstance(c, CatalogColumn) else column(c, not_null=c in key) for c in columns)
@@ -21,4 +21,4 @@ def table(name, *columns, key=("id",), keys=(), unique=(), kind="r", schema="pub
         ForeignKey(f"{name}_{'_'.join(columns)}_fkey", tuple(columns), Table(schema, target), tuple(*referenced) or ("id",))
         for columns, target, *referenced in keys
     )
-    return CatalogRelation(Table(schema, name), kind, comment, is_open, made, tuple(indexes), foreign)
+    return CatalogRelation(Table(schema, name), kind, comment, is_open, made, tuple(indexes), foreign, has_places=has_places)

@@ -61,7 +61,6 @@ def test_what_is_left_out_is_told_with_the_way_out():
     )
     found = model_of_catalog(catalog)
     assert [str(item) for item in found.not_served] == [
-        "public.log: it has no primary key and no unique index; add a primary key, or a unique index over columns that are NOT NULL",
         "public.schema_migrations: it has the state of migrations; write a model to serve it",
         "public.hidden: the role may not read it; GRANT SELECT ON public.hidden to the role",
         "public.bare: it has no columns; add a column",
@@ -69,6 +68,14 @@ def test_what_is_left_out_is_told_with_the_way_out():
         "public.person.boss: the role may not read it; GRANT SELECT (boss) ON public.person to the role",
     ]
     assert list(parse_model(found.document).entity_types["person"].properties) == ["id"]
+
+
+def test_a_relation_without_a_key_gets_one_that_the_service_makes():
+    named = table("v", column("row_key"), column("row_key_2"), column("row_key_3_id"), key=(), kind="v", keys=[(["row_key_3_id"], "t")])
+    document = model_of_catalog((table("log", "a", key=(), has_places=True), named, table("t", "id"))).document["public"]
+    assert document["log"]["$Key"] == ["row_key"] and document["log"]["row_key"]["@Gateway.RowKey"] == "Place"
+    assert document["v"]["$Key"] == ["row_key_3"] and document["v"]["row_key_3"]["@Gateway.RowKey"] == "Digest"
+    assert document["v"]["to_row_key_3"]["$Kind"] == "NavigationProperty"
 
 
 def test_columns_of_other_types_are_joined_without_a_constraint():

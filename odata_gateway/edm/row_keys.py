@@ -1,0 +1,74 @@
+"""The keys that the service makes for the rows of relations without one.
+
+Which columns of the relation a statement may read is known when all types are: those of properties,
+of the row policy, and of joins from both sides. Rows that agree in all of them cannot be told apart
+by any answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from odata_gateway.edm.model import (
+    AccountColumn,
+    EntityType,
+    JoinColumn,
+    Membership,
+    NavigationProperty,
+    Property,
+    RowKey,
+)
+
+
+def with_row_keys(types: Mapping[str, EntityType]) -> dict[str, EntityType]:
+    """The types, in which those without a key in the database know how theirs is made."""
+    return {name: _with_row_key(t, types) for name, t in types.items()}
+
+
+def _with_row_key(entity_type: EntityType, types: Mapping[str, EntityType]) -> EntityType:
+    for prop in entity_type.key:
+        if prop.catalog.row_key is not None:
+            shown = [p for p in _shown(entity_type) if p is not prop]
+            others = {*_policy_columns(entity_type), *_joined_columns(entity_type, types)}
+            others.discard(prop.column)
+            columns = dict.fromkeys((*(p.column for p in shown), *sorted(others)))
+            sortable = tuple(dict.fromkeys(p.column for p in shown if _can_be_sorted(p)))
+            form = prop.catalog.row_key
+            row_key = RowKey(form, prop.column, tuple(columns), sortable)
+            return replace(entity_type, row_key=row_key)
+    return entity_type
+
+
+def _shown(entity_type: EntityType) -> Iterator[Property]:
+    """The properties that are read from columns."""
+    return (p for p in entity_type.properties.values() if not (p.secret or p.missing))
+
+
+def _can_be_sorted(prop: Property) -> bool:
+    """Whether Postgres has an order for the type of a column."""
+    family = prop.type.family
+    is_known = prop.pg_type in family.columns and not prop.type.reading(prop.pg_type).reads_null
+    return is_known and family.is_ordered
+
+
+def _policy_columns(entity_type: EntityType) -> Iterator[str]:
+    match entity_type.policy:
+        case AccountColumn(column=column) | Membership(column=column):
+            yield column
+
+
+def _joined_columns(entity_type: EntityType, types: Mapping[str, EntityType]) -> Iterator[str]:
+    """The columns of the type's table that joins read."""
+    yield from _columns_of_side("source", entity_type.navigation.values())
+    for other in types.values():
+        to_it = (n for n in other.navigation.values() if n.target == entity_type.name)
+        yield from _columns_of_side("target", to_it)
+
+
+def _columns_of_side(side: str, navigation: Iterable[NavigationProperty]) -> Iterator[str]:
+    for each in navigation:
+        for term in each.join.terms:
+            for column in (term.left, term.right):
+                if isinstance(column, JoinColumn) and column.side == side:
+                    yield column.column
