@@ -1,0 +1,115 @@
+"""The OpenAPI document beside the one that the converter of the mapping's authors (npm: odata-openapi) makes of the same model.
+
+What differs is listed here, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from odata_gateway.edm.csdl import load_model
+from odata_gateway.protocol.metadata.document import csdl_json
+from odata_gateway.protocol.metadata.openapi.document import USUAL_TERMS, write_openapi
+from tests.harness.csdl import DATA
+
+PROGRAM = Path(__file__).parents[1] / "harness" / "openapi" / "node_modules" / "odata-openapi" / "lib" / "cli.js"
+MORE_OPTIONS = {"apply", "compute", "format", "Prefer"}
+"""Options that the mapping leaves out, and the service has."""
+NUMBERS_AND_TEXTS = {"int64", "decimal"}
+"""The converter lets these be texts as well, which they are for clients that ask for IEEE754Compatible."""
+
+
+@pytest.fixture(params=["live agent", "depot"], scope="module")
+def documents(request, tmp_path_factory):
+    """Ours and theirs."""
+    model = load_model() if request.param == "live agent" else load_model(DATA / "depot.json")
+    folder, csdl = tmp_path_factory.mktemp("csdl"), csdl_json(model)
+    (folder / "model.json").write_bytes(csdl)
+    options = ["--openapi-version", "3.1.0", "--levels", "2", "--target", str(folder / "theirs.json")]
+    subprocess.run(["node", str(PROGRAM), *options, str(folder / "model.json")], check=True, capture_output=True)
+    ours = json.loads(write_openapi(csdl, "http://host/v1.0/odata", "1", USUAL_TERMS))
+    return ours, json.loads((folder / "theirs.json").read_text())
+
+
+def resolved(document, value):
+    while isinstance(value, dict) and "$ref" in value:
+        reference, value = value["$ref"], document
+        for part in reference.removeprefix("#/").split("/"):
+            value = value[part]
+    return value
+
+
+def test_paths_differ_in_numbers_batches_and_keys_of_several_properties(documents):
+    """`$count` is no path of the mapping, a batch is no GET, and the service has no keys of several properties as segments."""
+    ours, theirs = (set(document["paths"]) for document in documents)
+    assert {path for path in ours if not path.endswith("/$count") and "={" not in path} == {
+        path for path in theirs if path != "/$batch" and "={" not in path and path.count("/{") < 2
+    }
+    several = {path for path in theirs if "={" in path or path.count("/{") > 1}
+    assert len(several) == len({path for path in ours if "={" in path})
+
+
+def names(document, item):
+    return {resolved(document, each)["name"].removeprefix("$") for each in item["get"]["parameters"]}
+
+
+def test_parameters_differ_in_what_the_mapping_leaves_out(documents):
+    """Their names begin with `$` here, which any version of OData takes."""
+    ours, theirs = documents
+    for path in set(ours["paths"]) & set(theirs["paths"]):
+        own, other = names(ours, ours["paths"][path]), names(theirs, theirs["paths"][path])
+        assert own - other <= MORE_OPTIONS and not other - own, path
+
+
+def listed(document, item, name):
+    for each in (resolved(document, parameter) for parameter in item["get"]["parameters"]):
+        if each["name"].removeprefix("$") == name:
+            items = each["schema"]["items"]
+            return set((items["anyOf"][0] if "anyOf" in items else items)["enum"])
+    return set()
+
+
+def test_lists_name_the_same_and_take_other_texts_too(documents):
+    """Paths, expressions and nested options may stand there, so that the enumerations are open here."""
+    ours, theirs = documents
+    for path in set(ours["paths"]) & set(theirs["paths"]):
+        for option in ("select", "expand", "orderby"):
+            assert listed(ours, ours["paths"][path], option) == listed(theirs, theirs["paths"][path], option), (path, option)
+
+
+def summary(schema):
+    """The types of a value and its format, or what it refers to."""
+    if "anyOf" in schema:
+        return set().union(*map(summary, schema["anyOf"]))
+    if schema.get("type") == "array":
+        return {"array", *summary(schema["items"])}
+    if "$ref" in schema:
+        return {schema["$ref"]}
+    types = schema.get("type", [])
+    return set([types] if isinstance(types, str) else types) | {schema.get("format") or schema.get("contentEncoding") or ""} - {""}
+
+
+def test_schemas_say_the_same_of_every_property(documents):
+    """Descriptions are `description` here and `title` there. Wide numbers may be texts there, and numbers with an exponent may be the
+    texts INF, -INF and NaN here."""
+    _, theirs = documents
+    for name in set(theirs["components"]["schemas"]) - {"count", "error"}:
+        own, other = (document["components"]["schemas"][name]["properties"] for document in documents)
+        assert {each.replace("@odata.", "@") for each in own if not each.endswith("nextLink")} == set(other)
+        for prop, schema in other.items():
+            if "@" not in prop:
+                found, expected = summary(own[prop]), summary(schema)
+                more = {"string"} if expected & NUMBERS_AND_TEXTS else set()
+                assert found - {"string"} == expected - {"string"} and expected - found <= more, (name, prop)
+                assert own[prop].get("description", "").startswith(schema.get("title", ""))
+
+
+def test_both_are_of_one_version_and_describe_errors_alike(documents):
+    ours, theirs = documents
+    assert ours["openapi"] == theirs["openapi"]
+    assert [tag["name"] for tag in ours["tags"]] == [tag["name"] for tag in theirs["tags"]]
+    own, other = (document["components"]["schemas"]["error"]["properties"]["error"] for document in documents)
+    assert set(own["properties"]) == set(other["properties"]) and set(own["required"]) >= set(other["required"])
