@@ -10,7 +10,7 @@ Unknown: URLs, SQL, HTTP, the database.
     model            the model itself
     csdl_joins       joins of navigation properties, read from their text
     csdl_properties  structural properties, keys and facets
-    csdl_complex     complex types
+    csdl_values      complex types, enumerations, type definitions
     csdl_types       entity types as a document declares them
     csdl_navigation  navigation properties, when all types are known
     csdl_container   entity sets and their bindings

@@ -10,14 +10,14 @@ needs beyond that are annotations:
                          the type's first column type), @Gateway.Secret, @Gateway.Search ($search
                          looks at this text), @Gateway.RowKey "Place" | "Digest" (the only key of a
                          table without one: where the row is stored, or a digest of its text),
-                         @Gateway.Form (see `csdl_complex`)
+                         @Gateway.Form (see `csdl_values`)
     entity container     @Gateway.Tokens: where the database has access tokens (see `csdl_tokens`)
     navigation property  @Gateway.Join and @Gateway.Links (see `csdl_joins`); else its
                          $ReferentialConstraint, else its partner's join reversed
 
 Core.Description is kept. Annotations of other vocabularies are skipped, as the standard allows.
-Anything else of CSDL that the gateway cannot serve (enumerations, inheritance, singletons,
-operations) is a mistake, and never ignored.
+Anything else of CSDL that the gateway cannot serve (inheritance, singletons, operations) is a
+mistake, and never ignored.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from odata_gateway.edm.csdl_complex import ComplexTypes, DeclaredComplexType
 from odata_gateway.edm.csdl_container import check_sets, read_container
 from odata_gateway.edm.csdl_navigation import entity_type_of
-from odata_gateway.edm.csdl_properties import is_name
+from odata_gateway.edm.csdl_properties import DeclaredValueType, is_name
 from odata_gateway.edm.csdl_tokens import read_tokens
 from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type
+from odata_gateway.edm.csdl_values import KINDS, DeclaredElement, ValueTypes
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
-from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Model
+from odata_gateway.edm.model import EntityType, EnumType, ItemType, Model, parts_of
 from odata_gateway.edm.row_keys import with_row_keys
 
 
@@ -87,7 +87,7 @@ def parse_model(document: Any) -> Model:
     root.allow(("$Version", "$EntityContainer", "$Reference"))
     if root.required_text("$Version") not in ("4.0", "4.01", ""):
         root.fail("must be 4.0 or 4.01", "$Version")
-    types, containers, complex_types = _read_schemas(root)
+    types, containers, value_types = _read_schemas(root)
     by_name = {t.name: t for t in types.values()}
     entity_types = {t.name: entity_type_of(t, by_name) for t in by_name.values()}
     entity_types = with_row_keys(entity_types)
@@ -109,14 +109,15 @@ def parse_model(document: Any) -> Model:
         entity_sets,
         set_of_type=of_type,
         tokens=tokens,
-        has_items=_has_items(entity_types.values(), complex_types.values()),
+        has_items=_has_items(entity_types.values()),
+        enum_types={n: t for n, t in value_types.items() if isinstance(t, EnumType)},
     )
 
 
-def _has_items(*types: Iterable[EntityType | ComplexType]) -> bool:
-    """Whether a property is a collection of values."""
-    properties = (p for each in types for t in each for p in t.properties.values())
-    return any(isinstance(p.structure, ItemType) for p in properties)
+def _has_items(types: Iterable[EntityType]) -> bool:
+    """Whether a property is a collection of values, or has one in it."""
+    properties = (p for t in types for p in t.properties.values())
+    return any(isinstance(part.structure, ItemType) for p in properties for part in parts_of(p))
 
 
 def _version(document: Any) -> str:
@@ -125,11 +126,11 @@ def _version(document: Any) -> str:
 
 class Schemas(NamedTuple):
     """Entity types and containers, each under all of its qualified names: that of the namespace,
-    and that of the schema's alias. Complex types by the former."""
+    and that of the schema's alias. Types of values by the former."""
 
     types: dict[str, DeclaredType]
     containers: dict[str, JsonNode]
-    complex_types: dict[str, ComplexType]
+    value_types: dict[str, DeclaredValueType]
 
 
 def _read_schemas(root: JsonNode) -> Schemas:
@@ -143,7 +144,7 @@ def _read_schemas(root: JsonNode) -> Schemas:
         if kind_of(node) == "EntityType"
         for prefix in names
     }
-    complex_types = _complex_types(elements)
+    value_types = _value_types(elements)
     types: dict[str, DeclaredType] = {}
     containers: dict[str, JsonNode] = {}
     seen: set[str] = set()
@@ -153,27 +154,24 @@ def _read_schemas(root: JsonNode) -> Schemas:
                 if name in seen:
                     node.fail("a model cannot have two entity types of one name")
                 seen.add(name)
-                declared = read_type(node, (names[0], name), known, complex_types)
+                declared = read_type(node, (names[0], name), known, value_types)
                 types |= {f"{prefix}.{name}": declared for prefix in names}
-            case "ComplexType":
+            case kind if kind in KINDS:
                 pass
             case "EntityContainer":
                 containers |= {f"{prefix}.{name}": node for prefix in names}
             case kind:
-                node.fail(
-                    "only entity types, complex types and an entity container are supported, "
-                    f"not {kind}"
-                )
-    return Schemas(types, containers, complex_types.read_all())
+                node.fail(f"only types and an entity container are supported, not {kind}")
+    return Schemas(types, containers, value_types.read_all())
 
 
-def _complex_types(elements: Iterable[tuple[tuple[str, ...], str, JsonNode]]) -> ComplexTypes:
+def _value_types(elements: Iterable[tuple[tuple[str, ...], str, JsonNode]]) -> ValueTypes:
     declared = [
-        DeclaredComplexType(name, tuple(f"{prefix}.{name}" for prefix in names), node)
+        DeclaredElement(kind_of(node), name, tuple(f"{prefix}.{name}" for prefix in names), node)
         for names, name, node in elements
-        if kind_of(node) == "ComplexType"
+        if kind_of(node) in KINDS
     ]
-    return ComplexTypes({name: each for each in declared for name in each.names})
+    return ValueTypes({name: each for each in declared for name in each.names})
 
 
 def _schemas(root: JsonNode) -> list[tuple[tuple[str, ...], JsonNode]]:

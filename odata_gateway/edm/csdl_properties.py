@@ -15,9 +15,16 @@ from typing import Protocol, TypeVar
 
 from odata_gateway.edm.csdl_joins import is_identifier
 from odata_gateway.edm.json_reader import JsonNode
-from odata_gateway.edm.model import ComplexType, ItemType, Property
+from odata_gateway.edm.model import (
+    ComplexType,
+    EnumType,
+    ItemType,
+    Property,
+    TypeDefinition,
+)
 from odata_gateway.errors import nearest
 from odata_gateway.types.catalog_type import CatalogType, RowKeyForm
+from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.structured import (
     ITEMS_FORMS,
     collection_type,
@@ -89,19 +96,19 @@ def read_keys(node: JsonNode) -> list[str]:
     return names
 
 
-class ComplexTypeNames(Protocol):
-    """The complex types of a document."""
+class DeclaredValueTypes(Protocol):
+    """The types of values that a document declares."""
 
     @property
     def names(self) -> Iterable[str]:
         """Their qualified names."""
 
-    def find(self, name: str, user: JsonNode) -> ComplexType | None:
-        """The complex type of a qualified name, which `user` names; None without one."""
+    def find(self, name: str, user: JsonNode) -> ComplexType | EnumType | TypeDefinition | None:
+        """The type of a qualified name, which `user` names; None without one."""
 
 
 def read_properties(
-    node: JsonNode, keys: list[str], complex_types: ComplexTypeNames
+    node: JsonNode, keys: list[str], types: DeclaredValueTypes
 ) -> dict[str, Property]:
     """The structural properties in document order; anything else but a navigation property is a
     mistake."""
@@ -114,7 +121,7 @@ def read_properties(
             continue
         match child.value.get("$Kind", "Property"):
             case "Property":
-                properties[name] = _read_property(name, child, name in keys, complex_types)
+                properties[name] = _read_property(name, child, name in keys, types)
             case "NavigationProperty":
                 if name in keys:
                     child.fail("a navigation property cannot be part of the key")
@@ -123,38 +130,33 @@ def read_properties(
     return properties
 
 
-def _read_property(
-    name: str, node: JsonNode, is_key: bool, complex_types: ComplexTypeNames
-) -> Property:
+def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValueTypes) -> Property:
     node.allow(_MEMBERS)
-    primitive, found = _read_value_type(node, complex_types)
-    _check_facets(node, primitive)
+    primitive, found = _read_value_type(node, types)
+    check_facets(node, primitive)
     nullable, secret = node.flag("$Nullable"), node.flag("@Gateway.Secret")
-    searched, is_collection = node.flag("@Gateway.Search"), node.flag("$Collection")
-    if searched and (secret or is_collection or primitive is not STRING):
-        shown = collection_type(primitive.name) if is_collection else primitive
-        node.fail(
-            "a secret cannot be searched" if secret else f"{shown} is not Edm.String",
-            "@Gateway.Search",
-        )
+    is_collection = node.flag("$Collection")
     if node.has(_ROW_KEY):
         _check_key(node, primitive, nullable, secret)
         return _read_row_key(name, node, primitive, is_key)
+    definition = found if isinstance(found, TypeDefinition) else None
+    facets = Facets() if definition is None else definition.facets
     prop = Property(
         name,
         primitive,
         nullable,
         _read_column(name, node),
-        _read_pg_type(node, primitive) if found is None else "composite",
+        "composite" if isinstance(found, ComplexType) else _read_pg_type(node, primitive),
         is_key,
         secret,
-        searched=searched,
-        precision=node.number("$Precision"),
-        scale=_read_scale(node, primitive),
-        max_length=node.number("$MaxLength"),
+        searched=_read_search(node, primitive),
+        precision=node.number("$Precision") or facets.precision,
+        scale=read_scale(node, primitive) if definition is None else facets.scale,
+        max_length=node.number("$MaxLength") or facets.max_length,
         description=read_description(node),
         media_type=_read_media_type(node, primitive),
-        structure=found,
+        structure=found if isinstance(found, ComplexType) else None,
+        definition=definition,
     )
     if is_collection:
         prop = _collection_of(prop, node)
@@ -165,17 +167,36 @@ def _read_property(
     return prop
 
 
+def _read_search(node: JsonNode, primitive: PrimitiveType) -> bool:
+    """Whether $search looks at the property, which must be a text that everybody may see."""
+    searched, secret = node.flag("@Gateway.Search"), node.flag("@Gateway.Secret")
+    is_collection = node.flag("$Collection")
+    if searched and (secret or is_collection or primitive is not STRING):
+        shown = collection_type(primitive.name) if is_collection else primitive
+        node.fail(
+            "a secret cannot be searched" if secret else f"{shown} is not Edm.String",
+            "@Gateway.Search",
+        )
+    return searched
+
+
+DeclaredValueType = ComplexType | EnumType | TypeDefinition
+
+
 def _read_value_type(
-    node: JsonNode, complex_types: ComplexTypeNames
-) -> tuple[PrimitiveType, ComplexType | None]:
-    """The type of a value or of the items of a collection, and what it is made of."""
+    node: JsonNode, types: DeclaredValueTypes
+) -> tuple[PrimitiveType, DeclaredValueType | None]:
+    """The type of a value or of the items of a collection, and the declared one that it is."""
     name = node.text("$Type", STRING.name) or ""
     if name in PRIMITIVE_TYPES:
         return PRIMITIVE_TYPES[name], None
-    found = complex_types.find(name, node)
-    if found is not None:
-        return object_type(found.qualified_name), found
-    hint = nearest(name, [*PRIMITIVE_TYPES, *complex_types.names])
+    found = types.find(name, node)
+    match found:
+        case ComplexType():
+            return object_type(found.qualified_name), found
+        case EnumType() | TypeDefinition():
+            return found.type, found
+    hint = nearest(name, [*PRIMITIVE_TYPES, *types.names])
     node.fail(
         f"this gateway does not serve the type {name}" + (f"; {hint}" if hint else ""), "$Type"
     )
@@ -240,7 +261,7 @@ def _read_media_type(node: JsonNode, primitive: PrimitiveType) -> str | None:
     return None
 
 
-def _check_facets(node: JsonNode, primitive: PrimitiveType) -> None:
+def check_facets(node: JsonNode, primitive: PrimitiveType) -> None:
     for facet in _FACETS:
         if node.has(facet) and facet not in primitive.family.facets:
             node.fail(f"{primitive} has no {facet}", facet)
@@ -260,7 +281,7 @@ def _check_key(node: JsonNode, primitive: PrimitiveType, nullable: bool, secret:
         node.fail("a key property cannot be secret", "@Gateway.Secret")
 
 
-def _read_scale(node: JsonNode, primitive: PrimitiveType) -> int | str | None:
+def read_scale(node: JsonNode, primitive: PrimitiveType) -> int | str | None:
     if "$Scale" not in primitive.family.facets:
         return None
     if node.value.get("$Scale", "variable") in ("variable", "floating"):

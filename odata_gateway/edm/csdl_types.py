@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from odata_gateway.edm.csdl_joins import is_identifier, parse_table, read_join
 from odata_gateway.edm.csdl_properties import (
     DESCRIPTIONS,
-    ComplexTypeNames,
+    DeclaredValueTypes,
     is_name,
     read_keys,
     read_properties,
@@ -90,7 +90,7 @@ def read_type(
     node: JsonNode,
     names: tuple[str, str],
     known: dict[str, str],
-    complex_types: ComplexTypeNames,
+    types: DeclaredValueTypes,
 ) -> DeclaredType:
     """An entity type with its namespace and its name; `known` has the names of all by their
     qualified names."""
@@ -100,7 +100,7 @@ def read_type(
     node.allow(_TYPE_MEMBERS)
     table = read_table(node, _TABLE)
     policy = _read_policy(node)
-    properties = read_properties(node, read_keys(node), complex_types)
+    properties = read_properties(node, read_keys(node), types)
     navigation = {
         n: _read_navigation(child, known, properties)
         for n, child in node.members()

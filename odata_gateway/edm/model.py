@@ -8,7 +8,7 @@ Objects are compared by identity: there is one object per element of the model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from odata_gateway.edm.tables import AccountColumn as AccountColumn
@@ -24,6 +24,7 @@ from odata_gateway.edm.tables import TokenTables as TokenTables
 from odata_gateway.edm.tables import Unscoped as Unscoped
 from odata_gateway.errors import ODataError
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType, RowKeyForm
+from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.structured import ItemsForm, ObjectForm
 from odata_gateway.types.primitive import PrimitiveType
 
@@ -81,6 +82,7 @@ class Property:
                 weaker, since versions of the schema differ
     media_type  of the octets of a binary value
     structure   what the value is made of, if it is made of values
+    definition  the type definition that the model names in place of the type
     null_key    of a key that may be null in a row: what the error of such a row names, "People.id";
                 None: it cannot be
     """
@@ -103,9 +105,17 @@ class Property:
     null_key: str | None = None
     catalog: CatalogType = UNKNOWN
     structure: ComplexType | ItemType | None = None
+    definition: TypeDefinition | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+    @property
+    def type_name(self) -> str:
+        """The name of the type as the model declares it."""
+        if isinstance(self.structure, ItemType):
+            return f"Collection({self.structure.item.type_name})"
+        return self.type.name if self.definition is None else self.definition.qualified_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +148,42 @@ class ComplexType:
     def left_out(self) -> Mapping[str, LeftOut]:
         """None that is told."""
         return {}
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.namespace}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnumType:
+    """A type whose values are members, or several of them if it has flags.
+
+    type        what values of it are to all that computes with them
+    underlying  the name of the integer type
+    """
+
+    name: str
+    namespace: str
+    members: Mapping[str, int]
+    type: PrimitiveType
+    is_flags: bool = False
+    underlying: str = "Edm.Int32"
+    description: str | None = None
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.namespace}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDefinition:
+    """A name for a primitive type with facets."""
+
+    name: str
+    namespace: str
+    type: PrimitiveType
+    facets: Facets = Facets()
+    description: str | None = None
 
     @property
     def qualified_name(self) -> str:
@@ -269,6 +315,7 @@ class Model:
     withheld     entity sets of the model that cannot be served
     left_out     relations that are on purpose not in the model, by the name of OData
     has_items    some property is a collection of values
+    enum_types   those that are declared, by their qualified names
     tokens       where access tokens are looked up; None: not in the database
     """
 
@@ -282,6 +329,7 @@ class Model:
     tokens: TokenTables | None = None
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     has_items: bool = False
+    enum_types: Mapping[str, EnumType] = field(default_factory=dict)
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]
@@ -289,20 +337,37 @@ class Model:
     @property
     def complex_types(self) -> tuple[ComplexType, ...]:
         """Those of served properties, each behind those of its members."""
-        found: dict[str, ComplexType] = {}
-        for entity_type in self.entity_types.values():
-            _add_complex_types(entity_type.properties, found)
-        return tuple(found.values())
+        found = [p.structure for p in self._parts if isinstance(p.structure, ComplexType)]
+        return tuple({t.qualified_name: t for t in reversed(found)}.values())
+
+    @property
+    def used_enum_types(self) -> tuple[EnumType, ...]:
+        """Those of served properties."""
+        names = {part.type.name for part in self._parts}
+        return tuple(t for name, t in self.enum_types.items() if name in names)
+
+    @property
+    def type_definitions(self) -> tuple[TypeDefinition, ...]:
+        """Those of served properties."""
+        found = (part.definition for part in self._parts)
+        return tuple(dict.fromkeys(d for d in found if d is not None))
+
+    @property
+    def _parts(self) -> tuple[Property, ...]:
+        """All properties, their items and members."""
+        properties = (p for t in self.entity_types.values() for p in t.properties.values())
+        return tuple(part for p in properties for part in parts_of(p))
 
 
-def _add_complex_types(properties: Mapping[str, Property], found: dict[str, ComplexType]) -> None:
-    for prop in properties.values():
-        structure = prop.structure
-        while isinstance(structure, ItemType):
-            structure = structure.item.structure
-        if structure is not None and structure.qualified_name not in found:
-            _add_complex_types(structure.properties, found)
-            found[structure.qualified_name] = structure
+def parts_of(prop: Property) -> Iterator[Property]:
+    """A property, with the items and members that its value is made of."""
+    yield prop
+    match prop.structure:
+        case ItemType(item=item):
+            yield from parts_of(item)
+        case ComplexType(properties=properties):
+            for member in properties.values():
+                yield from parts_of(member)
 
 
 UNREAD = Model("Database", "Service", "unread", {}, {})

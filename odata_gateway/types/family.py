@@ -26,16 +26,7 @@ from odata_gateway.types.forms.schema import SchemaForm
 # are not above 0, or above 100; `label` and those behind it turn what is no text of a Postgres type
 # into null (`types.own_text`).
 OwnMode = Literal[
-    "label",
-    "inet",
-    "cidr",
-    "macaddr",
-    "macaddr8",
-    "money",
-    "bits",
-    "oid",
-    "lsn",
-    "character",
+    "label", "inet", "cidr", "macaddr", "macaddr8", "money", "bits", "oid", "lsn", "character"
 ]
 DecodeMode = (
     Literal[
@@ -269,6 +260,7 @@ class TypeFamily:
     column_facets     what of it the values of a column obey
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
     is_comparable     eq, ne, in, groupby and countdistinct have one
+    is_enumeration    its literals are names of members; with `has_flags` also several
     can_be_key        equality is exact enough to find an entity by
     has_infinity      Postgres has infinite values, which have no year, hour or other part
     has_nan           values may be NaN, which equals nothing and has no order
@@ -306,6 +298,8 @@ class TypeFamily:
     column_facets: ColumnFacets = as_declared
     is_ordered: bool = True
     is_comparable: bool = True
+    is_enumeration: bool = False
+    has_flags: bool = False
     can_be_key: bool = True
     has_infinity: bool = False
     has_nan: bool = False

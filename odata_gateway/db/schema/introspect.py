@@ -30,7 +30,7 @@ from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_faults, row_key_findings
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
-from odata_gateway.db.schema.served_types import fitted_structure, served_type
+from odata_gateway.db.schema.served_types import fitted_structure, served_type, unknown_labels
 from odata_gateway.db.schema.server_check import search_path_findings, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
@@ -113,9 +113,9 @@ def _readable(left_out: Mapping[str, LeftOut], tables: Tables) -> dict[str, Left
 
 
 def _has_structures(model: Model) -> bool:
-    """Whether a property is made of values."""
+    """Whether a property is made of values, or of the members of an enumeration."""
     properties = (p for t in model.entity_types.values() for p in t.properties.values())
-    return any(p.structure is not None for p in properties)
+    return any(p.structure is not None or p.type.family.is_enumeration for p in properties)
 
 
 def _tables(model: Model) -> Iterator[Table]:
@@ -196,12 +196,13 @@ def _fit_property(
         return replace(prop, missing=True, nullable=True)
     if prop.structure is not None:
         return _fit_structured(prop, facts, entity_type, findings)
-    served = served_type(prop, facts.type)
-    if not facts.readable or served is None:
-        reason = f"type {facts.type} cannot be served as {prop.type}" if facts.readable else DENIED
+    served = served_type(prop, facts.type, facts.pg_type)
+    reason = _type_fault(prop, facts, served)
+    if reason is not None:
         text = f"{reason}; {prop.name} is left out"
         findings.append(Finding("warning", subject, text))
         return _withheld(f"{entity_type.name}.{prop.name}", reason, searched=prop.searched)
+    assert served is not None
     findings += _property_findings(prop, facts, served, subject)
     reading = served.reading(facts.pg_type)
     can_be_null = reading.can_be_null or not facts.not_null
@@ -215,9 +216,20 @@ def _fit_property(
         precision=facets.precision,
         scale=facets.scale,
         max_length=facets.max_length,
+        definition=prop.definition if facets == _facets(prop) else None,
         not_null=facts.not_null and not reading.reads_null,
         nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
+
+
+def _type_fault(prop: Property, facts: ColumnFacts, served: PrimitiveType | None) -> str | None:
+    """Why the column of a primitive property cannot be served, or None."""
+    if not facts.readable:
+        return DENIED
+    if served is None:
+        return f"type {facts.type} cannot be served as {prop.type}"
+    unknown = unknown_labels(prop, facts.made_of)
+    return f"{prop.type} has no member {', '.join(unknown)}" if unknown else None
 
 
 def _fit_structured(

@@ -17,18 +17,37 @@ from odata_gateway.types.families.structured import (
     ItemsForm,
     ObjectForm,
 )
+from odata_gateway.types.family import TypeFamily
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 _BOUNDS = ("lower", "upper")
 
 
-def served_type(prop: Property, column_type: str) -> PrimitiveType | None:
+def served_type(prop: Property, column_type: str, pg_type: str) -> PrimitiveType | None:
     """The Edm type that a column of a primitive property is served as, or None where it cannot be.
-    A whole number has the range of its type."""
-    is_declared = column_type == prop.pg_type and not prop.type.is_integer
+    A whole number has the range of its type.
+
+    column_type  the type of the column, and `pg_type` what a property would have of it
+    """
+    is_declared = prop.pg_type in (column_type, pg_type) and not prop.type.is_integer
     if is_declared or column_type in prop.type.lossless or prop.type is STRING:
         return prop.type
     return wider_type(prop.type, column_type)
+
+
+def unknown_labels(prop: Property, facts: TypeFacts | None) -> tuple[str, ...]:
+    """Labels of an enum of Postgres that the property's enumeration does not have as members."""
+    family = prop.type.family
+    if facts is None or not family.is_enumeration:
+        return ()
+    return tuple(label for label in facts.labels if not _takes(family, label))
+
+
+def _takes(family: TypeFamily, label: str) -> bool:
+    try:
+        return family.argument(label, "label") == label
+    except ValueError:
+        return False
 
 
 def wider_type(type_: PrimitiveType, column_type: str) -> PrimitiveType | None:
@@ -66,8 +85,8 @@ def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
         if structure is None:
             return None
         return replace(prop, structure=structure, catalog=facts.catalog)
-    served = served_type(prop, facts.type)
-    if served is None:
+    served = served_type(prop, facts.type, facts.pg_type)
+    if served is None or unknown_labels(prop, facts):
         return None
     declared = Facets(prop.precision, prop.scale, prop.max_length)
     facets = served.family.column_facets(declared, facts.type, facts.modifier)

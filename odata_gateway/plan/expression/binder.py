@@ -9,7 +9,12 @@ from __future__ import annotations
 from odata_gateway.errors import BindType, Unsupported
 from odata_gateway.plan.expression.arithmetic import bind_arithmetic, bind_negation
 from odata_gateway.plan.expression.collections import NOT_A_VALUE
-from odata_gateway.plan.expression.comparisons import COMPARISONS, bind_comparison, bind_in
+from odata_gateway.plan.expression.comparisons import (
+    COMPARISONS,
+    bind_comparison,
+    bind_has,
+    bind_in,
+)
 from odata_gateway.plan.expression.functions import bind_call
 from odata_gateway.plan.expression.lambdas import bind_count, bind_lambda
 from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
@@ -62,9 +67,7 @@ def _bind(node: ast.Expr, scope: Scope) -> BoundExpr:
         case ast.Binary(op="in"):
             return bind_in(node, scope)
         case ast.Binary(op="has"):
-            raise BindType(
-                "has needs an enumeration on its left, and this model has none", at=node.at
-            )
+            return bind_has(node, scope)
         case ast.Binary(op=op) if op in COMPARISONS:
             return bind_comparison(node, scope)
         case ast.Binary():

@@ -25,6 +25,7 @@ from odata_gateway.plan.tree.relation import (
     Compare,
     ComparisonOp,
     ConstantValue,
+    Function,
     InArray,
 )
 from odata_gateway.types import primitive as types
@@ -103,6 +104,26 @@ def _range_mode(op: ComparisonOp, expr: BoundExpr) -> DecodeMode:
     """The same for a comparison that asks for an order."""
     found = expr.type.reading(expr.pg_type).range_mode if isinstance(expr, Column) else None
     return found or ORDER_MODES[op]
+
+
+def bind_has(node: ast.Binary, scope: Scope) -> BoundExpr:
+    """`has`: whether a value has all flags of another; without flags, whether it is the other
+    (5.1.1.1.9)."""
+    node = _without_aliases(node, scope)
+    value, right = scope.bind.expr(node.left, scope), node.right
+    if value.type is None or not value.type.family.is_enumeration:
+        raise BindType("has needs an enumeration on its left", at=node.at)
+    if isinstance(right, ast.Literal) and not right.many:
+        flags: BoundExpr = literal(right, value.type, equal_mode(value))
+    else:
+        flags = scope.bind.expr(right, scope)
+    if flags.type is None:
+        return ConstantValue(None, types.BOOLEAN)
+    if flags.type.family is not value.type.family:
+        raise BindType(f"{value.type.name} cannot have {flags.type.name}", at=right.at)
+    if not value.type.family.has_flags:
+        return Compare("eq", value, flags)
+    return Function("has", (value, flags), types.BOOLEAN, value.nullable or flags.nullable)
 
 
 # --- in -------------------------------------------------------------------------------------------

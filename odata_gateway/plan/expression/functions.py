@@ -87,7 +87,7 @@ def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
         raise BindType("cast takes 1 or 2 arguments", at=node.at, hint=hint)
     if len(node.args) == 1:
         raise Unsupported("cast of the current instance is not supported", at=node.at, hint=hint)
-    value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1])
+    value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
         natural = natural_type(value)
         if natural is type_:
@@ -118,7 +118,7 @@ def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
     ):
         tested = node.args[0] if len(node.args) == 2 else None
         return entity_is_of(name, tested, scope, at=node.args[-1].at)
-    type_ = _type_argument(node.args[1])
+    type_ = _type_argument(node.args[1], scope)
     operand = scope.bind.expr(node.args[0], scope)
     if operand.type is None or operand.type.name != type_.name:
         return ConstantValue(False, types.BOOLEAN)
@@ -158,8 +158,10 @@ def _defined_by_kind(path: ast.Member, structure: RowStructure, scope: Scope) ->
     return Logic("or", found, False) if len(found) > 1 else found[0]
 
 
-def _type_argument(node: ast.Expr) -> PrimitiveType:
+def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
     name = _type_name(node)
+    if name in scope.model.enum_types:
+        return scope.model.enum_types[name].type
     if name in PRIMITIVE_TYPES:
         return PRIMITIVE_TYPES[name]
     if name.startswith("Edm."):

@@ -31,6 +31,8 @@ def literal(
             date where a time stands
     raises  BindType  where the literal cannot be of this type
     """
+    if node.kind == "enum" and type_.family.is_enumeration:
+        return Parameter(LiteralSlot(node.slot, type_, mode, node.many), type_)
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
         target = type_ if type_.family.has_nan else natural

@@ -78,9 +78,10 @@ def _value(column: Column, prop: Property, *, as_text: bool) -> ValuePlace:
     found = replace(
         column, pg_type=prop.pg_type, type=prop.type, nullable=True, catalog=prop.catalog
     )
-    if prop.structure is not None or not as_text or prop.type is STRING:
+    if prop.structure is not None or not as_text:
         return place_of(found, prop)
-    return _cast(replace(found, type=STRING), prop.type)
+    text = replace(found, type=STRING, pg_type="jsonb")
+    return text if prop.type is STRING else _cast(text, prop.type)
 
 
 def _cast(text: Column, type_: PrimitiveType) -> BoundExpr:

@@ -14,7 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
-from odata_gateway.edm.model import ComplexType, EntitySet, EntityType, Property
+from odata_gateway.edm.model import (
+    ComplexType,
+    EntitySet,
+    EntityType,
+    EnumType,
+    Property,
+    TypeDefinition,
+)
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.types.registry import FUNCTIONS
 
@@ -278,7 +285,10 @@ def _of_version(
     return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
 
 
-def description(element: Property | EntityType | ComplexType) -> tuple[Annotation, ...]:
+Described = Property | EntityType | ComplexType | EnumType | TypeDefinition
+
+
+def description(element: Described) -> tuple[Annotation, ...]:
     """The Core.Description of a property or entity type, and the Core.MediaType of a binary
     property. The description of a secret property says that it reads as null."""
     texts = [element.description] if element.description else []

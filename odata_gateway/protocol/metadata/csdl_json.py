@@ -15,10 +15,12 @@ from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
     EntityType,
+    EnumType,
     ItemType,
     Model,
     NavigationProperty,
     Property,
+    TypeDefinition,
 )
 from odata_gateway.protocol.metadata.capabilities import (
     VOCABULARIES,
@@ -47,6 +49,10 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
             for a, n in VOCABULARIES.items()
         },
     }
+    for enum_type in model.used_enum_types:
+        document.setdefault(enum_type.namespace, {})[enum_type.name] = _enum_type(enum_type)
+    for definition in model.type_definitions:
+        document.setdefault(definition.namespace, {})[definition.name] = _definition(definition)
     for complex_type in model.complex_types:
         schema = document.setdefault(complex_type.namespace, {})
         schema[complex_type.name] = _complex_type(complex_type)
@@ -71,6 +77,30 @@ def _entity_type(model: Model, entity_type: EntityType) -> Json:
     }
 
 
+def _enum_type(enum_type: EnumType) -> Json:
+    flags = {"$IsFlags": True} if enum_type.is_flags else {}
+    return {
+        "$Kind": "EnumType",
+        "$UnderlyingType": enum_type.underlying,
+        **flags,
+        **enum_type.members,
+        **_annotations(description(enum_type)),
+    }
+
+
+def _definition(definition: TypeDefinition) -> Json:
+    facets = definition.facets
+    members = {
+        "$Kind": "TypeDefinition",
+        "$UnderlyingType": definition.type.name,
+        "$MaxLength": facets.max_length,
+        "$Precision": facets.precision,
+        "$Scale": None if facets.scale == "variable" else facets.scale,
+    }
+    shown = {name: value for name, value in members.items() if value is not None}
+    return shown | _annotations(description(definition))
+
+
 def _complex_type(complex_type: ComplexType) -> Json:
     return {
         "$Kind": "ComplexType",
@@ -82,7 +112,7 @@ def _complex_type(complex_type: ComplexType) -> Json:
 def _property(prop: Property) -> Json:
     structure = prop.structure
     is_collection = isinstance(structure, ItemType)
-    name = (structure.item if isinstance(structure, ItemType) else prop).type.name
+    name = (structure.item if isinstance(structure, ItemType) else prop).type_name
     members = {
         "$Type": None if name == "Edm.String" else name,
         "$Collection": True if is_collection else None,

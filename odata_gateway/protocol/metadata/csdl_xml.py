@@ -15,10 +15,12 @@ from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
     EntityType,
+    EnumType,
     ItemType,
     Model,
     NavigationProperty,
     Property,
+    TypeDefinition,
 )
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.metadata.capabilities import (
@@ -71,6 +73,8 @@ def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -
             yield from _element("edmx:Reference", include, Uri=f"{VOCABULARY_ROOT}{namespace}.xml")
     namespaces = dict.fromkeys(
         [
+            *(t.namespace for t in model.used_enum_types),
+            *(t.namespace for t in model.type_definitions),
             *(t.namespace for t in model.complex_types),
             *(t.namespace for t in model.entity_types.values()),
             model.namespace,
@@ -89,6 +93,12 @@ def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -
 def _schema(
     model: Model, namespace: str, capabilities: Capabilities, version: ODataVersion
 ) -> Lines:
+    for enum_type in model.used_enum_types:
+        if enum_type.namespace == namespace:
+            yield from _enum_type(enum_type)
+    for definition in model.type_definitions:
+        if definition.namespace == namespace:
+            yield from _type_definition(definition)
     for complex_type in model.complex_types:
         if complex_type.namespace == namespace:
             yield from _element(
@@ -116,6 +126,34 @@ def _entity_type(model: Model, entity_type: EntityType, version: ODataVersion) -
     yield from _annotations(description(entity_type))
 
 
+def _enum_type(enum_type: EnumType) -> Lines:
+    members = [
+        line
+        for name, value in enum_type.members.items()
+        for line in _element("Member", Name=name, Value=str(value))
+    ]
+    yield from _element(
+        "EnumType",
+        [*members, *_annotations(description(enum_type))],
+        Name=enum_type.name,
+        UnderlyingType=enum_type.underlying,
+        IsFlags="true" if enum_type.is_flags else None,
+    )
+
+
+def _type_definition(definition: TypeDefinition) -> Lines:
+    facets = definition.facets
+    yield from _element(
+        "TypeDefinition",
+        _annotations(description(definition)),
+        Name=definition.name,
+        UnderlyingType=definition.type.name,
+        MaxLength=_facet(facets.max_length),
+        Precision=_facet(facets.precision),
+        Scale=_facet(facets.scale),
+    )
+
+
 def _complex_type(complex_type: ComplexType, version: ODataVersion) -> Lines:
     for prop in complex_type.properties.values():
         yield from _property(prop, version)
@@ -127,7 +165,7 @@ def _property(prop: Property, version: ODataVersion) -> Lines:
         "Property",
         _annotations(description(prop)),
         Name=prop.name,
-        Type=prop.type.name,
+        Type=prop.type_name,
         Nullable=_nullable(prop),
         MaxLength=_facet(prop.max_length),
         Precision=_facet(prop.precision),

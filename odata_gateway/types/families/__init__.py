@@ -15,5 +15,6 @@ Unknown: who uses them.
     duration  Edm.Duration
     guid      Edm.Guid
     binary    Edm.Binary
+    enumeration  enumerations that a model declares
     structured  values that are made of values: objects and collections
 """

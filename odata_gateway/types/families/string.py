@@ -24,7 +24,7 @@ from odata_gateway.types.own_text import OWN_TEXTS
 # Characters of a key that stand for themselves in a URL and in JSON; of all others the octets of
 # UTF-8 are percent-encoded, and quotes are doubled. Most keys have none of these.
 _PLAIN = "[A-Za-z0-9_.~!$()*,;=:@-]"
-_LINK_LITERAL = (
+TEXT_IN_LINKS = (
     f"'''' || CASE WHEN {{0}} COLLATE \"C\" ~ '^{_PLAIN}*$' THEN {{0}} COLLATE \"C\" ELSE "
     f"(SELECT string_agg(CASE WHEN c ~ '{_PLAIN}' THEN c WHEN c = '''' THEN '''''' "
     "ELSE upper(regexp_replace(encode(convert_to(c, 'UTF8'), 'hex'), '(..)', E'%\\\\1', 'g')) END, "
@@ -104,6 +104,15 @@ def _own(name: LiteralString, mode: DecodeMode, *, extremes: bool = False) -> Co
 # shown as text. An address is shown as Postgres writes it: a cast to text would add `/32`.
 _LABEL = "(SELECT e FROM unnest(enum_range(NULL::{1})) AS u (e) WHERE e::text = {0})"
 _LABELS = "ARRAY(SELECT e FROM unnest(enum_range(NULL::{1})) AS u (e) WHERE e::text = ANY({0}))"
+ENUM_COLUMN = ColumnReading(
+    read="{0}::text",
+    compared=_LABEL,
+    compared_list=_LABELS,
+    restored="{0}::{1}",
+    equal_mode="label",
+    range_mode="label",
+    extremes=True,
+)
 _OWN = {
     "bpchar": ColumnReading(
         read="{0}::text",
@@ -121,15 +130,7 @@ _OWN = {
         searched='lower({0} COLLATE "default")',  # as the type itself does
         has_operators=True,
     ),
-    "enum": ColumnReading(
-        read="{0}::text",
-        compared=_LABEL,
-        compared_list=_LABELS,
-        restored="{0}::{1}",
-        equal_mode="label",
-        range_mode="label",
-        extremes=True,
-    ),
+    "enum": ENUM_COLUMN,
     # in an order, any text has a place among those of uuids, which are in the order of uuids
     "uuid": ColumnReading(
         read="{0}::text", restored="{0}::uuid", equal_mode="uuid", equal_type="uuid"
@@ -171,7 +172,7 @@ STRINGS = TypeFamily(
     compares_columns=("text", "varchar", "bpchar", "citext", "name"),
     text="{0}",
     json=JsonForm(quoted=False, text="to_json({0})::text"),
-    link_literal=_LINK_LITERAL,
+    link_literal=TEXT_IN_LINKS,
     facets=frozenset({"$MaxLength"}),
     column_facets=lengths,
     written_by_sql=False,
