@@ -10,6 +10,7 @@ from typing import assert_never
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.explain import ROOT, Explanation, explain_query
+from odata_gateway.config.readers import AUTO
 from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import require_dsn
@@ -44,7 +45,7 @@ def run_explain(settings: Settings, options: argparse.Namespace) -> int:
     raises  SettingsError for accounts that are not numbers, or without the database that the model
             is made from; ModelError
     """
-    if settings.reads_catalog:
+    if settings.model == AUTO:
         require_dsn(settings)
     try:
         accounts = tuple(sorted({int(text) for text in options.accounts.split(",")}))

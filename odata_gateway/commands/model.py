@@ -9,26 +9,35 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 
+from odata_gateway.config.readers import AUTO
 from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import require_dsn
 from odata_gateway.db.database import Database
 from odata_gateway.errors import ODataError
 from odata_gateway.introspection.document import CatalogModel
-from odata_gateway.server.composition import database_settings, source_of
+from odata_gateway.introspection.overlay.pins import pinned
+from odata_gateway.introspection.overlay.writer import overlay_text
+from odata_gateway.server.composition import database_settings, overlay_of, source_of
 from odata_gateway.server.runtime import run_loop
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """The file to compare with."""
+    """The file to compare with, or the wish for an overlay."""
     parser.add_argument(
         "--diff",
         metavar="FILE",
         type=Path,
         help="print how the database's model differs from this one, and nothing else",
+    )
+    parser.add_argument(
+        "--pin",
+        action="store_true",
+        help="print the overlay that fixes the names of today, with all that ODATA_OVERLAY says",
     )
 
 
@@ -38,6 +47,7 @@ def run_model(settings: Settings, options: argparse.Namespace) -> int:
     raises  SettingsError without a DSN, or for a file that cannot be compared
     """
     require_dsn(settings)
+    settings = replace(settings, model=AUTO)
     kept = None if options.diff is None else _kept(options.diff)
     try:
         found = run_loop(_model(settings))
@@ -46,6 +56,11 @@ def run_model(settings: Settings, options: argparse.Namespace) -> int:
         return 1
     for item in found.not_served:
         print(f"not served: {item}", file=sys.stderr)
+    if options.pin:
+        served = found.served
+        names = served.type_names, served.property_names, found.links
+        print(overlay_text(pinned(overlay_of(settings), *names)), end="")
+        return 0
     text = _text(found.document)
     if kept is None:
         print(text)

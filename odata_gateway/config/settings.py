@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from odata_gateway.config.readers import (
-    AUTO,
     JWT_ALGORITHMS,
     Network,
     absolute_url,
@@ -20,6 +19,7 @@ from odata_gateway.config.readers import (
     claim_path,
     dsn_url,
     each,
+    existing_file,
     file_path,
     model_file,
     network,
@@ -54,6 +54,9 @@ class Settings:
         model_file,
         "CSDL JSON file with the model; `auto`: the tables and views of ODATA_SCHEMAS, as the"
         " database's catalog has them; empty: the built-in Live Agent model",
+    )
+    overlay: Path | None = setting(
+        "database", "", existing_file, "TOML file with what the model `auto` is to say otherwise"
     )
     schemas: tuple[str, ...] = setting(
         "database",
@@ -384,11 +387,6 @@ class Settings:
         whole_number(0, 86_400_000),
         "log a statement with its SQL if it takes longer; 0: never",
     )
-
-    @property
-    def reads_catalog(self) -> bool:
-        """Whether the model is made from the database's catalog."""
-        return self.model == AUTO
 
 
 def _row(item: Field[Any]) -> Setting:

@@ -18,6 +18,7 @@ from typing import assert_never, cast
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.parsed_url import ParsedUrl
+from odata_gateway.config.readers import AUTO
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.role_models import RoleModels
@@ -186,7 +187,7 @@ class Service:
         )
 
     async def _look_again(self, caller: Caller) -> None:
-        if self.look_again is not None and (caller.role is None or self._settings.reads_catalog):
+        if self.look_again is not None and (caller.role is None or self._settings.model == AUTO):
             await self.look_again()
         if caller.role is not None:
             await self._role_models.look_again(caller.role)

@@ -8,6 +8,7 @@ The document goes through the same loader as one that a person wrote, and the lo
 the same comparison with the database. So what this room decides can be printed, kept, edited and
 compared (`odata-gateway model`).
 
+    overlay/     what ODATA_OVERLAY says otherwise than the catalog
     source       the model of a database, read again when its catalog has changed
     catalog      relations, columns, unique indexes and foreign keys, as Postgres has them
     not_served   what is left out, the reason and the way out

@@ -86,6 +86,12 @@ ORDER BY k.conrelid, k.conkey, k.conname
 """
 
 
+_SCHEMAS = """
+SELECT n.nspname::text FROM pg_catalog.pg_namespace AS n
+WHERE n.nspname NOT LIKE 'pg\\_%' ESCAPE E'\\\\' ORDER BY 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogColumn:
     """A column of a relation.
@@ -97,6 +103,13 @@ class CatalogColumn:
     is_computed  the database makes its values: identity and generated columns
     readable     the role may SELECT it, or the catalog was read for all roles
     made_of      its type, if that is made of types; an array only if it has one dimension
+
+    What an overlay wishes:
+    wanted       the name of the property; "" is as the rules say
+    secret       whether its values are kept from everybody; None: the name decides
+    form         how its values are served, one of columns.FORMS; "" is as the type says
+    is_searched  $search looks at it
+    kept_out     why it is not served, and the way out
     """
 
     number: int
@@ -109,6 +122,11 @@ class CatalogColumn:
     readable: bool
     comment: str | None
     made_of: TypeFacts | None = None
+    wanted: str = ""
+    secret: bool | None = None
+    form: str = ""
+    is_searched: bool = False
+    kept_out: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +140,19 @@ class UniqueIndex:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key between two relations of the catalog."""
+    """A foreign key between two relations of the catalog, or a link that an overlay declares.
+
+    link, back, through  the names of its links in an overlay: to one row, back, and from the target
+                         over its own table to another one; "" is as the rules say
+    """
 
     name: str
     columns: tuple[str, ...]
     target: Table
     referenced: tuple[str, ...]
+    link: str = ""
+    back: str = ""
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +164,13 @@ class CatalogRelation:
                 nothing about their rows
     has_places  its rows have a place in tables of Postgres's own kind (ctid)
     candidates  columns that are a key if the rows have no null and no twins in them
+
+    What an overlay wishes:
+    wanted      the name of the entity set; "" is as the rules say
+    key         the key; () is as the rules say
+    is_wanted   it is served although its name says otherwise
+    kept_out    why it is not served, and the way out
+    account     the column of its row policy; "": each caller sees all rows
     """
 
     table: Table
@@ -150,6 +182,11 @@ class CatalogRelation:
     foreign_keys: tuple[ForeignKey, ...] = ()
     candidates: tuple[tuple[str, ...], ...] = ()
     has_places: bool = False
+    wanted: str = ""
+    key: tuple[str, ...] = ()
+    is_wanted: bool = False
+    kept_out: tuple[str, str] | None = None
+    account: str = ""
 
 
 Catalog = tuple[CatalogRelation, ...]
@@ -179,6 +216,11 @@ async def read_catalog(
     await _add_unique(session, relations)
     await _add_foreign_keys(session, relations)
     return tuple(relations.values())
+
+
+async def read_schemas(session: Session) -> list[str]:
+    """The names of all schemas, except Postgres's own."""
+    return [row[0] for row in await session.fetch(BoundStatement(_SCHEMAS))]
 
 
 RelationsByOid = dict[int, CatalogRelation]

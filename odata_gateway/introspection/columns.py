@@ -19,6 +19,8 @@ SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 """Columns whose names say that nobody should see their values."""
+FORMS = ("text",)
+"""How an overlay may have the values of a column served: `text` as Postgres writes them."""
 _FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
 _MAX_FRACTION_DIGITS = 6
 
@@ -26,6 +28,8 @@ _MAX_FRACTION_DIGITS = 6
 def primitive_of(column: CatalogColumn | TypeFacts) -> PrimitiveType:
     """The OData type of a column: the narrowest that can say each of its values, and Edm.String
     only where there is no other."""
+    if isinstance(column, CatalogColumn) and column.form == "text":
+        return STRING
     able = [type_ for type_ in PRIMITIVE_TYPES.values() if column.type in type_.lossless]
     return min((t for t in able if t is not STRING), key=lambda t: t.rank, default=STRING)
 
@@ -34,7 +38,8 @@ def property_of(
     column: CatalogColumn, name: str, types: DeclaredTypes, *, is_key: bool
 ) -> dict[str, Any]:
     """The property of a column, whose OData name is `name`."""
-    structured = None if is_key or column.made_of is None else types.property_of(column.made_of)
+    made_of = None if is_key or column.form == "text" else column.made_of
+    structured = None if made_of is None else types.property_of(made_of)
     node = primitive_property(column) if structured is None else dict(structured)
     if not (column.not_null or is_key or "$Collection" in node):
         node["$Nullable"] = True
@@ -42,6 +47,8 @@ def property_of(
         node["@Gateway.Column"] = column.name
     if column.is_computed:
         node["@Core.Computed"] = True
+    if column.is_searched:
+        node["@Gateway.Search"] = True
     return node | descriptions(column.comment)
 
 
@@ -58,6 +65,12 @@ def primitive_property(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
 def is_secret_name(name: str) -> bool:
     """Whether the name of a column says that nobody should see its values."""
     return SECRET_NAMES.search(name) is not None
+
+
+def is_secret(column: CatalogColumn) -> bool:
+    """Whether the values of a column are kept from everybody."""
+    by_name = is_secret_name(column.name)
+    return by_name if column.secret is None else column.secret
 
 
 def descriptions(comment: str | None) -> dict[str, str]:

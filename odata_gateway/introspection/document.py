@@ -10,12 +10,13 @@ from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
 from odata_gateway.introspection.columns import (
     descriptions,
+    is_secret,
     is_secret_name,
     primitive_property,
     property_of,
 )
 from odata_gateway.introspection.keys import relation_key, row_key_property
-from odata_gateway.introspection.links import CatalogLink, links_of
+from odata_gateway.introspection.links import CatalogLink, given_names, links_of
 from odata_gateway.introspection.names import (
     RESERVED_NAMESPACES,
     odata_name,
@@ -47,19 +48,23 @@ _MIGRATIONS = frozenset(
 CsdlNode = dict[str, Any]
 """An object of a CSDL JSON document."""
 
+_UNSCOPED: CsdlNode = {"@Gateway.Unscoped": True}
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
     """The model of a catalog.
 
     document    CSDL JSON
-    type_count  how many entity types it has
     not_served  what it leaves out
+    served      what it has
+    links       the links of each table by their names
     """
 
     document: CsdlNode
-    type_count: int
     not_served: tuple[NotServed, ...]
+    served: ServedRelations
+    links: Mapping[Table, Mapping[str, CatalogLink]]
 
 
 @dataclass(slots=True)
@@ -111,7 +116,7 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
         table: _entity_type(table, served, links[table], declared) for table in served.relations
     }
     document = _document(served, types, links, declared.nodes)
-    return CatalogModel(document, len(types), tuple(not_served))
+    return CatalogModel(document, tuple(not_served), served, links)
 
 
 # --- What is served -------------------------------------------------------------------------------
@@ -120,8 +125,11 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
 def _fault(relation: CatalogRelation) -> NotServed | None:
     """Why a relation is not served, or None."""
     table = relation.table
-    if table.name.lower() in _MIGRATIONS:
-        return NotServed(table, "it has the state of migrations", "write a model to serve it")
+    if relation.kept_out is not None:
+        return NotServed(table, *relation.kept_out)
+    if table.name.lower() in _MIGRATIONS and not relation.is_wanted:
+        way_out = "serve it with `served = true` in ODATA_OVERLAY"
+        return NotServed(table, "it has the state of migrations", way_out)
     if not relation.columns:
         return NotServed(table, "it has no columns", "add a column")
     if not relation.is_open or not any(column.readable for column in relation.columns):
@@ -139,8 +147,11 @@ def _columns(
         if not column.readable:
             way_out = f"GRANT SELECT ({column.name}) ON {table.schema}.{table.name} to the role"
             not_served.append(NotServed(table, "the role may not read it", way_out, column.name))
-        elif is_secret_name(column.name) and column.name not in key:
-            reason, way_out = "its name is that of a secret", "write a model to serve it"
+        elif column.kept_out is not None and column.name not in key:
+            not_served.append(NotServed(table, *column.kept_out, column.name))
+        elif is_secret(column) and column.name not in key:
+            way_out = "serve it with `secret = false` in ODATA_OVERLAY"
+            reason = "its name is that of a secret"
             not_served.append(NotServed(table, reason, way_out, column.name))
         else:
             yield column
@@ -155,23 +166,28 @@ def _name_all(served: ServedRelations) -> None:
     schemas: dict[str, set[str]] = {}
     for table in served.relations:
         schemas.setdefault(odata_name(table.name).lower(), set()).add(table.schema)
-    names = {
+    by_rule = {
         table: f"{odata_name(table.schema)}_{odata_name(table.name)}"
         if len(schemas[odata_name(table.name).lower()]) > 1
         else odata_name(table.name)
         for table in served.relations
     }
-    own = {name for table, name in names.items() if name == table.name}
-    for table, name in names.items():
-        found = name if name == table.name else unused(name, own)
-        own.add(found)
-        served.type_names[table] = found
-        columns = served.columns[table]
-        served.property_names[table] = odata_names(column.name for column in columns)
+    own = {relation.wanted for relation in served.relations.values() if relation.wanted}
+    kept = {name for table, name in by_rule.items() if name == table.name} - own
+    own |= kept
+    given = given_names(served.relations)
+    for table, name in by_rule.items():
+        wanted = served.relations[table].wanted
+        is_kept = name == table.name and name in kept
+        served.type_names[table] = wanted or (name if is_kept else unused(name, own))
+        own.add(served.type_names[table])
+        columns = {column.name: column.wanted for column in served.columns[table]}
+        named = {column: name for column, name in columns.items() if name}
+        served.property_names[table] = odata_names(columns, given[table], named)
         if not served.keys[table]:
-            taken = {c.name for c in columns} | set(served.property_names[table].values())
-            served.row_keys[table] = name = unused(ROW_KEY, taken)
-            served.property_names[table][name] = name
+            taken = {*columns, *served.property_names[table].values(), *given[table]}
+            served.row_keys[table] = made = unused(ROW_KEY, taken)
+            served.property_names[table][made] = made
 
 
 # --- The document ---------------------------------------------------------------------------------
@@ -197,12 +213,16 @@ def _entity_type(
         "$Kind": "EntityType",
         "$Key": [*made, *(names[column] for column in key)],
         "@Gateway.Table": f"{table.schema}.{table.name}",
-        "@Gateway.Unscoped": True,
+        **_policy(relation),
         **descriptions(relation.comment),
         **made,
         **properties,
         **{link.name: _navigation(table, link, served) for link in links.values()},
     }
+
+
+def _policy(relation: CatalogRelation) -> CsdlNode:
+    return {"@Gateway.Account": relation.account} if relation.account else _UNSCOPED
 
 
 def _navigation(table: Table, link: CatalogLink, served: ServedRelations) -> CsdlNode:
@@ -216,7 +236,7 @@ def _navigation(table: Table, link: CatalogLink, served: ServedRelations) -> Csd
         node["$Partner"] = link.partner
     if link.through is not None:
         return node | _join_through(link)
-    if link.key.target == link.target and not link.is_collection and link.partner is not None:
+    if link.leads == "to":
         return node | _constraint_or_join(table, link, served)
     return node
 

@@ -19,6 +19,8 @@ VIEW_KINDS = ("m", "v")
 
 def relation_key(relation: CatalogRelation) -> tuple[str, ...] | None:
     """The columns of the key in their order; None where the relation has none."""
+    if relation.key:
+        return relation.key
     columns = {column.name: column for column in relation.columns}
     for index in sorted(relation.unique, key=_rank):
         if all(_can_be_key(relation, columns[name]) for name in index.columns):

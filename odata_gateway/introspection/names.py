@@ -9,7 +9,7 @@ an identifier itself never changes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _NO_PART = re.compile(r"\W")
 MAX_LENGTH = 128
@@ -22,15 +22,21 @@ RESERVED_NAMESPACES = frozenset(
 """CSDL 4.01, section 5: namespaces that no schema has; and the aliases of vocabularies."""
 
 
-def odata_names(names: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, str]:
-    """The identifier of each name, different from all others and from those that are reserved."""
-    wanted = {name: odata_name(name) for name in names}
-    taken = {*reserved}
-    kept = {name for name, found in wanted.items() if name == found and name not in taken}
-    taken |= kept
+def odata_names(
+    names: Iterable[str], reserved: Iterable[str] = (), wanted: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The identifier of each name, different from all others and from those that are reserved.
+
+    wanted  those that are given, by name
+    """
     result = {}
-    for name, found in wanted.items():
-        result[name] = found if name in kept else unused(found, taken)
+    given = wanted or {}
+    by_rule = {name: given.get(name) or odata_name(name) for name in names}
+    taken = {*reserved, *given.values()}
+    kept = {name for name, found in by_rule.items() if name == found and name not in taken}
+    taken |= kept
+    for name, found in by_rule.items():
+        result[name] = found if name in given or name in kept else unused(found, taken)
         taken.add(result[name])
     return result
 

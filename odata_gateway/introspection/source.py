@@ -10,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from odata_gateway.db.database import Database
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import LeftOut, Model, Table
-from odata_gateway.introspection.catalog import Catalog, read_catalog
+from odata_gateway.errors import nearest
+from odata_gateway.introspection.catalog import Catalog, read_catalog, read_schemas
 from odata_gateway.introspection.document import CatalogModel, model_of_catalog
 from odata_gateway.introspection.names import odata_name
 from odata_gateway.introspection.not_served import NotServed
+from odata_gateway.introspection.overlay.applied import overlaid
+from odata_gateway.introspection.overlay.entries import NO_OVERLAY, Overlay
+from odata_gateway.introspection.overlay.proofs import key_mistakes
 from odata_gateway.introspection.view_keys import with_view_keys
 
 _LOG = logging.getLogger("odata_gateway")
@@ -28,50 +32,112 @@ _MOST_NAMES = 20
 """In one log line."""
 
 
-class CatalogSource:
-    """Reads the model of some schemas; None for all but Postgres's own and those of extensions.
+@dataclass(frozen=True, slots=True)
+class WishedModel:
+    """What the model is made by, besides the catalog.
 
-    for_all_roles  the model has what any role might read, and not only what the connection's may
-    not_served     what the model leaves out
+    schemas         those that are served; None for all but Postgres's own and those of extensions
+    for_all_roles   it has what any role might read, and not only what the connection's may
+    accounts_claim  the claim that row policies of the overlay are compared with
     """
 
-    def __init__(
-        self, database: Database, schemas: Sequence[str] | None, *, for_all_roles: bool = False
-    ) -> None:
+    schemas: Sequence[str] | None = ("public",)
+    overlay: Overlay = NO_OVERLAY
+    for_all_roles: bool = False
+    accounts_claim: str = ""
+
+
+class CatalogSource:
+    """Reads the model of a database.
+
+    wished      what the model is made by. A wish that the catalog does not fit is a mistake; one
+                that did fit once, of what is gone since, is left aside
+    not_served  what the model leaves out
+    """
+
+    def __init__(self, database: Database, wished: WishedModel) -> None:
+        self.wished = wished
         self.not_served: tuple[NotServed, ...] = ()
         self._database = database
-        self._schemas = schemas
-        self._for_all_roles = for_all_roles
         self._catalog: Catalog | None = None
         self._model: Model | None = None
 
     async def read(self) -> Model:
         """The model as of now; the same object where the catalog has not changed.
 
-        raises  ODataError when the database does not answer; ModelError where nothing can be served
+        raises  ODataError when the database does not answer; ModelError for wishes that do not fit
+                it, or where nothing can be served
         """
-        catalog = await self._read_catalog()
+        catalog = await self._read_catalog(self.wished)
         if self._model is None or catalog != self._catalog:
-            with_keys = await self._with_view_keys(catalog)
-            found = await asyncio.to_thread(model_of_catalog, with_keys)
-            model = await asyncio.to_thread(_model_of, found, self._schemas)
-            self._report(model, found.not_served)
-            self._catalog, self._model, self.not_served = catalog, model, found.not_served
+            found = await self._made(catalog, self.wished, is_new=self._model is None)
+            await self._use(catalog, found)
+        assert self._model is not None
         return self._model
 
-    async def found(self) -> CatalogModel:
-        """The document of the model as of now.
+    async def take(self, overlay: Overlay) -> None:
+        """Make the model by another overlay from now on.
 
-        raises  ODataError when the database does not answer
+        raises  as `read`; then all stays as it was
         """
-        return model_of_catalog(await self._with_view_keys(await self._read_catalog()))
+        wished = replace(self.wished, overlay=overlay)
+        catalog = await self._read_catalog(wished)
+        found = await self._made(catalog, wished, is_new=True)
+        await self._use(catalog, found)
+        self.wished = wished
 
-    async def _read_catalog(self) -> Catalog:
+    async def found(self) -> CatalogModel:
+        """The model as of now as a document.
+
+        raises  ODataError when the database does not answer; ModelError for wishes that do not fit
+        """
+        return await self._made(await self._read_catalog(self.wished), self.wished, is_new=True)
+
+    async def _use(self, catalog: Catalog, found: CatalogModel) -> None:
+        model = await asyncio.to_thread(_model_of, found, _schemas(self.wished))
+        self._report(model, found.not_served)
+        self._catalog, self._model, self.not_served = catalog, model, found.not_served
+
+    async def _read_catalog(self, wished: WishedModel) -> Catalog:
         async with self._database.session(snapshot=True) as session:
-            return await read_catalog(session, self._schemas, for_all_roles=self._for_all_roles)
+            return await read_catalog(session, _schemas(wished), for_all_roles=wished.for_all_roles)
 
-    async def _with_view_keys(self, catalog: Catalog) -> Catalog:
-        return await with_view_keys(self._database, catalog, for_all_roles=self._for_all_roles)
+    async def _made(self, catalog: Catalog, wished: WishedModel, *, is_new: bool) -> CatalogModel:
+        """The model of a catalog as a document.
+
+        is_new  wishes that the catalog does not fit are mistakes
+        """
+        claim = wished.accounts_claim
+        fitted = await asyncio.to_thread(overlaid, catalog, wished.overlay, accounts_claim=claim)
+        if is_new:
+            mistakes = [*await self._schema_mistakes(wished), *fitted.mistakes]
+            mistakes += await key_mistakes(self._database, fitted.catalog, wished.overlay)
+            if mistakes:
+                raise ModelError(mistakes)
+        for mistake in fitted.mistakes:
+            _LOG.warning("the overlay says something that is left aside: %s", mistake)
+        with_keys = await with_view_keys(
+            self._database, fitted.catalog, for_all_roles=wished.for_all_roles
+        )
+        return await asyncio.to_thread(model_of_catalog, with_keys)
+
+    async def _schema_mistakes(self, wished: WishedModel) -> list[Mistake]:
+        """The schemas that are wanted and do not exist."""
+        wanted = _schemas(wished)
+        if wanted is None:
+            return []
+        async with self._database.session() as session:
+            known = await read_schemas(session)
+        place = "ODATA_SCHEMAS" if wished.overlay.schemas is None else "schemas"
+        return [
+            Mistake(
+                place,
+                f"there is no schema {name}; "
+                f"{nearest(name, known) or f'the schemas are {_listed(known)}'}",
+            )
+            for name in wanted
+            if name not in known
+        ]
 
     def _report(self, model: Model, not_served: Sequence[NotServed]) -> None:
         """Log what is served at the start, and later what changes for those who ask."""
@@ -90,8 +156,14 @@ class CatalogSource:
             _LOG.warning("no longer in the model: %s", _listed(went))
 
 
+def _schemas(wished: WishedModel) -> Sequence[str] | None:
+    """The schemas that are read; None for all."""
+    wanted = wished.schemas if wished.overlay.schemas is None else wished.overlay.schemas
+    return None if wanted is None or "*" in wanted else wanted
+
+
 def _model_of(found: CatalogModel, schemas: Sequence[str] | None) -> Model:
-    if found.type_count:
+    if found.served.relations:
         return _with_left_out(parse_model(found.document), found.not_served)
     where = "any schema" if schemas is None else ", ".join(schemas)
     reasons = "".join(f"\n{item}" for item in found.not_served)

@@ -10,6 +10,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
+from odata_gateway.config.readers import AUTO
 from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
@@ -19,6 +20,7 @@ from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
+from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import UNREAD, Model
 from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
 from odata_gateway.handlers.service import Service
@@ -29,7 +31,9 @@ from odata_gateway.identity.live_agent import LiveAgentTokens
 from odata_gateway.identity.token_file import TokenFile, read_token_file
 from odata_gateway.identity.way_in import WayIn, WayInError
 from odata_gateway.introspection.not_served import NotServed
-from odata_gateway.introspection.source import CatalogSource
+from odata_gateway.introspection.overlay.entries import NO_OVERLAY, Overlay
+from odata_gateway.introspection.overlay.reader import read_overlay
+from odata_gateway.introspection.source import CatalogSource, WishedModel
 from odata_gateway.server.tokens import gives_roles, jwt_callers, key_ring, sign_in
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.challenge import Challenges
@@ -53,7 +57,11 @@ class GatewayParts(NamedTuple):
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
-    """The settings that the database needs."""
+    """The settings that the database needs.
+
+    raises  ModelError for an overlay with mistakes
+    """
+    search_path = overlay_of(settings).search_path
     return DatabaseSettings(
         dsn=settings.dsn,
         pooler=settings.pooler,
@@ -63,7 +71,7 @@ def database_settings(settings: Settings) -> DatabaseSettings:
         row_security=settings.rls,
         slow_s=settings.slow_query_ms / 1000,
         key_check_s=settings.key_check_s,
-        search_path=settings.search_path,
+        search_path=settings.search_path if search_path is None else search_path,
     )
 
 
@@ -71,9 +79,10 @@ def model_of(settings: Settings) -> Model:
     """The model that the settings name; UNREAD where it is made from the database's catalog. With
     ODATA_EXPOSE_SECRETS its secret properties are ordinary ones.
 
-    raises  ModelError for a file that is not a model
+    raises  ModelError for a file that is not a model, or an overlay with mistakes
     """
-    if settings.reads_catalog:
+    overlay_of(settings)
+    if settings.model == AUTO:
         return UNREAD
     model = load_model(settings.model)
     return with_secrets_exposed(model) if settings.expose_secrets else model
@@ -83,8 +92,22 @@ def source_of(settings: Settings, database: Database) -> CatalogSource:
     """What the model is read from where no file has it. Where callers have roles of their own, it
     has what any role might read; what each of them may read is found out later."""
     for_all_roles = bool(settings.anon_role or settings.tokens_file or gives_roles(settings))
-    schemas = None if "*" in settings.schemas else settings.schemas
-    return CatalogSource(database, schemas, for_all_roles=for_all_roles)
+    claim = settings.accounts_claim
+    wished = WishedModel(settings.schemas, overlay_of(settings), for_all_roles, claim)
+    return CatalogSource(database, wished)
+
+
+def overlay_of(settings: Settings) -> Overlay:
+    """The overlay that the settings name, read from its file.
+
+    raises  ModelError with every mistake of its form, or where there is nothing that it is over
+    """
+    if settings.overlay is None:
+        return NO_OVERLAY
+    if settings.model != AUTO:
+        text = "is over the model that is read from the database; set ODATA_MODEL to auto"
+        raise ModelError([Mistake("ODATA_OVERLAY", text)])
+    return read_overlay(settings.overlay)
 
 
 async def read_model(settings: Settings, database: Database) -> tuple[Model, Sequence[NotServed]]:
@@ -92,7 +115,7 @@ async def read_model(settings: Settings, database: Database) -> tuple[Model, Seq
 
     raises  ModelError, ODataError
     """
-    if not settings.reads_catalog:
+    if settings.model != AUTO:
         return model_of(settings), ()
     source = source_of(settings, database)
     return await source.read(), source.not_served
@@ -169,7 +192,7 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     database = await Database.open(database_settings(settings))
     callers = caller_directory(settings, model, database, keys)
     every_s = settings.model_check_s
-    source = source_of(settings, database) if settings.reads_catalog else None
+    source = source_of(settings, database) if settings.model == AUTO else None
     role_models = RoleModels(
         database, lambda: watcher.model, every_s=every_s, is_made=source is not None
     )

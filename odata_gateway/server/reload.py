@@ -1,8 +1,9 @@
 """SIGHUP: files are read again, and no connection is closed.
 
-The files are the model (ODATA_MODEL), those with the tokens of callers (ODATA_TOKENS_FILE) or with
-the keys that sign them (ODATA_JWT_JWKS, also at a URL), and the DSN where a file has it or its
-password (ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as after a change of the password.
+The files are the model (ODATA_MODEL) or its overlay (ODATA_OVERLAY), those with the tokens of
+callers (ODATA_TOKENS_FILE) or with the keys that sign them (ODATA_JWT_JWKS, also at a URL), and the
+DSN where a file has it or its password (ODATA_DSN_FILE, the chart's POSTGRES_PASSWORD_FILE), as
+after a change of the password.
 All other settings are variables and flags, which cannot change while a process runs; a rolling
 restart (ODATA_SHARED_PORT) applies new ones without losing a request.
 
@@ -21,15 +22,18 @@ import signal
 from contextlib import suppress
 from typing import NamedTuple
 
+from odata_gateway.config.readers import AUTO
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import dsn_of_file
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
+from odata_gateway.errors import ODataError
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.identity.way_in import WayInError
-from odata_gateway.server.composition import model_of
+from odata_gateway.introspection.source import CatalogSource
+from odata_gateway.server.composition import model_of, overlay_of
 
 _LOG = logging.getLogger("odata_gateway")
 RETRY_S = 5.0
@@ -37,10 +41,12 @@ RETRY_S = 5.0
 
 
 class ReloadedParts(NamedTuple):
-    """What is told to use a file as it is now, besides the watcher of the model."""
+    """What is told to use a file as it is now, besides the watcher of the model. `source` is what
+    the model is read from, where no file has it."""
 
     database: Database
     callers: CallerDirectory
+    source: CatalogSource | None
 
 
 class Reload:
@@ -58,7 +64,7 @@ class Reload:
         self._settings = settings
         self._model = model
         self._watcher = watcher
-        self._database, self._callers = parts
+        self._database, self._callers, self._source = parts
         self._dsn = settings.dsn
         self._next: str | None = None
         self._fault: str | None = None
@@ -119,9 +125,8 @@ class Reload:
     async def _use_model(self) -> None:
         """Use the model that its file has now, after it has been compared with the database."""
         path = self._settings.model
-        if self._settings.reads_catalog:
-            self._watcher.ask()
-            _LOG.info("SIGHUP: the model is read from the database again")
+        if self._settings.model == AUTO:
+            await self._use_overlay()
             return
         if path is None:
             _LOG.info("SIGHUP: the model is the built-in one; there is no file to read again")
@@ -143,6 +148,23 @@ class Reload:
         is_taken = await self._watcher.take(model)
         when = "is in use" if is_taken else "will be in use when the database answers"
         _LOG.info("SIGHUP: the model of %s %s", path, when)
+
+    async def _use_overlay(self) -> None:
+        """Read the model from the database again, with the overlay that its file has now."""
+        path = self._settings.overlay
+        try:
+            if path is not None and self._source is not None:
+                await self._source.take(await asyncio.to_thread(overlay_of, self._settings))
+        except (ModelError, ODataError) as error:
+            mistakes = error.mistakes if isinstance(error, ModelError) else (error,)
+            _LOG.error(
+                "SIGHUP: the model in use is kept, because %s cannot be used: %s",
+                path,
+                " | ".join(map(str, mistakes)),
+            )
+            return
+        self._watcher.ask()
+        _LOG.info("SIGHUP: the model is read from the database again")
 
 
 def block_sighup() -> None:

@@ -62,7 +62,7 @@ async def serve(
     gateway, watcher, keys = parts.gateway, parts.watcher, parts.keys
     tasks = [watcher.run()] if keys is None else [watcher.run(), keys.run()]
     if reloads:
-        files = ReloadedParts(parts.database, parts.callers)
+        files = ReloadedParts(parts.database, parts.callers, parts.source)
         tasks.append(Reload(settings, model, watcher, files).run())
     try:
         async with _running(tasks):

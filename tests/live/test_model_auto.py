@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from urllib.request import urlopen
 
 import asyncpg
@@ -184,11 +185,15 @@ def test_until_the_database_has_been_read_the_answer_says_so(own_cluster, gatewa
 def test_schemas_without_anything_to_serve_are_told_until_there_is_something(settings, cluster, database, gateways):
     nowhere = settings | {"ODATA_SCHEMAS": "nowhere"}
     done = run("check", **nowhere)
-    assert done.returncode == 2 and "there is nothing to serve in nowhere; name other schemas in ODATA_SCHEMAS" in done.stderr
+    assert (
+        done.returncode == 2
+        and "ODATA_SCHEMAS: there is no schema nowhere; the schemas are information_schema, public, shop" in done.stderr
+    )
+    cluster.psql(database, "CREATE SCHEMA nowhere")
     gateway = gateways(**nowhere, wait_for="/health")
-    wait_until(lambda: "there is nothing to serve in nowhere" in gateway.log(), 10)
+    wait_until(lambda: "there is nothing to serve in nowhere; name other schemas in ODATA_SCHEMAS" in gateway.log(), 10)
     assert gateway.get("", token=None).status == 503
-    cluster.psql(database, "CREATE SCHEMA nowhere; CREATE TABLE nowhere.thing (id int PRIMARY KEY)")
+    cluster.psql(database, "CREATE TABLE nowhere.thing (id int PRIMARY KEY)")
     cluster.psql(database, "GRANT USAGE ON SCHEMA nowhere TO shop_gateway; GRANT SELECT ON nowhere.thing TO shop_gateway")
     wait_until(lambda: gateway.get("thing", token=None).status == 200, 10)
 
@@ -208,6 +213,71 @@ async def test_the_worked_example_of_the_documents_is_a_model_of_the_shop(settin
     async with inside(settings["ODATA_DSN"], ODATA_MODEL=str(tmp_path / "model.json")) as gateway:
         rows = (await gateway.ask("customers?$expand=orders($expand=customer($select=id);$top=1)&$search=ada&$top=3", None)).json()["value"]
     assert len(rows) == 3 and all(row["orders"][0]["customer"]["id"] == row["id"] for row in rows)
+
+
+OVERLAY = """
+schemas = ["shop"]
+search_path = ["shop"]
+leave_out = ["shop.schema_migrations"]
+
+[table."shop.customer"]
+name = "clients"
+search = ["name"]
+
+[table."shop.revenue"]
+key = ["month", "category_code"]
+links.category = { to = "shop.category", on = { category_code = "code" }, back = "revenue" }
+
+[constraint."order.order_customer_id_fkey"]
+name = "buyer"
+back = "purchases"
+"""
+WRONG = """
+[table."shop.revenue"]
+key = ["category_code"]
+
+[table."shop.custmer"]
+name = "clients"
+"""
+
+
+def test_an_overlay_is_used_and_read_again_on_sighup_and_one_with_mistakes_changes_nothing(settings, gateways, tmp_path):
+    path = tmp_path / "overlay.toml"
+    path.write_text(OVERLAY, encoding="utf-8")
+    variables = settings | {"ODATA_OVERLAY": str(path), "ODATA_SCHEMAS": "public"}
+    gateway = gateways(**variables)
+    found = gateway.get("clients?$search=ada&$expand=purchases($top=1)&$top=1&$count=true", token=None).json()
+    assert found["@odata.count"] == 8 and len(found["value"][0]["purchases"]) == 1
+    pages = gateway.pages("revenue?$expand=category", token=None, headers={"Prefer": "maxpagesize=3"})
+    rows = [row for page in pages for row in page]
+    assert len(rows) > 20 and all(row["category"]["code"] == row["category_code"] for row in rows)
+
+    path.write_text(WRONG, encoding="utf-8")
+    done = run("check", **variables | {"ODATA_SCHEMAS": "shop"})
+    mistakes = [
+        "table.\"shop.custmer\": there is no table shop.custmer; did you mean 'shop.customer'?",
+        'table."shop.revenue".key: category_code is the same in two rows',
+    ]
+    assert done.returncode == 2 and done.stderr.splitlines() == [f"odata-gateway: {mistake}" for mistake in mistakes]
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "SIGHUP: the model in use is kept, because" in gateway.log(), 10)
+    assert gateway.get("clients?$top=1", token=None).status == 200
+
+    path.write_text(OVERLAY.replace("clients", "buyers"), encoding="utf-8")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: gateway.get("buyers?$top=1", token=None).status == 200, 10)
+    assert gateway.get("clients", token=None).status == 404
+
+    pins = run("model", "--pin", **variables)
+    assert pins.returncode == 0, pins.stderr
+    path.write_text(pins.stdout, encoding="utf-8")
+    again = run("model", "--pin", **variables)
+    assert (
+        again.stdout == pins.stdout
+        and '[constraint."shop.order.order_customer_id_fkey"]\nname = "buyer"\nback = "purchases"' in pins.stdout
+    )
+    gone = run("check", **settings, ODATA_OVERLAY=str(tmp_path / "none.toml"))
+    assert gone.returncode == 2 and "ODATA_OVERLAY must be the path of a file that exists" in gone.stderr
 
 
 def test_the_model_that_is_printed_is_the_one_that_is_served(settings, shop):

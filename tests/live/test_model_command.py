@@ -45,7 +45,7 @@ def test_the_model_of_a_database_loads_and_tells_what_is_not_served(cluster, scr
     assert set(model.entity_types["customer"].navigation) == {"line", "shop_product"}
     assert model.entity_types["customer"].description == "Who buys."
     assert done.stderr.splitlines() == [
-        "not served: shop.customer.api_token: its name is that of a secret; write a model to serve it",
+        "not served: shop.customer.api_token: its name is that of a secret; serve it with `secret = false` in ODATA_OVERLAY",
         "not served: shop.half.unseen: the role may not read it; GRANT SELECT (unseen) ON shop.half to the role",
         "not served: shop.hidden: the role may not read it; GRANT SELECT ON shop.hidden to the role",
     ]

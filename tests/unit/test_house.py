@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "sql": {"errors", "types", "edm", "plan"},
     "protocol": {"errors", "types", "edm", "url", "plan"},
     "identity": {"errors", "observe", "edm.model", "db"},
-    "introspection": {"types", "edm", "db"},
+    "introspection": {"errors", "types", "edm", "db"},
     "formats": {"errors", "types", "edm", "plan", "sql", "protocol"},
     "compiler": {"errors", "observe", "types", "edm", "url", "plan", "sql", "db", "identity"},
     "handlers": {

@@ -61,10 +61,10 @@ def test_what_is_left_out_is_told_with_the_way_out():
     )
     found = model_of_catalog(catalog)
     assert [str(item) for item in found.not_served] == [
-        "public.schema_migrations: it has the state of migrations; write a model to serve it",
+        "public.schema_migrations: it has the state of migrations; serve it with `served = true` in ODATA_OVERLAY",
         "public.hidden: the role may not read it; GRANT SELECT ON public.hidden to the role",
         "public.bare: it has no columns; add a column",
-        "public.person.password_hash: its name is that of a secret; write a model to serve it",
+        "public.person.password_hash: its name is that of a secret; serve it with `secret = false` in ODATA_OVERLAY",
         "public.person.boss: the role may not read it; GRANT SELECT (boss) ON public.person to the role",
     ]
     assert list(parse_model(found.document).entity_types["person"].properties) == ["id"]
