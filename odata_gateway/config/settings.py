@@ -314,6 +314,7 @@ class Settings:
         one_of("", "http", "https"),
         "scheme of links if neither the public URL nor a trusted proxy says it",
     )
+    page: bool = setting("http", "true", switch, "answer browsers with pages, not with JSON")
     trusted_proxies: tuple[Network, ...] = setting(
         "http",
         "127.0.0.0/8,::1/128",

@@ -58,3 +58,15 @@ class Reply(NamedTuple):
     status: int
     headers: HeaderPairs
     body: bytes | AsyncIterator[bytes] = b""
+
+
+async def whole_reply(reply: Reply) -> Reply:
+    """The same with its body in one piece; raises what the body raises, after closing it."""
+    if isinstance(reply.body, bytes):
+        return reply
+    try:
+        return reply._replace(body=b"".join([chunk async for chunk in reply.body]))
+    finally:
+        close = getattr(reply.body, "aclose", None)
+        if close is not None:
+            await close()

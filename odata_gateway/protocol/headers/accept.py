@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 QUOTED_STRING = r'"(?:[^"\\]|\\.)*"'
@@ -18,6 +19,7 @@ _PARAMETER = re.compile(rf"\s*;\s*(?:({TOKEN})\s*=\s*({TOKEN}|{QUOTED_STRING}))?
 _RANGE = re.compile(rf"\s*({TOKEN})/({TOKEN})\s*")
 _BARE_STAR = re.compile(r"\s*\*\s*(?=;|$)")
 _QUALITY = re.compile(r"[01]?(\.[0-9]*)?")
+_HTML = ("text/html", "application/xhtml+xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ def accept(text: str) -> tuple[MediaRange, ...] | None:
     parts = LIST_MEMBER.findall(text)
     members = [found for part in parts if (found := media_range(part)) is not None]
     return tuple(sorted(members, key=lambda member: (-member.quality, -member.specificity)))
+
+
+@lru_cache(maxsize=256)
+def prefers_html(text: str) -> bool:
+    """Whether an Accept header names HTML before any other type, as those of browsers do."""
+    first = (accept(text) or (None,))[0]
+    return first is not None and f"{first.kind}/{first.subtype}" in _HTML and first.quality > 0
 
 
 def media_range(text: str) -> MediaRange | None:

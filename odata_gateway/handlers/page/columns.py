@@ -1,0 +1,137 @@
+"""The columns of a table, with what a reader can do with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from odata_gateway.edm.model import EntitySet, Property
+from odata_gateway.plan.tree.projection import (
+    ApplyProjection,
+    EntityProjection,
+    ExpandOne,
+    Field,
+    Nested,
+    RowMembers,
+)
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.types.primitive import PrimitiveType
+
+TEXT_OPERATORS = ("contains", "startswith", "endswith")
+ORDER_OPERATORS = ("gt", "ge", "lt", "le")
+NULL_OPERATORS = ("eq null", "ne null")
+OPERATOR_TITLES = (
+    ("eq", "is"),
+    ("ne", "is not"),
+    ("contains", "contains"),
+    ("startswith", "begins with"),
+    ("endswith", "ends with"),
+    ("gt", "is greater than"),
+    ("ge", "is at least"),
+    ("lt", "is less than"),
+    ("le", "is at most"),
+    ("eq null", "is null"),
+    ("ne null", "is not null"),
+)
+
+
+class PageColumn(NamedTuple):
+    """One column.
+
+    path      where its value is in the JSON of a row
+    type      None for entities and for what has no type of one value
+    declared  what the model says about it; None for computed values
+    is_read   it can stand in conditions and orders: it is neither secret nor missing
+    is_made   $apply or $compute made it
+    link      the single-valued navigation property whose key it is
+    """
+
+    path: tuple[str, ...]
+    type: PrimitiveType | None = None
+    declared: Property | None = None
+    is_read: bool = False
+    is_made: bool = False
+    link: str = ""
+
+    @property
+    def name(self) -> str:
+        """As query options name it."""
+        return "/".join(self.path)
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.type is not None and self.type.is_numeric
+
+    @property
+    def is_ordered(self) -> bool:
+        return self.is_read and self.type is not None and self.type.family.is_ordered
+
+    @property
+    def is_groupable(self) -> bool:
+        return self.is_read and self.type is not None and self.type.family.can_be_key
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """What conditions can compare it with."""
+        if not self.is_read or self.type is None:
+            return ()
+        texts = TEXT_OPERATORS if self.type.family.literal.prefix == "" else ()
+        orders = ORDER_OPERATORS if self.type.family.is_ordered else ()
+        return ("eq", "ne", *texts, *orders, *NULL_OPERATORS)
+
+    def value(self, row: Any) -> Any:
+        """Its value in the JSON of a row."""
+        for name in self.path:
+            row = row.get(name) if isinstance(row, dict) else None
+        return row
+
+    def literal(self, value: object) -> str:
+        """A value of the JSON as a literal; raises ValueError for what is not a value."""
+        if value is None:
+            return "null"
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if self.type is None:
+            raise ValueError(text)
+        form = self.type.family.literal
+        return form.literal_of(form.from_text(text, self.type))
+
+
+def page_columns(query: Query, rows: list[Any]) -> list[PageColumn]:
+    """The columns of the rows of a query, in order; of rows of several kinds, what the rows
+    have."""
+    match query.projection:
+        case EntityProjection(entity_set=entity_set, fields=fields, expands=expands):
+            found = [_of_field(field, entity_set) for field in fields]
+            return found + [PageColumn((expand.navigation.name,)) for expand in expands]
+        case ApplyProjection(members=members):
+            return list(_of_members(members, ()))
+        case _:
+            names = dict.fromkeys(name for row in rows for name in row if "@" not in name)
+            return [PageColumn((name,)) for name in names]
+
+
+def _of_field(field: Field, entity_set: EntitySet) -> PageColumn:
+    entity_type = entity_set.entity_type
+    link = next(
+        (
+            navigation.name
+            for navigation in entity_type.navigation.values()
+            if not navigation.collection
+            and [pair[0] for pair in navigation.constraint] == [field.name]
+        ),
+        "",
+    )
+    declared = None if field.dynamic else entity_type.properties.get(field.name)
+    is_read = field.value is not None
+    return PageColumn((field.name,), field.type, declared, is_read, field.dynamic, link)
+
+
+def _of_members(members: RowMembers, before: tuple[str, ...]) -> Iterator[PageColumn]:
+    for member in members:
+        match member:
+            case Field(name=name, type=type_, value=value, dynamic=is_made):
+                yield PageColumn((*before, name), type_, None, value is not None, is_made)
+            case Nested(name=name, members=inner):
+                yield from _of_members(inner, (*before, name))
+            case ExpandOne(navigation=navigation):
+                yield PageColumn((*before, navigation.name))

@@ -1,0 +1,132 @@
+"""HTML from a template, and the files that pages need.
+
+Everything that a template inserts is escaped. A response with HTML loads nothing from elsewhere,
+runs no script that stands in it, and cannot be framed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+
+from odata_gateway.protocol.message import HeaderPairs, Reply
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SAFETY: HeaderPairs = (
+    ("Content-Security-Policy", POLICY),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+RAW_SAFETY: HeaderPairs = (
+    ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
+    *SAFETY[1:],
+)
+"""Of what the database has and a browser shows as it is."""
+_MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_FOLDER = files("odata_gateway.handlers.page")
+_LONG_TEXT = 120
+
+
+def html(template: str, *, status: int = 200, headers: HeaderPairs = (), **values: Any) -> Reply:
+    """A reply with a page."""
+    body = rendered(template, **values).encode("utf-8", "replace")
+    return Reply(status, (("Content-Type", "text/html; charset=utf-8"), *SAFETY, *headers), body)
+
+
+def rendered(template: str, **values: Any) -> str:
+    """The text of a template."""
+    return _environment().get_template(template).render(values)
+
+
+def asset(name: str) -> Reply | None:
+    """One of the files that pages load; None for other names."""
+    kind = _MEDIA_TYPES.get(name.rpartition(".")[2])
+    if kind is None or name not in _assets():
+        return None
+    cached = ("Cache-Control", "public, max-age=31536000, immutable")
+    return Reply(200, (("Content-Type", kind), cached), _assets()[name])
+
+
+@cache
+def _assets() -> dict[str, bytes]:
+    """Every file by its name, which changes with the content."""
+    found = {}
+    for file in _FOLDER.joinpath("static").iterdir():
+        stem, _, kind = file.name.rpartition(".")
+        body = file.read_bytes()
+        found[f"{stem}-{hashlib.sha256(body).hexdigest()[:10]}.{kind}"] = body
+    return found
+
+
+def _asset_name(name: str) -> str:
+    stem, _, kind = name.rpartition(".")
+    return next(n for n in _assets() if n.startswith(f"{stem}-") and n.endswith(f".{kind}"))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(lambda name: _FOLDER.joinpath("templates", name).read_text("utf-8")),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["asset_name"] = _asset_name
+    environment.filters |= {
+        "pretty": _pretty,
+        "document": _document,
+        "is_long": _is_long,
+        "own_members": _own_members,
+        "label": _label,
+        "navigation_links": _navigation_links,
+    }
+    return environment
+
+
+def _pretty(value: Any) -> str:
+    """A value as JSON that people can read."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _document(text: str) -> Any:
+    """The object or list that a text is as JSON; None for other texts."""
+    if text[:1] not in ("{", "["):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > _LONG_TEXT or text.count("\n") > 2
+
+
+def _own_members(entity: dict[str, Any]) -> list[str]:
+    """The names of the members of an entity, without annotations."""
+    return [name for name in entity if "@" not in name]
+
+
+def _label(entity: dict[str, Any]) -> str:
+    """What tells an entity apart for people: its first text, else its first value."""
+    values = [entity[name] for name in _own_members(entity)]
+    texts = [value for value in values if isinstance(value, str) and not value.isdigit()]
+    return str(next(iter(texts or values), "entity"))
+
+
+def _navigation_links(entity: dict[str, Any]) -> list[tuple[str, str]]:
+    """The names of the links of an entity, with their URLs relative to the service root."""
+    suffix = "@odata.navigationLink"
+    return [(n.removesuffix(suffix), url) for n, url in entity.items() if n.endswith(suffix)]
