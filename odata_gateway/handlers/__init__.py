@@ -21,4 +21,5 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     earlier_parts    what answered parts of a batch leave for later ones
     batch            `$batch`
     service          the entry: which handler answers which kind of resource
+    page/            what browsers get: a page of any URL, made of what the service answers
 """

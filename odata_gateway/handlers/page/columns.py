@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from odata_gateway.edm.model import EntitySet, Property
+from odata_gateway.edm.model import EntitySet, ItemType, Property
 from odata_gateway.plan.tree.projection import (
     ApplyProjection,
     EntityProjection,
@@ -41,7 +41,8 @@ class PageColumn(NamedTuple):
     path      where its value is in the JSON of a row
     type      None for entities and for what has no type of one value
     declared  what the model says about it; None for computed values
-    is_read   it can stand in conditions and orders: it is neither secret nor missing
+    is_read   it has one value that can stand in conditions and orders: it is neither secret nor
+              missing
     is_made   $apply or $compute made it
     link      the single-valued navigation property whose key it is
     """
@@ -59,8 +60,15 @@ class PageColumn(NamedTuple):
         return "/".join(self.path)
 
     @property
+    def type_name(self) -> str:
+        """For people; empty for entities."""
+        if self.declared is not None:
+            return type_name(self.declared)
+        return "" if self.type is None else self.type.name.removeprefix("Edm.")
+
+    @property
     def is_numeric(self) -> bool:
-        return self.type is not None and self.type.is_numeric
+        return self.is_read and self.type is not None and self.type.is_numeric
 
     @property
     def is_ordered(self) -> bool:
@@ -96,6 +104,15 @@ class PageColumn(NamedTuple):
         return form.literal_of(form.from_text(text, self.type))
 
 
+def type_name(declared: Property) -> str:
+    """The type of a property as people read it, such as `Collection(String)`."""
+    structure = declared.structure
+    if isinstance(structure, ItemType):
+        return f"Collection({type_name(structure.item)})"
+    name = declared.type.name.removeprefix("Edm.") if structure is None else structure.name
+    return name if declared.max_length is None else f"{name}({declared.max_length})"
+
+
 def page_columns(query: Query, rows: list[Any]) -> list[PageColumn]:
     """The columns of the rows of a query, in order; of rows of several kinds, what the rows
     have."""
@@ -122,7 +139,8 @@ def _of_field(field: Field, entity_set: EntitySet) -> PageColumn:
         "",
     )
     declared = None if field.dynamic else entity_type.properties.get(field.name)
-    is_read = field.value is not None
+    is_one = declared is None or declared.structure is None
+    is_read = field.value is not None and is_one
     return PageColumn((field.name,), field.type, declared, is_read, field.dynamic, link)
 
 

@@ -19,7 +19,7 @@ from odata_gateway.handlers.page.address import PageAddress, crumbs, page_addres
 from odata_gateway.handlers.page.chart import bar_chart
 from odata_gateway.handlers.page.choices import TableChoices
 from odata_gateway.handlers.page.client import PagedService, ServiceClient
-from odata_gateway.handlers.page.columns import PageColumn, page_columns
+from odata_gateway.handlers.page.columns import PageColumn, page_columns, type_name
 from odata_gateway.handlers.page.facets import facets, row_count
 from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html
 from odata_gateway.identity.directory import CallerDirectory
@@ -52,7 +52,7 @@ class Pages:
         self._service = service
         self._callers = callers
         self._settings = settings
-        self._formats = formats
+        self._downloads = [f.abbreviations[0] for f in formats if f.encoding((), "4.0") is not None]
 
     def wants(self, target: str, headers: RequestHeaders) -> bool:
         """Whether a request is one of a browser that asks for a page, or for a page's own
@@ -82,7 +82,9 @@ class Pages:
                 compiler = self._service.compiler if is_public else await self._compiler(request)
                 is_root = kind is ResourceKind.SERVICE_DOCUMENT
                 template = "root.html" if is_root else "reference.html"
-                return self._html(template, request, address, model=compiler.model)
+                return self._html(
+                    template, request, address, model=compiler.model, type_name=type_name
+                )
             case ResourceKind.DATA:
                 return await self._data(request, address, client)
             case _:
@@ -226,7 +228,7 @@ class Pages:
             "crumbs": crumbs(address.path),
             "tab_list": TABS,
             "page_rows": _page_rows(address),
-            "downloads": [each.abbreviations[0] for each in self._formats],
+            "downloads": self._downloads,
             "is_signed_in": request.token is not None,
             "can_be_anonymous": self._callers.anonymous is not None,
             "has_sign_in": bool(self._callers.ways) and self._settings.basic_auth,
