@@ -87,6 +87,8 @@ class Pages:
                 )
             case ResourceKind.DATA:
                 return await self._data(request, address, client)
+            case ResourceKind.OPENAPI:
+                return await self._service.answer(request)
             case _:
                 return await self._json(request, address, client)
 
