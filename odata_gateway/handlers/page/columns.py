@@ -104,11 +104,11 @@ class PageColumn(NamedTuple):
         return form.literal_of(form.from_text(text, self.type))
 
 
-def type_name(declared: Property) -> str:
+def shown_type(declared: Property) -> str:
     """The type of a property as people read it, such as `Collection(String)`."""
     structure = declared.structure
     if isinstance(structure, ItemType):
-        return f"Collection({type_name(structure.item)})"
+        return f"Collection({shown_type(structure.item)})"
     name = declared.type.name.removeprefix("Edm.") if structure is None else structure.name
     return name if declared.max_length is None else f"{name}({declared.max_length})"
 

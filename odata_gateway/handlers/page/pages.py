@@ -19,7 +19,7 @@ from odata_gateway.handlers.page.address import PageAddress, crumbs, page_addres
 from odata_gateway.handlers.page.chart import bar_chart
 from odata_gateway.handlers.page.choices import TableChoices
 from odata_gateway.handlers.page.client import PagedService, ServiceClient
-from odata_gateway.handlers.page.columns import PageColumn, page_columns, type_name
+from odata_gateway.handlers.page.columns import PageColumn, page_columns, shown_type
 from odata_gateway.handlers.page.facets import facets, row_count
 from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html
 from odata_gateway.identity.directory import CallerDirectory
@@ -83,7 +83,7 @@ class Pages:
                 is_root = kind is ResourceKind.SERVICE_DOCUMENT
                 template = "root.html" if is_root else "reference.html"
                 return self._html(
-                    template, request, address, model=compiler.model, type_name=type_name
+                    template, request, address, model=compiler.model, shown_type=shown_type
                 )
             case ResourceKind.DATA:
                 return await self._data(request, address, client)
