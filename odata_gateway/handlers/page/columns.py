@@ -63,7 +63,7 @@ class PageColumn(NamedTuple):
     def type_name(self) -> str:
         """For people; empty for entities."""
         if self.declared is not None:
-            return type_name(self.declared)
+            return shown_type(self.declared)
         return "" if self.type is None else self.type.name.removeprefix("Edm.")
 
     @property
