@@ -22,7 +22,7 @@ from odata_gateway.url.literals import ERRORS, LiteralValue
 
 # What a number must be above, and the most it may be, by mode.
 BOUNDS: dict[str, tuple[float, float]] = {"positive": (0, inf), "percent": (0, 100)}
-RARE = frozenset({"cast", "pattern", *BOUNDS})
+RARE = frozenset({"cast", "pattern", "parameter", *BOUNDS})
 
 
 def argument(slot: LiteralSlot, values: Sequence[LiteralValue]) -> object:
@@ -45,6 +45,8 @@ def _one(slot: LiteralSlot, value: LiteralValue, item: object) -> object:
             return _cast(slot, value, item)
         if slot.mode == "pattern":
             return _pattern(value, item)
+        if slot.mode == "parameter":
+            return _parameter(slot, value, item)
         _check_bounds(BOUNDS[slot.mode], value, item)
     if value.kind == "raw":
         return _key_segment(slot, value, str(item))
@@ -63,6 +65,21 @@ def _error(fault: ValueError, slot: LiteralSlot, value: LiteralValue) -> ODataEr
         error = BindValue(f"'{shorten(str(value.value))}' is not {slot.type.family.noun}")
     error.at, error.target = value.at, value.target
     return error
+
+
+def _parameter(slot: LiteralSlot, value: LiteralValue, item: object) -> object:
+    """An argument of a function of the model, which the database takes as it is."""
+    low, high = slot.type.low, slot.type.high
+    if low is not None and high is not None and isinstance(item, int) and not low <= item <= high:
+        raise BindValue(
+            f"{item} is not {slot.type.name}, which is from {low} to {high}",
+            target=value.target,
+            at=value.at,
+        )
+    try:
+        return slot.type.family.argument(item, "value")
+    except ValueError as fault:
+        raise _error(fault, slot, value) from None
 
 
 def _pattern(value: LiteralValue, item: object) -> object:

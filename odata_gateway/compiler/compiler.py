@@ -14,7 +14,7 @@ from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.entity_sets import AllEntities, tree_of_set, url_of_set
 from odata_gateway.compiler.parsed_url import ParsedUrl, UrlRules, from_target, parse_url
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import BindSegment, ODataError, UrlSyntax
+from odata_gateway.errors import BindSegment, ODataError, UrlOption, UrlSyntax
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.bind import bind
 from odata_gateway.plan.resource.all_entities import AllEntitiesQuery, bind_all
@@ -130,6 +130,8 @@ class Compiler:
         query: Query | None = self.cache.get(key)
         if query is None:
             query = self.cache.put(key, self._bound(self._parsed(url.template)))
+        if query.parameters:
+            _check_parameters(url, query.parameters)
         return CompiledQuery(url, query, key, self.cache)
 
     def _parsed(self, template: QueryTemplate) -> ast.SyntaxTree:
@@ -145,6 +147,19 @@ class Compiler:
             return bind(tree, self.model, self._limits, strict=self._rules.strict)
         finally:
             current_stats.get().add_bind_time(started)
+
+
+def _check_parameters(url: ParsedUrl, parameters: frozenset[str]) -> None:
+    """Refuse query options that are called like parameters of a function: to ignore them would
+    answer another question."""
+    for option in url.target.options:
+        if option.name in parameters:
+            raise UrlOption(
+                f"'{option.name}' is a parameter of a function, not a query option",
+                target=option.name,
+                at=0,
+                hint=f"write it in the parentheses: {option.name}=...",
+            )
 
 
 def _place_in_id(error: ODataError, entity_id: str) -> None:

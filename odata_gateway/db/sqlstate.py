@@ -149,6 +149,7 @@ def is_passing(error: Exception) -> bool:
 
 
 _IN_FUNCTIONS = ("0A", "3F", "42", "54")
+_WRITES = "is not allowed in a non-volatile function"
 _UNKNOWN_NAMES = ("3F000", "42P01", "42704", "42883")
 """What a function cannot find without a search_path: a schema, a table, a type, a function."""
 
@@ -203,6 +204,8 @@ def _of_function(error: asyncpg.PostgresError) -> ODataError | None:
         return None
     if sqlstate in ANSWERS and ANSWERS[sqlstate] is _DENIED:
         return None
+    if _WRITES in str(error):
+        return DbDenied("the database refused to write")
     hint = "its functions may need ODATA_SEARCH_PATH" if sqlstate in _UNKNOWN_NAMES else None
     return DbTable("a function fails", hint=hint)
 

@@ -16,27 +16,38 @@ needs beyond that are annotations:
                          $ReferentialConstraint, else its partner's join reversed
 
 Core.Description is kept. Annotations of other vocabularies are skipped, as the standard allows.
-Anything else of CSDL that the gateway cannot serve (inheritance, singletons, operations) is a
-mistake, and never ignored.
+Functions are read by `csdl_operations`. Anything else of CSDL that the gateway cannot serve
+(inheritance, singletons, actions) is a mistake, and never ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from odata_gateway.edm.csdl_container import check_sets, read_container
 from odata_gateway.edm.csdl_navigation import entity_type_of
+from odata_gateway.edm.csdl_operations import RowTypes, functions_of_name
 from odata_gateway.edm.csdl_properties import DeclaredValueType, is_name
 from odata_gateway.edm.csdl_tokens import read_tokens
 from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type
 from odata_gateway.edm.csdl_values import KINDS, DeclaredElement, ValueTypes
+from odata_gateway.edm.functions import ModelFunction
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
-from odata_gateway.edm.model import EntityType, EnumType, ItemType, Model, parts_of
+from odata_gateway.edm.model import (
+    ComplexType,
+    EntityType,
+    EnumType,
+    ItemType,
+    Model,
+    parts_of,
+)
+from odata_gateway.edm.result_rows import rows_of_type
 from odata_gateway.edm.row_keys import with_row_keys
 
 
@@ -84,34 +95,44 @@ def parse_model(document: Any) -> Model:
     root = JsonNode(document, "", [])
     if not root.is_object:
         raise ModelError([Mistake("", "must be an object")])
-    root.allow(("$Version", "$EntityContainer", "$Reference"))
-    if root.required_text("$Version") not in ("4.0", "4.01", ""):
-        root.fail("must be 4.0 or 4.01", "$Version")
-    types, containers, value_types = _read_schemas(root)
+    _check_head(root)
+    schemas = _read_schemas(root)
+    types, containers = schemas.types, schemas.containers
     by_name = {t.name: t for t in types.values()}
-    entity_types = {t.name: entity_type_of(t, by_name) for t in by_name.values()}
-    entity_types = with_row_keys(entity_types)
+    entity_types = with_row_keys({n: entity_type_of(t, by_name) for n, t in by_name.items()})
     container = root.required_text("$EntityContainer")
     by_qualified_name = {name: entity_types[t.name] for name, t in types.items()}
-    entity_sets = read_container(root, containers, container, by_qualified_name)
+    row_types = _row_types(schemas.value_types)
+    functions = _read_functions(schemas, {**by_qualified_name, **row_types})
+    entity_sets, imports = read_container(
+        root, containers, container, by_qualified_name, functions=functions
+    )
     check_sets(root, by_name, entity_sets)
     tokens = read_tokens(containers[container]) if container in containers else None
     if root.mistakes:
         raise ModelError(root.mistakes)
     namespace, _, name = container.rpartition(".")
     of_type = {s.entity_type.name: s for s in reversed(entity_sets.values())}
-    version = _version(document)
     return Model(
         namespace,
         name,
-        version,
+        _version(document),
         entity_types,
         entity_sets,
         set_of_type=of_type,
         tokens=tokens,
-        has_items=_has_items(entity_types.values()),
-        enum_types={n: t for n, t in value_types.items() if isinstance(t, EnumType)},
+        has_items=_has_items((*entity_types.values(), *row_types.values())),
+        enum_types={n: t for n, t in schemas.value_types.items() if isinstance(t, EnumType)},
+        row_types={t.qualified_name: t for t in row_types.values()},
+        functions={f[0].qualified_name: f for f in functions.values()},
+        imports=imports,
     )
+
+
+def _check_head(root: JsonNode) -> None:
+    root.allow(("$Version", "$EntityContainer", "$Reference"))
+    if root.required_text("$Version") not in ("4.0", "4.01", ""):
+        root.fail("must be 4.0 or 4.01", "$Version")
 
 
 def _has_items(types: Iterable[EntityType]) -> bool:
@@ -124,17 +145,39 @@ def _version(document: Any) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 
-class Schemas(NamedTuple):
-    """Entity types and containers, each under all of its qualified names: that of the namespace,
-    and that of the schema's alias. Types of values by the former."""
+@dataclass(slots=True)
+class DeclaredSchemas:
+    """What the schemas of a document declare, each under all of its qualified names: that of the
+    namespace, and that of the schema's alias. Types of values by the former.
 
-    types: dict[str, DeclaredType]
-    containers: dict[str, JsonNode]
-    value_types: dict[str, DeclaredValueType]
+    functions  arrays of functions, with their names, those of their namespace and themselves
+    """
+
+    types: dict[str, DeclaredType] = field(default_factory=dict)
+    value_types: dict[str, DeclaredValueType] = field(default_factory=dict)
+    containers: dict[str, JsonNode] = field(default_factory=dict)
+    functions: list[tuple[tuple[str, ...], str, JsonNode]] = field(default_factory=list)
 
 
-def _read_schemas(root: JsonNode) -> Schemas:
-    """What the schemas of a document declare."""
+def _row_types(value_types: Mapping[str, DeclaredValueType]) -> dict[str, EntityType]:
+    """Complex types as the types of rows, which functions return."""
+    found = ((name, t) for name, t in value_types.items() if isinstance(t, ComplexType))
+    return {name: rows_of_type(complex_type) for name, complex_type in found}
+
+
+def _read_functions(
+    schemas: DeclaredSchemas, types: RowTypes
+) -> dict[str, tuple[ModelFunction, ...]]:
+    """The functions of each name, under all of its qualified names."""
+    found = dict[str, tuple[ModelFunction, ...]]()
+    for prefixes, name, node in schemas.functions:
+        functions = tuple(functions_of_name(node, name, prefixes[0], types))
+        if functions:
+            found |= {f"{prefix}.{name}": functions for prefix in prefixes}
+    return found
+
+
+def _read_schemas(root: JsonNode) -> DeclaredSchemas:
     elements = [
         (names, name, node) for names, schema in _schemas(root) for name, node in schema.members()
     ]
@@ -145,8 +188,7 @@ def _read_schemas(root: JsonNode) -> Schemas:
         for prefix in names
     }
     value_types = _value_types(elements)
-    types: dict[str, DeclaredType] = {}
-    containers: dict[str, JsonNode] = {}
+    found = DeclaredSchemas()
     seen: set[str] = set()
     for names, name, node in elements:
         match kind_of(node):
@@ -155,14 +197,19 @@ def _read_schemas(root: JsonNode) -> Schemas:
                     node.fail("a model cannot have two entity types of one name")
                 seen.add(name)
                 declared = read_type(node, (names[0], name), known, value_types)
-                types |= {f"{prefix}.{name}": declared for prefix in names}
+                found.types |= {f"{prefix}.{name}": declared for prefix in names}
             case kind if kind in KINDS:
                 pass
             case "EntityContainer":
-                containers |= {f"{prefix}.{name}": node for prefix in names}
+                found.containers |= {f"{prefix}.{name}": node for prefix in names}
+            case _ if isinstance(node.value, list):
+                found.functions.append((names, name, node))
             case kind:
-                node.fail(f"only types and an entity container are supported, not {kind}")
-    return Schemas(types, containers, value_types.read_all())
+                node.fail(
+                    f"only types, functions and an entity container are supported, not {kind}"
+                )
+    found.value_types = value_types.read_all()
+    return found
 
 
 def _value_types(elements: Iterable[tuple[tuple[str, ...], str, JsonNode]]) -> ValueTypes:

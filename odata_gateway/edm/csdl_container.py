@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from odata_gateway.edm.csdl_operations import check_import, read_import
 from odata_gateway.edm.csdl_properties import is_name
 from odata_gateway.edm.csdl_tokens import TOKENS
 from odata_gateway.edm.csdl_types import DeclaredType
+from odata_gateway.edm.functions import FunctionImport, ModelFunction
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import EntitySet, EntityType
 
@@ -18,24 +20,33 @@ def read_container(
     containers: Mapping[str, JsonNode],
     name: str,
     types: Mapping[str, EntityType],
-) -> dict[str, EntitySet]:
-    """The entity sets of the container of this qualified name; `types` are by qualified name."""
+    *,
+    functions: Mapping[str, tuple[ModelFunction, ...]],
+) -> tuple[dict[str, EntitySet], dict[str, FunctionImport]]:
+    """The entity sets and function imports of the container of this qualified name; `types` and
+    `functions` are by qualified name."""
     node = containers.get(name)
     if node is None:
         if name:
             root.fail(f"no entity container is called {name}", "$EntityContainer")
-        return {}
+        return {}, {}
     for other in {n.path: n for n in containers.values() if n.path != node.path}.values():
         other.fail("a model has one entity container")
     node.allow(("$Kind", TOKENS))
-    declared = {}
+    declared, imports = dict[str, EntitySet](), dict[str, FunctionImport]()
     for set_name, child in node.members():
+        if child.has("$Function"):
+            found = read_import(set_name, child, functions)
+            imports |= {set_name: found} if found else {}
+            continue
         entity_set = _read_set(set_name, child, types)
         if entity_set is not None:
             declared[set_name] = entity_set
     for set_name, entity_set in declared.items():
         _check_bindings(node.child(set_name), entity_set, declared)
-    return declared
+    for import_name, called in imports.items():
+        check_import(import_name, node.child(import_name), called, declared)
+    return declared, imports
 
 
 def _read_set(name: str, node: JsonNode, types: Mapping[str, EntityType]) -> EntitySet | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from operator import itemgetter
 
+from odata_gateway.edm.functions import ModelFunction
 from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
@@ -35,6 +36,8 @@ def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
     state = f"{model.version} {list(map(_state, entity_types.values()))}"
     if model.left_out:
         state += f" {sorted(model.left_out)}"
+    if model.functions:
+        state += f" {list(map(_called, model.functions.values()))}"
     digest = hashlib.sha256(state.encode())
     return replace(
         model,
@@ -94,6 +97,10 @@ def _parts(structure: ComplexType | ItemType | None) -> object:
     ]
 
 
+def _called(functions: tuple[ModelFunction, ...]) -> tuple[object, ...]:
+    return functions[0].qualified_name, *(f.form for f in functions)
+
+
 def with_secrets_exposed(model: Model) -> Model:
     """The model without secret properties: each reads as its column, and clauses may use it."""
     return with_types(model, {name: _exposed(t) for name, t in model.entity_types.items()})
@@ -151,6 +158,7 @@ def served_part(model: Model) -> Model:
     """The model without the entity types that cannot be served, their sets, and navigation
     properties to them. Of those whose table is there it remembers why."""
     kept = {name for name, t in model.entity_types.items() if not t.missing and t.refused is None}
+    model = _with_functions(model, kept)
     if len(kept) == len(model.entity_types):
         return model
     refused = {n: t.refused for n, t in model.entity_types.items() if t.refused and not t.missing}
@@ -161,6 +169,31 @@ def served_part(model: Model) -> Model:
         if s.entity_type.name in refused
     }
     return replace(with_types(model, types), withheld=sets)
+
+
+def _with_functions(model: Model, kept: set[str]) -> Model:
+    """The model with those of its functions that are about these entity types or about none."""
+    if not (model.functions or model.imports):
+        return model
+    gone = {t.qualified_name for name, t in model.entity_types.items() if name not in kept}
+    functions = {
+        name: tuple(
+            f
+            for f in found
+            if f.result.type not in gone and (f.bound_to is None or f.bound_to[0] in kept)
+        )
+        for name, found in model.functions.items()
+    }
+    left = {f for found in functions.values() for f in found}
+    imports = {
+        name: replace(each, functions=tuple(f for f in each.functions if f in left))
+        for name, each in model.imports.items()
+    }
+    return replace(
+        model,
+        functions={name: found for name, found in functions.items() if found},
+        imports={name: each for name, each in imports.items() if each.functions},
+    )
 
 
 def _without(

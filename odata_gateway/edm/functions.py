@@ -1,11 +1,14 @@
-"""The choice of a function's overload by the types of the arguments.
+"""Functions of the model, which are functions of the database that only read (CSDL 4.01, section
+12), and the choice of an overload: of theirs by the names of the parameters, of a canonical
+function's by the types of the arguments.
 
 `types.canonical_functions` holds the functions themselves. Names ignore case (4.01).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 from odata_gateway.types.function import FunctionOverload
@@ -73,3 +76,100 @@ def _usage(key: str, overloads: tuple[FunctionOverload, ...]) -> str:
 def _form(name: str, overload: FunctionOverload) -> str:
     arguments = (sorted(f.label for f in argument.families) for argument in overload.arguments)
     return f"{name}({', '.join('|'.join(labels) for labels in arguments)})"
+
+
+# --- functions of the model -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionParameter:
+    """A parameter that a request gives.
+
+    column    its name in Postgres; "" where it is passed by its place
+    pg_type   the Postgres type that it has there, by the short name of one of Postgres's own, or as
+              `schema.name`
+    optional  the function has a default for it
+    """
+
+    name: str
+    type: PrimitiveType
+    column: str
+    pg_type: str
+    nullable: bool = True
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionResult:
+    """What a function returns.
+
+    type     a primitive type, or the qualified name of an entity type or complex type
+    pg_type  of primitive values: what they are in Postgres
+    """
+
+    type: PrimitiveType | str
+    collection: bool
+    nullable: bool = True
+    pg_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFunction:
+    """A function, or one of several of the same name.
+
+    schema, routine  its name in Postgres
+    bound_to         the name of the entity type whose entities it is called for, with the name of
+                     the first parameter
+    bound_column     the column that is passed for such an entity; None: the whole row
+    """
+
+    name: str
+    namespace: str
+    schema: str
+    routine: str
+    parameters: tuple[FunctionParameter, ...]
+    result: FunctionResult
+    composable: bool = True
+    bound_to: tuple[str, str] | None = None
+    bound_column: str | None = None
+    description: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.namespace}.{self.name}"
+
+    @property
+    def form(self) -> str:
+        """How it is called, for messages."""
+        shown = (f"[{p.name}=...]" if p.optional else f"{p.name}=..." for p in self.parameters)
+        return f"{self.name}({','.join(shown)})"
+
+    def takes(self, names: Iterable[str]) -> bool:
+        """Whether it can be called with parameters of these names."""
+        given = set(names)
+        needed = {p.name for p in self.parameters if not p.optional}
+        return needed <= given <= {p.name for p in self.parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionImport:
+    """A function that is called at the service root: the unbound ones of a name.
+
+    entity_set  the set that its entities are of; None where it returns something else
+    listed      it stands in the service document
+    """
+
+    name: str
+    functions: tuple[ModelFunction, ...]
+    entity_set: str | None = None
+    listed: bool = False
+
+
+def overload_of(functions: Iterable[ModelFunction], names: Iterable[str]) -> ModelFunction | None:
+    """The function that takes parameters of these names, with the fewest others."""
+    given = list(names)
+    able = [f for f in functions if f.takes(given)]
+    return min(able, key=lambda f: len(f.parameters), default=None)

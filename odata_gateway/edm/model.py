@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from odata_gateway.edm.functions import FunctionImport, ModelFunction
 from odata_gateway.edm.tables import AccountColumn as AccountColumn
 from odata_gateway.edm.tables import Join as Join
 from odata_gateway.edm.tables import JoinColumn as JoinColumn
@@ -22,7 +23,7 @@ from odata_gateway.edm.tables import Policy as Policy
 from odata_gateway.edm.tables import Table as Table
 from odata_gateway.edm.tables import TokenTables as TokenTables
 from odata_gateway.edm.tables import Unscoped as Unscoped
-from odata_gateway.errors import ODataError
+from odata_gateway.edm.tables import Withheld as Withheld
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType, RowKeyForm
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.structured import ItemsForm, ObjectForm
@@ -34,24 +35,6 @@ what is null stands behind it."""
 
 REWRITTEN = "odata-gateway: a table was rewritten: "
 """The same where the rows of a table are in other places than those that a page starts behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """Why the service does not have a part of the model: the database cannot show it. Nothing is
-    guessed in its place, and a request that names it is refused.
-
-    searched  $search would look at it
-    """
-
-    error: type[ODataError]
-    message: str
-    hint: str | None = None
-    searched: bool = False
-
-    def refusal(self, at: int) -> ODataError:
-        """The error of a request that names it at an offset."""
-        return self.error(self.message, at=at, hint=self.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +232,8 @@ class EntityType:
     withheld  properties and navigation properties of the model that the database cannot show
     left_out  columns that are on purpose not in the model, by the name of OData
     row_key   how its key is made, where the relation has none
+    returned_key  of rows that a function returns: what tells them apart besides the key
+    is_complex  it is a complex type, whose instances are rows of functions and have no key
     """
 
     name: str
@@ -267,6 +252,8 @@ class EntityType:
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     row_key: RowKey | None = None
+    returned_key: tuple[Property, ...] = ()
+    is_complex: bool = False
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -278,6 +265,11 @@ class EntityType:
     @property
     def key(self) -> tuple[Property, ...]:
         return tuple(p for p in self.properties.values() if p.is_key)
+
+    @property
+    def identity(self) -> tuple[Property, ...]:
+        """What tells any two rows apart."""
+        return (*self.key, *self.returned_key)
 
     @property
     def searchable(self) -> tuple[Property, ...]:
@@ -296,11 +288,15 @@ StructuredType = EntityType | ComplexType
 @dataclass(frozen=True, slots=True, eq=False)
 class EntitySet:
     """An entity set; `bindings` has the name of the target entity set for each navigation property
-    of its type."""
+    of its type.
+
+    returned  what a function returns, as a set: all rows of it, whatever $apply makes of them
+    """
 
     name: str
     entity_type: EntityType
     bindings: Mapping[str, str]
+    returned: EntitySet | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -317,6 +313,9 @@ class Model:
     has_items    some property is a collection of values
     enum_types   those that are declared, by their qualified names
     tokens       where access tokens are looked up; None: not in the database
+    row_types    complex types as the types of rows that functions return, by qualified name
+    functions    those of each name, by their qualified names
+    imports      functions that are called at the service root
     """
 
     namespace: str
@@ -330,15 +329,32 @@ class Model:
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     has_items: bool = False
     enum_types: Mapping[str, EnumType] = field(default_factory=dict)
+    row_types: Mapping[str, EntityType] = field(default_factory=dict)
+    functions: Mapping[str, tuple[ModelFunction, ...]] = field(default_factory=dict)
+    imports: Mapping[str, FunctionImport] = field(default_factory=dict)
+
+    def row_type(self, qualified_name: str) -> EntityType:
+        """The entity type or complex type of a qualified name."""
+        if qualified_name in self.row_types:
+            return self.row_types[qualified_name]
+        types = self.entity_types.values()
+        return next(t for t in types if t.qualified_name == qualified_name)
+
+    def declared_set(self, entity_set: EntitySet) -> EntitySet:
+        """A set as the model or a function has it, whatever $apply made of it."""
+        return entity_set.returned or self.entity_sets[entity_set.name]
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]
 
     @property
-    def complex_types(self) -> tuple[ComplexType, ...]:
-        """Those of served properties, each behind those of its members."""
+    def complex_types(self) -> tuple[ComplexType | EntityType, ...]:
+        """Those of served properties and of the rows of functions, each behind those of its
+        members."""
         found = [p.structure for p in self._parts if isinstance(p.structure, ComplexType)]
-        return tuple({t.qualified_name: t for t in reversed(found)}.values())
+        types = {t.qualified_name: t for t in reversed(found)}
+        rows = (t for t in self._returned if t.qualified_name not in types)
+        return (*types.values(), *rows)
 
     @property
     def used_enum_types(self) -> tuple[EnumType, ...]:
@@ -355,8 +371,15 @@ class Model:
     @property
     def _parts(self) -> tuple[Property, ...]:
         """All properties, their items and members."""
-        properties = (p for t in self.entity_types.values() for p in t.properties.values())
+        types = (*self.entity_types.values(), *self._returned)
+        properties = (p for t in types for p in t.properties.values())
         return tuple(part for p in properties for part in parts_of(p))
+
+    @property
+    def _returned(self) -> tuple[EntityType, ...]:
+        """Complex types of the rows that functions return."""
+        names = dict.fromkeys(str(f.result.type) for each in self.functions.values() for f in each)
+        return tuple(self.row_types[name] for name in names if name in self.row_types)
 
 
 def parts_of(prop: Property) -> Iterator[Property]:

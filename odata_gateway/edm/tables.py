@@ -1,4 +1,5 @@
-"""What stands behind a model in the database: tables, joins, row policies, access tokens.
+"""What stands behind a model in the database: tables, joins, row policies, access tokens; and what
+the database cannot show.
 
 A navigation property's join is a conjunction of equalities over its source row, its target row and
 any link tables between them:
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from odata_gateway.errors import ODataError
 from odata_gateway.types.account import WHOLE_ACCOUNT, AccountType
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 
@@ -137,3 +139,21 @@ class TokenTables:
             self.members: (self.account, self.member, self.role),
             self.users: (self.user,),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why the service does not have a part of the model: the database cannot show it. Nothing is
+    guessed in its place, and a request that names it is refused.
+
+    searched  $search would look at it
+    """
+
+    error: type[ODataError]
+    message: str
+    hint: str | None = None
+    searched: bool = False
+
+    def refusal(self, at: int) -> ODataError:
+        """The error of a request that names it at an offset."""
+        return self.error(self.message, at=at, hint=self.hint)

@@ -34,6 +34,7 @@ from odata_gateway.plan.tree.projection import (
     Nested,
     Projection,
     RowMembers,
+    ValueProjection,
 )
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LinkSlot, PageSlot
@@ -62,6 +63,8 @@ class JsonRowRenderer:
                 return concat(self._crossjoin_row(projection))
             case MixedProjection():
                 return self._of_its_kind(projection)
+            case ValueProjection(field=field):
+                return self.value(field)
             case _:
                 assert_never(projection)
 
@@ -97,7 +100,11 @@ class JsonRowRenderer:
         return members
 
     def _identity(self, projection: EntityProjection) -> list[Pieces]:
-        form, id_of = self._form, entity_id(projection.entity_set, projection.source)
+        form = self._form
+        if projection.entity_set.entity_type.is_complex:
+            name = projection.entity_set.entity_type.qualified_name
+            return [[f'"{form.prefix}type":"#{name}"']] if self._is_full else []
+        id_of = entity_id(projection.entity_set, projection.source)
         own_id: Pieces = [f'"{form.prefix}id":"', *id_of, '"']
         if self._is_full or (form.names_sets and form.level != "none"):
             name = projection.entity_set.entity_type.qualified_name
@@ -247,6 +254,8 @@ class JsonRowRenderer:
         prefix = self._form.prefix
         if self._is_full:
             found.append([f'"{prefix}type":"#{entity_set.entity_type.qualified_name}"'])
+        if entity_set.entity_type.is_complex:
+            return json_object([*found, *(one for m in members for one in self._member(m))])
         if identified and self._is_full:
             id_of = entity_id_of(entity_set, _key_columns(entity_set, members))
             found.append([f'"{prefix}id":"', *id_of, '"'])

@@ -19,7 +19,7 @@ from odata_gateway.errors import DbTable, DbValue, ODataError
 from odata_gateway.handlers.execution import caller_session
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.relation import BoundExpr, Parameter, Source
+from odata_gateway.plan.tree.relation import BoundExpr, CalledFunction, Parameter, Source
 from odata_gateway.sql.expr import can_fail
 from odata_gateway.sql.statement import whole_rows
 
@@ -46,6 +46,9 @@ class TableFaults:
 
         continues  the request brings the order values of a row in the token of a next link
         """
+        calls = dict.fromkeys(f for query in queries for f in _called(query))
+        if calls and not isinstance(error, DbValue):
+            return _refused(error, list(calls))
         types = dict.fromkeys(t for query in queries for t in _entity_types(query))
         computing = [t for t in types if t.computes]
         if isinstance(error, DbValue) and not computing:
@@ -78,6 +81,22 @@ class TableFaults:
         )
         found.__cause__ = error.__cause__
         return found
+
+
+def _refused(error: DbTable, functions: list[str]) -> DbValue:
+    """The error of functions that refuse what they were called with."""
+    found = DbValue(
+        f"calling {' or '.join(functions)} fails in the database: {error.message}", hint=error.hint
+    )
+    found.__cause__ = error.__cause__
+    return found
+
+
+def _called(query: Query) -> Iterator[str]:
+    """The functions of the model that a query calls."""
+    for node in _nodes(query):
+        if isinstance(node, CalledFunction):
+            yield node.function.qualified_name
 
 
 def _computes_itself(query: Query) -> bool:

@@ -18,5 +18,6 @@ compared (`odata-gateway model`).
     structures   columns that are made of values: collections and complex types
     columns      the property of each column
     links        the navigation properties of foreign keys
+    functions    functions that only read
     document     the model of a catalog as CSDL JSON
 """

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from odata_gateway.db.schema.functions import FunctionFacts
 from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
 from odata_gateway.introspection.columns import (
@@ -15,6 +16,7 @@ from odata_gateway.introspection.columns import (
     primitive_property,
     property_of,
 )
+from odata_gateway.introspection.functions import CONTAINER, DocumentFunctions
 from odata_gateway.introspection.keys import relation_key, row_key_property
 from odata_gateway.introspection.links import CatalogLink, given_names, links_of
 from odata_gateway.introspection.names import (
@@ -26,7 +28,7 @@ from odata_gateway.introspection.names import (
 from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.introspection.structures import DeclaredTypes
 
-CONTAINER, ROW_KEY = "Service", "row_key"
+ROW_KEY = "row_key"
 _MIGRATIONS = frozenset(
     {
         "schema_migrations",
@@ -92,8 +94,8 @@ class ServedRelations:
         return f"{self.namespaces[table.schema]}.{self.type_names[table]}"
 
 
-def model_of_catalog(catalog: Catalog) -> CatalogModel:
-    """The model of these relations."""
+def model_of_catalog(catalog: Catalog, functions: tuple[FunctionFacts, ...] = ()) -> CatalogModel:
+    """The model of these relations and functions."""
     not_served: list[NotServed] = []
     served = ServedRelations()
     for relation in catalog:
@@ -104,7 +106,7 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
         key = relation_key(relation) or ()
         served.relations[relation.table], served.keys[relation.table] = relation, key
         served.columns[relation.table] = tuple(_columns(relation, key, not_served))
-    _name_all(served)
+    _name_all(served, (facts.schema for facts in functions))
     links = links_of(served.relations, served.type_names, served.property_names)
     declared = DeclaredTypes(
         served.namespaces,
@@ -115,8 +117,11 @@ def model_of_catalog(catalog: Catalog) -> CatalogModel:
     types = {
         table: _entity_type(table, served, links[table], declared) for table in served.relations
     }
-    document = _document(served, types, links, declared.nodes)
-    return CatalogModel(document, tuple(not_served), served, links)
+    called = DocumentFunctions(served.namespaces, served.type_names, declared)
+    for facts in functions:
+        called.add(facts)
+    document = _document(served, types, links, called)
+    return CatalogModel(document, (*not_served, *called.not_served), served, links)
 
 
 # --- What is served -------------------------------------------------------------------------------
@@ -157,11 +162,12 @@ def _columns(
             yield column
 
 
-def _name_all(served: ServedRelations) -> None:
+def _name_all(served: ServedRelations, schemas_of_functions: Iterable[str]) -> None:
     """Name the namespaces, the types and their properties. A type's name has the schema before it
     only where two schemas have it, ignoring case."""
     served.namespaces = odata_names(
-        dict.fromkeys(table.schema for table in served.relations), RESERVED_NAMESPACES
+        dict.fromkeys((*(table.schema for table in served.relations), *schemas_of_functions)),
+        RESERVED_NAMESPACES,
     )
     schemas: dict[str, set[str]] = {}
     for table in served.relations:
@@ -282,14 +288,12 @@ def _document(
     served: ServedRelations,
     types: Mapping[Table, CsdlNode],
     links: Mapping[Table, Mapping[str, CatalogLink]],
-    complex_types: Mapping[tuple[str, str], CsdlNode],
+    called: DocumentFunctions,
 ) -> CsdlNode:
     """One namespace for each schema; the first also has the container."""
-    schemas: dict[str, CsdlNode] = {name: {} for name in served.namespaces.values()}
-    for (namespace, name), node in complex_types.items():
-        schemas.setdefault(namespace, {})[name] = node
+    schemas: dict[str, CsdlNode] = {}
     for table, node in types.items():
-        schemas[served.namespaces[table.schema]][served.type_names[table]] = node
+        schemas.setdefault(served.namespaces[table.schema], {})[served.type_names[table]] = node
     sets = {
         served.type_names[table]: {
             "$Collection": True,
@@ -300,7 +304,15 @@ def _document(
         }
         for table in served.relations
     }
+    for (namespace, name), node in called.types.nodes.items():
+        schemas.setdefault(namespace, {})[name] = node
+    for namespace, elements in called.elements.items():
+        schemas.setdefault(namespace, {}).update(elements)
     first = next(iter(schemas), "Database")
     container = unused(CONTAINER, schemas.get(first, ()))
-    schemas.setdefault(first, {})[container] = {"$Kind": "EntityContainer", **sets}
+    schemas.setdefault(first, {})[container] = {
+        "$Kind": "EntityContainer",
+        **sets,
+        **called.imports,
+    }
     return {"$Version": "4.01", "$EntityContainer": f"{first}.{container}", **schemas}

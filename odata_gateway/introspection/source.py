@@ -11,8 +11,10 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.functions import FunctionFacts, read_functions
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.json_reader import Mistake, ModelError
@@ -30,6 +32,13 @@ from odata_gateway.introspection.view_keys import with_view_keys
 _LOG = logging.getLogger("odata_gateway")
 _MOST_NAMES = 20
 """In one log line."""
+
+
+class CatalogContent(NamedTuple):
+    """What is read of a database."""
+
+    relations: Catalog
+    functions: tuple[FunctionFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class CatalogSource:
         self.wished = wished
         self.not_served: tuple[NotServed, ...] = ()
         self._database = database
-        self._catalog: Catalog | None = None
+        self._catalog: CatalogContent | None = None
         self._model: Model | None = None
 
     async def read(self) -> Model:
@@ -93,22 +102,31 @@ class CatalogSource:
         """
         return await self._made(await self._read_catalog(self.wished), self.wished, is_new=True)
 
-    async def _use(self, catalog: Catalog, found: CatalogModel) -> None:
+    async def _use(self, catalog: CatalogContent, found: CatalogModel) -> None:
         model = await asyncio.to_thread(_model_of, found, _schemas(self.wished))
         self._report(model, found.not_served)
         self._catalog, self._model, self.not_served = catalog, model, found.not_served
 
-    async def _read_catalog(self, wished: WishedModel) -> Catalog:
+    async def _read_catalog(self, wished: WishedModel) -> CatalogContent:
+        schemas = _schemas(wished)
         async with self._database.session(snapshot=True) as session:
-            return await read_catalog(session, _schemas(wished), for_all_roles=wished.for_all_roles)
+            found = await read_catalog(session, schemas, for_all_roles=wished.for_all_roles)
+            functions = await read_functions(session, schemas)
+        if wished.for_all_roles:
+            functions = tuple(replace(facts, may_call=True) for facts in functions)
+        return CatalogContent(found, functions)
 
-    async def _made(self, catalog: Catalog, wished: WishedModel, *, is_new: bool) -> CatalogModel:
+    async def _made(
+        self, catalog: CatalogContent, wished: WishedModel, *, is_new: bool
+    ) -> CatalogModel:
         """The model of a catalog as a document.
 
         is_new  wishes that the catalog does not fit are mistakes
         """
         claim = wished.accounts_claim
-        fitted = await asyncio.to_thread(overlaid, catalog, wished.overlay, accounts_claim=claim)
+        fitted = await asyncio.to_thread(
+            overlaid, catalog.relations, wished.overlay, accounts_claim=claim
+        )
         if is_new:
             mistakes = [*await self._schema_mistakes(wished), *fitted.mistakes]
             mistakes += await key_mistakes(self._database, fitted.catalog, wished.overlay)
@@ -119,7 +137,8 @@ class CatalogSource:
         with_keys = await with_view_keys(
             self._database, fitted.catalog, for_all_roles=wished.for_all_roles
         )
-        return await asyncio.to_thread(model_of_catalog, with_keys)
+        functions = () if wished.overlay.rows else catalog.functions  # they have no row policy
+        return await asyncio.to_thread(model_of_catalog, with_keys, functions)
 
     async def _schema_mistakes(self, wished: WishedModel) -> list[Mistake]:
         """The schemas that are wanted and do not exist."""
@@ -190,7 +209,7 @@ def _with_left_out(model: Model, not_served: Iterable[NotServed]) -> Model:
 
 def _names(model: Model) -> set[str]:
     """Entity sets, and their properties and navigation properties."""
-    found = set(model.entity_sets)
+    found = {*model.entity_sets, *(f"{name}()" for name in model.functions)}
     for entity_set in model.entity_sets.values():
         entity_type = entity_set.entity_type
         members = (*entity_type.properties, *entity_type.navigation)

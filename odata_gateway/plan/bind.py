@@ -15,12 +15,13 @@ from odata_gateway.plan.apply.rowset import InputSet
 from odata_gateway.plan.expression.binder import bind_condition, bind_expr
 from odata_gateway.plan.expression.compute import bind_compute_option
 from odata_gateway.plan.expression.lambdas import counted_items
-from odata_gateway.plan.expression.order import bind_options_order, bind_window
+from odata_gateway.plan.expression.order import bind_options_order, bind_window, key_of
 from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.select_expand import bind_projection, bind_reference
 from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
-from odata_gateway.plan.resource.path import ResolvedPath, Resource, bind_resource
+from odata_gateway.plan.resource.path import Resource, bind_resource
+from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.limits import Limits, RequestSize
 from odata_gateway.plan.scope.places import ItemsPlace
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
@@ -57,9 +58,11 @@ def bind(request: ast.SyntaxTree, model: Model, limits: Limits, *, strict: bool 
             return bind_crossjoin(form, request, binding)
         with binding.inside("path"):
             resource = bind_resource(request.path, binding)
-        binding.root_set = resource.place.entity_set
+        if resource.place.entity_set.returned is None:
+            binding.root_set = resource.place.entity_set
         _check_options(resource.form, options)
-        return _bind_form(resource, options, Scope.of(binding, resource.place.row))
+        query = _bind_form(resource, options, Scope.of(binding, resource.place.row))
+        return replace(query, parameters=binding.parameters) if binding.calls else query
 
 
 def _check_options(form: ResultForm, options: ast.Options) -> None:
@@ -93,6 +96,8 @@ def _bind_form(resource: Resource, options: ast.Options, scope: Scope) -> Query:
 
 def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> Query:
     place = resource.place
+    if place.row.as_value is not None:
+        _check_value_options(options)
     rows = InputSet(place.entity_set, scope, place.within, place.predicates)
     if options.apply is not None:
         rows = bind_apply(options.apply, rows)
@@ -111,7 +116,8 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     parent = place.parent
     if resource.form == "count":
         return Query("count", entity_set, counted, parent=parent)
-    structure = scope.structure
+    row = scope.implicit
+    is_plain = row.structure is None and not row.source.entity_type.returned_key
     return Query(
         resource.form,
         entity_set,
@@ -123,8 +129,21 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
         counted=counted if options.count else None,
         parent=parent,
         path=place.pieces,
-        key=() if structure is None else structure.key,
+        key=() if is_plain else key_of(row),
+        context=place.context,
     )
+
+
+def _check_value_options(options: ast.Options) -> None:
+    """Refuse options that need properties."""
+    for name in options.order:
+        if not name.startswith("@") and name not in ALLOWED["references"]:
+            raise BindOption(
+                f"{name} does not apply to a collection of values",
+                target=name,
+                at=0,
+                hint="use $it in $filter and $orderby",
+            )
 
 
 def _bind_entity(place: ResolvedPath, options: ast.Options, scope: Scope) -> Query:
@@ -139,6 +158,7 @@ def _bind_entity(place: ResolvedPath, options: ast.Options, scope: Scope) -> Que
         parent=place.parent,
         optional=place.optional,
         path=place.pieces,
+        context=place.context,
     )
 
 
@@ -174,4 +194,5 @@ def _query(resource: Resource, field: Field | None = None) -> Query:
         parent=place.parent,
         optional=resource.form == "reference" and place.optional,
         path=place.pieces,
+        context=place.context,
     )

@@ -21,6 +21,7 @@ from odata_gateway.plan.tree.projection import (
     Nested,
     Projection,
     RowMembers,
+    ValueProjection,
 )
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.slots import LiteralSlot
@@ -52,19 +53,19 @@ def fragment(query: Query, version: str, key_text: Callable[[LiteralSlot], str])
 
     key_text  gives a key of the path as a URL has it
     """
-    if query.context is not None:
-        return f"#{query.context}"
     match query.form:
         case "references":
             return "#Collection($ref)"
         case "reference":
             return "#$ref"
-        case "property" | "value":
+        case "property" | "value" if query.context is None:
             path = "".join(
                 piece if isinstance(piece, str) else key_text(piece) for piece in query.path
             )
             return f"#{path}"
     selection = "" if query.projection is None else _parenthesized(items(query.projection, version))
+    if query.context is not None:
+        return f"#{query.context}{selection}"
     suffix = "/$entity" if query.form == "entity" else ""
     return f"#{query.entity_set.name}{selection}{suffix}"
 
@@ -82,7 +83,7 @@ def items(projection: Projection, version: str) -> list[str]:
             return _members(members, version)
         case MixedProjection(kinds=kinds):
             return _common(kinds, version)
-        case CrossjoinProjection():
+        case CrossjoinProjection() | ValueProjection():
             return []
         case _:
             assert_never(projection)

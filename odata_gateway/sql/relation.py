@@ -28,6 +28,7 @@ from odata_gateway.edm.model import (
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.tree.relation import (
     Block,
+    CalledFunction,
     Column,
     Derived,
     LeftJoin,
@@ -36,7 +37,7 @@ from odata_gateway.plan.tree.relation import (
     Source,
 )
 from odata_gateway.plan.tree.slots import AccountsSlot
-from odata_gateway.sql.derived import derived_sql
+from odata_gateway.sql.derived import derived_sql, rows_of_call
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import (
     EMPTY,
@@ -179,6 +180,8 @@ class Relations:
         if source.items is not None:
             rows = fill(source.items.rows, (column_sql(source.items.column),))
             return build('LATERAL (SELECT {0} AS "value") AS {1}', rows, alias(source.number)), []
+        if source.call is not None:
+            return self._called_source(source, source.call)
         entity_type = source.entity_type
         if entity_type.missing:
             raise Unsupported(
@@ -194,6 +197,18 @@ class Relations:
         if not entity_type.null_keys:
             return table, policy
         return table, [*policy, self._key_guard(source)]
+
+    def _called_source(self, source: Source, call: CalledFunction) -> tuple[Sql, list[Sql]]:
+        """The rows of a function as a FROM item, behind the row that it is called for, and the
+        conditions on both."""
+        rows = build("({0}) AS {1}", rows_of_call(call, source, self), alias(source.number))
+        policy = self._policy(source)
+        if source.entity_type.null_keys:
+            policy.append(self._key_guard(source))
+        if source.beside is None:
+            return rows, policy
+        tables, conditions = self._base(source.beside)
+        return build("{0}, LATERAL {1}", tables, rows), [*conditions, *policy]
 
     def _key_guard(self, source: Source) -> Sql:
         """A condition that is true, and fails at a row of the caller's whose key is null: paging
@@ -278,7 +293,7 @@ class Relations:
         owners = dict.fromkeys(self._owner(number) for number in sources)
         for source, is_optional in (self._known[number] for number in owners):
             for policy in self._policy(source, "w"):
-                key = qualified(source.number, source.entity_type.key[0].column)
+                key = qualified(source.number, source.entity_type.identity[0].column)
                 optional = build("({0} IS NULL OR {1})", key, policy) if is_optional else policy
                 found.append(optional)
         return found

@@ -20,11 +20,10 @@ from odata_gateway.types.forms.schema import SchemaForm
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
 # cannot hold; `floor` and `ceil` round times finer than a microsecond to the side that keeps an
-# ordering comparison right; `infix`, `prefix` and `suffix` make a LIKE pattern of an escaped text;
-# `pattern` translates a regular expression; `cast` turns what does not fit into null; `utc` wants
-# offset 0; `uuid` turns what is not a uuid into null; `positive` and `percent` refuse numbers that
-# are not above 0, or above 100; `label` and those behind it turn what is no text of a Postgres type
-# into null (`types.own_text`).
+# ordering comparison right; `infix`, `prefix`, `suffix` make a LIKE pattern; `pattern` translates a
+# regular expression; `cast` turns what does not fit into null, `uuid` what is no uuid; `utc` wants
+# offset 0; `positive` and `percent` refuse numbers not above 0, or above 100; `parameter` is for
+# functions; `label` and the rest turn what is no text of a Postgres type into null (`own_text`).
 OwnMode = Literal[
     "label", "inet", "cidr", "macaddr", "macaddr8", "money", "bits", "oid", "lsn", "character"
 ]
@@ -43,6 +42,7 @@ DecodeMode = (
         "uuid",
         "positive",
         "percent",
+        "parameter",
     ]
     | OwnMode
 )

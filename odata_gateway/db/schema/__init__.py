@@ -8,6 +8,7 @@ Unknown: requests, SQL of requests, callers.
     join_types     how the columns of a join are compared
     introspect     the model that the database can serve, and how it differs from the one given
     served_types   as which type a column is served, part by part
+    functions      functions that only read, and how those of a model differ
     keys           whether keys are unique and never null: by index, by rule or by query
     row_keys       whether keys that the service makes can be made, and what they cost
     row_policies   whether row policies can be applied

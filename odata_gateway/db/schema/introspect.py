@@ -26,6 +26,7 @@ from odata_gateway.db.schema.catalog import (
     unreadable,
 )
 from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.schema.functions import with_functions
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_faults, row_key_findings
@@ -77,6 +78,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         tables = await read_tables(session, _tables(model), with_parts=_has_structures(model))
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
+        model = await with_functions(session, model, findings)
     findings += _database_findings(model, tables)
     fitted = {
         name: _fit(entity_type, tables, findings)

@@ -24,6 +24,7 @@ from odata_gateway.plan.tree.projection import (
     Nested,
     Projection,
     RowMembers,
+    ValueProjection,
 )
 
 
@@ -116,6 +117,8 @@ def _cells(projection: Projection, prefix: str, format_name: str) -> Iterator[Ta
             yield from _of_members(computed, prefix, format_name)
         case MixedProjection():
             raise cannot_show(format_name, "rows of several kinds inside a row")
+        case ValueProjection(field=field):
+            yield FieldCell("value", field)
         case _:
             assert_never(projection)
 

@@ -36,7 +36,7 @@ class EntityHandler:
     async def _nothing(self, request: DataRequest) -> Reply:
         """204 where a single-valued navigation property leads to nothing; raises BindNoEntity where
         the path does."""
-        if request.compiled.query.optional and request.compiled.query.parent is not None:
+        if request.compiled.query.optional:
             await self._executor.require_parent(request)
             return Reply(204, reply_headers(request, None))
         raise no_entity()

@@ -297,7 +297,7 @@ def _found(reference: Reference, binding: Binding) -> Block:
 
 
 def _one_key(row: Row, at: int) -> BoundExpr:
-    key = row.source.entity_type.key
+    key = row.source.entity_type.identity
     if len(key) != 1:
         raise Unsupported(
             "counting entities with a key of several properties is not supported", at=at

@@ -161,7 +161,7 @@ class _UnionLayout:
         """The types of the key of the entity that a row may be."""
         if not any(kind.is_entity for kind in self.kinds):
             return ()
-        return tuple(p.type for p in self.branches[0].rows.entity_set.entity_type.key)
+        return tuple(p.type for p in self.branches[0].rows.entity_set.entity_type.identity)
 
     @property
     def have_all_members(self) -> bool:

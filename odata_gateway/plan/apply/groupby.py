@@ -162,7 +162,7 @@ def _grouped_by(
     if structure is None:
         return tuple(
             GroupingProperty((*path, p.name), column_of(place, p), of_entity=True)
-            for p in place.source.entity_type.key
+            for p in place.source.entity_type.identity
         )
     if structure.entity is not None:
         raise Unsupported(

@@ -71,7 +71,7 @@ def related_rows(step: ast.Transformation, rows: InputSet) -> RelatedRows:
     item, binding = _item(step), rows.scope.binding
     navigation = _navigation(item, rows)
     entity = _entity(rows, item)
-    model_set = rows.scope.model.entity_sets[rows.entity_set.name]
+    model_set = rows.scope.model.declared_set(rows.entity_set)
     target_set = rows.scope.model.entity_sets[model_set.bindings[navigation.name]]
     inner = rows.scope.of_related(binding.row_of(target_set.entity_type))
     link = binding.link(entity.source, navigation)

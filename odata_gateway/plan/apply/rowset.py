@@ -290,7 +290,7 @@ def _structure_of(rows: InputSet, derived: DerivedColumns) -> RowStructure:
     members = ((path, value) for path, value in derived.members if isinstance(value, Column))
     identity = None
     if derived.identity:
-        entity_type = model.entity_sets[rows.entity_set.name].entity_type
+        entity_type = model.declared_set(rows.entity_set).entity_type
         identity = Reference(entity_type, derived.identity)
     return replace(
         _as_tree(rows.entity_set.entity_type, members, derived.entities, model),

@@ -149,7 +149,7 @@ def _same(left: Row, right: Row, at: int) -> BoundExpr:
 def _key(row: Row) -> tuple[Column, ...]:
     return tuple(
         column_of_property(row.source.number, p, nullable=row.optional)
-        for p in row.source.entity_type.key
+        for p in row.source.entity_type.identity
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from odata_gateway.errors import BindType, BindValue
 from odata_gateway.plan.scope.rows import Row, column_of
@@ -48,7 +49,7 @@ def total_order(wanted: list[OrderKey], row: Row) -> tuple[OrderKey, ...]:
     """The wanted keys and then the rows' own order or key, which makes the order total; what
     follows a complete key, and what cannot matter, is dropped."""
     key = key_of(row)
-    own = () if row.structure is None else row.structure.order
+    own = _order_without_key(row) if row.structure is None else row.structure.order
     missing, seen, order = set(key), set[BoundExpr](), []
     for item in (*wanted, *(own or (OrderKey(part, False) for part in key))):
         if not missing:
@@ -61,13 +62,25 @@ def total_order(wanted: list[OrderKey], row: Row) -> tuple[OrderKey, ...]:
     return tuple(order)
 
 
+def _order_without_key(row: Row) -> tuple[OrderKey, ...]:
+    """The own order of rows of a complex type, which begins with a value that people can read;
+    empty where the key gives the order."""
+    source = row.source.entity_type
+    if not source.is_complex:
+        return ()
+    shown = (p for p in source.properties.values() if not p.missing)
+    readable = (column_of(row, p) for p in shown if p.type.family.is_ordered)
+    first = tuple(islice(readable, 1))
+    return tuple(OrderKey(part, False) for part in (*first, *key_of(row)))
+
+
 def key_of(row: Row) -> tuple[BoundExpr, ...]:
     """The values that tell a row from all others."""
     if row.structure is not None:
         return row.structure.key
     if row.crossed is not None:
         return tuple(key for entity in row.crossed.values() for key in key_of(entity))
-    return tuple(column_of(row, p) for p in row.source.entity_type.key)
+    return tuple(column_of(row, p) for p in row.source.entity_type.identity)
 
 
 def bind_window(options: ast.Options) -> tuple[LiteralSlot | None, LiteralSlot | None]:

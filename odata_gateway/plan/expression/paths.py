@@ -35,9 +35,9 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
     """What a path leads to: a value, one entity, or a collection."""
     match node:
         case ast.Variable(name="$it"):
-            return scope.it
+            return _whole(scope.it)
         case ast.Variable(name="$this"):
-            return scope.this
+            return _whole(scope.this)
         case ast.Variable(name="$root"):
             return ServiceRoot()
         case ast.Variable(name=name):
@@ -59,6 +59,12 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
             raise Unsupported("aggregate(...) inside an expression is not supported", at=node.at)
         case _:
             raise BindType("a path must start with a name", at=node.at)
+
+
+def _whole(place: PathTarget) -> PathTarget:
+    """What $it and $this stand for: a row, or the value that it is."""
+    value = place.as_value if isinstance(place, Row) else None
+    return place if value is None else value
 
 
 def names_of(node: object, scope: Scope) -> tuple[str, ...] | None:

@@ -98,7 +98,7 @@ def _of_entities(
     kind: RowKind, rows: ShownRows, options: ast.Options, structure: RowStructure
 ) -> EntityProjection:
     """The properties of the entity that a row is, and what join added to it."""
-    model_set = rows.scope.model.entity_sets[rows.entity_set.name]
+    model_set = rows.scope.model.declared_set(rows.entity_set)
     of_kind = ShownRows(model_set, _entity_scope(structure, kind, rows.scope), rows.depth)
     added = _joined(rows.entity_set, model_set, _narrowed(structure, kind, ()), options)
     projection = rows.scope.bind.projection(of_kind, _own_options(options, of_kind.scope))

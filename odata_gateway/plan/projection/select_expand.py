@@ -33,7 +33,7 @@ from odata_gateway.plan.projection.levels import own_options, repeats, star_opti
 from odata_gateway.plan.projection.row_kinds import bind_mixed
 from odata_gateway.plan.scope.navigation import no_such_type
 from odata_gateway.plan.scope.places import place_of, structure_of
-from odata_gateway.plan.scope.rows import Reference, Row, column_of
+from odata_gateway.plan.scope.rows import VALUE, Reference, Row, column_of
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
 from odata_gateway.plan.scope.structures import WHOLE, MemberPaths, paths_below, value_of_place
 from odata_gateway.plan.tree.projection import (
@@ -44,6 +44,7 @@ from odata_gateway.plan.tree.projection import (
     ExpandOne,
     Field,
     Projection,
+    ValueProjection,
 )
 from odata_gateway.plan.tree.relation import BoundExpr
 from odata_gateway.types import primitive as types
@@ -55,6 +56,9 @@ from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
 def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
     """The members of each row."""
     structure = rows.scope.structure
+    if structure is None and rows.scope.implicit.as_value is not None:
+        value = rows.entity_set.entity_type.properties[VALUE]
+        return ValueProjection(field_of(rows.scope.implicit, value, rows.scope.binding))
     if structure is None:
         return _of_entities(rows, options)
     if structure.kinds:
@@ -281,7 +285,7 @@ def _expand_one(expanded: ExpandedProperty, reference: Reference | None = None) 
         block = frame.block(scope.binding.link(scope.implicit.source, navigation))
     else:
         block = frame.block(predicates=reference.found_as(frame.source))
-    model_set = scope.model.entity_sets[expanded.rows.entity_set.name]
+    model_set = scope.model.declared_set(expanded.rows.entity_set)
     dynamic = reference is not None and navigation.name not in model_set.entity_type.navigation
     return ExpandOne(navigation, expanded.target_set, block, content, expanded.repeats, dynamic)
 
@@ -355,6 +359,10 @@ def _anchored(
     the resource's row, or the key that an earlier next link brought along.
     """
     binding, given = scope.binding, scope.binding.aliases.get(ANCHOR)
+    if scope.it.source.call is not None and anchored(options, "") is not options:
+        raise Unsupported(
+            "$it inside collections that rows of a function expand is not supported", at=item.at
+        )
     if scope.it.crossed is not None and anchored(options, "") is not options:
         raise Unsupported(
             "$it inside collections that $crossjoin expands is not supported", at=item.at

@@ -4,7 +4,9 @@ In:      the segments of the path and, for $crossjoin and $all, the options.
 Out:     a `Resource`, the `Query` of a $crossjoin, or the sets of $all.
 Unknown: the options of other resources.
 
-    path          entity sets, keys, navigation, properties and the segments that end a path
-    crossjoin     $crossjoin
-    all_entities  $all
+    resolved_path  what a path has led to so far
+    functions      calls of functions
+    path           entity sets, keys, navigation, properties and the segments that end a path
+    crossjoin      $crossjoin
+    all_entities   $all
 """

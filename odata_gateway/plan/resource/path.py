@@ -9,9 +9,8 @@ of the one after it. So the rows of `Conversation(1)/messages` are messages for 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from odata_gateway.edm.model import EntitySet, NavigationProperty, Property
+from odata_gateway.edm.model import NavigationProperty, Property
 from odata_gateway.errors import (
     BindNoEntity,
     BindSegment,
@@ -23,13 +22,14 @@ from odata_gateway.errors import (
 )
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.expression.literals import resolve_alias
+from odata_gateway.plan.resource.functions import call_of_import, call_on_entity
+from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.navigation import no_such_set, why_not
-from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, ValuePlace, place_of
-from odata_gateway.plan.scope.rows import Row, column_of, has_key
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, place_of
+from odata_gateway.plan.scope.rows import column_of, has_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
 from odata_gateway.plan.tree.relation import (
-    Block,
     BoundExpr,
     ConstantValue,
     Parameter,
@@ -41,59 +41,6 @@ from odata_gateway.url import ast
 MAX_SEGMENTS = 32
 """Segments of a path. Each navigation is an EXISTS in another one: 30 of them take 0.14 s of
 planning, 50 0.5 s, 100 6 s (measured)."""
-PathState = Literal["collection", "entity", "property"]
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedPath:
-    """What a path has led to so far.
-
-    state       what it is
-    row         a row of the entity or collection, with the joins that the predicates ask for
-    predicates  what picks one entity of it, or some by $filter segments
-    within      the path before it
-    optional    the last step was a single-valued navigation property
-    prop        the property that a path ends in, or the member of one
-    value       what it is; None where it is secret or missing, and reads as null
-    pieces      the canonical text of the path, for context URLs: text, or the literal of a
-                key
-    """
-
-    state: PathState
-    entity_set: EntitySet
-    row: Row
-    predicates: tuple[BoundExpr, ...] = ()
-    within: ParentPath | None = None
-    optional: bool = False
-    prop: Property | None = None
-    value: ValuePlace | None = None
-    pieces: tuple[str | LiteralSlot, ...] = ()
-
-    @property
-    def shown(self) -> str:
-        """What it is, for errors."""
-        return f"an {self.state}" if self.state == "entity" else f"a {self.state}"
-
-    @property
-    def shown_value(self) -> str:
-        """What the property is, for errors."""
-        match self.value:
-            case ObjectPlace():
-                return "an object"
-            case ItemsPlace():
-                return "a collection of values"
-        return "a primitive property"
-
-    @property
-    def block(self) -> Block:
-        """Its rows."""
-        frame = self.row.frame
-        return Block(frame.source, None, self.within, tuple(frame.joins), self.predicates)
-
-    @property
-    def parent(self) -> Block | None:
-        """The rows of which one must exist for an empty answer to be one."""
-        return None if self.within is None else self.within.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +60,13 @@ def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
         raise LimitDepth(
             f"the path has more than {MAX_SEGMENTS} segments", at=path[MAX_SEGMENTS].at
         )
-    place = _entity_set(path[0], binding)
+    place = call_of_import(path[0], binding) or _entity_set(path[0], binding)
     form: ResultForm | None = None
     for segment in path[1:]:
         if form is not None:
             raise BindSegment(f"nothing can follow a {form} segment", at=segment.at)
+        if place.is_final:
+            raise BindSegment("nothing can follow a function that is not composable", at=segment.at)
         form = _closing(place, segment)
         if form is None:
             place = _step(place, segment, binding)
@@ -145,6 +94,8 @@ def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
     match segment.name, place.state:
         case ["$count", "collection"]:
             return "count"
+        case ["$ref", "collection" | "entity"] if place.entity_set.entity_type.is_complex:
+            raise BindSegment("what has no key cannot be referred to", at=segment.at)
         case ["$ref", "collection"]:
             return "references"
         case ["$ref", "entity"]:
@@ -214,6 +165,8 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
         if place.state == "collection" and segment.args is not None:
             return _by_key(place, segment.args, segment, binding)
         raise BindSegment("a key cannot follow another one", at=segment.at)
+    if (called := call_on_entity(place, segment, binding)) is not None:
+        return called
     if segment.name.startswith(entity_type.namespace + "."):
         return _type_cast(place, segment, binding)
     if place.state == "collection":
@@ -257,7 +210,8 @@ def _property(place: ResolvedPath, prop: Property, segment: ast.Segment) -> Reso
     is_null = prop.secret or prop.missing
     value = None if is_null else place_of(column_of(place.row, prop), prop)
     pieces = (*place.pieces, "/" + prop.name)
-    return replace(place, state="property", prop=prop, value=value, pieces=pieces)
+    context = prop.type.name if place.is_anonymous else None
+    return replace(place, state="property", prop=prop, value=value, pieces=pieces, context=context)
 
 
 def _member(place: ResolvedPath, segment: ast.Segment) -> ResolvedPath:
@@ -282,7 +236,8 @@ def _member(place: ResolvedPath, segment: ast.Segment) -> ResolvedPath:
             hint=nearest(segment.name, value.type.properties),
         )
     pieces = (*place.pieces, "/" + prop.name)
-    return replace(place, prop=prop, value=value.member(prop), pieces=pieces)
+    context = prop.type.name if place.context is not None else None
+    return replace(place, prop=prop, value=value.member(prop), pieces=pieces, context=context)
 
 
 def _navigate(
@@ -303,6 +258,8 @@ def _navigate(
                 f"'{navigation.name}' is single-valued and takes no key", at=segment.at
             )
         pieces = (*place.pieces, "/" + navigation.name)
+        if place.is_anonymous:
+            pieces = (target_set.name,)
         return ResolvedPath("entity", target_set, row, within=within, optional=True, pieces=pieces)
     found = ResolvedPath("collection", target_set, row, within=within, pieces=(target_set.name,))
     return found if segment.args is None else _by_key(found, segment.args, segment, binding)
@@ -323,6 +280,8 @@ def _key_segment(place: ResolvedPath, segment: ast.Segment, binding: Binding) ->
     ):
         return _by_key(place, (segment.literal,), segment, binding)
     name = place.entity_set.name
+    if not entity_type.key:
+        raise BindSegment(f"'{segment.name}' cannot follow rows without a key", at=segment.at)
     raise BindSegment(
         f"'{segment.name}' cannot follow a collection",
         at=segment.at,
@@ -335,6 +294,8 @@ def _by_key(
 ) -> ResolvedPath:
     """The entity of a collection that has a key."""
     entity_type, scope = place.entity_set.entity_type, Scope.of(binding, place.row)
+    if not entity_type.key:
+        raise BindSegment("these rows have no key", at=segment.at, hint="use $filter")
     nodes = key_nodes(entity_type, args, at=segment.at)
     values: list[BoundExpr] = []
     pieces: list[str | LiteralSlot] = []

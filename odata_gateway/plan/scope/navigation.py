@@ -39,7 +39,7 @@ def entity_by_key(
         known = binding.source(entity_type)
         frame.picked[entity_type.name, key] = known
         frame.joins.append(
-            LeftJoin(known, None, has_key(known, zip(entity_type.key, key, strict=True)))
+            LeftJoin(known, None, has_key(known, zip(entity_type.identity, key, strict=True)))
         )
     return Row(frame, known, optional=True)
 

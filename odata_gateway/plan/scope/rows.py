@@ -25,6 +25,8 @@ from odata_gateway.plan.tree.relation import (
 
 MemberPath = tuple[str, ...]
 
+VALUE = "$it"
+"""The only property of rows that are values, which a function returns."""
 PRESENT = "@present"
 """A member that a client cannot name: null where rows that were joined have none."""
 
@@ -70,7 +72,7 @@ class Reference:
 
     def found_as(self, source: Source) -> tuple[BoundExpr, ...]:
         """The conditions under which a row of a source of this type is the entity."""
-        return has_key(source, zip(self.entity_type.key, self.key, strict=True))
+        return has_key(source, zip(self.entity_type.identity, self.key, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,12 @@ class Row:
     optional: bool = False
     structure: RowStructure | None = None
     crossed: Mapping[str, Row] | None = None
+
+    @property
+    def as_value(self) -> Column | None:
+        """The value that the row is; None for a row of a type with properties."""
+        value = self.source.entity_type.properties.get(VALUE)
+        return None if value is None else column_of(self, value)
 
 
 def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol
 
@@ -51,6 +51,7 @@ class Binding:
     strict    whether only the spellings of the standard are read
     aliases   values of the parameter aliases that can be used
     root_set  the set of the resource, whose entities $it can be
+    calls     sources of the rows of functions, by their types, which are of one call each
     numbers   of the sources, unique in the statement
     expands   numbers of the expanded collections
     """
@@ -62,15 +63,25 @@ class Binding:
     places: ErrorPlaces = field(default_factory=ErrorPlaces)
     aliases: Mapping[str, ast.Expr] = field(default_factory=dict)
     root_set: EntitySet | None = None
+    calls: dict[EntityType, Source] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=count)
     expands: Iterator[int] = field(default_factory=count)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The names of the parameters of all functions that are called."""
+        calls = (source.call for source in self.calls.values())
+        return frozenset(p.name for call in calls if call for p in call.function.parameters)
 
     @property
     def limits(self) -> Limits:
         return self.size.limits
 
     def source(self, entity_type: EntityType) -> Source:
-        """A new use of a type's table."""
+        """A new use of a type's table, or of a function's rows."""
+        called = self.calls.get(entity_type)
+        if called is not None:
+            return replace(called, number=next(self.numbers))
         return Source(next(self.numbers), entity_type)
 
     def row_of(self, entity_type: EntityType) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from odata_gateway.edm.functions import FunctionParameter, ModelFunction
 from odata_gateway.plan.tree.slots import Slot
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 from odata_gateway.types.primitive import PrimitiveType
@@ -64,3 +65,12 @@ class Items:
 
     column: Column
     rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalledFunction:
+    """A call of a function of the model, with an argument for each parameter that is given, in the
+    order of the function."""
+
+    function: ModelFunction
+    args: tuple[tuple[FunctionParameter, Column | Parameter | ConstantValue], ...]

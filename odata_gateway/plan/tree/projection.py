@@ -172,7 +172,16 @@ class MixedProjection:
     kinds: tuple[EntityProjection | ApplyProjection, ...]
 
 
-Projection = EntityProjection | ApplyProjection | CrossjoinProjection | MixedProjection
+@dataclass(frozen=True, slots=True)
+class ValueProjection:
+    """The value that a row is."""
+
+    field: Field
+
+
+Projection = (
+    EntityProjection | ApplyProjection | CrossjoinProjection | MixedProjection | ValueProjection
+)
 
 
 # --- what is expanded -----------------------------------------------------------------------------
@@ -189,7 +198,7 @@ def expanded_in(projection: Projection) -> Iterator[Expand]:
         case MixedProjection(kinds=kinds):
             for kind in kinds:
                 yield from expanded_in(kind)
-        case CrossjoinProjection():
+        case CrossjoinProjection() | ValueProjection():
             return
         case _:
             assert_never(projection)

@@ -37,7 +37,8 @@ class Query:
                   rows are entities
     path          the canonical path of a property's context URL, in pieces: text, or the literal
                   of a key
-    context       the fragment of the context URL, where it names no entity set
+    context       what the context URL says instead of an entity set
+    parameters    of the functions in the path, none of which can be a query option
     """
 
     form: ResultForm
@@ -54,11 +55,13 @@ class Query:
     path: tuple[str | LiteralSlot, ...] = ()
     key: tuple[BoundExpr, ...] = ()
     context: str | None = None
+    parameters: frozenset[str] = frozenset()
 
     @property
     def is_made(self) -> bool:
-        """Whether $apply made the rows: each reading of them is a whole aggregation."""
-        return self.block.source.derived is not None
+        """Whether $apply or a function made the rows: each reading of them makes all."""
+        source = self.block.source
+        return source.derived is not None or source.call is not None
 
     @property
     def key_positions(self) -> frozenset[int]:

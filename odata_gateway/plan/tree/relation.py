@@ -9,9 +9,7 @@ never are (URL Conventions 5.1.1.1); functions and arithmetic are where an argum
 
 A block has a base source, to-one joins and predicates. Blocks nest through lambdas, counts, expands
 and paths; each sees the sources of the blocks around it, by their number in the statement (`t0`,
-`t1`, ...). A table comes in as a `Source` only, and sql.relation writes its row policy beside it. A
-source may also be `Derived`: rows that were made of the rows of other blocks, whose tables have
-their own policies.
+`t1`, ...). A table comes in as a `Source` only, and sql.relation writes its row policy beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import EntityType, Join
+from odata_gateway.plan.tree.leaves import CalledFunction as CalledFunction
 from odata_gateway.plan.tree.leaves import Column as Column
 from odata_gateway.plan.tree.leaves import ConstantValue as ConstantValue
 from odata_gateway.plan.tree.leaves import Items as Items
@@ -256,21 +255,22 @@ Method = Literal["sum", "min", "max", "average", "countdistinct", "count"]
 @dataclass(frozen=True, slots=True)
 class Source:
     """One use of an entity type's table, as `t{number}`; or, where `derived` is given, of rows that
-    the statement makes, or of `items`."""
+    the statement makes, of `items`, or of those that a `call` returns, which may be called for a
+    row `beside` it."""
 
     number: int
     entity_type: EntityType
     derived: Derived | None = None
     items: Items | None = None
+    call: CalledFunction | None = None
+    beside: Block | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """How the rows of a source are related to a row of the `parent` source: the join of a
-    navigation property, with the numbers of the link tables that it needs.
-
-    The parent is always the join's source side; a path finds it from the child.
-    """
+    navigation property, with the numbers of the link tables that it needs. The parent is always the
+    join's source side; a path finds it from the child."""
 
     parent: Source
     join: Join

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm.functions import COLLECTION_FUNCTIONS
+from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, ModelFunction
 from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
     EntityType,
     EnumType,
+    Model,
     Property,
     TypeDefinition,
 )
@@ -285,7 +286,27 @@ def _of_version(
     return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
 
 
-Described = Property | EntityType | ComplexType | EnumType | TypeDefinition
+_OPTIONAL = Annotation("Core.OptionalParameter", AnnotationRecord("Core.OptionalParameterType", ()))
+
+
+def optional_parameter(version: ODataVersion) -> tuple[Annotation, ...]:
+    """What says of a parameter that it may be left out."""
+    return _of_version((_OPTIONAL,), version)
+
+
+def function_parameters(
+    model: Model, function: ModelFunction
+) -> Iterator[tuple[str, str, bool, bool]]:
+    """The parameters of a function: name, type, whether it may be null and whether it may be left
+    out."""
+    if function.bound_to is not None:
+        type_name, name = function.bound_to
+        yield name, model.entity_types[type_name].qualified_name, False, False
+    for parameter in function.parameters:
+        yield parameter.name, parameter.type.name, parameter.nullable, parameter.optional
+
+
+Described = Property | EntityType | ComplexType | EnumType | TypeDefinition | ModelFunction
 
 
 def description(element: Described) -> tuple[Annotation, ...]:

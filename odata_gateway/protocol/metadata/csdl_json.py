@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 import orjson
 
+from odata_gateway.edm.functions import FunctionImport, ModelFunction
 from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
@@ -33,6 +34,7 @@ from odata_gateway.protocol.metadata.capabilities import (
     PropertyPath,
     container_annotations,
     description,
+    function_parameters,
     set_annotations,
 )
 
@@ -60,6 +62,11 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
         document.setdefault(entity_type.namespace, {})[entity_type.name] = _entity_type(
             model, entity_type
         )
+    for functions in model.functions.values():
+        first = functions[0]
+        document.setdefault(first.namespace, {})[first.name] = [
+            _function(model, function) for function in functions
+        ]
     document.setdefault(model.namespace, {})[model.container] = _container(model, capabilities)
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
@@ -101,12 +108,52 @@ def _definition(definition: TypeDefinition) -> Json:
     return shown | _annotations(description(definition))
 
 
-def _complex_type(complex_type: ComplexType) -> Json:
+def _complex_type(complex_type: ComplexType | EntityType) -> Json:
     return {
         "$Kind": "ComplexType",
         **{prop.name: _property(prop) for prop in complex_type.properties.values()},
         **_annotations(description(complex_type)),
     }
+
+
+def _function(model: Model, function: ModelFunction) -> Json:
+    parameters = [
+        _parameter(name, type_, nullable=nullable, optional=optional)
+        for name, type_, nullable, optional in function_parameters(model, function)
+    ]
+    members: Json = {
+        "$Kind": "Function",
+        "$IsBound": True if function.bound_to else None,
+        "$IsComposable": True if function.composable else None,
+        "$Parameter": parameters or None,
+        "$ReturnType": _result(function),
+    }
+    return _given(members) | _annotations(description(function))
+
+
+def _parameter(name: str, type_: str, *, nullable: bool, optional: bool) -> Json:
+    members: Json = {
+        "$Name": name,
+        "$Type": None if type_ == "Edm.String" else type_,
+        "$Nullable": True if nullable else None,
+        "@Core.OptionalParameter": {} if optional else None,
+    }
+    return _given(members)
+
+
+def _result(function: ModelFunction) -> Json:
+    result = function.result
+    members: Json = {
+        "$Type": None if str(result.type) == "Edm.String" else str(result.type),
+        "$Collection": True if result.collection else None,
+        "$Nullable": True if result.nullable else None,
+    }
+    return _given(members)
+
+
+def _given(members: Json) -> Json:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _property(prop: Property) -> Json:
@@ -121,9 +168,7 @@ def _property(prop: Property) -> Json:
         "$Precision": prop.precision,
         "$Scale": None if prop.scale == "variable" else prop.scale,
     }
-    return {name: value for name, value in members.items() if value is not None} | _annotations(
-        description(prop)
-    )
+    return _given(members) | _annotations(description(prop))
 
 
 def _navigation(model: Model, navigation: NavigationProperty) -> Json:
@@ -135,7 +180,7 @@ def _navigation(model: Model, navigation: NavigationProperty) -> Json:
         "$Partner": navigation.partner,
         "$ReferentialConstraint": dict(navigation.constraint) or None,
     }
-    return {name: value for name, value in members.items() if value is not None}
+    return _given(members)
 
 
 def _container(model: Model, capabilities: Capabilities) -> Json:
@@ -145,8 +190,18 @@ def _container(model: Model, capabilities: Capabilities) -> Json:
             s.name: _entity_set(s, set_annotations(capabilities, s, "4.01"))
             for s in model.entity_sets.values()
         },
+        **{name: _import(found) for name, found in model.imports.items()},
         **_annotations(container_annotations(capabilities, "4.01")),
     }
+
+
+def _import(found: FunctionImport) -> Json:
+    members = {
+        "$Function": found.functions[0].qualified_name,
+        "$EntitySet": found.entity_set,
+        "$IncludeInServiceDocument": True if found.listed else None,
+    }
+    return _given(members)
 
 
 def _entity_set(entity_set: EntitySet, annotations: tuple[Annotation, ...]) -> Json:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
+from odata_gateway.edm.functions import ModelFunction
 from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
@@ -34,6 +35,8 @@ from odata_gateway.protocol.metadata.capabilities import (
     PropertyPath,
     container_annotations,
     description,
+    function_parameters,
+    optional_parameter,
     set_annotations,
 )
 
@@ -77,6 +80,7 @@ def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -
             *(t.namespace for t in model.type_definitions),
             *(t.namespace for t in model.complex_types),
             *(t.namespace for t in model.entity_types.values()),
+            *(f.namespace for functions in model.functions.values() for f in functions),
             model.namespace,
         ]
     )
@@ -109,6 +113,9 @@ def _schema(
             yield from _element(
                 "EntityType", _entity_type(model, entity_type, version), Name=entity_type.name
             )
+    for function in (f for functions in model.functions.values() for f in functions):
+        if function.namespace == namespace:
+            yield from _function(model, function, version)
     if namespace == model.namespace:
         yield from _element(
             "EntityContainer", _container(model, capabilities, version), Name=model.container
@@ -154,10 +161,42 @@ def _type_definition(definition: TypeDefinition) -> Lines:
     )
 
 
-def _complex_type(complex_type: ComplexType, version: ODataVersion) -> Lines:
+def _complex_type(complex_type: ComplexType | EntityType, version: ODataVersion) -> Lines:
     for prop in complex_type.properties.values():
         yield from _property(prop, version)
     yield from _annotations(description(complex_type))
+
+
+def _function(model: Model, function: ModelFunction, version: ODataVersion) -> Lines:
+    result = function.result
+    names = {t.qualified_name for t in model.entity_types.values()}
+    is_entities = result.collection and result.type in names
+    yield from _element(
+        "Function",
+        (
+            *_parameters(model, function, version),
+            *_element(
+                "ReturnType",
+                Type=f"Collection({result.type})" if result.collection else str(result.type),
+                Nullable=None if result.nullable or is_entities else "false",
+            ),
+            *_annotations(description(function)),
+        ),
+        Name=function.name,
+        IsBound="true" if function.bound_to else None,
+        IsComposable="true" if function.composable else None,
+    )
+
+
+def _parameters(model: Model, function: ModelFunction, version: ODataVersion) -> Lines:
+    for name, type_, nullable, optional in function_parameters(model, function):
+        yield from _element(
+            "Parameter",
+            _annotations(optional_parameter(version)) if optional else (),
+            Name=name,
+            Type=type_,
+            Nullable=None if nullable else "false",
+        )
 
 
 def _property(prop: Property, version: ODataVersion) -> Lines:
@@ -210,6 +249,14 @@ def _container(model: Model, capabilities: Capabilities, version: ODataVersion) 
             content,
             Name=entity_set.name,
             EntityType=entity_set.entity_type.qualified_name,
+        )
+    for found in model.imports.values():
+        yield from _element(
+            "FunctionImport",
+            Name=found.name,
+            Function=found.functions[0].qualified_name,
+            EntitySet=found.entity_set,
+            IncludeInServiceDocument="true" if found.listed else None,
         )
     yield from _annotations(container_annotations(capabilities, version))
 

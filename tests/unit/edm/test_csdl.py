@@ -138,6 +138,7 @@ def _put(*path: str) -> Callable[[Document, Any], None]:
 
 NAV, ITEM, WAREHOUSE, CONTAINER = "$NavigationPropertyBinding", "/Depot/Item", "/Depot/Warehouse", "/Depot/Service"
 # the member to change, its new value (None: removed), and the mistake: the path (None: that member's), part of the message
+FUNCTION = {"$Kind": "Function", "@Gateway.Function": "stock.f", "@Gateway.Unscoped": True, "$ReturnType": {"$Type": "Edm.Int32"}}
 MISTAKES: list[tuple[str, Any, str | None, str]] = [
     ("/$Version", None, "", "$Version is missing"),
     ("/$Version", "3.0", None, "must be 4.0 or 4.01"),
@@ -154,7 +155,47 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
         "/Depot/Thing/@Gateway.Form",
         "one of composite, range, json",
     ),
-    ("/Depot/Thing", [{"$Kind": "Function"}], None, "not an operation"),
+    ("/Depot/Thing", {"$Kind": "Term"}, None, "not Term"),
+    (
+        "/Depot/Thing",
+        {"$Kind": "ComplexType", "item": {"$Kind": "NavigationProperty", "$Type": "Depot.Item"}},
+        "/Depot/Thing/item",
+        "navigation properties of complex types",
+    ),
+    ("/Depot/f", [{"$Kind": "Action"}], "/Depot/f/0/$Kind", "only functions are served"),
+    ("/Depot/f", ["x"], "/Depot/f/0", "must be an object"),
+    ("/Depot/f", [{**FUNCTION, "@Gateway.Unscoped": False}], "/Depot/f/0", "@Gateway.Unscoped must be true"),
+    ("/Depot/f", [{**FUNCTION, "@Gateway.Function": "f"}], "/Depot/f/0/@Gateway.Function", "must be schema.table"),
+    ("/Depot/f", [{**FUNCTION, "$EntityType": 1}], "/Depot/f/0/$EntityType", "not supported here"),
+    ("/Depot/f", [FUNCTION, FUNCTION], "/Depot/f/1", "has the same parameters"),
+    ("/Depot/f", [{**FUNCTION, "$ReturnType": {"$Type": "Depot.Nope"}}], "/Depot/f/0/$ReturnType/$Type", "is called Depot.Nope"),
+    ("/Depot/f", [{**FUNCTION, "$IsBound": True}], "/Depot/f/0/$IsBound", "has a parameter for what it is bound to"),
+    (
+        "/Depot/f",
+        [{**FUNCTION, "$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "Depot.Item", "$Collection": True}]}],
+        "/Depot/f/0/$Parameter/0/$Collection",
+        "bound to a collection",
+    ),
+    (
+        "/Depot/f",
+        [{**FUNCTION, "$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "Depot.Item", "@Gateway.Column": "x"}]}],
+        "/Depot/f/0/$Parameter/0/@Gateway.Column",
+        "no property of this column",
+    ),
+    (
+        "/Depot/f",
+        [{**FUNCTION, "$Parameter": [{"$Name": "n", "$Collection": True}]}],
+        "/Depot/f/0/$Parameter/0/$Collection",
+        "are collections",
+    ),
+    ("/Depot/f", [{**FUNCTION, "$Parameter": [{"$Name": "n", "$Type": "Edm.Nope"}]}], "/Depot/f/0/$Parameter/0/$Type", "no primitive type"),
+    (
+        "/Depot/f",
+        [{**FUNCTION, "$Parameter": [{"$Name": "n", "$Type": "Edm.Date", "@Gateway.PgType": "text"}]}],
+        "/Depot/f/0/$Parameter/0/@Gateway.PgType",
+        "is passed as date",
+    ),
+    (f"{CONTAINER}/f", {"$Function": "Depot.nope"}, f"{CONTAINER}/f/$Function", "no unbound function is called Depot.nope"),
     ("/Depot/Thing", {}, None, "without $Kind"),
     ("/Depot/Other", {"$Kind": "EntityContainer"}, None, "one entity container"),
     (f"{ITEM}/@Gateway.Tabel", "stock.item", None, "did you mean '@Gateway.Table'?"),

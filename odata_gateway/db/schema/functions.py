@@ -1,0 +1,215 @@
+"""Facts about functions that only read, and how those of a model differ from them.
+
+A function is served if it is STABLE or IMMUTABLE, which is a promise of its owner that it changes
+nothing; the session is read-only besides. It is found by its name and the names and types of its
+parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.schema.findings import Finding
+from odata_gateway.db.schema.served_types import fitted_part
+from odata_gateway.db.schema.type_facts import TypeFacts, read_types
+from odata_gateway.db.session import Session
+from odata_gateway.edm.functions import ModelFunction
+from odata_gateway.edm.model import EntityType, Model, Property
+
+_FUNCTIONS = """
+SELECT n.nspname::text AS schema, p.proname::text AS name, p.provolatile::text AS volatility,
+       p.proretset AS returns_set, p.pronargdefaults::int4 AS defaults,
+       p.provariadic <> 0 AS is_variadic, p.prorettype AS result,
+       coalesce(p.proallargtypes, p.proargtypes::oid[]) AS types,
+       coalesce(p.proargnames, '{}') AS names,
+       coalesce(p.proargmodes::text[], '{}') AS modes,
+       has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(n.oid, 'USAGE')
+           AS may_call,
+       obj_description(p.oid, 'pg_proc') AS comment
+FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE p.prokind = 'f' AND CASE WHEN $1::text[] IS NULL
+    THEN n.nspname NOT LIKE 'pg\\_%' ESCAPE E'\\\\' AND n.nspname <> 'information_schema'
+    ELSE n.nspname = ANY ($1::text[]) END
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'
+                AND d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid)
+ORDER BY 1, 2, p.pronargs, p.oid
+"""
+
+_ROWS = """
+SELECT t.oid, t.typtype = 'p' AS is_pseudo, n.nspname::text AS schema, c.relname::text AS relation
+FROM pg_catalog.pg_type AS t
+LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid AND c.relkind <> 'c'
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE t.oid = ANY ($1::oid[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """The type of a parameter or a result.
+
+    is_pseudo  it is none that a value has, such as `record` or `trigger`
+    relation   the table whose rows are of this type: its schema and its name
+    """
+
+    facts: TypeFacts
+    is_pseudo: bool = False
+    relation: tuple[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def columns(self) -> tuple[tuple[str, TypeFacts], ...]:
+        """Of a composite type that no table has."""
+        is_own = self.facts.kind == "composite" and self.relation is None
+        return tuple(self.facts.members.items()) if is_own else ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFacts:
+    """A function.
+
+    reads_only  it is STABLE or IMMUTABLE
+    parameters  those that a call gives; the last `defaults` of them can be left out. A name may be
+                empty
+    columns     of the rows that it returns; empty where the type of the result says it all
+    may_call    this role may execute it
+    """
+
+    schema: str
+    name: str
+    reads_only: bool
+    parameters: tuple[tuple[str, ValueType], ...]
+    defaults: int
+    is_variadic: bool
+    result: ValueType
+    returns_set: bool
+    columns: tuple[tuple[str, TypeFacts], ...]
+    may_call: bool
+    comment: str | None
+
+    @property
+    def signature(self) -> str:
+        """As SQL names it, without its schema."""
+        types = ", ".join(type_.name for _, type_ in self.parameters)
+        return f"{self.name}({types})"
+
+
+async def read_functions(
+    session: Session, schemas: Sequence[str] | None
+) -> tuple[FunctionFacts, ...]:
+    """The functions of these schemas that no extension owns; None for all but Postgres's own."""
+    rows = await session.fetch(BoundStatement(_FUNCTIONS, (schemas and list(schemas),)))
+    oids = sorted({oid for row in rows for oid in (row["result"], *row["types"])})
+    facts = await read_types(session, oids)
+    types = {
+        row["oid"]: ValueType(
+            facts[row["oid"]],
+            row["is_pseudo"],
+            (row["schema"], row["relation"]) if row["relation"] else None,
+        )
+        for row in await session.fetch(BoundStatement(_ROWS, (oids,)))
+    }
+    return tuple(_function(row, types) for row in rows)
+
+
+def _function(row: Mapping[str, Any], types: Mapping[int, ValueType]) -> FunctionFacts:
+    count = len(row["types"])
+    names = [*row["names"], *("" for _ in range(count - len(row["names"])))]
+    modes = row["modes"] or ["i"] * count
+    slots = list(zip(names, modes, (types[oid] for oid in row["types"]), strict=True))
+    columns = tuple((name, type_.facts) for name, mode, type_ in slots if mode in "obt")
+    return FunctionFacts(
+        row["schema"],
+        row["name"],
+        row["volatility"] in "si",
+        tuple((name, type_) for name, mode, type_ in slots if mode in "ibv"),
+        row["defaults"],
+        row["is_variadic"],
+        types[row["result"]],
+        row["returns_set"],
+        columns if len(columns) > 1 else (),
+        row["may_call"],
+        row["comment"],
+    )
+
+
+# --- the functions of a model ---------------------------------------------------------------------
+
+
+async def with_functions(session: Session, model: Model, findings: list[Finding]) -> Model:
+    """The model with those of its functions that this database has and this role may execute; adds
+    to the findings."""
+    if not model.functions:
+        return model
+    declared = [f for functions in model.functions.values() for f in functions]
+    schemas = sorted({f.schema for f in declared})
+    facts = await read_functions(session, schemas)
+    kept, rows = dict[str, tuple[ModelFunction, ...]](), dict(model.row_types)
+    for function in declared:
+        found = next((each for each in facts if _is(function, each)), None)
+        fault = _fault(function, found)
+        if fault is not None or found is None:
+            subject = f"{function.schema}.{function.routine}"
+            text = f"{fault}; {function.qualified_name} is left out"
+            findings.append(Finding("warning", subject, text))
+            continue
+        name = function.qualified_name
+        kept[name] = (*kept.get(name, ()), function)
+        if function.result.type in rows and isinstance(function.result.type, str):
+            rows[function.result.type] = _with_columns(rows[function.result.type], found)
+    return replace(model, functions=kept, row_types=rows)
+
+
+def _is(function: ModelFunction, facts: FunctionFacts) -> bool:
+    """Whether these are the facts of a function: its name, and the names of its parameters."""
+    if (function.schema, function.routine) != (facts.schema, facts.name):
+        return False
+    given = facts.parameters[1:] if function.bound_to is not None else facts.parameters
+    if len(given) != len(function.parameters):
+        return False
+    return all(
+        parameter.column in ("", name) and _passes(parameter.pg_type, type_)
+        for parameter, (name, type_) in zip(function.parameters, given, strict=True)
+    )
+
+
+def _passes(pg_type: str, type_: ValueType) -> bool:
+    """Whether a parameter is passed as the type that the function has there."""
+    return pg_type in (type_.name, f"{type_.facts.schema}.{type_.name}")
+
+
+def _fault(function: ModelFunction, facts: FunctionFacts | None) -> str | None:
+    """Why a function cannot be served, or None."""
+    if facts is None:
+        return "no function of this name has these parameters"
+    if not facts.reads_only:
+        return "the function is VOLATILE, so it may write"
+    if not facts.may_call:
+        return "the role may not execute the function"
+    if facts.returns_set and not function.result.collection:
+        return "the function returns a set"
+    return None
+
+
+def _with_columns(rows: EntityType, facts: FunctionFacts) -> EntityType:
+    """A complex type with what the database says of the columns of a function's rows. What the
+    database lacks reads as null."""
+    columns = dict(facts.columns or facts.result.columns)
+    return replace(
+        rows,
+        properties={
+            name: _property(prop, columns.get(prop.column))
+            for name, prop in rows.properties.items()
+        },
+    )
+
+
+def _property(prop: Property, facts: TypeFacts | None) -> Property:
+    found = None if facts is None else fitted_part(prop, facts)
+    return replace(prop, missing=True, nullable=True) if found is None else found

@@ -1,0 +1,219 @@
+"""Calls of functions in a path: `top_customers(n=5)`, `Customers(1)/Shop.orders_since(day=@d)` (URL
+Conventions 4.7, 4.8; CSDL 4.01, section 12).
+
+The rows that a function returns are a source like a table: whatever follows the call takes them as
+it takes the rows of a set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from odata_gateway.edm.functions import FunctionParameter, ModelFunction, overload_of
+from odata_gateway.edm.model import EntitySet, EntityType, Property
+from odata_gateway.edm.result_rows import ENTITY_ROW_KEY, ROW, complex_rows
+from odata_gateway.errors import BindSegment, BindType, BindValue, nearest
+from odata_gateway.plan.expression.literals import literal, resolve_alias
+from odata_gateway.plan.resource.resolved_path import ResolvedPath
+from odata_gateway.plan.scope.rows import VALUE, Frame, Row
+from odata_gateway.plan.scope.scope import Binding, Scope
+from odata_gateway.plan.tree.relation import (
+    Block,
+    CalledFunction,
+    Column,
+    ConstantValue,
+    Parameter,
+    Source,
+)
+from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.primitive import STRING, PrimitiveType
+from odata_gateway.url import ast
+
+Arguments = dict[str, ast.Expr]
+"""The arguments of a call by the name of their parameter."""
+_NO_ROWS = complex_rows("", "", {})
+
+
+def call_of_import(segment: ast.Segment, binding: Binding) -> ResolvedPath | None:
+    """What a function that is called at the service root returns; None for another segment."""
+    found = binding.model.imports.get(segment.name)
+    if found is None:
+        return None
+    arguments = _arguments(segment)
+    function = _chosen(found.functions, arguments, segment)
+    of_set = None if found.entity_set is None else binding.model.entity_sets[found.entity_set]
+    call = CalledFunction(function, tuple(_bound(function, arguments, segment, binding)))
+    return _result(call, of_set, binding)
+
+
+def call_on_entity(
+    place: ResolvedPath, segment: ast.Segment, binding: Binding
+) -> ResolvedPath | None:
+    """What a function that is bound to an entity returns; None where no function of that name
+    is."""
+    bound_to = place.entity_set.entity_type.name
+    functions = tuple(
+        function
+        for function in binding.model.functions.get(segment.name, ())
+        if function.bound_to is not None and function.bound_to[0] == bound_to
+    )
+    if not functions:
+        return None
+    if place.state != "entity":
+        raise BindSegment(
+            f"'{segment.name}' is called for one entity, not for {place.shown}", at=segment.at
+        )
+    arguments = _arguments(segment)
+    function = _chosen(functions, arguments, segment)
+    args = (_binding_argument(function, place.row), *_bound(function, arguments, segment, binding))
+    return _result(CalledFunction(function, args), None, binding, parent=place.block)
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def _arguments(segment: ast.Segment) -> Arguments:
+    found: Arguments = {}
+    for node in segment.args or ():
+        if not isinstance(node, ast.NamedArgument):
+            raise BindType(
+                f"the parameters of '{segment.name}' have names",
+                at=node.at,
+                hint="write name=value",
+            )
+        if node.name in found:
+            raise BindType(f"parameter '{node.name}' is given twice", at=node.at)
+        found[node.name] = node.value
+    return found
+
+
+def _chosen(
+    functions: tuple[ModelFunction, ...], arguments: Arguments, segment: ast.Segment
+) -> ModelFunction:
+    """The overload that the names of the arguments choose (CSDL 12.2)."""
+    found = overload_of(functions, arguments)
+    if found is not None:
+        return found
+    known = {p.name for function in functions for p in function.parameters}
+    unknown = next((name for name in arguments if name not in known), None)
+    forms = " or ".join(function.form for function in functions)
+    if unknown is not None:
+        hint = nearest(unknown, known) or f"write {forms}"
+        at = arguments[unknown].at
+        raise BindSegment(f"{segment.name} has no parameter '{unknown}'", at=at, hint=hint)
+    message = f"{segment.name} cannot be called with these parameters"
+    raise BindSegment(message, at=segment.at, hint=f"write {forms}")
+
+
+def _bound(
+    function: ModelFunction, arguments: Arguments, segment: ast.Segment, binding: Binding
+) -> Iterator[tuple[FunctionParameter, Parameter | ConstantValue]]:
+    source = Source(-1, _NO_ROWS)  # arguments have no names in them
+    scope = Scope.of(binding, Row(Frame(source), source))
+    for parameter in function.parameters:
+        if parameter.name in arguments:
+            yield parameter, _value(parameter, arguments[parameter.name], segment, scope)
+
+
+def _value(
+    parameter: FunctionParameter, node: ast.Expr, segment: ast.Segment, scope: Scope
+) -> Parameter | ConstantValue:
+    """An argument, which is a literal or an alias of one."""
+    node = resolve_alias(node, scope)
+    type_ = parameter.type
+    match node:
+        case ast.Constant(value=None):
+            if not parameter.nullable:
+                raise BindValue(f"parameter '{parameter.name}' cannot be null", at=node.at)
+            return ConstantValue(None, type_)
+        case ast.Constant(value=bool(value)) if type_.name == "Edm.Boolean":
+            return ConstantValue(value, type_)
+        case ast.Literal(many=False) if _is_of(node, type_, scope):
+            return Parameter(LiteralSlot(node.slot, type_, "parameter"), type_)
+    raise BindType(
+        f"parameter '{parameter.name}' of {segment.name} is {type_.name}",
+        at=node.at,
+        hint="write a literal of that type, or an alias of one",
+    )
+
+
+def _is_of(node: ast.Literal, type_: PrimitiveType, scope: Scope) -> bool:
+    """Whether a literal can be of a type."""
+    if node.kind in ("decimal", "double") and type_.is_integer:
+        return False
+    try:
+        found = literal(node, type_, strict=scope.binding.strict)
+    except BindType:
+        return False
+    return found.type is type_ or (found.type.is_numeric and type_.is_numeric)
+
+
+def _binding_argument(function: ModelFunction, row: Row) -> tuple[FunctionParameter, Column]:
+    """The row that a function is bound to, or the column of it that the function takes."""
+    source = row.source
+    assert function.bound_to is not None
+    name, column = function.bound_to[1], function.bound_column
+    found = next((p for p in source.entity_type.properties.values() if p.column == column), None)
+    type_, pg_type = (STRING, "") if found is None else (found.type, found.pg_type)
+    parameter = FunctionParameter(name, type_, "", "")
+    return parameter, Column(source.number, column or ROW, pg_type, type_, False)
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+def _result(
+    call: CalledFunction,
+    of_set: EntitySet | None,
+    binding: Binding,
+    *,
+    parent: Block | None = None,
+) -> ResolvedPath:
+    """What a call returns, as the place that a path has led to."""
+    result = call.function.result
+    if isinstance(result.type, PrimitiveType):
+        prop = Property(VALUE, result.type, result.nullable, VALUE, result.pg_type)
+        rows = complex_rows("", "", {VALUE: prop})
+        name = result.type.name
+    else:
+        rows, prop, name = _row_type(binding, result.type), None, result.type
+    entity_set = EntitySet("", rows, {})
+    if not rows.is_complex:
+        known = of_set or binding.model.set_of_type[rows.name]
+        entity_set = replace(known, entity_type=rows)
+    returned = replace(entity_set, returned=entity_set)
+    binding.calls[rows] = Source(0, rows, call=call, beside=parent)
+    row = binding.row_of(rows)
+    place = ResolvedPath(
+        "collection" if result.collection else "entity",
+        returned,
+        row,
+        optional=not result.collection,
+        pieces=() if rows.is_complex else (returned.name,),
+        above=parent,
+        is_final=not call.function.composable,
+    )
+    if result.collection:
+        context = f"Collection({name})" if rows.is_complex else None
+        return replace(place, context=context)
+    if prop is not None and (value := row.as_value) is not None:
+        place = replace(place, state="property", value=value, optional=False)
+        return replace(place, prop=prop, context=name)
+    return replace(place, context=name if rows.is_complex else None, is_anonymous=True)
+
+
+def _row_type(binding: Binding, name: str) -> EntityType:
+    """The type of the rows of a call: like the model's, and of this call alone."""
+    found = binding.model.row_type(name)
+    if found.is_complex:
+        return replace(found)
+    null_keys = tuple(replace(p, null_key=f"{found.name}.{p.name}") for p in found.key)
+    keys = {p.name: p for p in null_keys}
+    return replace(
+        found,
+        properties={name: keys.get(name, p) for name, p in found.properties.items()},
+        null_keys=null_keys,
+        returned_key=ENTITY_ROW_KEY,
+        indexes=frozenset(),
+    )
