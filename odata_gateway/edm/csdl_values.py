@@ -108,6 +108,9 @@ class ValueTypes:
         node = declared.node
         node.allow(_COMPLEX_MEMBERS)
         properties = read_properties(node, [], self)
+        for name, child in node.members():
+            if name not in properties and child.is_object:
+                child.fail("navigation properties of complex types are not supported")
         if not properties:
             node.fail("has no property")
         form = read_form(node, OBJECT_FORMS)
