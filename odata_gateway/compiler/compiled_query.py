@@ -28,6 +28,7 @@ from odata_gateway.plan.tree.slots import (
     LiteralSlot,
     PageSlot,
     Slot,
+    ZoneSlot,
 )
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import StatementKind, StatementVariant, render, render_together
@@ -44,8 +45,9 @@ class ArgumentValues(NamedTuple):
     limit       rows to read
     page_rows   rows of a page of an expanded collection
     root        service root for links inside rows
-    credential  query option to repeat in these links, or None
+    credential  query options to repeat in these links, or None
     keys        order values of the row a page starts behind
+    zone        the time zone of times; None: UTC, and the statement has no slot for it
     """
 
     literals: tuple[LiteralValue, ...]
@@ -55,6 +57,7 @@ class ArgumentValues(NamedTuple):
     root: str = ""
     credential: str | None = None
     keys: tuple[str | None, ...] = ()
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class CompiledStatement:
                 return values.page_rows
             case KeysetSlot(index=index):
                 return values.keys[index]
+            case ZoneSlot():
+                return values.zone
             case LiteralSlot():  # `bind` takes these itself, to save a call for each
                 return argument(slot, values.literals)
             case LinkSlot():

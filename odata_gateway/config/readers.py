@@ -9,7 +9,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
+_ZONE_NAME = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*")
 Network = IPv4Network | IPv6Network
 SettingReader = Callable[[str], Any]
 
@@ -78,6 +80,14 @@ def each(read_one: SettingReader) -> SettingReader:
         return tuple(read_one(part.strip()) for part in text.split(",") if part.strip())
 
     return read
+
+
+def time_zone(text: str) -> str:
+    """The name of a time zone; only its form is looked at where Python knows no zones."""
+    known = available_timezones()
+    if text and not (text in known if known else _ZONE_NAME.fullmatch(text)):
+        raise ValueError("the name of a time zone, such as Europe/Berlin")
+    return text
 
 
 def schema_name(text: str) -> str:

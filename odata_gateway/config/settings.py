@@ -32,6 +32,7 @@ from odata_gateway.config.readers import (
     seconds,
     signing_secret,
     switch,
+    time_zone,
     whole_number,
 )
 from odata_gateway.config.setting import Setting, setting
@@ -69,15 +70,13 @@ class Settings:
         "database",
         "60",
         seconds(0, 86400),
-        "time between two checks of the model against the database; 0: only at the start, and"
-        " after errors that say that tables have changed",
+        "time between checks of the model against the database; 0: at the start, after errors",
     )
     key_check_s: float = setting(
         "database",
         "5",
         seconds(0, 3600),
-        "maximum run time of the query that looks for a null or a duplicate in the key of an entity"
-        " set, where no index and no view definition excludes both; 0: no such query",
+        "time for a query that looks for nulls and duplicates in a key that may have them; 0: none",
     )
     search_path: tuple[str, ...] = setting(
         "database",
@@ -239,6 +238,9 @@ class Settings:
     )
     max_export_rows: int = setting(
         "paging", "0", whole_number(0, 10**9), "maximum number of rows of a file as CSV is; 0: none"
+    )
+    timezone: str = setting(
+        "paging", "", time_zone, "time zone where a client names none, as `Europe/Berlin`"
     )
 
     max_url_bytes: int = setting(

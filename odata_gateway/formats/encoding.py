@@ -81,11 +81,13 @@ class ExportedRows(NamedTuple):
     name   of the entity set
     query  that the rows are of
     total  of all rows on all pages, where it was asked for
+    zone   of times, which the rows have in it already
     """
 
     name: str
     query: Query
     total: int | None = None
+    zone: str = "UTC"
 
 
 class FileBody(Protocol):

@@ -5,6 +5,7 @@ Out:     `protocol.message.Reply`; an ODataError, before the reply or from its b
 Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
 
     request          a request for data: compiled, negotiated, with its caller
+    zones            time zones by name
     negotiation      format, preferences and page that a client asks for
     execution        runs the statements of a request
     page_statements  the statements of one page

@@ -126,7 +126,7 @@ def _next_link(
     keys = (sets.name, *sets.last)
     following = links.Continuation(extent.sent + extent.rows, begin.page_rows, keys)
     token = links.skiptoken(following, links.TokenScope(whole.url.query_digest(), ""))
-    return page_link(begin.root, whole.url, token)
+    return page_link(begin.root, whole.url, token, begin.zone)
 
 
 async def _short_or_streamed(

@@ -142,7 +142,9 @@ class CollectionHandler:
         current_stats.get().add_rows(1)
         if rows[0][0] == 0 or request.compiled.query.is_made:
             await self._executor.require_parent(request)
-        return Reply(200, reply_headers(request, "text/plain"), str(rows[0][0]).encode())
+        return Reply(
+            200, reply_headers(request, "text/plain", request.applied), str(rows[0][0]).encode()
+        )
 
 
 async def completed(executor: QueryExecutor, request: DataRequest) -> DataRequest:
@@ -189,4 +191,4 @@ def next_page(request: DataRequest, sent: int, last: Chunk) -> str:
     following = links.Continuation(sent, request.page_rows, last.keys)
     short = following.shortened(request.compiled.query.key_positions)
     token = links.skiptoken(short, request.token_scope)
-    return page_link(request.root, request.compiled.url, token)
+    return page_link(request.root, request.compiled.url, token, request.zone)

@@ -9,7 +9,8 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.errors import BindSegment, UrlPrecondition
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import json_encoding
-from odata_gateway.handlers.request import DataRequest
+from odata_gateway.handlers.request import DataRequest, zone_option
+from odata_gateway.handlers.zones import ZoneNames
 from odata_gateway.identity.caller import Caller
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.plan.tree.projection import CrossjoinProjection, EntityProjection
@@ -29,8 +30,13 @@ class Negotiation:
     """Makes a `DataRequest` of a compiled query and the headers of its request."""
 
     def __init__(
-        self, settings: Settings, formats: tuple[Format, ...], metadata: MetadataDocuments
+        self,
+        settings: Settings,
+        formats: tuple[Format, ...],
+        metadata: MetadataDocuments,
+        zones: ZoneNames | None = None,
     ) -> None:
+        self._zones = zones or ZoneNames(settings.timezone)
         self._settings = settings
         self._formats = formats
         self._metadata = metadata
@@ -40,7 +46,8 @@ class Negotiation:
     ) -> DataRequest:
         """The request with all that is known before the database is asked for rows.
 
-        raises  BindSegment, UrlPrecondition, UrlFormat, UrlHeader, UrlOption, UrlSkiptoken
+        raises  BindSegment, UrlPrecondition, UrlFormat, UrlHeader, UrlOption, UrlSkiptoken,
+                ZonesNotRead
         """
         found = self.first_page(request, caller, compiled)
         token = compiled.url.template.transport.skiptoken
@@ -60,14 +67,16 @@ class Negotiation:
         preferred = preferences(request.headers)
         if preferred.omit_nulls and _shows_entities(query):
             encoding = encoding.without_nulls()
+        zone = self._zones.zone_of(url, preferred)
         variant = StatementVariant(
             encoding,
             many_accounts=not caller.has_one_account,
             shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
+            zoned=zone is not None,
         )
         return DataRequest(
             root=request.root,
-            credential=_credential(request, url),
+            credential=_repeated(_credential(request, url), zone),
             caller=caller,
             compiled=compiled,
             encoding=encoding,
@@ -76,6 +85,7 @@ class Negotiation:
             variant=variant,
             page_rows=self._page_rows(preferred, self._settings.page_rows),
             metadata=self._metadata,
+            zone=zone,
         )
 
     def continued(self, request: DataRequest, continuation: links.Continuation) -> DataRequest:
@@ -111,6 +121,13 @@ def _credential(request: Request, url: ParsedUrl) -> str | None:
     if not options or not token or not any(o.name == "apikey" for o in options):
         return None
     return links.credential(token)
+
+
+def _repeated(credential: str | None, zone: str | None) -> str | None:
+    """The options that links inside rows repeat."""
+    if zone is None:
+        return credential
+    return zone_option(zone) if credential is None else f"{credential}&{zone_option(zone)}"
 
 
 def check_isolation(headers: RequestHeaders) -> None:

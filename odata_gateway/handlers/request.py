@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import quote
 
 from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.compiler.parsed_url import ParsedUrl
@@ -16,6 +17,10 @@ from odata_gateway.protocol.message import HeaderPairs
 from odata_gateway.protocol.metadata.document import MetadataDocuments
 from odata_gateway.sql.statement import StatementKind, StatementVariant
 
+ZONE_OPTION = "timezone"
+"""The query option that names a time zone. It is none of the standard, which has no place for one,
+but clients that cannot send a header and next links need it."""
+
 
 class DataRequest(NamedTuple):
     """A request for data: compiled, negotiated, and with its caller.
@@ -24,6 +29,7 @@ class DataRequest(NamedTuple):
     credential    the option `apikey`, where the links of the answer must repeat it
     continuation  where a page begins; None for the first page and for single entities
     page_rows     rows of a page
+    zone          the time zone of times; None: UTC, with Z
     """
 
     root: str
@@ -36,6 +42,7 @@ class DataRequest(NamedTuple):
     variant: StatementVariant
     page_rows: int
     metadata: MetadataDocuments
+    zone: str | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -50,7 +57,9 @@ class DataRequest(NamedTuple):
         is_page = self.compiled.query.form in ("collection", "references")
         sized = ("maxpagesize",) if is_page else ()
         nulls = ("omit-values",) if self.encoding.omits_nulls else ()
-        return self.preferences.with_page_rows(self.page_rows).applied(*sized, *nulls)
+        zone = (self.preferences.timezone or "").casefold() == (self.zone or "utc").casefold()
+        names = (*sized, *nulls, *(("timezone",) if zone else ()))
+        return self.preferences.with_page_rows(self.page_rows).applied(*names)
 
     @property
     def context(self) -> context.ResponseContext:
@@ -73,7 +82,7 @@ class DataRequest(NamedTuple):
             keys = tuple(key if isinstance(key, str) else None for key in continuation.keys)
         literals = self.compiled.url.values
         return ArgumentValues(
-            literals, self.caller, 1, self.page_rows, self.root, self.credential, keys
+            literals, self.caller, 1, self.page_rows, self.root, self.credential, keys, self.zone
         )
 
     def statement(self, kind: StatementKind) -> BoundStatement:
@@ -95,11 +104,21 @@ def reply_headers(
     return headers if applied is None else (*headers, ("Preference-Applied", applied))
 
 
-def page_link(root: str, url: ParsedUrl, token: str) -> str:
-    """The link to the page that a token begins: the client's URL, with the token."""
+def page_link(root: str, url: ParsedUrl, token: str, zone: str | None = None) -> str:
+    """The link to the page that a token begins: the client's URL, with the token.
+
+    zone  which the link keeps, whatever the client prefers when it follows the link
+    """
     path = url.text.removeprefix("/").partition("?")[0]
     options = [(_option_name(o.name), o.raw) for o in url.target.options]
+    if zone is not None:
+        options.append((ZONE_OPTION, zone_option(zone)))
     return links.next_link(root, path, options, token)
+
+
+def zone_option(zone: str) -> str:
+    """The query option that names a time zone."""
+    return f"{ZONE_OPTION}={quote(zone, safe='/')}"
 
 
 def _option_name(name: str) -> str:

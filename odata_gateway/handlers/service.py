@@ -45,6 +45,7 @@ from odata_gateway.handlers.files.export import ExportHandler
 from odata_gateway.handlers.negotiation import Negotiation
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.handlers.table_faults import TableFaults
+from odata_gateway.handlers.zones import ZoneNames, ZonesNotRead
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
@@ -107,6 +108,7 @@ class Service:
         self._role_models = role_models or RoleModels(database, lambda: model)
         self._batches = BatchHandler(self, callers, frontend, max_parts=settings.max_batch_parts)
         self._served: OrderedDict[str, ServedModel] = OrderedDict()  # of roles, by version
+        self._zones = ZoneNames(settings.timezone)
         self.look_again: Callable[[], Awaitable[None]] | None = None
         self.use(model)
 
@@ -134,6 +136,9 @@ class Service:
                 caller = await self._callers.caller(request.token)
                 served = self._own if caller.role is None else await self._served_to(caller)
                 try:
+                    return await served.data[kind](request, caller)
+                except ZonesNotRead:
+                    await self._zones.read(self._database)
                     return await served.data[kind](request, caller)
                 except (DbModel, DbDenied):
                     await self._look_again(caller)
@@ -183,7 +188,12 @@ class Service:
     def _served_model(self, model: Model) -> ServedModel:
         terms = api_terms(self._settings, self._callers, self._formats)
         return ServedModel(
-            model, self._database, self._settings, formats=self._formats, terms=terms
+            model,
+            self._database,
+            self._settings,
+            formats=self._formats,
+            terms=terms,
+            zones=self._zones,
         )
 
     async def _look_again(self, caller: Caller) -> None:
@@ -215,12 +225,13 @@ class ServedModel:
         *,
         formats: tuple[Format, ...],
         terms: ApiTerms,
+        zones: ZoneNames,
     ) -> None:
         model = served_part(model)
         self.compiler = compiler_for(model, settings, formats)
         metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth), terms)
         documents = DocumentHandler(self.compiler, metadata)
-        negotiation = Negotiation(settings, formats, metadata)
+        negotiation = Negotiation(settings, formats, metadata, zones)
         data = DataHandlers(self.compiler, negotiation, database, settings)
         self.documents: Mapping[ResourceKind, Callable[[Request], Reply]] = {
             ResourceKind.SERVICE_DOCUMENT: documents.service_document,

@@ -53,11 +53,14 @@ from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
 from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
+    cast_in_zone,
     cast_sql,
     folded,
     function_can_fail,
+    function_in_zone,
     function_misses_infinity,
     function_sql,
+    is_moved,
     negation_sql,
     pg_type_of,
     promoted,
@@ -80,7 +83,8 @@ Predicate = Compare | InArray | Logic | Not | IsNotTrue | Exists | InSubquery
 class Expressions:
     """Renders expressions; `blocks` renders the blocks inside them."""
 
-    def __init__(self, blocks: BlockRenderer) -> None:
+    def __init__(self, blocks: BlockRenderer, *, zoned: bool = False) -> None:
+        self.zoned = zoned
         self._blocks = blocks
         self._is_guarded = False
         self._parts = 0
@@ -173,10 +177,14 @@ class Expressions:
                 return negation_sql(expr, self.value(operand))
             case Function(id="cast", args=(operand,)):
                 (value,) = unified_arguments(expr, (self._argument(operand, expr),))
+                if self.zoned and is_moved(operand):
+                    return cast_in_zone(value, expr.type)
                 return cast_sql(value, operand.type, expr.type)
             case Function():
                 given = [self._argument(a, expr) for a in expr.args]
                 values = folded(expr, unified_arguments(expr, given))
+                if self.zoned and len(values) == 1 and is_moved(expr.args[0]):
+                    return function_in_zone(expr.id, values[0])
                 return function_sql(expr.id, values, pattern=any(map(_is_pattern, expr.args)))
             case CaseWhen():
                 return self._case(expr)

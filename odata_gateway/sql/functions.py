@@ -11,11 +11,11 @@ from odata_gateway.plan.tree.relation import (
     Negate,
     Parameter,
 )
-from odata_gateway.sql.fragment import Sql, fill
-from odata_gateway.sql.pg_types import reads_as_it_is
+from odata_gateway.sql.fragment import Sql, build, fill
+from odata_gateway.sql.pg_types import has_zone, in_zone, reads_as_it_is, text_in_zone
 from odata_gateway.types import arithmetic, casts
 from odata_gateway.types.family import PrimitiveType
-from odata_gateway.types.primitive import STRING
+from odata_gateway.types.primitive import DATETIME, STRING
 from odata_gateway.types.registry import OVERLOADS
 
 
@@ -56,6 +56,27 @@ def function_misses_infinity(id_: str) -> bool:
 def cast_sql(operand: Sql, source: PrimitiveType | None, target: PrimitiveType) -> Sql:
     """cast() between primitive types."""
     return fill(casts.cast_template(source, target), (operand,))
+
+
+def is_moved(expr: BoundExpr) -> bool:
+    """Whether a value is a time that is shown in the caller's zone. A literal is in its own."""
+    return expr.type is not None and has_zone(expr.type) and not isinstance(expr, Parameter)
+
+
+def function_in_zone(id_: str, value: Sql) -> Sql:
+    """A function of a time, which has the clock of the caller's zone (Protocol 11.2.6.1.3)."""
+    overload = OVERLOADS.get(id_)
+    if overload is not None and overload.zoned_sql is not None:
+        return fill(overload.zoned_sql, (value, in_zone(value)))
+    reads_clock = overload is not None and overload.arguments[0].mode == "utc"
+    return function_sql(id_, (in_zone(value) if reads_clock else value,))
+
+
+def cast_in_zone(value: Sql, target: PrimitiveType) -> Sql:
+    """cast() of a time: to its day, its time of day or its text in the caller's zone."""
+    if target is STRING:
+        return build("({0})", text_in_zone(value))
+    return cast_sql(in_zone(value), DATETIME, target)
 
 
 def arithmetic_sql(expr: Arithmetic, left: Sql, right: Sql) -> Sql:

@@ -140,7 +140,7 @@ class PageScan:
         account = Column(source.number, name, "int8", INT64, nullable=False)
         order = (OrderKey(account, branch.order[0].descending), *branch.order)
         tail = build("{0} LIMIT {1}", self._order_by(order), self.limit)
-        as_list = Relations(many_accounts=True)
+        as_list = Relations(many_accounts=True, zoned=self.relations.zoned)
         return as_list.select(what, self.query.block, tail, self._conditions(branch))
 
     def _by_blocks(self, what: Sql, branch: Branch) -> Sql:

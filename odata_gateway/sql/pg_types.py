@@ -26,8 +26,12 @@ from __future__ import annotations
 
 from odata_gateway.plan.tree.columns import common_column
 from odata_gateway.plan.tree.relation import Column, Derived
-from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join
+from odata_gateway.plan.tree.slots import ZoneSlot
+from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param
+from odata_gateway.types.families.datetime import DATETIMES, IN_ZONE, TEXT_IN_ZONE
 from odata_gateway.types.family import ColumnReading, PrimitiveType
+
+_ZONE = param(ZoneSlot(), "text")
 
 
 def stored(column: Column) -> Sql:
@@ -214,6 +218,21 @@ def plain_text(value: Sql, type_: PrimitiveType) -> Sql:
 def raw_value(value: Sql, type_: PrimitiveType) -> Sql:
     """A value as /$value has it (Protocol 11.2.4.2): a text, or octets; SQL NULL for null."""
     return value if type_.family.is_octets else plain_text(value, type_)
+
+
+def has_zone(type_: PrimitiveType) -> bool:
+    """Whether values are points in time, which are shown in a zone."""
+    return type_.family is DATETIMES
+
+
+def in_zone(value: Sql) -> Sql:
+    """What a clock in the caller's zone shows at a point in time."""
+    return fill(IN_ZONE, (value, _ZONE))
+
+
+def text_in_zone(value: Sql) -> Sql:
+    """A point in time with the offset of the caller's zone; SQL NULL for null."""
+    return fill(TEXT_IN_ZONE, (value, _ZONE))
 
 
 def link_literal(value: Sql, type_: PrimitiveType) -> Sql:

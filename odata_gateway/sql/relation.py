@@ -74,13 +74,16 @@ class ShardAccount:
 
 class Relations:
     """Renders blocks for a caller with one account or with several; with `shard`, binds every table
-    that has an account to the shard's account."""
+    that has an account to the shard's account. `zoned`: times are those of the caller's zone."""
 
-    def __init__(self, *, many_accounts: bool, shard: ShardAccount | None = None) -> None:
+    def __init__(
+        self, *, many_accounts: bool, shard: ShardAccount | None = None, zoned: bool = False
+    ) -> None:
+        self.zoned = zoned
         self._many_accounts = many_accounts
         self._shard = shard
         self._known: dict[int, tuple[Source, bool]] = {}
-        self.expressions = Expressions(self)
+        self.expressions = Expressions(self, zoned=zoned)
 
     # --- blocks -----------------------------------------------------------------------------------
 

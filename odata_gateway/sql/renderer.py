@@ -18,6 +18,11 @@ from odata_gateway.sql.fragment import Sql
 class ExpressionRenderer(Protocol):
     """Renders bound expressions. Their sources must have been entered before."""
 
+    @property
+    def zoned(self) -> bool:
+        """Whether times are those of the caller's zone."""
+        ...
+
     def condition(self, expr: BoundExpr) -> Sql:
         """A Boolean expression in a place where false and null mean the same."""
         ...

@@ -43,7 +43,9 @@ def pivot(block: Block) -> int | None:
     return None if within is None else within.source.number
 
 
-def relations_by_account(query: Query, block: Block, accounts: int) -> Sequence[Relations]:
+def relations_by_account(
+    query: Query, block: Block, accounts: int, *, zoned: bool = False
+) -> Sequence[Relations]:
     """A renderer of blocks for each of the caller's accounts, in a statement about `block`."""
     if accounts > MAX_ACCOUNTS:
         raise Unsupported(
@@ -51,7 +53,7 @@ def relations_by_account(query: Query, block: Block, accounts: int) -> Sequence[
             f"and this caller has {accounts}"
         )
     found = [
-        Relations(many_accounts=True, shard=ShardAccount(index, pivot(block)))
+        Relations(many_accounts=True, shard=ShardAccount(index, pivot(block)), zoned=zoned)
         for index in range(accounts)
     ]
     for relations in found:

@@ -30,7 +30,7 @@ from odata_gateway.sql.fragment import (
 )
 from odata_gateway.sql.keyset import NullMask, equals, key_texts
 from odata_gateway.sql.page_scan import PageScan
-from odata_gateway.sql.pg_types import raw_value, stored
+from odata_gateway.sql.pg_types import has_zone, raw_value, stored, text_in_zone
 from odata_gateway.sql.relation import Relations, ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
 from odata_gateway.sql.scan import AccountsRead
@@ -44,6 +44,7 @@ class StatementVariant(NamedTuple):
     null_mask       which order values of the row before are null; None for the first chunk
     lookahead       the chunk must tell whether there are more rows behind it
     shard_accounts  the number of the caller's accounts if the database is sharded by account, or 0
+    zoned           times are those of a zone, which is a parameter
     """
 
     encoding: RowEncoding
@@ -51,6 +52,7 @@ class StatementVariant(NamedTuple):
     null_mask: NullMask | None = None
     lookahead: bool = False
     shard_accounts: int = 0
+    zoned: bool = False
 
 
 StatementKind = Literal["rows", "count", "parent", "order values", "boundary"]
@@ -120,7 +122,7 @@ def _block(query: Query, kind: StatementKind) -> Block:
 
 def _relations(query: Query, variant: StatementVariant) -> Relations:
     shard = ShardAccount(0, None) if variant.shard_accounts > 1 else None
-    relations = Relations(many_accounts=variant.many_accounts, shard=shard)
+    relations = Relations(many_accounts=variant.many_accounts, shard=shard, zoned=variant.zoned)
     relations.enter(query.block)
     return relations
 
@@ -184,9 +186,14 @@ class _PlainStatement:
         field = self.query.field
         if field is None or field.value is None:
             return raw("NULL::text")
-        if isinstance(field.value, Column):
-            return raw_value(stored(field.value), field.type)
-        return raw_value(self.relations.expressions.value(field.value), field.type)
+        value = (
+            stored(field.value)
+            if isinstance(field.value, Column)
+            else self.relations.expressions.value(field.value)
+        )
+        if self.variant.zoned and has_zone(field.type):
+            return text_in_zone(value)
+        return raw_value(value, field.type)
 
     def parent(self) -> Sql:
         return self.relations.select(raw("1"), _block(self.query, "parent"), raw(" LIMIT 1"))
@@ -298,7 +305,9 @@ class _ShardedStatement:
         self._query = query
         self._variant = variant
         self._block = block
-        self._accounts = sharded.relations_by_account(query, block, variant.shard_accounts)
+        self._accounts = sharded.relations_by_account(
+            query, block, variant.shard_accounts, zoned=variant.zoned
+        )
         self._statements = [_PlainStatement(query, variant, each) for each in self._accounts]
 
     def of_kind(self, kind: StatementKind) -> Sql:

@@ -42,6 +42,8 @@ class FunctionOverload:
     result       the result's type; None: that of the first argument
     sql          the call, arguments as {0}, {1}, ...; SQL NULL for a NULL argument (5.1.1.4)
     pattern_sql  the call where the second argument is an escaped LIKE pattern
+    zoned_sql    the call where the argument is a time ({0}) in a zone, whose clock shows {1}; None:
+                 what the clock shows is the argument
     can_fail     Postgres may raise for some values; then it is computed behind the row policy
     spelling     the name as the standard writes it; "": as in the id
     is_listed    $metadata lists it (Capabilities.FilterFunctions)
@@ -57,6 +59,7 @@ class FunctionOverload:
     arguments: tuple[FunctionArgument, ...]
     sql: LiteralString
     pattern_sql: LiteralString | None = None
+    zoned_sql: LiteralString | None = None
     can_fail: bool = True
     spelling: str = ""
     is_listed: bool = True

@@ -38,7 +38,6 @@ _TYPES: dict[ArrowKind, Callable[[Any], Any]] = {
     "float64": lambda pa: pa.float64(),
     "date": lambda pa: pa.date32(),
     "time": lambda pa: pa.time64("us"),
-    "timestamp": lambda pa: pa.timestamp("us", tz="UTC"),
     "duration": lambda pa: pa.duration("us"),
     "binary": lambda pa: pa.binary(),
 }
@@ -61,7 +60,7 @@ class ArrowCells:
     row_start = ""
     row_end = "\n"
 
-    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
+    def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
         form, kind = type_.family.cell, arrow_kind(type_)
         if _READ_AS.get(kind, kind) == "string" and not form.is_plain:
@@ -107,17 +106,14 @@ class ByteSink(RawIOBase):
 class ChunkTables:
     """Makes Arrow tables of chunks of CSV."""
 
-    def __init__(self, columns: tuple[FieldCell, ...]) -> None:
+    def __init__(self, columns: tuple[FieldCell, ...], zone: str) -> None:
         self._arrow, self._csv = import_module("pyarrow"), import_module("pyarrow.csv")
         self._names = [column.name for column in columns]
         kinds = [arrow_kind(column.field.type) for column in columns]
         read = [_TYPES[_READ_AS.get(kind, kind)](self._arrow) for kind in kinds]
-        self.schema = self._arrow.schema(
-            [
-                (name, _TYPES[kind](self._arrow))
-                for name, kind in zip(self._names, kinds, strict=True)
-            ]
-        )
+        moment = self._arrow.timestamp("us", tz=zone)
+        types = [_TYPES[kind](self._arrow) if kind in _TYPES else moment for kind in kinds]
+        self.schema = self._arrow.schema(list(zip(self._names, types, strict=True)))
         self._kinds = kinds
         self._parsing = self._csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
         self._conversion = self._csv.ConvertOptions(
@@ -171,11 +167,11 @@ class StreamBody:
     is_costly = True
 
     def __init__(self, rows: ExportedRows, columns: tuple[FieldCell, ...]) -> None:
-        self._columns = columns
+        self._columns, self._zone = columns, rows.zone
         self._sink = ByteSink()
 
     def head(self) -> bytes:
-        self._tables = ChunkTables(self._columns)
+        self._tables = ChunkTables(self._columns, self._zone)
         ipc = import_module("pyarrow").ipc
         self._writer = ipc.new_stream(self._sink, self._tables.schema)
         return self._sink.taken()
@@ -195,14 +191,14 @@ class ParquetBody:
     is_costly = True
 
     def __init__(self, rows: ExportedRows, columns: tuple[FieldCell, ...]) -> None:
-        self._columns = columns
+        self._columns, self._zone = columns, rows.zone
         self._sink = ByteSink()
         self._waiting: list[Any] = []
         self._size = 0
 
     def head(self) -> bytes:
         self._arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-        self._tables = ChunkTables(self._columns)
+        self._tables = ChunkTables(self._columns, self._zone)
         self._writer = parquet.ParquetWriter(self._sink, self._tables.schema, compression="zstd")
         return self._sink.taken()
 

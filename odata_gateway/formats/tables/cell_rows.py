@@ -21,7 +21,7 @@ from odata_gateway.formats.tables.columns import (
 from odata_gateway.plan.tree.projection import Field, MixedProjection, Projection
 from odata_gateway.plan.tree.relation import Column, ObjectValue
 from odata_gateway.sql.fragment import Sql, build, join, quoted, raw
-from odata_gateway.sql.pg_types import plain_text
+from odata_gateway.sql.pg_types import has_zone, plain_text, text_in_zone
 from odata_gateway.sql.renderer import BlockRenderer, ExpressionRenderer
 from odata_gateway.sql.structured.json_values import of_model_type
 from odata_gateway.types.primitive import PrimitiveType
@@ -42,8 +42,11 @@ class CellWriter(Protocol):
     row_start: str
     row_end: str
 
-    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
-        """The text of a cell; never NULL."""
+    def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
+        """The text of a cell; never NULL.
+
+        zoned  times are those of the caller's zone
+        """
         ...
 
 
@@ -100,7 +103,10 @@ class CellRowRenderer:
         match cell:
             case FieldCell(field=field):
                 value = shown_value(field, self._blocks.expressions)
-                return self._writer.blank if value is None else self._writer.cell(value, field.type)
+                if value is None:
+                    return self._writer.blank
+                zoned = self._blocks.expressions.zoned
+                return self._writer.cell(value, field.type, zoned=zoned)
             case ExpandedCells(expand=expand, cells=inner):
                 self._blocks.enter(expand.block)
                 text = self._blocks.select(concat(self._line(inner)), expand.block)
@@ -114,6 +120,11 @@ def _blanks(cell: TableCell) -> list[TableCell]:
     """Empty cells in place of a cell, or of those of an entity."""
     columns = flat_columns((cell,))
     return [FieldCell(each.name, replace(each.field, value=None)) for each in columns]
+
+
+def cell_text(value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
+    """The text of a value; SQL NULL for null."""
+    return text_in_zone(value) if zoned and has_zone(type_) else plain_text(value, type_)
 
 
 def shown_value(field: Field, expressions: ExpressionRenderer) -> Sql | None:

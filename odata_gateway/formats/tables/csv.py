@@ -10,12 +10,12 @@ from __future__ import annotations
 from functools import cache
 
 from odata_gateway.formats.encoding import ExportedRows
+from odata_gateway.formats.tables.cell_rows import cell_text
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import PlainBody, TableEncoding
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.sql.fragment import Sql, build
-from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.types.primitive import PrimitiveType
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -43,9 +43,9 @@ class CsvCells:
     def __init__(self, *, for_excel: bool = False) -> None:
         self.for_excel = for_excel
 
-    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
+    def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
-        text = plain_text(value, type_)
+        text = cell_text(value, type_, zoned=zoned)
         if type_.family.cell.is_plain:
             return build("coalesce({0}, '')", text)
         quoted_text = build("""'"' || replace({0}, '"', '""') || '"'""", text)

@@ -12,12 +12,12 @@ from unicodedata import combining, east_asian_width
 import orjson
 
 from odata_gateway.formats.encoding import ExportedRows
+from odata_gateway.formats.tables.cell_rows import cell_text
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import TableEncoding
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.sql.fragment import Sql, build
-from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.types.primitive import PrimitiveType
 
 _NULL = "null"
@@ -33,12 +33,12 @@ class TextCells:
     row_start = "["
     row_end = "]\n"
 
-    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
+    def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
         return build(
             "coalesce(to_json(CASE WHEN length({0}) > 200 THEN left({0}, 199) || U&'\\2026' "
             "ELSE {0} END)::text, 'null')",
-            build("({0})", plain_text(value, type_)),
+            build("({0})", cell_text(value, type_, zoned=zoned)),
         )
 
 

@@ -15,13 +15,14 @@ from typing import LiteralString
 
 from odata_gateway.formats.encoding import ExportedRows, cannot_show
 from odata_gateway.formats.tables import workbook
+from odata_gateway.formats.tables.cell_rows import cell_text
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import TableEncoding
 from odata_gateway.formats.tables.zip_stream import ZipStream
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.sql.fragment import Sql, build, fill, quoted
-from odata_gateway.sql.pg_types import plain_text
+from odata_gateway.sql.pg_types import has_zone, in_zone
 from odata_gateway.types.primitive import PrimitiveType
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -44,16 +45,17 @@ class SheetCells:
     row_start = "<row>"
     row_end = "</row>"
 
-    def cell(self, value: Sql, type_: PrimitiveType) -> Sql:
+    def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
-        form, text = type_.family.cell, plain_text(value, type_)
+        form, text = type_.family.cell, cell_text(value, type_, zoned=zoned)
         inline = _plain(text) if form.is_plain else _text(text)
         if form.number is None:
             return build("coalesce({0}, '<c/>')", inline)
         attributes = ' t="b"' if form.number_format == "boolean" else ""
         style = workbook.STYLES[form.number_format]
         attributes += f' s="{style}"' if style else ""
-        number = fill(form.number, (value,))
+        clock = in_zone(value) if zoned and has_zone(type_) else value
+        number = fill(form.number, (clock,))
         start = quoted(f"<c{attributes}><v>")
         return build("coalesce({0} || ({1}) || '</v></c>', {2}, '<c/>')", start, number, inline)
 

@@ -53,7 +53,8 @@ def _raw_value(request: DataRequest, found: str | bytes) -> Reply:
     """The raw value of a property: a text, or octets of the media type that the model says
     (Protocol 4.01, section 11.2.4.2)."""
     if isinstance(found, str):
-        return Reply(200, reply_headers(request, "text/plain;charset=utf-8"), found.encode())
+        headers = reply_headers(request, "text/plain;charset=utf-8", request.applied)
+        return Reply(200, headers, found.encode())
     field = request.compiled.query.field
     assert field is not None
     return Reply(200, reply_headers(request, field.media_type or "application/octet-stream"), found)
@@ -65,7 +66,7 @@ def _document(request: DataRequest, text: str | None) -> Reply:
         field = request.compiled.query.field
         assert field is not None and text is not None
         body = encoding.property_body(request.context, field, text)
-        return Reply(200, reply_headers(request, encoding.content_type), body)
+        return Reply(200, reply_headers(request, encoding.content_type, request.applied), body)
     if form == "property" or text is None:
         return Reply(204, reply_headers(request, None))
     headers = reply_headers(request, encoding.content_type, request.applied)

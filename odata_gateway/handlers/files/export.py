@@ -147,7 +147,7 @@ def _is_page(request: DataRequest, encoding: ExportEncoding) -> bool:
 
 def _exported(request: DataRequest, count: int | None) -> ExportedRows:
     query = request.compiled.query
-    return ExportedRows(query.entity_set.name, query, count)
+    return ExportedRows(query.entity_set.name, query, count, request.zone or "UTC")
 
 
 async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> Reply:

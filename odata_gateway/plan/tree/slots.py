@@ -63,4 +63,9 @@ class LinkSlot:
     part: Literal["root", "query", "binding"]
 
 
-Slot = LiteralSlot | AccountsSlot | LimitSlot | PageSlot | KeysetSlot | LinkSlot
+@dataclass(frozen=True, slots=True)
+class ZoneSlot:
+    """The time zone in which the caller reads and asks for times."""
+
+
+Slot = LiteralSlot | AccountsSlot | LimitSlot | PageSlot | KeysetSlot | LinkSlot | ZoneSlot

@@ -14,8 +14,10 @@ from functools import lru_cache
 from odata_gateway.protocol.headers.accept import LIST_MEMBER, QUOTED_STRING, TOKEN, unquoted
 from odata_gateway.protocol.message import RequestHeaders
 
+# Names of time zones have a slash, which a token has not.
+_WORD = f"{TOKEN}(?:/{TOKEN})*"
 _PREFERENCE = re.compile(
-    rf"\s*({TOKEN})\s*(?:=\s*({TOKEN}|{QUOTED_STRING})?\s*)?(?:;.*)?", re.DOTALL
+    rf"\s*({TOKEN})\s*(?:=\s*({_WORD}|{QUOTED_STRING})?\s*)?(?:;.*)?", re.DOTALL
 )
 _MOST_ROWS = 10**18
 """What stands for any larger page size, beyond every limit of the service."""
@@ -27,6 +29,7 @@ class Preferences:
     """The preferences that change an answer.
 
     continue_on_error  None if the client did not say
+    timezone           the name of a time zone, as the client wrote it
     spelled            every preference that was understood, also those that change nothing: its
                        text as the client wrote it, by its name without `odata.`
     """
@@ -34,6 +37,7 @@ class Preferences:
     maxpagesize: int | None = None
     omit_nulls: bool = False
     continue_on_error: bool | None = None
+    timezone: str | None = None
     spelled: Mapping[str, str] = field(default_factory=dict)
 
     def applied(self, *names: str) -> str | None:
@@ -69,11 +73,13 @@ def _preferences(header: str) -> Preferences:
         "respond-async": text.get("respond-async") == "",
         "track-changes": text.get("track-changes") == "",
         "continue-on-error": text.get("continue-on-error", "-").lower() in _CONTINUES,
+        "timezone": bool(text.get("timezone")),
     }
     return Preferences(
         maxpagesize=size,
         omit_nulls=understood["omit-values"],
         continue_on_error=_CONTINUES.get(text.get("continue-on-error", "-").lower()),
+        timezone=text.get("timezone") or None,
         spelled={name: found[name][1] for name, is_known in understood.items() if is_known},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from odata_gateway.plan.tree.relation import BoundExpr, Column, ItemsValue, ObjectValue
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, quoted
-from odata_gateway.sql.pg_types import checked, json_column_text, json_text
+from odata_gateway.sql.pg_types import checked, has_zone, json_column_text, json_text, text_in_zone
 from odata_gateway.sql.renderer import BlockRenderer, ExpressionRenderer
 from odata_gateway.types.primitive import STRING, PrimitiveType
 
@@ -20,6 +20,9 @@ def value_json(
     match value:
         case ObjectValue() | ItemsValue():
             return expressions.structured(value, as_string=as_string)
+        case _ if expressions.zoned and has_zone(type_):
+            shown = of_model_type(value) if isinstance(value, Column) else expressions.value(value)
+            return build("coalesce('\"' || {0} || '\"', 'null')", text_in_zone(shown))
         case Column():
             own = json_column_text(column_sql(value), value.pg_type, type_)
             if own is not None:

@@ -47,6 +47,23 @@ _TEXT = (
     "CASE WHEN {0} >= '0001-01-01' THEN to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
     f'ELSE {YEAR_BC} || to_char({{0}}, \'-MM-DD"T"HH24:MI:SS.US"Z"\') END'
 )
+# What a clock in a zone ({1}) shows. An offset with seconds, as zones had them before 1972, loses
+# them, because no text of OData has them. The ends of Postgres's times are not moved beyond them.
+IN_ZONE = (
+    "(CASE WHEN {0} >= '1972-01-08' AND {0} < '294275-01-01' "
+    "THEN {0} AT TIME ZONE 'UTC' AT TIME ZONE {1} "
+    "WHEN {0} >= '4712-01-01 BC' AND {0} < '1972-01-08' "
+    "THEN {0} + date_trunc('minute', ({0} AT TIME ZONE 'UTC' AT TIME ZONE {1}) - {0}) "
+    "ELSE {0} END)"
+)
+TEXT_IN_ZONE = (
+    "(SELECT CASE WHEN isfinite(z.u) THEN CASE WHEN z.l >= '0001-01-01' "
+    "THEN to_char(z.l, 'YYYY-MM-DD\"T\"HH24:MI:SS.US') "
+    f"ELSE {YEAR_BC.replace('{0}', 'z.l')} || to_char(z.l, '-MM-DD\"T\"HH24:MI:SS.US') END "
+    "|| CASE WHEN z.l >= z.u THEN '+' || to_char(z.l - z.u, 'HH24:MI') "
+    "ELSE '-' || to_char(z.u - z.l, 'HH24:MI') END END "
+    f"FROM (SELECT {{0}} AS u, {IN_ZONE} AS l OFFSET 0) AS z)"
+)
 # The quotes inside to_char's format save 0.1 us a cell (measured).
 _QUOTED = """'"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""'"""
 _JSON = (
