@@ -56,11 +56,27 @@ def key_texts(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> list
     return [_order_text(key.expr, renderer) for key in order]
 
 
+def key_values(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> list[Sql]:
+    """The order values in a form that `array_agg` collects and that becomes, by a cast to text, the
+    one of `key_texts`. Only the last row of a chunk needs its text, and making one of a time takes
+    a fifth of the time that its row takes (measured). What is a text for OData is one already: it
+    may be an array for Postgres, and arrays of two lengths cannot be collected."""
+    return [_order_value(key.expr, renderer) for key in order]
+
+
+def _order_value(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    if (expr.type or STRING).pg_type == "text":
+        return _order_text(expr, renderer)
+    return ordered(_filled(expr), renderer)
+
+
 def _order_text(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
-    if not isinstance(expr, Column):
-        return build("{0}::text", ordered(expr, renderer))
-    text = build("{0}::text", ordered(replace(expr, nullable=True), renderer))
-    return order_text(expr, text)
+    text = build("{0}::text", ordered(_filled(expr), renderer))
+    return order_text(expr, text) if isinstance(expr, Column) else text
+
+
+def _filled(expr: BoundExpr) -> BoundExpr:
+    return replace(expr, nullable=True) if isinstance(expr, Column) else expr
 
 
 def after(

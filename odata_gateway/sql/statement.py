@@ -28,7 +28,7 @@ from odata_gateway.sql.fragment import (
     quoted,
     raw,
 )
-from odata_gateway.sql.keyset import NullMask, equals, key_texts
+from odata_gateway.sql.keyset import NullMask, equals, key_texts, key_values
 from odata_gateway.sql.page_scan import PageScan
 from odata_gateway.sql.pg_types import has_zone, raw_value, stored, text_in_zone
 from odata_gateway.sql.relation import Relations, ShardAccount
@@ -221,9 +221,9 @@ class _PlainStatement:
         return build("SELECT {0}", join(" * ", numbers))
 
     def _keys(self) -> Sql:
-        texts = key_texts(self.query.order, self.relations.expressions)
-        names = zip(texts, _key_names(self.query), strict=True)
-        return join(", ", (build("{0} AS {1}", text, name) for text, name in names))
+        values = key_values(self.query.order, self.relations.expressions)
+        names = zip(values, _key_names(self.query), strict=True)
+        return join(", ", (build("{0} AS {1}", value, name) for value, name in names))
 
     def _scan(self, limit: Sql) -> PageScan:
         variant = self.variant
@@ -243,7 +243,7 @@ def _key_names(query: Query) -> list[Sql]:
 
 def _last_row(rows: Sql, query: Query, limit: Sql) -> Sql:
     """The order values of row number `limit`, without making a text of any row."""
-    wanted = join(", ", (build("p.{0}", name) for name in _key_names(query)))
+    wanted = join(", ", (build("p.{0}::text", name) for name in _key_names(query)))
     return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
 
 
@@ -268,7 +268,7 @@ class _ChunkRecord:
     def _full(self, rows: Sql) -> Sql:
         """The record without a look ahead: a full chunk may have more rows behind it."""
         names = _key_names(self.query)
-        last = join("", (build(", (array_agg(p.{0}))[count(*)::int4]", name) for name in names))
+        last = join("", (build(", ((array_agg(p.{0}))[count(*)::int4])::text", n) for n in names))
         return build(
             "SELECT convert_to(string_agg(p.row, {3}), 'UTF8'), count(*), count(*) = {0}, "
             "count(*) = count(p.row){1} FROM ({2}) AS p",
@@ -282,7 +282,7 @@ class _ChunkRecord:
         """The record where one row more is read than shown."""
         limit, names = param(LimitSlot(), "int4"), _key_names(self.query)
         arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
-        last = join("", (build(", a.{0}[{1}]", name, limit) for name in names))
+        last = join("", (build(", a.{0}[{1}]::text", name, limit) for name in names))
         return build(
             "SELECT convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8'), "
             "least(a.c, {0}), a.c > {0}, a.c = a.w{1} FROM (SELECT count(*) AS c, "
