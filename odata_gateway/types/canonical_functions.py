@@ -221,7 +221,7 @@ INTERNAL_FUNCTIONS = (
     _internal("start", STRING, (_TEXT,), "left({0}, 200)"),
     _internal("digest", STRING, (_TEXT,), "md5({0})"),
     # whether a value of flags has all flags of another one
-    _internal("has", BOOLEAN, (), "(({0}) & ({1}) = ({1}))"),
+    _internal("has", BOOLEAN, (_NUMBER, _NUMBER), "(({0}) & ({1}) = ({1}))"),
 )
 
 CANONICAL_FUNCTIONS = (
