@@ -4,7 +4,7 @@ joins."""
 from __future__ import annotations
 
 from odata_gateway.edm import csdl_joins
-from odata_gateway.edm.csdl_properties import read_description
+from odata_gateway.edm.csdl_properties import read_annotations, read_description
 from odata_gateway.edm.csdl_types import DeclaredNavigation, DeclaredType
 from odata_gateway.edm.model import AccountColumn, EntityType, Join, NavigationProperty
 
@@ -24,6 +24,7 @@ def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> En
         declared.properties,
         navigation,
         description=read_description(declared.node),
+        annotations=read_annotations(declared.node),
         vouched=declared.vouched,
     )
 

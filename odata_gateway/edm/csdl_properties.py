@@ -8,14 +8,17 @@ without `$Precision` has no fractions of a second.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from odata_gateway.edm.csdl_joins import is_identifier
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import (
+    AnnotationData,
+    Annotations,
     ComplexType,
     EnumType,
     ItemType,
@@ -157,6 +160,7 @@ def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValue
         media_type=_read_media_type(node, primitive),
         structure=found if isinstance(found, ComplexType) else None,
         definition=definition,
+        annotations=read_annotations(node),
     )
     if is_collection:
         prop = _collection_of(prop, node)
@@ -305,3 +309,61 @@ def _read_pg_type(node: JsonNode, primitive: PrimitiveType) -> str:
     if pg_type not in allowed:
         node.fail(f"{primitive} is read from {', '.join(allowed)}", "@Gateway.PgType")
     return pg_type
+
+
+# --- annotations that $metadata repeats -----------------------------------------------------------
+
+_NAMESPACES = {"Core": "Org.OData.Core.V1", "Validation": "Org.OData.Validation.V1"}
+
+
+def read_annotations(node: JsonNode) -> Annotations:
+    """The annotations of other vocabularies that $metadata repeats, by alias or full name; more are
+    skipped, as the standard allows."""
+    return tuple(_found(node))
+
+
+def _found(node: JsonNode) -> Iterator[tuple[str, AnnotationData]]:
+    for term, read in _TERMS.items():
+        vocabulary, _, name = term.partition(".")
+        for member in (f"@{term}", f"@{_NAMESPACES[vocabulary]}.{name}"):
+            if node.has(member):
+                value = read(node, member)
+                if value is not None:
+                    yield term, value
+
+
+def _flag(node: JsonNode, member: str) -> AnnotationData | None:
+    return node.flag(member) or None
+
+
+def _text(node: JsonNode, member: str) -> AnnotationData | None:
+    return node.text(member)
+
+
+def _number(node: JsonNode, member: str) -> AnnotationData | None:
+    value = node.value[member]
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    node.fail("must be a number", member)
+    return None
+
+
+def _allowed_values(node: JsonNode, member: str) -> AnnotationData | None:
+    values = node.value[member]
+    if isinstance(values, list):
+        found = [each.get("Value") for each in values if isinstance(each, dict)]
+        texts = tuple(value for value in found if isinstance(value, str))
+        if texts and len(texts) == len(values):
+            return texts
+    node.fail('must be a list such as [{"Value": "a"}]', member)
+    return None
+
+
+_TERMS: dict[str, Callable[[JsonNode, str], AnnotationData | None]] = {
+    "Core.Computed": _flag,
+    "Core.LongDescription": _text,
+    "Validation.Pattern": _text,
+    "Validation.Minimum": _number,
+    "Validation.Maximum": _number,
+    "Validation.AllowedValues": _allowed_values,
+}

@@ -17,6 +17,7 @@ from odata_gateway.edm.tables import Join as Join
 from odata_gateway.edm.tables import JoinColumn as JoinColumn
 from odata_gateway.edm.tables import JoinConstant as JoinConstant
 from odata_gateway.edm.tables import JoinTerm as JoinTerm
+from odata_gateway.edm.tables import LeftOut as LeftOut
 from odata_gateway.edm.tables import LinkTable as LinkTable
 from odata_gateway.edm.tables import Membership as Membership
 from odata_gateway.edm.tables import Policy as Policy
@@ -37,18 +38,9 @@ REWRITTEN = "odata-gateway: a table was rewritten: "
 """The same where the rows of a table are in other places than those that a page starts behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A relation or a column that is not in a model which was made from the catalog. Who asks for
-    its name, and may read it, is told why.
-
-    column  "" for the relation
-    text    why it is not there, and what to do
-    """
-
-    table: Table
-    column: str
-    text: str
+AnnotationData = bool | int | float | str | tuple[str, ...]
+Annotations = tuple[tuple[str, AnnotationData], ...]
+"""Annotations by term, with the alias of its vocabulary, that $metadata repeats."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +58,7 @@ class Property:
     media_type  of the octets of a binary value
     structure   what the value is made of, if it is made of values
     definition  the type definition that the model names in place of the type
+    annotations those that $metadata repeats, besides the description
     null_key    of a key that may be null in a row: what the error of such a row names, "People.id";
                 None: it cannot be
     """
@@ -89,6 +82,7 @@ class Property:
     catalog: CatalogType = UNKNOWN
     structure: ComplexType | ItemType | None = None
     definition: TypeDefinition | None = None
+    annotations: Annotations = ()
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -245,6 +239,7 @@ class EntityType:
     missing: bool = False
     indexes: frozenset[tuple[str, ...]] = frozenset()
     description: str | None = None
+    annotations: Annotations = ()
     vouched: bool = False
     computes: bool = False
     null_keys: tuple[Property, ...] = ()
@@ -351,7 +346,7 @@ class Model:
     def complex_types(self) -> tuple[ComplexType | EntityType, ...]:
         """Those of served properties and of the rows of functions, each behind those of its
         members."""
-        found = [p.structure for p in self._parts if isinstance(p.structure, ComplexType)]
+        found = [p.structure for p in self.parts if isinstance(p.structure, ComplexType)]
         types = {t.qualified_name: t for t in reversed(found)}
         rows = (t for t in self._returned if t.qualified_name not in types)
         return (*types.values(), *rows)
@@ -359,17 +354,17 @@ class Model:
     @property
     def used_enum_types(self) -> tuple[EnumType, ...]:
         """Those of served properties."""
-        names = {part.type.name for part in self._parts}
+        names = {part.type.name for part in self.parts}
         return tuple(t for name, t in self.enum_types.items() if name in names)
 
     @property
     def type_definitions(self) -> tuple[TypeDefinition, ...]:
         """Those of served properties."""
-        found = (part.definition for part in self._parts)
+        found = (part.definition for part in self.parts)
         return tuple(dict.fromkeys(d for d in found if d is not None))
 
     @property
-    def _parts(self) -> tuple[Property, ...]:
+    def parts(self) -> tuple[Property, ...]:
         """All properties, their items and members."""
         types = (*self.entity_types.values(), *self._returned)
         properties = (p for t in types for p in t.properties.values())

@@ -157,3 +157,17 @@ class Withheld:
     def refusal(self, at: int) -> ODataError:
         """The error of a request that names it at an offset."""
         return self.error(self.message, at=at, hint=self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A relation or a column that is not in a model which was made from the catalog. Who asks for
+    its name, and may read it, is told why.
+
+    column  "" for the relation
+    text    why it is not there, and what to do
+    """
+
+    table: Table
+    column: str
+    text: str

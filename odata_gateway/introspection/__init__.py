@@ -16,6 +16,7 @@ compared (`odata-gateway model`).
     keys         the key of each relation
     view_keys    the keys of views, proven by their rows
     structures   columns that are made of values: collections and complex types
+    checks       CHECK constraints as annotations
     columns      the property of each column
     links        the navigation properties of foreign keys
     functions    functions that only read

@@ -6,6 +6,7 @@ what it is made of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -57,7 +58,7 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        a.attidentity <> '' OR a.attgenerated <> '' AS is_computed,
        $2::bool OR has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
        col_description(a.attrelid, a.attnum) AS comment,
-       CASE WHEN b.typtype IN ('c', 'r', 'm') OR b.typcategory = 'A' AND a.attndims < 2
+       CASE WHEN b.typtype IN ('c', 'e', 'm', 'r') OR b.typcategory = 'A' AND a.attndims < 2
             THEN b.oid END AS made_of
 FROM pg_catalog.pg_attribute AS a
 JOIN base ON base.oid = a.atttypid
@@ -92,6 +93,30 @@ WHERE n.nspname NOT LIKE 'pg\\_%' ESCAPE E'\\\\' ORDER BY 1
 """
 
 
+_CHECKS = """
+WITH RECURSIVE chain (of, domain) AS (
+    SELECT t.oid, t.oid FROM pg_catalog.pg_type AS t WHERE t.typtype = 'd'
+    UNION
+    SELECT chain.of, t.typbasetype FROM chain
+    JOIN pg_catalog.pg_type AS t ON t.oid = chain.domain AND t.typtype = 'd'
+)
+SELECT a.attrelid AS relation, a.attnum AS number, 'VALUE' AS subject,
+       pg_get_expr(k.conbin, 0) AS condition
+FROM pg_catalog.pg_attribute AS a
+JOIN chain ON chain.of = a.atttypid
+JOIN pg_catalog.pg_constraint AS k ON k.contypid = chain.domain AND k.contype = 'c'
+    AND k.convalidated
+WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT k.conrelid, k.conkey[1], quote_ident(a.attname), pg_get_expr(k.conbin, k.conrelid)
+FROM pg_catalog.pg_constraint AS k
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+WHERE k.conrelid = ANY ($1::oid[]) AND k.contype = 'c' AND k.convalidated
+AND cardinality(k.conkey) = 1
+ORDER BY 1, 2, 4
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogColumn:
     """A column of a relation.
@@ -102,6 +127,7 @@ class CatalogColumn:
     not_null     no row has null in it
     is_computed  the database makes its values: identity and generated columns
     readable     the role may SELECT it, or the catalog was read for all roles
+    checks       the conditions of its CHECK constraints and of its domains, with VALUE for it
     made_of      its type, if that is made of types; an array only if it has one dimension
 
     What an overlay wishes:
@@ -122,6 +148,7 @@ class CatalogColumn:
     readable: bool
     comment: str | None
     made_of: TypeFacts | None = None
+    checks: tuple[str, ...] = ()
     wanted: str = ""
     secret: bool | None = None
     form: str = ""
@@ -231,12 +258,25 @@ async def _add_columns(session: Session, relations: RelationsByOid, for_all_role
     columns: dict[int, list[CatalogColumn]] = {}
     rows = await session.fetch(BoundStatement(_COLUMNS, (list(relations), for_all_roles)))
     types = await read_types(session, (row["made_of"] for row in rows if row["made_of"]))
+    checks = await _checks(session, list(relations))
     for row in rows:
         relation, *facts, made_of = row
-        column = replace(CatalogColumn(*facts), made_of=types.get(made_of))
+        column = CatalogColumn(*facts)
+        conditions = tuple(checks.get((relation, column.number), ()))
+        column = replace(column, made_of=types.get(made_of), checks=conditions)
         columns.setdefault(relation, []).append(column)
     for oid, listed in columns.items():
         relations[oid] = replace(relations[oid], columns=tuple(listed))
+
+
+async def _checks(session: Session, relations: list[int]) -> dict[tuple[int, int], list[str]]:
+    """The conditions of CHECK constraints by relation and number of the column."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for row in await session.fetch(BoundStatement(_CHECKS, (relations,))):
+        subject = rf"(?<![\w\"]){re.escape(row['subject'])}(?![\w\"])"
+        condition = re.sub(subject, "VALUE", row["condition"] or "")
+        found.setdefault((row["relation"], row["number"]), []).append(condition)
+    return found
 
 
 async def _add_unique(session: Session, relations: RelationsByOid) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from odata_gateway.db.schema.type_facts import TypeFacts
 from odata_gateway.introspection.catalog import CatalogColumn
+from odata_gateway.introspection.checks import annotations_of_checks
+from odata_gateway.introspection.names import descriptions
 from odata_gateway.introspection.structures import DeclaredTypes
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
@@ -19,8 +21,9 @@ SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 """Columns whose names say that nobody should see their values."""
-FORMS = ("text",)
-"""How an overlay may have the values of a column served: `text` as Postgres writes them."""
+FORMS = ("text", "enum")
+"""How an overlay may have the values of a column served: `text` as Postgres writes them, `enum` as
+an enumeration."""
 _FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
 _MAX_FRACTION_DIGITS = 6
 
@@ -40,6 +43,8 @@ def property_of(
     """The property of a column, whose OData name is `name`."""
     made_of = None if is_key or column.form == "text" else column.made_of
     structured = None if made_of is None else types.property_of(made_of)
+    if made_of is not None and column.form == "enum":
+        structured = types.enum_of(made_of)
     node = primitive_property(column) if structured is None else dict(structured)
     if not (column.not_null or is_key or "$Collection" in node):
         node["$Nullable"] = True
@@ -47,9 +52,20 @@ def property_of(
         node["@Gateway.Column"] = column.name
     if column.is_computed:
         node["@Core.Computed"] = True
+    if structured is None:
+        node |= _limits(column)
     if column.is_searched:
         node["@Gateway.Search"] = True
     return node | descriptions(column.comment)
+
+
+def _limits(column: CatalogColumn) -> dict[str, Any]:
+    """What an enumeration and CHECK constraints say of the values of a column."""
+    labels = () if column.made_of is None else column.made_of.labels
+    allowed = {"@Validation.AllowedValues": [{"Value": label} for label in labels]}
+    is_integer = primitive_of(column).is_integer
+    checked = annotations_of_checks(column.checks, is_integer=is_integer)
+    return (allowed if labels else {}) | checked
 
 
 def primitive_property(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
@@ -71,17 +87,6 @@ def is_secret(column: CatalogColumn) -> bool:
     """Whether the values of a column are kept from everybody."""
     by_name = is_secret_name(column.name)
     return by_name if column.secret is None else column.secret
-
-
-def descriptions(comment: str | None) -> dict[str, str]:
-    """A comment: its first line as description, and all of it as long description where it has
-    more than one."""
-    text = (comment or "").strip()
-    if not text:
-        return {}
-    first, *more = text.splitlines()
-    found = {"@Core.Description": first.strip()}
-    return found | {"@Core.LongDescription": text} if more else found
 
 
 def _facets(column: CatalogColumn | TypeFacts) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from odata_gateway.db.schema.functions import FunctionFacts
 from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
 from odata_gateway.introspection.columns import (
-    descriptions,
     is_secret,
     is_secret_name,
     primitive_property,
@@ -21,6 +20,7 @@ from odata_gateway.introspection.keys import relation_key, row_key_property
 from odata_gateway.introspection.links import CatalogLink, given_names, links_of
 from odata_gateway.introspection.names import (
     RESERVED_NAMESPACES,
+    descriptions,
     odata_name,
     odata_names,
     unused,

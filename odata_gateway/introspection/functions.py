@@ -15,8 +15,8 @@ from odata_gateway.db.schema.functions import FunctionFacts, ValueType
 from odata_gateway.db.schema.type_facts import TypeFacts
 from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import CatalogColumn
-from odata_gateway.introspection.columns import descriptions, property_of
-from odata_gateway.introspection.names import odata_name, odata_names, unused
+from odata_gateway.introspection.columns import property_of
+from odata_gateway.introspection.names import descriptions, odata_name, odata_names, unused
 from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.introspection.structures import DeclaredTypes
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType

@@ -54,3 +54,14 @@ def unused(name: str, taken: Iterable[str]) -> str:
         ending = f"_{number}"
         found, number = name[: MAX_LENGTH - len(ending)] + ending, number + 1
     return found
+
+
+def descriptions(comment: str | None) -> dict[str, str]:
+    """A comment: its first line as description, and all of it as long description where it has
+    more than one."""
+    text = (comment or "").strip()
+    if not text:
+        return {}
+    first, *more = text.splitlines()
+    found = {"@Core.Description": first.strip()}
+    return found | {"@Core.LongDescription": text} if more else found

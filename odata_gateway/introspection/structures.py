@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from odata_gateway.db.schema.type_facts import TypeFacts
-from odata_gateway.introspection.names import odata_name, odata_names, unused
+from odata_gateway.introspection.names import descriptions, odata_name, odata_names, unused
 
 CsdlMembers = dict[str, Any]
 _BOOLEAN: CsdlMembers = {"$Type": "Edm.Boolean", "$Nullable": True}
@@ -47,6 +47,14 @@ class DeclaredTypes:
             case _:
                 return None
 
+    def enum_of(self, facts: TypeFacts) -> CsdlMembers | None:
+        """The property of an enum of Postgres as an enumeration; None where its labels cannot be
+        names of members."""
+        if not facts.labels or any(odata_name(label) != label for label in facts.labels):
+            return None
+        members = {label: number for number, label in enumerate(facts.labels)}
+        return {"$Type": self._declared(facts, {"$Kind": "EnumType", **members})}
+
     def _collection(self, facts: TypeFacts, item: TypeFacts) -> CsdlMembers | None:
         if item.kind in ("array", "multirange"):
             return None
@@ -58,19 +66,22 @@ class DeclaredTypes:
         return {**node, "$Collection": True, **nullable, **form}
 
     def _object(self, facts: TypeFacts) -> CsdlMembers | None:
+        members = self._members(facts)
+        if not members:
+            return None
+        form = {"@Gateway.Form": "range"} if facts.kind == "range" else {}
+        return {"$Type": self._declared(facts, {"$Kind": "ComplexType", **form, **members})}
+
+    def _declared(self, facts: TypeFacts, node: CsdlMembers) -> str:
+        """The qualified name of a type, which is declared the first time."""
         found = self._names.get((facts.schema, facts.name))
         if found is None:
-            members = self._members(facts)
-            if not members:
-                return None
             first = next(iter(self.namespaces.values()), "Database")
             taken = {*self.taken, *(name for _, name in self.nodes)}
-            name = unused(odata_name(facts.name), taken)
-            found = self.namespaces.get(facts.schema, first), name
+            found = self.namespaces.get(facts.schema, first), unused(odata_name(facts.name), taken)
             self._names[facts.schema, facts.name] = found
-            form = {"@Gateway.Form": "range"} if facts.kind == "range" else {}
-            self.nodes[found] = {"$Kind": "ComplexType", **form, **members}
-        return {"$Type": ".".join(found)}
+            self.nodes[found] = node | descriptions(facts.comment)
+        return ".".join(found)
 
     def _members(self, facts: TypeFacts) -> CsdlMembers:
         if facts.kind == "range" and facts.item is not None:
@@ -85,4 +96,4 @@ class DeclaredTypes:
         found = None if facts.kind == "simple" else self.property_of(facts)
         node = self.primitive(facts) if found is None else found
         column = {} if names[name] == name else {"@Gateway.Column": name}
-        return {**node, "$Nullable": True, **column}
+        return {**node, "$Nullable": True, **column, **descriptions(facts.field_comment)}

@@ -29,6 +29,10 @@ INSERT INTO made.thing VALUES
   ROW('Other St', '999', ROW(NULL, 7), NULL, NULL), ARRAY[ROW('Q"\\\\', '7', NULL, '2021-05-05', NULL)]::made.address[], '[10,)', '(,"infinity")', '(,2]', '{(,)}', '{}');
 CREATE TABLE made.part (id int PRIMARY KEY, thing_id int REFERENCES made.thing, sizes int4[]);
 INSERT INTO made.part VALUES (1, 1, '{5,6}'), (2, 1, '{7}'), (3, 4, NULL);
+CREATE DOMAIN made.code AS text CHECK (VALUE ~ '^[A-Z]{2}$');
+CREATE TABLE made.limited (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, mood made.mood NOT NULL, code made.code, "a b" int CHECK ("a b" BETWEEN 1 AND 5), state text CHECK (state IN ('on', 'off')),
+  price numeric(10, 2) CHECK (price >= 0.5), twice int GENERATED ALWAYS AS ("a b" * 2) STORED, free int CHECK (free > 0 OR free < -5));
+COMMENT ON COLUMN made.limited.price IS E'What it costs\\nin euro'; COMMENT ON TYPE made.address IS 'Where it is'; COMMENT ON COLUMN made.address.street IS 'With the number';
 CREATE INDEX thing_tags ON made.thing USING gin (tags); CREATE INDEX thing_numbers ON made.thing USING gin (numbers);
 GRANT USAGE ON SCHEMA made TO odata_reader; GRANT SELECT ON ALL TABLES IN SCHEMA made TO odata_reader;
 """
@@ -333,3 +337,31 @@ def test_full_metadata_names_the_types(made):
 def test_numbers_are_strings_where_the_client_asks_for_it(made):
     reply = made.get("thing(1)?$select=large,amounts", token=None, headers={"accept": "application/json;IEEE754Compatible=true"})
     assert (reply.json()["large"], reply.json()["amounts"]) == (["9007199254740993"], ["19.90", "0.00"])
+
+
+def test_what_is_known_of_values_is_annotated(made):
+    limited = made.get("$metadata?$format=json", token=None).json()["made"]["limited"]
+    notes = {
+        name: {term: value for term, value in each.items() if term[0] == "@"} for name, each in limited.items() if isinstance(each, dict)
+    }
+    assert notes["id"] == notes["twice"] == {"@Core.Computed": True} and notes["free"] == {}
+    assert notes["mood"] == {"@Validation.AllowedValues": [{"Value": "sad"}, {"Value": "ok"}, {"Value": "happy"}]}
+    assert notes["state"] == {"@Validation.AllowedValues": [{"Value": "on"}, {"Value": "off"}]}
+    assert notes["code"] == {"@Validation.Pattern": "^[A-Z]{2}$"} and notes["a_b"] == {"@Validation.Minimum": 1, "@Validation.Maximum": 5}
+    assert notes["price"] == {
+        "@Core.Description": "What it costs",
+        "@Core.LongDescription": "What it costs\nin euro",
+        "@Validation.Minimum": 0.5,
+    }
+    old, new = (made.get("$metadata", token=None, headers={"OData-MaxVersion": version}).body.decode() for version in ("4.0", "4.01"))
+    assert (
+        '<Annotation Term="Org.OData.Core.V1.Computed" Bool="true"/>' in old
+        and "AllowedValues" not in old
+        and "Validation.V1.Pattern" in old
+    )
+    assert (
+        '<Annotation Term="Org.OData.Validation.V1.Minimum" Decimal="0.500000"/>' in new
+        and '<PropertyValue Property="Value" String="happy"/>' in new
+    )
+    assert 'Namespace="Org.OData.Validation.V1"' in new and '<Annotation Term="Org.OData.Core.V1.Description" String="Where it is"/>' in new
+    assert '<Annotation Term="Org.OData.Core.V1.Description" String="With the number"/>' in new

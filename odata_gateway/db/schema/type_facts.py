@@ -83,6 +83,7 @@ class TypeFacts:
     item      of an array or a multirange, and the type of the bounds of a range
     members   of a composite, by name
     labels    of an enumeration, in its order
+    field_comment  of a member, on its field
     """
 
     kind: TypeKind
@@ -97,6 +98,7 @@ class TypeFacts:
     members: Mapping[str, TypeFacts] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     comment: str | None = None
+    field_comment: str | None = None
 
 
 async def read_types(session: Session, oids: Iterable[int]) -> dict[int, TypeFacts]:
@@ -149,6 +151,6 @@ def _members(row: PgRecord, rows: Mapping[int, PgRecord]) -> Iterable[tuple[str,
                 catalog=catalog,
                 modifier=modifier if modifier >= 0 else found.modifier,
                 not_null=found.not_null or filled,
-                comment=comment or None,
+                field_comment=comment or None,
             ),
         )

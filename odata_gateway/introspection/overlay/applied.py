@@ -113,7 +113,8 @@ def _with_column_entry(column: CatalogColumn, entry: ColumnEntry) -> CatalogColu
 
 
 def _is_text(column: CatalogColumn) -> bool:
-    is_structured = column.made_of is not None and column.form != "text"
+    made_of = column.made_of
+    is_structured = made_of is not None and made_of.kind != "simple" and column.form != "text"
     return primitive_of(column) is STRING and not is_structured
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, ModelFunction
 from odata_gateway.edm.model import (
+    AnnotationData,
     ComplexType,
     EntitySet,
     EntityType,
@@ -30,7 +31,10 @@ VOCABULARIES = {
     "Core": "Org.OData.Core.V1",
     "Capabilities": "Org.OData.Capabilities.V1",
     "Aggregation": "Org.OData.Aggregation.V1",
+    "Validation": "Org.OData.Validation.V1",
 }
+_ALLOWED_VALUE = "Validation.AllowedValue"
+_ALWAYS = ("Core", "Capabilities", "Aggregation")
 VOCABULARY_ROOT = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/"
 SECRET_NOTE = (
     "Secret: always reads as null and cannot be used in $filter, $orderby or any other computation"
@@ -64,6 +68,7 @@ class AnnotationRecord:
 AnnotationValue = (
     bool
     | int
+    | float
     | str
     | EnumMember
     | PropertyPath
@@ -309,13 +314,32 @@ def function_parameters(
 Described = Property | EntityType | ComplexType | EnumType | TypeDefinition | ModelFunction
 
 
-def description(element: Described) -> tuple[Annotation, ...]:
-    """The Core.Description of a property or entity type, and the Core.MediaType of a binary
-    property. The description of a secret property says that it reads as null."""
+def description(element: Described, version: ODataVersion = "4.01") -> tuple[Annotation, ...]:
+    """The Core.Description of an element, the Core.MediaType of a binary property, and what the
+    model says besides. The description of a secret property says that it reads as null."""
     texts = [element.description] if element.description else []
     if isinstance(element, Property) and element.secret:
         texts.append(SECRET_NOTE)
     found = [Annotation("Core.Description", "; ".join(texts), since="4.0")] if texts else []
     if isinstance(element, Property) and element.media_type is not None:
         found.append(Annotation("Core.MediaType", element.media_type, since="4.0"))
-    return tuple(found)
+    if isinstance(element, Property | EntityType):
+        found += (_repeated(term, value) for term, value in element.annotations)
+    return _of_version(tuple(found), version)
+
+
+def _repeated(term: str, value: AnnotationData) -> Annotation:
+    """An annotation of the model."""
+    if isinstance(value, tuple):
+        values = (AnnotationRecord(_ALLOWED_VALUE, (("Value", each),)) for each in value)
+        return Annotation(term, tuple(values))
+    return Annotation(term, value, since="4.0" if isinstance(value, bool | str) else "4.01")
+
+
+def used_vocabularies(model: Model) -> dict[str, str]:
+    """The vocabularies of a document's annotations, by alias."""
+    terms = {term for t in model.entity_types.values() for term, _ in t.annotations}
+    for part in model.parts:
+        terms |= {term for term, _ in part.annotations}
+    aliases = {*_ALWAYS, *(term.partition(".")[0] for term in terms)}
+    return {alias: name for alias, name in VOCABULARIES.items() if alias in aliases}

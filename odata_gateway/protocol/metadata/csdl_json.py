@@ -24,7 +24,6 @@ from odata_gateway.edm.model import (
     TypeDefinition,
 )
 from odata_gateway.protocol.metadata.capabilities import (
-    VOCABULARIES,
     VOCABULARY_ROOT,
     Annotation,
     AnnotationRecord,
@@ -36,6 +35,7 @@ from odata_gateway.protocol.metadata.capabilities import (
     description,
     function_parameters,
     set_annotations,
+    used_vocabularies,
 )
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
         "$EntityContainer": f"{model.namespace}.{model.container}",
         "$Reference": {
             f"{VOCABULARY_ROOT}{n}.json": {"$Include": [{"$Namespace": n, "$Alias": a}]}
-            for a, n in VOCABULARIES.items()
+            for a, n in used_vocabularies(model).items()
         },
     }
     for enum_type in model.used_enum_types:
@@ -217,7 +217,7 @@ def _annotations(annotations: tuple[Annotation, ...]) -> Json:
 
 def _value(value: AnnotationValue) -> Any:
     match value:
-        case bool() | int() | str():
+        case bool() | int() | float() | str():
             return value
         case PropertyPath() | EnumMember():
             return value.name

@@ -38,6 +38,7 @@ from odata_gateway.protocol.metadata.capabilities import (
     function_parameters,
     optional_parameter,
     set_annotations,
+    used_vocabularies,
 )
 
 _EDMX = "http://docs.oasis-open.org/odata/ns/edmx"
@@ -71,7 +72,7 @@ def _element(tag: str, content: Iterable[str] = (), /, **attributes: str | None)
 
 def _document(model: Model, capabilities: Capabilities, version: ODataVersion) -> Lines:
     if version == "4.01":
-        for alias, namespace in VOCABULARIES.items():
+        for alias, namespace in used_vocabularies(model).items():
             include = _element("edmx:Include", Namespace=namespace, Alias=alias)
             yield from _element("edmx:Reference", include, Uri=f"{VOCABULARY_ROOT}{namespace}.xml")
     namespaces = dict.fromkeys(
@@ -130,7 +131,7 @@ def _entity_type(model: Model, entity_type: EntityType, version: ODataVersion) -
         yield from _property(prop, version)
     for navigation in entity_type.navigation.values():
         yield from _navigation(model, navigation)
-    yield from _annotations(description(entity_type))
+    yield from _annotations(description(entity_type, version))
 
 
 def _enum_type(enum_type: EnumType) -> Lines:
@@ -202,7 +203,7 @@ def _parameters(model: Model, function: ModelFunction, version: ODataVersion) ->
 def _property(prop: Property, version: ODataVersion) -> Lines:
     yield from _element(
         "Property",
-        _annotations(description(prop)),
+        _annotations(description(prop, version)),
         Name=prop.name,
         Type=prop.type_name,
         Nullable=_nullable(prop),
@@ -289,6 +290,8 @@ def _with_value(tag: str, name_attribute: str, name: str, value: AnnotationValue
             yield from _element(tag, **named, Bool="true" if value else "false")
         case int():
             yield from _element(tag, **named, Int=str(value))
+        case float():
+            yield from _element(tag, **named, Decimal=f"{value:f}")
         case str():
             yield from _element(tag, **named, String=value)
         case PropertyPath():

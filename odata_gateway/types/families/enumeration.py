@@ -131,6 +131,7 @@ def _family(
         literal=LiteralForm(
             read=refuse,
             from_text=lambda value, type_: value if argument(value) is not None else refuse(value),
+            prefix="",
             quoted=True,
             hints={"": "write the name of a member in single quotes"},
         ),
