@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.dialer import NewConnection
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.pool import ConnectionPool
 from odata_gateway.db.session import Session, opening
@@ -57,6 +58,13 @@ class Database:
         """
         shown = accounts if self.settings.row_security and accounts else None
         return Session(self._pool, flow, opening(snapshot, shown, role, claims), response_started)
+
+    async def dial(self) -> NewConnection:
+        """A connection that is none of the pool's; its owner ends it.
+
+        raises  DbUnavailable
+        """
+        return await self._pool.connector.connect()
 
     async def ping(self) -> None:
         """Return when the database answers, or is merely busy.

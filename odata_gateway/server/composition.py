@@ -5,7 +5,7 @@ Settings are converted here only: `database_settings` for the database, `model_o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,9 +14,9 @@ from odata_gateway.config.readers import AUTO
 from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.changes.watcher import SchemaWatcher
 from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.db.schema.roles import RoleDirectory
-from odata_gateway.db.schema.watcher import SchemaWatcher
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_secrets_exposed
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 class GatewayParts(NamedTuple):
     """A gateway, its database and service, what keeps its model in step with the database, who may
-    ask; where there are any, the keys that sign tokens, and what the model is read from."""
+    ask; where there are any, the keys that sign tokens, and what the model is read from. `ask` has
+    the database looked at again soon."""
 
     database: Database
     service: Service
@@ -55,6 +56,7 @@ class GatewayParts(NamedTuple):
     callers: CallerDirectory
     keys: KeyRing | None
     source: CatalogSource | None
+    ask: Callable[[], None]
 
 
 def database_settings(settings: Settings) -> DatabaseSettings:
@@ -215,7 +217,12 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
         gateway.pages = Pages(service, callers, settings)
     if keys is not None:
         gateway.challenges = Challenges(partial(sign_in, keys))
-    return GatewayParts(database, service, gateway, watcher, callers, keys, source)
+
+    def ask() -> None:
+        watcher.ask()
+        role_models.ask()
+
+    return GatewayParts(database, service, gateway, watcher, callers, keys, source, ask)
 
 
 async def check_ready(database: Database, callers: CallerDirectory, watcher: SchemaWatcher) -> None:

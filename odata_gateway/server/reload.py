@@ -26,7 +26,7 @@ from odata_gateway.config.readers import AUTO
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import dsn_of_file
 from odata_gateway.db.database import Database
-from odata_gateway.db.schema.watcher import SchemaWatcher
+from odata_gateway.db.schema.changes.watcher import SchemaWatcher
 from odata_gateway.edm.json_reader import ModelError
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
 from odata_gateway.config.settings import Settings
+from odata_gateway.db.schema.changes.notices import SchemaNotices
 from odata_gateway.edm.model import Model
 from odata_gateway.observe.metrics import Gauges, Metrics, SharedMetrics
 from odata_gateway.observe.shared_counters import SharedCounters
@@ -59,11 +60,11 @@ async def serve(
     ending = ending_signals(is_alone=worker is None)
     allow_many_files()
     parts = await compose(settings, model)
-    gateway, watcher, keys = parts.gateway, parts.watcher, parts.keys
-    tasks = [watcher.run()] if keys is None else [watcher.run(), keys.run()]
+    gateway = parts.gateway
+    tasks = list(_background(parts))
     if reloads:
         files = ReloadedParts(parts.database, parts.callers, parts.source)
-        tasks.append(Reload(settings, model, watcher, files).run())
+        tasks.append(Reload(settings, model, parts.watcher, files).run())
     try:
         async with _running(tasks):
             await _first_look(parts)
@@ -78,6 +79,15 @@ async def serve(
     finally:
         await parts.database.close()
     return int(ending.at_once.is_set())
+
+
+def _background(parts: GatewayParts) -> Iterator[Coroutine[Any, Any, None]]:
+    """What runs as long as the process serves."""
+    yield parts.watcher.run()
+    if parts.keys is not None:
+        yield parts.keys.run()
+    if parts.source is not None:
+        yield SchemaNotices(parts.database, parts.ask).run()
 
 
 def _metrics(worker: WorkerPlace | None, now: Callable[[], Gauges]) -> Metrics:

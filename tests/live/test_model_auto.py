@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 from urllib.request import urlopen
 
 import asyncpg
@@ -141,6 +142,22 @@ def test_a_change_of_the_schema_appears_to_those_who_may_read_it(shop, analysts,
     wait_until(lambda: shop.get("review", token=None).status == analysts.get("review", token=None).status == 404, 10)
     assert "new in the model: review, review/id, review/stars" in shop.log()
     assert "no longer in the model: review, review/id" in shop.log()
+
+
+@pytest.mark.parametrize("notice", ["NOTIFY odata_gateway", "NOTIFY pgrst, 'reload schema'"])
+def test_a_notification_has_the_catalog_read_at_once(settings, cluster, database, gateways, notice):
+    gateway = gateways(**settings | {"ODATA_MODEL_CHECK_S": "0"}, ODATA_ANON_ROLE="shop_analyst")
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    wait_until(lambda: int(cluster.psql(database, listening)) >= 1, 10)
+    cluster.psql(database, "CREATE TABLE shop.fresh (id int PRIMARY KEY); GRANT SELECT ON shop.fresh TO shop_gateway, shop_analyst")
+    try:
+        cluster.psql(database, "NOTIFY pgrst, 'reload config'")
+        time.sleep(0.2)
+        assert "a notification says" not in gateway.log() and gateway.get("fresh", token=None).status == 404
+        cluster.psql(database, notice)
+        wait_until(lambda: gateway.get("fresh", token=None).status == 200, 10)
+    finally:
+        cluster.psql(database, "DROP TABLE shop.fresh")
 
 
 async def test_each_role_sees_what_it_may_read_through_a_user_who_may_read_nothing(supabase_cluster, tmp_path):

@@ -4,7 +4,7 @@ In:      a model, and a database to read.
 Out:     the model as the database can serve it; findings for the operator.
 Unknown: requests, SQL of requests, callers.
 
-    watcher        compares the model with the database, again and again
+    changes/       when a model is compared with its database again
     join_types     how the columns of a join are compared
     introspect     the model that the database can serve, and how it differs from the one given
     served_types   as which type a column is served, part by part

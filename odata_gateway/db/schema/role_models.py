@@ -59,6 +59,7 @@ class RoleModels:
         self._declared = declared
         self._every_s = every_s
         self._is_made = is_made
+        self._asked_at = 0.0
         self._known: OrderedDict[str, RoleModel] = OrderedDict()
         self._keys: dict[str, KeyProofs] = {}
         self._shared: OrderedDict[str, Model] = OrderedDict()  # by version
@@ -73,9 +74,14 @@ class RoleModels:
         is_other = known is None or known.declared is not self._declared()
         if known is None or (is_other and not self._is_made):
             return await self._look(role)
-        if is_other or (self._every_s and time.monotonic() - known.at > self._every_s):
+        is_old = bool(self._every_s) and time.monotonic() - known.at > self._every_s
+        if is_other or is_old or known.at < self._asked_at:
             self._look(role).add_done_callback(_note_failure)
         return known.model
+
+    def ask(self) -> None:
+        """Have each role's model compared again when its next request comes."""
+        self._asked_at = time.monotonic()
 
     async def look_again(self, role: str) -> None:
         """Compare now, unless that was done a moment ago."""
