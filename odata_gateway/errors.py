@@ -226,6 +226,12 @@ class AuthForbidden(ODataError):
     status, code = 403, "Auth.Forbidden"
 
 
+class AuthPlan(ODataError):
+    """The operator has not named this caller among those who may see SQL and plans."""
+
+    status, code = 403, "Auth.Plan"
+
+
 class AuthUnavailable(ODataError):
     """The access token cannot be checked now, because the keys of its issuer were never read."""
 

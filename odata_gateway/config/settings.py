@@ -139,6 +139,9 @@ class Settings:
         "values of `account_users.role` (`Role` in the model's `@Gateway.Tokens`) that may read,"
         " separated by commas",
     )
+    plan_callers: tuple[str, ...] = setting(
+        "access", "", each(str), "subjects that may see SQL and plans, named as log lines name them"
+    )
     rls: bool = setting(
         "access",
         "false",

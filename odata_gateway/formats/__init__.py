@@ -11,5 +11,6 @@ Unknown: URLs, the values of literals, connections, the HTTP library.
     json_next_link  the next link of an expanded collection, made by Postgres
     json_values     the JSON text of values and entity-ids
     json_text       JSON text as pieces, and one SQL expression of them
+    plan_encoding   plans, which clients ask for as if they were a format
     tables/         formats that are files
 """

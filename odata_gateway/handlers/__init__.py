@@ -16,6 +16,7 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     entity/          entities, references, properties and raw values
     collection       pages of collections, and counts
     files/           all rows of a collection as a file
+    plans/           the statements of an answer, and how Postgres runs them
     set_sequence     the rows of several entity sets in one sequence
     all_entities     `$all`
     table_faults     whose fault an error of the database is

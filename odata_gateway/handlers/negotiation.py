@@ -9,6 +9,7 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.errors import BindSegment, UrlPrecondition
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import json_encoding
+from odata_gateway.formats.plan_encoding import PLAN, PLAN_TYPE
 from odata_gateway.handlers.request import DataRequest, zone_option
 from odata_gateway.handlers.zones import ZoneNames
 from odata_gateway.identity.caller import Caller
@@ -38,7 +39,7 @@ class Negotiation:
     ) -> None:
         self._zones = zones or ZoneNames(settings.timezone)
         self._settings = settings
-        self._formats = formats
+        self._formats = (*formats, PLAN) if settings.plan_callers else formats
         self._metadata = metadata
 
     def data_request(
@@ -100,6 +101,8 @@ class Negotiation:
     def _encoding(self, request: Request, compiled: CompiledQuery) -> BodyEncoding:
         """The format of the answer; counts and raw values are text in any of them."""
         if compiled.query.form in ("count", "value"):
+            if self._settings.plan_callers and PLAN_TYPE in request.headers.get("accept", ""):
+                return negotiate(request.headers, None, (PLAN,))
             return json_encoding(JsonFormat(version=version(request.headers)))
         return negotiate(request.headers, compiled.url.template.transport.format, self._formats)
 

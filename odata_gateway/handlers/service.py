@@ -33,6 +33,7 @@ from odata_gateway.errors import (
     ODataError,
 )
 from odata_gateway.formats.encoding import ExportEncoding, Format
+from odata_gateway.formats.plan_encoding import PlanEncoding
 from odata_gateway.formats.registry import FORMATS, abbreviations
 from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
@@ -43,6 +44,7 @@ from odata_gateway.handlers.entity.lookups import Lookups
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.files.export import ExportHandler
 from odata_gateway.handlers.negotiation import Negotiation
+from odata_gateway.handlers.plans.handler import PlanHandler
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.handlers.table_faults import TableFaults
 from odata_gateway.handlers.zones import ZoneNames, ZonesNotRead
@@ -263,6 +265,7 @@ class DataHandlers:
         self._entities = EntityHandler(executor, Lookups(database))
         self._collections = CollectionHandler(executor, reader)
         self._exports = ExportHandler(executor, reader, self._entities, most_rows=most_rows)
+        self._plans = PlanHandler(executor, settings.plan_callers)
         self._all = AllEntitiesHandler(compiler, negotiation, executor, reader)
 
     async def data(self, request: Request, caller: Caller) -> Reply:
@@ -314,6 +317,8 @@ class DataHandlers:
 
     def _reply(self, request: DataRequest) -> Awaitable[Reply]:
         if request.encoding.is_export:
+            if isinstance(request.encoding, PlanEncoding):
+                return self._plans.answer(request, request.encoding)
             return self._exports.answer(request, cast(ExportEncoding, request.encoding))
         match request.compiled.query.form:
             case "entity" | "reference" | "property" | "value":

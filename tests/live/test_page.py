@@ -1,13 +1,16 @@
 """The page that a browser gets of a URL: what it shows, where its links lead, what it never has, and that programs never see it."""
 
+import asyncio
 import html
 import json
 import re
 import xml.etree.ElementTree as ET
 from urllib.parse import quote, unquote, urljoin
 
+import asyncpg
 import pytest
 from tests.harness import tokens
+from tests.harness.gateway import start_gateway
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
 
@@ -169,7 +172,7 @@ def test_an_error_shows_its_place_and_its_remedy(page):
 
 
 def test_a_browser_is_asked_to_sign_in(gateway):
-    for token in (None, tokens.UNKNOWN):
+    for token in (None, "nobodyHasThisAccessToken1"):
         reply = gateway.get("Message", token=token, headers=BROWSER)
         assert (reply.status, reply.headers["content-type"]) == (401, "text/html; charset=utf-8")
         assert reply.headers["www-authenticate"].startswith("Basic")
@@ -233,3 +236,67 @@ def test_the_files_of_a_page_may_be_kept_for_ever(gateway, page):
             reply = gateway.get(urljoin(gateway.base_url + "Message(1)", link), token=None)
             assert reply.status == 200 and "immutable" in reply.headers["cache-control"]
     assert gateway.get("$page/page.css", token=None).status == 404
+
+
+# --- plans: a gateway that names account 1's administrator among those who may see them
+
+
+PLAN = "application/vnd.odata-gateway.plan+json"
+
+
+async def value_of(dsn, sql):
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def planned(reader_dsn, dsn):
+    admin = asyncio.run(value_of(dsn, f"SELECT owner_id FROM access_tokens WHERE token = '{tokens.ADMIN}'"))
+    with start_gateway(ODATA_DSN=reader_dsn, ODATA_PLAN_CALLERS=f"0, {admin}") as running:
+        yield running
+
+
+def test_a_plan_has_the_statement_and_what_postgres_would_do(planned):
+    reply = planned.get("Message?$filter=id gt 5&$count=true&$top=3", headers={"Accept": PLAN})
+    assert (reply.status, reply.headers["content-type"]) == (200, PLAN)
+    found = reply.json()
+    rows, count = found["statements"]
+    assert (rows["kind"], count["kind"], found["analyzed"]) == ("rows", "count", False)
+    assert "messages" in rows["sql"] and "account_id" in rows["sql"] and "int8" in rows["arguments"] and "unknown" not in rows["arguments"]
+    assert "Plan" in rows["plan"][0] and "Execution Time" not in rows["plan"][0]
+
+
+@pytest.mark.parametrize(
+    "target", ["Message(1)", "Message(1)/inbox", "Message(1)/content", "Message/$count", "Message(1)/content/$value", "Message/$ref"]
+)
+def test_every_form_of_answer_has_a_plan(planned, target):
+    (statement, *_) = planned.get(target, headers={"Accept": PLAN}).json()["statements"]
+    assert "Plan" in statement["plan"][0]
+
+
+def test_a_statement_is_run_only_when_asked(planned):
+    reply = planned.get("Message?$top=3", headers={"Accept": f"{PLAN};analyze=true"})
+    assert reply.json()["analyzed"] and "Execution Time" in reply.json()["statements"][0]["plan"][0]
+    lines = planned.get("Message?$top=3", headers={"Accept": f"{PLAN};plan=text"}).json()["statements"][0]["plan"]
+    assert lines and all(type(line) is str for line in lines)
+    assert planned.get("Message", headers={"Accept": f"{PLAN};analyze=perhaps"}).status == 406
+
+
+def test_nobody_else_sees_a_plan(gateway, planned):
+    reply = planned.get("Message", token=tokens.OTHER_ADMIN, headers={"Accept": PLAN})
+    assert (reply.status, reply.json()["error"]["code"]) == (403, "Auth.Plan")
+    assert planned.get("Message", token=None, headers={"Accept": PLAN}).status == 401
+    assert gateway.get("Message", headers={"Accept": PLAN}).status == 406
+    for view in ("sql", "plan", "analyze"):
+        assert planned.get(f"Message?view={view}", token=tokens.OTHER_ADMIN, headers=BROWSER).status == 403
+    assert "view=sql" not in planned.get("Message", token=tokens.OTHER_ADMIN, headers=BROWSER).body.decode()
+
+
+def test_the_page_shows_statement_and_plan(planned):
+    text = planned.get("Message?$top=3&view=sql", headers=BROWSER).body.decode()
+    assert "SELECT" in text and "int8" in text and "view=plan" in text
+    assert "Scan" in planned.get("Message?$top=3&view=plan", headers=BROWSER).body.decode()
+    assert "actual" in planned.get("Message?$top=3&view=analyze", headers=BROWSER).body.decode()

@@ -10,9 +10,11 @@ import orjson
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.explain import sql_text
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import AuthMissing, BindSegment, Internal, ODataError
 from odata_gateway.formats.encoding import Format
+from odata_gateway.formats.plan_encoding import PLAN_TYPE
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.page import conditions, connections
 from odata_gateway.handlers.page.address import PageAddress, crumbs, page_address, root_prefix
@@ -31,9 +33,15 @@ from odata_gateway.url.resource_kind import ResourceKind, classify
 OWN_PATH = "$page/"
 """What begins the targets of the pages' own files and forms."""
 TABS = (("", "Rows"), ("json", "JSON"), ("connect", "Connect"), ("timing", "Timing"))
+PLAN_TABS = (("sql", "SQL"), ("plan", "Plan"))
 PAGE_SIZES = (20, 50, 200, 1000)
 _PAGE_ROWS = 50
 _JSON = "application/json;odata.metadata=minimal"
+_PLANS = {
+    "sql": f"{PLAN_TYPE};plan=text",
+    "plan": f"{PLAN_TYPE};plan=text",
+    "analyze": f"{PLAN_TYPE};plan=text;analyze=true",
+}
 
 
 class Pages:
@@ -114,14 +122,17 @@ class Pages:
 
     async def _data(self, request: Request, address: PageAddress, client: ServiceClient) -> Reply:
         compiled = (await self._compiler(request)).compile(address.of_service().target)
-        form = compiled.query.form
+        form, rows = compiled.query.form, _page_rows(address)
         if form in ("count", "value"):
             reply = await client.get(address.of_service().target)
             return reply._replace(headers=(*reply.headers, *RAW_SAFETY))
         if address.value("view") == "json" or form in ("references", "reference"):
             return await self._json(request, address, client)
+        if (accept := _PLANS.get(address.value("view"))) is not None:
+            found = await client.json(address.of_service().target, rows=rows, accept=accept)
+            return self._html("plan.html", request, address, plan=found, sql_text=sql_text)
         started = time.perf_counter()
-        found = await client.json(address.of_service().target, rows=_page_rows(address))
+        found = await client.json(address.of_service().target, rows=rows)
         timing = self._timing(time.perf_counter() - started)
         if form != "collection":
             return self._entity(request, address, compiled, found, timing)
@@ -217,6 +228,9 @@ class Pages:
         """The compiler of the model that the caller of a request is answered from."""
         return await self._service.compiler_of(await self._callers.caller(request.token))
 
+    def _may_plan(self) -> bool:
+        return current_stats.get().subject in self._settings.plan_callers
+
     def _html(self, template: str, request: Request, address: PageAddress, **values: Any) -> Reply:
         """A page with what all pages have."""
         prefix = root_prefix(request.target.partition("?")[0])
@@ -228,7 +242,7 @@ class Pages:
             "view": address.value("view"),
             "page_sizes": PAGE_SIZES,
             "crumbs": crumbs(address.path),
-            "tab_list": TABS,
+            "tab_list": TABS + PLAN_TABS if self._may_plan() else TABS,
             "page_rows": _page_rows(address),
             "downloads": self._downloads,
             "is_signed_in": request.token is not None,
