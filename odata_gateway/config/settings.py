@@ -361,10 +361,7 @@ class Settings:
         "how long requests are still accepted after SIGTERM, until load balancers have noticed",
     )
     drain_s: float = setting(
-        "operations",
-        "20",
-        seconds(0, 3600),
-        "how long running requests may take to end after SIGTERM",
+        "operations", "20", seconds(0, 3600), "time of running requests to end after SIGTERM"
     )
     log_level: str = setting(
         "operations", "info", one_of("debug", "info", "warning", "error"), "least severity logged"
