@@ -12,7 +12,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 from odata_gateway.edm.csdl import parse_model
-from odata_gateway.introspection.source import CatalogSource
+from odata_gateway.introspection.source import CatalogSource, WishedModel
 from tests.harness.cases import compiled
 from tests.harness.inside import inside
 
@@ -124,7 +124,7 @@ async def pages(gateway, target):
 
 
 async def entity_sets(gateway):
-    return (await CatalogSource(gateway.database, ["shapes"]).read()).entity_sets.values()
+    return (await CatalogSource(gateway.database, WishedModel(("shapes",))).read()).entity_sets.values()
 
 
 async def test_every_row_of_every_set_is_served_once_and_every_id_gives_its_row(shapes):
