@@ -47,6 +47,9 @@ _UNAVAILABLE = ErrorMapping(DbUnavailable, "the database is not available")
 _CONFLICT = ErrorMapping(DbUnavailable, "the database had to abandon the query; try again")
 _COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database")
 _OWN = ErrorMapping(DbTable, "an error is raised")
+_NOT_READY = ErrorMapping(
+    DbTable, "it is not ready to be read, as a materialized view that was never refreshed"
+)
 _FAULT = ErrorMapping(Internal, "the gateway sent a statement the database did not accept")
 
 ANSWERS: dict[str, ErrorMapping] = {
@@ -83,6 +86,8 @@ ANSWERS: dict[str, ErrorMapping] = {
     "42P01": _CHANGED,  # undefined_table
     # duplicate_prepared_statement: a pooler has given the server connection to another client
     "42P05": _GONE,
+    # invalid_object_definition: a view that reads itself, a policy that asks its own table
+    "42P17": ErrorMapping(DbTable, "its definition is not valid, as of a view that reads itself"),
     "42703": _CHANGED,  # undefined_column
     "42704": _CHANGED,  # undefined_object, such as a dropped enum type
     "42804": _CHANGED,  # datatype_mismatch
@@ -169,6 +174,8 @@ def to_odata_error(error: BaseException) -> ODataError:
                 at=0,
                 hint="start again without $skiptoken",
             )
+        case asyncpg.ObjectNotInPrerequisiteStateError(severity_en="ERROR"):
+            return _answer(_NOT_READY)  # FATAL: the database takes no connections
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():

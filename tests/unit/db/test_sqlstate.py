@@ -36,6 +36,12 @@ def test_every_asyncpg_exception_maps_without_its_words(cls):
     assert answer.status in (400, 403, 500, 503, 504)
 
 
+def test_a_view_that_was_never_refreshed_is_the_tables_fault():
+    error = asyncpg.ObjectNotInPrerequisiteStateError("materialized view has not been populated")
+    error.severity_en = "ERROR"
+    assert type(to_odata_error(error)) is DbTable
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -57,6 +63,8 @@ def test_every_asyncpg_exception_maps_without_its_words(cls):
         (asyncpg.InsufficientPrivilegeError(""), DbDenied),
         (asyncpg.ReadOnlySQLTransactionError(""), DbDenied),
         (asyncpg.UndefinedTableError(""), DbModel),
+        (asyncpg.InvalidObjectDefinitionError("infinite recursion detected in rules"), DbTable),
+        (asyncpg.ObjectNotInPrerequisiteStateError("not accepting connections"), DbUnavailable),
         (asyncpg.UndefinedColumnError(""), DbModel),
         (asyncpg.UndefinedFunctionError(""), DbModel),
         (asyncpg.DatatypeMismatchError(""), DbModel),
