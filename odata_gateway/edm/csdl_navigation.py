@@ -26,6 +26,7 @@ def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> En
         description=read_description(declared.node),
         annotations=read_annotations(declared.node),
         vouched=declared.vouched,
+        alternate_keys=declared.alternate_keys,
     )
 
 

@@ -81,24 +81,6 @@ def read_description(node: JsonNode) -> str | None:
     return None
 
 
-def read_keys(node: JsonNode) -> list[str]:
-    """The names in `$Key`. There are no key aliases, which are paths into complex properties."""
-    if not node.has("$Key") or not node.value["$Key"]:
-        node.fail("$Key is missing")
-        return []
-    keys = node.texts("$Key")
-    declared = [name for name, _ in node.members()]
-    for name, place in keys:
-        if name not in declared:
-            place.fail(f"this type has no property '{name}'")
-    names = [name for name, _ in keys]
-    if len(set(names)) < len(names):
-        node.fail("names a property twice", "$Key")
-    if names != [name for name in declared if name in names] and set(names) <= set(declared):
-        node.fail("declare the key properties in the order of $Key", "$Key")
-    return names
-
-
 class DeclaredValueTypes(Protocol):
     """The types of values that a document declares."""
 

@@ -12,7 +12,6 @@ from odata_gateway.edm.csdl_properties import (
     DESCRIPTIONS,
     DeclaredValueTypes,
     is_name,
-    read_keys,
     read_properties,
 )
 from odata_gateway.edm.json_reader import JsonNode
@@ -27,6 +26,7 @@ from odata_gateway.edm.model import (
 )
 
 _TABLE = "@Gateway.Table"
+_ALTERNATE_KEYS = ("@Core.AlternateKeys", "@Org.OData.Core.V1.AlternateKeys")
 _VOUCHED = "@Gateway.KeyIsUnique"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
 _TYPE_MEMBERS = ("$Kind", "$Key", _TABLE, _VOUCHED, *_POLICIES, *DESCRIPTIONS)
@@ -76,6 +76,7 @@ class DeclaredType:
     properties: dict[str, Property]
     navigation: dict[str, DeclaredNavigation]
     vouched: bool
+    alternate_keys: tuple[tuple[str, ...], ...]
 
 
 def kind_of(node: JsonNode) -> str:
@@ -100,15 +101,56 @@ def read_type(
     node.allow(_TYPE_MEMBERS)
     table = read_table(node, _TABLE)
     policy = _read_policy(node)
-    properties = read_properties(node, read_keys(node), types)
+    properties = read_properties(node, _read_keys(node), types)
     navigation = {
         n: _read_navigation(child, known, properties)
         for n, child in node.members()
         if kind_of(child) == "NavigationProperty"
     }
     _check_row_key(node, properties)
+    alternate_keys = _read_alternate_keys(node, properties)
     vouched = node.flag(_VOUCHED)
-    return DeclaredType(name, namespace, node, table, policy, properties, navigation, vouched)
+    return DeclaredType(
+        name,
+        namespace,
+        node,
+        table,
+        policy,
+        properties,
+        navigation,
+        vouched,
+        alternate_keys,
+    )
+
+
+def read_table(node: JsonNode, member: str) -> Table:
+    """The table that a member names, `schema.table`."""
+    text = node.required_text(member)
+    table = parse_table(text)
+    if text and table is None:
+        node.fail("must be schema.table", member)
+    return table or _NO_TABLE
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def _read_keys(node: JsonNode) -> list[str]:
+    """The names in `$Key`. There are no key aliases, which are paths into complex properties."""
+    if not node.has("$Key") or not node.value["$Key"]:
+        node.fail("$Key is missing")
+        return []
+    keys = node.texts("$Key")
+    declared = [name for name, _ in node.members()]
+    for name, place in keys:
+        if name not in declared:
+            place.fail(f"this type has no property '{name}'")
+    names = [name for name, _ in keys]
+    if len(set(names)) < len(names):
+        node.fail("names a property twice", "$Key")
+    if names != [name for name in declared if name in names] and set(names) <= set(declared):
+        node.fail("declare the key properties in the order of $Key", "$Key")
+    return names
 
 
 def _check_row_key(node: JsonNode, properties: dict[str, Property]) -> None:
@@ -124,13 +166,48 @@ def _check_row_key(node: JsonNode, properties: dict[str, Property]) -> None:
             place.fail(f"has the column {prop.column}, which is the name of the row's key")
 
 
-def read_table(node: JsonNode, member: str) -> Table:
-    """The table that a member names, `schema.table`."""
-    text = node.required_text(member)
-    table = parse_table(text)
-    if text and table is None:
-        node.fail("must be schema.table", member)
-    return table or _NO_TABLE
+def _read_alternate_keys(
+    node: JsonNode, properties: dict[str, Property]
+) -> tuple[tuple[str, ...], ...]:
+    """The names of the properties of each alternate key. An alias must be the property's own
+    name."""
+    return tuple(
+        _read_alternate_key(key, properties)
+        for term in _ALTERNATE_KEYS
+        for key in _objects(node, term)
+    )
+
+
+def _read_alternate_key(key: JsonNode, properties: dict[str, Property]) -> tuple[str, ...]:
+    names = []
+    for reference in _objects(key, "Key"):
+        name = reference.required_text("Name")
+        prop = properties.get(name)
+        if name and (prop is None or prop.secret or not prop.type.family.can_be_key):
+            reference.fail("is no property that can be a key", "Name")
+        if reference.text("Alias", name) != name:
+            reference.fail("must be the property's name", "Alias")
+        names.append(name)
+    if not names or len(set(names)) < len(names):
+        key.fail("must name properties, each once", "Key")
+    return tuple(names)
+
+
+def _objects(node: JsonNode, member: str) -> list[JsonNode]:
+    """The elements of an array of objects; nothing where the array is absent."""
+    if not node.has(member):
+        return []
+    parent = node.child(member)
+    if not isinstance(parent.value, list):
+        parent.fail("must be an array of objects")
+        return []
+    nodes = [
+        JsonNode(value, f"{parent.path}/{i}", node.mistakes) for i, value in enumerate(parent.value)
+    ]
+    for each in nodes:
+        if not each.is_object:
+            each.fail("must be an object")
+    return [each for each in nodes if each.is_object]
 
 
 # --- row policies ---------------------------------------------------------------------------------

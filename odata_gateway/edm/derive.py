@@ -75,6 +75,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         entity_type.computes,
         entity_type.refused,
         entity_type.row_key,
+        entity_type.alternate_keys,
         sorted(entity_type.withheld.items(), key=itemgetter(0)),
         properties,
         list(entity_type.navigation),

@@ -228,6 +228,7 @@ class EntityType:
     row_key   how its key is made, where the relation has none
     returned_key  of rows that a function returns: what tells them apart besides the key
     is_complex  it is a complex type, whose instances are rows of functions and have no key
+    alternate_keys  the names of properties that find an entity too; ids have the key
     """
 
     name: str
@@ -249,6 +250,7 @@ class EntityType:
     row_key: RowKey | None = None
     returned_key: tuple[Property, ...] = ()
     is_complex: bool = False
+    alternate_keys: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

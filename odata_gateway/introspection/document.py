@@ -16,7 +16,7 @@ from odata_gateway.introspection.columns import (
     property_of,
 )
 from odata_gateway.introspection.functions import CONTAINER, DocumentFunctions
-from odata_gateway.introspection.keys import relation_key, row_key_property
+from odata_gateway.introspection.keys import alternate_keys, relation_key, row_key_property
 from odata_gateway.introspection.links import CatalogLink, given_names, links_of
 from odata_gateway.introspection.names import (
     RESERVED_NAMESPACES,
@@ -221,6 +221,7 @@ def _entity_type(
         "@Gateway.Table": f"{table.schema}.{table.name}",
         **_policy(relation),
         **descriptions(relation.comment),
+        **alternate_keys(relation, names, key),
         **made,
         **properties,
         **{link.name: _navigation(table, link, served) for link in links.values()},

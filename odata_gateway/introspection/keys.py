@@ -8,6 +8,7 @@ index is proof is decided again when the model is compared with the database.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from odata_gateway.introspection.catalog import CatalogColumn, CatalogRelation, UniqueIndex
@@ -26,6 +27,25 @@ def relation_key(relation: CatalogRelation) -> tuple[str, ...] | None:
         if all(_can_be_key(relation, columns[name]) for name in index.columns):
             return index.columns
     return None
+
+
+def alternate_keys(
+    relation: CatalogRelation, names: Mapping[str, str], key: tuple[str, ...]
+) -> dict[str, Any]:
+    """The annotation with further unique indexes over NOT NULL columns; `names` has the property of
+    each column that is served."""
+    columns = {column.name: column for column in relation.columns}
+    found = {
+        index.columns: None
+        for index in relation.unique
+        if set(index.columns) != set(key)
+        and all(name in names and columns[name].not_null for name in index.columns)
+        and all(_can_be_key(relation, columns[name]) for name in index.columns)
+    }
+    listed = [
+        {"Key": [{"Name": names[name], "Alias": names[name]} for name in index]} for index in found
+    ]
+    return {"@Core.AlternateKeys": listed} if listed else {}
 
 
 def row_key_property(relation: CatalogRelation) -> dict[str, Any]:

@@ -212,6 +212,25 @@ async def test_a_key_that_the_service_makes_does_what_keys_do(shapes, name):
             assert (await gateway.ask(f"{name}('{wrong}')", None)).status == 404
 
 
+async def test_unique_columns_find_an_entity_whose_id_is_the_key(shapes):
+    async with served(shapes) as gateway:
+        answer = (await gateway.ask("wholes(b=2)", None, {"Accept": PAGES["Accept"]})).json()
+        assert (answer["@odata.id"], answer["a"]) == ("wholes(9223372036854775807)", 9223372036854775807)
+        assert await value(gateway, "wholes(b=@p)/a?@p=3") == 0
+        assert (await gateway.ask("$entity?$id=wholes(b=3)", None)).json()["a"] == 0
+        assert await value(gateway, "empty?$filter=$root/wholes(b=3)/a eq 0") == []
+        for target, status in (("wholes(b=4)", 404), ("wholes(b=null)", 404), ("wholes(a=0,b=3)", 400), ("by_unique(other=1)", 400)):
+            assert (await gateway.ask(target, None)).status == status, target
+        document = (await gateway.ask("$metadata?$format=json", None)).json()["shapes"]
+        assert document["wholes"]["@Core.AlternateKeys"] == [{"Key": [{"Name": "b", "Alias": "b"}]}]
+        assert [name for name, each in document.items() if "@Core.AlternateKeys" in each] == ["by_identity", "wholes"]
+        documents = [
+            (await gateway.ask("$metadata", None, {"OData-MaxVersion": version, "Accept": "application/xml"})).body.decode()
+            for version in ("4.01", "4.0")
+        ]
+        assert ["AlternateKeys" in each for each in documents] == [True, False]
+
+
 async def test_links_lead_to_and_from_tables_without_a_key(shapes):
     async with served(shapes) as gateway:
         plain = await value(gateway, "plain?$filter=keyless/any(k:k/a eq 1)&$expand=keyless($count=true;$select=a)&$orderby=id")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -264,8 +264,31 @@ def with_key(
         for name, p in entity_type.properties.items()
     }
     null_keys = tuple(p for p in properties.values() if p.null_key is not None)
+    proven = tuple(k for k in entity_type.alternate_keys if _is_proven(k, properties, facts))
     found = [*_vouched(verdict, subject, set_name)]
-    return replace(entity_type, properties=properties, null_keys=null_keys), found
+    found += [
+        Finding(
+            "warning", subject, f"the alternate key ({','.join(names)}) is left out: {_NO_INDEX}"
+        )
+        for names in entity_type.alternate_keys
+        if names not in proven
+    ]
+    changed = replace(
+        entity_type, properties=properties, null_keys=null_keys, alternate_keys=proven
+    )
+    return changed, found
+
+
+_NO_INDEX = "there is no unique index on these columns, NOT NULL, that the role may read"
+
+
+def _is_proven(
+    names: tuple[str, ...], properties: Mapping[str, Property], facts: TableFacts
+) -> bool:
+    """Whether an alternate key finds at most one row, and every row has it."""
+    found = [properties[name] for name in names if name in properties]
+    is_whole = len(found) == len(names) and not any(p.missing for p in found)
+    return is_whole and facts.proves(p.column for p in found)
 
 
 def _key_property(

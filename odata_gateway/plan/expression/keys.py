@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from odata_gateway.edm.model import EntityType, Property
 from odata_gateway.errors import BindType
@@ -14,20 +14,24 @@ from odata_gateway.plan.tree.relation import BoundExpr, Parameter
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.url import ast
 
+KeyNodes = tuple[tuple[Property, ast.Expr], ...]
+"""Each property of a key with its value."""
 
-def key_nodes(
-    entity_type: EntityType, args: tuple[ast.Expr, ...], *, at: int
-) -> Mapping[str, ast.Expr]:
-    """The value of each key property: `(1)` or `(id=1)`, and `(a=1,b=2)` for a key of several.
 
-    raises  BindType  where these are not the properties of the key, each once
+def key_nodes(entity_type: EntityType, args: tuple[ast.Expr, ...], *, at: int) -> KeyNodes:
+    """The value of each key property: `(1)` or `(id=1)`, and `(a=1,b=2)` for a key of several or an
+    alternate one.
+
+    raises  BindType  where these are not the properties of a key, each once
     """
     names = [p.name for p in entity_type.key]
     if len(args) == len(names) == 1 and not isinstance(args[0], ast.NamedArgument):
-        return {names[0]: args[0]}
+        return ((entity_type.key[0], args[0]),)
     values = {a.name: a.value for a in args if isinstance(a, ast.NamedArgument)}
-    if len(values) == len(args) and set(values) == set(names):
-        return values
+    if len(values) == len(args):
+        for key in _keys(entity_type):
+            if values.keys() == {p.name for p in key}:
+                return tuple((p, values[p.name]) for p in key)
     wrong = [a for a in args if isinstance(a, ast.NamedArgument) and a.name not in names]
     form = ",".join(f"{n}=..." for n in names)
     if wrong:
@@ -35,6 +39,13 @@ def key_nodes(
     else:
         at, reason = args[0].at if args else at, f"the key of {entity_type.name} is ({form})"
     raise BindType(reason, at=at, hint=f"write {entity_type.name}({form})")
+
+
+def _keys(entity_type: EntityType) -> Iterator[tuple[Property, ...]]:
+    """The key, and the alternate ones."""
+    yield entity_type.key
+    for names in entity_type.alternate_keys:
+        yield tuple(entity_type.properties[name] for name in names)
 
 
 def key_value(prop: Property, node: ast.Expr, scope: Scope) -> BoundExpr:

@@ -238,8 +238,10 @@ def _by_key(place: PathTarget, node: ast.Call, scope: Scope) -> Row:
         raise _call_in_path(node)
     entity_type = _entity_set(node.name, scope, node.at).entity_type
     nodes = key_nodes(entity_type, node.args, at=node.at)
-    values = tuple(key_value(p, nodes[p.name], scope) for p in entity_type.key)
-    return entity_by_key(scope.binding, scope.implicit.frame, entity_type, values)
+    values = tuple(key_value(p, value, scope) for p, value in nodes)
+    properties = tuple(p for p, _ in nodes)
+    frame = scope.implicit.frame
+    return entity_by_key(scope.binding, frame, entity_type, values, alternate=properties)
 
 
 def _call_in_path(node: ast.Call) -> Unsupported:

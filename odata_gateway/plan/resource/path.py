@@ -299,15 +299,16 @@ def _by_key(
     nodes = key_nodes(entity_type, args, at=segment.at)
     values: list[BoundExpr] = []
     pieces: list[str | LiteralSlot] = []
-    for prop in entity_type.key:
-        node = resolve_alias(nodes[prop.name], scope)
+    key = tuple(prop for prop, _ in nodes)
+    for prop, given in nodes:
+        node = resolve_alias(given, scope)
         if isinstance(node, ast.Constant) and node.value is None:
             raise BindNoEntity("a key cannot be null", at=node.at)
         value = key_value(prop, node, scope)
         values.append(value)
-        name = f"{prop.name}=" if len(entity_type.key) > 1 else ""
+        name = f"{prop.name}=" if len(key) > 1 or key != entity_type.key else ""
         pieces += [("," if pieces else "(") + name, _key_piece(value)]
-    predicates = has_key(place.row.source, zip(entity_type.key, values, strict=True))
+    predicates = has_key(place.row.source, zip(key, values, strict=True))
     return replace(
         place,
         state="entity",

@@ -31,16 +31,24 @@ def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
 
 
 def entity_by_key(
-    binding: Binding, frame: Frame, entity_type: EntityType, key: tuple[BoundExpr, ...]
+    binding: Binding,
+    frame: Frame,
+    entity_type: EntityType,
+    key: tuple[BoundExpr, ...],
+    *,
+    alternate: tuple[Property, ...] | None = None,
 ) -> Row:
-    """The entity of a type that has a key, or none; the same key always gives the same join."""
-    known = frame.picked.get((entity_type.name, key))
+    """The entity of a type that has a key, or none; the same key always gives the same join.
+
+    alternate  the properties of an alternate key; None: those of the key
+    """
+    properties = alternate or entity_type.identity
+    picked = (entity_type.name, properties, key)
+    known = frame.picked.get(picked)
     if known is None:
         known = binding.source(entity_type)
-        frame.picked[entity_type.name, key] = known
-        frame.joins.append(
-            LeftJoin(known, None, has_key(known, zip(entity_type.identity, key, strict=True)))
-        )
+        frame.picked[picked] = known
+        frame.joins.append(LeftJoin(known, None, has_key(known, zip(properties, key, strict=True))))
     return Row(frame, known, optional=True)
 
 

@@ -31,19 +31,23 @@ PRESENT = "@present"
 """A member that a client cannot name: null where rows that were joined have none."""
 
 
+PickedEntity = tuple[str, tuple[Property, ...], tuple[BoundExpr, ...]]
+"""An entity that was asked for: its type's name, the properties of the key, and their values."""
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
     """A SELECT under construction around `source`.
 
     reached  the sources behind navigation properties, by the number of the source they hang on and
              the property's name
-    picked   the sources of entities that were asked for by key, by type and key
+    picked   the sources of entities that were asked for by key, by the name of the type and the key
     """
 
     source: Source
     joins: list[LeftJoin] = field(default_factory=list)
     reached: dict[tuple[int, str], Source] = field(default_factory=dict)
-    picked: dict[tuple[str, tuple[BoundExpr, ...]], Source] = field(default_factory=dict)
+    picked: dict[PickedEntity, Source] = field(default_factory=dict)
 
     def block(self, link: Link | None = None, predicates: tuple[BoundExpr, ...] = ()) -> Block:
         return Block(self.source, link, None, tuple(self.joins), predicates)

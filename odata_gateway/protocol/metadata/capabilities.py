@@ -291,6 +291,14 @@ def _of_version(
     return tuple(a for a in annotations if a.since == "4.0" or version == "4.01")
 
 
+def _alternate_key(names: tuple[str, ...]) -> AnnotationRecord:
+    references = tuple(
+        AnnotationRecord("Core.PropertyRef", (("Name", PropertyPath(name)), ("Alias", name)))
+        for name in names
+    )
+    return AnnotationRecord("Core.AlternateKey", (("Key", references),))
+
+
 _OPTIONAL = Annotation("Core.OptionalParameter", AnnotationRecord("Core.OptionalParameterType", ()))
 
 
@@ -325,6 +333,9 @@ def description(element: Described, version: ODataVersion = "4.01") -> tuple[Ann
         found.append(Annotation("Core.MediaType", element.media_type, since="4.0"))
     if isinstance(element, Property | EntityType):
         found += (_repeated(term, value) for term, value in element.annotations)
+    if isinstance(element, EntityType) and element.alternate_keys:
+        keys = tuple(map(_alternate_key, element.alternate_keys))
+        found.append(Annotation("Core.AlternateKeys", keys))
     return _of_version(tuple(found), version)
 
 
