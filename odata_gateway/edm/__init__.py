@@ -7,8 +7,8 @@ Unknown: URLs, SQL, HTTP, the database.
 
     json_reader      reads a JSON document and collects its mistakes
     tables           tables, joins, row policies and access tokens behind it
+    properties       structural properties, and what their values are made of
     model            the model itself
-    result_rows      what tells apart the rows that a function returns
     csdl_joins       joins of navigation properties, read from their text
     csdl_properties  structural properties, keys and facets
     csdl_values      complex types, enumerations, type definitions

@@ -17,7 +17,7 @@ needs beyond that are annotations:
 
 Core.Description is kept. Annotations of other vocabularies are skipped, as the standard allows.
 Functions are read by `csdl_operations`. Anything else of CSDL that the gateway cannot serve
-(inheritance, singletons, actions) is a mistake, and never ignored.
+(inheritance, actions) is a mistake, and never ignored.
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ from odata_gateway.edm.model import (
     Model,
     parts_of,
 )
-from odata_gateway.edm.result_rows import rows_of_type
-from odata_gateway.edm.row_keys import with_row_keys
+from odata_gateway.edm.row_keys import rows_of_type, with_row_keys
 
 
 def load_model(path: Path | None = None) -> Model:
@@ -104,28 +103,27 @@ def parse_model(document: Any) -> Model:
     by_qualified_name = {name: entity_types[t.name] for name, t in types.items()}
     row_types = _row_types(schemas.value_types)
     functions = _read_functions(schemas, {**by_qualified_name, **row_types})
-    entity_sets, imports = read_container(
-        root, containers, container, by_qualified_name, functions=functions
-    )
-    check_sets(root, by_name, entity_sets)
+    found = read_container(root, containers, container, by_qualified_name, functions=functions)
+    check_sets(root, by_name, found)
     tokens = read_tokens(containers[container]) if container in containers else None
     if root.mistakes:
         raise ModelError(root.mistakes)
     namespace, _, name = container.rpartition(".")
-    of_type = {s.entity_type.name: s for s in reversed(entity_sets.values())}
+    holders = (*found.entity_sets.values(), *found.singletons.values())
     return Model(
         namespace,
         name,
         _version(document),
         entity_types,
-        entity_sets,
-        set_of_type=of_type,
+        found.entity_sets,
+        set_of_type={holder.entity_type.name: holder for holder in reversed(holders)},
         tokens=tokens,
         has_items=_has_items((*entity_types.values(), *row_types.values())),
         enum_types={n: t for n, t in schemas.value_types.items() if isinstance(t, EnumType)},
         row_types={t.qualified_name: t for t in row_types.values()},
         functions={f[0].qualified_name: f for f in functions.values()},
-        imports=imports,
+        imports=found.imports,
+        singletons=found.singletons,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from odata_gateway.edm.csdl_operations import check_import, read_import
 from odata_gateway.edm.csdl_properties import is_name
@@ -13,6 +15,15 @@ from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import EntitySet, EntityType
 
 _SET_MEMBERS = ("$Kind", "$Collection", "$Type", "$NavigationPropertyBinding")
+_SINGLETON_MEMBERS = ("$Kind", "$Type", "$Nullable", "$NavigationPropertyBinding", "@Gateway.Key")
+
+
+class Container(NamedTuple):
+    """What a container has, by name."""
+
+    entity_sets: dict[str, EntitySet]
+    singletons: dict[str, EntitySet]
+    imports: dict[str, FunctionImport]
 
 
 def read_container(
@@ -22,40 +33,69 @@ def read_container(
     types: Mapping[str, EntityType],
     *,
     functions: Mapping[str, tuple[ModelFunction, ...]],
-) -> tuple[dict[str, EntitySet], dict[str, FunctionImport]]:
-    """The entity sets and function imports of the container of this qualified name; `types` and
-    `functions` are by qualified name."""
+) -> Container:
+    """The entity sets, singletons and function imports of the container of this qualified name;
+    `types` and `functions` are by qualified name."""
+    found = Container({}, {}, {})
     node = containers.get(name)
     if node is None:
         if name:
             root.fail(f"no entity container is called {name}", "$EntityContainer")
-        return {}, {}
+        return found
     for other in {n.path: n for n in containers.values() if n.path != node.path}.values():
         other.fail("a model has one entity container")
     node.allow(("$Kind", TOKENS))
-    declared, imports = dict[str, EntitySet](), dict[str, FunctionImport]()
-    for set_name, child in node.members():
-        if child.has("$Function"):
-            found = read_import(set_name, child, functions)
-            imports |= {set_name: found} if found else {}
-            continue
-        entity_set = _read_set(set_name, child, types)
+    for name, child in node.members():
+        if not is_name(name):
+            child.fail("is not a name")
+        _add(found, name, child, types, functions=functions)
+    for name, entity_set in (found.entity_sets | found.singletons).items():
+        _check_bindings(node.child(name), entity_set, found.entity_sets)
+    for name, called in found.imports.items():
+        check_import(name, node.child(name), called, found.entity_sets)
+    return found
+
+
+def _add(
+    found: Container,
+    name: str,
+    node: JsonNode,
+    types: Mapping[str, EntityType],
+    *,
+    functions: Mapping[str, tuple[ModelFunction, ...]],
+) -> None:
+    """Add an element of the container."""
+    if not node.is_object or node.value.get("$Collection") is False or node.has("$Action"):
+        node.fail("only entity sets ($Collection true), singletons and functions are supported")
+    elif node.has("$Function"):
+        called = read_import(name, node, functions)
+        found.imports.update({name: called} if called else {})
+    elif node.flag("$Collection"):
+        node.allow(_SET_MEMBERS)
+        entity_set = _read_set(name, node, types)
+        found.entity_sets.update({name: entity_set} if entity_set else {})
+    else:
+        node.allow(_SINGLETON_MEMBERS)
+        entity_set = _read_set(name, node, types)
         if entity_set is not None:
-            declared[set_name] = entity_set
-    for set_name, entity_set in declared.items():
-        _check_bindings(node.child(set_name), entity_set, declared)
-    for import_name, called in imports.items():
-        check_import(import_name, node.child(import_name), called, declared)
-    return declared, imports
+            found.singletons[name] = _singleton(entity_set, node)
+
+
+def _singleton(entity_set: EntitySet, node: JsonNode) -> EntitySet:
+    """A singleton: the only row of its type's table, or that with the key of its annotation."""
+    values: dict[str, str | int | bool] = {}
+    if node.has("@Gateway.Key"):
+        child = node.child("@Gateway.Key")
+        values = dict(child.value) if child.is_object else {}
+        names = [p.name for p in entity_set.entity_type.key]
+        if sorted(values) != sorted(names):
+            child.fail(f"must give the values of the key: {', '.join(names)}")
+        if not all(isinstance(value, str | int) for value in values.values()):
+            child.fail("must have texts, whole numbers, true or false")
+    return replace(entity_set, singleton=values, optional=node.flag("$Nullable"))
 
 
 def _read_set(name: str, node: JsonNode, types: Mapping[str, EntityType]) -> EntitySet | None:
-    if not is_name(name):
-        node.fail("is not a name")
-    if not node.is_object or node.value.get("$Collection") is not True:
-        node.fail("only entity sets ($Collection true) are supported")
-        return None
-    node.allow(_SET_MEMBERS)
     type_name = node.required_text("$Type")
     if type_name not in types:
         if type_name:
@@ -82,10 +122,9 @@ def _check_bindings(node: JsonNode, entity_set: EntitySet, declared: dict[str, E
             place.fail(f"{target} is a set of {found}, {name} leads to {wanted}")
 
 
-def check_sets(
-    root: JsonNode, types: Mapping[str, DeclaredType], entity_sets: Mapping[str, EntitySet]
-) -> None:
-    """There must be a type, and a set of each type."""
+def check_sets(root: JsonNode, types: Mapping[str, DeclaredType], container: Container) -> None:
+    """There must be a type, and a set or a singleton of each type."""
+    entity_sets = container.entity_sets | container.singletons
     if not types:
         root.fail("declares no entity type")
     used = {entity_set.entity_type.name for entity_set in entity_sets.values()}

@@ -32,7 +32,13 @@ def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
         for s in model.entity_sets.values()
         if s.entity_type.name in entity_types
     }
-    of_type = {name: sets[s.name] for name, s in model.set_of_type.items() if s.name in sets}
+    singletons = {
+        s.name: _on(s, entity_types[s.entity_type.name])
+        for s in model.singletons.values()
+        if s.entity_type.name in entity_types
+    }
+    holders = sets | singletons
+    of_type = {name: holders[s.name] for name, s in model.set_of_type.items() if s.name in holders}
     state = f"{model.version} {list(map(_state, entity_types.values()))}"
     if model.left_out:
         state += f" {sorted(model.left_out)}"
@@ -44,6 +50,7 @@ def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
         version=digest.hexdigest()[:12],
         entity_types=entity_types,
         entity_sets=sets,
+        singletons=singletons,
         set_of_type=of_type,
     )
 
@@ -166,7 +173,7 @@ def served_part(model: Model) -> Model:
     types = {n: _without(t, kept, refused) for n, t in model.entity_types.items() if n in kept}
     sets = {
         s.name: refused[s.entity_type.name]
-        for s in model.entity_sets.values()
+        for s in (*model.entity_sets.values(), *model.singletons.values())
         if s.entity_type.name in refused
     }
     return replace(with_types(model, types), withheld=sets)

@@ -8,10 +8,19 @@ Objects are compared by identity: there is one object per element of the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from odata_gateway.edm.functions import FunctionImport, ModelFunction
+from odata_gateway.edm.properties import AnnotationData as AnnotationData
+from odata_gateway.edm.properties import Annotations as Annotations
+from odata_gateway.edm.properties import ComplexType as ComplexType
+from odata_gateway.edm.properties import EnumType as EnumType
+from odata_gateway.edm.properties import ItemType as ItemType
+from odata_gateway.edm.properties import NavigationProperty as NavigationProperty
+from odata_gateway.edm.properties import Property as Property
+from odata_gateway.edm.properties import TypeDefinition as TypeDefinition
+from odata_gateway.edm.properties import parts_of as parts_of
 from odata_gateway.edm.tables import AccountColumn as AccountColumn
 from odata_gateway.edm.tables import Join as Join
 from odata_gateway.edm.tables import JoinColumn as JoinColumn
@@ -25,10 +34,7 @@ from odata_gateway.edm.tables import Table as Table
 from odata_gateway.edm.tables import TokenTables as TokenTables
 from odata_gateway.edm.tables import Unscoped as Unscoped
 from odata_gateway.edm.tables import Withheld as Withheld
-from odata_gateway.types.catalog_type import UNKNOWN, CatalogType, RowKeyForm
-from odata_gateway.types.facets import Facets
-from odata_gateway.types.families.structured import ItemsForm, ObjectForm
-from odata_gateway.types.primitive import PrimitiveType
+from odata_gateway.types.catalog_type import RowKeyForm
 
 NULL_KEY = "odata-gateway: a key is null: "
 """What begins the text that a statement cannot convert to a number where it meets a null in a key;
@@ -36,164 +42,6 @@ what is null stands behind it."""
 
 REWRITTEN = "odata-gateway: a table was rewritten: "
 """The same where the rows of a table are in other places than those that a page starts behind."""
-
-
-AnnotationData = bool | int | float | str | tuple[str, ...]
-Annotations = tuple[tuple[str, AnnotationData], ...]
-"""Annotations by term, with the alias of its vocabulary, that $metadata repeats."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Property:
-    """A structural property and the column it reads.
-
-    pg_type     the column's type by Postgres's short name (`int4`, `text`, `timestamp`), from the
-                model or, once introspected, the database; `enum` for all enumerations
-    catalog     what the database says besides about the type
-    secret      it always reads as null, and no clause may compute with it
-    missing     the database lacks the column: it reads as null everywhere
-    searched    $search looks at it
-    not_null    the database declares the column NOT NULL. What $metadata promises, `nullable`, is
-                weaker, since versions of the schema differ
-    media_type  of the octets of a binary value
-    structure   what the value is made of, if it is made of values
-    definition  the type definition that the model names in place of the type
-    annotations those that $metadata repeats, besides the description
-    null_key    of a key that may be null in a row: what the error of such a row names, "People.id";
-                None: it cannot be
-    """
-
-    name: str
-    type: PrimitiveType
-    nullable: bool
-    column: str
-    pg_type: str
-    is_key: bool = False
-    secret: bool = False
-    missing: bool = False
-    not_null: bool = False
-    searched: bool = False
-    precision: int | None = None
-    scale: int | str | None = None
-    max_length: int | None = None
-    description: str | None = None
-    media_type: str | None = None
-    null_key: str | None = None
-    catalog: CatalogType = UNKNOWN
-    structure: ComplexType | ItemType | None = None
-    definition: TypeDefinition | None = None
-    annotations: Annotations = ()
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-    @property
-    def type_name(self) -> str:
-        """The name of the type as the model declares it."""
-        if isinstance(self.structure, ItemType):
-            return f"Collection({self.structure.item.type_name})"
-        return self.type.name if self.definition is None else self.definition.qualified_name
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ComplexType:
-    """A type of objects. The `column` of a member is its name in the database.
-
-    form  how Postgres keeps objects of the type
-    """
-
-    name: str
-    namespace: str
-    properties: Mapping[str, Property]
-    form: ObjectForm
-    description: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-    @property
-    def navigation(self) -> Mapping[str, NavigationProperty]:
-        """None: objects lead to no entities."""
-        return {}
-
-    @property
-    def withheld(self) -> Mapping[str, Withheld]:
-        """None: a type is served with all members."""
-        return {}
-
-    @property
-    def left_out(self) -> Mapping[str, LeftOut]:
-        """None that is told."""
-        return {}
-
-    @property
-    def qualified_name(self) -> str:
-        return f"{self.namespace}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EnumType:
-    """A type whose values are members, or several of them if it has flags.
-
-    type        what values of it are to all that computes with them
-    underlying  the name of the integer type
-    """
-
-    name: str
-    namespace: str
-    members: Mapping[str, int]
-    type: PrimitiveType
-    is_flags: bool = False
-    underlying: str = "Edm.Int32"
-    description: str | None = None
-
-    @property
-    def qualified_name(self) -> str:
-        return f"{self.namespace}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class TypeDefinition:
-    """A name for a primitive type with facets."""
-
-    name: str
-    namespace: str
-    type: PrimitiveType
-    facets: Facets = Facets()
-    description: str | None = None
-
-    @property
-    def qualified_name(self) -> str:
-        return f"{self.namespace}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class ItemType:
-    """What collections are made of: items that are all as one property is, in a form of
-    Postgres."""
-
-    item: Property
-    form: ItemsForm
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NavigationProperty:
-    """A navigation property to the entity type `target` (its unqualified name).
-
-    nullable    a single-valued one may be null
-    constraint  $ReferentialConstraint for $metadata: (dependent property, principal property)
-    """
-
-    name: str
-    target: str
-    collection: bool
-    join: Join
-    nullable: bool = True
-    partner: str | None = None
-    constraint: tuple[tuple[str, str], ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +136,17 @@ class EntitySet:
     of its type.
 
     returned  what a function returns, as a set: all rows of it, whatever $apply makes of them
+    singleton  it is a singleton: the values of the key of its entity; without any the only row.
+               None: it is an entity set
+    optional  of a singleton: it may be null
     """
 
     name: str
     entity_type: EntityType
     bindings: Mapping[str, str]
     returned: EntitySet | None = None
+    singleton: Mapping[str, str | int | bool] | None = None
+    optional: bool = False
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -313,6 +166,7 @@ class Model:
     row_types    complex types as the types of rows that functions return, by qualified name
     functions    those of each name, by their qualified names
     imports      functions that are called at the service root
+    singletons   by name
     """
 
     namespace: str
@@ -329,6 +183,7 @@ class Model:
     row_types: Mapping[str, EntityType] = field(default_factory=dict)
     functions: Mapping[str, tuple[ModelFunction, ...]] = field(default_factory=dict)
     imports: Mapping[str, FunctionImport] = field(default_factory=dict)
+    singletons: Mapping[str, EntitySet] = field(default_factory=dict)
 
     def row_type(self, qualified_name: str) -> EntityType:
         """The entity type or complex type of a qualified name."""
@@ -339,6 +194,8 @@ class Model:
 
     def declared_set(self, entity_set: EntitySet) -> EntitySet:
         """A set as the model or a function has it, whatever $apply made of it."""
+        if entity_set.singleton is not None:
+            return self.singletons[entity_set.name]
         return entity_set.returned or self.entity_sets[entity_set.name]
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
@@ -377,17 +234,6 @@ class Model:
         """Complex types of the rows that functions return."""
         names = dict.fromkeys(str(f.result.type) for each in self.functions.values() for f in each)
         return tuple(self.row_types[name] for name in names if name in self.row_types)
-
-
-def parts_of(prop: Property) -> Iterator[Property]:
-    """A property, with the items and members that its value is made of."""
-    yield prop
-    match prop.structure:
-        case ItemType(item=item):
-            yield from parts_of(item)
-        case ComplexType(properties=properties):
-            for member in properties.values():
-                yield from parts_of(member)
 
 
 UNREAD = Model("Database", "Service", "unread", {}, {})

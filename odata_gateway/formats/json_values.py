@@ -32,7 +32,9 @@ def entity_id(entity_set: EntitySet, source: int) -> Pieces:
 
 
 def entity_id_of(entity_set: EntitySet, key: list[Column]) -> Pieces:
-    """The id of the entity with these columns as its key."""
+    """The id of the entity with these columns as its key; a singleton has its name."""
+    if entity_set.singleton is not None:
+        return [entity_set.name]
     pieces: Pieces = [f"{entity_set.name}("]
     for i, (prop, column) in enumerate(zip(entity_set.entity_type.key, key, strict=True)):
         pieces.append(("," if i else "") + (f"{prop.name}=" if len(key) > 1 else ""))

@@ -14,21 +14,23 @@ from odata_gateway.protocol.json_format import JsonFormat
 
 
 def service_document(model: Model, root: str, form: JsonFormat) -> bytes:
-    """The service document: every entity set, and functions that need no parameters, each with a
-    URL relative to the service root.
+    """The service document: every entity set and singleton, and functions that need no parameters,
+    each with a URL relative to the service root.
 
     root  absolute, ends in a slash and has no query
     """
     document: dict[str, Any] = {}
     if form.level != "none":
         document[f"{form.prefix}context"] = f"{root}$metadata"
-    document["value"] = [
-        {"name": name, "kind": "EntitySet", "url": quote(name)} for name in model.entity_sets
-    ] + [
-        {"name": name, "kind": "FunctionImport", "url": quote(name)}
-        for name, found in model.imports.items()
-        if found.listed
-    ]
+    document["value"] = (
+        [{"name": name, "kind": "EntitySet", "url": quote(name)} for name in model.entity_sets]
+        + [{"name": name, "kind": "Singleton", "url": quote(name)} for name in model.singletons]
+        + [
+            {"name": name, "kind": "FunctionImport", "url": quote(name)}
+            for name, found in model.imports.items()
+            if found.listed
+        ]
+    )
     return orjson.dumps(document)
 
 

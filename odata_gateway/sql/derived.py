@@ -5,7 +5,7 @@ names columns by position, because Postgres does not take two expressions with t
 for the same expression.
 
 The rows of a function are derived rows too. Beside their own columns they have those of
-`edm.result_rows`: the whole row, and what tells it from the others.
+`edm.row_keys`: the whole row, and what tells it from the others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import LiteralString
 
 from odata_gateway.edm.functions import FunctionParameter
-from odata_gateway.edm.result_rows import DIGEST, ROW, TWIN
+from odata_gateway.edm.row_keys import DIGEST, ROW, TWIN
 from odata_gateway.plan.tree.collations import collations_of_all
 from odata_gateway.plan.tree.relation import (
     Aggregate,

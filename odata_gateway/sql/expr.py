@@ -50,7 +50,7 @@ from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.collation import unified, unified_arguments
 from odata_gateway.sql.collections import collection_call_sql
 from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
-from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, raw
+from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, quoted, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
     cast_in_zone,
@@ -282,6 +282,8 @@ def constant_sql(expr: ConstantValue) -> Sql:
             return raw("false")
         case None:
             return null_of(expr.type)
+        case str(text):
+            return quoted(text)
         case number:
             return Sql((f"{number:d}",))
 

@@ -29,8 +29,10 @@ class EntityHandler:
         if not found:
             return await self._nothing(request)
         if len(found) > 1:
-            name = request.compiled.query.entity_set.name
-            raise DbKey(f"two rows of {name} have the same key")
+            entity_set = request.compiled.query.entity_set
+            if entity_set.singleton is not None:
+                raise DbKey(f"{entity_set.name} is one entity, and its table has several rows")
+            raise DbKey(f"two rows of {entity_set.name} have the same key")
         return _reply(request, found[0])
 
     async def _nothing(self, request: DataRequest) -> Reply:

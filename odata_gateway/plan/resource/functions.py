@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from odata_gateway.edm.functions import FunctionParameter, ModelFunction, overload_of
 from odata_gateway.edm.model import EntitySet, EntityType, Property
-from odata_gateway.edm.result_rows import ENTITY_ROW_KEY, ROW, complex_rows
+from odata_gateway.edm.row_keys import ENTITY_ROW_KEY, ROW, complex_rows
 from odata_gateway.errors import BindSegment, BindType, BindValue, nearest
 from odata_gateway.plan.expression.literals import literal, resolve_alias
 from odata_gateway.plan.resource.resolved_path import ResolvedPath

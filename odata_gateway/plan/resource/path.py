@@ -26,7 +26,7 @@ from odata_gateway.plan.resource.functions import call_of_import, call_on_entity
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.navigation import no_such_set, why_not
 from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, place_of
-from odata_gateway.plan.scope.rows import column_of, has_key
+from odata_gateway.plan.scope.rows import column_of, has_key, singleton_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
 from odata_gateway.plan.tree.relation import (
@@ -60,7 +60,11 @@ def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
         raise LimitDepth(
             f"the path has more than {MAX_SEGMENTS} segments", at=path[MAX_SEGMENTS].at
         )
-    place = call_of_import(path[0], binding) or _entity_set(path[0], binding)
+    place = (
+        call_of_import(path[0], binding)
+        or _singleton(path[0], binding)
+        or _entity_set(path[0], binding)
+    )
     form: ResultForm | None = None
     for segment in path[1:]:
         if form is not None:
@@ -71,6 +75,25 @@ def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
         if form is None:
             place = _step(place, segment, binding)
     return Resource(form or place.state, place)
+
+
+def _singleton(segment: ast.Segment, binding: Binding) -> ResolvedPath | None:
+    """The entity of a singleton; None for another segment."""
+    found = binding.model.singletons.get(segment.name)
+    if found is None:
+        return None
+    if segment.args is not None:
+        raise BindSegment(f"'{found.name}' is one entity and takes no key", at=segment.at)
+    row = binding.row_of(found.entity_type)
+    return ResolvedPath(
+        "entity",
+        found,
+        row,
+        has_key(row.source, singleton_key(found)),
+        optional=found.optional,
+        pieces=(found.name,),
+        context=found.name,
+    )
 
 
 def _entity_set(segment: ast.Segment, binding: Binding) -> ResolvedPath:

@@ -7,16 +7,17 @@ in lambdas the path stands. Frames are the only mutable values of `plan`, and no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from odata_gateway.edm.model import EntityType, Property, StructuredType
+from odata_gateway.edm.model import EntitySet, EntityType, Property, StructuredType
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
     Column,
     Compare,
+    ConstantValue,
     LeftJoin,
     Link,
     OrderKey,
@@ -147,6 +148,14 @@ class Row:
 def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:
     """The conditions under which a row of a source has the values of a key."""
     return tuple(Compare("eq", column_of_property(source.number, p), value) for p, value in values)
+
+
+def singleton_key(singleton: EntitySet) -> Iterator[tuple[Property, BoundExpr]]:
+    """The values of the key of a singleton; nothing where it is the only row of a table."""
+    values = singleton.singleton or {}
+    for prop in singleton.entity_type.key:
+        if prop.name in values:
+            yield prop, ConstantValue(values[prop.name], prop.type)
 
 
 def column_of(row: Row, prop: Property) -> Column:

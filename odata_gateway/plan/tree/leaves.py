@@ -44,10 +44,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ConstantValue:
-    """null, true, false, or a number that the service gives to a kind of rows; `type` is None for
-    an untyped null."""
+    """null, true, false, a number that the service gives to a kind of rows, or a value of the
+    model; `type` is None for an untyped null."""
 
-    value: bool | int | None
+    value: bool | int | str | None
     type: PrimitiveType | None
 
     @property

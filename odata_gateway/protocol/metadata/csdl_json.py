@@ -190,9 +190,19 @@ def _container(model: Model, capabilities: Capabilities) -> Json:
             s.name: _entity_set(s, set_annotations(capabilities, s, "4.01"))
             for s in model.entity_sets.values()
         },
+        **{name: _singleton(found) for name, found in model.singletons.items()},
         **{name: _import(found) for name, found in model.imports.items()},
         **_annotations(container_annotations(capabilities, "4.01")),
     }
+
+
+def _singleton(singleton: EntitySet) -> Json:
+    members = {
+        "$Type": singleton.entity_type.qualified_name,
+        "$Nullable": True if singleton.optional else None,
+        "$NavigationPropertyBinding": dict(singleton.bindings) or None,
+    }
+    return _given(members)
 
 
 def _import(found: FunctionImport) -> Json:

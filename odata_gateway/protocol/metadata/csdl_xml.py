@@ -251,6 +251,14 @@ def _container(model: Model, capabilities: Capabilities, version: ODataVersion) 
             Name=entity_set.name,
             EntityType=entity_set.entity_type.qualified_name,
         )
+    for singleton in model.singletons.values():
+        yield from _element(
+            "Singleton",
+            _entity_set(singleton, ()),
+            Name=singleton.name,
+            Type=singleton.entity_type.qualified_name,
+            Nullable="true" if singleton.optional and version != "4.0" else None,
+        )
     for found in model.imports.values():
         yield from _element(
             "FunctionImport",
