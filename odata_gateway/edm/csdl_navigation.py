@@ -27,6 +27,7 @@ def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> En
         annotations=read_annotations(declared.node),
         vouched=declared.vouched,
         alternate_keys=declared.alternate_keys,
+        media=declared.media,
     )
 
 

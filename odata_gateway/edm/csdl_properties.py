@@ -139,7 +139,7 @@ def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValue
         scale=read_scale(node, primitive) if definition is None else facets.scale,
         max_length=node.number("$MaxLength") or facets.max_length,
         description=read_description(node),
-        media_type=_read_media_type(node, primitive),
+        media_type=read_media_type(node, primitive),
         structure=found if isinstance(found, ComplexType) else None,
         definition=definition,
         annotations=read_annotations(node),
@@ -235,7 +235,7 @@ def _read_row_key(name: str, node: JsonNode, primitive: PrimitiveType, is_key: b
     )
 
 
-def _read_media_type(node: JsonNode, primitive: PrimitiveType) -> str | None:
+def read_media_type(node: JsonNode, primitive: PrimitiveType) -> str | None:
     """The media type that a binary value is served as. For other types the annotation says what a
     client may make of the value, and changes nothing here."""
     for name in _MEDIA_TYPES:

@@ -12,6 +12,7 @@ from odata_gateway.edm.csdl_properties import (
     DESCRIPTIONS,
     DeclaredValueTypes,
     is_name,
+    read_media_type,
     read_properties,
 )
 from odata_gateway.edm.json_reader import JsonNode
@@ -24,12 +25,18 @@ from odata_gateway.edm.model import (
     Table,
     Unscoped,
 )
+from odata_gateway.types.families.stream import STREAM
 
 _TABLE = "@Gateway.Table"
 _ALTERNATE_KEYS = ("@Core.AlternateKeys", "@Org.OData.Core.V1.AlternateKeys")
 _VOUCHED = "@Gateway.KeyIsUnique"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
-_TYPE_MEMBERS = ("$Kind", "$Key", _TABLE, _VOUCHED, *_POLICIES, *DESCRIPTIONS)
+_MEDIA = "@Gateway.Media"
+_TYPE_MEMBERS = (
+    *("$Kind", "$Key", "$HasStream", _TABLE, _VOUCHED, _MEDIA),
+    *_POLICIES,
+    *DESCRIPTIONS,
+)
 _NAVIGATION_MEMBERS = (
     "$Kind",
     "$Type",
@@ -66,6 +73,7 @@ class DeclaredType:
     """An entity type before its navigation properties are resolved.
 
     vouched  the model says that its key is unique and never null
+    media    the octets of a media entity
     """
 
     name: str
@@ -77,6 +85,7 @@ class DeclaredType:
     navigation: dict[str, DeclaredNavigation]
     vouched: bool
     alternate_keys: tuple[tuple[str, ...], ...]
+    media: Property | None = None
 
 
 def kind_of(node: JsonNode) -> str:
@@ -110,6 +119,7 @@ def read_type(
     _check_row_key(node, properties)
     alternate_keys = _read_alternate_keys(node, properties)
     vouched = node.flag(_VOUCHED)
+    media = _read_media(node)
     return DeclaredType(
         name,
         namespace,
@@ -120,7 +130,19 @@ def read_type(
         navigation,
         vouched,
         alternate_keys,
+        media,
     )
+
+
+def _read_media(node: JsonNode) -> Property | None:
+    """The column with the octets of a media entity, of the Core.MediaType that the type has."""
+    if node.flag("$HasStream") is not node.has(_MEDIA):
+        node.fail(f"a media entity has $HasStream and {_MEDIA}")
+    if not node.has(_MEDIA):
+        return None
+    column = read_identifier(node, _MEDIA)
+    media_type = read_media_type(node, STREAM)
+    return Property("$value", STREAM, True, column, STREAM.pg_type, media_type=media_type)
 
 
 def read_table(node: JsonNode, member: str) -> Table:

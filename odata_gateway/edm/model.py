@@ -67,6 +67,7 @@ class EntityType:
     missing   the database lacks the table
     indexes   the columns of each index of the table that can give an order, once introspected; they
               change statements, and never answers
+    media     the octets of a media entity; None: it is none
     vouched   the model says that no two rows have the same key, and none has null in it
     computes  reading a row runs expressions of the database, which may raise errors
     null_keys key properties that may be null in a row
@@ -92,6 +93,7 @@ class EntityType:
     vouched: bool = False
     computes: bool = False
     null_keys: tuple[Property, ...] = ()
+    media: Property | None = None
     refused: Withheld | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)

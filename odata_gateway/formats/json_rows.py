@@ -83,8 +83,12 @@ class JsonRowRenderer:
 
     def _entity(self, projection: EntityProjection) -> list[Pieces]:
         """The members of an entity: its identity, values, links, and what is expanded."""
-        members = self._identity(projection)
-        members += [self._shown_field(f) for f in projection.fields]
+        members = self._identity(projection) + self._media_links(projection)
+        for field in projection.fields:
+            if field.type.family.is_stream:
+                members += self._stream_links(projection, field)
+            else:
+                members.append(self._shown_field(field))
         for navigation in projection.links:
             members += self._selected_link(projection, navigation)
         for expand in projection.expands:
@@ -144,6 +148,28 @@ class JsonRowRenderer:
         return [build(template, value, quoted(shown)), *member]
 
     # --- links ------------------------------------------------------------------------------------
+
+    def _stream_links(self, projection: EntityProjection, field: Field) -> list[Pieces]:
+        """Where the octets of a stream property are, and of which type; also of one that is null,
+        which answers 204."""
+        return self._media(projection, f"/{field.name}", field.name, field.media_type)
+
+    def _media_links(self, projection: EntityProjection) -> list[Pieces]:
+        """The same of a media entity's own octets."""
+        media = projection.entity_set.entity_type.media
+        return [] if media is None else self._media(projection, "/$value", "", media.media_type)
+
+    def _media(
+        self, projection: EntityProjection, path: str, name: str, media_type: str | None
+    ) -> list[Pieces]:
+        if self._form.level == "none":
+            return []
+        start = f'"{name}{self._form.prefix}media'
+        id_of = entity_id(projection.entity_set, projection.source)
+        link: Pieces = [f'{start}ReadLink":"', *id_of, f'{path}"']
+        if media_type is None:
+            return [link]
+        return [link, [f'{start}ContentType":"{media_type}"']]
 
     def _selected_link(
         self, projection: EntityProjection, navigation: NavigationProperty

@@ -21,9 +21,11 @@ SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 """Columns whose names say that nobody should see their values."""
-FORMS = ("text", "enum")
+FORMS = ("text", "enum", "stream", "untyped")
 """How an overlay may have the values of a column served: `text` as Postgres writes them, `enum` as
-an enumeration."""
+an enumeration, `stream` as octets beside the row, `untyped` as JSON in the row."""
+_FORM_TYPES = {"stream": ("bytea", "Edm.Stream"), "untyped": ("json", "Edm.Untyped")}
+"""Forms with a type of their own, for columns of a type whose name begins so."""
 _FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
 _MAX_FRACTION_DIGITS = 6
 
@@ -46,6 +48,11 @@ def property_of(
     if made_of is not None and column.form == "enum":
         structured = types.enum_of(made_of)
     node = primitive_property(column) if structured is None else dict(structured)
+    pg_type, form_type = _FORM_TYPES.get(column.form, ("", ""))
+    if form_type and column.type.startswith(pg_type):
+        node = {"$Type": form_type}
+        if column.type not in ("bytea", "jsonb"):
+            node["@Gateway.PgType"] = column.type
     if not (column.not_null or is_key or "$Collection" in node):
         node["$Nullable"] = True
     if name != column.name:

@@ -20,7 +20,7 @@ from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.select_expand import bind_projection, bind_reference
 from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
-from odata_gateway.plan.resource.path import Resource, bind_resource
+from odata_gateway.plan.resource.path import Resource, bind_resource, is_stream
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.limits import Limits, RequestSize
 from odata_gateway.plan.scope.places import ItemsPlace
@@ -90,6 +90,9 @@ def _bind_form(resource: Resource, options: ast.Options, scope: Scope) -> Query:
             return _bind_entity(resource.place, options, scope)
         case "reference":
             return _query(resource)
+        case "property" if is_stream(resource.place):
+            value = replace(resource, form="value")
+            return _query(value, _field(resource.place, scope.binding))
         case "property" | "value":
             return _query(resource, _field(resource.place, scope.binding))
 

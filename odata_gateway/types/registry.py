@@ -22,8 +22,10 @@ from odata_gateway.types.families import (
     duration,
     guid,
     integer,
+    stream,
     string,
     time,
+    untyped,
 )
 from odata_gateway.types.family import Operation, PrimitiveType
 from odata_gateway.types.function import FunctionOverload
@@ -40,6 +42,8 @@ FAMILIES = (
     duration,
     guid,
     binary,
+    stream,
+    untyped,
 )
 
 PRIMITIVE_TYPES: dict[str, PrimitiveType] = {}

@@ -16,6 +16,7 @@ INSERT INTO decl.item VALUES
  (2, 'red', '{}', 0, 2, 'c@d', NULL, '{"n": "6", "name": 7, "price": "x", "tags": "no", "in": 3}', '{}', '"text"', '"t"'),
  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
  (4, 'blue', '{blue,NULL}', 12, 9, 'e', NULL, '[]', '[]', 'null', 'null'), (5, 'red', '{red}', 5, 1, 'f', NULL, '{"n": 2147483648, "n2": null}', NULL, '5', '[1]');
+CREATE TABLE decl.photo (id int PRIMARY KEY, name text, small bytea, large bytea, content bytea); INSERT INTO decl.photo VALUES (1, 'a', '\\x0001ff', '\\x68c3a9', '\\x89504e47'), (2, 'b', NULL, NULL, NULL);
 CREATE TABLE decl.shade (color decl.color PRIMARY KEY, access int8 UNIQUE NOT NULL, name text); INSERT INTO decl.shade VALUES ('red', 1, 'r'), ('green', 2, 'g'), ('blue', 3, 'b');
 GRANT USAGE ON SCHEMA decl TO odata_reader; GRANT SELECT ON ALL TABLES IN SCHEMA decl TO odata_reader;
 """
@@ -39,6 +40,7 @@ MODEL: dict[str, Any] = {
             "$Kind": "EntityType", "$Key": ["id"], "@Gateway.Table": "decl.item", "@Gateway.Unscoped": True, "id": {"$Type": "Edm.Int32"},
             "color": {"$Type": "Decl.Color", **NULLABLE}, "colors": {"$Type": "Decl.Color", "$Collection": True, **NULLABLE}, "access": {"$Type": "Decl.Access", **NULLABLE},
             "level": {"$Type": "Decl.Level", "@Gateway.PgType": "int2", **NULLABLE}, "mail": {"$Type": "Decl.Mail", **NULLABLE}, "mood": {"$Type": "Decl.Mood", **NULLABLE},
+            "any_json": {"$Type": "Edm.Untyped", **NULLABLE}, "raw": {"$Type": "Edm.Untyped", "@Gateway.PgType": "json", **NULLABLE},
             "doc": {"$Type": "Decl.Doc", **NULLABLE}, "docs": {"$Type": "Decl.Key", "$Collection": True, "@Gateway.Form": "json", **NULLABLE},
         },
         "Shade": {
@@ -46,7 +48,12 @@ MODEL: dict[str, Any] = {
             "access": {"$Type": "Decl.Access", "@Gateway.PgType": "int8"}, "name": NULLABLE,
             "items": {"$Kind": "NavigationProperty", "$Type": "Decl.Item", "$Collection": True, "@Gateway.Join": ["source.color = target.color"]},
         },
+        "Photo": {
+            "$Kind": "EntityType", "$Key": ["id"], "$HasStream": True, "@Gateway.Table": "decl.photo", "@Gateway.Unscoped": True, "@Gateway.Media": "content", "@Core.MediaType": "image/png",
+            "id": {"$Type": "Edm.Int32"}, "name": NULLABLE, "small": {"$Type": "Edm.Stream", **NULLABLE}, "large": {"$Type": "Edm.Stream", "@Core.MediaType": "text/plain", **NULLABLE},
+        },
         "Service": {
+            "Photos": {"$Collection": True, "$Type": "Decl.Photo"},
             "$Kind": "EntityContainer", "Items": {"$Collection": True, "$Type": "Decl.Item"},
             "Shades": {"$Collection": True, "$Type": "Decl.Shade", "$NavigationPropertyBinding": {"items": "Items"}},
         },
@@ -193,3 +200,49 @@ def test_metadata_in_both_forms(declared):
         document["Mail"] == {"$Kind": "TypeDefinition", "$UnderlyingType": "Edm.String", "$MaxLength": 50}
         and document["Item"]["mail"]["$Type"] == "Decl.Mail"
     )
+
+
+def test_json_of_any_kind_is_inline(declared):
+    one, two, three, four, five = rows(declared, "Items?$orderby=id&$select=any_json,raw")
+    assert (one["any_json"], one["raw"]) == ({"a": [1, {"b": None}]}, {"x": 1}) and (two["any_json"], two["raw"]) == ("text", "t")
+    assert (three["any_json"], four["any_json"], four["raw"], five["any_json"], five["raw"]) == (None, None, None, 5, [1])
+    assert [row["id"] for row in rows(declared, "Items?$filter=any_json eq null&$select=id&$orderby=id")] == [3, 4]
+    assert (
+        declared.get("Items(1)/any_json", token=None).json()["value"] == {"a": [1, {"b": None}]}
+        and declared.get("Items(4)/any_json", token=None).status == 204
+    )
+    assert declared.get("Items(2)/any_json/$value", token=None).body == b'"text"'
+    for target in (
+        "Items?$orderby=any_json",
+        "Items?$filter=any_json eq 'x'",
+        "Items?$filter=contains(any_json,'x')",
+        "Items?$apply=groupby((any_json))",
+        "Items?$filter=any_json eq raw",
+    ):
+        assert declared.get(target.replace(" ", "%20"), token=None).status in (400, 501), target
+    assert '<Property Name="any_json" Type="Edm.Untyped"/>' in declared.get("$metadata", token=None).body.decode()
+
+
+def test_streams_and_media_entities(declared):
+    [one, _] = declared.get("Photos?$orderby=id", token=None).rows
+    assert one == {
+        "@odata.mediaReadLink": "Photos(1)/$value", "@odata.mediaContentType": "image/png", "id": 1, "name": "a",
+        "small@odata.mediaReadLink": "Photos(1)/small", "large@odata.mediaReadLink": "Photos(1)/large", "large@odata.mediaContentType": "text/plain",
+    }  # fmt: skip
+    for target, media_type, body in (
+        ("Photos(1)/$value", "image/png", b"\x89PNG"), ("Photos(1)/small", "application/octet-stream", b"\x00\x01\xff"),
+        ("Photos(1)/large", "text/plain", "hé".encode()), ("Photos(1)/large/$value", "text/plain", "hé".encode()),
+    ):  # fmt: skip
+        reply = declared.get(target, token=None)
+        assert (reply.status, reply.headers["content-type"], reply.body) == (200, media_type, body), target
+    assert declared.get("Photos(2)/$value", token=None).status == declared.get("Photos(2)/small", token=None).status == 204
+    assert declared.get("Photos(9)/$value", token=None).status == declared.get("Photos(9)/small", token=None).status == 404
+    assert [row["id"] for row in rows(declared, "Photos?$filter=small eq null&$select=id")] == [2]
+    assert declared.get("Photos?$select=name", token=None, headers={"accept": "application/json;odata.metadata=none"}).rows[0] == {
+        "name": "a"
+    }
+    assert declared.get("Items(1)/$value", token=None).status == 400 and declared.get("Photos?$orderby=small", token=None).status == 400
+    assert declared.get("Photos(1)?$select=small", token=None).json()["small@odata.mediaReadLink"] == "Photos(1)/small"
+    xml = declared.get("$metadata", token=None).body.decode()
+    assert '<EntityType Name="Photo" HasStream="true">' in xml and '<Property Name="small" Type="Edm.Stream"/>' in xml
+    assert declared.get("$metadata?$format=json", token=None).json()["Decl"]["Photo"]["$HasStream"] is True

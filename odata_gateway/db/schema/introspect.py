@@ -21,6 +21,7 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import (
     DENIED,
     ColumnFacts,
+    TableFacts,
     Tables,
     read_tables,
     unreadable,
@@ -177,9 +178,21 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         left_out=_readable(entity_type.left_out, tables),
         policy=policy,
         missing=bool(reasons),
+        media=_fit_media(entity_type, facts, findings),
         indexes=facts.indexes,
         computes=facts.computes,
     )
+
+
+def _fit_media(
+    entity_type: EntityType, facts: TableFacts, findings: list[Finding]
+) -> Property | None:
+    """The octets of a media entity, if its column can be read."""
+    media = entity_type.media
+    if media is None:
+        return None
+    fitted = _fit_property(media, facts.columns.get(media.column), entity_type, findings)
+    return fitted if isinstance(fitted, Property) and not fitted.missing else None
 
 
 def _fit_property(

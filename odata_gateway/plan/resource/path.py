@@ -126,10 +126,7 @@ def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
         case ["$count" | "$value", "property"]:
             return _closing_value(place, segment)
         case ["$value", "entity"]:
-            raise BindType(
-                f"{place.entity_set.name} is not a media entity, so it has no $value",
-                at=segment.at,
-            )
+            return None
         case ["$filter", "collection"]:
             return None
         case ["$each", "collection"]:
@@ -182,6 +179,8 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
     entity_type = place.entity_set.entity_type
     if segment.name == "$filter":
         return _filtered(place, segment, binding)
+    if segment.name == "$value":
+        return _media(place, segment)
     if place.state == "property":
         return _member(place, segment)
     if not segment.name:
@@ -235,6 +234,16 @@ def _property(place: ResolvedPath, prop: Property, segment: ast.Segment) -> Reso
     pieces = (*place.pieces, "/" + prop.name)
     context = prop.type.name if place.is_anonymous else None
     return replace(place, state="property", prop=prop, value=value, pieces=pieces, context=context)
+
+
+def _media(place: ResolvedPath, segment: ast.Segment) -> ResolvedPath:
+    """The octets of a media entity (Protocol 11.2.4)."""
+    media = place.entity_set.entity_type.media
+    if media is None:
+        name = place.entity_set.name
+        text = f"{name} is not a media entity, so it has no $value"
+        raise BindType(text, at=segment.at)
+    return _property(place, media, segment)
 
 
 def _member(place: ResolvedPath, segment: ast.Segment) -> ResolvedPath:
@@ -347,3 +356,8 @@ def _key_piece(value: BoundExpr) -> str | LiteralSlot:
         return value.slot
     assert isinstance(value, ConstantValue)
     return "true" if value.value else "false"
+
+
+def is_stream(place: ResolvedPath) -> bool:
+    """Whether a path ends in a stream, whose own address answers with its octets."""
+    return place.prop is not None and place.prop.type.family.is_stream

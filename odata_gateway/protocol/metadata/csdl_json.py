@@ -74,6 +74,7 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
 def _entity_type(model: Model, entity_type: EntityType) -> Json:
     return {
         "$Kind": "EntityType",
+        **({} if entity_type.media is None else {"$HasStream": True}),
         "$Key": [key.name for key in entity_type.key],
         **{prop.name: _property(prop) for prop in entity_type.properties.values()},
         **{

@@ -112,7 +112,10 @@ def _schema(
     for entity_type in model.entity_types.values():
         if entity_type.namespace == namespace:
             yield from _element(
-                "EntityType", _entity_type(model, entity_type, version), Name=entity_type.name
+                "EntityType",
+                _entity_type(model, entity_type, version),
+                Name=entity_type.name,
+                HasStream=None if entity_type.media is None else "true",
             )
     for function in (f for functions in model.functions.values() for f in functions):
         if function.namespace == namespace:

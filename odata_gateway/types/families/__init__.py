@@ -15,6 +15,8 @@ Unknown: who uses them.
     duration  Edm.Duration
     guid      Edm.Guid
     binary    Edm.Binary
+    stream    Edm.Stream
+    untyped   Edm.Untyped
     enumeration  enumerations that a model declares
     structured  values that are made of values: objects and collections
 """

@@ -20,7 +20,7 @@ TYPES = list(PRIMITIVE_TYPES.values())
 COLUMN_TYPES = {
     "Edm.Boolean": "bool", "Edm.String": "text", "Edm.SByte": "int2", "Edm.Byte": "int2", "Edm.Int16": "int2", "Edm.Int32": "int4",
     "Edm.Int64": "int8", "Edm.Decimal": "numeric", "Edm.Single": "float4", "Edm.Double": "float8", "Edm.DateTimeOffset": "timestamp",
-    "Edm.Date": "date", "Edm.TimeOfDay": "time", "Edm.Duration": "interval", "Edm.Guid": "uuid", "Edm.Binary": "bytea",
+    "Edm.Date": "date", "Edm.TimeOfDay": "time", "Edm.Duration": "interval", "Edm.Guid": "uuid", "Edm.Binary": "bytea", "Edm.Stream": "bytea", "Edm.Untyped": "jsonb",
 }  # fmt: skip
 
 

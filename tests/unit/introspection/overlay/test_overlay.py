@@ -169,7 +169,7 @@ def test_a_link_to_rows_that_need_not_be_one_is_a_mistake():
         ("tabel = 1", "tabel: is not known here; did you mean 'table'?"),
         ("leave_out = 'x'", 'leave_out: must be an array of texts, such as ["a", "b"]'),
         ("[table]\na.name = 'has blanks'", "table.a.name: is not a name of OData: letters, digits and _"),
-        ("[table]\na.columns.b.type = 'txt'", "table.a.columns.b.type: 'txt' is not one of text, enum"),
+        ("[table]\na.columns.b.type = 'txt'", "table.a.columns.b.type: 'txt' is not one of text, enum, stream, untyped"),
         ("[table]\na.links.b = { on = {} }", "table.a.links.b: needs to"),
         ("[rows]\nwhere = 'tenant'", 'rows.where: must be a column and a claim, such as "tenant_id = claim.tenant"'),
         ("[constraint]\n'a.b' = { nam = 'c' }", "constraint.\"a.b\".nam: is not known here; did you mean 'name'?"),
