@@ -28,6 +28,7 @@ GROUPS = {
     "paging": "How many rows an answer has.",
     "limits": "What a request may ask for. The error of a refused request names the setting.",
     "http": "Where the gateway listens, its URL for clients, and how long it waits for them.",
+    "agents": "What agents get, and how much at once: [Agents](connect.md#agents-mcp).",
     "operations": "Processes, restarts, logs, metrics and traces.",
 }
 """The groups of settings in the order of docs/settings.md, each with its first sentence."""

@@ -17,6 +17,7 @@ from odata_gateway import __version__
 from odata_gateway.commands.check import run_check
 from odata_gateway.commands.demo import add_demo_arguments, run_demo
 from odata_gateway.commands.explain import add_explain_arguments, run_explain
+from odata_gateway.commands.mcp import run_mcp
 from odata_gateway.commands.model import add_model_arguments, run_model
 from odata_gateway.commands.serve import run_serve
 from odata_gateway.commands.sql import add_sql_arguments, run_sql
@@ -48,6 +49,7 @@ COMMANDS = {
     "explain": Command(
         "show what becomes of a request, down to the SQL", run_explain, add_explain_arguments
     ),
+    "mcp": Command("answer an agent on standard input and output", run_mcp),
     "token": Command(
         "make an access token, add it to the file of tokens, and show it once",
         run_token,

@@ -144,6 +144,13 @@ class UrlMediaType(ODataError):
     status, code = 415, "Url.MediaType"
 
 
+class UrlHost(ODataError):
+    """The host name of a request for `/mcp` is not one of the service: a page of another site may
+    have sent it."""
+
+    status, code = 421, "Url.Host"
+
+
 class UrlDependency(ODataError):
     """A request of a batch depends on an earlier one, which failed."""
 
@@ -230,6 +237,12 @@ class AuthPlan(ODataError):
     """The operator has not named this caller among those who may see SQL and plans."""
 
     status, code = 403, "Auth.Plan"
+
+
+class AuthOrigin(ODataError):
+    """A page of another site, which ODATA_CORS_ORIGINS does not name, sent a request for `/mcp`."""
+
+    status, code = 403, "Auth.Origin"
 
 
 class AuthUnavailable(ODataError):

@@ -8,6 +8,7 @@ unknown  how a command line is parsed
     demo        answers them from a temporary Postgres with sample data
     check       compares the model with the database
     explain     prints every value between a URL and its rows
+    mcp         answers one agent on standard input and output
     token       makes an access token and its entry in a file
     model       prints the model of a database, made from its catalog
     sql         prints the SQL files for Live Agent's database

@@ -7,6 +7,7 @@ unknown  what a setting is for
 
     readers      the text of a setting to its value
     setting      what one setting is: a row of the table
+    source_settings  the first part of the table: the database
     settings     the table: every setting with its default, its reader and its documentation
     dsn          the database's URL: from the chart's variables, and without its secrets
     sources      where settings come from, and which source wins

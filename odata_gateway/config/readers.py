@@ -179,6 +179,13 @@ def browser_origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def host_name(text: str) -> str:
+    """A host name without a port."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", text):
+        raise ValueError("host names such as odata.example.com, separated by commas")
+    return text.lower()
+
+
 def existing_file(text: str) -> Path | None:
     """The path of a file, or None for nothing."""
     if not text:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from odata_gateway.config.readers import SettingReader
 
 PREFIX = "ODATA_"
-Group = Literal["database", "access", "jwt", "paging", "limits", "http", "operations"]
+Group = Literal["database", "access", "jwt", "paging", "limits", "http", "agents", "operations"]
 
 
 class SettingsError(Exception):

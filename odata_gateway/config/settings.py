@@ -17,18 +17,15 @@ from odata_gateway.config.readers import (
     absolute_url,
     browser_origin,
     claim_path,
-    dsn_url,
     each,
-    existing_file,
     file_path,
-    model_file,
+    host_name,
     network,
     one_of,
     one_of_exactly,
     place,
     port_number,
     role_name,
-    schema_name,
     seconds,
     signing_secret,
     switch,
@@ -36,81 +33,12 @@ from odata_gateway.config.readers import (
     whole_number,
 )
 from odata_gateway.config.setting import Setting, setting
+from odata_gateway.config.source_settings import SourceSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(SourceSettings):
     """The value of every setting; `Settings()` has the defaults."""
-
-    dsn: str = setting(
-        "database",
-        "",
-        dsn_url,
-        "Postgres to read from, `postgresql://user:password@host:5432/database?sslmode=require`",
-        secret=True,
-    )
-    model: Path | None = setting(
-        "database",
-        "",
-        model_file,
-        "CSDL JSON file with the model; `auto`: the tables and views of ODATA_SCHEMAS, as the"
-        " database's catalog has them; empty: the built-in Live Agent model",
-    )
-    overlay: Path | None = setting(
-        "database", "", existing_file, "TOML file with what the model `auto` is to say otherwise"
-    )
-    schemas: tuple[str, ...] = setting(
-        "database",
-        "public",
-        each(schema_name),
-        "schemas whose tables and views are served where ODATA_MODEL is `auto`, separated by"
-        " commas; `*` for all but those of Postgres and of extensions",
-    )
-    model_check_s: float = setting(
-        "database",
-        "60",
-        seconds(0, 86400),
-        "time between checks of the model against the database; 0: at the start, after errors",
-    )
-    key_check_s: float = setting(
-        "database",
-        "5",
-        seconds(0, 3600),
-        "time for a query that looks for nulls and duplicates in a key that may have them; 0: none",
-    )
-    search_path: tuple[str, ...] = setting(
-        "database",
-        "",
-        each(schema_name),
-        "schemas in which functions of views and policies look for names, behind `pg_catalog`,"
-        " separated by commas; empty: those of the DSN",
-    )
-    pool_max: int = setting(
-        "database",
-        "10",
-        whole_number(1, 1000),
-        "maximum number of database connections, of all server processes together",
-    )
-    pool_wait_s: float = setting(
-        "database", "10", seconds(0, 600), "maximum wait for a free database connection"
-    )
-    statement_timeout_s: float = setting(
-        "database", "60", seconds(0.1, 86400), "maximum run time of one SQL statement"
-    )
-    pooler: str = setting(
-        "database",
-        "auto",
-        one_of("auto", "transaction", "none"),
-        "whether a pooler in transaction mode, such as PgBouncer, is between gateway and "
-        "Postgres: `transaction`, `none`, or `auto` to detect it",
-    )
-    sharded: bool = setting(
-        "database",
-        "false",
-        switch,
-        "send only statements that go to one shard: the tables are distributed by account "
-        "with Citus (`sql/live_agent/citus.sql`)",
-    )
 
     anon_role: str = setting(
         "access",
@@ -337,6 +265,36 @@ class Settings:
     )
     keepalive_s: float = setting(
         "http", "120", seconds(0, 3600), "how long an idle connection is kept open"
+    )
+
+    mcp: bool = setting(
+        "agents",
+        "true",
+        switch,
+        "answer the Model Context Protocol at `/mcp`, for the same callers and with the same rows",
+    )
+    mcp_hosts: tuple[str, ...] = setting(
+        "agents",
+        "",
+        each(host_name),
+        "host names of `/mcp` besides that of `ODATA_PUBLIC_URL`, separated by commas; IP addresses"
+        " and `localhost` need no permission",
+    )
+    mcp_rows: int = setting(
+        "agents", "500", whole_number(1, 100_000), "maximum number of rows an agent gets at once"
+    )
+    mcp_bytes: int = setting(
+        "agents",
+        "65536",
+        whole_number(1024, 16_777_216),
+        "maximum size of the rows that an agent gets at once, as JSON",
+    )
+    mcp_token: str = setting(
+        "agents",
+        "",
+        str,
+        "access token of the caller whom `odata-gateway mcp` answers on its standard input",
+        secret=True,
     )
 
     admin_port: tuple[int, ...] = setting(

@@ -23,5 +23,6 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     earlier_parts    what answered parts of a batch leave for later ones
     batch            `$batch`
     service          the entry: which handler answers which kind of resource
+    agents/          what agents are told of a model beyond $metadata
     page/            what browsers get: a page of any URL, made of what the service answers
 """

@@ -12,5 +12,6 @@ unknown  what a request means; how an answer is made and sent
     drain          SIGTERM: running requests end, then the process
     linux_drain    a port that is closed without resetting connections
     worker         one server process
+    stdio          one agent on standard input and output
     supervisor     several server processes on one port
 """

@@ -23,6 +23,7 @@ from odata_gateway.edm.derive import with_secrets_exposed
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import UNREAD, Model
 from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
+from odata_gateway.handlers.agents.view import AgentView
 from odata_gateway.handlers.page.pages import Pages
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.caller import Caller
@@ -39,6 +40,8 @@ from odata_gateway.server.tokens import gives_roles, jwt_callers, key_ring, sign
 from odata_gateway.web.app import Gateway
 from odata_gateway.web.challenge import Challenges
 from odata_gateway.web.frontend import HttpFrontend
+from odata_gateway.web.mcp.server import McpServer
+from odata_gateway.web.mcp.service import AgentLimits
 
 if TYPE_CHECKING:
     from odata_gateway.identity.jwt.key_ring import KeyRing
@@ -217,12 +220,20 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
         gateway.pages = Pages(service, callers, settings)
     if keys is not None:
         gateway.challenges = Challenges(partial(sign_in, keys))
+    if settings.mcp:
+        gateway.mcp = mcp_server(settings, service, callers)
 
     def ask() -> None:
         watcher.ask()
         role_models.ask()
 
     return GatewayParts(database, service, gateway, watcher, callers, keys, source, ask)
+
+
+def mcp_server(settings: Settings, service: Service, callers: CallerDirectory) -> McpServer:
+    """What answers agents from a service."""
+    limits = AgentLimits(settings.mcp_rows, settings.mcp_bytes)
+    return McpServer(AgentView(service, callers), limits)
 
 
 async def check_ready(database: Database, callers: CallerDirectory, watcher: SchemaWatcher) -> None:

@@ -13,6 +13,7 @@ from odata_gateway.config.settings import Settings
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.identity.jwt.settings import JwtSettings
 from odata_gateway.web.challenge import SignIn
+from odata_gateway.web.mcp.endpoint import MCP_PATH
 from odata_gateway.web.urls import SERVICE_PATH
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ async def check_tokens(settings: Settings) -> CheckedTokens:
 
 def _own_audience(settings: Settings) -> tuple[str, ...]:
     """What tokens for this service have as their audience where the settings have no other: Excel
-    and Power BI ask for tokens for the host, others for the service root."""
+    and Power BI ask for tokens for the host, agents for `/mcp`, others for the service root."""
     if not settings.public_url or not settings.jwt_issuer.startswith(("https://", "http://")):
         return ()
     parts = urlsplit(settings.public_url)
     root = settings.public_url.removesuffix(SERVICE_PATH) + SERVICE_PATH
-    return (f"{parts.scheme}://{parts.netloc}", root)
+    host = f"{parts.scheme}://{parts.netloc}"
+    return (host, root, host + MCP_PATH) if settings.mcp else (host, root)

@@ -66,8 +66,8 @@ async def serve(
         files = ReloadedParts(parts.database, parts.callers, parts.source)
         tasks.append(Reload(settings, model, parts.watcher, files).run())
     try:
-        async with _running(tasks):
-            await _first_look(parts)
+        async with running(tasks):
+            await first_look(parts)
             tune_gc()
             main, admin = await listen(gateway, shared=worker is not None or settings.shared_port)
             async with monitored(gateway, _metrics(worker, partial(gauges, parts, main))):
@@ -94,7 +94,7 @@ def _metrics(worker: WorkerPlace | None, now: Callable[[], Gauges]) -> Metrics:
     return Metrics(now) if worker is None else SharedMetrics(*worker, now)
 
 
-async def _first_look(parts: GatewayParts) -> None:
+async def first_look(parts: GatewayParts) -> None:
     """Wait for the first comparison with the database and the first reading of the keys, for a
     limited time: both go on."""
     with suppress(TimeoutError):
@@ -105,7 +105,7 @@ async def _first_look(parts: GatewayParts) -> None:
 
 
 @asynccontextmanager
-async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Run coroutines in the background and cancel them at the end."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:

@@ -17,6 +17,7 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
     credentials          where a request carries its access token
     challenge            how a refusal says where access tokens come from
     concurrency_limit    how many requests of one token run at the same time
+    mcp/                 the Model Context Protocol
     request_body         the body of a request, within limits
     health               liveness, readiness and startup
     headers              the headers that every response has

