@@ -170,7 +170,8 @@ def _nesting(text: str, depth: int, quoted: bool) -> tuple[int, bool]:
 
 def _option(raw: str, at: int, strict: bool) -> QueryOption:
     name, equals, value = raw.partition("=")
-    name = _decode(name.replace("+", " ") if "+" in name else name, "url")
+    if name not in SPELLED_OPTIONS:
+        name = _decode(name.replace("+", " ") if "+" in name else name, "url")
     if name not in SPELLED_OPTIONS:
         name = option_name(name, strict=strict)
     if not equals:
