@@ -10,9 +10,9 @@ from odata_gateway.errors import BindValue
 from odata_gateway.handlers.page.address import PageAddress, page_address
 from odata_gateway.handlers.page.columns import NULL_OPERATORS, TEXT_OPERATORS, PageColumn
 from odata_gateway.types.faults import shorten
+from odata_gateway.url.options import NESTED
 
-_ROWS = ("$filter", "$search", "$apply", "$compute")
-_SHAPE = ("$select", "$expand", "$orderby", "$top", "$skip", "$count")
+_OF_ROWS = tuple(option.name for option in NESTED)  # what says which rows are shown, and how
 _COUNTED = re.compile(r"(?:filter\((.*)\)/)?groupby\(\(([^()]*)\),aggregate\(\$count as \w+\)\)")
 _ESCAPES = str.maketrans({"%": "%25", "&": "%26", "#": "%23", "+": "%2B"})
 Form = Mapping[str, list[str]]
@@ -118,7 +118,7 @@ def grouped(address: PageAddress, columns: Iterable[PageColumn], *names: str) ->
     number = next(name for name in ("count", "rows", "number_of_rows", "n") if name not in taken)
     keys = ",".join(names)
     apply = f"{applied(address)}groupby(({keys}),aggregate($count as {number}))"
-    gone = dict.fromkeys((*_ROWS, *_SHAPE, "facets"), "")
+    gone = dict.fromkeys((*_OF_ROWS, "facets"), "")
     return address.changed({**gone, "$apply": apply, "$orderby": f"{number} desc"})
 
 
@@ -129,7 +129,7 @@ def members_of_group(
     counted = _COUNTED.fullmatch(address.value("$apply"))
     if counted is None or ")/" in (counted[1] or "") or address.value("$filter"):
         return None
-    gone = dict.fromkeys((*_ROWS, *_SHAPE), "")
+    gone = dict.fromkeys(_OF_ROWS, "")
     found: PageAddress | None = address.changed({**gone, "$filter": counted[1] or ""})
     for column in columns:
         if found is not None and column.name in counted[2].split(","):
