@@ -102,13 +102,11 @@ def filtered_to(address: PageAddress, column: PageColumn, value: object) -> Page
 
 def applied(address: PageAddress) -> str:
     """What makes the rows of an address, as steps of $apply, each with a slash behind it."""
-    apply, compute, search, condition = (
-        address.value(name) for name in ("$apply", "$compute", "$search", "$filter")
-    )
+    apply = address.value("$apply")
     steps = [apply] if apply else []
-    steps += [f"compute({compute})"] if compute else []
-    steps += [f"search({search})"] if search else []
-    steps += [f"filter({condition})"] if condition else []
+    for step in ("compute", "search", "filter"):
+        value = address.value(f"${step}")
+        steps += [f"{step}({value})"] if value else []
     return "".join(f"{step}/" for step in steps)
 
 
