@@ -144,7 +144,7 @@ class Pages:
         found, timing = answer
         client, rows = ServiceClient(self._service, request), found["value"]
         columns = page_columns(compiled.query, rows)
-        following = _next(request, found)
+        following = _next(address, found)
         is_first = not address.value("$skiptoken")
         count = int(found["@odata.count"]) if "@odata.count" in found else None
         shown: dict[str, Any] = {"count": count, "rough_count": None, "facets": None}
@@ -260,9 +260,11 @@ def _page_rows(address: PageAddress) -> int:
     return int(text) if text.isascii() and text.isdigit() and text.strip("0") else _PAGE_ROWS
 
 
-def _next(request: Request, found: Any) -> PageAddress | None:
-    link = found.get("@odata.nextLink")
-    return None if link is None else page_address(link.removeprefix(request.root))
+def _next(address: PageAddress, found: Any) -> PageAddress | None:
+    if "@odata.nextLink" not in found:
+        return None
+    token = page_address(found["@odata.nextLink"]).value("$skiptoken")
+    return address.changed({"$skiptoken": token, "facets": ""})
 
 
 def _redirect(address: PageAddress) -> Reply:
