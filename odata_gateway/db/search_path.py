@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from odata_gateway.edm.tables import in_quotes
+
 NARROW = "pg_catalog, pg_temp"
 """The path without any schema of users. pg_temp would be the first one if it were not named."""
 
@@ -68,7 +70,7 @@ def namesake_in(message: str) -> str | None:
 
 def widened_path(schemas: Iterable[str]) -> str:
     """The search path with these schemas behind pg_catalog."""
-    names = ("pg_catalog", *(_quoted(name) for name in schemas), "pg_temp")
+    names = ("pg_catalog", *(in_quotes(name) for name in schemas), "pg_temp")
     return ", ".join(names)
 
 
@@ -113,10 +115,6 @@ def _split_options(options: str) -> tuple[str, str]:
         else:
             others += [word, setting] if is_apart else [word]
     return path, " ".join(others)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -21,6 +21,7 @@ TARGET = "target"
 
 _COLUMN = r"(\w+)\.(\w+|\"(?:[^\"]|\"\")+\")"
 _SIDE = re.compile(rf"(lower\(\s*)?{_COLUMN}(?(1)\s*\))")
+_QUOTED_TABLE = re.compile(r"\"((?:[^\"]|\"\")+)\"\.\"((?:[^\"]|\"\")+)\"")
 _CONSTANT = re.compile(r"'((?:[^']|'')*)'")
 _EQUALS = re.compile(r"\s*=\s*")
 
@@ -33,7 +34,9 @@ def is_identifier(name: str) -> bool:
 
 
 def parse_table(text: str) -> Table | None:
-    """`schema.table`, or None where the text is not of this form."""
+    """`schema.table`, both in quotes or neither; None where the text is not of this form."""
+    if quoted := _QUOTED_TABLE.fullmatch(text):
+        return Table(*(name.replace('""', '"') for name in quoted.groups()))
     schema, dot, name = text.partition(".")
     return Table(schema, name) if dot and is_identifier(schema) and is_identifier(name) else None
 

@@ -28,6 +28,19 @@ class Table:
     schema: str
     name: str
 
+    @property
+    def text(self) -> str:
+        """`schema.table`, as models write it: with quotes where it would not read as the same."""
+        if "." in self.schema or self.schema.startswith('"'):
+            return f"{in_quotes(self.schema)}.{in_quotes(self.name)}"
+        return f"{self.schema}.{self.name}"
+
+
+def in_quotes(name: str) -> str:
+    """A name as SQL writes it."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
 
 @dataclass(frozen=True, slots=True)
 class JoinColumn:

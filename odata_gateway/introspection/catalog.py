@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.schema.catalog import BASE_TYPES
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
@@ -43,17 +44,10 @@ AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
 ORDER BY 2, 3
 """
 
-_COLUMNS = """
-WITH RECURSIVE base (oid, of, modifier, checked) AS (
-    SELECT t.oid, t.oid, -1, false FROM pg_catalog.pg_type AS t WHERE t.typtype <> 'd'
-    UNION ALL
-    SELECT t.oid, base.of, CASE WHEN base.modifier >= 0 THEN base.modifier ELSE t.typtypmod END,
-           base.checked OR t.typnotnull
-    FROM base JOIN pg_catalog.pg_type AS t ON t.typbasetype = base.oid AND t.typtype = 'd'
-)
+_COLUMNS = f"""{BASE_TYPES}
 SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        b.typname::text AS type, b.typtype::text AS type_kind,
-       CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE base.modifier END AS modifier,
+       greatest(a.atttypmod, base.modifier) AS modifier,
        a.attnotnull OR base.checked AS not_null,
        a.attidentity <> '' OR a.attgenerated <> '' AS is_computed,
        $2::bool OR has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
@@ -62,7 +56,7 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
             THEN b.oid END AS made_of
 FROM pg_catalog.pg_attribute AS a
 JOIN base ON base.oid = a.atttypid
-JOIN pg_catalog.pg_type AS b ON b.oid = base.of
+JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """

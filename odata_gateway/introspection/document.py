@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from odata_gateway.db.schema.functions import FunctionFacts
-from odata_gateway.edm.model import Table
+from odata_gateway.edm.tables import Table, in_quotes
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
 from odata_gateway.introspection.columns import (
     is_secret,
@@ -218,7 +218,7 @@ def _entity_type(
     return {
         "$Kind": "EntityType",
         "$Key": [*made, *(names[column] for column in key)],
-        "@Gateway.Table": f"{table.schema}.{table.name}",
+        "@Gateway.Table": table.text,
         **_policy(relation),
         **descriptions(relation.comment),
         **alternate_keys(relation, names, key),
@@ -255,10 +255,10 @@ def _join_through(link: CatalogLink) -> CsdlNode:
     near_terms = zip(link.key.columns, link.key.referenced, strict=True)
     far_terms = zip(far.columns, far.referenced, strict=True)
     return {
-        "@Gateway.Links": {"junction": f"{junction.schema}.{junction.name}"},
+        "@Gateway.Links": {"junction": junction.text},
         "@Gateway.Join": [
-            *(f"junction.{_quoted(own)} = source.{_quoted(key)}" for own, key in near_terms),
-            *(f"target.{_quoted(key)} = junction.{_quoted(own)}" for own, key in far_terms),
+            *(f"junction.{in_quotes(own)} = source.{in_quotes(key)}" for own, key in near_terms),
+            *(f"target.{in_quotes(key)} = junction.{in_quotes(own)}" for own, key in far_terms),
         ],
     }
 
@@ -276,13 +276,8 @@ def _constraint_or_join(table: Table, link: CatalogLink, served: ServedRelations
     is_same = all(types.get((table, a)) == types.get((link.target, b)) for a, b in pairs)
     if is_same and all(own in near and other in far for own, other in pairs):
         return {"$ReferentialConstraint": {near[own]: far[other] for own, other in pairs}}
-    terms = [f"source.{_quoted(own)} = target.{_quoted(other)}" for own, other in pairs]
+    terms = [f"source.{in_quotes(own)} = target.{in_quotes(other)}" for own, other in pairs]
     return {"@Gateway.Join": terms}
-
-
-def _quoted(column: str) -> str:
-    doubled = column.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _document(

@@ -134,7 +134,7 @@ class DocumentFunctions:
         if parameters:
             node["$Parameter"] = parameters
         node["$ReturnType"] = self._result(facts, name)
-        node["@Gateway.Function"] = f"{facts.schema}.{facts.name}"
+        node["@Gateway.Function"] = Table(facts.schema, facts.name).text
         node["@Gateway.Unscoped"] = True
         return node | descriptions(facts.comment)
 

@@ -146,15 +146,12 @@ def _add_many_to_many(
     keys = named if len(named) == 2 else keys
     if len(keys) != 2 or sorted((*keys[0].columns, *keys[1].columns)) != sorted(primary):
         return
-    via = type_names[junction.table]
-    there = _many_name(names, keys[0], type_names[keys[1].target], via)
-    names[keys[0].target].links[there] = _many(there, junction, keys[0], keys[1])
-    back = _many_name(names, keys[1], type_names[keys[0].target], via)
-    names[keys[1].target].links[back] = _many(back, junction, keys[1], keys[0])
-
-
-def _many_name(names: Mapping[Table, LinkNames], near: ForeignKey, far: str, via: str) -> str:
-    return near.through or names[near.target].first_free(far, f"{far}_via_{via}")
+    for near, far in (keys, keys[::-1]):
+        target = type_names[far.target]
+        via = f"{target}_via_{type_names[junction.table]}"
+        rules = target, via, odata_name(f"{via}_{_without_ending(far.columns[0])}")
+        name = near.through or names[near.target].first_free(*rules)
+        names[near.target].links[name] = _many(name, junction, near, far)
 
 
 def _many(name: str, junction: CatalogRelation, near: ForeignKey, far: ForeignKey) -> CatalogLink:

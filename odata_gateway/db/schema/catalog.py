@@ -18,7 +18,7 @@ from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 from odata_gateway.types.catalog_type import CatalogType
 
-_COLUMNS = """
+BASE_TYPES = """
 WITH RECURSIVE base (oid, of, modifier, checked) AS (
     SELECT oid, oid, -1, typnotnull FROM pg_catalog.pg_type
     UNION ALL
@@ -26,6 +26,11 @@ WITH RECURSIVE base (oid, of, modifier, checked) AS (
            base.checked OR t.typnotnull
     FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.of AND t.typtype = 'd'
 )
+"""
+"""What each type is made of: itself, and of a domain the next type below it, down to one that is
+not a domain; the modifier, and whether a domain on the way says NOT NULL."""
+
+_COLUMNS = f"""{BASE_TYPES}
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
        a.attname::text AS name,
        CASE WHEN s.nspname = 'pg_catalog' OR e.extname = b.typname THEN b.typname::text

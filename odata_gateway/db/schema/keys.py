@@ -26,6 +26,7 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import TableFacts
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.edm.model import EntityType, Model, Property, Table, Withheld
+from odata_gateway.edm.tables import in_quotes
 from odata_gateway.errors import (
     DbBusy,
     DbKey,
@@ -215,18 +216,14 @@ _FAULTS = (
 
 
 def _filled(template: str, key: KeyColumns) -> str:
-    names = [_quoted(name) for name in key.columns]
+    names = [in_quotes(name) for name in key.columns]
     return template.format(
-        table=f"{_quoted(key.table.schema)}.{_quoted(key.table.name)}",
+        table=f"{in_quotes(key.table.schema)}.{in_quotes(key.table.name)}",
         columns=", ".join(names),
         equal=" AND ".join(f"r.{name} = l.{name}" for name in names),
         are_null=", ".join(f"{name} IS NULL" for name in names),
         any_null="(" + " OR ".join(f"{name} IS NULL" for name in names) + ")",
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 # --- plans ----------------------------------------------------------------------------------------

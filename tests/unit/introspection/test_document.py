@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from odata_gateway.edm.csdl import parse_model
+from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import ForeignKey
 from odata_gateway.introspection.document import model_of_catalog
 from odata_gateway.protocol.metadata.document import csdl_json
@@ -87,3 +88,27 @@ def test_columns_of_other_types_are_joined_without_a_constraint():
 def test_the_container_has_a_name_of_its_own():
     document = model_of_catalog((table("Service", "id"),)).document
     assert document["$EntityContainer"] == "public.Service_2"
+
+
+def test_names_with_dots_and_quotes_are_read_back_as_the_same():
+    odd = table('a"."b', "id", "a.b", 'x"y', schema='odd."schema')
+    model = parse_model(model_of_catalog((odd, table("c.d", "id"))).document)
+    assert [t.table for t in model.entity_types.values()] == [odd.table, Table("public", "c.d")]
+    assert [p.column for p in model.entity_types["a___b"].properties.values()] == ["id", "a.b", 'x"y']
+    document = model_of_catalog((odd,)).document
+    assert document["odd__schema"]["a___b"]["@Gateway.Table"] == '"odd.""schema"."a"".""b"'
+
+
+def test_a_table_that_links_a_table_with_itself_gives_it_two_links_without_numbers():
+    knows = table("knows", "a_id", "b_id", key=("a_id", "b_id"), keys=[(["a_id"], "person"), (["b_id"], "person")])
+    person = parse_model(model_of_catalog((table("person", "id"), knows)).document).entity_types["person"]
+    assert set(person.navigation) == {"knows_by_a", "knows_by_b", "person", "person_via_knows"}
+
+
+def test_one_row_of_a_table_may_refer_to_one_of_the_same():
+    boss = table("person", "id", "boss_id", unique=[("boss_id",)], keys=[(["boss_id"], "person")])
+    person = parse_model(model_of_catalog((boss,)).document).entity_types["person"]
+    assert {n: (v.collection, v.join.terms[0].left.column) for n, v in person.navigation.items()} == {
+        "boss": (False, "boss_id"),
+        "person": (False, "id"),
+    }
