@@ -23,7 +23,7 @@ from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
 from odata_gateway.plan.resource.path import Resource, bind_resource, is_stream
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.limits import Limits, RequestSize
-from odata_gateway.plan.scope.places import ItemsPlace
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
 from odata_gateway.plan.scope.structures import value_of_place
 from odata_gateway.plan.tree.projection import Field
@@ -60,6 +60,7 @@ def bind(request: ast.SyntaxTree, model: Model, limits: Limits, *, strict: bool 
             resource = bind_resource(request.path, binding)
         if resource.place.entity_set.returned is None:
             binding.root_set = resource.place.entity_set
+        _check_options_of_value(resource, options)
         _check_options(resource.form, options)
         query = _bind_form(resource, options, Scope.of(binding, resource.place.row))
         return replace(query, parameters=binding.parameters) if binding.calls else query
@@ -78,6 +79,23 @@ def _check_options(form: ResultForm, options: ast.Options) -> None:
             raise BindOption(
                 f"{name} does not apply to {what}", target=name, at=0, hint="leave it out"
             )
+
+
+def _check_options_of_value(resource: Resource, options: ast.Options) -> None:
+    """Refuse options that the standard has for an object or a collection of values, and this
+    service has not."""
+    match resource.place.value if resource.form == "property" else None:
+        case ItemsPlace():
+            refused, what = COLLECTION_ONLY, "a collection of values"
+        case ObjectPlace():
+            refused, what = frozenset({"$select", "$compute"}), "an object"
+        case _:
+            return
+    for name in options.order:
+        if name in refused:
+            hint = "read the entity with $select, or leave it out"
+            text = f"{name} of {what} is not supported"
+            raise Unsupported(text, target=name, at=0, hint=hint)
 
 
 def _bind_form(resource: Resource, options: ast.Options, scope: Scope) -> Query:
@@ -181,7 +199,7 @@ def _bind_items_count(
     for name in options.order:
         if name in COLLECTION_ONLY and name != "$filter":
             raise Unsupported(f"{name} of a collection of values is not supported", target=name)
-    place, block = resource.place, counted_items(items, options, scope)
+    place, block = resource.place, counted_items(items, options, scope, of_resource=True)
     counted = replace(place.block, crossed=(block,))
     return Query("count", place.entity_set, counted, parent=place.block, path=place.pieces)
 

@@ -190,7 +190,9 @@ class Expressions:
                 return self._case(expr)
             case CollectionCall():
                 return collection_call_sql(expr, self)
-            case ObjectValue() | ItemsValue():
+            case ObjectValue():
+                return build("nullif({0}, 'null')", self.structured(expr, as_string=False))
+            case ItemsValue():
                 return self.structured(expr, as_string=False)
             case _:
                 return self._predicate(expr, strict=strict)

@@ -19,7 +19,7 @@ from odata_gateway.formats.tables.columns import (
     flat_row,
 )
 from odata_gateway.plan.tree.projection import Field, MixedProjection, Projection
-from odata_gateway.plan.tree.relation import Column, ObjectValue
+from odata_gateway.plan.tree.relation import Column
 from odata_gateway.sql.fragment import Sql, build, join, quoted, raw
 from odata_gateway.sql.pg_types import has_zone, plain_text, text_in_zone
 from odata_gateway.sql.renderer import BlockRenderer, ExpressionRenderer
@@ -135,5 +135,4 @@ def shown_value(field: Field, expressions: ExpressionRenderer) -> Sql | None:
         return None
     if isinstance(field.value, Column):
         return of_model_type(field.value)
-    value = expressions.value(field.value)
-    return build("nullif({0}, 'null')", value) if isinstance(field.value, ObjectValue) else value
+    return expressions.value(field.value)

@@ -29,6 +29,7 @@ from odata_gateway.plan.tree.relation import (
     CollectionItems,
     CollectionRows,
     CollectionSlice,
+    Column,
     ConstantValue,
     Exists,
     Logic,
@@ -122,6 +123,13 @@ def _equal(left: ast.Expr, right: ast.Expr, scope: Scope, *, at: int) -> BoundEx
             return _never_equal((other,), scope)
     if is_collection(left, scope) and is_collection(right, scope):
         return _array_call("eq", (left, right), types.BOOLEAN, scope, at=at)
+    objects = [side for side in (left, right) if isinstance(side, ast.ObjectExpr)]
+    if objects and any(is_path(side) for side in (left, right)):
+        raise Unsupported(
+            "comparing an object of a row with one of the request is not supported",
+            at=at,
+            hint="compare its members",
+        )
     if isinstance(left, ast.Case) or isinstance(right, ast.Case):
         raise Unsupported("case() with collections or objects as results is not supported", at=at)
     raise BindType("a collection can only equal a collection, and an object an object", at=at)
@@ -274,6 +282,13 @@ def _items(node: ast.Expr, scope: Scope) -> Collection:
     if isinstance(item, ObjectPlace | ItemsPlace) or not isinstance(item, BoundExpr):
         raise Unsupported(
             "functions of collections of objects are not supported",
+            at=node.at,
+            hint="use any, all or $count",
+        )
+    reading = item.type.reading(item.pg_type) if isinstance(item, Column) else None
+    if reading is not None and reading.is_own and reading.equal_mode != "label":
+        raise Unsupported(
+            "functions of collections whose items are not compared as texts are not supported",
             at=node.at,
             hint="use any, all or $count",
         )

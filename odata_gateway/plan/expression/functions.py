@@ -22,6 +22,7 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
 from odata_gateway.types.casts import castable
+from odata_gateway.types.families.structured import object_type
 from odata_gateway.types.function import FunctionArgument, FunctionOverload
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, PrimitiveType
 from odata_gateway.url import ast
@@ -118,7 +119,8 @@ def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
     ):
         tested = node.args[0] if len(node.args) == 2 else None
         return entity_is_of(name, tested, scope, at=node.args[-1].at)
-    type_ = _type_argument(node.args[1], scope)
+    is_object = any(each.qualified_name == name for each in scope.model.complex_types)
+    type_ = object_type(name) if is_object else _type_argument(node.args[1], scope)
     operand = scope.bind.expr(node.args[0], scope)
     if operand.type is None or operand.type.name != type_.name:
         return ConstantValue(False, types.BOOLEAN)

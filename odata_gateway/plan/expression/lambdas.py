@@ -65,14 +65,16 @@ def bind_count(node: ast.Count, scope: Scope) -> BoundExpr:
         return CountOf(collection_block(place, row, predicates, scope))
 
 
-def counted_items(place: ItemsPlace, options: ast.Options, scope: Scope) -> Block:
+def counted_items(
+    place: ItemsPlace, options: ast.Options, scope: Scope, *, of_resource: bool = False
+) -> Block:
     """The items of a collection of values that a $filter keeps."""
     block, item = items_block(place, scope)
     if options.search is not None:
         raise Unsupported("$search of a collection of values is not supported", target="$search")
     if options.filter is None:
         return block
-    inner = scope.of_item(item)
+    inner = scope.of_item(item, of_resource=of_resource)
     with scope.binding.inside("$filter"):
         return _narrowed(block, (inner.bind.condition(options.filter, inner),))
 

@@ -35,7 +35,7 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
     """What a path leads to: a value, one entity, or a collection."""
     match node:
         case ast.Variable(name="$it"):
-            return _whole(scope.it)
+            return _whole(scope.it if scope.it_item is None else scope.it_item)
         case ast.Variable(name="$this"):
             return _whole(scope.this)
         case ast.Variable(name="$root"):
@@ -111,7 +111,7 @@ def _first(name: str, scope: Scope, at: int) -> PathTarget:
         found = scope.computed[name]
         scope.binding.size.spend(found.nodes, found.levels, at)
         return found.value
-    return _step(scope.implicit, name, scope, at)
+    return _step(scope.item or scope.implicit, name, scope, at)
 
 
 def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:

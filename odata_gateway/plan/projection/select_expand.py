@@ -9,6 +9,7 @@ from odata_gateway.edm.model import (
     ComplexType,
     EntitySet,
     EntityType,
+    ItemType,
     NavigationProperty,
     Property,
 )
@@ -148,11 +149,12 @@ def _member_paths(
     if options is None:
         yield path
         return
+    if members is None and prop is not None and isinstance(prop.structure, ItemType):
+        raise Unsupported("options of a collection in $select are not supported", at=item.at)
     if members is None or any(name != "$select" for name in options.order):
+        only = "only $select as nested option" if members else "no nested options"
         raise BindType(
-            f"'{'/'.join(path)}' takes no nested options"
-            if members is None
-            else f"'{'/'.join(path)}' takes only $select as nested option",
+            f"'{'/'.join(path)}' takes {only}",
             at=item.at,
             hint="write options of a navigation property in $expand",
         )

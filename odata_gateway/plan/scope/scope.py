@@ -176,6 +176,8 @@ class Scope:
     it, this   $it and $this, which may be an item that is a value
     variables  range variables of the lambdas around, innermost last; they hide properties
     computed   names of $compute on the implicit row
+    item       the object that has bare names in place of the implicit row, if there is one
+    it_item    what $it is in place of the row: an item of the resource
     """
 
     binding: Binding
@@ -184,6 +186,8 @@ class Scope:
     this: PathTarget
     variables: Mapping[str, PathTarget] = field(default_factory=dict)
     computed: Mapping[str, Computed] = field(default_factory=dict)
+    item: ObjectPlace | None = None
+    it_item: PathTarget | None = None
 
     @classmethod
     def of(cls, binding: Binding, row: Row) -> Scope:
@@ -215,16 +219,20 @@ class Scope:
         return Scope(self.binding, row, self.it, row)
 
     def with_variable(self, name: str, row: PathTarget) -> Scope:
-        return Scope(
-            self.binding, self.implicit, self.it, row, {**self.variables, name: row}, self.computed
-        )
+        return replace(self, this=row, variables={**self.variables, name: row})
 
-    def of_item(self, item: PathTarget) -> Scope:
-        """The scope of a condition on an item of a collection of values, which is $this."""
-        return Scope(self.binding, self.implicit, self.it, item, self.variables, self.computed)
+    def of_item(self, item: PathTarget, *, of_resource: bool = False) -> Scope:
+        """The scope of a condition on an item of a collection of values, which is $this. Bare names
+        are members of an item that is an object.
+
+        of_resource  the collection is the resource, so that $it is the item too
+        """
+        found = item if isinstance(item, ObjectPlace) else None
+        inner = replace(self, this=item, item=found)
+        return replace(inner, it_item=item) if of_resource else inner
 
     def with_computed(self, computed: Mapping[str, Computed]) -> Scope:
-        return Scope(self.binding, self.implicit, self.it, self.this, self.variables, computed)
+        return replace(self, computed=computed)
 
 
 @dataclass(frozen=True, slots=True)
