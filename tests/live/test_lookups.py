@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import re
-import socket
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
 
 import asyncpg
 import pytest
 from tests.harness import own_model, tokens
+from tests.harness.at_once import at_once, received, sent
 from tests.harness.faults import wait_until
-from tests.harness.gateway import Gateway, start_gateway
+from tests.harness.gateway import start_gateway
 from tests.harness.own_model import entity
 from tests.harness.ports import free_port
 from tests.harness.sample import copied
@@ -61,27 +59,6 @@ def served(cluster, reader_url, tmp_path_factory):
             yield gateway, name
 
 
-def at_once(gateway: Gateway, asked: Sequence[tuple[str, str]]) -> list[tuple[int, bytes]]:
-    """Status and body of each (target, token): all heads are sent but for their last line, then the last lines together."""
-    connections = [sent(gateway, *each) for each in asked]
-    for connection in connections:
-        connection.sendall(b"\r\n")
-    return [received(connection) for connection in connections]
-
-
-def sent(gateway: Gateway, target: str, token: str) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=60)
-    path = "/v1.0/odata/" + quote(target, safe="/?&=$(),'")
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nAuthorization: Bearer {token}\r\n".encode())
-    return connection
-
-
-def received(connection: socket.socket) -> tuple[int, bytes]:
-    with connection, http.client.HTTPResponse(connection) as response:
-        response.begin()
-        return response.status, without_id(response.read())
-
-
 @contextmanager
 def locked(dsn: str, table: str) -> Iterator[None]:
     """Whoever reads the table waits until the end of the block."""
@@ -90,14 +67,6 @@ def locked(dsn: str, table: str) -> Iterator[None]:
         runner.run(connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         yield
         runner.run(connection.close())
-
-
-def without_id(body: bytes) -> bytes:
-    """A body without the id of its request."""
-    if not body.startswith(b'{"error"'):
-        return body
-    error = json.loads(body)["error"]
-    return json.dumps({name: value for name, value in error.items() if name != "innererror"}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +123,7 @@ def test_rows_of_any_key_are_told_apart(served, name):
 def test_clients_that_go_away_take_no_answer_from_others(served, cluster):
     gateway, name = served
     with locked(cluster.dsn(database=name), "own.base"):
-        connections = [sent(gateway, f"Ratios({number})", tokens.ADMIN) for number in range(6, 26)]
-        for connection in connections:
-            connection.sendall(b"\r\n")
+        connections = sent(gateway, [(f"Ratios({number})", tokens.ADMIN) for number in range(6, 26)])
         time.sleep(0.5)
         for connection in connections[::2]:
             connection.close()
@@ -167,9 +134,7 @@ def test_clients_that_go_away_take_no_answer_from_others(served, cluster):
 def test_a_connection_that_is_lost_is_taken_again_for_all(served, cluster):
     gateway, name = served
     with locked(cluster.dsn(database=name), "own.base"):
-        connections = [sent(gateway, f"Ratios({number})", tokens.ADMIN) for number in range(6, 26)]
-        for connection in connections:
-            connection.sendall(b"\r\n")
+        connections = sent(gateway, [(f"Ratios({number})", tokens.ADMIN) for number in range(6, 26)])
         waiting = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'"
         wait_until(lambda: cluster.psql(name, waiting).strip(), 10)
         cluster.psql(name, f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS w")
