@@ -375,3 +375,13 @@ def test_what_is_known_of_values_is_annotated(made):
     )
     assert 'Namespace="Org.OData.Validation.V1"' in new and '<Annotation Term="Org.OData.Core.V1.Description" String="Where it is"/>' in new
     assert '<Annotation Term="Org.OData.Core.V1.Description" String="With the number"/>' in new
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "$metadata", "thing", "thing?facets=true", "thing?$expand=part", "thing(1)", "thing(1)/home", "thing(1)/tags", "thing(1)/homes", "thing(1)/span", "limited?facets=true",
+     "thing?$select=home/street,tags", "thing?$apply=groupby((home/street),aggregate($count as n))", "thing?view=json", "part?$expand=thing"],
+)  # fmt: skip
+def test_a_browser_sees_values_that_are_made_of_values(made, target):
+    reply = made.get(target, token=None, headers={"Accept": "text/html"})
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8"), reply.body.decode()

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FunctionLoader, select_autoescape
 
 from odata_gateway.protocol.message import HeaderPairs, Reply
 
@@ -77,7 +77,6 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(lambda name: _FOLDER.joinpath("templates", name).read_text("utf-8")),
         autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
