@@ -21,4 +21,5 @@ compared (`odata-gateway model`).
     links        the navigation properties of foreign keys
     functions    functions that only read
     document     the model of a catalog as CSDL JSON
+    loaded       the model as the loader reads it, without what the loader refuses
 """

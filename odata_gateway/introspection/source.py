@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.functions import FunctionFacts, read_functions
-from odata_gateway.edm.csdl import parse_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import LeftOut, Model, Table
 from odata_gateway.errors import nearest
 from odata_gateway.introspection.catalog import Catalog, read_catalog, read_schemas
-from odata_gateway.introspection.document import CatalogModel, model_of_catalog
+from odata_gateway.introspection.document import CatalogModel
+from odata_gateway.introspection.loaded import LoadedModel, loaded_model
 from odata_gateway.introspection.names import odata_name
 from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.introspection.overlay.applied import overlaid
@@ -80,7 +80,7 @@ class CatalogSource:
         catalog = await self._read_catalog(self.wished)
         if self._model is None or catalog != self._catalog:
             found = await self._made(catalog, self.wished, is_new=self._model is None)
-            await self._use(catalog, found)
+            self._use(catalog, found)
         assert self._model is not None
         return self._model
 
@@ -92,7 +92,7 @@ class CatalogSource:
         wished = replace(self.wished, overlay=overlay)
         catalog = await self._read_catalog(wished)
         found = await self._made(catalog, wished, is_new=True)
-        await self._use(catalog, found)
+        self._use(catalog, found)
         self.wished = wished
 
     async def found(self) -> CatalogModel:
@@ -100,12 +100,14 @@ class CatalogSource:
 
         raises  ODataError when the database does not answer; ModelError for wishes that do not fit
         """
-        return await self._made(await self._read_catalog(self.wished), self.wished, is_new=True)
+        catalog = await self._read_catalog(self.wished)
+        return (await self._made(catalog, self.wished, is_new=True)).found
 
-    async def _use(self, catalog: CatalogContent, found: CatalogModel) -> None:
-        model = await asyncio.to_thread(_model_of, found, _schemas(self.wished))
-        self._report(model, found.not_served)
-        self._catalog, self._model, self.not_served = catalog, model, found.not_served
+    def _use(self, catalog: CatalogContent, made: LoadedModel) -> None:
+        not_served = made.found.not_served
+        model = _served_model(made, _schemas(self.wished))
+        self._report(model, not_served)
+        self._catalog, self._model, self.not_served = catalog, model, not_served
 
     async def _read_catalog(self, wished: WishedModel) -> CatalogContent:
         schemas = _schemas(wished)
@@ -118,8 +120,8 @@ class CatalogSource:
 
     async def _made(
         self, catalog: CatalogContent, wished: WishedModel, *, is_new: bool
-    ) -> CatalogModel:
-        """The model of a catalog as a document.
+    ) -> LoadedModel:
+        """The model of a catalog.
 
         is_new  wishes that the catalog does not fit are mistakes
         """
@@ -138,7 +140,7 @@ class CatalogSource:
             self._database, fitted.catalog, for_all_roles=wished.for_all_roles
         )
         functions = () if wished.overlay.rows else catalog.functions  # they have no row policy
-        return await asyncio.to_thread(model_of_catalog, with_keys, functions)
+        return await asyncio.to_thread(loaded_model, with_keys, functions)
 
     async def _schema_mistakes(self, wished: WishedModel) -> list[Mistake]:
         """The schemas that are wanted and do not exist."""
@@ -181,9 +183,14 @@ def _schemas(wished: WishedModel) -> Sequence[str] | None:
     return None if wanted is None or "*" in wanted else wanted
 
 
-def _model_of(found: CatalogModel, schemas: Sequence[str] | None) -> Model:
-    if found.served.relations:
-        return _with_left_out(parse_model(found.document), found.not_served)
+def _served_model(made: LoadedModel, schemas: Sequence[str] | None) -> Model:
+    """The model with what it leaves out.
+
+    raises  ModelError where there is nothing to serve
+    """
+    found = made.found
+    if made.model is not None:
+        return _with_left_out(made.model, found.not_served)
     where = "any schema" if schemas is None else ", ".join(schemas)
     reasons = "".join(f"\n{item}" for item in found.not_served)
     text = f"there is nothing to serve in {where}; name other schemas in ODATA_SCHEMAS{reasons}"

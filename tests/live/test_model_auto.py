@@ -138,6 +138,11 @@ def test_a_change_of_the_schema_appears_to_those_who_may_read_it(shop, analysts,
     assert analysts.get("review", token=None).rows == [{"id": 1}]
     assert b"stars" not in analysts.get("$metadata", token=None).body + analysts.get("openapi.json", token=None).body
     assert b"stars" in shop.get("openapi.json", token=None).body
+    cluster.psql(database, "REVOKE SELECT ON shop.review FROM shop_gateway")
+    refused = shop.get("review", token=None)
+    assert refused.status == 404 or refused.json()["error"]["code"] == "Db.Denied"
+    wait_until(lambda: shop.get("review", token=None).status == 404, 10)
+    assert shop.get("customer", token=None).status == analysts.get("review", token=None).status == 200, "others never notice"
     cluster.psql(database, "DROP TABLE shop.review")
     wait_until(lambda: shop.get("review", token=None).status == analysts.get("review", token=None).status == 404, 10)
     assert "new in the model: review, review/id, review/stars" in shop.log()
