@@ -20,9 +20,11 @@ _RELATIONS = """
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        obj_description(c.oid, 'pg_class') AS comment,
        CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
+            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN false
+            WHEN NOT ($2::bool OR has_column_privilege(c.oid, 'ctid', 'SELECT')) THEN false
             WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
             THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
-            WHEN c.relkind IN ('r', 'p') THEN NOT EXISTS (
+            ELSE NOT EXISTS (
                 WITH RECURSIVE m (oid) AS (
                     SELECT c.oid UNION
                     SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
@@ -30,7 +32,7 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
                 SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
                 WHERE part.relkind <> 'p' AND part.relam NOT IN (
                     SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
-            ELSE false END AS has_places,
+            END AS has_places,
        $2::bool OR has_schema_privilege(n.oid, 'USAGE') AS is_open
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
@@ -72,13 +74,43 @@ ORDER BY x.indrelid, x.indnkeyatts, x.indexrelid
 """
 
 _FOREIGN_KEYS = """
-SELECT k.conrelid AS relation, k.confrelid AS target, k.conname::text AS name,
-       k.conkey::int2[] AS columns, k.confkey::int2[] AS referenced
-FROM pg_catalog.pg_constraint AS k
-WHERE k.contype = 'f' AND k.conparentid = 0
-AND k.conrelid = ANY ($1::oid[]) AND k.confrelid = ANY ($1::oid[])
-ORDER BY k.conrelid, k.conkey, k.conname
+WITH RECURSIVE part (root, oid, kind) AS (
+    SELECT c.oid, c.oid, c.relkind FROM pg_catalog.pg_class AS c
+    WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p'
+    UNION ALL
+    SELECT part.root, c.oid, c.relkind FROM part
+    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = part.oid
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+), leaf AS (
+    SELECT root, oid, count(*) OVER (PARTITION BY root) AS leaves FROM part WHERE kind <> 'p'
+), own AS (
+    SELECT k.conrelid AS relation, k.confrelid AS target, k.conname::text AS name,
+           k.conkey::int2[] AS columns, k.confkey::int2[] AS referenced
+    FROM pg_catalog.pg_constraint AS k
+    WHERE k.contype = 'f' AND k.conparentid = 0
+    AND k.conrelid = ANY ($1::oid[]) AND k.confrelid = ANY ($1::oid[])
+), of_parts AS (  -- in the numbers that the columns have in the partitioned table
+    SELECT leaf.root AS relation, k.confrelid AS target, k.conname::text AS name, leaf.leaves,
+           leaf.oid, ARRAY(
+               SELECT a.attnum FROM unnest(k.conkey::int2[]) WITH ORDINALITY AS u (number, n)
+               JOIN pg_catalog.pg_attribute AS o
+                   ON o.attrelid = leaf.oid AND o.attnum = u.number
+               JOIN pg_catalog.pg_attribute AS a
+                   ON a.attrelid = leaf.root AND a.attname = o.attname
+               ORDER BY u.n) AS columns, k.confkey::int2[] AS referenced
+    FROM leaf JOIN pg_catalog.pg_constraint AS k ON k.conrelid = leaf.oid AND k.contype = 'f'
+    WHERE k.confrelid = ANY ($1::oid[])
+)
+SELECT * FROM own
+UNION ALL
+SELECT p.relation, p.target, min(p.name), p.columns, p.referenced FROM of_parts AS p
+WHERE NOT EXISTS (SELECT FROM own WHERE own.relation = p.relation AND own.target = p.target
+                  AND own.columns = p.columns AND own.referenced = p.referenced)
+GROUP BY p.relation, p.target, p.columns, p.referenced, p.leaves
+HAVING count(DISTINCT p.oid) = p.leaves
+ORDER BY 1, 4, 3
 """
+"""Those of partitions count where all partitions have the same."""
 
 
 _SCHEMAS = """

@@ -81,3 +81,13 @@ INSERT INTO wide (c1, c7) SELECT g, g FROM generate_series(1, 9) g;
 -- rows behind deleted and updated ones, and on several blocks
 CREATE TABLE moved (a int, filler text); INSERT INTO moved SELECT g, repeat('x', 900) FROM generate_series(1, 200) g;
 DELETE FROM moved WHERE a % 3 = 0; UPDATE moved SET a = -a WHERE a % 10 = 1;
+
+-- foreign keys that only partitions have, and between integers of other width
+CREATE TABLE visits (at date, plain_id int, pair_b text, pair_a int, half int) PARTITION BY RANGE (at);
+CREATE TABLE visits_1 (pair_a int, pair_b text, at date, half int, plain_id int, FOREIGN KEY (plain_id) REFERENCES plain, FOREIGN KEY (half) REFERENCES plain);
+ALTER TABLE visits_1 ADD FOREIGN KEY (pair_a, pair_b) REFERENCES pairs (a, b); ALTER TABLE visits ATTACH PARTITION visits_1 FOR VALUES FROM ('2024-01-01') TO ('2024-07-01');
+CREATE TABLE visits_2 PARTITION OF visits FOR VALUES FROM ('2024-07-01') TO ('2025-01-01') PARTITION BY LIST (pair_b);
+CREATE TABLE visits_2a PARTITION OF visits_2 DEFAULT; ALTER TABLE visits_2 ADD FOREIGN KEY (plain_id) REFERENCES plain;
+ALTER TABLE visits_2a ADD FOREIGN KEY (pair_a, pair_b) REFERENCES pairs (a, b);
+INSERT INTO visits SELECT date '2024-02-01' + g * 20, g, chr(97 + g % 4), 1, 1 FROM generate_series(1, 15) g;
+CREATE TABLE wider (id int8 PRIMARY KEY, plain_id int8 REFERENCES plain, small_id int2 REFERENCES plain); INSERT INTO wider VALUES (1, 2, 3), (2, NULL, NULL), (3, 2, 4);

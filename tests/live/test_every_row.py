@@ -174,6 +174,7 @@ async def test_keys_are_those_of_the_database_where_it_has_them(shapes):
         "joined",
         "totals",
         "united",
+        "visits",
         "all_null",
         "made",
         "stored",
@@ -246,6 +247,34 @@ async def test_links_lead_to_and_from_tables_without_a_key(shapes):
         assert len({json.dumps(row) for page in crossed for row in page}) == 50
         everything = await gateway.pages("$all?$count=true", None, {"Prefer": "maxpagesize=500"})
         assert len({row["@odata.id"] for page in everything for row in page}) == sum(map(len, everything))
+
+
+async def test_links_of_partitions_and_between_integers_of_other_width(shapes):
+    async with served(shapes) as gateway:
+        document = (await gateway.ask("$metadata?$format=json", None)).json()["shapes"]
+        links = {name for name, node in document["visits"].items() if isinstance(node, dict) and node.get("$Kind") == "NavigationProperty"}
+        assert links == {"plain", "pairs"}, "not that of half, which one of the partitions lacks"
+        assert await value(gateway, "visits/$count?$filter=plain/id eq plain_id and pairs/a eq 1") == 15
+        assert await value(gateway, "plain(3)/visits/$count") == 1
+        assert document["visits"]["plain"]["$ReferentialConstraint"] == {"plain_id": "id"}
+        wider = document["wider"]
+        assert "$ReferentialConstraint" not in wider["plain"] and "$ReferentialConstraint" not in wider["small"]
+        found = await value(gateway, "wider?$expand=plain($select=id),small($select=id)&$select=id&$orderby=id")
+        assert [(row["plain"], row["small"]) for row in found] == [({"id": 2}, {"id": 3}), (None, None), ({"id": 2}, {"id": 4})]
+        assert await value(gateway, "plain(2)/wider_by_plain/$count") == 2
+
+
+async def test_a_role_that_may_read_single_columns_gets_keys_of_these(cluster, shapes):
+    grants = "GRANT USAGE ON SCHEMA shapes TO odata_reader; GRANT SELECT (a, b) ON shapes.keyless TO odata_reader; GRANT SELECT ON shapes.moved TO odata_reader"
+    cluster.psql("every_row", grants)
+    async with served(cluster.dsn(user="odata_reader", database="every_row")) as gateway:
+        rows = await pages(gateway, "keyless")
+        assert len(rows) == 41 and {row["row_key"].partition(".")[2] for row in rows} == {str(n) for n in range(1, 11)}
+        assert {name for name in rows[0] if "@" not in name} == {"row_key", "a", "b"}
+        assert len((await gateway.ask("moved?$top=1", None)).json()["value"][0]["row_key"]) == 20
+        assert (await gateway.ask("keyless?$filter=plain_id eq 1", None)).status in (400, 403)
+    async with served(shapes) as gateway:
+        assert len((await gateway.ask("keyless?$top=1", None)).json()["value"][0]["row_key_2"]) == 20
 
 
 async def test_a_page_of_a_table_that_was_rewritten_starts_again(shapes):

@@ -56,9 +56,11 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        bool_or(c.relkind IN ('v', 'f') OR a.attgenerated = 'v' OR row_security_active(c.oid))
            OVER (PARTITION BY c.oid) AS computes,
        CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
+            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN false
+            WHEN NOT has_column_privilege(c.oid, 'ctid', 'SELECT') THEN false
             WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
             THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
-            WHEN c.relkind IN ('r', 'p') THEN NOT EXISTS (
+            ELSE NOT EXISTS (
                 WITH RECURSIVE m (oid) AS (
                     SELECT c.oid UNION
                     SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
@@ -66,7 +68,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
                 SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
                 WHERE part.relkind <> 'p' AND part.relam NOT IN (
                     SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
-            ELSE false END AS has_places
+            END AS has_places
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation
@@ -163,7 +165,8 @@ class TableFacts:
     indexes   columns of each complete B-tree index on plain columns in their default order
     unique    columns of each index that lets no two rows agree in all of them, null aside. That of
               a table with inheriting tables does not count: it says nothing about their rows
-    has_places  all rows are in tables of Postgres's own kind, so they have a place (ctid)
+    has_places  all rows have a place (ctid), being in tables of Postgres's own kind, and this role
+              may read it
     computes  reading its rows runs expressions of the database: those of a view, a policy or a
               virtual column, or another server's
     """

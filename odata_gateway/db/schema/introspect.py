@@ -30,7 +30,7 @@ from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.functions import with_functions
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
-from odata_gateway.db.schema.row_keys import row_key_faults, row_key_findings
+from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
 from odata_gateway.db.schema.served_types import fitted_structure, served_type, unknown_labels
 from odata_gateway.db.schema.server_check import search_path_findings, server_findings
@@ -154,6 +154,8 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         text = f"the table does not exist; {name} cannot be served"
         findings.append(Finding("error", subject, text))
         return replace(entity_type, missing=True)
+    findings += row_key_findings(entity_type, facts, subject)
+    entity_type = with_possible_key(entity_type, facts)
     fitted = {
         key: _fit_property(prop, facts.columns.get(prop.column), entity_type, findings)
         for key, prop in entity_type.properties.items()
@@ -166,8 +168,6 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         if prop.name in withheld or properties[prop.name].missing
     ]
     reasons += policy_faults(entity_type, tables)
-    reasons += row_key_faults(entity_type, facts)
-    findings += row_key_findings(entity_type, subject)
     for reason in reasons:
         findings.append(Finding("error", subject, f"{reason}; {name} cannot be served"))
     policy = entity_type.policy if reasons else fitted_policy(entity_type, tables)

@@ -1,30 +1,42 @@
-"""Whether the keys that the service makes can be made of the rows of this database, and what they
+"""The keys that the service makes, as they can be made of the rows of this database, and what they
 cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from odata_gateway.db.schema.catalog import TableFacts
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.edm.model import EntityType
 
 
-def row_key_faults(entity_type: EntityType, facts: TableFacts) -> Iterator[str]:
-    """Why the key of places cannot be made."""
-    row_key = entity_type.row_key
-    if row_key is not None and row_key.form == "place" and not facts.has_places:
-        yield (
-            "its rows have no place: they are not all in tables of Postgres's own kind, or are "
-            'spread by Citus; declare @Gateway.RowKey "Digest"'
-        )
+def with_possible_key(entity_type: EntityType, facts: TableFacts) -> EntityType:
+    """The entity type with a key of digests, where rows have no place that this role may read."""
+    if not _has_declared("place", entity_type) or facts.has_places:
+        return entity_type
+    [key] = entity_type.key
+    changed = replace(key, catalog=replace(key.catalog, row_key="digest"))
+    return replace(entity_type, properties={**entity_type.properties, key.name: changed})
 
 
-def row_key_findings(entity_type: EntityType, subject: str) -> Iterator[Finding]:
+def row_key_findings(entity_type: EntityType, facts: TableFacts, subject: str) -> Iterator[Finding]:
     """What a key of digests costs, and what would end that."""
-    if entity_type.row_key is not None and entity_type.row_key.form == "digest":
+    name = entity_type.name
+    if _has_declared("place", entity_type) and not facts.has_places:
         text = (
-            f"it has no key, so each page of {entity_type.name} reads and sorts all rows; to end "
-            "that, name columns that are unique and never null as its key in the model"
+            f"the place of a row cannot be read, so each page of {name} reads and sorts all rows: "
+            "rows are not all in tables of Postgres's own kind, are spread by Citus, or the role "
+            "may read single columns only"
+        )
+        yield Finding("warning", subject, text)
+    if _has_declared("digest", entity_type):
+        text = (
+            f"it has no key, so each page of {name} reads and sorts all rows; to end that, name "
+            "columns that are unique and never null as its key in the model"
         )
         yield Finding("note", subject, text)
+
+
+def _has_declared(form: str, entity_type: EntityType) -> bool:
+    return any(prop.catalog.row_key == form for prop in entity_type.key)
