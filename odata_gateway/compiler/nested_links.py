@@ -60,7 +60,10 @@ def nested_links(projection: Projection) -> dict[int, NestedLink]:
 
 def _nested_link(expand: ExpandMany) -> NestedLink:
     reference = "/$ref" if expand.content == "$ref" else ""
-    path = f"{expand.parent_set.name}()/{expand.navigation.name}{reference}"
+    parent = expand.parent_set
+    cast = f"/{parent.entity_type.qualified_name}" if parent.is_cast else ""
+    path = f"{parent.name}()" if parent.singleton is None else parent.name
+    path = f"{path}{cast}/{expand.navigation.name}{reference}"
     return NestedLink(path, expand.query, tuple(_query_text(expand.query)))
 
 

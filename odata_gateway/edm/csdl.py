@@ -17,30 +17,31 @@ needs beyond that are annotations:
 
 Core.Description is kept. Annotations of other vocabularies are skipped, as the standard allows.
 Functions are read by `csdl_operations`. Anything else of CSDL that the gateway cannot serve
-(inheritance, actions) is a mistake, and never ignored.
+(actions, terms) is a mistake, and never ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from odata_gateway.edm.csdl_container import check_sets, read_container
-from odata_gateway.edm.csdl_navigation import entity_type_of
+from odata_gateway.edm.csdl_navigation import entity_types_of
 from odata_gateway.edm.csdl_operations import RowTypes, functions_of_name
 from odata_gateway.edm.csdl_properties import DeclaredValueType, is_name
 from odata_gateway.edm.csdl_tokens import read_tokens
-from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type
+from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type, with_bases
 from odata_gateway.edm.csdl_values import KINDS, DeclaredElement, ValueTypes
 from odata_gateway.edm.functions import ModelFunction
 from odata_gateway.edm.json_reader import JsonNode, Mistake, ModelError
 from odata_gateway.edm.model import (
     ComplexType,
+    EntitySet,
     EntityType,
     EnumType,
     ItemType,
@@ -97,8 +98,8 @@ def parse_model(document: Any) -> Model:
     _check_head(root)
     schemas = _read_schemas(root)
     types, containers = schemas.types, schemas.containers
-    by_name = {t.name: t for t in types.values()}
-    entity_types = with_row_keys({n: entity_type_of(t, by_name) for n, t in by_name.items()})
+    by_name = with_bases({t.name: t for t in types.values()})
+    entity_types = with_row_keys(entity_types_of(by_name))
     container = root.required_text("$EntityContainer")
     by_qualified_name = {name: entity_types[t.name] for name, t in types.items()}
     row_types = _row_types(schemas.value_types)
@@ -116,7 +117,7 @@ def parse_model(document: Any) -> Model:
         _version(document),
         entity_types,
         found.entity_sets,
-        set_of_type={holder.entity_type.name: holder for holder in reversed(holders)},
+        set_of_type=_holders(entity_types, holders),
         tokens=tokens,
         has_items=_has_items((*entity_types.values(), *row_types.values())),
         enum_types={n: t for n, t in schemas.value_types.items() if isinstance(t, EnumType)},
@@ -125,6 +126,15 @@ def parse_model(document: Any) -> Model:
         imports=found.imports,
         singletons=found.singletons,
     )
+
+
+def _holders(types: Mapping[str, EntityType], holders: Sequence[EntitySet]) -> dict[str, EntitySet]:
+    """The set or singleton that links name, by type; of a derived type also one of its base."""
+    found = {holder.entity_type.name: holder for holder in reversed(holders)}
+    for name, entity_type in types.items():
+        if name not in found and entity_type.base in found:
+            found[name] = found[entity_type.base]
+    return found
 
 
 def _check_head(root: JsonNode) -> None:

@@ -50,7 +50,7 @@ def read_container(
             child.fail("is not a name")
         _add(found, name, child, types, functions=functions)
     for name, entity_set in (found.entity_sets | found.singletons).items():
-        _check_bindings(node.child(name), entity_set, found.entity_sets)
+        _check_bindings(node.child(name), entity_set, found.entity_sets, types)
     for name, called in found.imports.items():
         check_import(name, node.child(name), called, found.entity_sets)
     return found
@@ -105,10 +105,20 @@ def _read_set(name: str, node: JsonNode, types: Mapping[str, EntityType]) -> Ent
     return EntitySet(name, types[type_name], bindings)
 
 
-def _check_bindings(node: JsonNode, entity_set: EntitySet, declared: dict[str, EntitySet]) -> None:
+def _check_bindings(
+    node: JsonNode,
+    entity_set: EntitySet,
+    declared: Mapping[str, EntitySet],
+    types: Mapping[str, EntityType],
+) -> None:
     """Context URLs and links of related entities name their set, so every navigation property needs
-    one."""
-    navigation = entity_set.entity_type.navigation
+    one; that of a derived type has the type's name before it, as in Ns.Employee/boss."""
+    navigation = dict(entity_set.entity_type.navigation)
+    for each in types.values():
+        if each.name in entity_set.entity_type.derived:
+            inherited = _base_of(each, types).navigation
+            own = {n: item for n, item in each.navigation.items() if n not in inherited}
+            navigation |= {f"{each.qualified_name}/{n}": item for n, item in own.items()}
     for name in navigation:
         if name not in entity_set.bindings:
             node.fail(f"navigation property {name} has no $NavigationPropertyBinding")
@@ -117,9 +127,19 @@ def _check_bindings(node: JsonNode, entity_set: EntitySet, declared: dict[str, E
             place.fail(f"{entity_set.entity_type.name} has no navigation property {name}")
         elif target not in declared:
             place.fail(f"no entity set is called {target}")
-        elif declared[target].entity_type.name != navigation[name].target:
+        elif navigation[name].target not in _held_by(declared[target]):
             found, wanted = declared[target].entity_type.name, navigation[name].target
             place.fail(f"{target} is a set of {found}, {name} leads to {wanted}")
+
+
+def _held_by(entity_set: EntitySet) -> tuple[str, ...]:
+    """The types whose entities can be in a set."""
+    return entity_set.entity_type.name, *entity_set.entity_type.derived
+
+
+def _base_of(entity_type: EntityType, types: Mapping[str, EntityType]) -> EntityType:
+    """The type that a type is derived from."""
+    return next(each for each in types.values() if each.name == entity_type.base)
 
 
 def check_sets(root: JsonNode, types: Mapping[str, DeclaredType], container: Container) -> None:
@@ -127,7 +147,7 @@ def check_sets(root: JsonNode, types: Mapping[str, DeclaredType], container: Con
     entity_sets = container.entity_sets | container.singletons
     if not types:
         root.fail("declares no entity type")
-    used = {entity_set.entity_type.name for entity_set in entity_sets.values()}
+    used = {name for each in entity_sets.values() for name in _held_by(each)}
     for declared in types.values():
         if declared.name not in used and entity_sets:
             declared.node.fail("no entity set holds this type")

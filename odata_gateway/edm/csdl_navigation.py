@@ -3,18 +3,36 @@ joins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from odata_gateway.edm import csdl_joins
 from odata_gateway.edm.csdl_properties import read_annotations, read_description
 from odata_gateway.edm.csdl_types import DeclaredNavigation, DeclaredType
-from odata_gateway.edm.model import AccountColumn, EntityType, Join, NavigationProperty
+from odata_gateway.edm.model import (
+    AccountColumn,
+    Discriminator,
+    EntityType,
+    Join,
+    NavigationProperty,
+)
 
 
-def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> EntityType:
+def entity_types_of(types: dict[str, DeclaredType]) -> dict[str, EntityType]:
+    """The entity types, of which bases come before the types that are derived from them."""
+    found: dict[str, EntityType] = {}
+    for name, declared in types.items():
+        found[name] = _entity_type_of(declared, types, found.get(declared.base or ""))
+    return found
+
+
+def _entity_type_of(
+    declared: DeclaredType, types: dict[str, DeclaredType], base: EntityType | None
+) -> EntityType:
     """The entity type; what leads to a type that does not exist is left out, and is a mistake
     already."""
-    navigation = {}
+    navigation = {} if base is None else dict(base.navigation)
     for name, draft in declared.navigation.items():
-        if draft.target in types:
+        if draft.target in types and name not in navigation:
             navigation[name] = _resolved(declared, name, draft, types[draft.target])
     return EntityType(
         declared.name,
@@ -28,7 +46,29 @@ def entity_type_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> En
         vouched=declared.vouched,
         alternate_keys=declared.alternate_keys,
         media=declared.media,
+        base=declared.base,
+        abstract=declared.abstract,
+        derived=tuple(each.name for each in _derived_of(declared, types)),
+        discriminator=_discriminator(declared, types),
     )
+
+
+def _derived_of(declared: DeclaredType, types: dict[str, DeclaredType]) -> Iterator[DeclaredType]:
+    """All types that are derived from a type, also over others."""
+    for each in types.values():
+        if each.base == declared.name:
+            yield each
+            yield from _derived_of(each, types)
+
+
+def _discriminator(declared: DeclaredType, types: dict[str, DeclaredType]) -> Discriminator | None:
+    if declared.column is None:
+        return None
+    kinds = (declared, *_derived_of(declared, types))
+    values = tuple(each.value for each in kinds if each.value is not None)
+    if len(set(values)) < len(values):
+        declared.node.fail("two types have the same @Gateway.DiscriminatorValue")
+    return Discriminator(declared.column, declared.value, None if declared.base is None else values)
 
 
 def _resolved(
@@ -87,6 +127,10 @@ def _declared_join(
         if other is None:
             draft.node.child("$ReferentialConstraint").fail(
                 f"{target.name} has no property {principal}", dependent
+            )
+        elif source is None and owner.base is not None:
+            draft.node.child("$ReferentialConstraint").fail(
+                "this type has no such property", dependent
             )
         elif source is not None and source.type is not other.type:
             draft.node.child("$ReferentialConstraint").fail(

@@ -5,7 +5,7 @@ Partners and joins are resolved when all types are known: `csdl_navigation`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from odata_gateway.edm.csdl_joins import is_identifier, parse_table, read_join
 from odata_gateway.edm.csdl_properties import (
@@ -37,6 +37,9 @@ _TYPE_MEMBERS = (
     *_POLICIES,
     *DESCRIPTIONS,
 )
+_DISCRIMINATOR, _VALUE = "@Gateway.Discriminator", "@Gateway.DiscriminatorValue"
+_ROOT_MEMBERS = (*_TYPE_MEMBERS, "$Abstract", _DISCRIMINATOR, _VALUE)
+_DERIVED_MEMBERS = ("$Kind", "$BaseType", "$Abstract", _VALUE, *DESCRIPTIONS)
 _NAVIGATION_MEMBERS = (
     "$Kind",
     "$Type",
@@ -72,8 +75,11 @@ class DeclaredNavigation:
 class DeclaredType:
     """An entity type before its navigation properties are resolved.
 
-    vouched  the model says that its key is unique and never null
-    media    the octets of a media entity
+    vouched   the model says that its key is unique and never null
+    media     the octets of a media entity
+    base      the name of the type that it is derived from
+    abstract  no row is of this very type
+    column    that says of which type a row is, with `value` for those of this very type
     """
 
     name: str
@@ -84,8 +90,12 @@ class DeclaredType:
     properties: dict[str, Property]
     navigation: dict[str, DeclaredNavigation]
     vouched: bool
-    alternate_keys: tuple[tuple[str, ...], ...]
+    alternate_keys: tuple[tuple[str, ...], ...] = ()
     media: Property | None = None
+    base: str | None = None
+    abstract: bool = False
+    column: str | None = None
+    value: str | None = None
 
 
 def kind_of(node: JsonNode) -> str:
@@ -107,15 +117,13 @@ def read_type(
     namespace, name = names
     if not is_name(name):
         node.fail("is not a name")
-    node.allow(_TYPE_MEMBERS)
+    if node.has("$BaseType"):
+        return _read_derived(node, names, known, types)
+    node.allow(_ROOT_MEMBERS)
     table = read_table(node, _TABLE)
     policy = _read_policy(node)
     properties = read_properties(node, _read_keys(node), types)
-    navigation = {
-        n: _read_navigation(child, known, properties)
-        for n, child in node.members()
-        if kind_of(child) == "NavigationProperty"
-    }
+    navigation = _navigation_of(node, known, properties)
     _check_row_key(node, properties)
     alternate_keys = _read_alternate_keys(node, properties)
     vouched = node.flag(_VOUCHED)
@@ -131,6 +139,9 @@ def read_type(
         vouched,
         alternate_keys,
         media,
+        abstract=node.flag("$Abstract"),
+        column=read_identifier(node, _DISCRIMINATOR) if node.has(_DISCRIMINATOR) else None,
+        value=node.text(_VALUE),
     )
 
 
@@ -143,6 +154,80 @@ def _read_media(node: JsonNode) -> Property | None:
     column = read_identifier(node, _MEDIA)
     media_type = read_media_type(node, STREAM)
     return Property("$value", STREAM, True, column, STREAM.pg_type, media_type=media_type)
+
+
+# --- derived types --------------------------------------------------------------------------------
+
+
+def _read_derived(
+    node: JsonNode, names: tuple[str, str], known: dict[str, str], types: DeclaredValueTypes
+) -> DeclaredType:
+    """A type that is derived from another one, whose table, key and row policy it has."""
+    node.allow(_DERIVED_MEMBERS)
+    base = node.required_text("$BaseType")
+    if base and base not in known:
+        node.fail(f"no entity type is called {base}", "$BaseType")
+    abstract, value = node.flag("$Abstract"), node.text(_VALUE)
+    if value is None and not abstract:
+        node.fail(f"{_VALUE} is missing, by which rows of this type are known")
+    properties = read_properties(node, [], types)
+    return DeclaredType(
+        names[1],
+        names[0],
+        node,
+        _NO_TABLE,
+        Unscoped(),
+        properties,
+        _navigation_of(node, known, None),
+        vouched=False,
+        base=known.get(base),
+        abstract=abstract,
+        value=value,
+    )
+
+
+def with_bases(types: dict[str, DeclaredType]) -> dict[str, DeclaredType]:
+    """The types, those of which a type is derived before it, with what is inherited."""
+    found: dict[str, DeclaredType] = {}
+    for declared in types.values():
+        _inherit(declared, types, found, ())
+    for name, declared in found.items():
+        derived = any(each.base == name for each in found.values())
+        if derived and declared.column is None:
+            declared.node.fail(f"types are derived from it, and {_DISCRIMINATOR} is missing")
+    return found
+
+
+def _inherit(
+    declared: DeclaredType,
+    types: dict[str, DeclaredType],
+    found: dict[str, DeclaredType],
+    below: tuple[str, ...],
+) -> None:
+    if declared.name in found:
+        return
+    if declared.base in (*below, declared.name):
+        declared.node.fail("is derived from itself", "$BaseType")
+        declared = replace(declared, base=None)
+    base = types.get(declared.base or "")
+    if base is not None:
+        _inherit(base, types, found, (*below, declared.name))
+        base = found.get(base.name, base)
+        for name in (*declared.properties, *declared.navigation):
+            if name in base.properties or name in base.navigation:
+                declared.node.fail(f"{base.name} has this property", name)
+        declared = replace(
+            declared,
+            table=base.table,
+            policy=base.policy,
+            vouched=base.vouched,
+            properties={**base.properties, **declared.properties},
+            navigation={**base.navigation, **declared.navigation},
+            alternate_keys=base.alternate_keys,
+            column=base.column,
+            media=base.media,
+        )
+    found[declared.name] = declared
 
 
 def read_table(node: JsonNode, member: str) -> Table:
@@ -277,8 +362,19 @@ def read_identifier(node: JsonNode, member: str) -> str:
 # --- navigation properties ------------------------------------------------------------------------
 
 
+def _navigation_of(
+    node: JsonNode, known: dict[str, str], properties: dict[str, Property] | None
+) -> dict[str, DeclaredNavigation]:
+    """The navigation properties of a type; `properties` are None where some are inherited."""
+    return {
+        name: _read_navigation(child, known, properties)
+        for name, child in node.members()
+        if kind_of(child) == "NavigationProperty"
+    }
+
+
 def _read_navigation(
-    node: JsonNode, known: dict[str, str], properties: dict[str, Property]
+    node: JsonNode, known: dict[str, str], properties: dict[str, Property] | None
 ) -> DeclaredNavigation:
     node.allow(_NAVIGATION_MEMBERS)
     type_name = node.required_text("$Type")
@@ -293,7 +389,7 @@ def _read_navigation(
     if collection and constraint:
         node.fail("belongs to the single-valued side", "$ReferentialConstraint")
     for dependent, _ in constraint:
-        if dependent not in properties:
+        if properties is not None and dependent not in properties:
             node.child("$ReferentialConstraint").fail("this type has no such property", dependent)
     nullable = collection or node.flag("$Nullable")
     return DeclaredNavigation(

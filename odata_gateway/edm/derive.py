@@ -59,7 +59,7 @@ def _on(entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
     bindings = {
         name: target
         for name, target in entity_set.bindings.items()
-        if name in entity_type.navigation
+        if name in entity_type.navigation or "/" in name
     }
     return replace(entity_set, entity_type=entity_type, bindings=bindings)
 

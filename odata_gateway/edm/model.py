@@ -8,8 +8,8 @@ Objects are compared by identity: there is one object per element of the model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from odata_gateway.edm.functions import FunctionImport, ModelFunction
 from odata_gateway.edm.properties import AnnotationData as AnnotationData
@@ -22,6 +22,7 @@ from odata_gateway.edm.properties import Property as Property
 from odata_gateway.edm.properties import TypeDefinition as TypeDefinition
 from odata_gateway.edm.properties import parts_of as parts_of
 from odata_gateway.edm.tables import AccountColumn as AccountColumn
+from odata_gateway.edm.tables import Discriminator as Discriminator
 from odata_gateway.edm.tables import Join as Join
 from odata_gateway.edm.tables import JoinColumn as JoinColumn
 from odata_gateway.edm.tables import JoinConstant as JoinConstant
@@ -77,6 +78,8 @@ class EntityType:
     row_key   how its key is made, where the relation has none
     returned_key  of rows that a function returns: what tells them apart besides the key
     is_complex  it is a complex type, whose instances are rows of functions and have no key
+    base      the name of the type that it is derived from, whose properties it has too
+    derived   the names of all types that are derived from it
     alternate_keys  the names of properties that find an entity too; ids have the key
     """
 
@@ -100,6 +103,10 @@ class EntityType:
     row_key: RowKey | None = None
     returned_key: tuple[Property, ...] = ()
     is_complex: bool = False
+    base: str | None = None
+    abstract: bool = False
+    derived: tuple[str, ...] = ()
+    discriminator: Discriminator | None = None
     alternate_keys: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
@@ -141,6 +148,7 @@ class EntitySet:
     singleton  it is a singleton: the values of the key of its entity; without any the only row.
                None: it is an entity set
     optional  of a singleton: it may be null
+    is_cast   its entities are those of the set that are of a derived type
     """
 
     name: str
@@ -149,6 +157,12 @@ class EntitySet:
     returned: EntitySet | None = None
     singleton: Mapping[str, str | int | bool] | None = None
     optional: bool = False
+    is_cast: bool = False
+
+    @property
+    def shown_name(self) -> str:
+        """Its name in context URLs."""
+        return f"{self.name}/{self.entity_type.qualified_name}" if self.is_cast else self.name
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -196,9 +210,38 @@ class Model:
 
     def declared_set(self, entity_set: EntitySet) -> EntitySet:
         """A set as the model or a function has it, whatever $apply made of it."""
-        if entity_set.singleton is not None:
-            return self.singletons[entity_set.name]
-        return entity_set.returned or self.entity_sets[entity_set.name]
+        known = self.singletons if entity_set.singleton is not None else self.entity_sets
+        found = entity_set.returned or known[entity_set.name]
+        if entity_set.is_cast:
+            return self.cast_set(found, self.entity_types[entity_set.entity_type.name])
+        return found
+
+    def cast_set(self, entity_set: EntitySet, entity_type: EntityType) -> EntitySet:
+        """The entities of a set that are of a type derived from its own."""
+        bindings = dict(entity_set.bindings)
+        for path, target in entity_set.bindings.items():
+            bindings.setdefault(path.rpartition("/")[2], target)
+        return replace(entity_set, entity_type=entity_type, bindings=bindings, is_cast=True)
+
+    def target_set(self, entity_set: EntitySet, navigation: NavigationProperty) -> EntitySet:
+        """The set that a navigation property of the entities of a set leads to."""
+        found = self.entity_sets[entity_set.bindings[navigation.name]]
+        if found.entity_type.name == navigation.target:
+            return found
+        return self.cast_set(found, self.entity_types[navigation.target])
+
+    def bases(self, entity_type: EntityType) -> Iterator[EntityType]:
+        """A type, and those that it is derived from."""
+        found: EntityType | None = entity_type
+        while found is not None:
+            yield found
+            found = self.entity_types.get(found.base or "")
+
+    def derived_type(self, name: str, entity_type: StructuredType) -> EntityType | None:
+        """The type of a qualified name that is derived from a type; None for another name."""
+        names = entity_type.derived if isinstance(entity_type, EntityType) else ()
+        types = (self.entity_types[each] for each in names if each in self.entity_types)
+        return next((each for each in types if each.qualified_name == name), None)
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

@@ -62,6 +62,8 @@ def _can_be_sorted(prop: Property) -> bool:
 
 
 def _policy_columns(entity_type: EntityType) -> Iterator[str]:
+    if entity_type.discriminator is not None:
+        yield entity_type.discriminator.column
     match entity_type.policy:
         case AccountColumn(column=column) | Membership(column=column):
             yield column

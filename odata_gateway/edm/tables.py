@@ -184,3 +184,16 @@ class LeftOut:
     table: Table
     column: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discriminator:
+    """The column by whose value a row is of a type, where derived types share a table.
+
+    own     of rows of this very type; None: all that are of no other type
+    values  of rows of this type and of those derived from it; None: all rows are
+    """
+
+    column: str
+    own: str | None
+    values: tuple[str, ...] | None

@@ -13,13 +13,13 @@ from typing import Literal
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.json_text import Pieces, concat
-from odata_gateway.formats.json_values import entity_id
+from odata_gateway.formats.json_values import entity_id, navigation_path
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.projection import ExpandMany
 from odata_gateway.plan.tree.query import LONG_VALUE
 from odata_gateway.plan.tree.relation import BoundExpr, Column
 from odata_gateway.plan.tree.slots import LinkSlot, PageSlot
-from odata_gateway.sql.fragment import Sql, build, fill, join, param, raw
+from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
 from odata_gateway.sql.keyset import key_texts, order_by
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.renderer import BlockRenderer
@@ -46,7 +46,7 @@ def next_link_member(
     name    of the member: `messages@odata.nextLink`
     parent  the entity that has the collection: its set, and the number of its source
     """
-    path = f"/{expand.navigation.name}"
+    path = navigation_path(parent[0], expand.navigation)
     if expand.content == "$ref":
         path += "/$ref"
     pieces: Pieces = [f',"{name}":"', _link(expand, "root"), *entity_id(*parent), path]
@@ -69,11 +69,12 @@ def _token(parent: tuple[EntitySet, int], expand: ExpandMany, blocks: BlockRende
 def _path_keys(parent: tuple[EntitySet, int], expand: ExpandMany, blocks: BlockRenderer) -> Sql:
     """The keys in the path of the link, and that of $it, with commas between them."""
     entity_set, source = parent
-    keys: list[BoundExpr] = [column_of_property(source, p) for p in entity_set.entity_type.key]
+    key = entity_set.entity_type.key if entity_set.singleton is None else ()
+    keys: list[BoundExpr] = [column_of_property(source, p) for p in key]
     if expand.anchor is not None:
         keys.append(expand.anchor[1])
-    texts = (plain_text(blocks.expressions.value(k), k.type or INT64) for k in keys)
-    return join(" || ',' || ", texts)
+    texts = [plain_text(blocks.expressions.value(k), k.type or INT64) for k in keys]
+    return join(" || ',' || ", texts) if texts else quoted("")
 
 
 def _payload(expand: ExpandMany, blocks: BlockRenderer) -> Sql:

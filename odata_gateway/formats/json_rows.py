@@ -19,7 +19,7 @@ from odata_gateway.formats.json_text import (
     object_without_nulls,
     type_fragment,
 )
-from odata_gateway.formats.json_values import entity_id, entity_id_of, json_value
+from odata_gateway.formats.json_values import entity_id, entity_id_of, json_value, navigation_path
 from odata_gateway.plan.tree.projection import (
     ApplyProjection,
     Content,
@@ -116,12 +116,17 @@ class JsonRowRenderer:
             members += [[f'"{form.prefix}type":"#{name}"'], own_id]
             read_link: Pieces = [f'"{form.prefix}readLink":"', *id_of, '"']
             return [*members, read_link] if self._is_full else members
-        return [own_id] if projection.shows_id and form.level == "minimal" else []
+        shown: list[Pieces] = []
+        if projection.type_name is not None and form.level == "minimal":
+            shown.append([f'"{form.prefix}type":"#{projection.type_name}"'])
+        if projection.shows_id and form.level == "minimal":
+            shown.append(own_id)
+        return shown
 
     def _own_context(self, projection: EntityProjection) -> Pieces:
         """The context URL of one entity among those of other sets (Protocol 10.19)."""
         root = param(LinkSlot(0, "root"), "text")
-        fragment = f'$metadata#{projection.entity_set.name}/$entity"'
+        fragment = f'$metadata#{projection.entity_set.shown_name}/$entity"'
         return [f'"{self._form.prefix}context":"', root, fragment]
 
     def _shown_field(self, field: Field) -> Pieces:
@@ -196,7 +201,7 @@ class JsonRowRenderer:
         return [
             f'"{navigation.name}{self._form.prefix}{name}":"',
             *entity_id(projection.entity_set, projection.source),
-            f'/{navigation.name}{suffix}"',
+            f'{navigation_path(projection.entity_set, navigation)}{suffix}"',
         ]
 
     def _further_navigation(self, projection: EntityProjection) -> list[NavigationProperty]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from odata_gateway.edm.model import EntitySet
+from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.formats.json_text import Pieces
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.projection import Field
@@ -29,6 +29,12 @@ def entity_id(entity_set: EntitySet, source: int) -> Pieces:
     key = entity_set.entity_type.key
     columns = [column_of_property(source, p) for p in key]
     return entity_id_of(entity_set, columns)
+
+
+def navigation_path(entity_set: EntitySet, navigation: NavigationProperty) -> str:
+    """What leads from an entity to a navigation property; a derived type is named before it."""
+    cast = f"/{entity_set.entity_type.qualified_name}" if entity_set.is_cast else ""
+    return f"{cast}/{navigation.name}"
 
 
 def entity_id_of(entity_set: EntitySet, key: list[Column]) -> Pieces:

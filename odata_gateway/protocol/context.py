@@ -67,7 +67,7 @@ def fragment(query: Query, version: str, key_text: Callable[[LiteralSlot], str])
     if query.context is not None:
         return f"#{query.context}{selection}"
     suffix = "/$entity" if query.form == "entity" else ""
-    return f"#{query.entity_set.name}{selection}{suffix}"
+    return f"#{query.entity_set.shown_name}{selection}{suffix}"
 
 
 def _parenthesized(names: list[str]) -> str:
@@ -81,6 +81,8 @@ def items(projection: Projection, version: str) -> list[str]:
             return _of_entity(projection, version)
         case ApplyProjection(members=members):
             return _members(members, version)
+        case MixedProjection(declared=EntityProjection() as declared):
+            return _of_entity(declared, version)
         case MixedProjection(kinds=kinds):
             return _common(kinds, version)
         case CrossjoinProjection() | ValueProjection():

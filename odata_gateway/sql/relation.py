@@ -193,13 +193,14 @@ class Relations:
             )
         self._check_shard(source, beside)
         policy = self._policy(source)
+        kind = [] if entity_type.base is None else [_is_of_type(source)]
         if entity_type.row_key is not None:
             name = _name(entity_type.table)
-            return with_row_key(source.number, entity_type.row_key, name, policy), []
+            return with_row_key(source.number, entity_type.row_key, name, policy), kind
         table = build("{0} AS {1}", _name(entity_type.table), alias(source.number))
         if not entity_type.null_keys:
-            return table, policy
-        return table, [*policy, self._key_guard(source)]
+            return table, [*policy, *kind]
+        return table, [*policy, *kind, self._key_guard(source)]
 
     def _called_source(self, source: Source, call: CalledFunction) -> tuple[Sql, list[Sql]]:
         """The rows of a function as a FROM item, behind the row that it is called for, and the
@@ -346,6 +347,15 @@ def _accounts(kind: AccountType) -> Sql:
 def _is_of_account(column: Sql, kind: AccountType, index: int) -> Sql:
     slot = AccountsSlot(many=False, index=index, type=kind)
     return build("{0} = {1}", column, param(slot, kind.pg_type))
+
+
+def _is_of_type(source: Source) -> Sql:
+    """The condition for the rows of a derived type among those of the table."""
+    found = source.entity_type.discriminator
+    assert found is not None
+    values = join(", ", (quoted(value) for value in found.values or ()))
+    kind = build("{0}::text", qualified(source.number, found.column))
+    return build("{0} IN ({1})", kind, values) if values.parts else raw("false")
 
 
 def _name(table: Table) -> Sql:

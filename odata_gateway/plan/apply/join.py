@@ -72,7 +72,7 @@ def related_rows(step: ast.Transformation, rows: InputSet) -> RelatedRows:
     navigation = _navigation(item, rows)
     entity = _entity(rows, item)
     model_set = rows.scope.model.declared_set(rows.entity_set)
-    target_set = rows.scope.model.entity_sets[model_set.bindings[navigation.name]]
+    target_set = rows.scope.model.target_set(model_set, navigation)
     inner = rows.scope.of_related(binding.row_of(target_set.entity_type))
     link = binding.link(entity.source, navigation)
     return RelatedRows(entity, target_set, InputSet(target_set, inner, link=link))

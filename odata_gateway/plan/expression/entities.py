@@ -10,7 +10,7 @@ from __future__ import annotations
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.paths import collection_block
 from odata_gateway.plan.scope.limits import check_list
-from odata_gateway.plan.scope.rows import Row
+from odata_gateway.plan.scope.rows import Row, is_of_type
 from odata_gateway.plan.scope.scope import EntitySetRef, PathTarget, RelatedCollection, Scope
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.conditions import any_of
@@ -69,6 +69,8 @@ def _compared_with_null(node: ast.Binary, scope: Scope) -> BoundExpr | None:
 def _compared_key(op: ComparisonOp, row: Row, at: int) -> BoundExpr:
     """Whether an entity is absent (`eq`) or there (`ne`)."""
     _check_has_key(row, at)
+    if row.condition is not None:
+        return Not(row.condition, False) if op == "eq" else row.condition
     key = _key(row)[0]
     return Compare(op, key, ConstantValue(None, key.type))
 
@@ -100,15 +102,24 @@ def entity_in(node: ast.Binary, scope: Scope) -> BoundExpr | None:
 
 
 def entity_is_of(name: str, node: ast.Expr | None, scope: Scope, *, at: int) -> BoundExpr:
-    """isof(path,Type), isof(Type): whether an entity is there and is of a type. The model has no
-    derived types."""
+    """isof(path,Type), isof(Type): whether an entity is there and is of a type."""
     if all(each.qualified_name != name for each in scope.model.entity_types.values()):
         raise BindName(f"there is no entity type '{name}'", at=at)
     place: PathTarget = scope.implicit if node is None else scope.bind.path(node, scope)
-    if not isinstance(place, Row):
+    if not isinstance(place, Row) or place.crossed is not None:
         return ConstantValue(False, types.BOOLEAN)
-    if place.crossed is not None or place.source.entity_type.qualified_name != name:
+    entity_type = place.source.entity_type
+    derived = scope.model.derived_type(name, entity_type)
+    if derived is not None:
+        _check_has_key(place, at)
+        found = is_of_type(place, derived)
+        if place.condition is not None:
+            return Logic("and", (place.condition, found), False)
+        return found
+    if all(each.qualified_name != name for each in scope.model.bases(entity_type)):
         return ConstantValue(False, types.BOOLEAN)
+    if place.condition is not None:
+        return place.condition
     if place.optional:
         return _compared_key("ne", place, at)
     _check_has_key(place, at)

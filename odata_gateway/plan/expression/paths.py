@@ -10,6 +10,7 @@ from odata_gateway.edm.model import EntitySet, StructuredType
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.scope.navigation import (
+    cast_row,
     check_cast,
     entity_by_key,
     follow,
@@ -119,8 +120,7 @@ def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
         return EntitySetRef(_entity_set(name, scope, at))
     if isinstance(place, RelatedCollection | EntitySetRef):
         if "." in name and name[0] != "@":
-            check_cast(name, place.type_in(scope.model), at=at)
-            return place
+            return _cast_collection(place, name, scope, at)
         hint = f"write {place.name}/any(x:x/{name} ...)"
         raise BindType(f"'{name}' cannot be read from a collection", at=at, hint=hint)
     if name.startswith("@"):
@@ -134,6 +134,18 @@ def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
     if place.structure is not None:
         return _member(place, place.structure, name, scope, at=at)
     return _of_entity(place, name, scope, at)
+
+
+def _cast_collection(
+    place: RelatedCollection | EntitySetRef, name: str, scope: Scope, at: int
+) -> PathTarget:
+    """The members of a collection that are of a type derived from its own."""
+    entity_type = place.type_in(scope.model)
+    derived = scope.model.derived_type(name, entity_type)
+    if derived is not None and not place.filters:
+        return replace(place, cast=derived)
+    check_cast(name, entity_type, at=at)
+    return place
 
 
 def _of_value(place: ObjectPlace | ItemsPlace, name: str, at: int) -> PathTarget:
@@ -156,8 +168,7 @@ def _of_entity(row: Row, name: str, scope: Scope, at: int) -> PathTarget:
             return RelatedCollection(row, navigation)
         return follow(scope.binding, row, navigation)
     if "." in name:
-        check_cast(name, entity_type, at=at)
-        return row
+        return cast_row(row, name, scope.model, at=at)
     raise no_such_name(
         entity_type, name, at=at, extra=tuple(scope.variables) + tuple(scope.computed)
     )
@@ -265,4 +276,6 @@ def collection_block(
         if isinstance(related, RelatedCollection)
         else None
     )
+    if isinstance(related, RelatedCollection) and related.parent.condition is not None:
+        narrowing = (related.parent.condition, *narrowing)
     return row.frame.block(link, (*narrowing, *predicates))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from odata_gateway.edm.model import EntitySet
+from odata_gateway.errors import Unsupported
 from odata_gateway.plan.projection.apply_rows import (
     Wanted,
     bind_members,
@@ -102,7 +103,12 @@ def _of_entities(
     of_kind = ShownRows(model_set, _entity_scope(structure, kind, rows.scope), rows.depth)
     added = _joined(rows.entity_set, model_set, _narrowed(structure, kind, ()), options)
     projection = rows.scope.bind.projection(of_kind, _own_options(options, of_kind.scope))
-    assert isinstance(projection, EntityProjection)
+    if not isinstance(projection, EntityProjection):
+        raise Unsupported(
+            f"this $apply is not supported for {model_set.name}, whose type has derived types",
+            target="$apply",
+            at=0,
+        )
     return replace(projection, related=_related(added, rows, options) if added else ())
 
 

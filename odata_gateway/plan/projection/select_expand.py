@@ -21,6 +21,7 @@ from odata_gateway.plan.expression.literals import literal
 from odata_gateway.plan.expression.order import bind_options_order, bind_window
 from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.apply_rows import bind_result
+from odata_gateway.plan.projection.derived_types import types_of_rows
 from odata_gateway.plan.projection.items import (
     check_selected,
     computed_fields,
@@ -44,6 +45,7 @@ from odata_gateway.plan.tree.projection import (
     ExpandMany,
     ExpandOne,
     Field,
+    MixedProjection,
     Projection,
     ValueProjection,
 )
@@ -61,10 +63,21 @@ def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
         value = rows.entity_set.entity_type.properties[VALUE]
         return ValueProjection(field_of(rows.scope.implicit, value, rows.scope.binding))
     if structure is None:
-        return _of_entities(rows, options)
+        return _of_types(rows, options)
     if structure.kinds:
         return bind_mixed(rows, options, structure)
     return bind_result(rows, options, structure)
+
+
+def _of_types(rows: ShownRows, options: ast.Options) -> EntityProjection | MixedProjection:
+    """The members of entities that may be of types derived from that of their set."""
+    if (found := types_of_rows(rows, options)) is None:
+        return _of_entities(rows, options)
+    first, *others = (_of_entities(each.rows, each.options) for each in found.types)
+    derived = (replace(p, type_name=p.entity_set.entity_type.qualified_name) for p in others)
+    items = options.select
+    selected = None if items is None else tuple("/".join(item.path) for item in items)
+    return MixedProjection(found.number, (first, *derived), replace(first, selected=selected))
 
 
 def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
@@ -250,7 +263,7 @@ def _resolved(item: ast.ExpandItem, rows: ShownRows) -> ExpandedProperty:
     _check_options(item, navigation, item.options or ast.Options())
     with binding.inside("$levels"):
         options = own_options(item, navigation, rows)
-    target_set = scope.model.entity_sets[rows.entity_set.bindings[navigation.name]]
+    target_set = scope.model.target_set(rows.entity_set, navigation)
     inner = scope.of_related(binding.row_of(target_set.entity_type))
     return ExpandedProperty(item, rows, navigation, target_set, options, inner)
 

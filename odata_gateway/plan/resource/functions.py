@@ -52,11 +52,11 @@ def call_on_entity(
 ) -> ResolvedPath | None:
     """What a function that is bound to an entity returns; None where no function of that name
     is."""
-    bound_to = place.entity_set.entity_type.name
+    bound_to = {each.name for each in binding.model.bases(place.entity_set.entity_type)}
     functions = tuple(
         function
         for function in binding.model.functions.get(segment.name, ())
-        if function.bound_to is not None and function.bound_to[0] == bound_to
+        if function.bound_to is not None and function.bound_to[0] in bound_to
     )
     if not functions:
         return None

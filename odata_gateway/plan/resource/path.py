@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from odata_gateway.edm.model import NavigationProperty, Property
+from odata_gateway.edm.model import EntityType, NavigationProperty, Property
 from odata_gateway.errors import (
     BindNoEntity,
     BindSegment,
@@ -26,7 +26,7 @@ from odata_gateway.plan.resource.functions import call_of_import, call_on_entity
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.navigation import no_such_set, why_not
 from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, place_of
-from odata_gateway.plan.scope.rows import column_of, has_key, singleton_key
+from odata_gateway.plan.scope.rows import as_type, column_of, has_key, is_of_type, singleton_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
 from odata_gateway.plan.tree.relation import (
@@ -191,6 +191,8 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
         return called
     if segment.name.startswith(entity_type.namespace + "."):
         return _type_cast(place, segment, binding)
+    if binding.model.derived_type(segment.name, entity_type) is not None:
+        return _type_cast(place, segment, binding)
     if place.state == "collection":
         return _key_segment(place, segment, binding)
     if segment.name in entity_type.properties:
@@ -216,14 +218,38 @@ def _filtered(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Re
 
 
 def _type_cast(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> ResolvedPath:
-    """The model has no derived types, so a cast is to the type itself; on a collection a key may
-    follow it."""
-    if segment.name == place.entity_set.entity_type.qualified_name:
-        if segment.args is None:
-            return place
-        if place.state == "collection":
-            return _by_key(place, segment.args, segment, binding)
+    """The entities that are of a type, which is their own or derived from it; on a collection a key
+    may follow the cast."""
+    entity_type = place.entity_set.entity_type
+    derived = binding.model.derived_type(segment.name, entity_type)
+    names = {each.qualified_name for each in binding.model.bases(entity_type)}
+    if derived is None and segment.name not in names:
+        raise BindSegment(f"there is no type or function '{segment.name}' here", at=segment.at)
+    if derived is not None:
+        place = _as_derived(place, derived, segment, binding)
+    if segment.args is None:
+        return place
+    if place.state == "collection":
+        return _by_key(place, segment.args, segment, binding)
     raise BindSegment(f"there is no type or function '{segment.name}' here", at=segment.at)
+
+
+def _as_derived(
+    place: ResolvedPath, derived: EntityType, segment: ast.Segment, binding: Binding
+) -> ResolvedPath:
+    if place.entity_set.returned is not None:
+        raise Unsupported("a cast of what a function returns is not supported", at=segment.at)
+    entity_set = binding.model.cast_set(place.entity_set, derived)
+    is_singleton = place.entity_set.singleton is not None
+    return replace(
+        place,
+        entity_set=entity_set,
+        row=as_type(place.row, derived),
+        predicates=(*place.predicates, is_of_type(place.row, derived)),
+        optional=False,
+        pieces=(*place.pieces, f"/{derived.qualified_name}"),
+        context=entity_set.shown_name if is_singleton else place.context,
+    )
 
 
 def _property(place: ResolvedPath, prop: Property, segment: ast.Segment) -> ResolvedPath:
@@ -275,7 +301,7 @@ def _member(place: ResolvedPath, segment: ast.Segment) -> ResolvedPath:
 def _navigate(
     place: ResolvedPath, navigation: NavigationProperty, segment: ast.Segment, binding: Binding
 ) -> ResolvedPath:
-    target_set = binding.model.entity_sets[place.entity_set.bindings[navigation.name]]
+    target_set = binding.model.target_set(place.entity_set, navigation)
     row = binding.row_of(target_set.entity_type)
     within = ParentPath(
         place.row.source,

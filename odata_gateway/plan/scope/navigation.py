@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from odata_gateway.edm.model import (
     EntityType,
@@ -12,21 +13,33 @@ from odata_gateway.edm.model import (
     Property,
     StructuredType,
 )
-from odata_gateway.errors import BindName, BindSecret, BindSegment, ODataError, nearest
-from odata_gateway.plan.scope.places import ObjectPlace, ValuePlace, place_of
-from odata_gateway.plan.scope.rows import Frame, Row, column_of, has_key
+from odata_gateway.errors import (
+    BindName,
+    BindSecret,
+    BindSegment,
+    ODataError,
+    Unsupported,
+    nearest,
+)
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, ValuePlace, place_of
+from odata_gateway.plan.scope.rows import Frame, Row, as_type, column_of, has_key, is_of_type
 from odata_gateway.plan.scope.scope import Binding
-from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, LeftJoin
+from odata_gateway.plan.tree.conditions import all_of
+from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, ConstantValue, LeftJoin
 
 
 def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
     """The row behind a single-valued navigation property; the same path always gives the same
     join."""
-    known = row.frame.reached.get((row.source.number, navigation.name))
+    name = navigation.name
+    if row.condition is not None:  # types that are derived from one may have the same name
+        name = f"{row.source.entity_type.name}/{name}"
+    known = row.frame.reached.get((row.source.number, name))
     if known is None:
         known = binding.source(binding.model.target_type(navigation))
-        row.frame.reached[row.source.number, navigation.name] = known
-        row.frame.joins.append(LeftJoin(known, binding.link(row.source, navigation)))
+        row.frame.reached[row.source.number, name] = known
+        key = () if row.condition is None else (row.condition,)
+        row.frame.joins.append(LeftJoin(known, binding.link(row.source, navigation), key))
     return Row(row.frame, known, optional=True)
 
 
@@ -66,7 +79,14 @@ def read_property(row: Row, prop: Property, *, at: int) -> ValuePlace:
         )
     if prop.missing:
         return ConstantValue(None, prop.type)
-    return place_of(column_of(row, prop), prop)
+    place = place_of(column_of(row, prop), prop)
+    if row.condition is None:
+        return place
+    if isinstance(place, ObjectPlace | ItemsPlace):
+        raise Unsupported(
+            f"'{prop.name}' behind a cast to a derived type is not supported here", at=at
+        )
+    return CaseWhen(((row.condition, place),), prop.type)
 
 
 def read_member(place: ObjectPlace, name: str, *, at: int) -> ValuePlace:
@@ -84,10 +104,27 @@ def read_member(place: ObjectPlace, name: str, *, at: int) -> ValuePlace:
 
 
 def check_cast(name: str, entity_type: StructuredType, *, at: int) -> None:
-    """Refuse a cast to any type but the declared one, which changes nothing: the model has no
-    derived types (URL Conventions 4.11)."""
+    """Refuse a cast to any type but the declared one, which changes nothing (URL Conventions
+    4.11)."""
+    derived = entity_type.derived if isinstance(entity_type, EntityType) else ()
+    if name.rpartition(".")[2] in derived:
+        raise Unsupported(f"a cast to '{name}' is not supported here", at=at)
     if name != entity_type.qualified_name:
         raise no_such_type(name, entity_type, at=at)
+
+
+def cast_row(row: Row, name: str, model: Model, *, at: int) -> Row:
+    """A row as one of the type of this name, which is its own or derived from it; it is there only
+    if it is of that type."""
+    entity_type = row.source.entity_type
+    if any(each.qualified_name == name for each in model.bases(entity_type)):
+        return row
+    derived = model.derived_type(name, entity_type)
+    if derived is None:
+        raise no_such_type(name, entity_type, at=at)
+    found = is_of_type(row, derived)
+    condition = found if row.condition is None else all_of((row.condition, found))
+    return replace(as_type(row, derived), condition=condition, optional=True)
 
 
 def no_such_type(name: str, entity_type: StructuredType, *, at: int) -> BindName:

@@ -8,10 +8,17 @@ in lambdas the path stands. Frames are the only mutable values of `plan`, and no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from odata_gateway.edm.model import EntitySet, EntityType, Property, StructuredType
+from odata_gateway.edm.model import (
+    Discriminator,
+    EntitySet,
+    EntityType,
+    Property,
+    StructuredType,
+)
 from odata_gateway.plan.tree.columns import column_of_property
+from odata_gateway.plan.tree.conditions import any_of
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -23,6 +30,7 @@ from odata_gateway.plan.tree.relation import (
     OrderKey,
     Source,
 )
+from odata_gateway.types.primitive import STRING
 
 MemberPath = tuple[str, ...]
 
@@ -130,6 +138,7 @@ class Row:
     structure  what it has, where $apply made it
     crossed    its entities by the name of their set, where it is a row of $crossjoin, which has
                nothing else
+    condition  under which it is there: a path casts it to a derived type
     """
 
     frame: Frame
@@ -137,6 +146,7 @@ class Row:
     optional: bool = False
     structure: RowStructure | None = None
     crossed: Mapping[str, Row] | None = None
+    condition: BoundExpr | None = None
 
     @property
     def as_value(self) -> Column | None:
@@ -148,6 +158,25 @@ class Row:
 def has_key(source: Source, values: Iterable[tuple[Property, BoundExpr]]) -> tuple[BoundExpr, ...]:
     """The conditions under which a row of a source has the values of a key."""
     return tuple(Compare("eq", column_of_property(source.number, p), value) for p, value in values)
+
+
+def as_type(row: Row, entity_type: EntityType) -> Row:
+    """A row as one of a type derived from its own."""
+    return replace(row, source=replace(row.source, entity_type=entity_type))
+
+
+def is_of_type(row: Row, entity_type: EntityType) -> BoundExpr:
+    """Whether a row is of a type derived from its own, by the value of the discriminator."""
+    found = entity_type.discriminator
+    assert found is not None
+    kind = discriminator_of(row, found)
+    values = found.values or ()
+    return any_of(tuple(Compare("eq", kind, ConstantValue(v, STRING)) for v in values))
+
+
+def discriminator_of(row: Row, discriminator: Discriminator) -> Column:
+    """The value that says of which type a row is, as a text."""
+    return Column(row.source.number, discriminator.column, "unknown", STRING, True)
 
 
 def singleton_key(singleton: EntitySet) -> Iterator[tuple[Property, BoundExpr]]:

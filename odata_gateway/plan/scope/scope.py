@@ -123,13 +123,14 @@ class RelatedCollection:
     parent: Row
     navigation: NavigationProperty
     filters: tuple[ast.Expr, ...] = ()
+    cast: EntityType | None = None
 
     @property
     def name(self) -> str:
         return self.navigation.name
 
     def type_in(self, model: Model) -> EntityType:
-        return model.target_type(self.navigation)
+        return self.cast or model.target_type(self.navigation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +145,14 @@ class EntitySetRef:
 
     entity_set: EntitySet
     filters: tuple[ast.Expr, ...] = ()
+    cast: EntityType | None = None
 
     @property
     def name(self) -> str:
         return f"$root/{self.entity_set.name}"
 
     def type_in(self, model: Model) -> EntityType:
-        return self.entity_set.entity_type
+        return self.cast or self.entity_set.entity_type
 
 
 PathTarget = (

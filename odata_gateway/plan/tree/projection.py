@@ -118,6 +118,7 @@ class EntityProjection:
     selected  the names of $select for the context URL; None without $select
     computed  the names of $compute
     related   what join added to the entity and is expanded
+    type_name  the qualified name of its type, where that is derived from the one that is declared
     """
 
     source: int
@@ -129,6 +130,7 @@ class EntityProjection:
     selected: tuple[str, ...] | None = None
     computed: tuple[str, ...] = ()
     related: RowMembers = ()
+    type_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,15 @@ class CrossjoinProjection:
 class MixedProjection:
     """The members of rows of several kinds.
 
-    kind   the number of a row's kind
-    kinds  the members by that number
+    kind      the number of a row's kind
+    kinds     the members by that number
+    declared  of entities of a type and of types derived from it: the members of the type, by which
+              a context URL names them
     """
 
     kind: BoundExpr
     kinds: tuple[EntityProjection | ApplyProjection, ...]
+    declared: EntityProjection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from odata_gateway.edm.model import AccountColumn, EntitySet
-from odata_gateway.plan.tree.projection import EntityProjection, Field, Projection, expanded_in
+from odata_gateway.plan.tree.projection import Field, Projection, expanded_in
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
 
@@ -100,10 +100,9 @@ class Query:
         """Whether the rows are all that the caller may see, in an order of their own columns, and
         show only their own values. Postgres then counts through them in a fraction of the time that
         it takes to read them."""
-        expands = isinstance(self.projection, EntityProjection) and self.projection.expands
         return (
             self.ordered_columns is not None
-            and not expands
+            and not self.expands
             and not self.is_made
             and not self.is_numbered
             and self.block == Block(self.block.source)

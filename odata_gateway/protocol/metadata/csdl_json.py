@@ -72,14 +72,38 @@ def write_json(model: Model, capabilities: Capabilities) -> bytes:
 
 
 def _entity_type(model: Model, entity_type: EntityType) -> Json:
+    base = model.entity_types.get(entity_type.base or "")
+    if base is not None:
+        return _derived_type(model, entity_type, base)
     return {
         "$Kind": "EntityType",
         **({} if entity_type.media is None else {"$HasStream": True}),
+        **({"$Abstract": True} if entity_type.abstract else {}),
         "$Key": [key.name for key in entity_type.key],
         **{prop.name: _property(prop) for prop in entity_type.properties.values()},
         **{
             navigation.name: _navigation(model, navigation)
             for navigation in entity_type.navigation.values()
+        },
+        **_annotations(description(entity_type)),
+    }
+
+
+def _derived_type(model: Model, entity_type: EntityType, base: EntityType) -> Json:
+    """What a type has besides what its base has."""
+    return {
+        "$Kind": "EntityType",
+        "$BaseType": base.qualified_name,
+        **({"$Abstract": True} if entity_type.abstract else {}),
+        **{
+            prop.name: _property(prop)
+            for prop in entity_type.properties.values()
+            if prop.name not in base.properties
+        },
+        **{
+            navigation.name: _navigation(model, navigation)
+            for navigation in entity_type.navigation.values()
+            if navigation.name not in base.navigation
         },
         **_annotations(description(entity_type)),
     }

@@ -116,6 +116,8 @@ def _schema(
                 _entity_type(model, entity_type, version),
                 Name=entity_type.name,
                 HasStream=None if entity_type.media is None else "true",
+                BaseType=_base_name(model, entity_type),
+                Abstract="true" if entity_type.abstract else None,
             )
     for function in (f for functions in model.functions.values() for f in functions):
         if function.namespace == namespace:
@@ -126,14 +128,22 @@ def _schema(
         )
 
 
+def _base_name(model: Model, entity_type: EntityType) -> str | None:
+    base = model.entity_types.get(entity_type.base or "")
+    return None if base is None else base.qualified_name
+
+
 def _entity_type(model: Model, entity_type: EntityType, version: ODataVersion) -> Lines:
-    yield from _element(
-        "Key", (line for key in entity_type.key for line in _element("PropertyRef", Name=key.name))
-    )
+    base = model.entity_types.get(entity_type.base or "")
+    if base is None:
+        keys = (line for key in entity_type.key for line in _element("PropertyRef", Name=key.name))
+        yield from _element("Key", keys)
     for prop in entity_type.properties.values():
-        yield from _property(prop, version)
+        if base is None or prop.name not in base.properties:
+            yield from _property(prop, version)
     for navigation in entity_type.navigation.values():
-        yield from _navigation(model, navigation)
+        if base is None or navigation.name not in base.navigation:
+            yield from _navigation(model, navigation)
     yield from _annotations(description(entity_type, version))
 
 
