@@ -32,13 +32,11 @@ _ALTERNATE_KEYS = ("@Core.AlternateKeys", "@Org.OData.Core.V1.AlternateKeys")
 _VOUCHED = "@Gateway.KeyIsUnique"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
 _MEDIA = "@Gateway.Media"
-_TYPE_MEMBERS = (
-    *("$Kind", "$Key", "$HasStream", _TABLE, _VOUCHED, _MEDIA),
-    *_POLICIES,
-    *DESCRIPTIONS,
-)
 _DISCRIMINATOR, _VALUE = "@Gateway.Discriminator", "@Gateway.DiscriminatorValue"
-_ROOT_MEMBERS = (*_TYPE_MEMBERS, "$Abstract", _DISCRIMINATOR, _VALUE)
+_TYPE_MEMBERS = (
+    *("$Kind", "$Key", "$HasStream", "$Abstract", _TABLE, _VOUCHED, _MEDIA),
+    *(_DISCRIMINATOR, _VALUE, *_POLICIES, *DESCRIPTIONS),
+)
 _DERIVED_MEMBERS = ("$Kind", "$BaseType", "$Abstract", _VALUE, *DESCRIPTIONS)
 _NAVIGATION_MEMBERS = (
     "$Kind",
@@ -119,7 +117,7 @@ def read_type(
         node.fail("is not a name")
     if node.has("$BaseType"):
         return _read_derived(node, names, known, types)
-    node.allow(_ROOT_MEMBERS)
+    node.allow(_TYPE_MEMBERS)
     table = read_table(node, _TABLE)
     policy = _read_policy(node)
     properties = read_properties(node, _read_keys(node), types)
@@ -170,14 +168,13 @@ def _read_derived(
     abstract, value = node.flag("$Abstract"), node.text(_VALUE)
     if value is None and not abstract:
         node.fail(f"{_VALUE} is missing, by which rows of this type are known")
-    properties = read_properties(node, [], types)
     return DeclaredType(
         names[1],
         names[0],
         node,
         _NO_TABLE,
         Unscoped(),
-        properties,
+        read_properties(node, [], types),
         _navigation_of(node, known, None),
         vouched=False,
         base=known.get(base),

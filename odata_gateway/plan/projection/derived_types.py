@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.plan.scope.rows import as_type, discriminator_of
 from odata_gateway.plan.scope.scope import ShownRows
+from odata_gateway.plan.tree.projection import EntityProjection, MixedProjection
 from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, Compare, ConstantValue
 from odata_gateway.types.primitive import BOOLEAN, INT32, STRING
 from odata_gateway.url import ast
@@ -51,6 +52,17 @@ def types_of_rows(rows: ShownRows, options: ast.Options) -> TypesOfRows | None:
         types.append(TypeOfRows(as_own, _options_of(entity_type, options, model)))
     branches.append((ConstantValue(True, BOOLEAN), ConstantValue(0, INT32)))
     return TypesOfRows(CaseWhen(tuple(branches), INT32, False), tuple(types))
+
+
+def of_several_types(
+    found: TypesOfRows, projections: tuple[EntityProjection, ...], options: ast.Options
+) -> MixedProjection:
+    """What each row shows, by the projections of its types; rows of derived types name theirs."""
+    declared, *others = projections
+    derived = (replace(p, type_name=p.entity_set.entity_type.qualified_name) for p in others)
+    items = options.select
+    selected = None if items is None else tuple("/".join(item.path) for item in items)
+    return MixedProjection(found.number, (declared, *derived), replace(declared, selected=selected))
 
 
 def _concrete(declared: EntityType, model: Model) -> Iterator[tuple[EntityType, str]]:

@@ -21,7 +21,7 @@ from odata_gateway.plan.expression.literals import literal
 from odata_gateway.plan.expression.order import bind_options_order, bind_window
 from odata_gateway.plan.expression.search import bind_narrowing
 from odata_gateway.plan.projection.apply_rows import bind_result
-from odata_gateway.plan.projection.derived_types import types_of_rows
+from odata_gateway.plan.projection.derived_types import of_several_types, types_of_rows
 from odata_gateway.plan.projection.items import (
     check_selected,
     computed_fields,
@@ -73,11 +73,8 @@ def _of_types(rows: ShownRows, options: ast.Options) -> EntityProjection | Mixed
     """The members of entities that may be of types derived from that of their set."""
     if (found := types_of_rows(rows, options)) is None:
         return _of_entities(rows, options)
-    first, *others = (_of_entities(each.rows, each.options) for each in found.types)
-    derived = (replace(p, type_name=p.entity_set.entity_type.qualified_name) for p in others)
-    items = options.select
-    selected = None if items is None else tuple("/".join(item.path) for item in items)
-    return MixedProjection(found.number, (first, *derived), replace(first, selected=selected))
+    projections = tuple(_of_entities(each.rows, each.options) for each in found.types)
+    return of_several_types(found, projections, options)
 
 
 def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
