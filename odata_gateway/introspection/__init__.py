@@ -15,6 +15,7 @@ compared (`odata-gateway model`).
     names        identifiers of OData for the names of SQL
     keys         the key of each relation
     view_keys    the keys of views, proven by their rows
+    json_members  what an overlay says of the objects in a column of JSON
     structures   columns that are made of values: collections and complex types
     checks       CHECK constraints as annotations
     columns      the property of each column

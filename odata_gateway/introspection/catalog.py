@@ -15,6 +15,7 @@ from odata_gateway.db.schema.catalog import BASE_TYPES
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
+from odata_gateway.introspection.json_members import JsonObject
 
 _RELATIONS = """
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
@@ -160,6 +161,7 @@ class CatalogColumn:
     wanted       the name of the property; "" is as the rules say
     secret       whether its values are kept from everybody; None: the name decides
     form         how its values are served, one of columns.FORMS; "" is as the type says
+    members      of the objects in a column of JSON
     is_searched  $search looks at it
     kept_out     why it is not served, and the way out
     """
@@ -178,6 +180,7 @@ class CatalogColumn:
     wanted: str = ""
     secret: bool | None = None
     form: str = ""
+    members: JsonObject | None = None
     is_searched: bool = False
     kept_out: tuple[str, str] | None = None
 

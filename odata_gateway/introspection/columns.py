@@ -47,6 +47,8 @@ def property_of(
     structured = None if made_of is None else types.property_of(made_of)
     if made_of is not None and column.form == "enum":
         structured = types.enum_of(made_of)
+    if column.members is not None and not is_key:
+        structured = types.json_of(column.members)
     node = primitive_property(column) if structured is None else dict(structured)
     pg_type, form_type = _FORM_TYPES.get(column.form, ("", ""))
     if form_type and column.type.startswith(pg_type):

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from odata_gateway.db.schema.type_facts import TypeFacts
+from odata_gateway.introspection.json_members import JsonObject, JsonValue
 from odata_gateway.introspection.names import descriptions, odata_name, odata_names, unused
+from odata_gateway.types.catalog_type import UNKNOWN
 
 CsdlMembers = dict[str, Any]
 _BOOLEAN: CsdlMembers = {"$Type": "Edm.Boolean", "$Nullable": True}
@@ -54,6 +56,24 @@ class DeclaredTypes:
             return None
         members = {label: number for number, label in enumerate(facts.labels)}
         return {"$Type": self._declared(facts, {"$Kind": "EnumType", **members})}
+
+    def json_of(self, objects: JsonObject) -> CsdlMembers:
+        """The property of a column of JSON whose members are known."""
+        names = odata_names(name for name, _ in objects.members)
+        members = {names[name]: self._json_member(name, names, p) for name, p in objects.members}
+        node = {"$Kind": "ComplexType", "@Gateway.Form": "json", **members}
+        facts = TypeFacts("composite", objects.schema, objects.name, "", "", UNKNOWN)
+        return {"$Type": self._declared(facts, node)}
+
+    def _json_member(
+        self, name: str, names: Mapping[str, str], part: JsonValue | JsonObject
+    ) -> CsdlMembers:
+        column = {} if names[name] == name else {"@Gateway.Column": name}
+        if isinstance(part, JsonObject):
+            return {**self.json_of(part), "$Nullable": True, **column}
+        value = self.primitive(TypeFacts("simple", "", "", part.type, part.type, UNKNOWN))
+        form = {"$Collection": True, "@Gateway.Form": "json"} if part.is_collection else {}
+        return {**value, **form, "$Nullable": True, **column}
 
     def _collection(self, facts: TypeFacts, item: TypeFacts) -> CsdlMembers | None:
         if item.kind in ("array", "multirange"):

@@ -246,6 +246,9 @@ leave_out = ["shop.schema_migrations"]
 name = "clients"
 search = ["name"]
 
+[table."shop.product".columns]
+dimensions = { members = { width = "int4", unit = "text" } }
+
 [table."shop.revenue"]
 key = ["month", "category_code"]
 links.category = { to = "shop.category", on = { category_code = "code" }, back = "revenue" }
@@ -273,6 +276,9 @@ def test_an_overlay_is_used_and_read_again_on_sighup_and_one_with_mistakes_chang
     pages = gateway.pages("revenue?$expand=category", token=None, headers={"Prefer": "maxpagesize=3"})
     rows = [row for page in pages for row in page]
     assert len(rows) > 20 and all(row["category"]["code"] == row["category_code"] for row in rows)
+
+    wide = gateway.get("product?$filter=dimensions/width gt 57 and dimensions/unit eq 'cm'&$select=dimensions", token=None).rows
+    assert [row["dimensions"] for row in wide] == [{"width": 58, "unit": "cm"}, {"width": 59, "unit": "cm"}]
 
     path.write_text(WRONG, encoding="utf-8")
     done = run("check", **variables | {"ODATA_SCHEMAS": "shop"})

@@ -15,7 +15,14 @@ from odata_gateway.edm.model import Table
 from odata_gateway.errors import nearest
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
 from odata_gateway.introspection.columns import primitive_of
-from odata_gateway.introspection.overlay.entries import ColumnEntry, Overlay, RowsEntry, TableEntry
+from odata_gateway.introspection.json_members import JsonObject, JsonValue, member_type
+from odata_gateway.introspection.overlay.entries import (
+    ColumnEntry,
+    JsonMembers,
+    Overlay,
+    RowsEntry,
+    TableEntry,
+)
 from odata_gateway.introspection.overlay.links import with_links
 from odata_gateway.types.account import ACCOUNT_TYPES
 from odata_gateway.types.primitive import STRING
@@ -83,7 +90,7 @@ def _with_entry(
     columns = {column.name: column for column in relation.columns}
     for name, about in entry.columns:
         if _exists(name, columns, about.place, mistakes):
-            columns[name] = _with_column_entry(columns[name], about)
+            columns[name] = _with_column_entry(relation.table, columns[name], about, mistakes)
     for name in entry.search:
         place = f"{entry.place}.search"
         if not _exists(name, columns, place, mistakes):
@@ -108,8 +115,29 @@ def _with_entry(
     )
 
 
-def _with_column_entry(column: CatalogColumn, entry: ColumnEntry) -> CatalogColumn:
-    return replace(column, wanted=entry.name, secret=entry.secret, form=entry.form)
+def _with_column_entry(
+    table: Table, column: CatalogColumn, entry: ColumnEntry, mistakes: list[Mistake]
+) -> CatalogColumn:
+    members = None
+    if entry.members and column.type == "jsonb":
+        members = _json_object(table, column.name, entry.members)
+    elif entry.members:
+        text = f"{column.name} is {column.type}, and members are those of jsonb"
+        mistakes.append(Mistake(f"{entry.place}.members", text))
+    return replace(column, wanted=entry.name, secret=entry.secret, form=entry.form, members=members)
+
+
+def _json_object(table: Table, name: str, members: JsonMembers) -> JsonObject:
+    """The objects of a column; those below it are called after their place."""
+    parts: list[tuple[str, JsonValue | JsonObject]] = []
+    for member, part in members:
+        if isinstance(part, str):
+            value = member_type(part)
+            assert value is not None
+            parts.append((member, value))
+        else:
+            parts.append((member, _json_object(table, f"{name}_{member}", part)))
+    return JsonObject(table.schema, f"{table.name}_{name}", tuple(parts))
 
 
 def _is_text(column: CatalogColumn) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+JsonMembers = tuple[tuple[str, "str | JsonMembers"], ...]
+"""The members of objects in JSON: the type of each, or its own members."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnEntry:
@@ -11,12 +14,14 @@ class ColumnEntry:
 
     secret  None: its name decides
     form    how its values are served, one of introspection.columns.FORMS
+    members  of the objects in a column of JSON
     """
 
     place: str
     name: str = ""
     secret: bool | None = None
     form: str = ""
+    members: JsonMembers = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 from odata_gateway.edm.csdl_properties import is_name
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.introspection.columns import FORMS
+from odata_gateway.introspection.json_members import member_type
 from odata_gateway.introspection.overlay.entries import (
     ColumnEntry,
     ConstraintEntry,
+    JsonMembers,
     LinkEntry,
     Overlay,
     RowsEntry,
@@ -22,7 +24,7 @@ from odata_gateway.introspection.overlay.toml import TomlNode
 
 _TOP = ("schemas", "search_path", "leave_out", "secrets", "table", "constraint", "rows")
 _TABLE = ("name", "served", "key", "search", "links", "columns")
-_COLUMN = ("name", "secret", "type")
+_COLUMN = ("name", "secret", "type", "members")
 _LINK = ("to", "on", "back")
 _CONSTRAINT = ("name", "back", "through")
 _WHERE = re.compile(r"\s*(\S+|\"[^\"]+\")\s*=\s*claim\.(\S+)\s*")
@@ -92,8 +94,25 @@ def _columns(node: TomlNode) -> Iterator[tuple[str, ColumnEntry]]:
                 _identifier(found["name"]) if "name" in found else "",
                 found["secret"].flag() if "secret" in found else None,
                 _form(found["type"]) if "type" in found else "",
+                _members(found["members"]) if "members" in found else (),
             ),
         )
+
+
+def _members(node: TomlNode) -> JsonMembers:
+    """The types of members, or their own members."""
+    found: list[tuple[str, str | JsonMembers]] = []
+    for name, each in node.table():
+        if isinstance(each.value, dict):
+            found.append((name, _members(each)))
+            continue
+        text = each.text()
+        if text and member_type(text) is None:
+            each.fail(f"'{text}' is not a type such as int4, text, timestamptz or text[]")
+        found.append((name, text))
+    if not found:
+        node.fail("needs at least one member")
+    return tuple(found)
 
 
 def _links(node: TomlNode) -> Iterator[LinkEntry]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from odata_gateway.introspection.overlay.entries import ColumnEntry, LinkEntry, Overlay, TableEntry
+from odata_gateway.introspection.overlay.entries import (
+    ColumnEntry,
+    JsonMembers,
+    LinkEntry,
+    Overlay,
+    TableEntry,
+)
 from odata_gateway.introspection.overlay.toml import toml_key, toml_place, toml_text
 
 
@@ -66,7 +72,16 @@ def _link(link: LinkEntry) -> str:
 def _column(about: ColumnEntry) -> str:
     secret = [] if about.secret is None else [f"secret = {_flag(about.secret)}"]
     members = [*_texts(("name", about.name)), *secret, *_texts(("type", about.form))]
+    members += [f"members = {_members(about.members)}"] if about.members else []
     return f"{{ {', '.join(members)} }}"
+
+
+def _members(members: JsonMembers) -> str:
+    listed = (
+        f"{toml_key(name)} = {toml_text(part) if isinstance(part, str) else _members(part)}"
+        for name, part in members
+    )
+    return f"{{ {', '.join(listed)} }}"
 
 
 def _flag(value: bool) -> str:

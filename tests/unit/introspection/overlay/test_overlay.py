@@ -170,6 +170,10 @@ def test_a_link_to_rows_that_need_not_be_one_is_a_mistake():
         ("leave_out = 'x'", 'leave_out: must be an array of texts, such as ["a", "b"]'),
         ("[table]\na.name = 'has blanks'", "table.a.name: is not a name of OData: letters, digits and _"),
         ("[table]\na.columns.b.type = 'txt'", "table.a.columns.b.type: 'txt' is not one of text, enum, stream, untyped"),
+        (
+            "[table]\na.columns.b.members.c = 'int5'",
+            "table.a.columns.b.members.c: 'int5' is not a type such as int4, text, timestamptz or text[]",
+        ),
         ("[table]\na.links.b = { on = {} }", "table.a.links.b: needs to"),
         ("[rows]\nwhere = 'tenant'", 'rows.where: must be a column and a claim, such as "tenant_id = claim.tenant"'),
         ("[constraint]\n'a.b' = { nam = 'c' }", "constraint.\"a.b\".nam: is not known here; did you mean 'name'?"),
@@ -233,6 +237,7 @@ links.b = { to = "public.u", on = { a = "b c" }, back = "back" }
 
 [table."public.t".columns]
 "q\\"x" = { name = "q", secret = false, type = "text" }
+doc = { members = { n = "int4", tags = "text[]", deep = { "a b" = "date" } } }
 
 [constraint."public.t.k"]
 name = "n"
