@@ -12,6 +12,7 @@ Unknown: connections, pages, the HTTP library.
     zip_stream  a zip archive written without going back
     workbook    the parts of a workbook besides its rows
     xlsx        workbooks for Excel
+    arrow_types  the Arrow types of values, also of nested ones
     arrow       Arrow streams and Parquet
     text_table  aligned text for a terminal
 """

@@ -8,8 +8,6 @@ pyarrow is imported when it is first needed: it takes 0.3 s and 60 MB.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,8 +15,16 @@ from io import RawIOBase
 from typing import Any
 
 from odata_gateway.formats.encoding import ExportedRows, cannot_show
+from odata_gateway.formats.tables.arrow_types import (
+    PLAIN_TYPES,
+    arrow_kind,
+    arrow_type,
+    nested_value,
+    octets,
+)
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import FileMaker, TableEncoding
+from odata_gateway.plan.tree.relation import ItemsValue, ObjectValue
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.sql.fragment import Sql, build, fill
@@ -28,19 +34,6 @@ from odata_gateway.types.primitive import PrimitiveType
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
 """A row group of Parquet has the rows of so many bytes of CSV: some 64 chunks."""
-_TYPES: dict[ArrowKind, Callable[[Any], Any]] = {
-    "string": lambda pa: pa.string(),
-    "bool": lambda pa: pa.bool_(),
-    "int16": lambda pa: pa.int16(),
-    "int32": lambda pa: pa.int32(),
-    "int64": lambda pa: pa.int64(),
-    "float32": lambda pa: pa.float32(),
-    "float64": lambda pa: pa.float64(),
-    "date": lambda pa: pa.date32(),
-    "time": lambda pa: pa.time64("us"),
-    "duration": lambda pa: pa.duration("us"),
-    "binary": lambda pa: pa.binary(),
-}
 _READ_AS: dict[ArrowKind, ArrowKind] = {
     "date": "int32",
     "time": "int64",
@@ -55,6 +48,7 @@ class ArrowCells:
     """Cells of CSV for Arrow's reader."""
 
     format_name = "arrow"
+    nests = True
     separator = ","
     blank = ""
     row_start = ""
@@ -69,11 +63,6 @@ class ArrowCells:
         if kind != "string" and form.arrow_text is not None:
             return build("coalesce({0}, '')", fill(form.arrow_text, (value,)))
         return build("coalesce({0}, '')", plain_text(value, type_))
-
-
-def arrow_kind(type_: PrimitiveType) -> ArrowKind:
-    """The type of an Arrow column; text where a family has none."""
-    return type_.family.cell.arrow.get(type_.pg_type, "string")
 
 
 class ByteSink(RawIOBase):
@@ -109,12 +98,12 @@ class ChunkTables:
     def __init__(self, columns: tuple[FieldCell, ...], zone: str) -> None:
         self._arrow, self._csv = import_module("pyarrow"), import_module("pyarrow.csv")
         self._names = [column.name for column in columns]
-        kinds = [arrow_kind(column.field.type) for column in columns]
-        read = [_TYPES[_READ_AS.get(kind, kind)](self._arrow) for kind in kinds]
-        moment = self._arrow.timestamp("us", tz=zone)
-        types = [_TYPES[kind](self._arrow) if kind in _TYPES else moment for kind in kinds]
+        self._values = [column.field.value for column in columns]
+        self._kinds = [arrow_kind(column.field.type) for column in columns]
+        read = [_read_type(kind, self._arrow) for kind in self._kinds]
+        fields = [column.field for column in columns]
+        types = [arrow_type(field.value, field.type, zone, self._arrow) for field in fields]
         self.schema = self._arrow.schema(list(zip(self._names, types, strict=True)))
-        self._kinds = kinds
         self._parsing = self._csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
         self._conversion = self._csv.ConvertOptions(
             column_types=dict(zip(self._names, read, strict=True)),
@@ -140,25 +129,28 @@ class ChunkTables:
                 parse_options=self._parsing,
                 convert_options=self._conversion,
             )
-        except self._arrow.ArrowInvalid as error:
+            columns = [self._typed(i, column) for i, column in enumerate(found.columns)]
+        except (ValueError, OverflowError) as error:
             raise cannot_show("arrow", "a value that is beyond its types") from error
-        typed = zip(found.columns, self._kinds, self.schema.types, strict=True)
-        columns = [self._typed(column, kind, type_) for column, kind, type_ in typed]
         return self._arrow.Table.from_arrays(columns, schema=self.schema)
 
-    def _typed(self, column: Any, kind: ArrowKind, type_: Any) -> Any:
+    def _typed(self, index: int, column: Any) -> Any:
         """A column of the type that it has in the schema."""
+        value, kind, type_ = self._values[index], self._kinds[index], self.schema.types[index]
+        if isinstance(value, ObjectValue | ItemsValue):
+            made = [nested_value(value, text) for text in column.to_pylist()]
+            return self._arrow.array(made, type_)
         if kind == "binary":
-            octets = [_octets(text) for text in column.to_pylist()]
-            return self._arrow.array(octets, type_)
+            return self._arrow.array([octets(text) for text in column.to_pylist()], type_)
         if kind not in _READ_AS:
             return column
         chunks = [chunk.view(type_) for chunk in column.chunks]
         return self._arrow.chunked_array(chunks, type_)
 
 
-def _octets(text: str | None) -> bytes | None:
-    return None if text is None else urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _read_type(kind: ArrowKind, pa: Any) -> Any:
+    """The type that the reader of CSV makes of a column."""
+    return PLAIN_TYPES[_READ_AS.get(kind, kind)](pa)
 
 
 class StreamBody:

@@ -15,6 +15,7 @@ from odata_gateway.formats.tables.columns import (
     FlatRow,
     TableCell,
     column_names,
+    field_cells,
     flat_columns,
     flat_row,
 )
@@ -30,13 +31,14 @@ from odata_gateway.types.primitive import PrimitiveType
 class CellWriter(Protocol):
     """How a format writes cells.
 
-    format_name  in messages
+    format_name  and `nests`: see `TableForm`
     separator    between two cells
     blank        an empty cell
     row_start    and `row_end`: what stands around the cells of a row
     """
 
     format_name: str
+    nests: bool
     separator: str
     blank: str
     row_start: str
@@ -62,7 +64,7 @@ class CellRowRenderer:
 
         raises  UrlFormat for what has no columns
         """
-        flat = flat_row(projection, self._writer.format_name)
+        flat = flat_row(projection, self._writer)
         if isinstance(projection, MixedProjection):
             return self._of_its_kind(flat, projection)
         return self._around(flat.cells)
@@ -72,7 +74,7 @@ class CellRowRenderer:
         value = shown_value(field, self._blocks.expressions)
         if value is None:
             return raw("NULL::text")
-        row = self._around((FieldCell(field.name, field),))
+        row = self._around(tuple(field_cells(field, "", self._writer)))
         return build("CASE WHEN ({0}) IS NOT NULL THEN {1} END", plain_text(value, field.type), row)
 
     def _around(self, cells: tuple[TableCell, ...]) -> Sql:

@@ -7,8 +7,8 @@ column, and is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
 
 from odata_gateway.formats.encoding import cannot_show
 from odata_gateway.plan.tree.projection import (
@@ -26,6 +26,19 @@ from odata_gateway.plan.tree.projection import (
     RowMembers,
     ValueProjection,
 )
+from odata_gateway.plan.tree.relation import ObjectValue
+from odata_gateway.types.primitive import STRING
+
+
+class TableForm(Protocol):
+    """What a format that has tables says of them.
+
+    format_name  in messages
+    nests        an object is one cell; else each of its members is one
+    """
+
+    format_name: str
+    nests: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +88,15 @@ def flat_columns(cells: Iterable[TableCell]) -> Iterator[FieldCell]:
                 assert_never(cell)
 
 
-def flat_row(projection: Projection, format_name: str) -> FlatRow:
+def flat_row(projection: Projection, form: TableForm) -> FlatRow:
     """The cells of a row.
 
     raises  UrlFormat for what a table has no columns for
     """
     if isinstance(projection, MixedProjection):
-        kinds = tuple(tuple(_cells(kind, "", format_name)) for kind in projection.kinds)
-        return FlatRow(_united(kinds, format_name), kinds)
-    return FlatRow(tuple(_cells(projection, "", format_name)))
+        kinds = tuple(tuple(_cells(kind, "", form)) for kind in projection.kinds)
+        return FlatRow(_united(kinds, form), kinds)
+    return FlatRow(tuple(_cells(projection, "", form)))
 
 
 def column_names(cell: TableCell) -> tuple[str, ...]:
@@ -91,91 +104,101 @@ def column_names(cell: TableCell) -> tuple[str, ...]:
     return tuple(column.name for column in flat_columns((cell,)))
 
 
-def _united(kinds: tuple[tuple[TableCell, ...], ...], format_name: str) -> tuple[TableCell, ...]:
+def _united(kinds: tuple[tuple[TableCell, ...], ...], form: TableForm) -> tuple[TableCell, ...]:
     """The cells of all kinds, in the order in which they are met. A column has one type."""
     found: dict[tuple[str, ...], TableCell] = {}
     for cell in (cell for kind in kinds for cell in kind):
         known = found.setdefault(column_names(cell), cell)
         pairs = zip(flat_columns((known,)), flat_columns((cell,)), strict=True)
         if any(one.field.type is not other.field.type for one, other in pairs):
-            raise cannot_show(format_name, f"two types of values as '{column_names(cell)[0]}'")
+            raise cannot_show(form.format_name, f"two types of values as '{column_names(cell)[0]}'")
     names = [name for group in found for name in group]
     if len(names) > len(set(names)):
-        raise cannot_show(format_name, "rows that expand different properties of an entity")
+        raise cannot_show(form.format_name, "rows that expand different properties of an entity")
     return tuple(found.values())
 
 
-def _cells(projection: Projection, prefix: str, format_name: str) -> Iterator[TableCell]:
+def _cells(projection: Projection, prefix: str, form: TableForm) -> Iterator[TableCell]:
     match projection:
         case EntityProjection():
-            yield from _of_entity(projection, prefix, format_name)
+            yield from _of_entity(projection, prefix, form)
         case ApplyProjection(members=members):
-            yield from _of_members(members, prefix, format_name)
+            yield from _of_members(members, prefix, form)
         case CrossjoinProjection(entities=entities, computed=computed):
             for entity in entities:
-                yield from _crossed(entity, prefix, format_name)
-            yield from _of_members(computed, prefix, format_name)
+                yield from _crossed(entity, prefix, form)
+            yield from _of_members(computed, prefix, form)
         case MixedProjection():
-            raise cannot_show(format_name, "rows of several kinds inside a row")
+            raise cannot_show(form.format_name, "rows of several kinds inside a row")
         case ValueProjection(field=field):
-            yield FieldCell("value", field)
+            yield from field_cells(replace(field, name="value"), prefix, form)
         case _:
             assert_never(projection)
 
 
-def _of_entity(projection: EntityProjection, prefix: str, format_name: str) -> Iterator[TableCell]:
+def _of_entity(projection: EntityProjection, prefix: str, form: TableForm) -> Iterator[TableCell]:
     if projection.links:
         name = projection.links[0].name
         raise cannot_show(
-            format_name,
+            form.format_name,
             f"the link '{name}'",
             f"leave {name} out of $select, or write $expand={name}",
         )
-    yield from _of_members(projection.fields, prefix, format_name)
+    yield from _of_members(projection.fields, prefix, form)
     for expand in projection.expands:
         if isinstance(expand, ExpandMany):
-            raise _collection(expand, format_name)
-        yield _expanded(expand, prefix, format_name)
-    yield from _of_members(projection.related, prefix, format_name)
+            raise _collection(expand, form)
+        yield _expanded(expand, prefix, form)
+    yield from _of_members(projection.related, prefix, form)
 
 
-def _collection(expand: ExpandMany, format_name: str) -> Exception:
+def _collection(expand: ExpandMany, form: TableForm) -> Exception:
     name = expand.navigation.name
     return cannot_show(
-        format_name,
+        form.format_name,
         f"the expanded collection '{name}'",
         f"ask for {expand.target_set.name} and expand what leads back, "
         f"or for ndjson or json, which nest {name}",
     )
 
 
-def _expanded(expand: ExpandOne, prefix: str, format_name: str) -> ExpandedCells:
+def _expanded(expand: ExpandOne, prefix: str, form: TableForm) -> ExpandedCells:
     name = expand.navigation.name
-    content = _shown(expand.content, name, format_name)
-    return ExpandedCells(expand, tuple(_cells(content, f"{prefix}{name}/", format_name)))
+    content = _shown(expand.content, name, form)
+    return ExpandedCells(expand, tuple(_cells(content, f"{prefix}{name}/", form)))
 
 
-def _shown(content: Content, name: str, format_name: str) -> Projection:
+def _shown(content: Content, name: str, form: TableForm) -> Projection:
     if isinstance(content, str):
-        raise cannot_show(format_name, f"'{name}/{content}'", f"write $expand={name}")
+        raise cannot_show(form.format_name, f"'{name}/{content}'", f"write $expand={name}")
     return content
 
 
-def _of_members(members: RowMembers, prefix: str, format_name: str) -> Iterator[TableCell]:
+def _of_members(members: RowMembers, prefix: str, form: TableForm) -> Iterator[TableCell]:
     for member in members:
         match member:
             case Field():
-                yield FieldCell(f"{prefix}{member.name}", member)
+                yield from field_cells(member, prefix, form)
             case Nested(name=name, members=inner):
-                yield from _of_members(inner, f"{prefix}{name}/", format_name)
+                yield from _of_members(inner, f"{prefix}{name}/", form)
             case ExpandOne():
-                yield _expanded(member, prefix, format_name)
+                yield _expanded(member, prefix, form)
             case _:
                 assert_never(member)
 
 
-def _crossed(crossed: CrossedEntity, prefix: str, format_name: str) -> Iterator[TableCell]:
+def field_cells(field: Field, prefix: str, form: TableForm) -> Iterator[FieldCell]:
+    """The cell of a value, or those of the members of an object: `address/street`."""
+    name = f"{prefix}{field.name}"
+    if form.nests or not isinstance(field.value, ObjectValue):
+        yield FieldCell(name, field)
+        return
+    for member, value in field.value.members:
+        yield from field_cells(Field(member, value, value.type or STRING), f"{name}/", form)
+
+
+def _crossed(crossed: CrossedEntity, prefix: str, form: TableForm) -> Iterator[TableCell]:
     name = crossed.target_set.name
     if isinstance(crossed.content, str):
-        raise cannot_show(format_name, f"the link '{name}'", f"write $expand={name}")
-    yield from _cells(crossed.content, f"{prefix}{name}/", format_name)
+        raise cannot_show(form.format_name, f"the link '{name}'", f"write $expand={name}")
+    yield from _cells(crossed.content, f"{prefix}{name}/", form)

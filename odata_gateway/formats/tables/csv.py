@@ -35,6 +35,7 @@ class CsvCells:
     """
 
     format_name = "csv"
+    nests = False
     separator = ","
     blank = ""
     row_start = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.formats.encoding import ExportedRows, FileBody, cannot_show
 from odata_gateway.formats.tables.cell_rows import CellRowRenderer, CellWriter
-from odata_gateway.formats.tables.columns import FieldCell, flat_row
+from odata_gateway.formats.tables.columns import FieldCell, field_cells, flat_row
 from odata_gateway.plan.tree.projection import Field, Projection
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.context import ResponseContext
@@ -89,10 +89,10 @@ class TableEncoding:
 
     def _columns(self, query: Query) -> tuple[FieldCell, ...]:
         if query.field is not None:
-            return (FieldCell(query.field.name, query.field),)
+            return tuple(field_cells(query.field, "", self.writer))
         if query.projection is None:
             raise self._cannot("references")
-        return flat_row(query.projection, self.writer.format_name).columns
+        return flat_row(query.projection, self.writer).columns
 
     def _cannot(self, what: str) -> Exception:
         return cannot_show(self.writer.format_name, what)

@@ -28,6 +28,7 @@ class TextCells:
     """Cells as JSON, a row an array: so any text is safe on its way to the columns."""
 
     format_name = "table"
+    nests = False
     separator = ","
     blank = "null"
     row_start = "["

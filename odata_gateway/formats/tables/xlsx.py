@@ -40,6 +40,7 @@ class SheetCells:
     """Cells of a sheet, without their places: they follow each other."""
 
     format_name = "xlsx"
+    nests = False
     separator = ""
     blank = "<c/>"
     row_start = "<row>"
