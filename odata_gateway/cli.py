@@ -19,6 +19,7 @@ from odata_gateway.commands.demo import add_demo_arguments, run_demo
 from odata_gateway.commands.explain import add_explain_arguments, run_explain
 from odata_gateway.commands.mcp import run_mcp
 from odata_gateway.commands.model import add_model_arguments, run_model
+from odata_gateway.commands.query import add_query_arguments, run_query
 from odata_gateway.commands.serve import run_serve
 from odata_gateway.commands.sql import add_sql_arguments, run_sql
 from odata_gateway.commands.token import add_token_arguments, run_token
@@ -50,6 +51,11 @@ COMMANDS = {
         "show what becomes of a request, down to the SQL", run_explain, add_explain_arguments
     ),
     "mcp": Command("answer an agent on standard input and output", run_mcp),
+    "query": Command(
+        "write the rows of a URL, from the database or from a running service",
+        run_query,
+        add_query_arguments,
+    ),
     "token": Command(
         "make an access token, add it to the file of tokens, and show it once",
         run_token,

@@ -9,6 +9,8 @@ unknown  how a command line is parsed
     check       compares the model with the database
     explain     prints every value between a URL and its rows
     mcp         answers one agent on standard input and output
+    query       writes the rows of a URL
+    output      where these rows go, and how far they are
     token       makes an access token and its entry in a file
     model       prints the model of a database, made from its catalog
     sql         prints the SQL files for Live Agent's database

@@ -47,16 +47,24 @@ def run_explain(settings: Settings, options: argparse.Namespace) -> int:
     """
     if settings.model == AUTO:
         require_dsn(settings)
+    caller = Caller(SUBJECT, account_ids(options.accounts))
+    return run_loop(_explain(settings, target_of(options.url), caller))
+
+
+def account_ids(text: str) -> tuple[int, ...]:
+    """The accounts that the command line names.
+
+    raises  SettingsError
+    """
     try:
-        accounts = tuple(sorted({int(text) for text in options.accounts.split(",")}))
+        return tuple(sorted({int(each) for each in text.split(",")}))
     except ValueError:
         raise SettingsError(
-            (f"--accounts must be ids separated by commas, not '{options.accounts}'",)
+            (f"--accounts must be ids separated by commas, not '{text}'",)
         ) from None
-    return run_loop(_explain(settings, _target(options.url), Caller(SUBJECT, accounts)))
 
 
-def _target(url: str) -> str:
+def target_of(url: str) -> str:
     """What follows the service root in a URL, or the URL where it does not begin with one."""
     path = path_of(url)
     inner = service_target(path) if path.startswith("/") else None

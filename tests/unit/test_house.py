@@ -50,7 +50,7 @@ MAY_IMPORT = {
     },
     "commands": {
         *("errors", "config", "observe", "demo", "edm", "url", "db", "identity", "compiler", "formats"),
-        *("handlers", "introspection", "web", "server"),
+        *("handlers", "introspection", "web", "server", "protocol.message"),
     },
     "cli": {"config", "observe", "edm", "commands"},
     "__main__": {"cli"},

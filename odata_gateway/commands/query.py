@@ -1,0 +1,221 @@
+"""`odata-gateway query`: the rows of a URL, from the database itself or from a running service.
+
+Exit status: 0, the output is whole; 1, the request was refused, or the output broke off; 141, who
+read the output has gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request as HttpRequest
+from urllib.request import urlopen
+
+from odata_gateway.commands.explain import account_ids, target_of
+from odata_gateway.commands.output import Output, Progress
+from odata_gateway.compiler.explain import ROOT
+from odata_gateway.config.settings import Settings
+from odata_gateway.config.sources import require_dsn
+from odata_gateway.db.database import Database
+from odata_gateway.db.schema.introspect import inspect
+from odata_gateway.db.schema.roles import RoleDirectory
+from odata_gateway.errors import ODataError
+from odata_gateway.handlers.service import Service
+from odata_gateway.identity.caller import Caller
+from odata_gateway.identity.directory import CallerDirectory
+from odata_gateway.observe.request_stats import RequestStats, current_stats
+from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.server.composition import database_settings, read_model
+from odata_gateway.server.runtime import run_loop
+from odata_gateway.url.resource_kind import classify
+from odata_gateway.web.frontend import HttpFrontend
+
+PIECE_BYTES = 64 * 1024
+SILENCE_S = 300.0
+"""How long a running service may send nothing."""
+GONE = 141
+"""128 and the number of SIGPIPE, as a shell has it for a program that the signal ended."""
+_EXTENSIONS = {".csv": "csv", ".xlsx": "xlsx", ".arrow": "arrow", ".parquet": "parquet"}
+
+
+class Wish(NamedTuple):
+    """What the command line asks for.
+
+    url       as written
+    format    a value of $format
+    output    None: standard output
+    token     of a running service
+    """
+
+    url: str
+    format: str
+    output: Path | None
+    token: str | None
+
+
+def add_query_arguments(parser: argparse.ArgumentParser) -> None:
+    """The URL, the format, where the rows go, and who asks."""
+    parser.add_argument(
+        "url", help="what follows the service root, or the whole URL of a running service"
+    )
+    parser.add_argument(
+        "--format",
+        metavar="NAME",
+        help="csv, ndjson, xlsx, arrow, parquet, table, json or a media type (what the name of the"
+        " file ends with; else table on a terminal, and ndjson)",
+    )
+    parser.add_argument("--output", metavar="FILE", help="where the rows go (standard output)")
+    parser.add_argument(
+        "--accounts", default="1", help="ids of the caller's accounts, separated by commas (1)"
+    )
+    parser.add_argument(
+        "--token",
+        help="access token for a running service; also as the variable GATEWAY_TOKEN, which other"
+        " users of the machine cannot see",
+    )
+
+
+def run_query(settings: Settings, options: argparse.Namespace) -> int:
+    """0 when the output is whole; see above for others.
+
+    raises  SettingsError, ModelError
+    """
+    output = Path(options.output) if options.output else None
+    token = options.token or os.environ.get("GATEWAY_TOKEN")
+    wish = Wish(options.url, _format(options.format, output), output, token)
+    try:
+        with Output(output) as sink:
+            if wish.url.startswith(("http://", "https://")):
+                return _from_service(wish, sink)
+            require_dsn(settings)
+            caller = Caller("query", account_ids(options.accounts))
+            return run_loop(_from_database(settings, wish, caller, sink))
+    except BrokenPipeError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GONE
+
+
+def _format(name: str | None, output: Path | None) -> str:
+    if name is not None:
+        return name
+    if output is not None:
+        return _EXTENSIONS.get(output.suffix.lower(), "ndjson")
+    return "table" if sys.stdout.isatty() else "ndjson"
+
+
+def _with_format(target: str, format_name: str) -> str:
+    if "$format=" in target or "%24format=" in target:
+        return target
+    return f"{target}{'&' if '?' in target else '?'}$format={quote(format_name, safe='/;=')}"
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+async def _from_database(settings: Settings, wish: Wish, caller: Caller, sink: Output) -> int:
+    """The rows as the service in this process has them."""
+    stats = RequestStats("query", time.perf_counter())
+    current_stats.set(stats)
+    database = await Database.open(database_settings(settings))
+    try:
+        model, _ = await read_model(settings, database)
+        model, _ = await inspect(database, model)
+        callers = CallerDirectory((), RoleDirectory(database), caller)
+        frontend = HttpFrontend(settings)
+        service = Service(model, database, callers, settings, frontend=frontend)
+        target = target_of(wish.url)
+        reply = await service.answer(_request(_with_format(target, wish.format)))
+        counting = asyncio.create_task(_number(service, target, sink))
+        with Progress(sink, lambda: stats.rows, counting) as progress:
+            async for piece in _pieces(reply):
+                progress.write(piece)
+        counting.cancel()
+    except ODataError as error:
+        return sink.failed(f"{error.status} {error.code}: {error}")
+    finally:
+        await database.close()
+    return sink.finished()
+
+
+async def _pieces(reply: Reply) -> AsyncIterator[bytes]:
+    if isinstance(reply.body, bytes):
+        yield reply.body
+        return
+    async for piece in reply.body:
+        yield piece
+
+
+def _request(target: str) -> Request:
+    return Request("GET", target, classify(target), {}, ROOT, None)
+
+
+async def _number(service: Service, target: str, sink: Output) -> int | None:
+    """How many rows there are, where that is asked for by a path and $filter alone."""
+    path, _, query = target.partition("?")
+    options = [option for option in query.split("&") if option]
+    names = {option.partition("=")[0] for option in options}
+    counted = [option for option in options if option.startswith(("$filter=", "$search="))]
+    if not sink.shows_progress or names & {"$apply", "$top", "$skip"} or path.endswith(")"):
+        return None
+    current_stats.set(RequestStats("count", time.perf_counter()))  # its rows are no rows
+    try:
+        reply = await service.answer(_request(f"{path}/$count?{'&'.join(counted)}"))
+    except ODataError:
+        return None
+    return int(reply.body) if isinstance(reply.body, bytes) else None
+
+
+# --- a running service ----------------------------------------------------------------------------
+
+
+def _from_service(wish: Wish, sink: Output) -> int:
+    """The rows as a running service sends them."""
+    url = quote(_with_format(wish.url, wish.format), safe="%/:?@!$&'()*+,;=-._~[]{}|^`")
+    headers = {} if wish.token is None else {"Authorization": f"Bearer {wish.token}"}
+    try:
+        asked = HttpRequest(url, headers=headers)
+        with urlopen(asked, timeout=SILENCE_S) as reply, Progress(sink, lambda: None) as progress:
+            for piece in _received(reply):
+                progress.write(piece)
+    except HTTPError as error:
+        return sink.failed(_told(error))
+    except URLError as error:
+        return sink.failed(f"{url.partition('?')[0]}: {error.reason}")
+    except BrokenPipeError:
+        raise
+    except (OSError, HTTPException):
+        return sink.failed("the answer broke off")
+    return sink.finished()
+
+
+def _received(reply: HTTPResponse) -> Iterator[bytes]:
+    """The body piece by piece.
+
+    raises  HTTPException, OSError where it ends before its end
+    """
+    announced, size = reply.headers.get("Content-Length"), 0
+    while piece := reply.read(PIECE_BYTES):
+        size += len(piece)
+        yield piece
+    if announced is not None and size < int(announced):
+        raise HTTPException("the body is shorter than its length")
+
+
+def _told(error: HTTPError) -> str:
+    """What a service says in an error."""
+    with suppress(ValueError, KeyError, TypeError):
+        found = json.loads(error.read())["error"]
+        return f"{error.code} {found['code']}: {found['message']}"
+    return f"{error.code} {error.reason}"

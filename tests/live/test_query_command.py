@@ -1,0 +1,108 @@
+"""`odata-gateway query`: rows from the database itself and from a running service; its exit status tells what is whole from what is cut."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import openpyxl
+import pytest
+from tests.harness import tokens
+from tests.live.test_web_cli import ROOT, run
+
+TARGET = "Message?$select=id,content"
+
+
+@pytest.fixture
+def breaking_service() -> Iterator[str]:
+    """The URL of a service that closes the connection in the middle of its chunks."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/v1.0/odata/Message"
+    server.close()
+
+
+def test_rows_come_from_the_database_without_a_service(reader_dsn, gateway):
+    done = run("query", TARGET, ODATA_DSN=reader_dsn)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line) for line in done.stdout.split("\n")[:-1]] == [row for page in gateway.pages(TARGET) for row in page]
+
+
+def test_the_name_of_the_file_says_the_format(reader_dsn, tmp_path):
+    path = tmp_path / "messages.xlsx"
+    assert run("query", f"{TARGET}&$top=3", "--output", str(path), ODATA_DSN=reader_dsn).returncode == 0
+    assert openpyxl.load_workbook(io.BytesIO(path.read_bytes())).worksheets[0].max_row == 4
+    assert [each.name for each in tmp_path.iterdir()] == ["messages.xlsx"]
+
+
+def test_a_running_service_is_asked_by_its_url(gateway):
+    done = run("query", f"{gateway.base_url}{TARGET}&$filter=id lt 20", "--format", "csv", GATEWAY_TOKEN=tokens.ADMIN)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.encode() == gateway.get(f"{TARGET}&$filter=id lt 20&$format=csv").body.replace(b"\r\n", b"\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("Message?$select=nope", "400 Bind.Name: $select at 0"),
+        ("Inbox?$expand=messages&$format=csv", "406 Url.Format: $format: csv cannot show"),
+    ],
+)
+def test_what_is_refused_says_why_and_leaves_no_file(reader_dsn, gateway, tmp_path, target, said):
+    path = tmp_path / "rows.csv"
+    for url, settings in ((target, {"ODATA_DSN": reader_dsn}), (gateway.base_url + target, {"GATEWAY_TOKEN": tokens.ADMIN})):
+        done = run("query", url, "--output", str(path), **settings)
+        assert done.returncode == 1 and said in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_an_answer_that_broke_off_is_no_file(breaking_service, tmp_path):
+    done = run("query", breaking_service, "--output", str(tmp_path / "rows.csv"))
+    assert (done.returncode, done.stderr) == (1, "odata-gateway: the answer broke off\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_service_that_is_not_there(tmp_path):
+    done = run("query", "http://127.0.0.1:1/v1.0/odata/Message")
+    assert done.returncode == 1 and "http://127.0.0.1:1/v1.0/odata/Message: " in done.stderr
+
+
+def test_a_reader_that_goes_ends_it_quietly(reader_dsn):
+    command = f"{sys.executable} -m odata_gateway query Message --format csv | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=os.environ | {"ODATA_DSN": reader_dsn}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 141 and done.stderr == "" and done.stdout.startswith('"id"')
+
+
+def test_a_terminal_shows_a_table_and_else_how_far_the_rows_are(reader_dsn, tmp_path):
+    for arguments, said in (
+        (["query", f"{TARGET}&$top=3"], "3 rows"),
+        (["query", TARGET, "--output", str(tmp_path / "x.csv")], "rows, 0."),
+    ):
+        parent, child = pty.openpty()
+        command = [sys.executable, "-m", "odata_gateway", *arguments]
+        environment = os.environ | {"ODATA_DSN": reader_dsn}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=child, stderr=child, timeout=60, check=False)
+        os.close(child)
+        shown = os.read(parent, 65536).decode()
+        os.close(parent)
+        assert done.returncode == 0 and said in shown
+
+
+def test_without_a_database_it_says_what_is_missing():
+    done = run("query", "Message")
+    assert done.returncode == 2 and "ODATA_DSN" in done.stderr
