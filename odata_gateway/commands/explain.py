@@ -48,7 +48,7 @@ def run_explain(settings: Settings, options: argparse.Namespace) -> int:
     if settings.model == AUTO:
         require_dsn(settings)
     caller = Caller(SUBJECT, account_ids(options.accounts))
-    return run_loop(_explain(settings, target_of(options.url), caller))
+    return run_loop(_explain(settings, asked_target(options.url), caller))
 
 
 def account_ids(text: str) -> tuple[int, ...]:
@@ -64,7 +64,7 @@ def account_ids(text: str) -> tuple[int, ...]:
         ) from None
 
 
-def target_of(url: str) -> str:
+def asked_target(url: str) -> str:
     """What follows the service root in a URL, or the URL where it does not begin with one."""
     path = path_of(url)
     inner = service_target(path) if path.startswith("/") else None

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
-from odata_gateway.commands.explain import account_ids, target_of
+from odata_gateway.commands.explain import account_ids, asked_target
 from odata_gateway.commands.output import Output, Progress
 from odata_gateway.compiler.explain import ROOT
 from odata_gateway.config.settings import Settings
@@ -135,7 +135,7 @@ async def _from_database(settings: Settings, wish: Wish, caller: Caller, sink: O
         callers = CallerDirectory((), RoleDirectory(database), caller)
         frontend = HttpFrontend(settings)
         service = Service(model, database, callers, settings, frontend=frontend)
-        target = target_of(wish.url)
+        target = asked_target(wish.url)
         reply = await service.answer(_request(_with_format(target, wish.format)))
         counting = asyncio.create_task(_number(service, target, sink))
         with Progress(sink, lambda: stats.rows, counting) as progress:
