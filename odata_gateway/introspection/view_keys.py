@@ -9,6 +9,7 @@ as the keys of models are.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 
 from odata_gateway.db.bound_statement import BoundStatement
@@ -62,6 +63,9 @@ ORDER BY x.indrelid, x.indisprimary DESC, x.indisreplident DESC, x.indnkeyatts, 
 """
 
 
+LONGEST_S = 10.0
+"""How long the rows of all views together are looked at before only the planner is asked. A view
+whose key is not proven by then gets one that the service makes."""
 ColumnNumbers = tuple[int, ...]
 """Columns of a relation, by pg_attribute.attnum."""
 
@@ -93,22 +97,25 @@ async def with_view_keys(
     enough = ("unique", "undecided") if for_all_roles else ("unique",)
     async with database.session() as session:
         candidates = await _candidates(session, catalog)
-    proofs = KeyProofs(database, role)
+    proofs, until = KeyProofs(database, role), time.monotonic() + LONGEST_S
     found = []
     for relation in catalog:
-        names = candidates.get(relation.table, [])
-        found.append(await _with_key(replace(relation, candidates=tuple(names)), proofs, enough))
+        names = tuple(candidates.get(relation.table, ()))
+        changed = replace(relation, candidates=names)
+        found.append(await _with_key(changed, proofs, enough, until=until))
     return tuple(found)
 
 
 async def _with_key(
-    relation: CatalogRelation, proofs: KeyProofs, enough: tuple[str, ...]
+    relation: CatalogRelation, proofs: KeyProofs, enough: tuple[str, ...], *, until: float
 ) -> CatalogRelation:
-    """The relation with the first of its candidates that is proven as its only unique index."""
+    """The relation with the first of its candidates that is proven as its only unique index; by
+    rule only from a time.monotonic() on."""
     if not relation.candidates or not relation.is_open:
         return relation
     for names in usable_candidates(relation):
-        if await proofs.outcome(KeyColumns(relation.table, names)) in enough:
+        key = KeyColumns(relation.table, names)
+        if await proofs.outcome(key, may_ask=time.monotonic() < until) in enough:
             proven = UniqueIndex(names, is_primary=False, is_identity=False)
             return replace(relation, unique=(proven,))
     return replace(relation, unique=())

@@ -123,13 +123,13 @@ class KeyProofs:
         answer = self._answers.get(key)
         return _OPEN if answer is None else answer.verdict
 
-    async def outcome(self, key: KeyColumns) -> Outcome:
+    async def outcome(self, key: KeyColumns, *, may_ask: bool = True) -> Outcome:
         """Whether no row has null in the key or the key of another row: by rule, or as of now by
-        the query."""
+        the query, if it may run."""
         is_unique = await self._plan_says(_is_joined_away, _UNIQUE_RULE, key)
         if is_unique and await self._plan_says(_is_empty, _NULL_RULE, key):
             return "unique"
-        return (await self._asked_verdict(key, is_unique)).outcome
+        return (await self._asked_verdict(key, is_unique)).outcome if may_ask else "open"
 
     async def decide(self, model: Model) -> bool:
         """Run the queries of a model that are due; whether any outcome is new.
