@@ -132,6 +132,8 @@ class Gateway:
             return self._resource_metadata(exchange, path, self.challenges)
         if exchange.raw.method == "OPTIONS" and path == "*":
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
+        if path == "/" and self.pages is not None and self.pages.wants("", exchange.headers):
+            return Reply(303, (("Location", self._root(exchange)),))
         return await self._other_path(exchange, path)
 
     async def _page(self, exchange: Exchange, target: str, pages: PageAnswerer) -> Reply:
@@ -142,7 +144,9 @@ class Gateway:
             secrets = secrets_of(exchange.headers, target.partition("?")[2])
             reply = logged_refusal(error, exchange.id, secrets, self.settings)
             kind, root = classify(target), f"{SERVICE_PATH}/"
-            return pages.refusal(error, reply, Request("GET", target, kind, {}, root, None))
+            return pages.refusal(
+                error, reply, Request("GET", target, kind, exchange.headers, root, None)
+            )
 
     async def _challenging(self, exchange: Exchange, target: str, answerer: Answerer) -> Reply:
         """The answer; a refusal says where access tokens come from."""

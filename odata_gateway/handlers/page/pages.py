@@ -245,7 +245,7 @@ class Pages:
             "tab_list": TABS + PLAN_TABS if self._may_plan() else TABS,
             "page_rows": _page_rows(address),
             "downloads": self._downloads,
-            "is_signed_in": request.token is not None,
+            "is_signed_in": request.token is not None or "authorization" in request.headers,
             "can_be_anonymous": self._callers.anonymous is not None,
             "has_sign_in": bool(self._callers.ways) and self._settings.basic_auth,
             "connection": connections.connection(request.root, address),
