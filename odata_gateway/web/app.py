@@ -60,7 +60,7 @@ class PageAnswerer(Answerer, Protocol):
         """Whether a GET request for a target is one for a page."""
         ...
 
-    def refusal(self, error: Exception, reply: Reply, request: Request) -> Reply:
+    async def refusal(self, error: Exception, reply: Reply, request: Request) -> Reply:
         """The page of an error that any other client gets as `reply`."""
         ...
 
@@ -144,7 +144,7 @@ class Gateway:
             secrets = secrets_of(exchange.headers, target.partition("?")[2])
             reply = logged_refusal(error, exchange.id, secrets, self.settings)
             kind, root = classify(target), f"{SERVICE_PATH}/"
-            return pages.refusal(
+            return await pages.refusal(
                 error, reply, Request("GET", target, kind, exchange.headers, root, None)
             )
 

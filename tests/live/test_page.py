@@ -103,6 +103,10 @@ def test_pages_follow_each_other_without_a_gap(gateway, page):
     assert seen == [str(row["id"]) for row in gateway.get("Message?$orderby=created_at desc&$top=65&$select=id").rows]
 
 
+def test_a_page_has_at_most_a_thousand_rows(page):
+    assert len(cells(page("Message?pagesize=99999&$select=id"))) == 1000
+
+
 def test_the_number_of_rows_is_right(gateway, page):
     count = int(gateway.get("Message/$count").body)
     assert f"{count:,} rows" in page("Message")

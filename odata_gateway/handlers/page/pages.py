@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 from urllib.parse import unquote
@@ -90,7 +91,7 @@ class Pages:
                 compiler = self._service.compiler if is_public else await self._compiler(request)
                 is_root = kind is ResourceKind.SERVICE_DOCUMENT
                 template = "root.html" if is_root else "reference.html"
-                return self._html(
+                return await self._html(
                     template, request, address, model=compiler.model, shown_type=shown_type
                 )
             case ResourceKind.DATA:
@@ -100,7 +101,7 @@ class Pages:
             case _:
                 return await self._json(request, address, client)
 
-    def refusal(self, error: Exception, reply: Reply, request: Request) -> Reply:
+    async def refusal(self, error: Exception, reply: Reply, request: Request) -> Reply:
         """The page of an error.
 
         reply  what any other client gets, with the headers of the error
@@ -115,7 +116,7 @@ class Pages:
         if error.target is not None and error.target.startswith(("$", "@")):
             text = address.value(error.target)
         shown = {"error": error, "text": text, "request_id": current_stats.get().id}
-        page = self._html("error.html", request, address, **shown)
+        page = await self._html("error.html", request, address, **shown)
         return page._replace(status=reply.status, headers=(*page.headers, *headers))
 
     # --- data -------------------------------------------------------------------------------------
@@ -130,12 +131,12 @@ class Pages:
             return await self._json(request, address, client)
         if (accept := _PLANS.get(address.value("view"))) is not None:
             found = await client.json(address.of_service().target, rows=rows, accept=accept)
-            return self._html("plan.html", request, address, plan=found, sql_text=sql_text)
+            return await self._html("plan.html", request, address, plan=found, sql_text=sql_text)
         started = time.perf_counter()
         found = await client.json(address.of_service().target, rows=rows)
         timing = self._timing(time.perf_counter() - started)
         if form != "collection":
-            return self._entity(request, address, compiled, found, timing)
+            return await self._entity(request, address, compiled, found, timing)
         return await self._rows(request, address, compiled, found, timing)
 
     async def _rows(
@@ -155,21 +156,21 @@ class Pages:
         shown |= {"next": following, "is_first": is_first, "timing": timing, "rows": rows}
         shown |= TableChoices(address, compiled.query, columns).shown(rows)
         shown |= {"chart": bar_chart(columns, rows) if compiled.query.is_made else None}
-        return self._html("rows.html", request, address, **shown)
+        return await self._html("rows.html", request, address, **shown)
 
-    def _entity(
+    async def _entity(
         self, request: Request, address: PageAddress, compiled: CompiledQuery, *answer: Any
     ) -> Reply:
         found, timing = answer
         columns = page_columns(compiled.query, [found]) if compiled.query.projection else []
         shown = {"columns": columns, "entity": found, "timing": timing}
-        return self._html("entity.html", request, address, **shown)
+        return await self._html("entity.html", request, address, **shown)
 
     async def _json(self, request: Request, address: PageAddress, client: ServiceClient) -> Reply:
         rows, target = _page_rows(address), address.of_service().target
         found = await client.json(target, rows=rows, accept=_JSON)
         text = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
-        return self._html("json.html", request, address, text=text)
+        return await self._html("json.html", request, address, text=text)
 
     def _timing(self, total_s: float) -> list[tuple[str, float]]:
         """The stages of the answer with their milliseconds."""
@@ -231,8 +232,11 @@ class Pages:
     def _may_plan(self) -> bool:
         return current_stats.get().subject in self._settings.plan_callers
 
-    def _html(self, template: str, request: Request, address: PageAddress, **values: Any) -> Reply:
-        """A page with what all pages have."""
+    async def _html(
+        self, template: str, request: Request, address: PageAddress, **values: Any
+    ) -> Reply:
+        """A page with what all pages have. It is made in a thread, since a page of 1,000 rows takes
+        a second, and other requests must not wait for it."""
         prefix = root_prefix(request.target.partition("?")[0])
         values |= {
             "here": address,
@@ -252,12 +256,13 @@ class Pages:
             "connections": connections,
             "conditions": conditions,
         }
-        return html(template, **values)
+        return await asyncio.to_thread(html, template, **values)
 
 
 def _page_rows(address: PageAddress) -> int:
     text = address.value("pagesize")
-    return int(text) if text.isascii() and text.isdigit() and text.strip("0") else _PAGE_ROWS
+    is_number = text.isascii() and text.isdigit() and text.strip("0")
+    return min(int(text[:9]), PAGE_SIZES[-1]) if is_number else _PAGE_ROWS
 
 
 def _next(address: PageAddress, found: Any) -> PageAddress | None:
