@@ -10,7 +10,9 @@ from urllib.request import urlopen
 
 import asyncpg
 import pytest
+from openapi_spec_validator import validate
 from tests.harness import supabase
+from tests.harness.agent import Agent
 from tests.harness.cluster import SQL_FOLDER
 from tests.harness.faults import wait_until
 from tests.harness.gateway import start_gateway
@@ -124,6 +126,24 @@ def test_a_url_is_explained_with_the_model_of_the_database(settings):
     done = run("explain", "order?$top=1&$expand=customer", **settings)
     assert done.returncode == 0 and 'FROM "shop"."order"' in done.stdout, done.stderr
     assert run("explain", "order", ODATA_MODEL="auto").returncode == 2
+
+
+def test_programs_and_agents_learn_what_each_role_may_read(shop, analysts):
+    """OpenAPI, and the tool `describe`: allowed values, members of complex types, functions; and nothing of what a role may not read."""
+    for gateway in (shop, analysts):
+        validate(gateway.get("openapi.json", token=None).json())
+    agent = Agent(shop, None)
+    order, function = agent.call("describe", sets=["order", "best_sellers"]).value["sets"]
+    properties = {each["name"]: each for each in order["properties"]}
+    assert properties["state"]["allowed_values"] == ["cart", "ordered", "paid", "sent", "returned"]
+    assert {each["name"] for each in properties["sent_to"]["members"]} == {"street", "city", "postcode", "country"}
+    assert ["placed_at"] in order["indexes"] and {"name": "customer", "leads_to": "customer", "to_many": False} in order["links"]
+    [call] = function["calls"]
+    assert call["set"] == "best_sellers(at_least=...)" and {each["name"] for each in call["properties"]} == {"product_id", "title", "sold"}
+    assert len(agent.query("best_sellers(at_least=1)", top=500)) == len(shop.get("best_sellers(at_least=1)", token=None).rows)
+    assert agent.query("order", apply="groupby((state),aggregate($count as n))")
+    seen = {each["name"] for each in Agent(analysts, None).call("describe").value["sets"]}
+    assert seen == sets(analysts)
 
 
 def test_a_change_of_the_schema_appears_to_those_who_may_read_it(shop, analysts, cluster, database):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.harness import supabase
+from tests.harness.agent import Agent
 from tests.harness.cluster import Cluster
 from tests.harness.gateway import ROOT, Gateway, start_gateway
 from tests.harness.supabase import ADA, BOB, ENTRIES, EVE, Tokens, write_tokens
@@ -68,6 +69,10 @@ def test_a_caller_has_the_sets_that_the_role_may_read(program, tokens, name):
     assert ('Name="salary"' in metadata) is (name == "service")
     assert ('Name="email"' in metadata) is (name == "service")
     assert ('Name="body"' in metadata) is ("notes" in SETS[name])
+    agent = Agent(program, token)
+    assert {each["name"] for each in agent.call("describe").value["sets"]} == SETS[name]
+    described = json.dumps(agent.call("describe", sets=sorted(SETS[name])).value)
+    assert ('"salary"' in described) is (name == "service")
     api = program.get("openapi.json", token=token)
     assert {each["name"] for each in api.json()["tags"]} == SETS[name]
     assert (b'"salary"' in api.body) is (b'"email"' in api.body) is (name == "service")

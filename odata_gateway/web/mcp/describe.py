@@ -1,4 +1,4 @@
-"""The tool `describe`: which entity sets there are, and what rows of some of them have."""
+"""The tool `describe`: which entity sets and functions there are, and what their rows have."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from odata_gateway.protocol.message import Request
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
+    allowed_values,
     children,
     description_of,
     members,
@@ -94,72 +95,107 @@ def _start(cursor: str | None) -> int:
 
 
 def _is_resource(elements: CsdlElements, child: CsdlJson) -> bool:
-    return elements.is_entity(str(child.get("$Type", "")))
+    return "$Function" in child or elements.is_entity(str(child.get("$Type", "")))
 
 
 def _resources(elements: CsdlElements) -> list[tuple[str, CsdlJson]]:
-    """Entity sets and singletons."""
+    """Entity sets, singletons, and functions that are called at the service root."""
     found = children(elements.container)
     return [(name, child) for name, child in found if _is_resource(elements, child)]
 
 
 def _overview(elements: CsdlElements, contains: str) -> list[CsdlJson]:
-    """A line for each entity set whose name or description has a text."""
+    """A line for each resource whose name or description has a text."""
     found = []
     for name, child in _resources(elements):
         text = _description(elements, child)
         if contains in name.lower() or contains in text.lower():
-            type_ = child["$Type"]
-            links = [link for link, _ in elements.links(type_)]
-            properties = sum(1 for _ in elements.properties(type_))
-            found.append(
-                _without_nothing(
-                    {"name": name, "description": text, "properties": properties, "links": links}
-                )
-            )
+            type_ = child.get("$Type", "")
+            line: CsdlJson = {"name": name, "description": text}
+            line["is_function"] = "$Function" in child
+            line["properties"] = sum(1 for _ in elements.properties(type_))
+            line["links"] = [link for link, _ in elements.links(type_)]
+            found.append(_without_nothing(line))
     return found
 
 
 def _description(elements: CsdlElements, child: CsdlJson) -> str:
-    return description_of(child) or description_of(elements.type_of(child["$Type"]) or {})
+    overloads = elements.functions.get(elements.qualified(child.get("$Function", "")), [])
+    declared = [elements.type_of(child.get("$Type", "")) or {}, *overloads]
+    texts = (description_of(each) for each in (child, *declared))
+    return next(filter(None, texts), "")
 
 
 def _whole(
     elements: CsdlElements, name: str, child: CsdlJson, indexes: list[list[str]]
 ) -> CsdlJson:
-    """All that can be said of an entity set."""
+    """All that can be said of a resource."""
+    found: CsdlJson = {"name": name, "description": _description(elements, child)}
+    if "$Function" in child:
+        overloads = elements.functions.get(elements.qualified(child["$Function"]), [])
+        calls = [_call(elements, name, each) for each in overloads if not each.get("$IsBound")]
+        return _without_nothing({**found, "is_function": True, "calls": calls})
     type_ = elements.qualified(child["$Type"])
     bindings = child.get("$NavigationPropertyBinding", {})
-    useless = elements.restricted(type_, "FilterRestrictions")
     search = child.get("@Capabilities.SearchRestrictions", {})
+    found |= {
+        "is_single": not child.get("$Collection"),
+        "key": [key for key, _ in elements.key(type_)],
+        "properties": _properties(elements, type_),
+        "links": [
+            {
+                "name": link,
+                "leads_to": bindings.get(link, navigation["$Type"]),
+                "to_many": bool(navigation.get("$Collection")),
+            }
+            for link, navigation in elements.links(type_)
+        ],
+        "indexes": indexes,
+        "has_search": bool(search.get("Searchable", True)),
+    }
+    return _without_nothing(found)
+
+
+def _call(elements: CsdlElements, name: str, overload: CsdlJson) -> CsdlJson:
+    """How a function is called, and what it returns."""
+    parameters = overload.get("$Parameter", [])
+    given = ",".join(f"{each['$Name']}=..." for each in parameters)
+    returned = overload.get("$ReturnType", {})
     return _without_nothing(
         {
-            "name": name,
-            "description": _description(elements, child),
-            "is_single": not child.get("$Collection"),
-            "key": [key for key, _ in elements.key(type_)],
-            "properties": [
-                _property(elements, each, prop, is_readable=each not in useless)
-                for each, prop in elements.properties(type_)
-            ],
-            "links": [
+            "set": f"{name}({given})",
+            "parameters": [
                 {
-                    "name": link,
-                    "leads_to": bindings.get(link, navigation["$Type"]),
-                    "to_many": bool(navigation.get("$Collection")),
+                    **_property(elements, each["$Name"], each),
+                    "optional": "@Core.OptionalParameter" in each,
                 }
-                for link, navigation in elements.links(type_)
+                for each in parameters
             ],
-            "indexes": indexes,
-            "has_search": bool(search.get("Searchable", True)),
+            "returns": type_name(returned),
+            "is_list": bool(returned.get("$Collection")),
+            "properties": _properties(elements, elements.qualified(type_name(returned))),
         }
     )
 
 
-def _property(elements: CsdlElements, name: str, prop: CsdlJson, *, is_readable: bool) -> CsdlJson:
+def _properties(elements: CsdlElements, type_: str, depth: int = 3) -> list[CsdlJson]:
+    """The properties of a type; those of complex types have members, to a depth."""
+    useless = elements.restricted(type_, "FilterRestrictions")
+    found = []
+    for name, prop in elements.properties(type_):
+        line = _property(elements, name, prop)
+        declared = elements.type_of(type_name(prop))
+        if depth and declared is not None and declared["$Kind"] == "ComplexType":
+            inner = elements.qualified(type_name(prop))
+            line["members"] = _properties(elements, inner, depth - 1)
+        found.append({**line, "always_null": True} if name in useless else line)
+    return found
+
+
+def _property(elements: CsdlElements, name: str, prop: CsdlJson) -> CsdlJson:
     declared = elements.type_of(type_name(prop))
     is_enumeration = declared is not None and declared["$Kind"] == "EnumType"
-    allowed = [each for each, _ in members(declared)] if declared and is_enumeration else []
+    labels = [each for each, _ in members(declared)] if declared and is_enumeration else []
     return _without_nothing(
         {
             "name": name,
@@ -167,12 +203,12 @@ def _property(elements: CsdlElements, name: str, prop: CsdlJson, *, is_readable:
             "is_list": bool(prop.get("$Collection")),
             "nullable": bool(prop.get("$Nullable")),
             "description": description_of(prop),
-            "allowed_values": allowed,
-            "always_null": not is_readable,
+            "allowed_values": labels or allowed_values(prop),
+            "computed": prop.get("@Core.Computed") is True,
         }
     )
 
 
 def _without_nothing(found: CsdlJson) -> CsdlJson:
-    """Without what is false or empty."""
+    """Without what is false, zero or empty."""
     return {name: value for name, value in found.items() if value not in (False, "", [])}

@@ -32,7 +32,13 @@ def type_name(element: CsdlJson) -> str:
 
 def description_of(element: CsdlJson) -> str:
     """The description of an element, or an empty text."""
-    return str(element.get("@Core.Description", ""))
+    texts = (element.get("@Core.Description"), element.get("@Core.LongDescription"))
+    return "; ".join(str(text) for text in texts if text)
+
+
+def allowed_values(element: CsdlJson) -> list[Any]:
+    """The only values that a property has, where the model lists them."""
+    return [each["Value"] for each in element.get("@Validation.AllowedValues", ())]
 
 
 def component_name(qualified_name: str) -> str:

@@ -28,6 +28,7 @@ from odata_gateway.protocol.metadata.openapi.responses import (
     count_responses,
     entity_responses,
     function_responses,
+    media_responses,
 )
 from odata_gateway.protocol.metadata.openapi.schemas import reference, value_schema
 from odata_gateway.types.registry import PRIMITIVE_TYPES
@@ -77,6 +78,14 @@ class PathWriter(NamedTuple):
         parameters = [self._key_parameter(each, prop) for each, prop in key]
         entity = self._entity(name, f"{name}.get", f"One of {name}, by its key", type_)
         yield path, {"parameters": parameters, **entity}
+        if any(each.get("$HasStream") for each in self.elements.lineage(type_)):
+            media: CsdlJson = {
+                "operationId": f"{name}.media",
+                "summary": f"The octets of one of {name}",
+                "tags": [name],
+                "responses": media_responses(),
+            }
+            yield f"{path}/$value", {"parameters": parameters, "get": media}
         yield from self._links(name, path, parameters, child)
         yield from self._bound(name, path, parameters, _BoundTo(type_, is_collection=False))
 

@@ -88,6 +88,16 @@ def count_responses() -> CsdlJson:
     )
 
 
+def media_responses() -> CsdlJson:
+    """The octets of a media entity, of a type of their own."""
+    return _responses(
+        {
+            "200": {"description": "The octets", "content": {"*/*": {}}},
+            "204": {"description": "None"},
+        }
+    )
+
+
 def function_responses(elements: CsdlElements, returned: CsdlJson) -> CsdlJson:
     """What a function returns."""
     if returned.get("$Collection"):

@@ -7,6 +7,7 @@ from typing import Any
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
+    allowed_values,
     children,
     component_name,
     description_of,
@@ -140,11 +141,25 @@ def _primitive(type_: PrimitiveType) -> CsdlJson:
     return schema
 
 
+_LIMITS = {
+    "Validation.Minimum": "minimum",
+    "Validation.Maximum": "maximum",
+    "Validation.Pattern": "pattern",
+}
+
+
 def _facets(type_: PrimitiveType, member: CsdlJson) -> CsdlJson:
-    """What limits values: the range of a whole number, and the length of a text."""
-    found: CsdlJson = {}
+    """What limits values: ranges, the length of a text, a pattern, a list of all values."""
+    found: CsdlJson = {
+        keyword: member[f"@{term}"] for term, keyword in _LIMITS.items() if f"@{term}" in member
+    }
+    for side in ("Minimum", "Maximum"):
+        if member.get(f"@Validation.{side}@Validation.Exclusive"):
+            found[f"exclusive{side}"] = found.pop(side.lower())
+    if values := allowed_values(member):
+        found["enum"] = values
     if type_.low is not None and type_.high is not None:
-        found |= {"minimum": type_.low, "maximum": type_.high}
+        found = {"minimum": type_.low, "maximum": type_.high, **found}
     if type_.family.schema.kind == "string" and type_.family.schema.encoding is None:
         length = member.get("$MaxLength")
         found |= {"maxLength": length} if isinstance(length, int) else {}
@@ -162,5 +177,7 @@ def _nullable(schema: CsdlJson) -> CsdlJson:
 
 
 def _described(element: CsdlJson) -> CsdlJson:
+    """The description, and whether the database makes the value."""
     text = description_of(element)
-    return {"description": text} if text else {}
+    found: CsdlJson = {"description": text} if text else {}
+    return {**found, "readOnly": True} if element.get("@Core.Computed") is True else found

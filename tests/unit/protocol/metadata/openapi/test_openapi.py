@@ -37,6 +37,9 @@ WHOLE = {
             "colour": {"$Type": "Zoo.Colour", "$Nullable": True},
             "colours": {"$Type": "Zoo.Colour", "$Collection": True, "$Nullable": True},
             "weight": {"$Type": "Z.Weight"},
+            "age": {"$Type": "Edm.Byte", "@Validation.Maximum": 150, "@Core.Computed": True, "@Core.LongDescription": "In years"},
+            "speed": {"$Type": "Edm.Decimal", "@Validation.Minimum": 0, "@Validation.Minimum@Validation.Exclusive": True},
+            "diet": {"$Nullable": True, "@Validation.AllowedValues": [{"Value": "meat"}, {"Value": "hay"}], "@Validation.Pattern": "^[a-z]+$"},
             "place": {"$Type": "Zoo.Place", "$Nullable": True},
             "spots": {"$Type": "Edm.GeographyPoint", "$Collection": True},
             "anything": {"$Type": "Edm.Untyped", "$Nullable": True},
@@ -46,7 +49,7 @@ WHOLE = {
             "kids": {"$Kind": "NavigationProperty", "$Type": "Zoo.Tier", "$Collection": True},
             "home": {"$Kind": "NavigationProperty", "$Type": "Other.Cage"},
         },
-        "Löwe": {"$Kind": "EntityType", "$BaseType": "Zoo.Tier", "mane": {"$Type": "Edm.Boolean"}},
+        "Löwe": {"$Kind": "EntityType", "$HasStream": True, "$BaseType": "Zoo.Tier", "mane": {"$Type": "Edm.Boolean"}},
         "Heap": {"$Kind": "EntityType", "n": {"$Type": "Edm.Int64"}},
         "Feed": [
             {"$Kind": "Action", "$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "Zoo.Tier"}]},
@@ -236,7 +239,7 @@ def test_every_kind_of_path_is_there(zoo):
         *("/Tiere", "/Tiere/$count", "/Tiere/{code}", "/Tiere/{code}/mother", "/Tiere/{code}/kids"),
         *("/Tiere/{code}/Zoo.Feed()", "/Tiere/Zoo.Oldest(n=@n)"),
         *("/L%C3%B6wen", "/L%C3%B6wen/$count", "/L%C3%B6wen/{code}", "/L%C3%B6wen/{code}/mother", "/L%C3%B6wen/{code}/kids"),
-        *("/L%C3%B6wen/{code}/Zoo.Feed()", "/L%C3%B6wen/Zoo.Oldest(n=@n)"),
+        *("/L%C3%B6wen/{code}/$value", "/L%C3%B6wen/{code}/Zoo.Feed()", "/L%C3%B6wen/Zoo.Oldest(n=@n)"),
         *("/Heaps", "/Heaps/$count"),
         *("/Director", "/Director/mother", "/Director/kids", "/Director/Zoo.Feed()"),
         *("/Find(words=@words)", "/Find(words=@words,limit=@limit)", "/Find()"),
@@ -254,6 +257,13 @@ def test_every_kind_of_type_has_a_schema(zoo):
     assert base == {"$ref": "#/components/schemas/Zoo.Being"}
     colour = {"$ref": "#/components/schemas/Zoo.Colour"}
     assert own["properties"]["colours"] == {"type": "array", "items": {"anyOf": [colour, {"type": "null"}]}}
+    assert own["properties"]["age"] == {
+        **{"type": "integer", "format": "uint8", "minimum": 0, "maximum": 150},
+        **{"description": "In years", "readOnly": True},
+    }
+    assert own["properties"]["speed"] == {"type": "number", "format": "decimal", "exclusiveMinimum": 0}
+    diet = {"type": "string", "pattern": "^[a-z]+$", "enum": ["meat", "hay"]}
+    assert own["properties"]["diet"] == {"anyOf": [diet, {"type": "null"}]}
     assert own["properties"]["spots"] == {"type": "array", "items": {}}
     assert own["properties"]["anything"] == {} == own["properties"]["home"]
     assert own["properties"]["größe"]["anyOf"][1:] == [{"type": "string", "enum": ["-INF", "INF", "NaN"]}, {"type": "null"}]
@@ -282,6 +292,7 @@ def test_every_primitive_type_says_what_its_values_are():
         "Edm.Int64": ("integer", "int64"),
         "Edm.SByte": ("integer", "int8"),
         "Edm.Single": ("number", "float"),
+        "Edm.Stream": ("string", None),
         "Edm.String": ("string", None),
         "Edm.TimeOfDay": ("string", "time"),
     }
