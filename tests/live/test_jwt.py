@@ -16,6 +16,7 @@ import urllib.request
 import jwt
 import pytest
 from tests.harness import supabase
+from tests.harness.agent import Agent
 from tests.harness.gateway import start_gateway
 from tests.harness.issuer import SECRET, Issuer, Key, claims, forged
 from tests.harness.ports import free_port
@@ -277,6 +278,22 @@ def test_the_metadata_of_the_protected_resource_is_that_of_rfc_9728(signed, issu
         assert gateway.ask("GET", f"/.well-known/oauth-protected-resource{suffix}").status == 404  # no issuer
     for path in ("/.well-known/oauth-protected-resource/other", "/.well-known/oauth-protected-resourceful"):
         assert signed.ask("GET", path).status == 404
+
+
+def test_agents_find_the_issuer_and_their_tokens_are_for_their_own_address(signed, issuer):
+    refused = Agent(signed, None).send({"jsonrpc": "2.0", "id": 1, "method": "initialize"})
+    metadata = f"{PUBLIC}/.well-known/oauth-protected-resource/mcp"
+    assert refused.status == 401
+    found = signed.ask("GET", "/.well-known/oauth-protected-resource/mcp").json()
+    assert (found["resource"], found["authorization_servers"]) == (f"{PUBLIC}/mcp", [issuer.url])
+    connection = http.client.HTTPConnection("127.0.0.1", signed.port, timeout=30)
+    connection.request("POST", "/mcp", b"{}", {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    response.read()
+    assert f'Bearer realm="{issuer.url}", resource_metadata="{metadata}"' in response.headers.get_all("WWW-Authenticate")
+    connection.close()
+    rows = Agent(signed, signed_by(OLD, issuer, aud=f"{PUBLIC}/mcp")).query("todos", select="user_id")
+    assert {row["user_id"] for row in rows} == {ADA}
 
 
 @pytest.mark.parametrize("audience", [PUBLIC, PUBLIC + "/", PUBLIC + "/v1.0/odata", ["x", PUBLIC + "/v1.0/odata/"]])
