@@ -50,6 +50,7 @@ def _entity_type_of(
         abstract=declared.abstract,
         derived=tuple(each.name for each in _derived_of(declared, types)),
         discriminator=_discriminator(declared, types),
+        words=declared.words,
     )
 
 

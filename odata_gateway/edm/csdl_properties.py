@@ -46,6 +46,7 @@ _BESIDE_ROW_KEY = (
     "@Gateway.PgType",
     "@Gateway.Search",
     "@Gateway.Form",
+    "@Gateway.OnSelect",
 )
 _MEMBERS = (
     "$Kind",
@@ -61,6 +62,7 @@ _MEMBERS = (
     "@Gateway.Search",
     "@Gateway.Form",
     _ROW_KEY,
+    "@Gateway.OnSelect",
     *DESCRIPTIONS,
 )
 _FORM = "@Gateway.Form"
@@ -143,6 +145,7 @@ def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValue
         structure=found if isinstance(found, ComplexType) else None,
         definition=definition,
         annotations=read_annotations(node),
+        on_select=node.flag("@Gateway.OnSelect"),
     )
     if is_collection:
         prop = _collection_of(prop, node)

@@ -12,9 +12,9 @@ from odata_gateway.edm.csdl_properties import (
     DESCRIPTIONS,
     DeclaredValueTypes,
     is_name,
-    read_media_type,
     read_properties,
 )
+from odata_gateway.edm.csdl_values import MEDIA, WORDS, read_media, read_words
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import (
     AccountColumn,
@@ -22,19 +22,18 @@ from odata_gateway.edm.model import (
     Membership,
     Policy,
     Property,
+    SearchedWords,
     Table,
     Unscoped,
 )
-from odata_gateway.types.families.stream import STREAM
 
 _TABLE = "@Gateway.Table"
 _ALTERNATE_KEYS = ("@Core.AlternateKeys", "@Org.OData.Core.V1.AlternateKeys")
 _VOUCHED = "@Gateway.KeyIsUnique"
 _POLICIES = ("@Gateway.Account", "@Gateway.Membership", "@Gateway.Unscoped")
-_MEDIA = "@Gateway.Media"
 _DISCRIMINATOR, _VALUE = "@Gateway.Discriminator", "@Gateway.DiscriminatorValue"
 _TYPE_MEMBERS = (
-    *("$Kind", "$Key", "$HasStream", "$Abstract", _TABLE, _VOUCHED, _MEDIA),
+    *("$Kind", "$Key", "$HasStream", "$Abstract", _TABLE, _VOUCHED, MEDIA, WORDS),
     *(_DISCRIMINATOR, _VALUE, *_POLICIES, *DESCRIPTIONS),
 )
 _DERIVED_MEMBERS = ("$Kind", "$BaseType", "$Abstract", _VALUE, *DESCRIPTIONS)
@@ -78,6 +77,7 @@ class DeclaredType:
     base      the name of the type that it is derived from
     abstract  no row is of this very type
     column    that says of which type a row is, with `value` for those of this very type
+    words     what $search looks at besides texts
     """
 
     name: str
@@ -94,6 +94,7 @@ class DeclaredType:
     abstract: bool = False
     column: str | None = None
     value: str | None = None
+    words: SearchedWords | None = None
 
 
 def kind_of(node: JsonNode) -> str:
@@ -125,7 +126,7 @@ def read_type(
     _check_row_key(node, properties)
     alternate_keys = _read_alternate_keys(node, properties)
     vouched = node.flag(_VOUCHED)
-    media = _read_media(node)
+    media = read_media(node)
     return DeclaredType(
         name,
         namespace,
@@ -137,21 +138,11 @@ def read_type(
         vouched,
         alternate_keys,
         media,
+        words=read_words(node),
         abstract=node.flag("$Abstract"),
         column=read_identifier(node, _DISCRIMINATOR) if node.has(_DISCRIMINATOR) else None,
         value=node.text(_VALUE),
     )
-
-
-def _read_media(node: JsonNode) -> Property | None:
-    """The column with the octets of a media entity, of the Core.MediaType that the type has."""
-    if node.flag("$HasStream") is not node.has(_MEDIA):
-        node.fail(f"a media entity has $HasStream and {_MEDIA}")
-    if not node.has(_MEDIA):
-        return None
-    column = read_identifier(node, _MEDIA)
-    media_type = read_media_type(node, STREAM)
-    return Property("$value", STREAM, True, column, STREAM.pg_type, media_type=media_type)
 
 
 # --- derived types --------------------------------------------------------------------------------

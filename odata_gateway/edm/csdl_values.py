@@ -1,5 +1,5 @@
 """The types of values that a CSDL JSON document declares: complex types, enumerations, type
-definitions.
+definitions; and the octets and words that entity types have besides their properties.
 
     complex type     @Gateway.Form says how the database keeps its objects: "composite" (the
                      default), "range", or "json" for the objects of a jsonb column. A member is
@@ -11,9 +11,11 @@ definitions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from odata_gateway.edm.csdl_joins import is_identifier
 from odata_gateway.edm.csdl_properties import (
     DESCRIPTIONS,
     DeclaredValueType,
@@ -25,12 +27,19 @@ from odata_gateway.edm.csdl_properties import (
     read_scale,
 )
 from odata_gateway.edm.json_reader import JsonNode
-from odata_gateway.edm.model import ComplexType, EnumType, TypeDefinition
+from odata_gateway.edm.model import (
+    ComplexType,
+    EnumType,
+    SearchedWords,
+    TypeDefinition,
+)
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.enumeration import EnumMembers, label_type, number_type
 from odata_gateway.types.families.structured import OBJECT_FORMS
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING
 
+MEDIA, WORDS = "@Gateway.Media", "@Gateway.SearchWords"
+_CONFIG = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?")
 KINDS = ("ComplexType", "EnumType", "TypeDefinition")
 _COMPLEX_MEMBERS = ("$Kind", "@Gateway.Form", *DESCRIPTIONS)
 _ENUM_MEMBERS = ("$Kind", "$UnderlyingType", "$IsFlags", "@Gateway.Form", *DESCRIPTIONS)
@@ -169,3 +178,39 @@ def _read_definition(declared: DeclaredElement) -> TypeDefinition:
     )
     text = read_description(node)
     return TypeDefinition(declared.name, declared.namespace, primitive, facets, text)
+
+
+# --- what an entity type has besides its properties -----------------------------------------------
+
+
+def read_media(node: JsonNode) -> Property | None:
+    """The column with the octets of a media entity, of the Core.MediaType that the type has."""
+    if node.flag("$HasStream") is not node.has(MEDIA):
+        node.fail(f"a media entity has $HasStream and {MEDIA}")
+    if not node.has(MEDIA):
+        return None
+    column = _read_column(node, MEDIA)
+    media_type = read_media_type(node, STREAM)
+    return Property("$value", STREAM, True, column, STREAM.pg_type, media_type=media_type)
+
+
+def read_words(node: JsonNode) -> SearchedWords | None:
+    """The column of a tsvector and the configuration of its words."""
+    if not node.has(WORDS):
+        return None
+    child = node.child(WORDS)
+    if not child.is_object or set(child.value) != {"Column", "Config"}:
+        child.fail("must be an object with Column and Config")
+        return None
+    config = child.required_text("Config")
+    if config and not _CONFIG.fullmatch(config):
+        child.fail("is not the name of a text search configuration, such as english", "Config")
+        return None
+    return SearchedWords(_read_column(child, "Column"), config)
+
+
+def _read_column(node: JsonNode, member: str) -> str:
+    text = node.required_text(member)
+    if text and not is_identifier(text):
+        node.fail("Postgres cannot have this name", member)
+    return text

@@ -80,6 +80,7 @@ def _state(entity_type: EntityType) -> tuple[object, ...]:
         entity_type.missing,
         sorted(entity_type.indexes),
         None if entity_type.media is None else entity_type.media.column,
+        entity_type.words,
         entity_type.computes,
         entity_type.refused,
         entity_type.row_key,

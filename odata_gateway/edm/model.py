@@ -31,6 +31,7 @@ from odata_gateway.edm.tables import LeftOut as LeftOut
 from odata_gateway.edm.tables import LinkTable as LinkTable
 from odata_gateway.edm.tables import Membership as Membership
 from odata_gateway.edm.tables import Policy as Policy
+from odata_gateway.edm.tables import SearchedWords as SearchedWords
 from odata_gateway.edm.tables import Table as Table
 from odata_gateway.edm.tables import TokenTables as TokenTables
 from odata_gateway.edm.tables import Unscoped as Unscoped
@@ -69,6 +70,7 @@ class EntityType:
     indexes   the columns of each index of the table that can give an order, once introspected; they
               change statements, and never answers
     media     the octets of a media entity; None: it is none
+    words     a column of words that $search looks at
     vouched   the model says that no two rows have the same key, and none has null in it
     computes  reading a row runs expressions of the database, which may raise errors
     null_keys key properties that may be null in a row
@@ -97,6 +99,7 @@ class EntityType:
     computes: bool = False
     null_keys: tuple[Property, ...] = ()
     media: Property | None = None
+    words: SearchedWords | None = None
     refused: Withheld | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
@@ -129,6 +132,11 @@ class EntityType:
     def searchable(self) -> tuple[Property, ...]:
         """The properties that $search looks at."""
         return tuple(p for p in self.properties.values() if p.searched)
+
+    @property
+    def can_be_searched(self) -> bool:
+        """Whether $search has something to look at."""
+        return self.words is not None or bool(self.searchable)
 
     @property
     def unsearchable(self) -> Withheld | None:

@@ -32,6 +32,7 @@ class Property:
     not_null    the database declares the column NOT NULL. What $metadata promises, `nullable`, is
                 weaker, since versions of the schema differ
     media_type  of the octets of a binary value
+    on_select   rows have it only where $select names it
     structure   what the value is made of, if it is made of values
     definition  the type definition that the model names in place of the type
     annotations those that $metadata repeats, besides the description
@@ -59,6 +60,7 @@ class Property:
     structure: ComplexType | ItemType | None = None
     definition: TypeDefinition | None = None
     annotations: Annotations = ()
+    on_select: bool = False
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

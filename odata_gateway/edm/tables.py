@@ -197,3 +197,14 @@ class Discriminator:
     column: str
     own: str | None
     values: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedWords:
+    """A column of words of each row (a tsvector), which $search looks at.
+
+    config  the text search configuration that made the words
+    """
+
+    column: str
+    config: str

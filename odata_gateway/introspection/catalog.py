@@ -47,7 +47,7 @@ AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
 ORDER BY 2, 3
 """
 
-_COLUMNS = f"""{BASE_TYPES}
+_COLUMNS = rf"""{BASE_TYPES}
 SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        b.typname::text AS type, b.typtype::text AS type_kind,
        greatest(a.atttypmod, base.modifier) AS modifier,
@@ -56,10 +56,14 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        $2::bool OR has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
        col_description(a.attrelid, a.attnum) AS comment,
        CASE WHEN b.typtype IN ('c', 'e', 'm', 'r') OR b.typcategory = 'A' AND a.attndims < 2
-            THEN b.oid END AS made_of
+            THEN b.oid END AS made_of,
+       substring(pg_get_expr(d.adbin, d.adrelid) FROM $r$to_tsvector\('([a-z_]+)'::regconfig$r$)
+           AS search_config
 FROM pg_catalog.pg_attribute AS a
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
+LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    AND b.typname = 'tsvector'
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
@@ -154,6 +158,7 @@ class CatalogColumn:
     not_null     no row has null in it
     is_computed  the database makes its values: identity and generated columns
     readable     the role may SELECT it, or the catalog was read for all roles
+    search_config  of a tsvector that the database makes: the text search configuration
     checks       the conditions of its CHECK constraints and of its domains, with VALUE for it
     made_of      its type, if that is made of types; an array only if it has one dimension
 
@@ -177,6 +182,7 @@ class CatalogColumn:
     comment: str | None
     made_of: TypeFacts | None = None
     checks: tuple[str, ...] = ()
+    search_config: str | None = None
     wanted: str = ""
     secret: bool | None = None
     form: str = ""
@@ -289,10 +295,12 @@ async def _add_columns(session: Session, relations: RelationsByOid, for_all_role
     types = await read_types(session, (row["made_of"] for row in rows if row["made_of"]))
     checks = await _checks(session, list(relations))
     for row in rows:
-        relation, *facts, made_of = row
+        relation, *facts, made_of, config = row
         column = CatalogColumn(*facts)
         conditions = tuple(checks.get((relation, column.number), ()))
-        column = replace(column, made_of=types.get(made_of), checks=conditions)
+        column = replace(
+            column, made_of=types.get(made_of), checks=conditions, search_config=config
+        )
         columns.setdefault(relation, []).append(column)
     for oid, listed in columns.items():
         relations[oid] = replace(relations[oid], columns=tuple(listed))

@@ -24,6 +24,13 @@ SECRET_NAMES = re.compile(
 FORMS = ("text", "enum", "stream", "untyped")
 """How an overlay may have the values of a column served: `text` as Postgres writes them, `enum` as
 an enumeration, `stream` as octets beside the row, `untyped` as JSON in the row."""
+_VECTOR = {
+    "$Type": "Edm.Single",
+    "$Collection": True,
+    "@Gateway.Form": "vector",
+    "@Gateway.OnSelect": True,
+}
+"""A vector of the extension pgvector: long, and of no use in a report that did not ask for it."""
 _FORM_TYPES = {"stream": ("bytea", "Edm.Stream"), "untyped": ("json", "Edm.Untyped")}
 """Forms with a type of their own, for columns of a type whose name begins so."""
 _FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
@@ -50,6 +57,8 @@ def property_of(
     if column.members is not None and not is_key:
         structured = types.json_of(column.members)
     node = primitive_property(column) if structured is None else dict(structured)
+    if column.type == "vector" and not (is_key or column.form):
+        node = dict(_VECTOR)
     pg_type, form_type = _FORM_TYPES.get(column.form, ("", ""))
     if form_type and column.type.startswith(pg_type):
         node = {"$Type": form_type}

@@ -154,12 +154,31 @@ def _columns(
             not_served.append(NotServed(table, "the role may not read it", way_out, column.name))
         elif column.kept_out is not None and column.name not in key:
             not_served.append(NotServed(table, *column.kept_out, column.name))
+        elif column.type == "tsvector" and not column.form:
+            not_served.append(NotServed(table, *_words_told(column), column.name))
         elif is_secret(column) and column.name not in key:
             way_out = "serve it with `secret = false` in ODATA_OVERLAY"
             reason = "its name is that of a secret"
             not_served.append(NotServed(table, reason, way_out, column.name))
         else:
             yield column
+
+
+def _words_told(column: CatalogColumn) -> tuple[str, str]:
+    """Why a tsvector is no property, and what to do."""
+    way_out = 'serve it with `type = "text"` in ODATA_OVERLAY'
+    if column.search_config is None:
+        return "it has words for searching, and nothing says how they were made", way_out
+    return "it has words for searching, where $search looks", way_out
+
+
+def _words(relation: CatalogRelation) -> CsdlNode:
+    """The column of words that $search looks at, if the table has one."""
+    found = (c for c in relation.columns if c.type == "tsvector" and c.readable)
+    words = next((c for c in found if c.search_config is not None), None)
+    if words is None:
+        return {}
+    return {"@Gateway.SearchWords": {"Column": words.name, "Config": words.search_config}}
 
 
 def _name_all(served: ServedRelations, schemas_of_functions: Iterable[str]) -> None:
@@ -220,6 +239,7 @@ def _entity_type(
         "$Key": [*made, *(names[column] for column in key)],
         "@Gateway.Table": table.text,
         **_policy(relation),
+        **_words(relation),
         **descriptions(relation.comment),
         **alternate_keys(relation, names, key),
         **made,

@@ -14,14 +14,20 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.sql.fragment import Sql, build, fill
 from odata_gateway.sql.pg_types import has_zone, in_zone, reads_as_it_is, text_in_zone
 from odata_gateway.types import arithmetic, casts
+from odata_gateway.types.canonical_functions import words_overload
 from odata_gateway.types.family import PrimitiveType
+from odata_gateway.types.function import FunctionOverload
 from odata_gateway.types.primitive import DATETIME, STRING
 from odata_gateway.types.registry import OVERLOADS
 
 
+def _overload(id_: str) -> FunctionOverload | None:
+    return OVERLOADS.get(id_) or words_overload(id_)
+
+
 def function_sql(id_: str, args: tuple[Sql, ...], *, pattern: bool = False) -> Sql:
     """A function; `pattern` says that the second argument is an escaped LIKE pattern."""
-    overload = OVERLOADS.get(id_)
+    overload = _overload(id_)
     if overload is None:
         raise Unsupported(f"function {id_.partition('.')[0]} is not supported")
     template = overload.pattern_sql if pattern and overload.pattern_sql else overload.sql
@@ -31,7 +37,7 @@ def function_sql(id_: str, args: tuple[Sql, ...], *, pattern: bool = False) -> S
 def folded(call: Function, values: tuple[Sql, ...]) -> tuple[Sql, ...]:
     """The arguments of a function that looks for a text, as the type of a column among them
     compares texts: without case for citext."""
-    overload = OVERLOADS.get(call.id)
+    overload = _overload(call.id)
     if overload is None or not overload.folds:
         return values
     columns = (arg for arg in call.args if isinstance(arg, Column))
@@ -43,13 +49,13 @@ def folded(call: Function, values: tuple[Sql, ...]) -> tuple[Sql, ...]:
 
 def function_can_fail(id_: str) -> bool:
     """Whether a function can raise for some values; `cast`, whose SQL depends on types, can."""
-    overload = OVERLOADS.get(id_)
+    overload = _overload(id_)
     return overload is None or overload.can_fail
 
 
 def function_misses_infinity(id_: str) -> bool:
     """Whether a function takes infinite times, and makes null of them."""
-    overload = OVERLOADS.get(id_)
+    overload = _overload(id_)
     return overload is not None and overload.misses_infinity
 
 
@@ -65,7 +71,7 @@ def is_moved(expr: BoundExpr) -> bool:
 
 def function_in_zone(id_: str, value: Sql) -> Sql:
     """A function of a time, which has the clock of the caller's zone (Protocol 11.2.6.1.3)."""
-    overload = OVERLOADS.get(id_)
+    overload = _overload(id_)
     if overload is not None and overload.zoned_sql is not None:
         return fill(overload.zoned_sql, (value, in_zone(value)))
     reads_clock = overload is not None and overload.arguments[0].mode == "utc"

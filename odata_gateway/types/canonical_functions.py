@@ -8,6 +8,7 @@ lambdas need more than types and are not here.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import LiteralString
 
 from odata_gateway.types.families.boolean import BOOLEAN
@@ -230,3 +231,22 @@ CANONICAL_FUNCTIONS = (
     *NUMBER_FUNCTIONS,
     *INTERNAL_FUNCTIONS,
 )
+
+
+_WORDS = "words."
+
+
+def words_function(config: str) -> str:
+    """The id of the function that looks for a word or phrase in a tsvector, by a text search
+    configuration."""
+    return _WORDS + config
+
+
+@cache
+def words_overload(id_: str) -> FunctionOverload | None:
+    """The function of such an id; None for another one."""
+    if not id_.startswith(_WORDS):
+        return None
+    config = id_.removeprefix(_WORDS)
+    sql = "({0} @@ phraseto_tsquery('" + config + "'::regconfig, {1}))"
+    return _internal(id_, BOOLEAN, (_TEXT, _TEXT), sql)

@@ -29,6 +29,10 @@ INSERT INTO made.thing VALUES
   ROW('Other St', '999', ROW(NULL, 7), NULL, NULL), ARRAY[ROW('Q"\\\\', '7', NULL, '2021-05-05', NULL)]::made.address[], '[10,)', '(,"infinity")', '(,2]', '{(,)}', '{}');
 CREATE TABLE made.part (id int PRIMARY KEY, thing_id int REFERENCES made.thing, sizes int4[]);
 INSERT INTO made.part VALUES (1, 1, '{5,6}'), (2, 1, '{7}'), (3, 4, NULL);
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE TABLE made.page (id int PRIMARY KEY, title text, body text, spot vector(3), words tsvector GENERATED ALWAYS AS (to_tsvector('english', coalesce(title, '') || ' ' || coalesce(body, ''))) STORED, other tsvector);
+INSERT INTO made.page VALUES (1, 'Running shoes', 'for long runs', '[1,2.5,-3]', DEFAULT, NULL), (2, 'Tea', 'green and black', NULL, DEFAULT, to_tsvector('simple', 'x')), (3, NULL, NULL, '[0,0,0]', DEFAULT, NULL);
+CREATE INDEX page_words ON made.page USING gin (words);
 CREATE DOMAIN made.code AS text CHECK (VALUE ~ '^[A-Z]{2}$');
 CREATE TABLE made.limited (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, mood made.mood NOT NULL, code made.code, "a b" int CHECK ("a b" BETWEEN 1 AND 5), state text CHECK (state IN ('on', 'off')),
   price numeric(10, 2) CHECK (price >= 0.5), twice int GENERATED ALWAYS AS ("a b" * 2) STORED, free int CHECK (free > 0 OR free < -5));
@@ -385,3 +389,34 @@ def test_what_is_known_of_values_is_annotated(made):
 def test_a_browser_sees_values_that_are_made_of_values(made, target):
     reply = made.get(target, token=None, headers={"Accept": "text/html"})
     assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8"), reply.body.decode()
+
+
+def test_words_are_searched_and_not_shown(made, settings):
+    assert rows(made, "page?$orderby=id")[0] == {"id": 1, "title": "Running shoes", "body": "for long runs"}
+    for words, found in (
+        ("run", [1]),
+        ("RUNS", [1]),
+        ("shoe", [1]),
+        ("tea OR shoes", [1, 2]),
+        ("tea NOT black", []),
+        ('"green and black"', [2]),
+        ('"black green"', []),
+        ("NOT tea", [1, 3]),
+        ("the", []),
+    ):
+        assert [row["id"] for row in rows(made, f"page?$search={words}&$orderby=id&$select=id")] == found, words
+    assert made.get("page?$search=x", token=None).rows == []  # not in words that nothing is known of
+    assert '."words" @@ phraseto_tsquery(' in explained(settings, "page?$search=tea")
+    assert (
+        made.get("page?$select=words", token=None).status == 400
+        and "made.page.words: it has words for searching" in run("check", **settings, ODATA_HOST="127.0.0.1").stdout
+    )
+    assert made.get("page/$count?$search=tea", token=None).body == b"1"
+
+
+def test_a_vector_is_shown_where_it_is_asked_for(made):
+    assert [row["spot"] for row in rows(made, "page?$orderby=id&$select=spot")] == [[1, 2.5, -3], [], [0, 0, 0]]
+    assert rows(made, "page?$filter=id eq 1&$select=*")[0]["spot"] == [1, 2.5, -3]
+    assert [row["id"] for row in rows(made, "page?$filter=spot/any(x:x gt 2) or spot/$count eq 0&$orderby=id")] == [1, 2]
+    assert made.get("page(1)/spot", token=None).json()["value"] == [1, 2.5, -3]
+    assert '<Property Name="spot" Type="Collection(Edm.Single)" Nullable="false"/>' in made.get("$metadata", token=None).body.decode()

@@ -36,7 +36,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        CASE WHEN s.nspname = 'pg_catalog' OR e.extname = b.typname THEN b.typname::text
             ELSE quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS type,
        b.oid AS type_oid, b.typtype IN ('c', 'e', 'm', 'r') OR b.typcategory = 'A'
-           OR b.typname = 'jsonb' AS is_made,
+           OR b.typname IN ('jsonb', 'vector') AS is_made,
        b.typtype = 'e' AS is_enum, b.oid <> a.atttypid AS is_domain,
        CASE WHEN has_schema_privilege(s.oid, 'USAGE')
             THEN quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS sql_type,

@@ -32,7 +32,12 @@ from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
-from odata_gateway.db.schema.served_types import fitted_structure, served_type, unknown_labels
+from odata_gateway.db.schema.served_types import (
+    fitted_structure,
+    fitted_words,
+    served_type,
+    unknown_labels,
+)
 from odata_gateway.db.schema.server_check import search_path_findings, server_findings
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
@@ -179,6 +184,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
         policy=policy,
         missing=bool(reasons),
         media=_fit_media(entity_type, facts, findings),
+        words=fitted_words(entity_type, facts),
         indexes=facts.indexes,
         computes=facts.computes,
     )

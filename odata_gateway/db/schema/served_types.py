@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from odata_gateway.db.schema.catalog import TableFacts
 from odata_gateway.db.schema.type_facts import TypeFacts
-from odata_gateway.edm.model import ComplexType, ItemType, Property
+from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Property, SearchedWords
 from odata_gateway.types.catalog_type import CatalogType
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.structured import (
@@ -14,6 +15,7 @@ from odata_gateway.types.families.structured import (
     JSON_OBJECT,
     MULTIRANGE,
     RANGE,
+    VECTOR,
     ItemsForm,
     ObjectForm,
 )
@@ -104,7 +106,9 @@ def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
 def _has_items(form: ItemsForm, facts: TypeFacts) -> bool:
     if form is ARRAY:
         return facts.kind == "array"
-    return facts.kind == "multirange" if form is MULTIRANGE else facts.type == "jsonb"
+    if form is MULTIRANGE:
+        return facts.kind == "multirange"
+    return facts.type == ("vector" if form is VECTOR else "jsonb")
 
 
 def _fitted_object(complex_type: ComplexType, facts: TypeFacts) -> ComplexType | None:
@@ -132,3 +136,11 @@ def _parts(form: ObjectForm, facts: TypeFacts) -> dict[str, TypeFacts]:
 
 
 _BOOLEAN = TypeFacts("simple", "pg_catalog", "bool", "bool", "bool", CatalogType())
+
+
+def fitted_words(entity_type: EntityType, facts: TableFacts) -> SearchedWords | None:
+    """The words that $search looks at, if their column can be read and has words."""
+    words = entity_type.words
+    column = None if words is None else facts.columns.get(words.column)
+    has_words = column is not None and column.readable and column.type == "tsvector"
+    return words if has_words else None

@@ -2,10 +2,14 @@
 
 $search: an entity has a word or phrase if one of its texts has it anywhere, in any case; NOT asks
 for entities none of whose texts has it. The texts are the properties that the model marks with
-@Gateway.Search: those of the entity itself or, in a row of $crossjoin, of all its entities.
+@Gateway.Search: those of the entity itself or, in a row of $crossjoin, of all its entities. A
+column of words (@Gateway.SearchWords) has a word or phrase if Postgres finds it there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.scope.navigation import entity_by_key
@@ -21,8 +25,19 @@ from odata_gateway.plan.tree.relation import (
     Parameter,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.canonical_functions import words_function
 from odata_gateway.types.primitive import BOOLEAN, STRING
 from odata_gateway.url import ast
+
+
+class Words(NamedTuple):
+    """A column of words, made by a text search configuration."""
+
+    column: Column
+    config: str
+
+
+Searched: TypeAlias = tuple[Column | Words, ...]
 
 
 def bind_narrowing(options: ast.Options, scope: Scope) -> tuple[BoundExpr, ...]:
@@ -47,7 +62,7 @@ def bind_search(node: ast.Search, scope: Scope) -> BoundExpr:
     for row in rows:
         if (withheld := row.source.entity_type.unsearchable) is not None:
             raise withheld.refusal(node.at)
-    if not any(row.source.entity_type.searchable for row in rows):
+    if not any(row.source.entity_type.can_be_searched for row in rows):
         names = " and ".join(row.source.entity_type.name for row in rows)
         raise Unsupported(
             f"{names} has no property that $search looks at",
@@ -60,7 +75,16 @@ def bind_search(node: ast.Search, scope: Scope) -> BoundExpr:
         for p in row.source.entity_type.searchable
         if not p.missing
     )
-    return _matches(node, scope, texts)
+    return _matches(node, scope, (*texts, *_words(rows)))
+
+
+def _words(rows: tuple[Row, ...]) -> Iterator[Words]:
+    """The words of rows, as they are stored."""
+    for row in rows:
+        words = row.source.entity_type.words
+        if words is not None:
+            column = Column(row.source.number, words.column, "", STRING, nullable=True)
+            yield Words(column, words.config)
 
 
 def _entities(node: ast.Search, scope: Scope) -> tuple[Row, ...]:
@@ -78,7 +102,7 @@ def _entities(node: ast.Search, scope: Scope) -> tuple[Row, ...]:
     return (entity_by_key(scope.binding, row.frame, reference.entity_type, reference.key),)
 
 
-def _matches(node: ast.Search, scope: Scope, texts: tuple[Column, ...]) -> BoundExpr:
+def _matches(node: ast.Search, scope: Scope, texts: Searched) -> BoundExpr:
     with scope.binding.size.level(node.at):
         if isinstance(node, ast.Term):
             return _has_term(node, scope, texts)
@@ -88,15 +112,20 @@ def _matches(node: ast.Search, scope: Scope, texts: tuple[Column, ...]) -> Bound
         return Logic(node.op, operands, any(o.nullable for o in operands))
 
 
-def _has_term(node: ast.Term, scope: Scope, texts: tuple[Column, ...]) -> BoundExpr:
+def _has_term(node: ast.Term, scope: Scope, texts: Searched) -> BoundExpr:
     scope.binding.size.spend(len(texts), 1, node.at)
-    pattern = Parameter(LiteralSlot(node.slot, STRING, "infix"), STRING)
-    found = tuple(
-        Function("search", (column, pattern), BOOLEAN, column.nullable) for column in texts
-    )
+    found = tuple(_found_in(text, node) for text in texts)
     match found:
         case ():
             return ConstantValue(False, BOOLEAN)
         case (only,):
             return only
     return Logic("or", found, any(f.nullable for f in found))
+
+
+def _found_in(text: Column | Words, node: ast.Term) -> BoundExpr:
+    if isinstance(text, Words):
+        phrase = Parameter(LiteralSlot(node.slot, STRING, "value"), STRING)
+        return Function(words_function(text.config), (text.column, phrase), BOOLEAN, nullable=True)
+    pattern = Parameter(LiteralSlot(node.slot, STRING, "infix"), STRING)
+    return Function("search", (text, pattern), BOOLEAN, text.nullable)

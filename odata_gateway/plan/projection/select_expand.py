@@ -124,7 +124,7 @@ def field_of(row: Row, prop: Property, binding: Binding, paths: MemberPaths = WH
 def _paths_of(prop: Property, selected: MemberPaths | None) -> MemberPaths:
     """What $select shows of a property; nothing where it is not selected."""
     if selected is None or ("*",) in selected:
-        return WHOLE
+        return () if selected is None and prop.on_select else WHOLE
     return paths_below(selected, prop.name)
 
 

@@ -55,7 +55,7 @@ def bind_all(request: ast.SyntaxTree, model: Model) -> AllEntitiesQuery:
                 hint=hint,
             )
     if options.search is not None:
-        sets = tuple(s for s in sets if s.entity_type.searchable or s.entity_type.unsearchable)
+        sets = tuple(s for s in sets if s.entity_type.can_be_searched or s.entity_type.unsearchable)
     if not sets:
         raise Unsupported(
             "no entity set has a property that $search looks at", target="$search", at=0

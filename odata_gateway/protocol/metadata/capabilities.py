@@ -232,7 +232,7 @@ def set_annotations(
     capabilities: Capabilities, entity_set: EntitySet, version: ODataVersion
 ) -> tuple[Annotation, ...]:
     searchable = _restriction(
-        "SearchRestrictions", ("Searchable", bool(entity_set.entity_type.searchable))
+        "SearchRestrictions", ("Searchable", entity_set.entity_type.can_be_searched)
     )
     entity_type = entity_set.entity_type
     return _of_version(

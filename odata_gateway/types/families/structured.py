@@ -122,6 +122,7 @@ JSON_ARRAY = ItemsForm(
     "jsonb_array_elements(CASE WHEN jsonb_typeof({0}) = 'array' THEN {0} ELSE '[]' END)",
     is_typed=False,
 )
+VECTOR = ItemsForm("unnest({0}::float4[])")
 OBJECT_FORMS: Mapping[str, ObjectForm] = {
     "composite": COMPOSITE,
     "range": RANGE,
@@ -131,5 +132,6 @@ ITEMS_FORMS: Mapping[str, ItemsForm] = {
     "array": ARRAY,
     "multirange": MULTIRANGE,
     "json": JSON_ARRAY,
+    "vector": VECTOR,
 }
 """The forms by what a model calls them."""
