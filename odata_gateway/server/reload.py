@@ -19,6 +19,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -42,11 +43,12 @@ RETRY_S = 5.0
 
 class ReloadedParts(NamedTuple):
     """What is told to use a file as it is now, besides the watcher of the model. `source` is what
-    the model is read from, where no file has it."""
+    the model is read from, where no file has it; `ask` has the database looked at again soon."""
 
     database: Database
     callers: CallerDirectory
     source: CatalogSource | None
+    ask: Callable[[], None]
 
 
 class Reload:
@@ -64,7 +66,7 @@ class Reload:
         self._settings = settings
         self._model = model
         self._watcher = watcher
-        self._database, self._callers, self._source = parts
+        self._database, self._callers, self._source, self._ask = parts
         self._dsn = settings.dsn
         self._next: str | None = None
         self._fault: str | None = None
@@ -163,7 +165,7 @@ class Reload:
                 " | ".join(map(str, mistakes)),
             )
             return
-        self._watcher.ask()
+        self._ask()
         _LOG.info("SIGHUP: the model is read from the database again")
 
 

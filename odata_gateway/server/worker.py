@@ -63,7 +63,7 @@ async def serve(
     gateway = parts.gateway
     tasks = list(_background(parts))
     if reloads:
-        files = ReloadedParts(parts.database, parts.callers, parts.source)
+        files = ReloadedParts(parts.database, parts.callers, parts.source, parts.ask)
         tasks.append(Reload(settings, model, parts.watcher, files).run())
     try:
         async with running(tasks):

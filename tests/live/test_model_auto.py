@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import time
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import asyncpg
@@ -208,6 +209,38 @@ async def test_each_role_sees_what_it_may_read_through_a_user_who_may_read_nothi
         assert "email" not in metadata and "salar" not in metadata
         rows = (await gateway.ask("todos?$expand=user($select=username)&$top=3", tokens["ada"])).json()["value"]
         assert [row["user"]["username"] for row in rows] == ["ada"] * 3
+
+
+ODD = """
+CREATE SCHEMA "odd.schema"; CREATE SCHEMA "Edm"; CREATE SCHEMA "Ünï";
+CREATE TABLE "odd.schema"."a.b" (id int PRIMARY KEY, "a.b" text, "x""y" int, "@odata.id" text, "$c" int, "#" int, " " int, "1st" int, "emoji😀" text,
+    "Größe" numeric, "a'b" text, "%" int, "null" int, "true" bool, "eq" int, "row_key" text, "back\\slash" text, "new
+line" int);
+INSERT INTO "odd.schema"."a.b" (id, "a.b", "x""y") VALUES (1, 'q', 3), (2, NULL, 4);
+CREATE TABLE "Edm"."x""y" (id int PRIMARY KEY, parent int REFERENCES "Edm"."x""y"); INSERT INTO "Edm"."x""y" VALUES (1, 1);
+CREATE TABLE "Edm"."T" (id int PRIMARY KEY); CREATE TABLE "Edm".t (id int PRIMARY KEY, "T" int REFERENCES "Edm"."T", "T_id" int REFERENCES "Edm"."T", t int REFERENCES "Edm".t);
+INSERT INTO "Edm"."T" VALUES (1); INSERT INTO "Edm".t VALUES (1, 1, NULL, 1);
+CREATE TABLE "Ünï"."Täble" ("Ïd" uuid PRIMARY KEY DEFAULT gen_random_uuid(), "select" int); INSERT INTO "Ünï"."Täble" DEFAULT VALUES;
+CREATE TABLE "Ünï"."Service" (id int PRIMARY KEY); CREATE TABLE "Ünï".link (a int REFERENCES "Edm".t, b int REFERENCES "Edm".t, PRIMARY KEY (a, b));
+CREATE TABLE "Ünï".twice (id int PRIMARY KEY, t int, CONSTRAINT one FOREIGN KEY (t) REFERENCES "Edm".t, CONSTRAINT two FOREIGN KEY (t) REFERENCES "Edm".t);
+CREATE TABLE "Ünï".employee (id int PRIMARY KEY, boss_id int UNIQUE REFERENCES "Ünï".employee); INSERT INTO "Ünï".employee VALUES (1, 1);
+"""
+
+
+async def test_names_of_all_kinds_are_served_with_their_links(cluster):
+    cluster.psql("postgres", "CREATE DATABASE odd_names")
+    try:
+        cluster.psql("odd_names", ODD)
+        async with inside(cluster.dsn(database="odd_names"), ODATA_MODEL="auto", ODATA_SCHEMAS="*") as gateway:
+            assert (await gateway.ask("$metadata", None)).status == (await gateway.ask("$metadata?$format=json", None)).status == 200
+            model = gateway.service.compiler.model
+            assert len(model.entity_sets) == 9 and not model.withheld
+            for name, entity_set in model.entity_sets.items():
+                links = ",".join(entity_set.entity_type.navigation)
+                answer = await gateway.ask(quote(f"{name}?$count=true" + (f"&$expand={links}" if links else ""), safe="?&=$,"), None)
+                assert answer.status == 200 and answer.json()["@odata.count"] == len(answer.json()["value"]), (name, answer.body)
+    finally:
+        cluster.psql("postgres", "DROP DATABASE odd_names WITH (FORCE)")
 
 
 def test_until_the_database_has_been_read_the_answer_says_so(own_cluster, gateways):

@@ -89,6 +89,31 @@ async def test_another_declared_model_is_compared_at_once(database):
     assert sets(await models.model("anon")) == set()
 
 
+async def test_while_a_model_that_is_made_from_the_database_is_compared_the_one_before_answers(database):
+    declared = DECLARED
+    models = RoleModels(database, lambda: declared, is_made=True)
+    before = await models.model("anon")
+    declared = load_model()
+    assert await models.model("anon") is before
+    while await models.model("anon") is before:
+        await asyncio.sleep(0.01)
+    assert sets(await models.model("anon")) == set()
+
+
+async def test_when_that_is_asked_for_each_role_is_compared_again(database, supabase_cluster):
+    models = RoleModels(database, lambda: DECLARED, every_s=0)
+    before = await models.model("analyst")
+    supabase_cluster.psql(supabase.DATABASE, "GRANT SELECT ON tenants TO analyst")
+    try:
+        models.ask()
+        assert await models.model("analyst") is before
+        while await models.model("analyst") is before:
+            await asyncio.sleep(0.01)
+        assert sets(await models.model("analyst")) == sets(before) | {"tenants"}
+    finally:
+        supabase_cluster.psql(supabase.DATABASE, "REVOKE SELECT ON tenants FROM analyst")
+
+
 async def test_a_role_that_cannot_be_used_and_a_database_that_is_away_are_told(database):
     with pytest.raises(AuthForbidden):
         await RoleModels(database, lambda: DECLARED).model("stranger")
