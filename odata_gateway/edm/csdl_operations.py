@@ -129,6 +129,8 @@ def _read_binding(node: JsonNode, types: RowTypes) -> tuple[tuple[str, str] | No
         return None, None
     column = node.text("@Gateway.Column")
     if column is None:
+        if found.row_key is not None:
+            node.fail(f"{found.name} has a key of the service, so a column of it must be passed")
         return (found.name, name), None
     if column not in {p.column for p in found.properties.values()}:
         node.fail(f"{found.name} has no property of this column", "@Gateway.Column")
@@ -177,6 +179,8 @@ def _read_result(node: JsonNode, types: RowTypes) -> FunctionResult:
     name = node.text("$Type", "Edm.String") or ""
     many, nullable = node.flag("$Collection"), node.flag("$Nullable")
     if name in types:
+        if types[name].row_key is not None:
+            node.fail(f"the key of {name} is made of rows of its table", "$Type")
         return FunctionResult(types[name].qualified_name, many, nullable)
     type_ = PRIMITIVE_TYPES.get(name)
     if type_ is None:

@@ -117,7 +117,9 @@ def model_of_catalog(catalog: Catalog, functions: tuple[FunctionFacts, ...] = ()
     types = {
         table: _entity_type(table, served, links[table], declared) for table in served.relations
     }
-    called = DocumentFunctions(served.namespaces, served.type_names, declared)
+    called = DocumentFunctions(
+        served.namespaces, served.type_names, declared, served.row_keys.keys()
+    )
     for facts in functions:
         called.add(facts)
     document = _document(served, types, links, called)

@@ -7,7 +7,7 @@ called at the service root, under their own name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class DocumentFunctions:
     namespaces  by schema
     type_names  of the entity types, which are those of their sets, by table
     types       complex types of properties
+    keyless     tables whose keys the service makes: rows that a function returns have none of these
     elements    functions and complex types by name, by namespace
     imports     of the container, by name
     """
@@ -43,6 +44,7 @@ class DocumentFunctions:
     namespaces: Mapping[str, str]
     type_names: Mapping[Table, str]
     types: DeclaredTypes
+    keyless: Collection[Table] = ()
     not_served: list[NotServed] = field(default_factory=list)
     elements: dict[str, dict[str, Any]] = field(default_factory=dict)
     imports: dict[str, ElementNode] = field(default_factory=dict)
@@ -82,7 +84,8 @@ class DocumentFunctions:
         if facts.is_variadic:
             return "it has a VARIADIC parameter", "add a function with plain parameters"
         given = facts.parameters
-        if given and self._row_of(given[0][1]) is not None:
+        bound = self._row_of(given[0][1]) if given else None
+        if bound is not None and bound not in self.keyless:
             given = given[1:]
         for name, type_ in given:
             if not name:
@@ -90,7 +93,11 @@ class DocumentFunctions:
             if _passed_as(type_) is None:
                 way_out = "add a function whose parameters are numbers, texts or times"
                 return f"parameter {name} is of type {type_.name}", way_out
-        is_row = facts.columns or facts.result.columns or self._row_of(facts.result)
+        table = self._row_of(facts.result)
+        if table is not None and table in self.keyless:
+            way_out = "declare the columns that it returns, with RETURNS TABLE"
+            return f"it returns rows of {table.text}, whose keys the service makes", way_out
+        is_row = facts.columns or facts.result.columns or table
         if not is_row and _passed_as(facts.result) is None:
             way_out = "declare the columns that it returns, with RETURNS TABLE"
             return f"it returns {facts.result.name}", way_out

@@ -73,6 +73,11 @@ CREATE VIEW made AS SELECT g AS n, g / 3.0 AS third, md5(g::text) AS hash FROM g
 CREATE MATERIALIZED VIEW stored AS SELECT a, b FROM keyless; CREATE MATERIALIZED VIEW stored_by_key AS SELECT id, name FROM plain;
 CREATE UNIQUE INDEX ON stored_by_key (id); CREATE MATERIALIZED VIEW stored_empty AS SELECT a FROM keyless WHERE false;
 
+-- functions of rows
+CREATE FUNCTION keyless_rows() RETURNS SETOF keyless LANGUAGE sql STABLE AS 'SELECT * FROM shapes.keyless';
+CREATE FUNCTION made_rows() RETURNS TABLE (n int) LANGUAGE sql STABLE AS 'SELECT n FROM shapes.made';
+CREATE FUNCTION of_keyless(one keyless) RETURNS int LANGUAGE sql STABLE AS 'SELECT one.a';
+
 -- 200 columns
 DO $$ BEGIN EXECUTE 'CREATE TABLE shapes.wide (' || (SELECT string_agg('c' || g || ' int', ', ') FROM generate_series(1, 200) g) || ', PRIMARY KEY (c7))';
 EXECUTE 'CREATE TABLE shapes.wide_keyless AS SELECT ' || (SELECT string_agg('n + ' || g || ' AS c' || g, ', ') FROM generate_series(1, 200) g) || ' FROM generate_series(1, 9) AS n'; END $$;

@@ -277,6 +277,17 @@ async def test_a_role_that_may_read_single_columns_gets_keys_of_these(cluster, s
         assert len((await gateway.ask("keyless?$top=1", None)).json()["value"][0]["row_key_2"]) == 20
 
 
+async def test_functions_of_rows_without_a_key_are_told_as_not_served(shapes):
+    async with served(shapes) as gateway:
+        source = CatalogSource(gateway.database, WishedModel(("shapes",)))
+        await source.read()
+        told = "\n".join(map(str, source.not_served))
+        assert "keyless_rows(): it returns rows of shapes.keyless, whose keys the service makes; declare the columns" in told
+        assert "of_keyless(shapes.keyless): parameter one is of type" in told or "of_keyless(keyless): parameter one is of type" in told
+        assert (await gateway.ask("keyless_rows()", None)).status == 404
+        assert len(await value(gateway, "made_rows()")) == 25
+
+
 async def test_a_page_of_a_table_that_was_rewritten_starts_again(shapes):
     connection = await asyncpg.connect(shapes)
     rewritten = {

@@ -37,6 +37,28 @@ def test_alternate_keys_name_properties():
     assert found.entity_types["T"].alternate_keys == (("code",), ("a", "code"))
 
 
+def function(**members):
+    return [{"$Kind": "Function", "@Gateway.Function": "s.f", "@Gateway.Unscoped": True, "$ReturnType": {}, **members}]
+
+
+@pytest.mark.parametrize(
+    ("members", "mistake"),
+    [
+        ({"$ReturnType": {"$Type": "M.T"}}, "the key of M.T is made of rows of its table"),
+        (
+            {"$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "M.T"}]},
+            "T has a key of the service, so a column of it must be passed",
+        ),
+    ],
+)
+def test_functions_have_no_rows_with_keys_of_the_service(members, mistake):
+    document = model(row_key=ROW_KEY, a={})
+    document["M"]["f"] = function(**members)
+    with pytest.raises(ModelError) as caught:
+        parse_model(document)
+    assert mistake in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("document", "mistake"),
     [
