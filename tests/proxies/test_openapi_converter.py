@@ -22,11 +22,57 @@ NUMBERS_AND_TEXTS = {"int64", "decimal"}
 """The converter lets these be texts as well, which they are for clients that ask for IEEE754Compatible."""
 
 
-@pytest.fixture(params=["live agent", "depot"], scope="module")
+NORTHWIND = {
+    "Categories": "Category; CategoryID:Int32; CategoryName:String(15); Description:String?; Picture:Binary?; Products>*Product",
+    "Customers": "Customer; CustomerID:String(5); CompanyName:String(40); City:String(15)?; Country:String(15)?; Orders>*Order",
+    "Employees": "Employee; EmployeeID:Int32; LastName:String(20); BirthDate:DateTimeOffset?; ReportsTo:Int32?; Orders>*Order; Boss>Employee",
+    "Order_Details": "Order_Detail; OrderID:Int32! ProductID:Int32!; UnitPrice:Decimal; Quantity:Int16; Discount:Single; Order>Order; Product>Product",
+    "Orders": "Order; OrderID:Int32; OrderDate:DateTimeOffset?; Freight:Decimal?; ShipCity:String(15)?; Customer>Customer; Order_Details>*Order_Detail",
+    "Products": "Product; ProductID:Int32; ProductName:String(40); UnitsInStock:Int16?; Discontinued:Boolean; Category>Category; Supplier>Supplier",
+    "Suppliers": "Supplier; SupplierID:Int32; CompanyName:String(40); HomePage:String?; Products>*Product",
+    "Alphabetical_list_of_products": "Listed; ProductID:Int32! ProductName:String! Discontinued:Boolean!; UnitPrice:Decimal?",
+}  # fmt: skip
+"""Entity sets of the Northwind sample: the type, its key, properties, and links; `?` may be null, `!` is one of several keys."""
+
+
+def northwind():
+    """Northwind in CSDL JSON, as the gateway writes it."""
+    schema, sets = {}, {"$Kind": "EntityContainer", "@Capabilities.KeyAsSegmentSupported": True}
+    types = {text.partition(";")[0]: name for name, text in NORTHWIND.items()}
+    for name, text in NORTHWIND.items():
+        type_, *members = (part.strip() for part in text.split(";"))
+        keys = [each.rstrip("!") for each in members[0].split()]
+        element = {"$Kind": "EntityType", "$Key": [each.partition(":")[0] for each in keys]}
+        bindings = {}
+        for member in (*keys, *members[1:]):
+            prop, is_property, declared = member.partition(":")
+            if is_property:
+                edm, _, length = declared.rstrip("?").rstrip(")").partition("(")
+                facets = {"$Nullable": True} if declared.endswith("?") else {}
+                element[prop] = {"$Type": f"Edm.{edm}", **facets, **({"$MaxLength": int(length)} if length else {})}
+            else:
+                link, _, target = member.partition(">")
+                to_many = {"$Collection": True} if target.startswith("*") else {"$Nullable": True}
+                element[link] = {"$Kind": "NavigationProperty", "$Type": f"Northwind.{target.lstrip('*')}", **to_many}
+                bindings[link] = types[target.lstrip("*")]
+        schema[type_] = element
+        sets[name] = {"$Collection": True, "$Type": f"Northwind.{type_}", "$NavigationPropertyBinding": bindings}
+    document = {"$Version": "4.01", "$EntityContainer": "Northwind.Service", "Northwind": {**schema, "Service": sets}}
+    vocabulary = {"$Include": [{"$Namespace": "Org.OData.Capabilities.V1", "$Alias": "Capabilities"}]}
+    return json.dumps({**document, "$Reference": {"https://example.com/Capabilities.json": vocabulary}}).encode()
+
+
+MODELS = {
+    "live agent": lambda: csdl_json(load_model()),
+    "depot": lambda: csdl_json(load_model(DATA / "depot.json")),
+    "northwind": northwind,
+}
+
+
+@pytest.fixture(params=MODELS, scope="module")
 def documents(request, tmp_path_factory):
     """Ours and theirs."""
-    model = load_model() if request.param == "live agent" else load_model(DATA / "depot.json")
-    folder, csdl = tmp_path_factory.mktemp("csdl"), csdl_json(model)
+    folder, csdl = tmp_path_factory.mktemp("csdl"), MODELS[request.param]()
     (folder / "model.json").write_bytes(csdl)
     options = ["--openapi-version", "3.1.0", "--levels", "2", "--target", str(folder / "theirs.json")]
     subprocess.run(["node", str(PROGRAM), *options, str(folder / "model.json")], check=True, capture_output=True)
@@ -96,7 +142,8 @@ def test_schemas_say_the_same_of_every_property(documents):
     """Descriptions are `description` here and `title` there. Wide numbers may be texts there, and numbers with an exponent may be the
     texts INF, -INF and NaN here."""
     _, theirs = documents
-    for name in set(theirs["components"]["schemas"]) - {"count", "error"}:
+    written = {name for name in theirs["components"]["schemas"] if name.endswith(("-create", "-update"))}
+    for name in set(theirs["components"]["schemas"]) - written - {"count", "error"}:
         own, other = (document["components"]["schemas"][name]["properties"] for document in documents)
         assert {each.replace("@odata.", "@") for each in own if not each.endswith("nextLink")} == set(other)
         for prop, schema in other.items():

@@ -63,6 +63,10 @@ class CsdlElements:
         for namespace, schema in children(document):
             self._aliases[schema.get("$Alias", namespace)] = namespace
             self._add_schema(namespace, schema, str(document.get("$EntityContainer", "")))
+        self._sets_of_type: dict[str, list[CsdlJson]] = {}
+        for _, child in children(self.container):
+            type_ = self.qualified(str(child.get("$Type", "")))
+            self._sets_of_type.setdefault(type_, []).append(child)
 
     def _add_schema(self, namespace: str, schema: CsdlJson, container: str) -> None:
         for name, element in members(schema):
@@ -94,7 +98,7 @@ class CsdlElements:
         """A structured type behind all that it is derived from."""
         found: list[CsdlJson] = []
         element = self.type_of(name)
-        while element is not None and element not in found:
+        while element is not None and not any(element is each for each in found):
             found.insert(0, element)
             element = self.type_of(str(element.get("$BaseType", "")))
         return found
@@ -116,10 +120,9 @@ class CsdlElements:
     def restricted(self, name: str, restriction: str) -> set[str]:
         """The properties of a type that a restriction excludes, such as `SortRestrictions`."""
         found: set[str] = set()
-        for _, child in children(self.container):
-            if self.qualified(str(child.get("$Type", ""))) == name:
-                record = child.get(f"@Capabilities.{restriction}", {})
-                found |= {each for key in record if key.startswith("Non") for each in record[key]}
+        for child in self._sets_of_type.get(name, ()):
+            record = child.get(f"@Capabilities.{restriction}", {})
+            found |= {each for key in record if key.startswith("Non") for each in record[key]}
         return found
 
     def key(self, name: str) -> list[tuple[str, CsdlJson]]:

@@ -84,7 +84,7 @@ def write_openapi(csdl: bytes, url: str, version: str, terms: ApiTerms) -> bytes
             "securitySchemes": _schemes(terms),
         },
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    return orjson.dumps(document)
 
 
 def _tags(elements: CsdlElements) -> list[CsdlJson]:
