@@ -23,6 +23,7 @@ from odata_gateway.edm.csdl_properties import (
     is_name,
     read_description,
     read_form,
+    read_media_type,
     read_properties,
     read_scale,
 )
@@ -30,11 +31,13 @@ from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import (
     ComplexType,
     EnumType,
+    Property,
     SearchedWords,
     TypeDefinition,
 )
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.enumeration import EnumMembers, label_type, number_type
+from odata_gateway.types.families.stream import STREAM
 from odata_gateway.types.families.structured import OBJECT_FORMS
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING
 
