@@ -12,7 +12,8 @@ import pytest
 from tests.harness import tokens
 from tests.harness.gateway import start_gateway
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+ACCEPTED = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+BROWSER = {"Accept": ACCEPTED, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
 
 
 @pytest.fixture(scope="module")
@@ -304,3 +305,17 @@ def test_the_page_shows_statement_and_plan(planned):
     assert "SELECT" in text and "int8" in text and "view=plan" in text
     assert "Scan" in planned.get("Message?$top=3&view=plan", headers=BROWSER).body.decode()
     assert "actual" in planned.get("Message?$top=3&view=analyze", headers=BROWSER).body.decode()
+
+
+def test_a_page_is_for_browsers_and_who_asks_for_nothing_but_html(gateway):
+    for headers, is_page in (
+        (BROWSER, True),
+        ({"Accept": ACCEPTED, "Sec-Fetch-Dest": "document"}, True),
+        ({"Accept": "text/html"}, True),
+        ({"Accept": "application/xhtml+xml, text/html;q=0.9"}, True),
+        ({"Accept": ACCEPTED}, False),  # programs copy this one
+        ({"Accept": "text/html, image/gif, image/jpeg, */*; q=.2", "User-Agent": "Java/17"}, False),
+        ({"Accept": "application/json, text/html", "User-Agent": "Mozilla/5.0"}, False),
+    ):
+        reply = gateway.get("Label?$top=1", headers=headers)
+        assert reply.headers["content-type"].startswith("text/html" if is_page else "application/json"), headers

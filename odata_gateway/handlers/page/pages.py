@@ -65,13 +65,15 @@ class Pages:
 
     def wants(self, target: str, headers: RequestHeaders) -> bool:
         """Whether a request is one of a browser that asks for a page, or for a page's own
-        targets."""
+        targets. Programs copy the Accept header of a browser, and can read JSON only: what takes
+        anything besides HTML must also say that it is a browser."""
         if target.startswith(OWN_PATH):
             return True
         accepted = headers.get("accept", "")
         return (
             "text/html" in accepted
             and prefers_html(accepted)
+            and ("*/*" not in accepted or _is_browser(headers))
             and not page_address(target).value("$format")
         )
 
@@ -270,6 +272,11 @@ def _next(address: PageAddress, found: Any) -> PageAddress | None:
         return None
     token = page_address(found["@odata.nextLink"]).value("$skiptoken")
     return address.changed({"$skiptoken": token, "facets": ""})
+
+
+def _is_browser(headers: RequestHeaders) -> bool:
+    """Whether a header says so that programs do not copy."""
+    return headers.get("user-agent", "").startswith("Mozilla/") or "sec-fetch-dest" in headers
 
 
 def _redirect(address: PageAddress) -> Reply:

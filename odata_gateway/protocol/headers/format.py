@@ -75,10 +75,15 @@ def _negotiate(
     members = accept(accepted)
     if members is None:
         return offered[0].encoding((), answer_version)
+    wanted = offered
     for member in members:
-        found = _of_member(member, members, answer_version, offered)
+        found = _of_member(member, members, answer_version, wanted)
         if found is not None:
             return found
+        if member.quality > 0 and _names(member, offered[0]):
+            # JSON of a kind that there is not, as `application/json;odata=verbose, text/plain, */*`
+            # has it: what stands behind it is taken for that, and not for a file.
+            wanted = offered[:1]
     raise UrlFormat(
         f"the service cannot answer in any of the types '{accepted[:200]}'",
         target="Accept",
