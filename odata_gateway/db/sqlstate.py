@@ -174,7 +174,7 @@ def to_odata_error(error: BaseException) -> ODataError:
                 at=0,
                 hint="start again without $skiptoken",
             )
-        case asyncpg.ObjectNotInPrerequisiteStateError(severity_en="ERROR"):
+        case asyncpg.ObjectNotInPrerequisiteStateError(severity_en="ERROR", sqlstate="55000"):
             return _answer(_NOT_READY)  # FATAL: the database takes no connections
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _of_function(error) or _by_sqlstate(error.sqlstate)

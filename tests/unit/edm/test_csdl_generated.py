@@ -16,7 +16,7 @@ NAMES = st.from_regex(r"[A-Za-z_äÉж][A-Za-z0-9_äÉж]{0,8}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=20) | st.sampled_from(
     ["a\tb\nc\rd", "<&>\"'", "]]>", "  x  "]
 )
-KEY_TYPES = [name for name, t in PRIMITIVE_TYPES.items() if t.family.name not in ("single", "double", "binary")]
+KEY_TYPES = [name for name, t in PRIMITIVE_TYPES.items() if t.family.can_be_key]
 POLICIES: list[Document] = [
     {"@Gateway.Account": "account_id"},
     {"@Gateway.Unscoped": True},
