@@ -14,6 +14,7 @@ from odata_gateway.edm.model import (
     EntityType,
     Join,
     NavigationProperty,
+    Unscoped,
 )
 
 
@@ -30,6 +31,9 @@ def _entity_type_of(
 ) -> EntityType:
     """The entity type; what leads to a type that does not exist is left out, and is a mistake
     already."""
+    is_scoped = not isinstance(declared.policy, Unscoped)
+    if is_scoped and any(p.function for p in declared.properties.values()):
+        declared.node.fail("a function computes a property, which needs @Gateway.Unscoped")
     navigation = {} if base is None else dict(base.navigation)
     for name, draft in declared.navigation.items():
         if draft.target in types and name not in navigation:

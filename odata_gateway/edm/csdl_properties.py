@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from odata_gateway.edm.csdl_joins import is_identifier
+from odata_gateway.edm.csdl_joins import is_identifier, parse_table
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import (
     AnnotationData,
@@ -61,6 +61,7 @@ _MEMBERS = (
     "@Gateway.Secret",
     "@Gateway.Search",
     "@Gateway.Form",
+    "@Gateway.Function",
     _ROW_KEY,
     "@Gateway.OnSelect",
     *DESCRIPTIONS,
@@ -147,6 +148,8 @@ def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValue
         annotations=read_annotations(node),
         on_select=node.flag("@Gateway.OnSelect"),
     )
+    if node.has("@Gateway.Function"):
+        return _computed(prop, node, is_plain=not (is_key or is_collection))
     if is_collection:
         prop = _collection_of(prop, node)
     elif node.has(_FORM):
@@ -154,6 +157,16 @@ def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValue
     if is_key:
         _check_key(node, prop.type, nullable, secret)
     return prop
+
+
+def _computed(prop: Property, node: JsonNode, *, is_plain: bool) -> Property:
+    """A property that a function computes of the whole row."""
+    function = parse_table(node.text("@Gateway.Function") or "")
+    if function is None:
+        node.fail("must be schema.name", "@Gateway.Function")
+    if not is_plain or prop.structure is not None or prop.searched or prop.secret:
+        node.fail("computes primitive values, none of a key and no secrets", "@Gateway.Function")
+    return replace(prop, column="", function=function, on_select=True)
 
 
 def _read_search(node: JsonNode, primitive: PrimitiveType) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from odata_gateway.edm.tables import Join, LeftOut, Withheld
+from odata_gateway.edm.tables import Join, LeftOut, Table, Withheld
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.structured import ItemsForm, ObjectForm
@@ -36,6 +36,7 @@ class Property:
     structure   what the value is made of, if it is made of values
     definition  the type definition that the model names in place of the type
     annotations those that $metadata repeats, besides the description
+    function    that computes it of a row, in place of a column; it is shown where it is selected
     null_key    of a key that may be null in a row: what the error of such a row names, "People.id";
                 None: it cannot be
     """
@@ -61,6 +62,7 @@ class Property:
     definition: TypeDefinition | None = None
     annotations: Annotations = ()
     on_select: bool = False
+    function: Table | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

@@ -51,7 +51,8 @@ def _with_row_key(entity_type: EntityType, types: Mapping[str, EntityType]) -> E
 
 def _shown(entity_type: EntityType) -> Iterator[Property]:
     """The properties that are read from columns."""
-    return (p for p in entity_type.properties.values() if not (p.secret or p.missing))
+    of_columns = (p for p in entity_type.properties.values() if p.function is None)
+    return (p for p in of_columns if not (p.secret or p.missing))
 
 
 def _can_be_sorted(prop: Property) -> bool:

@@ -122,6 +122,9 @@ def model_of_catalog(catalog: Catalog, functions: tuple[FunctionFacts, ...] = ()
     )
     for facts in functions:
         called.add(facts)
+    for table, properties in called.computed.items():
+        if served.keys[table]:  # rows whose key the service makes are none of the table's type
+            types[table] |= {n: p for n, p in properties.items() if n not in types[table]}
     document = _document(served, types, links, called)
     return CatalogModel(document, (*not_served, *called.not_served), served, links)
 

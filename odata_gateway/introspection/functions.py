@@ -38,6 +38,7 @@ class DocumentFunctions:
     types       complex types of properties
     keyless     tables whose keys the service makes: rows that a function returns have none of these
     elements    functions and complex types by name, by namespace
+    computed    properties that functions of one row compute, by table
     imports     of the container, by name
     """
 
@@ -47,6 +48,7 @@ class DocumentFunctions:
     keyless: Collection[Table] = ()
     not_served: list[NotServed] = field(default_factory=list)
     elements: dict[str, dict[str, Any]] = field(default_factory=dict)
+    computed: dict[Table, dict[str, ElementNode]] = field(default_factory=dict)
     imports: dict[str, ElementNode] = field(default_factory=dict)
 
     def add(self, facts: FunctionFacts) -> None:
@@ -69,6 +71,8 @@ class DocumentFunctions:
         others.append(node)
         if bound is None:
             self._import(facts, name)
+        elif len(facts.parameters) == 1 and not facts.returns_set:
+            self._compute(facts, bound)
 
     # --- what can be served -----------------------------------------------------------------------
 
@@ -176,6 +180,17 @@ class DocumentFunctions:
         found = unused(f"{name}_row", {*types, *complex_types, *elements, name, CONTAINER})
         elements[found] = {"$Kind": "ComplexType", **properties}
         return f"{namespace}.{found}"
+
+    def _compute(self, facts: FunctionFacts, table: Table) -> None:
+        """Add the property that a function of one row is."""
+        if _passed_as(facts.result) is None or facts.columns:
+            return
+        function = f"{facts.schema}.{facts.name}"
+        node = _value(facts.result) | {"$Nullable": True, "@Gateway.Function": function}
+        if "." in node.get("@Gateway.PgType", ""):
+            del node["@Gateway.PgType"]
+        node |= {"@Core.Computed": True} | descriptions(facts.comment)
+        self.computed.setdefault(table, {})[odata_name(facts.name)] = node
 
     def _import(self, facts: FunctionFacts, name: str) -> None:
         """Have a function called at the service root, by a name that no set has."""

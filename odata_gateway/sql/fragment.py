@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import LiteralString
 
 from odata_gateway.plan.tree.relation import Column
@@ -78,7 +79,10 @@ def qualified(source: int, name: str) -> Sql:
 def column_sql(column: Column) -> Sql:
     """A column as the table has it, or a member of an object in it; `sql.pg_types.read` gives its
     value as its edm type."""
-    found = qualified(column.source, column.name)
+    found = qualified(column.source, column.name) if column.name else alias(column.source)
+    if column.function is not None:
+        schema, function = ident(column.function.schema), ident(column.function.name)
+        return build("{0}.{1}({2})", schema, function, found)
     for template, name in column.steps:
         found = fill(template, (found, ident(name), quoted(name)))
     return found
@@ -137,6 +141,15 @@ def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
             parts.append(separator)
         parts.extend(piece.parts)
     return Sql(tuple(parts))
+
+
+def is_read_whole(sql: Sql, source: int) -> bool:
+    """Whether SQL names a whole row of a source, as functions of rows do."""
+    name, parts = f"t{source:d}", sql.parts
+    return any(
+        part == name and isinstance(behind, str) and behind.startswith(")")
+        for part, behind in pairwise(parts)
+    )
 
 
 def columns_in(sql: Sql, source: int) -> list[Sql]:

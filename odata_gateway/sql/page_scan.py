@@ -27,7 +27,16 @@ from typing import LiteralString, assert_never
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.sql.fragment import Sql, alias, build, column_sql, columns_in, join, param
+from odata_gateway.sql.fragment import (
+    Sql,
+    alias,
+    build,
+    column_sql,
+    columns_in,
+    is_read_whole,
+    join,
+    param,
+)
 from odata_gateway.sql.keyset import (
     NullMask,
     after,
@@ -47,8 +56,10 @@ from odata_gateway.sql.scan import (
     NullSplitScan,
     PerAccountScan,
     PlainScan,
+    Scan,
     account_column,
     choose_scan,
+    plain_scan,
 )
 from odata_gateway.types.primitive import INT64
 
@@ -70,7 +81,11 @@ class PageScan:
     def rows(self, what: Sql) -> Sql:
         """SELECT `what` of the chunk's rows."""
         shows_joined = self._shows_joined(what)
-        scan = choose_scan(self.query, self.mask, self.accounts, shows_joined=shows_joined)
+        read = what + self._order_by(self.query.order)
+        if is_read_whole(read, self.query.block.source.number):
+            scan: Scan = plain_scan(self.query, self.mask)
+        else:
+            scan = choose_scan(self.query, self.mask, self.accounts, shows_joined=shows_joined)
         match scan:
             case PlainScan(branch=branch):
                 return self._skipping(self._branch(what, branch))

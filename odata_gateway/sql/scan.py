@@ -130,6 +130,11 @@ def choose_scan(
     return PlainScan(branches[0])
 
 
+def plain_scan(query: Query, mask: NullMask | None) -> PlainScan:
+    """One SELECT, for rows that are read whole: those of a merge are no rows of the table."""
+    return PlainScan(Branch(_order_by_values(query), behind=mask is not None))
+
+
 def _is_in_order_of_place(query: Query, accounts: AccountsRead, *, shows_joined: bool) -> bool:
     """Whether the rows of one table are in the order of their places, and show and are ordered by
     nothing else; not those that their keys find."""

@@ -101,7 +101,8 @@ def whole_rows(entity_type: EntityType, *, many_accounts: bool) -> Statement:
     """A statement that reads all of a table that a caller may see, and nothing of a request: one
     row with one number, for which each column of each row is computed."""
     source = Source(0, entity_type)
-    shown = (p for p in entity_type.properties.values() if not (p.secret or p.missing))
+    of_columns = (p for p in entity_type.properties.values() if p.function is None)
+    shown = (p for p in of_columns if not (p.secret or p.missing))
     columns = join(", ", (qualified(source.number, p.column) for p in shown))
     count = build("sum(num_nulls({0}))", columns)
     return finish(Relations(many_accounts=many_accounts).select(count, Block(source)))

@@ -145,11 +145,16 @@ def _function(row: Mapping[str, Any], types: Mapping[int, ValueType]) -> Functio
 async def with_functions(session: Session, model: Model, findings: list[Finding]) -> Model:
     """The model with those of its functions that this database has and this role may execute; adds
     to the findings."""
-    if not model.functions:
-        return model
     declared = [f for functions in model.functions.values() for f in functions]
-    schemas = sorted({f.schema for f in declared})
+    computed = {p.function for t in model.entity_types.values() for p in t.properties.values()}
+    schemas = sorted({f.schema for f in declared} | {f.schema for f in computed if f})
+    if not schemas:
+        return model
     facts = await read_functions(session, schemas)
+    types = {
+        name: _with_computed(entity_type, facts, findings)
+        for name, entity_type in model.entity_types.items()
+    }
     kept, rows = dict[str, tuple[ModelFunction, ...]](), dict(model.row_types)
     for function in declared:
         found = next((each for each in facts if _is(function, each)), None)
@@ -163,7 +168,32 @@ async def with_functions(session: Session, model: Model, findings: list[Finding]
         kept[name] = (*kept.get(name, ()), function)
         if function.result.type in rows and isinstance(function.result.type, str):
             rows[function.result.type] = _with_columns(rows[function.result.type], found)
-    return replace(model, functions=kept, row_types=rows)
+    return replace(model, functions=kept, row_types=rows, entity_types=types)
+
+
+def _with_computed(
+    entity_type: EntityType, facts: Sequence[FunctionFacts], findings: list[Finding]
+) -> EntityType:
+    """An entity type whose computed properties that cannot be computed are marked as missing."""
+    if not any(p.function for p in entity_type.properties.values()):
+        return entity_type
+    table = (entity_type.table.schema, entity_type.table.name)
+    able = {
+        (f.schema, f.name): f.result.facts
+        for f in facts
+        if f.reads_only and f.may_call and not f.returns_set
+        if len(f.parameters) == 1 and f.parameters[0][1].relation == table
+    }
+    properties = dict(entity_type.properties)
+    for name, prop in properties.items():
+        if prop.function is not None:
+            found = able.get((prop.function.schema, prop.function.name))
+            properties[name] = _property(prop, found)
+            if properties[name].missing:
+                text = f"no function of a row may be called; {name} is left out"
+                subject = f"{prop.function.schema}.{prop.function.name}"
+                findings.append(Finding("warning", subject, text))
+    return replace(entity_type, properties=properties)
 
 
 def _is(function: ModelFunction, facts: FunctionFacts) -> bool:

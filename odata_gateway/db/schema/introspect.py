@@ -163,6 +163,8 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
     entity_type = with_possible_key(entity_type, facts)
     fitted = {
         key: _fit_property(prop, facts.columns.get(prop.column), entity_type, findings)
+        if prop.function is None
+        else _fit_computed(prop, entity_type)
         for key, prop in entity_type.properties.items()
     }
     properties = {key: prop for key, prop in fitted.items() if isinstance(prop, Property)}
@@ -199,6 +201,12 @@ def _fit_media(
         return None
     fitted = _fit_property(media, facts.columns.get(media.column), entity_type, findings)
     return fitted if isinstance(fitted, Property) and not fitted.missing else None
+
+
+def _fit_computed(prop: Property, entity_type: EntityType) -> Property | Withheld:
+    """The same of a property that a function computes, which was looked for before."""
+    name = f"{entity_type.name}.{prop.name}"
+    return _withheld(name, "its function cannot be called") if prop.missing else prop
 
 
 def _fit_property(

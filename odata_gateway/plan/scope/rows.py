@@ -17,6 +17,7 @@ from odata_gateway.edm.model import (
     Property,
     StructuredType,
 )
+from odata_gateway.edm.row_keys import ROW
 from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.conditions import any_of
 from odata_gateway.plan.tree.relation import (
@@ -194,4 +195,7 @@ def column_of(row: Row, prop: Property) -> Column:
     is_proven_key = prop.is_key and (prop.null_key is None or prop.not_null)
     is_filled = is_proven_key or (prop.not_null and reading.nulls is None)
     nullable = row.optional or reading.reads_null or not is_filled
-    return column_of_property(row.source.number, prop, nullable=nullable)
+    found = column_of_property(row.source.number, prop, nullable=nullable)
+    if prop.function is not None and row.source.call is not None:
+        return replace(found, name=ROW)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from odata_gateway.edm.model import Property
 from odata_gateway.plan.tree.relation import Column
@@ -10,7 +11,8 @@ from odata_gateway.plan.tree.relation import Column
 
 def column_of_property(source: int, prop: Property, *, nullable: bool = False) -> Column:
     """The column behind a property, in the table of a source."""
-    return Column(source, prop.column, prop.pg_type, prop.type, nullable, prop.catalog)
+    found = Column(source, prop.column, prop.pg_type, prop.type, nullable, prop.catalog)
+    return found if prop.function is None else replace(found, function=prop.function)
 
 
 def common_column(values: Iterable[object]) -> Column | None:

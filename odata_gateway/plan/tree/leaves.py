@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from odata_gateway.edm.functions import FunctionParameter, ModelFunction
+from odata_gateway.edm.tables import Table
 from odata_gateway.plan.tree.slots import Slot
 from odata_gateway.types.catalog_type import UNKNOWN, CatalogType
 from odata_gateway.types.primitive import PrimitiveType
@@ -22,6 +23,7 @@ class Column:
     catalog   what the database says besides about the type
     steps     how the value is read from the column, where it is a member of an object in it:
               templates of SQL, each with the name that it needs
+    function  that computes it of the column, or of the whole row where that has no name
     """
 
     source: int
@@ -31,6 +33,7 @@ class Column:
     nullable: bool
     catalog: CatalogType = UNKNOWN
     steps: tuple[tuple[str, str], ...] = ()
+    function: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

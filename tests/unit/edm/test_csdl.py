@@ -331,6 +331,9 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
         "/Depot/Odd/$Key",
         "not supported here",
     ),
+    ("/Depot/Supplier/name/@Gateway.Function", "x", None, "must be schema.name"),
+    ("/Depot/Supplier/id/@Gateway.Function", "stock.f", None, "none of a key"),
+    (f"{ITEM}/label/@Gateway.Function", "stock.f", "/Depot/Item", "needs @Gateway.Unscoped"),
     (f"{CONTAINER}/do", {"$Action": "Depot.do"}, None, "only entity sets"),
     (f"{CONTAINER}/Me", {"$Type": "Depot.Nope"}, f"{CONTAINER}/Me/$Type", "no entity type is called Depot.Nope"),
     (
