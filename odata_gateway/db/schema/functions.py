@@ -17,7 +17,8 @@ from odata_gateway.db.schema.served_types import fitted_part
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.functions import ModelFunction
-from odata_gateway.edm.model import EntityType, Model, Property
+from odata_gateway.edm.model import EntityType, Model, Property, Withheld
+from odata_gateway.errors import DbModel
 
 _FUNCTIONS = """
 SELECT n.nspname::text AS schema, p.proname::text AS name, p.provolatile::text AS volatility,
@@ -194,6 +195,14 @@ def _with_computed(
                 subject = f"{prop.function.schema}.{prop.function.name}"
                 findings.append(Finding("warning", subject, text))
     return replace(entity_type, properties=properties)
+
+
+def fitted_computed(prop: Property, entity_type: EntityType) -> Property | Withheld:
+    """A property that a function computes, or why it cannot be read."""
+    if not prop.missing:
+        return prop
+    text = f"{entity_type.name}.{prop.name} cannot be read: its function cannot be called"
+    return Withheld(DbModel, text, "leave it out")
 
 
 def _is(function: ModelFunction, facts: FunctionFacts) -> bool:

@@ -27,7 +27,7 @@ from odata_gateway.db.schema.catalog import (
     unreadable,
 )
 from odata_gateway.db.schema.findings import Finding
-from odata_gateway.db.schema.functions import with_functions
+from odata_gateway.db.schema.functions import fitted_computed, with_functions
 from odata_gateway.db.schema.join_types import typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
@@ -164,7 +164,7 @@ def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> En
     fitted = {
         key: _fit_property(prop, facts.columns.get(prop.column), entity_type, findings)
         if prop.function is None
-        else _fit_computed(prop, entity_type)
+        else fitted_computed(prop, entity_type)
         for key, prop in entity_type.properties.items()
     }
     properties = {key: prop for key, prop in fitted.items() if isinstance(prop, Property)}
@@ -201,12 +201,6 @@ def _fit_media(
         return None
     fitted = _fit_property(media, facts.columns.get(media.column), entity_type, findings)
     return fitted if isinstance(fitted, Property) and not fitted.missing else None
-
-
-def _fit_computed(prop: Property, entity_type: EntityType) -> Property | Withheld:
-    """The same of a property that a function computes, which was looked for before."""
-    name = f"{entity_type.name}.{prop.name}"
-    return _withheld(name, "its function cannot be called") if prop.missing else prop
 
 
 def _fit_property(
