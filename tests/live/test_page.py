@@ -108,6 +108,13 @@ def test_a_page_has_at_most_a_thousand_rows(page):
     assert len(cells(page("Message?pagesize=99999&$select=id"))) == 1000
 
 
+def test_an_expanded_collection_that_is_cut_leads_to_its_further_rows(gateway, page):
+    target = "Conversation?$expand=messages($select=id)&$top=1&pagesize=2"
+    link = next(link for link in links(page(target)) if "/messages" in link and "$skiptoken" in link)
+    every = [row["id"] for row in gateway.get("Conversation?$expand=messages($select=id)&$top=1").rows[0]["messages"]]
+    assert len(every) > 2 and [row[1] for row in cells(page(link[2:]))] == [str(each) for each in every[2:52]]
+
+
 def test_the_number_of_rows_is_right(gateway, page):
     count = int(gateway.get("Message/$count").body)
     assert f"{count:,} rows" in page("Message")
