@@ -53,6 +53,7 @@ class ArrowCells:
     blank = ""
     row_start = ""
     row_end = "\n"
+    row_separator = ""
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""

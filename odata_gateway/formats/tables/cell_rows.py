@@ -35,6 +35,7 @@ class CellWriter(Protocol):
     separator    between two cells
     blank        an empty cell
     row_start    and `row_end`: what stands around the cells of a row
+    row_separator  what stands between two rows besides
     """
 
     format_name: str
@@ -43,6 +44,7 @@ class CellWriter(Protocol):
     blank: str
     row_start: str
     row_end: str
+    row_separator: str
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL.

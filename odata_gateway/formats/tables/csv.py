@@ -39,7 +39,8 @@ class CsvCells:
     separator = ","
     blank = ""
     row_start = ""
-    row_end = "\r\n"
+    row_end = ""
+    row_separator = "\r\n"
 
     def __init__(self, *, for_excel: bool = False) -> None:
         self.for_excel = for_excel
@@ -83,7 +84,7 @@ class CsvOffer:
 def _encoding(version: ODataVersion, *, has_header: bool, for_excel: bool) -> TableEncoding:
     def file(rows: ExportedRows, columns: tuple[FieldCell, ...]) -> PlainBody:
         names = ",".join(f'"{column.name}"' for column in columns) + "\r\n" if has_header else ""
-        return PlainBody((_BYTE_ORDER_MARK if for_excel else b"") + names.encode())
+        return PlainBody(b"\r\n", (_BYTE_ORDER_MARK if for_excel else b"") + names.encode())
 
     header = "present" if has_header else "absent"
     excel = "; excel=true" if for_excel else ""

@@ -39,7 +39,7 @@ class TableEncoding:
 
     @property
     def separator(self) -> str:
-        return ""
+        return self.writer.row_separator
 
     @property
     def is_export(self) -> bool:
@@ -99,18 +99,20 @@ class TableEncoding:
 
 
 class PlainBody:
-    """A file in which the texts of rows follow each other as they are."""
+    """A file in which the texts of rows are lines. Postgres writes the ends of lines between rows
+    only: one behind each row would copy the row's text once more."""
 
     is_costly = False
 
-    def __init__(self, first: bytes = b"") -> None:
+    def __init__(self, line_end: bytes, first: bytes = b"") -> None:
+        self._line_end = line_end
         self._first = first
 
     def head(self) -> bytes:
         return self._first
 
     def rows(self, text: bytes, number: int) -> bytes:
-        return text
+        return text + self._line_end
 
     def tail(self, *, more: bool) -> bytes:
         return b""

@@ -19,7 +19,7 @@ from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.json_format import JsonFormat, json_format
 from odata_gateway.protocol.message import HeaderPairs
-from odata_gateway.sql.fragment import Sql, build
+from odata_gateway.sql.fragment import Sql
 from odata_gateway.sql.renderer import BlockRenderer
 
 _LEVEL_NAMES = ("odata.metadata", "metadata")
@@ -35,7 +35,7 @@ class LinesEncoding:
     most_rows: int | None = None
     is_paged: bool = False
     notes: HeaderPairs = ()
-    separator: str = ""
+    separator: str = "\n"
     is_export: bool = True
 
     @property
@@ -48,7 +48,7 @@ class LinesEncoding:
 
     @property
     def null_property(self) -> str | None:
-        return "null\n"
+        return "null"
 
     def without_nulls(self) -> LinesEncoding:
         return _encoding(self.form._replace(omits_nulls=True))
@@ -57,13 +57,13 @@ class LinesEncoding:
         raise cannot_show("ndjson", "entities of several sets")
 
     def row(self, projection: Projection, blocks: BlockRenderer) -> Sql:
-        return _line(JsonRowRenderer(blocks, self.form).row(projection))
+        return JsonRowRenderer(blocks, self.form).row(projection)
 
     def reference(self, entity_set: EntitySet, source: int, blocks: BlockRenderer) -> Sql:
-        return _line(JsonRowRenderer(blocks, self.form).reference(entity_set, source))
+        return JsonRowRenderer(blocks, self.form).reference(entity_set, source)
 
     def property(self, field: Field, blocks: BlockRenderer) -> Sql:
-        return _line(JsonRowRenderer(blocks, self.form).value(field))
+        return JsonRowRenderer(blocks, self.form).value(field)
 
     def head(self, context: ResponseContext, count: int | None) -> bytes:
         return b""
@@ -78,7 +78,7 @@ class LinesEncoding:
         return value.encode()
 
     def file(self, rows: ExportedRows) -> FileBody:
-        return PlainBody()
+        return PlainBody(b"\n")
 
 
 class LinesOffer:
@@ -93,10 +93,6 @@ class LinesOffer:
         own = parameters if has_level else (*parameters, ("odata.metadata", "none"))
         form = json_format(own, version)
         return None if form is None else _encoding(form._replace(streaming=False, charset=False))
-
-
-def _line(row: Sql) -> Sql:
-    return build("({0}) || E'\\n'", row)
 
 
 @cache

@@ -33,6 +33,7 @@ class TextCells:
     blank = "null"
     row_start = "["
     row_end = "]\n"
+    row_separator = ""
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""

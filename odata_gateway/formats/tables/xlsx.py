@@ -45,6 +45,7 @@ class SheetCells:
     blank = "<c/>"
     row_start = "<row>"
     row_end = "</row>"
+    row_separator = ""
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""

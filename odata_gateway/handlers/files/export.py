@@ -158,7 +158,7 @@ async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> R
             if rows:
                 current_stats.get().add_rows(chunk.rows)
             rows, size, last = rows + chunk.rows, size + len(chunk.text), chunk
-            if chunk.text:
+            if chunk.rows:
                 pieces.append(await _rows(file.body, chunk.text, chunk.rows))
             if size > PAGE_BYTES:
                 break
@@ -179,7 +179,7 @@ async def _pieces(file: OpenFile) -> AsyncGenerator[bytes]:
             if last is not None:  # the first chunk has been counted
                 stats.add_rows(chunk.rows)
             last = chunk
-            if chunk.text:
+            if chunk.rows:
                 piece = await _rows(file.body, chunk.text, chunk.rows)
                 yield pending  # so that rows which a file cannot have are refused before its head
                 pending = piece

@@ -177,3 +177,10 @@ async def test_more_rows_than_the_operator_allows_are_refused(reader_dsn):
         assert (await service.ask("Message?$apply=groupby((id))&$format=csv")).code == "Limit.Rows"
         assert header(await service.ask("Message?$format=csv", headers={"Prefer": "maxpagesize=10"}), "Link")
         assert len((await service.ask("Message?$select=id&$top=4000")).json()["value"]) == 4000
+
+
+@pytest.mark.parametrize("rows", [1, 2, 300])
+async def test_a_row_without_text_is_a_line_all_the_same(served, rows):
+    body = (await served.ask(f"Message?$filter=sender_id eq null&$select=sender_id&$top={rows}&$format=csv")).body
+    number = int((await served.ask("Message/$count?$filter=sender_id eq null")).body)
+    assert number > 50 and body == b'"sender_id"\r\n' + b"\r\n" * min(rows, number)
