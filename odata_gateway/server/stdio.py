@@ -14,10 +14,10 @@ import orjson
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing
+from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
 from odata_gateway.server.composition import compose, mcp_server
 from odata_gateway.server.worker import first_look, running
-from odata_gateway.web.mcp.server import McpServer
+from odata_gateway.web.mcp.server import McpServer, refusal_of
 from odata_gateway.web.mcp.service import AgentCaller
 from odata_gateway.web.urls import SERVICE_PATH
 
@@ -79,7 +79,11 @@ class _Conversation:
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _answer(self, line: bytes) -> None:
-        reply = await self._server.respond(line, self._caller, {})
+        try:
+            reply = await self._server.respond(line, self._caller, {})
+        except ODataError as error:  # the caller cannot be looked up, or may not ask any more
+            number, _ = _numbers(line)
+            reply = None if number is None else refusal_of(number, error)
         if reply is not None:
             sys.stdout.buffer.write(reply.body + b"\n")
             sys.stdout.buffer.flush()

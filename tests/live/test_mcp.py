@@ -87,6 +87,28 @@ async def test_standard_input_needs_a_caller_and_survives_what_is_no_message(rea
     assert sorted(each["error"]["code"] for each in found if "error" in each) == [-32700, -32700, -32600, -32600]
 
 
+async def test_on_standard_input_a_token_that_ends_is_refused_with_an_answer(cluster, scratch, scratch_reader_dsn):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "odata_gateway", "mcp"),
+        env={"ODATA_DSN": scratch_reader_dsn, "ODATA_MCP_TOKEN": ADMIN, "ODATA_TOKEN_TTL_S": "0", "PATH": os.environ["PATH"]},
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+    async def ask():
+        process.stdin.write(b'{"jsonrpc":"2.0","id":"a","method":"ping"}\n')
+        return json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+
+    assert (await ask())["result"] == {}
+    cluster.psql(scratch, f"DELETE FROM access_tokens WHERE token = '{ADMIN}'")
+    refused = await ask()
+    assert (refused["id"], refused["error"]["data"]["code"]) == ("a", "Auth.Invalid")
+    process.stdin.close()
+    assert await process.wait() == 0
+
+
 async def run_mcp(dsn, token, text):
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "odata_gateway", "mcp"),

@@ -111,6 +111,13 @@ class McpServer:
         return {**_content((value, text)), "isError": False}
 
 
+def refusal_of(number: object, error: ODataError) -> McpReply:
+    """The reply to a message whose caller is refused, where HTTP has no status for it."""
+    code = versions.INTERNAL_ERROR
+    found = {"code": code, "message": str(error), "data": _failure(error)[0]["error"]}
+    return McpReply(orjson.dumps({"jsonrpc": "2.0", "id": number, "error": found}), code)
+
+
 def _read(text: bytes) -> Message:
     """A message; raises MessageFault for what is none."""
     try:
