@@ -39,7 +39,7 @@ def _with_row_key(entity_type: EntityType, types: Mapping[str, EntityType]) -> E
     for prop in entity_type.key:
         if prop.catalog.row_key is not None:
             shown = [p for p in _shown(entity_type) if p is not prop]
-            others = {*_policy_columns(entity_type), *_joined_columns(entity_type, types)}
+            others = {*_condition_columns(entity_type), *_joined_columns(entity_type, types)}
             others.discard(prop.column)
             columns = dict.fromkeys((*(p.column for p in shown), *sorted(others)))
             sortable = tuple(dict.fromkeys(p.column for p in shown if _can_be_sorted(p)))
@@ -62,7 +62,10 @@ def _can_be_sorted(prop: Property) -> bool:
     return is_known and family.is_ordered
 
 
-def _policy_columns(entity_type: EntityType) -> Iterator[str]:
+def _condition_columns(entity_type: EntityType) -> Iterator[str]:
+    """The columns of the row policy, of the kind of a row, and of what $search looks at."""
+    if entity_type.words is not None:
+        yield entity_type.words.column
     if entity_type.discriminator is not None:
         yield entity_type.discriminator.column
     match entity_type.policy:

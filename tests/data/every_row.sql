@@ -73,6 +73,10 @@ CREATE VIEW made AS SELECT g AS n, g / 3.0 AS third, md5(g::text) AS hash FROM g
 CREATE MATERIALIZED VIEW stored AS SELECT a, b FROM keyless; CREATE MATERIALIZED VIEW stored_by_key AS SELECT id, name FROM plain;
 CREATE UNIQUE INDEX ON stored_by_key (id); CREATE MATERIALIZED VIEW stored_empty AS SELECT a FROM keyless WHERE false;
 
+-- words that $search looks at
+CREATE TABLE worded (t text, w tsvector GENERATED ALWAYS AS (to_tsvector('simple', t)) STORED); INSERT INTO worded VALUES ('red fox'), ('blue fox'), ('red fox');
+CREATE VIEW worded_view AS SELECT t, w FROM worded;
+
 -- functions of rows
 CREATE FUNCTION keyless_rows() RETURNS SETOF keyless LANGUAGE sql STABLE AS 'SELECT * FROM shapes.keyless';
 CREATE FUNCTION made_rows() RETURNS TABLE (n int) LANGUAGE sql STABLE AS 'SELECT n FROM shapes.made';

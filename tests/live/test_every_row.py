@@ -175,6 +175,8 @@ async def test_keys_are_those_of_the_database_where_it_has_them(shapes):
         "totals",
         "united",
         "visits",
+        "worded",
+        "worded_view",
         "all_null",
         "made",
         "stored",
@@ -275,6 +277,13 @@ async def test_a_role_that_may_read_single_columns_gets_keys_of_these(cluster, s
         assert (await gateway.ask("keyless?$filter=plain_id eq 1", None)).status in (400, 403)
     async with served(shapes) as gateway:
         assert len((await gateway.ask("keyless?$top=1", None)).json()["value"][0]["row_key_2"]) == 20
+
+
+async def test_search_looks_at_words_of_tables_without_a_key(shapes):
+    async with served(shapes) as gateway:
+        assert [row["t"] for row in await value(gateway, "worded?$search=red")] == ["red fox", "red fox"]
+        answer = await gateway.ask("worded_view?$search=red", None)
+        assert answer.status in (200, 501) and (answer.status == 501 or len(answer.json()["value"]) == 2)
 
 
 async def test_functions_of_rows_without_a_key_are_told_as_not_served(shapes):
