@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.harness.csdl import assert_valid_json, assert_valid_xml
 from tests.harness.gateway import start_gateway
 
 TABLES = """
@@ -246,3 +247,9 @@ def test_streams_and_media_entities(declared):
     xml = declared.get("$metadata", token=None).body.decode()
     assert '<EntityType Name="Photo" HasStream="true">' in xml and '<Property Name="small" Type="Edm.Stream"/>' in xml
     assert declared.get("$metadata?$format=json", token=None).json()["Decl"]["Photo"]["$HasStream"] is True
+
+
+def test_metadata_is_valid_by_the_schemas_of_the_standard(declared):
+    for version in ("4.0", "4.01"):
+        assert_valid_xml(declared.get("$metadata", token=None, headers={"OData-MaxVersion": version}).body)
+    assert_valid_json(declared.get("$metadata?$format=json", token=None).body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.harness.csdl import assert_valid_json, assert_valid_xml
 from tests.harness.gateway import start_gateway
 from tests.live.test_web_cli import run
 
@@ -420,3 +421,9 @@ def test_a_vector_is_shown_where_it_is_asked_for(made):
     assert [row["id"] for row in rows(made, "page?$filter=spot/any(x:x gt 2) or spot/$count eq 0&$orderby=id")] == [1, 2]
     assert made.get("page(1)/spot", token=None).json()["value"] == [1, 2.5, -3]
     assert '<Property Name="spot" Type="Collection(Edm.Single)" Nullable="false"/>' in made.get("$metadata", token=None).body.decode()
+
+
+def test_metadata_is_valid_by_the_schemas_of_the_standard(made):
+    for version in ("4.0", "4.01"):
+        assert_valid_xml(made.get("$metadata", token=None, headers={"OData-MaxVersion": version}).body)
+    assert_valid_json(made.get("$metadata?$format=json", token=None).body)
