@@ -33,6 +33,7 @@ class ODataError(Exception):
              `$expand=messages($filter=...)`
     at       the offset in the decoded text of the target, in characters
     hint     what to do; it begins with a verb
+    server   host and port of the server behind the database that failed, for the operator only
     """
 
     status = 500
@@ -54,6 +55,7 @@ class ODataError(Exception):
         self.at = at
         self.hint = hint
         self.nested: str | None = None
+        self.server: str | None = None
 
     def __str__(self) -> str:
         where = self.target or ""

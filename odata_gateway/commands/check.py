@@ -13,11 +13,11 @@ from odata_gateway.config import report
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import flags_of, origins, require_dsn
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.citus.shard_check import citus_findings
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.indexes import missing_indexes
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.db.schema.role_check import policy_findings, role_findings, view_findings
-from odata_gateway.db.schema.server_check import citus_findings
 from odata_gateway.demo.cluster import SQL_FOLDER
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
@@ -79,7 +79,7 @@ async def _findings(settings: Settings) -> tuple[list[Finding], Sequence[NotServ
         callers = caller_directory(settings, model, database, checked.keys)
         findings = [*checked.findings]
         findings += await _caller_findings(settings, database, model, callers)
-        findings += await citus_findings(database, sharded=settings.sharded)
+        findings += await citus_findings(database, model, settings.sharded)
         findings += await view_findings(database, model)
         if settings.model is None:
             indexes = (SQL_FOLDER / "indexes.sql").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ from odata_gateway.errors import ODataError, UrlMethod
 from odata_gateway.formats.encoding import BodyEncoding
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.handlers.entity.handler import path_of_id
+from odata_gateway.handlers.negotiation import is_sharded
 from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
 from odata_gateway.server.composition import database_settings, model_of, read_model
@@ -84,7 +85,8 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
         for title, compiled, encoding in queries:
             if title:
                 print(f"== {title}\n")
-            explained = explain_query(compiled, caller, encoding=encoding, sharded=settings.sharded)
+            sharded = is_sharded(settings, model)
+            explained = explain_query(compiled, caller, encoding=encoding, sharded=sharded)
             for step, text in explained.steps:
                 print(f"== {step}\n{text}\n")
             if database is not None:

@@ -16,6 +16,7 @@ from odata_gateway.compiler.cache import Cache
 from odata_gateway.compiler.nested_links import NestedLink, nested_links
 from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.errors import Unsupported
 from odata_gateway.identity.caller import Caller
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.observe.statement_id import tag_statement
@@ -179,7 +180,7 @@ class CompiledQuery(NamedTuple):
     def _compiled(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:
         started = perf_counter()
         try:
-            statement = render(self.query, variant, kind)
+            statement = self._rendered(kind, variant)
             return CompiledStatement(
                 tag_statement(statement.text),
                 statement.slots,
@@ -189,6 +190,16 @@ class CompiledQuery(NamedTuple):
             )
         finally:
             current_stats.get().add_bind_time(started)
+
+    def _rendered(self, kind: StatementKind, variant: StatementVariant) -> Statement:
+        """The statement that reads each account on its own; where rows of all are needed together,
+        the one for all accounts, which the cluster may be able to run, and refuses otherwise."""
+        try:
+            return render(self.query, variant, kind)
+        except Unsupported:
+            if variant.shard_accounts <= 1:
+                raise
+            return render(self.query, variant._replace(shard_accounts=0), kind)
 
     def _nested_links(self, statement: Statement) -> Mapping[int, NestedLink]:
         has_links = any(isinstance(slot, LinkSlot) for slot in statement.slots)

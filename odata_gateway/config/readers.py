@@ -110,6 +110,16 @@ def switch(text: str) -> bool:
     return _SWITCHES[text.lower()]
 
 
+def switch_or_auto(text: str) -> str:
+    """`auto`, or a truth value as `true` or `false`."""
+    if text.lower() == "auto":
+        return "auto"
+    try:
+        return "true" if switch(text) else "false"
+    except ValueError:
+        raise ValueError("auto, true or false") from None
+
+
 port_number = whole_number(1, 65535)
 
 

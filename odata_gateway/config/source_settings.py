@@ -13,7 +13,7 @@ from odata_gateway.config.readers import (
     one_of,
     schema_name,
     seconds,
-    switch,
+    switch_or_auto,
     whole_number,
 )
 from odata_gateway.config.setting import setting
@@ -85,10 +85,10 @@ class SourceSettings:
         "whether a pooler in transaction mode, such as PgBouncer, is between gateway and "
         "Postgres: `transaction`, `none`, or `auto` to detect it",
     )
-    sharded: bool = setting(
+    sharded: str = setting(
         "database",
-        "false",
-        switch,
-        "send only statements that go to one shard: the tables are distributed by account "
-        "with Citus (`sql/live_agent/citus.sql`)",
+        "auto",
+        switch_or_auto,
+        "send only statements that go to one shard: `true`, `false`, or `auto` where Citus has "
+        "distributed the tables by account (`sql/live_agent/citus.sql`)",
     )

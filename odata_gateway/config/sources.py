@@ -167,7 +167,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"({settings.pool_max}): the server processes share the database connections, and each "
             "needs one"
         )
-    if settings.sharded and settings.rls:
+    if settings.sharded == "true" and settings.rls:
         yield (
             "ODATA_RLS and ODATA_SHARDED must not both be true: Citus does not allow policies with "
             "subqueries on distributed tables"

@@ -26,9 +26,16 @@ from odata_gateway.errors import (
     Internal,
     LimitNodes,
     ODataError,
+    Unsupported,
     UrlSkiptoken,
 )
+from odata_gateway.observe.counters import COUNTERS
 
+_SERVER = re.compile(
+    r"(?:connection to the remote node (?:\S+@)?|while executing command on )"
+    r"([\w.:\[\]-]+:[0-9]{1,5})\b"
+)
+"""How Citus names another server in an error's message or context. It does not translate them."""
 _NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
 
 
@@ -44,6 +51,7 @@ _CHANGED = ErrorMapping(DbModel, "the database has changed since the model was c
 _DENIED = ErrorMapping(DbDenied, "the database role may not read what this request needs")
 _GONE = ErrorMapping(DbUnavailable, "the connection to the database was lost")
 _UNAVAILABLE = ErrorMapping(DbUnavailable, "the database is not available")
+_SERVER_GONE = ErrorMapping(DbUnavailable, "a server of the cluster cannot be reached")
 _CONFLICT = ErrorMapping(DbUnavailable, "the database had to abandon the query; try again")
 _COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database")
 _OWN = ErrorMapping(DbTable, "an error is raised")
@@ -55,7 +63,12 @@ _FAULT = ErrorMapping(Internal, "the gateway sent a statement the database did n
 ANSWERS: dict[str, ErrorMapping] = {
     "08": _GONE,
     "0A": _FAULT,
-    "0A000": _CHANGED,  # feature_not_supported: "cached plan must not change result type"
+    # feature_not_supported; a cached plan that no longer fits has it too, and a class of its own
+    "0A000": ErrorMapping(
+        Unsupported,
+        "the database does not support what this request needs",
+        "ask for rows of one account, where tables are distributed over several servers",
+    ),
     "09": _OWN,  # triggered_action_exception
     "20": _OWN,  # case_not_found, in a function
     "21": ErrorMapping(DbTable, "several rows were found where there can be one only"),
@@ -167,6 +180,10 @@ def to_odata_error(error: BaseException) -> ODataError:
             return error
         case asyncpg.InvalidTextRepresentationError() if found := _NULL_KEY.search(str(error)):
             return DbKey(f"the key of a row is null: {found[1]}")
+        case asyncpg.InvalidCachedStatementError():
+            return _answer(_CHANGED)
+        case asyncpg.PostgresError() if (server := server_of(error)) is not None:
+            return _of_server(error, server)
         case asyncpg.InvalidTextRepresentationError() if REWRITTEN in str(error):
             return UrlSkiptoken(
                 "the table was rewritten since this page's link was made",
@@ -190,6 +207,25 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(_GONE)
         case _:
             return Internal("an unexpected fault while reading from the database")
+
+
+def server_of(error: BaseException) -> str | None:
+    """Host and port of the server of a cluster that an error of the database comes from; None where
+    it is the database's own."""
+    found = _SERVER.search(f"{error} {getattr(error, 'context', None) or ''}")
+    return None if found is None else found[1]
+
+
+def _of_server(error: asyncpg.PostgresError, server: str) -> ODataError:
+    """The error of another server, which reports it, or which cannot be reached."""
+    sqlstate = str(error.sqlstate)
+    found = _by_sqlstate(sqlstate)
+    if sqlstate.startswith(("08", "57P")):  # also one that is shutting down
+        found = _answer(_SERVER_GONE)
+    if isinstance(found, DbUnavailable):
+        COUNTERS.worker_faults += 1
+    found.server = server
+    return found
 
 
 def cancelled() -> ODataError:

@@ -44,6 +44,8 @@ def with_types(model: Model, entity_types: Mapping[str, EntityType]) -> Model:
         state += f" {sorted(model.left_out)}"
     if model.functions:
         state += f" {list(map(_called, model.functions.values()))}"
+    if model.is_sharded:
+        state += " sharded"
     digest = hashlib.sha256(state.encode())
     return replace(
         model,

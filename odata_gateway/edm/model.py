@@ -185,6 +185,7 @@ class Model:
     withheld     entity sets of the model that cannot be served
     left_out     relations that are on purpose not in the model, by the name of OData
     has_items    some property is a collection of values
+    is_sharded   the database has distributed the tables over servers by account
     enum_types   those that are declared, by their qualified names
     tokens       where access tokens are looked up; None: not in the database
     row_types    complex types as the types of rows that functions return, by qualified name
@@ -203,6 +204,7 @@ class Model:
     tokens: TokenTables | None = None
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     has_items: bool = False
+    is_sharded: bool = False
     enum_types: Mapping[str, EnumType] = field(default_factory=dict)
     row_types: Mapping[str, EntityType] = field(default_factory=dict)
     functions: Mapping[str, tuple[ModelFunction, ...]] = field(default_factory=dict)

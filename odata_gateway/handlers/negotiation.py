@@ -6,6 +6,7 @@ from __future__ import annotations
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.config.settings import Settings
+from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindSegment, UrlPrecondition
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import json_encoding
@@ -28,7 +29,10 @@ from odata_gateway.sql.statement import StatementVariant
 
 
 class Negotiation:
-    """Makes a `DataRequest` of a compiled query and the headers of its request."""
+    """Makes a `DataRequest` of a compiled query and the headers of its request.
+
+    is_sharded  each statement is to read one shard
+    """
 
     def __init__(
         self,
@@ -36,9 +40,12 @@ class Negotiation:
         formats: tuple[Format, ...],
         metadata: MetadataDocuments,
         zones: ZoneNames | None = None,
+        *,
+        is_sharded: bool = False,
     ) -> None:
         self._zones = zones or ZoneNames(settings.timezone)
         self._settings = settings
+        self._is_sharded = is_sharded
         self._formats = (*formats, PLAN) if settings.plan_callers else formats
         self._metadata = metadata
 
@@ -72,7 +79,7 @@ class Negotiation:
         variant = StatementVariant(
             encoding,
             many_accounts=not caller.has_one_account,
-            shard_accounts=len(caller.accounts) if self._settings.sharded else 0,
+            shard_accounts=len(caller.accounts) if self._is_sharded else 0,
             zoned=zone is not None,
         )
         return DataRequest(
@@ -108,6 +115,13 @@ class Negotiation:
 
     def _page_rows(self, preferred: Preferences, otherwise: int) -> int:
         return max(1, min(preferred.maxpagesize or otherwise, self._settings.max_page_rows))
+
+
+def is_sharded(settings: Settings, model: Model) -> bool:
+    """Whether each statement is to read one shard."""
+    if settings.sharded == "auto":
+        return model.is_sharded and not settings.rls
+    return settings.sharded == "true"
 
 
 def _shows_entities(query: Query) -> bool:

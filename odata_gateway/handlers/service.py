@@ -43,7 +43,7 @@ from odata_gateway.handlers.entity.handler import EntityHandler, path_of_id
 from odata_gateway.handlers.entity.lookups import Lookups
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.files.export import ExportHandler
-from odata_gateway.handlers.negotiation import Negotiation
+from odata_gateway.handlers.negotiation import Negotiation, is_sharded
 from odata_gateway.handlers.plans.handler import PlanHandler
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.handlers.table_faults import TableFaults
@@ -233,7 +233,9 @@ class ServedModel:
         self.compiler = compiler_for(model, settings, formats)
         metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth), terms)
         documents = DocumentHandler(self.compiler, metadata)
-        negotiation = Negotiation(settings, formats, metadata, zones)
+        negotiation = Negotiation(
+            settings, formats, metadata, zones, is_sharded=is_sharded(settings, model)
+        )
         data = DataHandlers(self.compiler, negotiation, database, settings)
         self.documents: Mapping[ResourceKind, Callable[[Request], Reply]] = {
             ResourceKind.SERVICE_DOCUMENT: documents.service_document,

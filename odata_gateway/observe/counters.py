@@ -58,6 +58,7 @@ class Counters:
     rows       sent
     bytes      sent, as they went over the wire
     cancelled  statements that nobody waited for any longer
+    worker_faults  errors of servers behind the database that could not be reached
     together   requests for single rows that shared a statement with others
     slow       statements that took longer than ODATA_SLOW_QUERY_MS
     reloads    how often the model was exchanged
@@ -76,6 +77,7 @@ class Counters:
     bytes: int = 0
     cancelled: int = 0
     together: int = 0
+    worker_faults: int = 0
     slow: int = 0
     cache_hits: int = 0
     cache_misses: int = 0
@@ -153,6 +155,7 @@ _SCALARS = (
     "bytes",
     "cancelled",
     "together",
+    "worker_faults",
     "slow",
     "cache_hits",
     "cache_misses",

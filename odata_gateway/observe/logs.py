@@ -45,6 +45,8 @@ def fault(error: ODataError, request_id: str) -> None:
     cause = error.__cause__
     sqlstate = getattr(cause, "sqlstate", None)
     named = f"{type(cause).__name__}, SQLSTATE {sqlstate}" if sqlstate else type(cause).__name__
+    if error.server is not None:
+        named += f", server {error.server}"
     LOG.warning("%s id=%s: %s (%s)", error.code, request_id, error, named)
 
 

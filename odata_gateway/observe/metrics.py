@@ -81,6 +81,12 @@ FAMILIES = (
         "requests for single rows that were read in one statement with others",
     ),
     MetricFamily(
+        "odata_worker_faults_total",
+        "counter",
+        (),
+        "errors of servers of a Citus cluster that could not be reached",
+    ),
+    MetricFamily(
         "odata_slow_queries_total",
         "counter",
         (),

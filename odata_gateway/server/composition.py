@@ -15,6 +15,7 @@ from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.changes.watcher import SchemaWatcher
+from odata_gateway.db.schema.citus.worker_probe import WorkerProbe
 from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.db.schema.roles import RoleDirectory
 from odata_gateway.db.settings import DatabaseSettings
@@ -215,7 +216,8 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
         database, model, service.use, every_s=every_s, reports=reports, source=source
     )
     service.look_again = watcher.look_again
-    gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher))
+    workers = WorkerProbe(database)
+    gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher, workers))
     if settings.page:
         gateway.pages = Pages(service, callers, settings)
     if keys is not None:
@@ -236,11 +238,13 @@ def mcp_server(settings: Settings, service: Service, callers: CallerDirectory) -
     return McpServer(AgentView(service, callers), limits)
 
 
-async def check_ready(database: Database, callers: CallerDirectory, watcher: SchemaWatcher) -> None:
+async def check_ready(
+    database: Database, callers: CallerDirectory, watcher: SchemaWatcher, workers: WorkerProbe
+) -> None:
     """Return when requests can be answered.
 
-    raises  DbUnavailable where the database does not answer, or has not been compared with the
-            model yet; DbTokens where nobody could be served all the same
+    raises  DbUnavailable where the database or every server behind it does not answer, or it has
+            not been compared with the model yet; DbTokens where nobody could be served all the same
     """
     await database.ping()
     try:
@@ -250,5 +254,6 @@ async def check_ready(database: Database, callers: CallerDirectory, watcher: Sch
     if fault is not None:
         hint = "run `odata-gateway check` to see what is missing"
         raise DbTokens(f"nobody can be served: {fault}", hint=hint)
-    if not watcher.has_compared:
+    if watcher.compared is None:
         raise DbUnavailable("the model has not been compared with the database yet")
+    await workers.check(watcher.compared)

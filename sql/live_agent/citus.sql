@@ -1,14 +1,19 @@
 -- Live Agent's tables on Citus, distributed by account: what belongs to an account lies together on one server. For ODATA_SHARDED=true.
 --
---     psql -v ON_ERROR_STOP=1 -d live_agent -f citus.sql      on the coordinator, as a superuser, with Citus 11 or newer
+--     psql -v ON_ERROR_STOP=1 -d live_agent -f citus.sql      on the coordinator, as a superuser, with Citus 11 or newer; 13.1 or newer is better
 --     psql -v reader=NAME ...                                 another role than odata_reader
+--     psql -v local_rows=drop ...                             also removes the rows that the coordinator still has of the tables (see below)
 --
 -- Before it: CREATE EXTENSION citus, citus_set_coordinator_host(...), citus_add_node(...), and roles.sql, whose rights on columns this file
--- gives to the shards as well (Citus before 13.1 takes GRANT ... (columns) on plain tables only). After it: indexes.sql. Running it again is
--- harmless, and needed after shards have been moved or split, because their copies lack the rights. It copies the tables, and nobody can write
--- meanwhile.
+-- gives to the shards as well. After it: indexes.sql. docs/operate.md has every command. It copies the tables, and nobody can write meanwhile.
+-- Running it again is harmless. Citus before 13.1 does not give a moved or split shard the rights on columns, so there this file must be run
+-- again each time: until then the accounts in the shard are locked out (403), and `odata-gateway check` says so.
 --
--- The coordinator connects to the workers as the reader: each must let it in (pg_hba.conf, and pg_dist_authinfo or a password file).
+-- The coordinator connects to the workers as the reader: each must let it in (pg_hba.conf). With a password, each node that the gateway connects
+-- to must know it: INSERT INTO pg_dist_authinfo VALUES (0, 'odata_reader', 'password=secret');
+--
+-- A distributed table's rows stay on the coordinator's disk a second time, where nobody reads them; Citus says so in a NOTICE for each table.
+-- With local_rows=drop they are truncated, once the shards have them.
 --
 -- Three things are as Citus wants them, and differ from Live Agent's own schema:
 --   * Primary keys and unique indexes begin with the account: (account_id, id). Ids stay unique as long as they come from their sequences.
@@ -19,6 +24,7 @@
 -- rls.sql cannot be used: its policies have subqueries, which Citus does not allow on distributed tables.
 
 \if :{?reader} \else \set reader odata_reader \endif
+\if :{?local_rows} \else \set local_rows keep \endif
 SELECT pg_catalog.set_config('odata.reader', :'reader', false) \g /dev/null
 
 DO $$ BEGIN
@@ -41,7 +47,7 @@ CREATE TEMPORARY TABLE odata_new AS
 SELECT 'CREATE TABLE IF NOT EXISTS public.labels_without_account (LIKE public.labels);'
        'WITH moved AS (DELETE FROM public.labels WHERE account_id IS NULL RETURNING *) '
        'INSERT INTO public.labels_without_account SELECT * FROM moved'
-FROM odata_new WHERE relation = 'labels' AND EXISTS (SELECT FROM public.labels WHERE account_id IS NULL) \gexec
+FROM odata_new WHERE relation = 'labels' AND EXISTS (SELECT 1 FROM public.labels WHERE account_id IS NULL) \gexec
 
 SELECT format('ALTER TABLE public.%I ALTER COLUMN account_id TYPE %s', relation, pg_catalog.format_type(m.atttypid, m.atttypmod))
 FROM odata_new
@@ -73,7 +79,11 @@ SELECT CASE kind WHEN 'reference' THEN format('SELECT create_reference_table(%L)
                 CASE relation WHEN 'messages' THEN 'none' ELSE 'public.messages' END) END
 FROM odata_new ORDER BY place \gexec
 
--- What the role may read of the tables, it may read of their shards and copies.
+-- Foreign keys between the tables would truncate more than one at a time, and Citus refuses what would truncate a table that is not distributed.
+SELECT format('SELECT truncate_local_data_after_distributing_table(%L)', 'public.' || relation)
+FROM odata_new WHERE :'local_rows' = 'drop' ORDER BY place DESC \gexec
+
+-- What the role may read of the tables, it may read of their shards and copies. (Citus 13.1 and newer have seen to that.)
 DO $$
 DECLARE
     given record;
@@ -94,10 +104,19 @@ BEGIN
         IF FOUND THEN
             RAISE EXCEPTION '% on %:%: %', given.relation, failed.nodename, failed.nodeport, failed.result;
         END IF;
+        -- Workers have the tables' names as well, so that any of them answers queries.
+        SELECT * INTO failed FROM run_command_on_workers(format(
+            'DO $odata$ BEGIN SET LOCAL citus.enable_ddl_propagation = off; EXECUTE %L; END $odata$', format(given.command, given.relation)
+        )) WHERE NOT success LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION '% on %:%: %', given.relation, failed.nodename, failed.nodeport, failed.result;
+        END IF;
     END LOOP;
 END $$;
 
--- The gateway's settings reach the coordinator only; rows become texts on the workers, where the role brings its own.
+-- The gateway's settings reach the coordinator only; rows become texts on the workers, where the role brings its own. So nothing that a user of the
+-- database creates can take the place of an operator or function there either.
+ALTER ROLE :"reader" SET search_path = pg_catalog, pg_temp;
 ALTER ROLE :"reader" SET jit = off;
 ALTER ROLE :"reader" SET "DateStyle" = 'ISO, MDY';
 ALTER ROLE :"reader" SET "TimeZone" = 'UTC';

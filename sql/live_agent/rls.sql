@@ -15,6 +15,14 @@
 \if :{?reader} \else \set reader odata_reader \endif
 \if :{?rls} \else \set rls on \endif
 
+\set ON_ERROR_STOP on
+DO $$ BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        RAISE EXCEPTION 'Citus is installed in this database, and it allows no policies with subqueries on distributed tables'
+            USING HINT = 'leave ODATA_RLS false: the service''s own row policy is in every statement';
+    END IF;
+END $$;
+
 BEGIN;
 
 CREATE TEMPORARY TABLE odata_walls (relation, visible) ON COMMIT DROP AS VALUES

@@ -7,7 +7,8 @@
 --     psql -v secrets=on ...                                                  also the secret columns of users, for the setting that exposes them
 --
 -- Run it as the tables' owner or a superuser; running it again is harmless, and after an upgrade of Live Agent it grants what came new.
--- Grants are by column. A column this database lacks is left out, so the file fits every version.
+-- Grants are by column. A column this database lacks is left out, so the file fits every version. With Citus before 13.1, run citus.sql behind it:
+-- there the grants of this file reach the coordinator only.
 
 \if :{?reader} \else \set reader odata_reader \endif
 \if :{?login} \else \set login on \endif
@@ -62,6 +63,13 @@ CREATE TEMPORARY TABLE odata_wanted (relation, columns) AS VALUES
     INSERT INTO odata_wanted VALUES ('users', 'encrypted_password reset_password_token confirmation_token tokens pubsub_token');
 \endif
 
+-- Citus before 13.1 refuses GRANT ... (columns) on a distributed table, unless it stays on the coordinator.
+SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus'
+               AND string_to_array(split_part(extversion, '-', 1), '.')::int4[] < '{13,1}') AS citus_refuses \gset
+\if :citus_refuses
+    SET citus.enable_ddl_propagation = off;
+\endif
+
 SELECT format('GRANT SELECT (%s) ON public.%I TO %I', string_agg(quote_ident(attname), ', ' ORDER BY attnum), relname, :'reader')
 FROM odata_wanted
 JOIN pg_catalog.pg_class ON relname = relation AND relnamespace = 'public'::regnamespace
@@ -69,4 +77,7 @@ JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT a
     AND attname = ANY (string_to_array(columns, ' '))
 GROUP BY relname \gexec
 
+\if :citus_refuses
+    RESET citus.enable_ddl_propagation;
+\endif
 DROP TABLE odata_wanted;

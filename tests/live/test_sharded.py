@@ -22,6 +22,8 @@ CREATE FUNCTION public.create_distributed_table(t regclass, c text, colocate_wit
     AS $$ INSERT INTO public.pg_dist_partition VALUES (t, 'h', 's') $$;
 CREATE FUNCTION public.run_command_on_placements(t regclass, command text, OUT nodename text, OUT nodeport int, OUT success bool, OUT result text)
     RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN EXECUTE format(command, t); RETURN QUERY SELECT 'h', 1, true, 'GRANT'; END $$;
+CREATE FUNCTION public.run_command_on_workers(command text, OUT nodename text, OUT nodeport int, OUT success bool, OUT result text)
+    RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN EXECUTE command; RETURN QUERY SELECT 'h', 1, true, 'DO'; END $$;
 """
 KEYS = """
 SELECT string_agg(relname || ' ' || pg_get_indexdef(indexrelid, 1, true), ', ' ORDER BY relname) FROM pg_index JOIN pg_class ON oid = indrelid

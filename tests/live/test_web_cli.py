@@ -110,12 +110,25 @@ def test_check_reports_what_is_missing(cluster, scratch, scratch_reader_dsn):
     assert "content" in done.stdout and "labels" in done.stdout
 
 
+DISTRIBUTED = """
+SET allow_system_table_mods = on;
+INSERT INTO pg_extension SELECT 99999, 'citus', 10, oid, false, '12.1-1' FROM pg_namespace WHERE nspname = 'pg_catalog';
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char", partkey text, colocationid int, repmodel "char");
+INSERT INTO pg_catalog.pg_dist_partition VALUES ('messages', 'h', 'account_id', 1, 's'), ('conversations', 'h', 'account_id', 2, 's'),
+    ('inboxes', 'h', 'id', 1, 's'), ('tags', 'n', NULL, 3, 't'), ('taggings', 'n', NULL, 3, 't'), ('inbox_members', 'n', NULL, 3, 't'),
+    ('account_users', 'n', NULL, 3, 't');
+CREATE FUNCTION pg_catalog.column_to_column_name(t regclass, c text) RETURNS text LANGUAGE sql RETURN c;
+GRANT SELECT ON pg_catalog.pg_dist_partition TO PUBLIC;
+"""
+
+
 def test_check_says_whether_the_database_is_sharded(cluster, scratch, scratch_reader_dsn):
-    cluster.psql(
-        scratch, "INSERT INTO pg_extension SELECT 99999, 'citus', 10, oid, false, '1' FROM pg_namespace WHERE nspname = 'pg_catalog'"
-    )
-    assert "ODATA_SHARDED must be true" in run("check", ODATA_DSN=scratch_reader_dsn).stdout
-    assert "server: has" not in run("check", "--sharded", "yes", ODATA_DSN=scratch_reader_dsn).stdout
+    cluster.psql(scratch, DISTRIBUTED)
+    found = run("check", ODATA_DSN=scratch_reader_dsn).stdout
+    assert "public.labels: is not distributed" in found and "public.inboxes: is distributed by id" in found
+    assert "public.conversations: lies apart" in found and "public.users: is not a reference table" in found and "Citus 12.1" in found
+    assert "messages: is" not in found and "public.tags" not in found and "ODATA_SHARDED must" not in found
+    assert "ODATA_SHARDED must not be false" in run("check", "--sharded", "no", ODATA_DSN=scratch_reader_dsn).stdout
 
 
 def test_sql_prints_the_files_for_the_database():

@@ -4,6 +4,7 @@ In:      a model, and a database to read.
 Out:     the model as the database can serve it; findings for the operator.
 Unknown: requests, SQL of requests, callers.
 
+    citus/         tables that are distributed over several servers
     changes/       when a model is compared with its database again
     join_types     how the columns of a join are compared
     introspect     the model that the database can serve, and how it differs from the one given
@@ -13,7 +14,7 @@ Unknown: requests, SQL of requests, callers.
     row_keys       whether keys that the service makes can be made, and what they cost
     row_policies   whether row policies can be applied
     role_check     findings about the roles that statements run as
-    server_check   findings about the server, the role, row-level security and Citus
+    server_check   findings about the server, the role, and row-level security
     role_models    the model as each role may read it
     roles          which roles the statements of callers may run as
     indexes        which recommended indexes the database lacks

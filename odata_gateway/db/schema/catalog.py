@@ -126,8 +126,7 @@ WHERE row_security_active(c.oid)
 _SERVER = """
 SELECT current_setting('server_encoding') AS encoding,
        current_setting('is_superuser') = 'on' AS superuser,
-       pg_catalog.lower(chr(196)) = chr(228) AS lower_is_unicode,
-       EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') AS has_citus
+       pg_catalog.lower(chr(196)) = chr(228) AS lower_is_unicode
 """
 
 _CAN_CALL = "SELECT coalesce(has_function_privilege(to_regprocedure($1::text), 'EXECUTE'), false)"
@@ -192,13 +191,11 @@ class ServerFacts:
     encoding          of the database
     superuser         the role is one
     lower_is_unicode  lower('Ä') is 'ä'
-    has_citus         the extension Citus is installed
     """
 
     encoding: str
     superuser: bool
     lower_is_unicode: bool
-    has_citus: bool
 
 
 DENIED = "the role may not read the column"
@@ -289,7 +286,7 @@ async def can_call(session: Session, function: str) -> bool:
 async def read_server(session: Session) -> ServerFacts:
     """The server that the session is on."""
     row = (await session.fetch(BoundStatement(_SERVER)))[0]
-    return ServerFacts(row["encoding"], row["superuser"], row["lower_is_unicode"], row["has_citus"])
+    return ServerFacts(row["encoding"], row["superuser"], row["lower_is_unicode"])
 
 
 def unreadable(tables: Tables, table: Table, column: str) -> str | None:

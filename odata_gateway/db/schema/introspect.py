@@ -26,6 +26,7 @@ from odata_gateway.db.schema.catalog import (
     read_tables,
     unreadable,
 )
+from odata_gateway.db.schema.citus.distribution import is_by_account, read_distributions
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.functions import fitted_computed, with_functions
 from odata_gateway.db.schema.join_types import typed_join
@@ -85,6 +86,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
         model = await with_functions(session, model, findings)
+        distributions = await read_distributions(session)
     findings += _database_findings(model, tables)
     fitted = {
         name: _fit(entity_type, tables, findings)
@@ -102,7 +104,11 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         for name, entity_type in fitted.items()
     }
     partnered = {name: with_partners(entity_type, joined) for name, entity_type in joined.items()}
-    told = replace(model, left_out=_readable(model.left_out, tables))
+    told = replace(
+        model,
+        left_out=_readable(model.left_out, tables),
+        is_sharded=is_by_account(fitted.values(), distributions),
+    )
     return with_types(told, partnered), findings
 
 

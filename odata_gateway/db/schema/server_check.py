@@ -1,5 +1,5 @@
-"""Findings about the server and the role: privileges, encoding, row-level security, Citus, and
-whether access tokens can be looked up.
+"""Findings about the server and the role: privileges, encoding, row-level security, and whether
+access tokens can be looked up.
 """
 
 from __future__ import annotations
@@ -62,26 +62,6 @@ async def server_findings(
     if tokens is not None:
         findings += _token_findings(tables, tokens, by_function=row_security)
     return findings
-
-
-async def citus_findings(database: Database, *, sharded: bool) -> list[Finding]:
-    """Whether ODATA_SHARDED is what the database needs: with Citus, a statement of the other form
-    may be refused.
-
-    raises  ODataError when the database does not answer
-    """
-    async with database.session() as session:
-        has_citus = (await read_server(session)).has_citus
-    if has_citus and not sharded:
-        text = "has Citus; where it distributes the tables by account, ODATA_SHARDED must be true"
-        return [Finding("warning", "server", text)]
-    if sharded and not has_citus:
-        text = (
-            "has no Citus; ODATA_SHARDED costs callers of several accounts time, and some of "
-            "their requests"
-        )
-        return [Finding("note", "server", text)]
-    return []
 
 
 def _role_findings(

@@ -21,6 +21,7 @@ from odata_gateway.errors import (
     Internal,
     LimitNodes,
     ODataError,
+    Unsupported,
     all_codes,
 )
 
@@ -28,12 +29,36 @@ SECRET = 'canary "5432 rows" of alice@example.com'
 CLASSES = [c for c in vars(asyncpg.exceptions).values() if inspect.isclass(c) and issubclass(c, Exception)]
 
 
+@pytest.mark.parametrize(
+    ("cls", "text", "context", "found"),
+    [
+        (asyncpg.ConnectionFailureError, "connection to the remote node odata_reader@10.0.0.2:5433 failed with the following error: x", "", "10.0.0.2:5433"),
+        (asyncpg.ConnectionFailureError, "connection to the remote node worker-1.db:5432 failed with the following error: x", "", "worker-1.db:5432"),
+        (asyncpg.AdminShutdownError, "terminating connection", "while executing command on 10.0.0.2:5433", "10.0.0.2:5433"),
+        (asyncpg.ConnectionFailureError, "x", "PL/pgSQL function f() line 1", None),
+    ],
+)  # fmt: skip
+def test_the_server_of_a_cluster_that_cannot_be_reached_is_for_the_log_alone(cls, text, context, found):
+    error = cls(text)
+    error.context = context
+    answer = to_odata_error(error)
+    assert (type(answer), answer.server) == (DbUnavailable, found) and "10.0" not in str(answer)
+    assert ("of the cluster" in answer.message) == (found is not None)
+
+
+def test_an_error_of_a_server_of_a_cluster_is_what_it_is():
+    error = asyncpg.InsufficientPrivilegeError("permission denied for table messages_102008")
+    error.context = "while executing command on 10.0.0.2:5433"
+    answer = to_odata_error(error)
+    assert (type(answer), answer.server) == (DbDenied, "10.0.0.2:5433")
+
+
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_asyncpg_exception_maps_without_its_words(cls):
     answer = to_odata_error(cls(SECRET))
     assert type(answer) in all_codes().values()
     assert "canary" not in str(answer) and "alice" not in str(answer)
-    assert answer.status in (400, 403, 500, 503, 504)
+    assert answer.status in (400, 403, 500, 501, 503, 504)
 
 
 def test_a_view_that_was_never_refreshed_is_the_tables_fault():
@@ -68,7 +93,7 @@ def test_a_view_that_was_never_refreshed_is_the_tables_fault():
         (asyncpg.UndefinedColumnError(""), DbModel),
         (asyncpg.UndefinedFunctionError(""), DbModel),
         (asyncpg.DatatypeMismatchError(""), DbModel),
-        (asyncpg.FeatureNotSupportedError(""), DbModel),
+        (asyncpg.FeatureNotSupportedError(""), Unsupported),
         (asyncpg.InvalidCachedStatementError(""), DbModel),
         (asyncpg.StatementTooComplexError(""), LimitNodes),
         (asyncpg.TooManyColumnsError(""), LimitNodes),

@@ -8,7 +8,7 @@ import pytest
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import BindSegment, UrlFormat, UrlPrecondition, UrlSkiptoken
 from odata_gateway.formats.registry import FORMATS
-from odata_gateway.handlers.negotiation import Negotiation
+from odata_gateway.handlers.negotiation import Negotiation, is_sharded
 from odata_gateway.handlers.request import DataRequest, page_link
 from odata_gateway.handlers.service import compiler_for
 from odata_gateway.identity.caller import Caller
@@ -25,7 +25,7 @@ SETTINGS = replace(Settings(), page_rows=100, max_page_rows=200)
 def data_request(
     target: str, headers: dict[str, str] | None = None, accounts: tuple[int, ...] = (1,), settings: Settings = SETTINGS
 ) -> DataRequest:
-    negotiation = Negotiation(settings, FORMATS, MetadataDocuments(MODEL))
+    negotiation = Negotiation(settings, FORMATS, MetadataDocuments(MODEL), is_sharded=is_sharded(settings, MODEL))
     request = Request("GET", target, classify(target), headers or {}, ROOT, "key &")
     return negotiation.data_request(request, Caller("1", accounts), compiler_for(MODEL, settings).compile(target))
 
@@ -69,7 +69,7 @@ def test_nulls_are_left_out_of_entities_only():
 
 
 def test_the_statement_knows_how_many_accounts_there_are():
-    sharded = replace(SETTINGS, sharded=True)
+    sharded = replace(SETTINGS, sharded="true")
     variants = [
         data_request("Message", accounts=accounts, settings=settings).variant
         for accounts in ((1,), (1, 2))

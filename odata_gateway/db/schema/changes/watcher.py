@@ -57,7 +57,7 @@ class SchemaWatcher:
     reports       findings are logged: requests run as the connection's own role
     source        what `model` is read from; None: it stays as it is, until `take`
     looked        set after the first attempt, whatever came of it
-    has_compared  a model that was compared with the database is in use
+    compared      the model in use that was compared with the database last; None: none was yet
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class SchemaWatcher:
         self._source = source
         self._fault = ""  # why the source gave no model when it was read last
         self.looked = asyncio.Event()
-        self.has_compared = False
+        self.compared: Model | None = None
         self._database = database
         self._use = use
         self._every_s = every_s
@@ -175,7 +175,7 @@ class SchemaWatcher:
                 return
             _LOG.warning("the database has changed, and the model with it")
             COUNTERS.reloads += 1
-        self._last, self.has_compared = model, True
+        self._last = self.compared = model
         self._use(model)
 
     def _report_lost(self, inspected: Model, model: Model) -> None:

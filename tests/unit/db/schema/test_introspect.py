@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.catalog import ServerFacts, read_server
+from odata_gateway.db.schema.citus.shard_check import citus_findings
 from odata_gateway.db.schema.indexes import missing_indexes, read_recommendations
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.db.schema.served_types import wider_type
-from odata_gateway.db.schema.server_check import citus_findings
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.errors import DbDenied, DbModel, DbUnavailable
@@ -253,12 +253,12 @@ def test_every_statement_of_the_script_is_read():
 
 async def test_server_facts(database):
     async with database.session() as session:
-        assert await read_server(session) == ServerFacts("UTF8", superuser=False, lower_is_unicode=True, has_citus=False)
+        assert await read_server(session) == ServerFacts("UTF8", superuser=False, lower_is_unicode=True)
 
 
-@pytest.mark.parametrize(("sharded", "level"), [(False, None), (True, "note")])
-async def test_without_citus_only_the_setting_for_it_is_noted(database, sharded, level):
-    findings = await citus_findings(database, sharded=sharded)
+@pytest.mark.parametrize(("sharded", "level"), [("auto", None), ("false", None), ("true", "note")])
+async def test_without_citus_only_the_setting_for_it_is_noted(database, model, sharded, level):
+    findings = await citus_findings(database, model, sharded)
     assert [(finding.level, finding.subject) for finding in findings] == ([(level, "server")] if level else [])
 
 

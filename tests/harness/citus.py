@@ -1,0 +1,107 @@
+"""A real Citus: a coordinator and two workers on this machine, from the programs that ODATA_TEST_CITUS names, loaded as docs/operate.md says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from odata_gateway.demo.programs import PostgresPrograms
+from tests.harness.cluster import DATABASE, READER, SQL_FOLDER, Cluster
+from tests.harness.ports import free_port
+
+PREFIX = os.environ.get("ODATA_TEST_CITUS", "")
+PASSWORD = "secret"
+_HBA = """
+local all all trust
+host all postgres 127.0.0.1/32 trust
+host all all 127.0.0.1/32 scram-sha-256
+host replication postgres 127.0.0.1/32 trust
+"""
+_SETTINGS = {
+    "shared_preload_libraries": "citus",
+    "wal_level": "logical",
+    "max_wal_senders": "8",
+    "max_connections": "300",
+    "listen_addresses": "127.0.0.1",
+    "citus.enable_statistics_collection": "off",
+}
+
+
+class CitusNode(Cluster):
+    """A server with Citus in its libraries; the superuser needs no password, the reader does."""
+
+    @classmethod
+    def started(cls, settings: Mapping[str, str] | None = None) -> CitusNode:
+        folder = Path(tempfile.mkdtemp(prefix="odata-citus-"))
+        folder.chmod(0o711)
+        programs = PostgresPrograms(Path(PREFIX), "nobody" if os.geteuid() == 0 else None)
+        try:
+            server = programs.owned(folder / "server")
+            version = programs.run("postgres", "--version", cwd=server, server_side=True)
+            is_old = int(version.split()[2].split(".")[0]) < 17
+            locale = ("--locale=C.UTF-8",) if is_old else ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+            options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
+            programs.run("initdb", *options, *locale, "-D", str(server / "data"), cwd=server, server_side=True)
+            (server / "data" / "pg_hba.conf").write_text(_HBA)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return cls(folder, programs, {**_SETTINGS, "port": str(free_port()), **(settings or {})}).launched()
+
+
+class CitusCluster:
+    """A coordinator and its workers, with the sample data distributed by account.
+
+    before  run on the coordinator before the tables are distributed
+    """
+
+    def __init__(self, nodes: tuple[CitusNode, ...], *, before: str = "") -> None:
+        self.coordinator, *self.workers = nodes
+        for node in nodes:
+            node.psql("postgres", f'CREATE DATABASE "{DATABASE}"')
+        self.run("schema.sql", "sample.sql")
+        if before:
+            self.psql(before)
+        for node in nodes:
+            node.psql(DATABASE, "CREATE EXTENSION citus")
+        self.psql(f"SELECT citus_set_coordinator_host('127.0.0.1', {self.coordinator.port})")
+        for worker in self.workers:
+            self.psql(f"SELECT citus_add_node('127.0.0.1', {worker.port})")
+        self.run("roles.sql")
+        self.psql(f"ALTER ROLE {READER} PASSWORD '{PASSWORD}'")
+        self.psql(f"INSERT INTO pg_dist_authinfo VALUES (0, '{READER}', 'password={PASSWORD}')")
+        self.run("citus.sql", "indexes.sql")
+
+    def run(self, *files: str) -> None:
+        for name in files:
+            self.psql((SQL_FOLDER / name).read_text(encoding="utf-8"))
+
+    def psql(self, script: str) -> str:
+        return self.coordinator.psql(DATABASE, script)
+
+    @property
+    def version(self) -> str:
+        return self.psql("SELECT extversion FROM pg_extension WHERE extname = 'citus'").strip()
+
+    def dsn(self, node: CitusNode | None = None) -> str:
+        """The DSN of the gateway."""
+        return f"postgresql://{READER}:{PASSWORD}@127.0.0.1:{(node or self.coordinator).port}/{DATABASE}"
+
+    def worker_of(self, account: int) -> CitusNode:
+        """The worker with the shard of an account."""
+        found = self.psql(
+            "SELECT nodeport FROM pg_dist_placement JOIN pg_dist_node USING (groupid)"
+            f" WHERE shardid = get_shard_id_for_distribution_column('public.messages', {account}) AND noderole = 'primary'"
+        )
+        return next(w for w in self.workers if w.port == int(found))
+
+
+@contextmanager
+def citus_cluster(*, workers: int = 2, before: str = "") -> Iterator[CitusCluster]:
+    with ExitStack() as stack:
+        nodes = tuple(stack.enter_context(CitusNode.started()) for _ in range(workers + 1))
+        yield CitusCluster(nodes, before=before)
