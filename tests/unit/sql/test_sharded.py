@@ -20,7 +20,7 @@ from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.sharded import MAX_ACCOUNTS
-from odata_gateway.sql.statement import StatementVariant, statement_kinds
+from odata_gateway.sql.statement import StatementVariant, render, statement_kinds
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
 from tests.harness import cases
@@ -45,6 +45,7 @@ def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,))
         shape = StatementVariant(DEFAULT_ENCODING, len(accounts) > 1, mask, lookahead, shard_accounts=len(accounts))
         for part in ("order values", *statement_kinds(query, shape)) if after else statement_kinds(query, shape):
             bound = compiled.statement(part, shape).bind(values)
+            render(query, shape, part)  # raises where each account cannot be read alone; then the cluster gets the statement for all
             yield bound.text, bound.arguments
 
 
