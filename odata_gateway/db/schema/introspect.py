@@ -86,7 +86,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
         model = await with_functions(session, model, findings)
-        distributions = await read_distributions(session)
+        is_sharded = is_by_account(model.entity_types.values(), await read_distributions(session))
     findings += _database_findings(model, tables)
     fitted = {
         name: _fit(entity_type, tables, findings)
@@ -104,11 +104,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         for name, entity_type in fitted.items()
     }
     partnered = {name: with_partners(entity_type, joined) for name, entity_type in joined.items()}
-    told = replace(
-        model,
-        left_out=_readable(model.left_out, tables),
-        is_sharded=is_by_account(fitted.values(), distributions),
-    )
+    told = replace(model, left_out=_readable(model.left_out, tables), is_sharded=is_sharded)
     return with_types(told, partnered), findings
 
 
