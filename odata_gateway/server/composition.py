@@ -204,12 +204,7 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
         database, lambda: watcher.model, every_s=every_s, is_made=source is not None
     )
     service = Service(
-        model,
-        database,
-        callers,
-        settings,
-        frontend=HttpFrontend(settings),
-        role_models=role_models,
+        model, database, callers, settings, frontend=HttpFrontend(settings), role_models=role_models
     )
     reports = callers.is_metadata_public
     watcher = SchemaWatcher(
