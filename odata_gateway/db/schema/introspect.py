@@ -39,7 +39,11 @@ from odata_gateway.db.schema.served_types import (
     served_type,
     unknown_labels,
 )
-from odata_gateway.db.schema.server_check import search_path_findings, server_findings
+from odata_gateway.db.schema.server_check import (
+    other_database_findings,
+    search_path_findings,
+    server_findings,
+)
 from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     ComplexType,
@@ -87,7 +91,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         findings += await search_path_findings(database, session)
         model = await with_functions(session, model, findings)
         is_sharded = is_by_account(model.entity_types.values(), await read_distributions(session))
-    findings += _database_findings(model, tables)
+    findings += other_database_findings(model, tables)
     fitted = {
         name: _fit(entity_type, tables, findings)
         for name, entity_type in model.entity_types.items()
@@ -138,16 +142,6 @@ def _tables(model: Model) -> Iterator[Table]:
             yield entity_type.policy.table
         for navigation in entity_type.navigation.values():
             yield from (link.table for link in navigation.join.links)
-
-
-def _database_findings(model: Model, tables: Tables) -> Iterator[Finding]:
-    """Whether the model is one of another database."""
-    if model.entity_types and not any(t.table in tables for t in model.entity_types.values()):
-        text = (
-            "none of its tables is in this database; ODATA_MODEL=auto serves the tables that are, "
-            "without a model"
-        )
-        yield Finding("error", "model", text)
 
 
 # --- Entity types and their properties ------------------------------------------------------------

@@ -19,7 +19,7 @@ from odata_gateway.db.schema.catalog import (
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.search_path import NAMESAKES, told
 from odata_gateway.db.session import Session
-from odata_gateway.edm.model import Table, TokenTables
+from odata_gateway.edm.model import Model, Table, TokenTables
 
 LOOKUP = "no access token can be looked up"
 TOKEN_FUNCTION = "public.odata_caller(text, int4[])"
@@ -62,6 +62,16 @@ async def server_findings(
     if tokens is not None:
         findings += _token_findings(tables, tokens, by_function=row_security)
     return findings
+
+
+def other_database_findings(model: Model, tables: Tables) -> Iterator[Finding]:
+    """Whether the model is one of another database."""
+    if model.entity_types and not any(t.table in tables for t in model.entity_types.values()):
+        text = (
+            "none of its tables is in this database; ODATA_MODEL=auto serves the tables that are, "
+            "without a model"
+        )
+        yield Finding("error", "model", text)
 
 
 def _role_findings(
