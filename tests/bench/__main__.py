@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
-import os
-import platform
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from pathlib import Path
 from tests.bench.bench import Bench
 from tests.bench.cluster import GivenServer, KeptCluster, default_folder
 from tests.bench.figures import Figure, table
+from tests.bench.report import MarkedDocument, machine, section, server_version
 from tests.bench.works import WORKS
 from tests.harness.gateway import ROOT
 
@@ -27,6 +27,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--psql", help="the psql to use with --dsn")
     parser.add_argument("--compare", type=Path, help="another checkout, measured in the same rounds")
     parser.add_argument("--folder", type=Path, default=default_folder(), help=f"where the loaded cluster is kept ({default_folder()})")
+    parser.add_argument(
+        "--render", type=lambda path: MarkedDocument(Path(path)), help="write the table into this document, such as docs/performance.md"
+    )
     parser.add_argument("--out", type=Path, help="write all samples as JSON")
     return parser.parse_args()
 
@@ -47,8 +50,11 @@ def main() -> int:
             found = WORKS[name](bench)
             figures += found
             print(table(found), file=sys.stderr, flush=True)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {given.rows:,} messages, medians of {given.rounds} rounds\n")
+        postgres = asyncio.run(server_version(bench.database.dsn))
+    print(f"{machine()}, {given.rows:,} messages, medians of {given.rounds} rounds\n")
     print(table(figures))
+    if given.render:
+        given.render.write(section(figures, rows=given.rows, rounds=given.rounds, postgres=postgres))
     if given.out:
         given.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
     return 0
