@@ -32,7 +32,13 @@ from odata_gateway.plan.tree.slots import (
     ZoneSlot,
 )
 from odata_gateway.sql.fragment import Statement
-from odata_gateway.sql.statement import StatementKind, StatementVariant, render, render_together
+from odata_gateway.sql.statement import (
+    StatementKind,
+    StatementVariant,
+    render,
+    render_merge,
+    render_together,
+)
 from odata_gateway.url.literals import LiteralValue
 
 _LOOKUPS: frozenset[ResultForm] = frozenset({"entity", "reference", "property", "value"})
@@ -145,6 +151,22 @@ class LookupStatement:
         return BoundStatement(self.text, arguments)
 
 
+@dataclass(frozen=True, slots=True)
+class OrderStatement:
+    """The statement that puts rows in the order of a query, from their order values.
+
+    text   empty where the values do not say all about the order
+    slots  the position of the order value that fills each of $1, $2, ...
+    """
+
+    text: str
+    slots: tuple[int, ...]
+
+    def bind(self, columns: Sequence[Sequence[str | None]]) -> BoundStatement:
+        """The statement for some rows, by the texts of each order value."""
+        return BoundStatement(self.text, [columns[slot] for slot in self.slots])
+
+
 class CompiledQuery(NamedTuple):
     """A request for data, compiled.
 
@@ -177,6 +199,17 @@ class CompiledQuery(NamedTuple):
         varies = tuple(isinstance(slot, LiteralSlot) for slot in rendered.slots)
         return self.cache.put(key, LookupStatement(text, varies), len(text))
 
+    def order_statement(self) -> OrderStatement | None:
+        """What puts rows that were read apart in the order of the query; None where only one
+        statement for all of them can."""
+        key = (self.key, "order")
+        found: OrderStatement | None = self.cache.get(key)
+        if found is None:
+            merge = render_merge(self.query)
+            found = OrderStatement("", ()) if merge is None else _order_statement(merge)
+            self.cache.put(key, found, len(found.text))
+        return found if found.text else None
+
     def _compiled(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:
         started = perf_counter()
         try:
@@ -205,6 +238,11 @@ class CompiledQuery(NamedTuple):
         has_links = any(isinstance(slot, LinkSlot) for slot in statement.slots)
         projection = self.query.projection
         return nested_links(projection) if has_links and projection is not None else {}
+
+
+def _order_statement(merge: Statement) -> OrderStatement:
+    positions = tuple(slot.index for slot in merge.slots if isinstance(slot, KeysetSlot))
+    return OrderStatement(tag_statement(merge.text), positions)
 
 
 def _is_lookup(query: Query, variant: StatementVariant, slots: tuple[Slot, ...]) -> bool:

@@ -36,6 +36,8 @@ _SERVER = re.compile(
     r"([\w.:\[\]-]+:[0-9]{1,5})\b"
 )
 """How Citus names another server in an error's message or context. It does not translate them."""
+_REPARTITION = "requires repartitioning"
+"""What Citus says, as an internal error, of a join that it cannot run. It does not translate it."""
 _NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
 
 
@@ -193,6 +195,8 @@ def to_odata_error(error: BaseException) -> ODataError:
             )
         case asyncpg.ObjectNotInPrerequisiteStateError(severity_en="ERROR", sqlstate="55000"):
             return _answer(_NOT_READY)  # FATAL: the database takes no connections
+        case asyncpg.InternalServerError() if _REPARTITION in str(error):
+            return _answer(ANSWERS["0A000"])
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():

@@ -7,9 +7,11 @@ chunk: where a chunk took long, the next is a larger one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import AsyncGenerator, Hashable
 from dataclasses import dataclass
+from typing import Protocol
 
+from odata_gateway.db.session import Session
 from odata_gateway.handlers.page_statements import OrderValues
 
 CHUNK_BYTES = 256 * 1024
@@ -38,6 +40,22 @@ class Chunk:
     more: bool
     keys: OrderValues
     elapsed_s: float
+
+
+class PageChunks(Protocol):
+    """The chunks of one page, in order."""
+
+    async def first(self, session: Session) -> Chunk:
+        """The first chunk, in a session that may be that of a snapshot."""
+        ...
+
+    def is_whole(self, first: Chunk) -> bool:
+        """Whether the first chunk is the whole page."""
+        ...
+
+    def chunks(self, first: Chunk) -> AsyncGenerator[Chunk]:
+        """The first chunk and those behind it."""
+        ...
 
 
 class RowSizes:

@@ -6,15 +6,23 @@ the body's iterator.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
-from odata_gateway.handlers.chunk import Chunk, ChunkSizer, RowSizes
+from odata_gateway.handlers.accounts.account_merge import MOST_SKIPPED, MergedPage
+from odata_gateway.handlers.accounts.account_rows import AccountRows
+from odata_gateway.handlers.accounts.account_statements import (
+    alone,
+    callers_alone,
+    read_each,
+    readings,
+)
+from odata_gateway.handlers.chunk import Chunk, ChunkSizer, PageChunks, RowSizes
 from odata_gateway.handlers.chunk_reader import ChunkReader
-from odata_gateway.handlers.execution import QueryExecutor
+from odata_gateway.handlers.execution import QueryExecutor, caller_session
 from odata_gateway.handlers.page_statements import PageStatements
 from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.handlers.request import DataRequest, page_link, reply_headers
@@ -67,16 +75,24 @@ class CollectionReader:
 
     async def count(self, request: DataRequest, session: Session) -> int:
         """How many rows there are on all pages."""
+        reads = readings(request.compiled, request.variant, "count", request.values())
+        if reads:
+            beside = _beside(self._database, request)
+            found = await read_each(self._database, session, beside, reads)
+            return sum(int(rows[0][0]) for rows in found)
         rows = await session.fetch(_statements(request).count())
         return int(rows[0][0])
 
-    def page(self, request: DataRequest, extent: PageExtent) -> ReadAhead:
+    def page(self, request: DataRequest, extent: PageExtent) -> PageChunks:
         """The chunks of a page. How they are read depends on the size of the rows and on what
         Postgres can find quickly."""
         query = request.compiled.query
         first_rows = _unknown_rows(query)
         if not (query.is_made or query.is_numbered):
             first_rows = self._row_sizes.first_rows(request.compiled.key, first_rows)
+        merge = self._merge(request, extent, first_rows)
+        if merge is not None:
+            return merge
         may_need_chunks = extent.rows > first_rows
         return ReadAhead(
             self._database,
@@ -86,6 +102,36 @@ class CollectionReader:
             boundaries=may_need_chunks and query.is_plain,
         )
 
+    def _merge(
+        self, request: DataRequest, extent: PageExtent, first_rows: int
+    ) -> MergedPage | None:
+        """The chunks of a page that puts together what each account has; None where one statement
+        reads all of them, or the caller has one account."""
+        if request.variant.shard_accounts < 2:
+            return None
+        compiled, order = request.compiled, request.compiled.order_statement()
+        skip = compiled.url.number(compiled.query.skip) or 0
+        if request.variant.null_mask is not None:
+            skip = 0
+        variant = alone(compiled, request.variant, "rows")
+        if order is None or variant is None or skip > MOST_SKIPPED:
+            return None
+        values = request.values()
+        accounts = [
+            AccountRows(PageStatements(compiled, variant, values._replace(caller=caller)))
+            for caller in callers_alone(request.caller)
+        ]
+        return MergedPage(
+            self._database,
+            request.caller,
+            accounts,
+            order=order,
+            sizer=ChunkSizer(extent.rows, first_rows),
+            skip=skip,
+            separator=request.encoding.separator.encode(),
+            ends=extent.ends,
+        )
+
     async def has_row(self, request: DataRequest, number: int, session: Session) -> bool:
         """Whether there are as many rows."""
         return bool(await session.fetch(_statements(request).last_of(number)))
@@ -93,6 +139,10 @@ class CollectionReader:
     def learn(self, request: DataRequest, first: Chunk) -> None:
         """Note the size of a query's rows, for its next page."""
         self._row_sizes.learn(request.compiled.key, first)
+
+
+def _beside(database: Database, request: DataRequest) -> Callable[[], Session]:
+    return lambda: caller_session(database, request.caller)
 
 
 def _statements(request: DataRequest) -> PageStatements:
@@ -138,12 +188,12 @@ class CollectionHandler:
 
     async def count(self, request: DataRequest) -> Reply:
         """The number of rows, as text."""
-        rows = await self._executor.fetch(request)
+        number = sum(row[0] for row in await self._executor.fetch(request))
         current_stats.get().add_rows(1)
-        if rows[0][0] == 0 or request.compiled.query.is_made:
+        if number == 0 or request.compiled.query.is_made:
             await self._executor.require_parent(request)
         return Reply(
-            200, reply_headers(request, "text/plain", request.applied), str(rows[0][0]).encode()
+            200, reply_headers(request, "text/plain", request.applied), str(number).encode()
         )
 
 

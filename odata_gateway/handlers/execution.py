@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from odata_gateway.db.database import Database
 from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.session import Session
+from odata_gateway.handlers.accounts.account_statements import Reading, read_each, readings
 from odata_gateway.handlers.request import DataRequest, no_entity
 from odata_gateway.identity.caller import Caller
 from odata_gateway.sql.statement import StatementKind
@@ -42,13 +45,25 @@ class QueryExecutor:
         return caller_session(self._database, request.caller, snapshot=snapshot)
 
     async def fetch(self, request: DataRequest, kind: StatementKind = "rows") -> list[PgRecord]:
-        """The records of one of a request's statements, on a connection of its own.
+        """The records of one of a request's statements, on a connection of its own; of several
+        accounts that are read apart, those of all. Numbers of rows are to be summed up.
 
         raises  ODataError by SQLSTATE, BindValue, BindType
         """
+        if request.variant.shard_accounts > 1:
+            reads = readings(request.compiled, request.variant, kind, request.values())
+            if reads:
+                return await self._fetch_each(request, reads)
         statement = request.statement(kind)
         async with self.session(request) as session:
             return await session.fetch(statement)
+
+    async def _fetch_each(
+        self, request: DataRequest, reads: Sequence[Reading[list[PgRecord]]]
+    ) -> list[PgRecord]:
+        async with self.session(request) as session:
+            found = await read_each(self._database, session, lambda: self.session(request), reads)
+        return [record for records in found for record in records]
 
     async def require_parent(self, request: DataRequest) -> None:
         """Raise BindNoEntity where the path before the last segment leads to nothing (Protocol

@@ -8,11 +8,10 @@ from contextlib import aclosing
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.entity_sets import AllEntities
 from odata_gateway.db.session import Session
-from odata_gateway.handlers.chunk import Chunk
+from odata_gateway.handlers.chunk import Chunk, PageChunks
 from odata_gateway.handlers.collection import CollectionReader, PageExtent
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.page_statements import OrderValues
-from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.handlers.request import DataRequest
 from odata_gateway.observe.request_stats import current_stats
 
@@ -40,7 +39,7 @@ class SetSequence:
         self._reader = reader
         self._executor = executor
         self._at = whole.names.index(begin.compiled.query.entity_set.name)
-        self._page: ReadAhead | None = None
+        self._page: PageChunks | None = None
         self._set_goes_on = False
         self.left = rows
         self.last: OrderValues = ()

@@ -182,7 +182,11 @@ def _bound(index: int, key: OrderKey) -> Sql:
 
 
 def _value(index: int, key: OrderKey) -> Sql:
-    text = _text(index)
+    return value_of_text(key, _text(index))
+
+
+def value_of_text(key: OrderKey, text: Sql) -> Sql:
+    """An order value from its text."""
     if isinstance(key.expr, Column):
         return restored(key_of_text(key.expr, text), key.expr)
     return fill("{0}::" + (key.expr.type or STRING).pg_type, (text,))

@@ -18,14 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import LiteralString
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.relation import Block, OrderKey, ParentPath
+from odata_gateway.plan.tree.relation import Block, Column, OrderKey, ParentPath
+from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
-from odata_gateway.sql.keyset import NullMask, key_texts, ordered
+from odata_gateway.sql.keyset import NullMask, key_texts, ordered, value_of_text
 from odata_gateway.sql.page_scan import PageScan, limit_with_skipped
 from odata_gateway.sql.relation import Relations, ShardAccount, has_account
+from odata_gateway.types.primitive import STRING
 
 MAX_ACCOUNTS = 50
 """The database plans and runs one statement for each, one after the other."""
@@ -136,10 +139,38 @@ class AccountMerge:
         return scan.rows(join(", ", columns))
 
 
+def order_of_values(order: Sequence[OrderKey]) -> Sql | None:
+    """A SELECT of the numbers of rows in order, from their order values as arrays of texts. None
+    where a value needs a collation that it does not bring along."""
+    if any(_has_collation(key) for key in order):
+        return None
+    texts = join(", ", (param(KeysetSlot(i), "text[]") for i in range(len(order))))
+    names = join("", (Sql((f"t{i:d}, ",)) for i in range(len(order))))
+    items = (
+        fill("{0} " + _direction(key), (value_of_text(key, Sql((f"p.t{i:d}",))),))
+        for i, key in enumerate(order)
+    )
+    return build(
+        "SELECT array_agg(p.n::int4 ORDER BY {0}) FROM unnest({1}) WITH ORDINALITY AS p ({2}n)",
+        join(", ", items),
+        texts,
+        names,
+    )
+
+
+def _has_collation(key: OrderKey) -> bool:
+    if isinstance(key.expr, Column):
+        return bool(key.expr.catalog.collation or key.expr.catalog.row_key)
+    return (key.expr.type or STRING).pg_type == "text"
+
+
 def _value_name(index: int) -> str:
     return f"o{index:d}"
 
 
 def _order_item(index: int, key: OrderKey) -> Sql:
-    direction = "DESC NULLS LAST" if key.descending else "ASC NULLS FIRST"
-    return fill(f"p.{_value_name(index)} {direction}", ())
+    return fill(f"p.{_value_name(index)} {_direction(key)}", ())
+
+
+def _direction(key: OrderKey) -> LiteralString:
+    return "DESC NULLS LAST" if key.descending else "ASC NULLS FIRST"

@@ -45,6 +45,7 @@ class StatementVariant(NamedTuple):
     lookahead       the chunk must tell whether there are more rows behind it
     shard_accounts  the number of the caller's accounts if the database is sharded by account, or 0
     zoned           times are those of a zone, which is a parameter
+    alone           the first of these accounts is read alone; a chunk has its rows one by one
     """
 
     encoding: RowEncoding
@@ -53,6 +54,7 @@ class StatementVariant(NamedTuple):
     lookahead: bool = False
     shard_accounts: int = 0
     zoned: bool = False
+    alone: bool = False
 
 
 StatementKind = Literal["rows", "count", "parent", "order values", "boundary"]
@@ -85,9 +87,28 @@ def statement_kinds(query: Query, variant: StatementVariant) -> tuple[StatementK
 def render(query: Query, variant: StatementVariant, kind: StatementKind) -> Statement:
     """One of a query's statements."""
     block = _block(query, kind)
+    if variant.alone:
+        (relations,) = sharded.relations_by_account(query, block, 1, zoned=variant.zoned)
+        unskipped = replace(query, skip=None)
+        return finish(_PlainStatement(unskipped, variant, relations).of_kind(kind))
     if variant.shard_accounts > 1 and sharded.pivot(block) is not None:
         return finish(_ShardedStatement(query, variant, block).of_kind(kind))
     return finish(_PlainStatement(query, variant, _relations(query, variant)).of_kind(kind))
+
+
+def is_split(query: Query, variant: StatementVariant, kind: StatementKind) -> bool:
+    """Whether a statement can be sent for each of the caller's accounts alone, so that all answers
+    together have what it finds."""
+    accounts = variant.shard_accounts
+    return 1 < accounts <= sharded.MAX_ACCOUNTS and sharded.pivot(_block(query, kind)) is not None
+
+
+def render_merge(query: Query) -> Statement | None:
+    """A statement that puts rows in the order of the query: it takes their order values as arrays
+    of texts, and returns the rows' numbers, from 1 on. None where the values do not say all about
+    the order."""
+    merge = sharded.order_of_values(query.order)
+    return None if merge is None else finish(merge)
 
 
 def render_together(query: Query, variant: StatementVariant) -> Statement:
@@ -157,6 +178,8 @@ class _PlainStatement:
             case "collection" | "references":
                 chunk = _ChunkRecord(self.query, self.variant)
                 what = join(", ", (build("{0} AS row", self.text()), self._keys()))
+                if self.variant.alone:
+                    return chunk.apart(self._scan(chunk.limit).rows(what))
                 return chunk.joined(self._scan(chunk.limit).rows(what))
             case "count":
                 return self._count(self.query.block)
@@ -265,6 +288,17 @@ class _ChunkRecord:
     def joined(self, rows: Sql) -> Sql:
         """The record of rows that are (row, k0, k1, ...)."""
         return self._looking_ahead(rows) if self.variant.lookahead else self._full(rows)
+
+    def apart(self, rows: Sql) -> Sql:
+        """The same as `_full`, with an array of the rows' texts, and of each order value."""
+        keys = join("", (build(", array_agg(p.{0}::text)", n) for n in _key_names(self.query)))
+        return build(
+            "SELECT array_agg(convert_to(p.row, 'UTF8')), count(*), count(*) = {0}, "
+            "count(*) = count(p.row){1} FROM ({2}) AS p",
+            param(LimitSlot(), "int4"),
+            keys,
+            rows,
+        )
 
     def _full(self, rows: Sql) -> Sql:
         """The record without a look ahead: a full chunk may have more rows behind it."""

@@ -65,6 +65,21 @@ def test_account_by_account_finds_what_one_statement_finds(both, request_):
     assert sharded == plain
 
 
+@pytest.mark.parametrize(
+    "request_",
+    ["Message", "Message?$orderby=created_at desc&$top=3100", "Message?$orderby=source_id,status desc", "Message?$orderby=content", "Message?$skip=1990",
+     "Message?$orderby=length(content) desc,id&$select=id", "Message?$orderby=tolower(content)&$select=id", "Message?$skip=2010&$select=id",
+     "Message?$skip=9223372036854775807", "Message?$filter=id gt 999999", "Conversation?$expand=messages($top=3)&$orderby=last_activity_at"],
+)  # fmt: skip
+def test_a_page_of_many_chunks_is_merged_as_one_statement_orders_it(both, request_):
+    prefer = {"Prefer": "maxpagesize=6000"}
+    sharded, plain = (gateway.get(request_, token=tokens.BOTH_ADMIN, headers=prefer) for gateway in both)
+    assert (sharded.status, sharded.body.replace(both[0].origin.encode(), b"")) == (
+        plain.status,
+        plain.body.replace(both[1].origin.encode(), b""),
+    )
+
+
 def test_generated_queries_have_the_same_answers_or_are_refused(both, world):
     same = 0
     for number in range(50):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from odata_gateway.errors import BindSegment, DbKey
-from odata_gateway.handlers.entity.lookups import Lookups
+from odata_gateway.handlers.entity.lookups import Lookups, Values
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
 from odata_gateway.observe.request_stats import current_stats
@@ -24,7 +24,10 @@ class EntityHandler:
 
         raises  BindNoEntity, and DbKey where two rows have the same key
         """
-        found = await self._lookups.values(request)
+        if request.variant.shard_accounts > 1:
+            found: Values = [row[0] for row in await self._executor.fetch(request)]
+        else:
+            found = await self._lookups.values(request)
         current_stats.get().add_rows(len(found))
         if not found:
             return await self._nothing(request)

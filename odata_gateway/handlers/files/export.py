@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from odata_gateway.errors import LimitRows
 from odata_gateway.formats.encoding import ExportedRows, ExportEncoding, FileBody
-from odata_gateway.handlers.chunk import Chunk
+from odata_gateway.handlers.chunk import Chunk, PageChunks
 from odata_gateway.handlers.collection import (
     CollectionReader,
     PageExtent,
@@ -28,7 +28,6 @@ from odata_gateway.handlers.collection import (
 )
 from odata_gateway.handlers.entity.handler import EntityHandler
 from odata_gateway.handlers.execution import QueryExecutor
-from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.handlers.request import DataRequest, reply_headers
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.message import HeaderPairs, Reply
@@ -48,7 +47,7 @@ class OpenFile(NamedTuple):
     """
 
     body: FileBody
-    page: ReadAhead
+    page: PageChunks
     first: Chunk
     extent: PageExtent
     refuses: bool

@@ -1,0 +1,151 @@
+"""The rows of several accounts as the chunks of one page.
+
+Each account is read from its shard, in the order of the query. What was read of all of them is put
+in order by Postgres, from the order values alone: it knows collations, and the statement names no
+table, so it goes to no shard. Rows are given out as far as they are in order whatever follows: up
+to the end of what was read of an account that goes on.
+
+A page costs the memory of two chunks, each with some rows of every account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+
+from odata_gateway.compiler.compiled_query import OrderStatement
+from odata_gateway.db.database import Database
+from odata_gateway.db.session import Session
+from odata_gateway.handlers.accounts.account_rows import AccountRows
+from odata_gateway.handlers.accounts.account_statements import Reading, read_each
+from odata_gateway.handlers.chunk import CHUNK_BYTES, Chunk, ChunkSizer
+from odata_gateway.handlers.execution import caller_session
+from odata_gateway.handlers.page_statements import OrderValues
+from odata_gateway.identity.caller import Caller
+
+_FEW_ROWS = 50
+_LEAST_BYTES = 64 * 1024
+MOST_SKIPPED = 2000
+"""Rows to leave out that are read all the same, with their texts."""
+
+
+class MergedPage:
+    """The chunks of one page, in order; used as a `ReadAhead` is.
+
+    skip       rows of all accounts together that are left out before the page
+    separator  between the texts of two rows
+    ends       nothing is asked about rows behind the page
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        caller: Caller,
+        accounts: Sequence[AccountRows],
+        *,
+        order: OrderStatement,
+        sizer: ChunkSizer,
+        skip: int,
+        separator: bytes,
+        ends: bool,
+    ) -> None:
+        self._database = database
+        self._caller = caller
+        self._accounts = accounts
+        self._order = order
+        self._sizer = sizer
+        self._skip = skip
+        self._separator = separator
+        self._ends = ends
+        self._started = False
+
+    async def first(self, session: Session) -> Chunk:
+        """The first chunk, in a session that may be that of a snapshot."""
+        return await self._chunk(session, self._sizer.first_rows, self._sizer.rows)
+
+    def is_whole(self, first: Chunk) -> bool:
+        """Whether the first chunk is the whole page."""
+        return not first.more or first.rows >= self._sizer.rows
+
+    async def chunks(self, first: Chunk) -> AsyncGenerator[Chunk]:
+        """The first chunk and those behind it; the next one is being read while one is used."""
+        self._started = True
+        chunk, left = first, self._sizer.rows - first.rows
+        while chunk.more and left > 0:
+            task = asyncio.create_task(self._further(left))
+            try:
+                yield chunk
+                chunk = await task
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            left -= chunk.rows
+        yield chunk
+
+    async def _further(self, left: int) -> Chunk:
+        """As many rows as are in order now: what stays behind would be put in order again."""
+        async with self._session() as session:
+            return await self._chunk(session, 1, left)
+
+    def _session(self) -> Session:
+        return caller_session(self._database, self._caller, response_started=self._started)
+
+    async def _chunk(self, session: Session, rows: int, left: int) -> Chunk:
+        """The next rows of a page that may show `left` more: at least `rows`, if there are some."""
+        started, texts, last = time.perf_counter(), list[bytes](), OrderValues()
+        while len(texts) < rows:
+            await self._fill(session, rows - len(texts) + self._skip)
+            found = await self._in_order(session, left - len(texts) + self._skip)
+            if not found:
+                break
+            skipped = min(self._skip, len(found))
+            self._skip -= skipped
+            texts += [text for text, _ in found[skipped:]]
+            last = found[-1][1]
+        more = await self._goes_on(session, is_full=len(texts) == left)
+        text, took_s = self._separator.join(texts), time.perf_counter() - started
+        return Chunk(text, len(texts), more, last, took_s)
+
+    async def _goes_on(self, session: Session, *, is_full: bool) -> bool:
+        """Whether there are more rows or, before the page is full, there may be."""
+        is_certain = any(each.waiting for each in self._accounts)
+        may_be = any(each.goes_on for each in self._accounts)
+        if is_certain or not may_be or not is_full or self._ends:
+            return is_certain or may_be
+        await self._fill(session, 1)
+        return any(each.waiting for each in self._accounts)
+
+    async def _fill(self, session: Session, rows: int) -> None:
+        """Read some rows where none waits of an account that goes on, and of those that will soon
+        be without, where `rows` are wanted of all."""
+        if any(each.is_empty for each in self._accounts):
+            reads = [self._reading(each, rows) for each in self._accounts if each.is_low]
+            await read_each(self._database, session, self._session, reads)
+
+    def _reading(self, account: AccountRows, rows: int) -> Reading[None]:
+        """Of each account about its share is read, and half as much again: what is not taken now is
+        taken later."""
+        number = len(self._accounts)
+        within = account.rows_within(max(_LEAST_BYTES, 4 * CHUNK_BYTES // number))
+        if within is None or not self._started:
+            within = max(_FEW_ROWS, 3 * rows // (2 * number))
+        rows = within if self._started else min(rows, within)
+        return lambda session: account.read(session, rows)
+
+    async def _in_order(self, session: Session, rows: int) -> list[tuple[bytes, OrderValues]]:
+        """The next rows, at most so many, as far as nothing can come between them."""
+        waiting = [(a, row) for a in self._accounts for row in a.waiting]
+        if not waiting:
+            return []
+        numbers: Sequence[int] = range(1, len(waiting) + 1)
+        if len({id(account) for account, _ in waiting}) > 1:
+            columns = zip(*(keys for _, (_, keys) in waiting), strict=True)
+            numbers = (await session.fetch(self._order.bind([*map(list, columns)])))[0][0]
+        found: list[tuple[bytes, OrderValues]] = []
+        for number in numbers:
+            account = waiting[number - 1][0]
+            found.append(account.waiting.popleft())
+            if len(found) == rows or account.is_empty:
+                break
+        return found
