@@ -14,6 +14,7 @@ from tests.harness.cluster import DATABASE, READER, SQL_FOLDER, Cluster
 from tests.harness.ports import free_port
 
 PREFIX = os.environ.get("ODATA_TEST_CITUS", "")
+SAMPLE = (SQL_FOLDER / "sample.sql").read_text(encoding="utf-8")
 PASSWORD = "secret"
 _HBA = """
 local all all trust
@@ -54,18 +55,14 @@ class CitusNode(Cluster):
 
 
 class CitusCluster:
-    """A coordinator and its workers, with the sample data distributed by account.
+    """A coordinator and its workers, with data that is distributed by account: a script, in place of the sample data."""
 
-    before  run on the coordinator before the tables are distributed
-    """
-
-    def __init__(self, nodes: tuple[CitusNode, ...], *, before: str = "") -> None:
+    def __init__(self, nodes: tuple[CitusNode, ...], data: str) -> None:
         self.coordinator, *self.workers = nodes
         for node in nodes:
             node.psql("postgres", f'CREATE DATABASE "{DATABASE}"')
-        self.run("schema.sql", "sample.sql")
-        if before:
-            self.psql(before)
+        self.run("schema.sql")
+        self.psql(data)
         for node in nodes:
             node.psql(DATABASE, "CREATE EXTENSION citus")
         self.psql(f"SELECT citus_set_coordinator_host('127.0.0.1', {self.coordinator.port})")
@@ -101,7 +98,7 @@ class CitusCluster:
 
 
 @contextmanager
-def citus_cluster(*, workers: int = 2, before: str = "") -> Iterator[CitusCluster]:
+def citus_cluster(*, workers: int = 2, data: str = SAMPLE) -> Iterator[CitusCluster]:
     with ExitStack() as stack:
         nodes = tuple(stack.enter_context(CitusNode.started()) for _ in range(workers + 1))
-        yield CitusCluster(nodes, before=before)
+        yield CitusCluster(nodes, data)
