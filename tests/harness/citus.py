@@ -29,6 +29,7 @@ _SETTINGS = {
     "max_connections": "300",
     "listen_addresses": "127.0.0.1",
     "citus.enable_statistics_collection": "off",
+    "citus.node_conninfo": "sslmode=disable",
 }
 
 

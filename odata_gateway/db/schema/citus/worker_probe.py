@@ -26,6 +26,13 @@ JOIN pg_catalog.pg_dist_placement AS p
 ORDER BY p.groupid
 """
 
+_SOME_ACCOUNTS: LiteralString = """
+SELECT CASE 'TYPE' WHEN 'uuid' THEN md5(n::text) ELSE n::text END::TYPE AS account
+FROM generate_series(1, 16) AS n
+"""
+"""Where Citus does not tell the role which shard is where, as 12.1: in all likelihood some of each
+server."""
+
 
 class WorkerProbe:
     """Asks one server after the other, first the one that answered last."""
@@ -54,9 +61,13 @@ class WorkerProbe:
 
     async def _accounts(self, table: Table, policy: AccountColumn) -> Sequence[object]:
         """Accounts, there or not, of which each is on another server."""
-        text = _ACCOUNTS.replace("TYPE", policy.type.pg_type)
+        kind = policy.type.pg_type
         async with self._database.session() as session:
-            rows = await session.fetch(BoundStatement(text, (_name(table),)))
+            try:
+                statement = BoundStatement(_ACCOUNTS.replace("TYPE", kind), (_name(table),))
+                rows = await session.fetch(statement)
+            except DbDenied:
+                rows = await session.fetch(BoundStatement(_SOME_ACCOUNTS.replace("TYPE", kind)))
         return [row[0] for row in rows]
 
     async def _answers(self, table: Table, policy: AccountColumn, account: object) -> bool:
