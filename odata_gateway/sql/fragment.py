@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import LiteralString
 
 from odata_gateway.plan.tree.relation import Column
@@ -79,7 +78,9 @@ def qualified(source: int, name: str) -> Sql:
 def column_sql(column: Column) -> Sql:
     """A column as the table has it, or a member of an object in it; `sql.pg_types.read` gives its
     value as its edm type."""
-    found = qualified(column.source, column.name) if column.name else alias(column.source)
+    found = (
+        qualified(column.source, column.name) if column.name else Sql((_whole_row(column.source),))
+    )
     if column.function is not None:
         schema, function = ident(column.function.schema), ident(column.function.name)
         return build("{0}.{1}({2})", schema, function, found)
@@ -145,11 +146,12 @@ def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
 
 def is_read_whole(sql: Sql, source: int) -> bool:
     """Whether SQL names a whole row of a source, as functions of rows do."""
-    name, parts = f"t{source:d}", sql.parts
-    return any(
-        part == name and isinstance(behind, str) and behind.startswith(")")
-        for part, behind in pairwise(parts)
-    )
+    return _whole_row(source) in sql.parts
+
+
+def _whole_row(source: int) -> str:
+    """A row of a source as an argument: one piece, so that it is found."""
+    return f"(t{source:d})"
 
 
 def columns_in(sql: Sql, source: int) -> list[Sql]:
