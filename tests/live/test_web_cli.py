@@ -82,6 +82,7 @@ def test_explain_says_what_the_service_does_with_each_kind_of_resource(target, w
         ("$entity", "400 Url.Option"),
         ("$entity?$id=Nope(1)", "404 Bind.Segment\n$id at 0"),
         ("$entity?$id=https://elsewhere/Message(1)", "belongs to another service"),
+        ("$entity?$id=http://[", "belongs to another service"),
         ("$all/T", "404 Bind.Segment\npath at 5"),
         ("$all/T(1)", "404 Bind.Segment"),
         ("Message/$query", "405 Url.Method"),

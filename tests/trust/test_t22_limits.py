@@ -79,6 +79,7 @@ def computed(number: int) -> str:
 
 
 LIMITS = (
+    Limit("ODATA_MAX_EXPORT_ROWS", "5", "Message?$top=5&$format=csv", "Message?$top=6&$format=csv", 400, "Limit.Rows"),
     Limit("ODATA_MAX_URL_BYTES", "300", "Message?$top=1&x=" + "a" * 283, "Message?$top=1&x=" + "a" * 284, 414, "Limit.Url"),
     Limit("ODATA_MAX_DEPTH", "20", f"Message?$filter={'not(' * 18}private{')' * 18}&$top=1",
           f"Message?$filter={'not(' * 21}private{')' * 21}&$top=1", 400, "Limit.Depth"),

@@ -85,8 +85,8 @@ def path_of_id(entity_id: str, root: str) -> str:
     """
     if entity_id.startswith(root):
         return entity_id[len(root) :]
-    parts, own = urlsplit(entity_id), urlsplit(root)
-    if parts.scheme or parts.netloc:
+    own = urlsplit(root)
+    if _is_absolute(entity_id):
         raise BindSegment(
             "$id belongs to another service",
             target="$id",
@@ -94,3 +94,11 @@ def path_of_id(entity_id: str, root: str) -> str:
             hint=f"entity-ids of this service begin with {root}",
         )
     return entity_id.removeprefix(own.path).removeprefix("/")
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host with one bracket, as in `http://[`
+        return True
+    return bool(parts.scheme or parts.netloc)

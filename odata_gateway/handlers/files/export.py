@@ -133,8 +133,8 @@ def too_many_rows(most_rows: int) -> LimitRows:
     return LimitRows(
         f"the answer has more than {most_rows:,} rows",
         target="$format",
-        hint="narrow it with $filter, ask for pages with 'Prefer: maxpagesize', "
-        "or raise ODATA_MAX_EXPORT_ROWS",
+        hint="narrow it with $filter or ask for pages with 'Prefer: maxpagesize'; "
+        "raise ODATA_MAX_EXPORT_ROWS to allow more",
     )
 
 
