@@ -38,6 +38,7 @@ from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.server.composition import database_settings, read_model
 from odata_gateway.server.runtime import run_loop
+from odata_gateway.url.options import NUMBERS
 from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.frontend import HttpFrontend
 
@@ -167,7 +168,7 @@ async def _number(service: Service, target: str, sink: Output) -> int | None:
     options = [option for option in query.split("&") if option]
     names = {option.partition("=")[0] for option in options}
     counted = [option for option in options if option.startswith(("$filter=", "$search="))]
-    if not sink.shows_progress or names & {"$apply", "$top", "$skip"} or path.endswith(")"):
+    if not sink.shows_progress or names & (NUMBERS | {"$apply"}) or path.endswith(")"):
         return None
     current_stats.set(RequestStats("count", time.perf_counter()))  # its rows are no rows
     try:
