@@ -56,7 +56,7 @@ def test_commands_are_one_line_each_and_set_up_everything():
     for name in ("demo", "test"):
         assert command(name).startswith("python3 -m venv .venv && .venv/bin/pip install ")
     assert command("demo").endswith(".venv/bin/odata-gateway demo")
-    assert command("test").endswith(".venv/bin/pytest -n 2 --dist loadfile")
+    assert command("test").endswith(".venv/bin/pytest -n 3 --dist loadfile")
 
 
 def test_ci_runs_the_test_command_of_readme():
