@@ -7,7 +7,7 @@ source, `ident` quotes a name of the model, `quoted` quotes text of the model as
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import LiteralString
@@ -62,7 +62,7 @@ def raw(text: LiteralString) -> Sql:
 
 def ident(name: str) -> Sql:
     """A name, always quoted."""
-    return Sql(('"' + name.replace('"', '""') + '"',))
+    return Sql((_quoted_name(name),))
 
 
 def alias(number: int) -> Sql:
@@ -72,7 +72,11 @@ def alias(number: int) -> Sql:
 
 def qualified(source: int, name: str) -> Sql:
     """A column of a source by its name: t0."id"."""
-    return Sql((f"t{source:d}", ".", '"' + name.replace('"', '""') + '"'))
+    return Sql((f"t{source:d}", ".", _quoted_name(name)))
+
+
+def _quoted_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def column_sql(column: Column) -> Sql:
@@ -167,30 +171,38 @@ def finish_together(sql: Sql) -> Statement:
     """A statement that does the same for several requests at once: one record for each of them, an
     array of its rows, which must have one column. The parameters are those of `finish`, but that of
     a literal is an array with a value for each request."""
-    numbers: dict[Hole, int] = {}
 
-    def value(hole: Hole) -> str:
-        number = numbers.setdefault(hole, len(numbers) + 1)
+    def value(hole: Hole, number: int) -> str:
         is_literal = isinstance(hole.slot, LiteralSlot)
-        return f"each_of.v{number}" if is_literal else f"${number}::{hole.pg_type}"
+        return f"each_of.v{number}" if is_literal else _parameter(hole, number)
 
-    inner = "".join([part if isinstance(part, str) else value(part) for part in sql.parts])
-    literals = {n: hole for hole, n in numbers.items() if isinstance(hole.slot, LiteralSlot)}
+    inner, holes = _numbered(sql, value)
+    literals = {n: h for n, h in enumerate(holes, 1) if isinstance(h.slot, LiteralSlot)}
     arrays = ", ".join(f"${number}::{hole.pg_type}[]" for number, hole in literals.items())
     names = ", ".join(f"v{number}" for number in literals)
     text = (
         f"SELECT ARRAY({inner}) FROM unnest({arrays}) "
         f"WITH ORDINALITY AS each_of ({names}, n) ORDER BY each_of.n"
     )
-    return Statement(text, tuple(hole.slot for hole in numbers))
+    return Statement(text, tuple(hole.slot for hole in holes))
 
 
 def finish(sql: Sql) -> Statement:
     """The statement with its holes numbered; equal holes become one parameter."""
+    text, holes = _numbered(sql, _parameter)
+    return Statement(text, tuple(hole.slot for hole in holes))
+
+
+def _parameter(hole: Hole, number: int) -> str:
+    return f"${number}::{hole.pg_type}"
+
+
+def _numbered(sql: Sql, text_of: Callable[[Hole, int], str]) -> tuple[str, tuple[Hole, ...]]:
+    """The text with each hole as `text_of` has it, and the holes in the order of their numbers,
+    from 1; equal holes have one."""
     numbers: dict[Hole, int] = {}
-
-    def numbered(hole: Hole) -> str:
-        return f"${numbers.setdefault(hole, len(numbers) + 1)}::{hole.pg_type}"
-
-    texts = [part if isinstance(part, str) else numbered(part) for part in sql.parts]
-    return Statement("".join(texts), tuple(hole.slot for hole in numbers))
+    texts = [
+        part if isinstance(part, str) else text_of(part, numbers.setdefault(part, len(numbers) + 1))
+        for part in sql.parts
+    ]
+    return "".join(texts), tuple(numbers)
