@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
@@ -64,6 +65,17 @@ def page_extent(top: int | None, sent: int, page_rows: int) -> PageExtent:
         return PageExtent(sent, page_rows, ends=False)
     left = max(0, top - sent)
     return PageExtent(sent, min(left, page_rows), ends=left <= page_rows)
+
+
+class BegunPage(NamedTuple):
+    """A page of which the first chunk has been read.
+
+    total  the number of rows on all pages; None where it was not asked for
+    """
+
+    page: PageChunks
+    total: int | None
+    first: Chunk
 
 
 class CollectionReader:
@@ -132,13 +144,27 @@ class CollectionReader:
             ends=extent.ends,
         )
 
+    async def begin(
+        self, executor: QueryExecutor, request: DataRequest, extent: PageExtent
+    ) -> BegunPage:
+        """A page, its count where that is asked for, and its first chunk, which is part of the
+        request's statistics.
+
+        raises  BindNoEntity where the path before the collection leads to nothing
+        """
+        page = self.page(request, extent)
+        async with executor.session(request, snapshot=request.is_counted) as session:
+            total = await self.count(request, session) if request.is_counted else None
+            first = await page.first(session)
+        current_stats.get().add_rows(first.rows)
+        self._row_sizes.learn(request.compiled.key, first)
+        if not first.rows or request.compiled.query.is_made:
+            await executor.require_parent(request)
+        return BegunPage(page, total, first)
+
     async def has_row(self, request: DataRequest, number: int, session: Session) -> bool:
         """Whether there are as many rows."""
         return bool(await session.fetch(_statements(request).last_of(number)))
-
-    def learn(self, request: DataRequest, first: Chunk) -> None:
-        """Note the size of a query's rows, for its next page."""
-        self._row_sizes.learn(request.compiled.key, first)
 
 
 def _beside(database: Database, request: DataRequest) -> Callable[[], Session]:
@@ -172,14 +198,7 @@ class CollectionHandler:
         extent = page_extent(
             request.compiled.url.number(request.compiled.query.top), sent, request.page_rows
         )
-        page = self._reader.page(request, extent)
-        async with self._executor.session(request, snapshot=request.is_counted) as session:
-            count = await self._reader.count(request, session) if request.is_counted else None
-            first = await page.first(session)
-        current_stats.get().add_rows(first.rows)
-        self._reader.learn(request, first)
-        if not first.rows or request.compiled.query.is_made:
-            await self._executor.require_parent(request)
+        page, count, first = await self._reader.begin(self._executor, request, extent)
         headers = reply_headers(request, request.encoding.content_type, request.applied)
         head = request.encoding.head(request.context, count)
         if page.is_whole(first) and len(first.text) < _WHOLE_BYTES:

@@ -23,9 +23,8 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
-from odata_gateway.compiler.compiled_query import CompiledStatement
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
@@ -40,6 +39,9 @@ MOST_TOGETHER: Final = 64
 """Requests in one statement. More of them save nothing, and their rows are in memory together."""
 _OF_ALL = (AuthForbidden, DbBusy, DbTimeout, DbUnavailable)
 """What a statement for one of them would meet as well."""
+
+GroupKey = tuple[str, Caller]
+"""What requests that are read together share: the text of their statement, and who asks."""
 
 Values = Sequence[str | bytes | None]
 """What is shown of each row that a request finds."""
@@ -102,7 +104,7 @@ class Lookups:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._running = 0
-        self._open: dict[tuple[str, Caller], LookupGroup] = {}
+        self._open: dict[GroupKey, LookupGroup] = {}
 
     async def values(self, request: DataRequest) -> Values:
         """What is shown of each row that the request finds: one, none, or two where its key is not
@@ -117,10 +119,10 @@ class Lookups:
         key = statement.text, request.caller
         group = self._open.get(key)
         if group is None:
-            return await self._first(request, statement, bound)
+            return await self._first(request, key, bound)
         found = group.join(bound.arguments)
         if len(group.waiting) + 1 >= MOST_TOGETHER:
-            del self._open[key]
+            self._close(key, group)
         values = await found
         return await self._alone(request, bound) if values is None else values
 
@@ -128,15 +130,12 @@ class Lookups:
         self._running += 1
         try:
             async with caller_session(self._database, request.caller) as session:
-                return [row[0] for row in await session.fetch(bound)]
+                return await _values(session, bound)
         finally:
             self._running -= 1
 
-    async def _first(
-        self, request: DataRequest, statement: CompiledStatement, bound: BoundStatement
-    ) -> Values:
+    async def _first(self, request: DataRequest, key: GroupKey, bound: BoundStatement) -> Values:
         """The values of a request, and those of all that join it until there is a connection."""
-        key = statement.text, request.caller
         group = self._open[key] = LookupGroup()
         self._running += 1
         try:
@@ -144,7 +143,7 @@ class Lookups:
             async with caller_session(self._database, request.caller) as session:
                 self._close(key, group)
                 if not group.waiting:
-                    return [row[0] for row in await session.fetch(bound)]
+                    return await _values(session, bound)
                 return await self._together(request, session, group, bound)
         except BaseException as error:
             group.refuse(error)
@@ -164,16 +163,20 @@ class Lookups:
         together = request.compiled.lookups(request.variant).bind(arguments)
         started = perf_counter()
         try:
-            rows = await session.fetch(together)
+            first, *others = await _values(session, together)
         finally:
             group.note_query(together.text, started, session.backend)
-        COUNTERS.together += len(rows)
-        first, *others = [row[0] for row in rows]
+        COUNTERS.together += 1 + len(others)
         group.answer(others)
         values: Values = first
         return values
 
-    def _close(self, key: tuple[str, Caller], group: LookupGroup) -> None:
+    def _close(self, key: GroupKey, group: LookupGroup) -> None:
         """Let nobody join any longer."""
         if self._open.get(key) is group:
             del self._open[key]
+
+
+async def _values(session: Session, statement: BoundStatement) -> list[Any]:
+    """The only column of a statement's rows."""
+    return [row[0] for row in await session.fetch(statement)]

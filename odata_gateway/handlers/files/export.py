@@ -92,14 +92,7 @@ class ExportHandler:
     async def _collection(self, request: DataRequest, encoding: ExportEncoding) -> Reply:
         request = await completed(self._executor, request)
         extent = self._extent(request, encoding)
-        page = self._reader.page(request, extent)
-        async with self._executor.session(request, snapshot=request.is_counted) as session:
-            count = await self._reader.count(request, session) if request.is_counted else None
-            first = await page.first(session)
-        current_stats.get().add_rows(first.rows)
-        self._reader.learn(request, first)
-        if not first.rows or request.compiled.query.is_made:
-            await self._executor.require_parent(request)
+        page, count, first = await self._reader.begin(self._executor, request, extent)
         headers = _headers(request, encoding, count)
         refuses = extent.rows == self._most_rows and not extent.ends
         body = encoding.file(_exported(request, count))
