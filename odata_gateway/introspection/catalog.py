@@ -11,29 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.schema.catalog import BASE_TYPES
+from odata_gateway.db.schema.catalog import BASE_TYPES, has_places
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 from odata_gateway.introspection.json_members import JsonObject
 
-_RELATIONS = """
+_RELATIONS = f"""
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        obj_description(c.oid, 'pg_class') AS comment,
-       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
-            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN false
-            WHEN NOT ($2::bool OR has_column_privilege(c.oid, 'ctid', 'SELECT')) THEN false
-            WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
-            THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
-            ELSE NOT EXISTS (
-                WITH RECURSIVE m (oid) AS (
-                    SELECT c.oid UNION
-                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
-                )
-                SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
-                WHERE part.relkind <> 'p' AND part.relam NOT IN (
-                    SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
-            END AS has_places,
+       {has_places("$2::bool")},
        $2::bool OR has_schema_privilege(n.oid, 'USAGE') AS is_open
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'

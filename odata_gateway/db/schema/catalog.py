@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import LiteralString, TypeAlias
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.hosts import PgRecord
@@ -29,6 +29,30 @@ WITH RECURSIVE base (oid, of, modifier, checked) AS (
 """
 """What each type is made of: itself, and of a domain the next type below it, down to one that is
 not a domain; the modifier, and whether a domain on the way says NOT NULL."""
+
+
+def has_places(is_granted: LiteralString) -> str:
+    """Whether the rows of relation `c` are found by their place: all its tables keep rows in pages
+    of the heap, and the role may read `ctid`. Servers of Citus have places of their own.
+
+    is_granted  a condition under which the privilege is not asked for
+    """
+    return f"""CASE
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
+            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN false
+            WHEN NOT ({is_granted} OR has_column_privilege(c.oid, 'ctid', 'SELECT')) THEN false
+            WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
+            THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
+            ELSE NOT EXISTS (
+                WITH RECURSIVE m (oid) AS (
+                    SELECT c.oid UNION
+                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
+                )
+                SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
+                WHERE part.relkind <> 'p' AND part.relam NOT IN (
+                    SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
+            END AS has_places"""
+
 
 _COLUMNS = f"""{BASE_TYPES}
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
@@ -55,20 +79,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
            OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS writable,
        bool_or(c.relkind IN ('v', 'f') OR a.attgenerated = 'v' OR row_security_active(c.oid))
            OVER (PARTITION BY c.oid) AS computes,
-       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN false
-            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN false
-            WHEN NOT has_column_privilege(c.oid, 'ctid', 'SELECT') THEN false
-            WHEN c.relkind IN ('r', 'm') AND NOT c.relhassubclass
-            THEN c.relam IN (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
-            ELSE NOT EXISTS (
-                WITH RECURSIVE m (oid) AS (
-                    SELECT c.oid UNION
-                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN m ON i.inhparent = m.oid
-                )
-                SELECT FROM m JOIN pg_catalog.pg_class AS part ON part.oid = m.oid
-                WHERE part.relkind <> 'p' AND part.relam NOT IN (
-                    SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap'))
-            END AS has_places
+       {has_places("false")}
 FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.relation

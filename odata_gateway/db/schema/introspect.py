@@ -34,7 +34,9 @@ from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
 from odata_gateway.db.schema.served_types import (
+    facets_of,
     fitted_structure,
+    fitted_value,
     fitted_words,
     served_type,
     unknown_labels,
@@ -225,17 +227,12 @@ def _fit_property(
     findings += _property_findings(prop, facts, served, subject)
     reading = served.reading(facts.pg_type)
     can_be_null = reading.can_be_null or not facts.not_null
-    facets = served.family.column_facets(_facets(prop), facts.type, facts.modifier)
+    fitted = fitted_value(prop, served, facts)
+    facets = facets_of(fitted)
     findings += _facet_findings(prop, facets, subject)
     return replace(
-        prop,
-        type=served,
-        pg_type=facts.pg_type,
-        catalog=facts.catalog,
-        precision=facets.precision,
-        scale=facets.scale,
-        max_length=facets.max_length,
-        definition=prop.definition if facets == _facets(prop) else None,
+        fitted,
+        definition=prop.definition if facets == facets_of(prop) else None,
         not_null=facts.not_null and not reading.reads_null,
         nullable=not prop.is_key and (prop.nullable or can_be_null),
     )
@@ -293,10 +290,6 @@ def _property_findings(
     if not (prop.is_key or prop.nullable or facts.not_null):
         text = f"the column may be null; {prop.name} is served as nullable"
         yield Finding("warning", subject, text)
-
-
-def _facets(prop: Property) -> Facets:
-    return Facets(prop.precision, prop.scale, prop.max_length)
 
 
 def _facet_findings(prop: Property, served: Facets, subject: str) -> Iterator[Finding]:

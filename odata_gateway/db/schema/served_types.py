@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odata_gateway.db.schema.catalog import TableFacts
+from odata_gateway.db.schema.catalog import ColumnFacts, TableFacts
 from odata_gateway.db.schema.type_facts import TypeFacts
 from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Property, SearchedWords
 from odata_gateway.types.catalog_type import CatalogType
@@ -90,8 +90,13 @@ def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
     served = served_type(prop, facts.type, facts.pg_type)
     if served is None or unknown_labels(prop, facts):
         return None
-    declared = Facets(prop.precision, prop.scale, prop.max_length)
-    facets = served.family.column_facets(declared, facts.type, facts.modifier)
+    return fitted_value(prop, served, facts)
+
+
+def fitted_value(prop: Property, served: PrimitiveType, facts: TypeFacts | ColumnFacts) -> Property:
+    """A primitive property as the type that its column is served as, with the facets that the
+    column's values obey."""
+    facets = served.family.column_facets(facets_of(prop), facts.type, facts.modifier)
     return replace(
         prop,
         type=served,
@@ -101,6 +106,10 @@ def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
         scale=facets.scale,
         max_length=facets.max_length,
     )
+
+
+def facets_of(prop: Property) -> Facets:
+    return Facets(prop.precision, prop.scale, prop.max_length)
 
 
 def _has_items(form: ItemsForm, facts: TypeFacts) -> bool:
