@@ -114,6 +114,24 @@ class FileBody(Protocol):
         ...
 
 
+class RowTexts:
+    """The parts of `BodyEncoding` for a file: nothing around rows, and the only row as it is."""
+
+    __slots__ = ()
+
+    def head(self, context: ResponseContext, count: int | None) -> bytes:
+        return b""
+
+    def tail(self, next_link: str | None) -> bytes:
+        return b""
+
+    def entity(self, context: ResponseContext, row: str) -> bytes:
+        return row.encode()
+
+    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
+        return value.encode()
+
+
 class ExportEncoding(BodyEncoding, Protocol):
     """A format in which a collection is a file: of all rows, unless the client asks for less.
 

@@ -21,6 +21,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from odata_gateway.config.readers import AUTO
@@ -136,12 +137,7 @@ class Reload:
         try:
             model = await asyncio.to_thread(model_of, self._settings)
         except (ModelError, OSError) as error:
-            mistakes = error.mistakes if isinstance(error, ModelError) else (error,)
-            _LOG.error(
-                "SIGHUP: the model in use is kept, because %s cannot be used: %s",
-                path,
-                " | ".join(map(str, mistakes)),
-            )
+            _log_unusable(path, error)
             return
         if model.version == self._model.version:
             _LOG.info("SIGHUP: %s has not changed", path)
@@ -158,15 +154,19 @@ class Reload:
             if path is not None and self._source is not None:
                 await self._source.take(await asyncio.to_thread(overlay_of, self._settings))
         except (ModelError, ODataError) as error:
-            mistakes = error.mistakes if isinstance(error, ModelError) else (error,)
-            _LOG.error(
-                "SIGHUP: the model in use is kept, because %s cannot be used: %s",
-                path,
-                " | ".join(map(str, mistakes)),
-            )
+            _log_unusable(path, error)
             return
         self._ask()
         _LOG.info("SIGHUP: the model is read from the database again")
+
+
+def _log_unusable(path: Path | None, error: Exception) -> None:
+    mistakes = error.mistakes if isinstance(error, ModelError) else (error,)
+    _LOG.error(
+        "SIGHUP: the model in use is kept, because %s cannot be used: %s",
+        path,
+        " | ".join(map(str, mistakes)),
+    )
 
 
 def block_sighup() -> None:

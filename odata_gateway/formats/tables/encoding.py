@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.formats.encoding import ExportedRows, FileBody, cannot_show
+from odata_gateway.formats.encoding import ExportedRows, FileBody, RowTexts, cannot_show
 from odata_gateway.formats.tables.cell_rows import CellRowRenderer, CellWriter
 from odata_gateway.formats.tables.columns import FieldCell, field_cells, flat_row
 from odata_gateway.plan.tree.projection import Field, Projection
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.message import HeaderPairs
 from odata_gateway.sql.fragment import Sql
@@ -21,7 +20,7 @@ FileMaker = Callable[[ExportedRows, tuple[FieldCell, ...]], FileBody]
 
 
 @dataclass(frozen=True, slots=True)
-class TableEncoding:
+class TableEncoding(RowTexts):
     """Rows as cells, and a file of them. Encodings are compared by their values.
 
     writer     of cells
@@ -67,18 +66,6 @@ class TableEncoding:
 
     def property(self, field: Field, blocks: BlockRenderer) -> Sql:
         return CellRowRenderer(blocks, self.writer).value(field)
-
-    def head(self, context: ResponseContext, count: int | None) -> bytes:
-        return b""
-
-    def tail(self, next_link: str | None) -> bytes:
-        return b""
-
-    def entity(self, context: ResponseContext, row: str) -> bytes:
-        return row.encode()
-
-    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
-        return value.encode()
 
     def file(self, rows: ExportedRows) -> FileBody:
         """The body of a file.

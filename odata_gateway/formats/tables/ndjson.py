@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.formats.encoding import ExportedRows, FileBody, cannot_show
+from odata_gateway.formats.encoding import ExportedRows, FileBody, RowTexts, cannot_show
 from odata_gateway.formats.json_rows import JsonRowRenderer
 from odata_gateway.formats.tables.encoding import PlainBody
 from odata_gateway.plan.tree.projection import Field, Projection
-from odata_gateway.protocol.context import ResponseContext
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.json_format import JsonFormat, json_format
@@ -26,7 +25,7 @@ _LEVEL_NAMES = ("odata.metadata", "metadata")
 
 
 @dataclass(frozen=True, slots=True)
-class LinesEncoding:
+class LinesEncoding(RowTexts):
     """Rows as lines of JSON, in one of its forms."""
 
     form: JsonFormat
@@ -64,18 +63,6 @@ class LinesEncoding:
 
     def property(self, field: Field, blocks: BlockRenderer) -> Sql:
         return JsonRowRenderer(blocks, self.form).value(field)
-
-    def head(self, context: ResponseContext, count: int | None) -> bytes:
-        return b""
-
-    def tail(self, next_link: str | None) -> bytes:
-        return b""
-
-    def entity(self, context: ResponseContext, row: str) -> bytes:
-        return row.encode()
-
-    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
-        return value.encode()
 
     def file(self, rows: ExportedRows) -> FileBody:
         return PlainBody(b"\n")
