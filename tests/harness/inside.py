@@ -98,6 +98,13 @@ class Inside:
             return Answer(reply.status, reply.headers, b"".join(parts), f"{error.code}: {error}")
         return Answer(reply.status, reply.headers, b"".join(parts))
 
+    async def parts(self, target: str) -> list[bytes]:
+        """What the service sends of a streamed answer, piece by piece."""
+        found = access_token({"authorization": f"Bearer {tokens.ADMIN}"}, "", basic=self.settings.basic_auth)
+        reply = await self.service.answer(Request("GET", target, classify(target), {}, ROOT, found, b""))
+        assert reply.status == 200 and not isinstance(reply.body, bytes), target
+        return [part async for part in reply.body]
+
     async def pages(self, target: str, token: str = tokens.ADMIN, headers: Mapping[str, str] | None = None) -> list[list[dict[str, Any]]]:
         """Every page's rows, following nextLink."""
         found, link = [], target

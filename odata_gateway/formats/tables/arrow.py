@@ -154,28 +154,43 @@ def _read_type(kind: ArrowKind, pa: Any) -> Any:
     return PLAIN_TYPES[_READ_AS.get(kind, kind)](pa)
 
 
+HELD_BYTES = 8
+"""Arrow aligns each message to so many bytes."""
+
+
 class StreamBody:
-    """An Arrow stream. A reader misses its last marker where it breaks off."""
+    """An Arrow stream. No part that is sent ends where a message ends.
+
+    A reader takes the end of the bytes for the end of the stream where it stands between two
+    messages: the marker of the end is optional (Arrow's "IPC Streaming Format"). So the last bytes
+    of each message wait for the next one, and a stream that breaks off breaks in a message.
+    """
 
     is_costly = True
 
     def __init__(self, rows: ExportedRows, columns: tuple[FieldCell, ...]) -> None:
         self._columns, self._zone = columns, rows.zone
         self._sink = ByteSink()
+        self._held = b""
 
     def head(self) -> bytes:
         self._tables = ChunkTables(self._columns, self._zone)
         ipc = import_module("pyarrow").ipc
         self._writer = ipc.new_stream(self._sink, self._tables.schema)
-        return self._sink.taken()
+        return self._all_but_last_bytes()
 
     def rows(self, text: bytes, number: int) -> bytes:
         self._writer.write_table(self._tables.table(text).combine_chunks())
-        return self._sink.taken()
+        return self._all_but_last_bytes()
 
     def tail(self, *, more: bool) -> bytes:
         self._writer.close()
-        return self._sink.taken()
+        return self._held + self._sink.taken()
+
+    def _all_but_last_bytes(self) -> bytes:
+        found = self._held + self._sink.taken()
+        self._held = found[-HELD_BYTES:]
+        return found[:-HELD_BYTES]
 
 
 class ParquetBody:

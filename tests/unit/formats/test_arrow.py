@@ -44,6 +44,16 @@ async def test_a_stream_that_was_cut_is_noticed(served):
     assert body.endswith(b"\xff\xff\xff\xff\x00\x00\x00\x00")  # the marker that a cut one lacks
 
 
+async def test_a_stream_breaks_wherever_sending_stops(served):
+    """The law for all pieces: a reader takes a stream that ends between two messages for a whole one."""
+    parts = await served.parts("Message?$format=arrow")
+    assert len(parts) > 5
+    for count in range(1, len(parts)):
+        with pytest.raises((pa.ArrowInvalid, OSError)):
+            pa.ipc.open_stream(b"".join(parts[:count])).read_all()
+    assert pa.ipc.open_stream(b"".join(parts)).read_all().num_rows == int((await served.ask("Message/$count")).body)
+
+
 async def test_parquet_has_row_groups_of_many_chunks(served, monkeypatch):
     monkeypatch.setattr(arrow, "ROW_GROUP_BYTES", 300_000)
     body = (await served.ask("Message?$format=parquet")).body
