@@ -46,7 +46,7 @@ from odata_gateway.sql.keyset import (
     order_by,
 )
 from odata_gateway.sql.pg_types import bounds_of_values, is_value_sql, null_classes
-from odata_gateway.sql.relation import Relations
+from odata_gateway.sql.relation import BlockEnd, Relations
 from odata_gateway.sql.row_keys.block_ranges import RANGE_NUMBER, is_in_range, ranges_of
 from odata_gateway.sql.scan import (
     AccountScan,
@@ -135,18 +135,25 @@ class PageScan:
     def _union(
         self, columns: Sql, branches: tuple[Branch, ...], account: tuple[Sql, ...] = ()
     ) -> Sql:
-        ends = [(self._tail(branch), (*account, *self._conditions(branch))) for branch in branches]
+        ends = [self._end(branch, branch.order, account) for branch in branches]
         selects = self.relations.selects(columns, self.query.block, ends)
         if len(selects) == 1:
             return selects[0]
         return join(" UNION ALL ", (build("({0})", select) for select in selects))
 
     def _branch(self, what: Sql, branch: Branch) -> Sql:
-        conditions = self._conditions(branch)
-        return self.relations.select(what, self.query.block, self._tail(branch), conditions)
+        end = self._end(branch, branch.order)
+        return self.relations.selects(what, self.query.block, (end,))[0]
 
-    def _tail(self, branch: Branch) -> Sql:
-        return build("{0} LIMIT {1}", self._order_by(branch.order), self.limit)
+    def _end(
+        self, branch: Branch, order: tuple[OrderKey, ...], account: tuple[Sql, ...] = ()
+    ) -> BlockEnd:
+        """The rows of a branch, in an order."""
+        tail = build("{0} LIMIT {1}", self._order_by(order), self.limit)
+        rows, unchanged = self._rows_of(branch), self._are_not_rewritten()
+        if branch.behind:
+            return BlockEnd(tail, behind=rows, extra=(*account, *unchanged))
+        return BlockEnd(tail, extra=(*account, *rows, *unchanged))
 
     def _whole_account(self, what: Sql, branch: Branch) -> Sql:
         """See `AccountScan`."""
@@ -154,16 +161,19 @@ class PageScan:
         assert name is not None
         account = Column(source.number, name, "int8", INT64, nullable=False)
         order = (OrderKey(account, branch.order[0].descending), *branch.order)
-        tail = build("{0} LIMIT {1}", self._order_by(order), self.limit)
         as_list = Relations(many_accounts=True, zoned=self.relations.zoned)
-        return as_list.select(what, self.query.block, tail, self._conditions(branch))
+        return as_list.selects(what, self.query.block, (self._end(branch, order),))[0]
 
     def _by_blocks(self, what: Sql, branch: Branch) -> Sql:
         """See `BlockScan`."""
         key, number = branch.order[0].expr, self.query.block.source.number
         assert isinstance(key, Column)
         last = keyset_key(0, key) if branch.behind else None
-        conditions = (is_in_range(number, last), *self._conditions(branch))
+        conditions = (
+            is_in_range(number, last),
+            *self._rows_of(branch),
+            *self._are_not_rewritten(),
+        )
         columns, block = self._columns(what), self.query.block
         rows = self.relations.select(columns, block, extra=conditions)
         template: LiteralString = "SELECT {0} FROM {1} ORDER BY {2}, {3} LIMIT {4}"
@@ -171,9 +181,8 @@ class PageScan:
             template, what, ranges_of(rows, number), RANGE_NUMBER, column_sql(key), self.limit
         )
 
-    def _conditions(self, branch: Branch) -> tuple[Sql, ...]:
-        found = self._rows_of(branch)
-        return found if self.mask is None else (*found, *are_not_rewritten(self.query.order))
+    def _are_not_rewritten(self) -> tuple[Sql, ...]:
+        return () if self.mask is None else tuple(are_not_rewritten(self.query.order))
 
     def _rows_of(self, branch: Branch) -> tuple[Sql, ...]:
         expressions = self.relations.expressions

@@ -72,6 +72,22 @@ class ShardAccount:
     pivot: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class BlockEnd:
+    """What one SELECT of a block has besides the block.
+
+    tail    what stands behind the conditions
+    behind  conditions that stand before those of the block: the rows behind a row. A scan of an
+            index begins at the first bound of a column that the statement names (Postgres 18). If
+            that were a filter's, each chunk would read again what the chunks before it have read
+    extra   conditions that stand after those of the block
+    """
+
+    tail: Sql = EMPTY
+    behind: tuple[Sql, ...] = ()
+    extra: tuple[Sql, ...] = ()
+
+
 class Relations:
     """Renders blocks for a caller with one account or with several; with `shard`, binds every table
     that has an account to the shard's account. `zoned`: times are those of the caller's zone."""
@@ -92,20 +108,18 @@ class Relations:
     ) -> Sql:
         """SELECT `what` FROM the block's tables WHERE their policies, the links, the predicates and
         `extra` hold; then `tail`."""
-        return self.selects(what, block, ((tail or EMPTY, extra),))[0]
+        return self.selects(what, block, (BlockEnd(tail or EMPTY, extra=tuple(extra)),))[0]
 
-    def selects(
-        self, what: Sql, block: Block, branches: Sequence[tuple[Sql, Sequence[Sql]]]
-    ) -> list[Sql]:
-        """The same for several pairs of `tail` and `extra`; what they have in common is rendered
-        once."""
+    def selects(self, what: Sql, block: Block, ends: Sequence[BlockEnd]) -> list[Sql]:
+        """One SELECT for each end; what they have in common is rendered once."""
         tables, conditions = self._base(block)
-        self.expressions.repeat(conditions, len(branches) - 1)
-        common = join(" AND ", conditions)
-        return [
-            build("SELECT {0} FROM {1} WHERE {2}", what, tables, _all(common, extra)) + tail
-            for tail, extra in branches
-        ]
+        self.expressions.repeat(conditions, len(ends) - 1)
+        common = (join(" AND ", conditions),) if conditions else ()
+        found = []
+        for end in ends:
+            where = join(" AND ", (*end.behind, *common, *end.extra) or (raw("true"),))
+            found.append(build("SELECT {0} FROM {1} WHERE {2}", what, tables, where) + end.tail)
+        return found
 
     def enter(self, block: Block) -> None:
         """Make a block's sources known to `policy_guards`, before an expression over them is
@@ -326,12 +340,6 @@ class Relations:
             rows,
             alias(source.number),
         )
-
-
-def _all(common: Sql, extra: Sequence[Sql]) -> Sql:
-    """All of some conditions, the first of which may be empty."""
-    conditions = (common, *extra) if common.parts else extra
-    return join(" AND ", conditions) if conditions else raw("true")
 
 
 def has_account(source: Source) -> bool:

@@ -131,6 +131,24 @@ def test_the_last_page_reads_what_the_first_one_reads(indexed, target, token, in
     assert buffers(last) <= buffers(first) * FACTOR + SLACK
 
 
+BOUNDS = (  # of the column that the rows are ordered by, as a refresh of what has changed asks for them
+    "$filter=created_at ge 2001-01-01T00:00:00Z&$orderby=created_at",
+    "$filter=created_at ge 2001-01-01T00:00:00Z and created_at lt 2999-01-01T00:00:00Z&$orderby=created_at",
+    "$filter=created_at lt 2999-01-01T00:00:00Z&$orderby=created_at desc",
+    "$filter=updated_at gt 2001-01-01T00:00:00Z&$orderby=updated_at,id",
+    "$filter=source_id gt ''&$orderby=source_id",
+    "$filter=id gt 5&$orderby=id",
+    "$filter=id lt 50000&$orderby=id desc",
+)
+
+
+@pytest.mark.parametrize("token", (ADMIN_OF_ONE, ADMIN_OF_ALL), ids=("one", "all"))
+@pytest.mark.parametrize("options", BOUNDS)
+def test_a_filter_on_the_column_of_the_order_costs_the_same_at_any_depth(indexed, options, token):
+    first, last = indexed.ends(f"Message?{options}&$select=id", token)
+    assert buffers(last) <= buffers(first) * 1.5 + SLACK and rows(last) <= rows(first) * FACTOR + SLACK
+
+
 @pytest.mark.parametrize("token", [ADMIN_OF_ONE, ADMIN_OF_ALL])
 def test_a_navigation_path_has_its_index_at_both_ends(indexed, token):
     first, last = indexed.ends("Inbox(9)/messages?$select=id,content", token, SMALL_PAGE)
