@@ -15,7 +15,7 @@ from odata_gateway.db.hosts import PgConnection, PgRecord
 from odata_gateway.observe.request_stats import DISCARDED_STATS, RequestStats
 
 _MOST_UNPREPARED = 256
-"""Statements of a connection behind a pooler whose parameter and column types are remembered."""
+"""Statements that are not kept on the server whose parameter and column types are remembered."""
 
 
 class RunningStatement(NamedTuple):
@@ -64,24 +64,23 @@ class PooledConnection:
         return rows
 
     async def _fetch_not_kept(self, statement: BoundStatement) -> list[PgRecord]:
-        if self.behind_pooler:
-            prepared = await self._unprepared_statement(statement.text)
-        else:
-            prepared = await self.connection.prepare(statement.text, name="")
-        rows: list[PgRecord] = await prepared.fetch(*statement.arguments)
-        return rows
-
-    async def _unprepared_statement(self, sql: str) -> PreparedStatement[PgRecord]:
-        """A statement that leaves nothing on the server.
+        """The same for a statement that leaves nothing on the server.
 
         The first time asks the server for the types of its parameters and columns; our statements
-        name them all, so they stay the same. After that it is parsed and run in one message.
+        name them all, so they stay the same. After that it is parsed and run in one message. So
+        asyncpg must know that the server has it no longer, which it notes by itself only where it
+        keeps no statements at all.
         """
-        statement = self.unprepared.get(sql)
-        if statement is None:
-            statement = self.unprepared[sql] = await self.connection.prepare(sql, name="")
+        prepared = self.unprepared.get(statement.text)
+        if prepared is None:
+            prepared = await self.connection.prepare(statement.text, name="")
+            self.unprepared[statement.text] = prepared
             if len(self.unprepared) > _MOST_UNPREPARED:
                 self.unprepared.popitem(last=False)
         else:
-            self.unprepared.move_to_end(sql)
-        return statement
+            self.unprepared.move_to_end(statement.text)
+        try:
+            rows: list[PgRecord] = await prepared.fetch(*statement.arguments)
+        finally:
+            prepared._state.mark_unprepared()
+        return rows

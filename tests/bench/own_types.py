@@ -84,6 +84,7 @@ def _by_hand(name: str) -> str:
     """The same rows with JSON by hand, as P1 has it."""
     _, condition = CASES[name]
     cell = TIME if name == "at" else TEXT_CELL
-    cells = f"'{{\"id\":' || id::text || ',\"note\":' || {TEXT_CELL.format('note')} || ',\"{name}\":' || {cell.format(name)} || '}}'"
+    value = "code::text" if name == "code" else name  # as it is shown: without the blanks that fill it up
+    cells = f"'{{\"id\":' || id::text || ',\"note\":' || {TEXT_CELL.format('note')} || ',\"{name}\":' || {cell.format(value)} || '}}'"
     settings = "SET search_path = odd, public; SET TimeZone = 'UTC'"
     return f"{settings}; COPY (SELECT {cells} FROM odd WHERE {condition} ORDER BY {name}, id) TO STDOUT"

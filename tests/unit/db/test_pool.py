@@ -11,7 +11,7 @@ import pytest
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.db.settings import DatabaseSettings
-from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal
+from odata_gateway.errors import DbBusy, DbDenied, DbModel, DbTimeout, DbUnavailable, DbValue, Internal, ODataError
 from tests.harness.cluster import READER
 from tests.harness.proxy import Proxy
 
@@ -420,3 +420,21 @@ async def test_a_statement_planned_anew_is_not_kept(database):
         )
     assert rows[0][0] == 2
     assert kept[0][0] == 1  # the question itself
+
+
+async def test_statements_planned_anew_follow_each_other_on_a_connection(database):
+    """Each is parsed again with its arguments, also after one that failed: the server forgets one when the next comes."""
+    one = "SELECT $1::int8 + 1 AS one, $2::text AS two"
+    other = "SELECT 10 / $1::int8 AS other"
+    async with database.session() as session:
+        for number in range(1, 4):
+            assert (await session.fetch(BoundStatement(one, (number, "a"), replan=True)))[0][:] == (number + 1, "a")
+            assert (await session.fetch(BoundStatement("SELECT 7 AS kept")))[0][0] == 7
+            assert (await session.fetch(BoundStatement(other, (number,), replan=True)))[0][0] == 10 // number
+            assert (await session.fetch(BoundStatement(one, (number, "b"), replan=True)))[0][:] == (number + 1, "b")
+    async with database.session() as session:
+        with pytest.raises(ODataError):
+            await session.fetch(BoundStatement(other, (0,), replan=True))
+    async with database.session() as session:
+        assert (await session.fetch(BoundStatement(other, (5,), replan=True)))[0][0] == 2
+        assert (await session.fetch(BoundStatement(one, (1, "c"), replan=True)))[0][:] == (2, "c")
