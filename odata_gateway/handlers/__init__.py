@@ -25,5 +25,7 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     batch            `$batch`
     service          the entry: which handler answers which kind of resource
     agents/          what agents are told of a model beyond $metadata
+    questions/       what can be asked next about the rows of an answer
+    connections/     files that connect a program with rows
     page/            what browsers get: a page of any URL, made of what the service answers
 """

@@ -131,8 +131,7 @@ class Service:
 
         raises  ODataError, before the reply or from its body
         """
-        if not self._is_read:
-            raise DbUnavailable("the model has not been read from the database yet")
+        self._check_read()
         match request.kind:
             case ResourceKind.DATA | ResourceKind.ENTITY_ID | ResourceKind.ALL as kind:
                 caller = await self._callers.caller(request.token)
@@ -152,9 +151,7 @@ class Service:
                 ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA | ResourceKind.OPENAPI as kind
             ):
                 current_stats.get().note_resource(_DOCUMENTS[kind])
-                asking = await self._caller_of_document(request)
-                served = self._own if asking is None else await self._served_to(asking)
-                return served.documents[kind](request)
+                return (await self._served_in_documents(request)).documents[kind](request)
             case ResourceKind.BATCH:
                 return await self._batches.answer(request)
             case ResourceKind.QUERY_BODY:
@@ -166,13 +163,32 @@ class Service:
         """The compiler of the model that a caller is answered from."""
         return (await self._served_to(caller)).compiler
 
-    async def _caller_of_document(self, request: Request) -> Caller | None:
-        """Whose model a document is about; None: it is public, and about that of callers without a
-        role."""
+    async def compiler_of_token(self, token: str | None) -> Compiler:
+        """The compiler of the model that the caller of a token is answered from.
+
+        raises  AuthMissing, AuthInvalid, AuthForbidden; DbUnavailable
+        """
+        self._check_read()
+        return await self.compiler_of(await self._callers.caller(token))
+
+    async def model_of_documents(self, request: Request) -> Model:
+        """The model that a request for the service document or $metadata is answered from.
+
+        raises  as `compiler_of_token`
+        """
+        self._check_read()
+        return (await self._served_in_documents(request)).compiler.model
+
+    def _check_read(self) -> None:
+        if not self._is_read:
+            raise DbUnavailable("the model has not been read from the database yet")
+
+    async def _served_in_documents(self, request: Request) -> ServedModel:
+        """What documents are about: where they are public, the model of callers without a role."""
         is_public = self._settings.public_metadata and self._callers.is_metadata_public
         if is_public and (request.token is None or not self._callers.has_roles):
-            return None
-        return await self._callers.caller(request.token)
+            return self._own
+        return await self._served_to(await self._callers.caller(request.token))
 
     async def _served_to(self, caller: Caller) -> ServedModel:
         if caller.role is None:

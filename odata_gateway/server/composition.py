@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +26,6 @@ from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import UNREAD, Model
 from odata_gateway.errors import DbBusy, DbTimeout, DbTokens, DbUnavailable
 from odata_gateway.handlers.agents.view import AgentView
-from odata_gateway.handlers.page.pages import Pages
 from odata_gateway.handlers.service import Service
 from odata_gateway.identity.caller import Caller
 from odata_gateway.identity.claims import claims_text
@@ -46,6 +46,9 @@ from odata_gateway.web.mcp.service import AgentLimits
 
 if TYPE_CHECKING:
     from odata_gateway.identity.jwt.key_ring import KeyRing
+
+_PAGES = "odata_gateway.handlers.page.pages"
+"""Imported where browsers get pages: it needs Jinja2, which takes 40 ms of every start."""
 
 
 class GatewayParts(NamedTuple):
@@ -214,7 +217,7 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     workers = WorkerProbe(database)
     gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher, workers))
     if settings.page:
-        gateway.pages = Pages(service, callers, settings)
+        gateway.pages = import_module(_PAGES).Pages(service, callers, settings)
     if keys is not None:
         gateway.challenges = Challenges(partial(sign_in, keys))
     if settings.mcp:

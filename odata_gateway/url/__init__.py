@@ -22,4 +22,5 @@ Unknown: the model, SQL, callers.
     parse            template to syntax tree, with limits
     unparse          syntax tree to text, for next links
     redact           URLs without values, for log lines and metrics
+    addresses/       URLs as values from which others are made, for links
 """

@@ -19,6 +19,7 @@ from odata_gateway.errors import (
     UrlSyntax,
 )
 from odata_gateway.protocol.message import Reply, Request, RequestHeaders
+from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
 from odata_gateway.web.challenge import METADATA_PATH, Challenges
 from odata_gateway.web.concurrency_limit import ConcurrencyLimit
@@ -124,6 +125,8 @@ class Gateway:
         if target is not None:
             pages, is_get = self.pages, exchange.raw.method in ("GET", "HEAD")
             if pages is not None and is_get and pages.wants(target, exchange.headers):
+                if path.partition("?")[0] == SERVICE_PATH:  # links of a page are relative
+                    return self._to_root(exchange, target)
                 return await self._page(exchange, target, pages)
             return await self._challenging(exchange, target, self.service)
         if self.mcp is not None and path.partition("?")[0] == MCP_PATH:
@@ -133,8 +136,12 @@ class Gateway:
         if exchange.raw.method == "OPTIONS" and path == "*":
             return _options(exchange, ("GET", "HEAD", "OPTIONS"), self.settings)
         if path == "/" and self.pages is not None and self.pages.wants("", exchange.headers):
-            return Reply(303, (("Location", self._root(exchange)),))
+            return self._to_root(exchange)
         return await self._other_path(exchange, path)
+
+    def _to_root(self, exchange: Exchange, target: str = "") -> Reply:
+        """To the page of the root, with the options of a target but without an access token."""
+        return Reply(303, (("Location", self._root(exchange) + address_of(target).target),))
 
     async def _page(self, exchange: Exchange, target: str, pages: PageAnswerer) -> Reply:
         """A page, also of an error."""

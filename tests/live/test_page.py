@@ -160,6 +160,7 @@ def test_grouped_rows_are_drawn_and_lead_to_their_rows(gateway, page):
             "Message?$top=5&$orderby=id desc&$select=id,content",
         ),
         ("url=Message?$skiptoken=x&pagesize=20", "Message?pagesize=20"),
+        ("url=Message?view=json&all_select=many&select=id", "Message?$select=id"),
     ],
 )
 def test_a_form_becomes_a_url(gateway, page, fields, target):
@@ -168,6 +169,20 @@ def test_a_form_becomes_a_url(gateway, page, fields, target):
     found = urljoin(gateway.base_url + "$page/go", reply.headers["location"]).removeprefix(gateway.base_url)
     assert unquote(found) == target
     page(found)
+
+
+def test_a_form_with_too_many_fields_is_refused(page):
+    assert "Limit.Url" in page("$page/go?url=Message&" + "select=a&" * 2100, status=414)
+
+
+def test_the_root_without_its_slash_leads_to_the_root(gateway):
+    reply = gateway.ask("GET", f"/v1.0/odata?view=connect&apikey={tokens.ADMIN}", BROWSER)
+    assert (reply.status, reply.headers["location"]) == (303, f"{gateway.base_url}?view=connect")
+
+
+def test_values_are_counted_where_a_condition_has_an_alias(page):
+    assert "took too long" not in (text := page("Conversation?$filter=inbox_id ne @n&@n=3&facets=true")) and text.count('class="facet"') > 2
+    assert "<li>" in text
 
 
 def test_a_value_of_another_type_is_refused_with_its_column(page):

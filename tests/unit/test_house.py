@@ -4,8 +4,10 @@
 """
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,10 @@ PACKAGE = Path(odata_gateway.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 MOST_MODULES, MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, MOST_COLUMNS = 16, 400, 40, 4, 100
+MOST_DOOR_LINES = 600
+DOORS = {"the page": ("handlers/page/",)}
+"""What answers one kind of client, over what all kinds share: its lines of code, without blank lines, comments and docstrings."""
+NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 MAY_BE_LONG = {"url/grammar.py"}
 """The grammar of OData's URLs is one thing, however long it is."""
 
@@ -212,6 +218,22 @@ def full_folders():
             yield folder / "__init__.py", f" has {len(modules)} modules"
 
 
+def lines_of_code(path):
+    """The numbers of the lines of a module that have code: neither blank, nor only a comment, nor of a docstring."""
+    text = path.read_text(encoding="utf-8")
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    code = {n for token in tokens if token.type not in NO_CODE for n in range(token.start[0], token.end[0] + 1)}
+    texts = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    return code - {n for node in texts if isinstance(node.value.value, str) for n in range(node.lineno, node.end_lineno + 1)}
+
+
+def full_doors():
+    for door, rooms in DOORS.items():
+        size = sum(len(lines_of_code(path)) for path in FILES if any(shown(path).startswith(room) for room in rooms))
+        if size > MOST_DOOR_LINES:
+            yield PACKAGE / rooms[0], f": the code of {door} has {size} lines"
+
+
 def names_twice():
     """Classes, aliases of types and public functions of a module whose name another module has too."""
     found = defaultdict(list)
@@ -253,6 +275,7 @@ RULES = (
     wrong_imports,
     rings_of_modules,
     full_folders,
+    full_doors,
     lists_of_modules,
     long_modules,
     long_functions,

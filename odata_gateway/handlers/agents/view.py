@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.explain import explain_query
 from odata_gateway.edm.model import EntityType
 from odata_gateway.formats.registry import DEFAULT_ENCODING
@@ -32,7 +31,7 @@ class AgentView:
 
     async def indexes(self, token: str | None) -> Mapping[str, list[list[str]]]:
         """The properties of each index of the table behind each entity set."""
-        model = (await self._compiler(token)).model
+        model = (await self._service.compiler_of_token(token)).model
         return {name: _indexes(s.entity_type) for name, s in model.entity_sets.items()}
 
     async def outline(self, token: str | None, target: str) -> Mapping[str, object]:
@@ -48,9 +47,6 @@ class AgentView:
             "order_follows_an_index": query.follows_index,
             "indexes": _indexes(query.entity_set.entity_type),
         }
-
-    async def _compiler(self, token: str | None) -> Compiler:
-        return await self._service.compiler_of(await self.admit(token))
 
 
 def _indexes(entity_type: EntityType) -> list[list[str]]:

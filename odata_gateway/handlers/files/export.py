@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
-from urllib.parse import quote
 
 from odata_gateway.errors import LimitRows
 from odata_gateway.formats.encoding import ExportedRows, ExportEncoding, FileBody
@@ -30,6 +29,7 @@ from odata_gateway.handlers.entity.handler import EntityHandler
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, reply_headers
 from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.protocol.headers.disposition import attachment
 from odata_gateway.protocol.message import HeaderPairs, Reply
 
 ALL_ROWS = 2**62
@@ -204,14 +204,7 @@ def _headers(request: DataRequest, encoding: ExportEncoding, count: int | None) 
     headers = reply_headers(request, encoding.content_type, request.applied)
     name = f"{request.compiled.query.entity_set.name.lstrip('$')}.{encoding.extension}"
     if encoding.extension:
-        headers = (*headers, ("Content-Disposition", _attachment(name)))
+        headers = (*headers, ("Content-Disposition", attachment(name)))
     if count is not None:
         headers = (*headers, ("OData-Count", str(count)))
     return (*headers, *encoding.notes)
-
-
-def _attachment(name: str) -> str:
-    """A name that is saved to (RFC 6266); names of other scripts are percent-encoded."""
-    if name.isascii():
-        return f'attachment; filename="{name}"'
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

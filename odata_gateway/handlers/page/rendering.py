@@ -14,7 +14,11 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, select_autoescape
 
+from odata_gateway.handlers.connections.literals import quoted_text, shell_text, sql_constant
+from odata_gateway.handlers.questions.columns import OPERATOR_TITLES, shown_type
+from odata_gateway.handlers.questions.groups import grouped, members_of_group
 from odata_gateway.protocol.message import HeaderPairs, Reply
+from odata_gateway.url.addresses.typed import typed
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -38,13 +42,8 @@ _LONG_TEXT = 120
 
 def html(template: str, *, status: int = 200, headers: HeaderPairs = (), **values: Any) -> Reply:
     """A reply with a page."""
-    body = rendered(template, **values).encode("utf-8", "replace")
+    body = _environment().get_template(template).render(values).encode("utf-8", "replace")
     return Reply(status, (("Content-Type", "text/html; charset=utf-8"), *SAFETY, *headers), body)
-
-
-def rendered(template: str, **values: Any) -> str:
-    """The text of a template."""
-    return _environment().get_template(template).render(values)
 
 
 def asset(name: str) -> Reply | None:
@@ -81,8 +80,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["asset_name"] = _asset_name
+    environment.globals |= {
+        "asset_name": _asset_name,
+        "operator_titles": OPERATOR_TITLES,
+        "grouped": grouped,
+        "members_of_group": members_of_group,
+    }
     environment.filters |= {
+        "typed": typed,
+        "shown_type": shown_type,
+        "shell_text": shell_text,
+        "quoted_text": quoted_text,
+        "sql_constant": sql_constant,
         "pretty": _pretty,
         "document": _document,
         "is_long": _is_long,

@@ -9,4 +9,5 @@ Unknown: rows, the model, the HTTP library.
     format       $format and Accept to the format of an answer, or of $metadata
     preferences  the Prefer header
     conditions   OData-Isolation, If-Match and If-None-Match
+    disposition  Content-Disposition, of a file that is saved
 """

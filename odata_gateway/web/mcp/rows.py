@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 from odata_gateway.errors import LimitBody
 from odata_gateway.protocol.batch.responses import ended
 from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import ResourceKind
 from odata_gateway.web.mcp.service import AgentCaller, AgentLimits, AgentService
 
@@ -85,9 +85,8 @@ def _rows(body: bytes) -> AnswerRows:
     found = json.loads(body, parse_float=_as_written, parse_int=_as_written)
     if not isinstance(found, dict) or not isinstance(found.get("value"), list):
         return AnswerRows([found])
-    link = found.get("@odata.nextLink")
-    options = dict(parse_qsl(urlsplit(link).query)) if link else {}
-    return AnswerRows(found["value"], found.get("@odata.count"), options.get("$skiptoken"))
+    cursor = address_of(found.get("@odata.nextLink", "")).value("$skiptoken") or None
+    return AnswerRows(found["value"], found.get("@odata.count"), cursor)
 
 
 def _as_written(text: str) -> orjson.Fragment:

@@ -1,4 +1,4 @@
-"""What the service answers to requests that a page makes for its reader."""
+"""Asks the service in the name of a request that somebody else has sent."""
 
 from __future__ import annotations
 
@@ -9,34 +9,33 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from odata_gateway.compiler.compiler import Compiler
-from odata_gateway.identity.caller import Caller
+from odata_gateway.edm.model import Model
 from odata_gateway.protocol.message import Reply, Request, whole_reply
 from odata_gateway.url.resource_kind import classify
 
 _JSON = "application/json;odata.metadata=full;IEEE754Compatible=true"
 
 
-class PagedService(Protocol):
+class AskedService(Protocol):
     """What answers OData requests, and knows the model of each caller."""
-
-    @property
-    def compiler(self) -> Compiler:
-        """The compiler of the model of callers without a role."""
-        ...
 
     def answer(self, request: Request) -> Awaitable[Reply]:
         """The reply to a request; raises ODataError, before the reply or from its body."""
         ...
 
-    def compiler_of(self, caller: Caller) -> Awaitable[Compiler]:
-        """The compiler of the model that a caller is answered from."""
+    def compiler_of_token(self, token: str | None) -> Awaitable[Compiler]:
+        """The compiler of the model that the caller of a token is answered from."""
+        ...
+
+    def model_of_documents(self, request: Request) -> Awaitable[Model]:
+        """The model that a request for the service document or $metadata is answered from."""
         ...
 
 
 class ServiceClient(NamedTuple):
     """Asks the service in the name of a request."""
 
-    service: PagedService
+    service: AskedService
     request: Request
 
     async def get(self, target: str, headers: dict[str, str] | None = None) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, NamedTuple
 
-from odata_gateway.handlers.page.columns import PageColumn
+from odata_gateway.handlers.questions.columns import RowColumn
 
 MOST_BARS, COLOURS = 60, 6
 
@@ -33,7 +33,7 @@ class BarChart(NamedTuple):
     series: tuple[str, ...]
 
 
-def bar_chart(columns: list[PageColumn], rows: list[Any]) -> BarChart | None:
+def bar_chart(columns: list[RowColumn], rows: list[Any]) -> BarChart | None:
     """The chart of rows of one or two groups and a number; None for other rows."""
     made = [column for column in columns if column.is_made and column.is_numeric]
     measure = next((c for c in made if c is not columns[0]), None)

@@ -1,4 +1,4 @@
-"""The columns of a table, with what a reader can do with each."""
+"""The columns of rows, with what can be asked of each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OPERATOR_TITLES = (
 )
 
 
-class PageColumn(NamedTuple):
+class RowColumn(NamedTuple):
     """One column.
 
     path      where its value is in the JSON of a row
@@ -113,21 +113,21 @@ def shown_type(declared: Property) -> str:
     return name if declared.max_length is None else f"{name}({declared.max_length})"
 
 
-def page_columns(query: Query, rows: list[Any]) -> list[PageColumn]:
+def row_columns(query: Query, rows: list[Any]) -> list[RowColumn]:
     """The columns of the rows of a query, in order; of rows of several kinds, what the rows
     have."""
     match query.projection:
         case EntityProjection(entity_set=entity_set, fields=fields, expands=expands):
             found = [_of_field(field, entity_set) for field in fields]
-            return found + [PageColumn((expand.navigation.name,)) for expand in expands]
+            return found + [RowColumn((expand.navigation.name,)) for expand in expands]
         case ApplyProjection(members=members):
             return list(_of_members(members, ()))
         case _:
             names = dict.fromkeys(name for row in rows for name in row if "@" not in name)
-            return [PageColumn((name,)) for name in names]
+            return [RowColumn((name,)) for name in names]
 
 
-def _of_field(field: Field, entity_set: EntitySet) -> PageColumn:
+def _of_field(field: Field, entity_set: EntitySet) -> RowColumn:
     entity_type = entity_set.entity_type
     link = next(
         (
@@ -141,15 +141,15 @@ def _of_field(field: Field, entity_set: EntitySet) -> PageColumn:
     declared = None if field.dynamic else entity_type.properties.get(field.name)
     is_one = declared is None or declared.structure is None
     is_read = field.value is not None and is_one
-    return PageColumn((field.name,), field.type, declared, is_read, field.dynamic, link)
+    return RowColumn((field.name,), field.type, declared, is_read, field.dynamic, link)
 
 
-def _of_members(members: RowMembers, before: tuple[str, ...]) -> Iterator[PageColumn]:
+def _of_members(members: RowMembers, before: tuple[str, ...]) -> Iterator[RowColumn]:
     for member in members:
         match member:
             case Field(name=name, type=type_, value=value, dynamic=is_made):
-                yield PageColumn((*before, name), type_, None, value is not None, is_made)
+                yield RowColumn((*before, name), type_, None, value is not None, is_made)
             case Nested(name=name, members=inner):
                 yield from _of_members(inner, (*before, name))
             case ExpandOne(navigation=navigation):
-                yield PageColumn((*before, navigation.name))
+                yield RowColumn((*before, navigation.name))

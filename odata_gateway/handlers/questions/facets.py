@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from odata_gateway.errors import ODataError
-from odata_gateway.handlers.page.address import PageAddress
-from odata_gateway.handlers.page.client import ServiceClient
-from odata_gateway.handlers.page.columns import PageColumn
-from odata_gateway.handlers.page.conditions import applied, filtered_to, grouped
+from odata_gateway.handlers.questions.client import ServiceClient
+from odata_gateway.handlers.questions.columns import RowColumn
+from odata_gateway.handlers.questions.groups import number_name, rows_with
+from odata_gateway.url.addresses.address import Address
+from odata_gateway.url.addresses.conditions import counted, with_steps
 
 FACET_S, COUNT_S = 1.0, 0.3
 MOST_COUNTED = 10_000
@@ -25,7 +26,7 @@ class FacetValue(NamedTuple):
 
     value: object
     rows: int
-    address: PageAddress | None
+    address: Address | None
 
 
 class Facet(NamedTuple):
@@ -35,7 +36,7 @@ class Facet(NamedTuple):
     fault  why there are no values here; empty: there are
     """
 
-    column: PageColumn
+    column: RowColumn
     found: tuple[FacetValue, ...] = ()
     more: bool = False
     fault: str = ""
@@ -48,13 +49,12 @@ class RowCount(NamedTuple):
     is_exact: bool
 
 
-async def row_count(client: ServiceClient, address: PageAddress, on_page: int) -> RowCount:
+async def row_count(client: ServiceClient, address: Address, on_page: int) -> RowCount:
     """The number of rows up to MOST_COUNTED.
 
     on_page  rows of the first page, which is not the last one
     """
-    steps = f"{applied(address)}top({MOST_COUNTED + 1})/aggregate($count as n)"
-    counting = PageAddress(address.path).changed({"$apply": steps})
+    counting = with_steps(address, f"top({MOST_COUNTED + 1})/aggregate($count as n)")
     try:
         rows = await client.rows_within(counting.target, rows=1, seconds=COUNT_S)
         count = int(rows[0]["n"])
@@ -66,7 +66,7 @@ async def row_count(client: ServiceClient, address: PageAddress, on_page: int) -
 
 
 async def facets(
-    client: ServiceClient, address: PageAddress, columns: Sequence[PageColumn]
+    client: ServiceClient, address: Address, columns: Sequence[RowColumn]
 ) -> list[Facet]:
     """The values of the columns that seem to have few. Whether a column does is seen in a sample of
     the rows, so neither statistics nor their privileges are needed."""
@@ -79,7 +79,7 @@ async def facets(
         few = groupable
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def in_turn(column: PageColumn) -> Facet:
+    async def in_turn(column: RowColumn) -> Facet:
         async with turns:
             return await _facet(client, address, columns, column)
 
@@ -87,24 +87,22 @@ async def facets(
 
 
 async def _with_few_values(
-    client: ServiceClient, address: PageAddress, columns: list[PageColumn]
-) -> list[PageColumn]:
+    client: ServiceClient, address: Address, columns: list[RowColumn]
+) -> list[RowColumn]:
     names = ",".join(f"{c.name} with countdistinct as d{i}" for i, c in enumerate(columns))
-    steps = f"{applied(address)}top({_SAMPLE_ROWS})/aggregate({names},$count as n)"
-    sampling = PageAddress(address.path).changed({"$apply": steps})
+    sampling = with_steps(address, f"top({_SAMPLE_ROWS})/aggregate({names},$count as n)")
     rows = await client.rows_within(sampling.target, rows=1, seconds=FACET_S)
     most = min(MOST_VALUES, int(rows[0]["n"]) // 2)
     return [c for i, c in enumerate(columns) if 0 < int(rows[0][f"d{i}"]) <= most]
 
 
 async def _facet(
-    client: ServiceClient, address: PageAddress, columns: Sequence[PageColumn], column: PageColumn
+    client: ServiceClient, address: Address, columns: Sequence[RowColumn], column: RowColumn
 ) -> Facet:
-    counting = grouped(address, columns, column.name)
-    number = counting.value("$orderby").partition(" ")[0]
-    asked = counting.of_service(top=str(MOST_VALUES + 1)).target
+    number = number_name(columns)
+    counting = counted(address, (column.name,), number).changed({"$top": str(MOST_VALUES + 1)})
     try:
-        rows = await client.rows_within(asked, rows=MOST_VALUES + 1, seconds=FACET_S)
+        rows = await client.rows_within(counting.target, rows=MOST_VALUES + 1, seconds=FACET_S)
     except TimeoutError:
         return Facet(column, fault="took too long")
     except ODataError as error:
@@ -112,5 +110,5 @@ async def _facet(
     values = []
     for row in rows[:MOST_VALUES]:
         value = column.value(row)
-        values.append(FacetValue(value, int(row[number]), filtered_to(address, column, value)))
+        values.append(FacetValue(value, int(row[number]), rows_with(address, column, value)))
     return Facet(column, tuple(values), more=len(rows) > MOST_VALUES)

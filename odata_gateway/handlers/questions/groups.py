@@ -1,0 +1,41 @@
+"""Addresses of the rows that have a value, and of the number of rows for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from odata_gateway.handlers.questions.columns import RowColumn
+from odata_gateway.url.addresses.address import Address
+from odata_gateway.url.addresses.conditions import counted, counted_groups, narrowed
+
+
+def rows_with(address: Address, column: RowColumn, value: object) -> Address | None:
+    """The address of the rows in which a column has a value of the JSON; None where no URL says
+    that."""
+    try:
+        return narrowed(address, f"{column.name} eq {column.literal(value)}")
+    except ValueError:
+        return None
+
+
+def grouped(address: Address, columns: Iterable[RowColumn], *names: str) -> Address:
+    """The address of the number of rows for each value of a column, or of several."""
+    return counted(address, names, number_name(columns))
+
+
+def number_name(columns: Iterable[RowColumn]) -> str:
+    """A name for a number of rows that no column has."""
+    taken = {column.name for column in columns}
+    return next(name for name in ("count", "rows", "number_of_rows", "n") if name not in taken)
+
+
+def members_of_group(address: Address, columns: Sequence[RowColumn], row: object) -> Address | None:
+    """The address of the rows that a row of `grouped` counts; None for other rows."""
+    found = counted_groups(address)
+    if found is None:
+        return None
+    rows: Address | None = found.address
+    for column in columns:
+        if rows is not None and column.name in found.names:
+            rows = rows_with(rows, column, column.value(row))
+    return rows
