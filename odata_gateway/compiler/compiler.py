@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from odata_gateway.compiler.cache import Cache
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.entity_sets import AllEntities, tree_of_set, url_of_set
+from odata_gateway.compiler.implicit_aliases import with_implicit_aliases
 from odata_gateway.compiler.parsed_url import ParsedUrl, UrlRules, from_target, parse_url
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindSegment, ODataError, UrlOption, UrlSyntax
@@ -52,7 +53,11 @@ class Compiler:
         """As `parse_url`, with this compiler's rules. The time counts for the request."""
         stats, started = current_stats.get(), perf_counter()
         try:
-            return parse_url(target, self._rules)
+            url = parse_url(target, self._rules)
+            if not self.model.functions:
+                return url
+            implicit = with_implicit_aliases(url.target, self.model)
+            return url if implicit is None else from_target(target, implicit, self._rules)
         finally:
             stats.add_parse_time(started)
 

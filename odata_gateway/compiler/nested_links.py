@@ -63,7 +63,7 @@ def _nested_link(expand: ExpandMany) -> NestedLink:
     parent = expand.parent_set
     cast = f"/{parent.entity_type.qualified_name}" if parent.is_cast else ""
     path = f"{parent.name}()" if parent.singleton is None else parent.name
-    path = f"{path}{cast}/{expand.navigation.name}{reference}"
+    path = f"{path}{cast}/{expand.navigation.name}{expand.cast}{reference}"
     return NestedLink(path, expand.query, tuple(_query_text(expand.query)))
 
 

@@ -220,8 +220,10 @@ class Model:
 
     def declared_set(self, entity_set: EntitySet) -> EntitySet:
         """A set as the model or a function has it, whatever $apply made of it."""
+        if entity_set.returned is not None:
+            return entity_set.returned
         known = self.singletons if entity_set.singleton is not None else self.entity_sets
-        found = entity_set.returned or known[entity_set.name]
+        found = known[entity_set.name]
         if entity_set.is_cast:
             return self.cast_set(found, self.entity_types[entity_set.entity_type.name])
         return found
@@ -249,9 +251,15 @@ class Model:
 
     def derived_type(self, name: str, entity_type: StructuredType) -> EntityType | None:
         """The type of a qualified name that is derived from a type; None for another name."""
-        names = entity_type.derived if isinstance(entity_type, EntityType) else ()
-        types = (self.entity_types[each] for each in names if each in self.entity_types)
+        if not isinstance(entity_type, EntityType):
+            return None
+        types = self.derived(entity_type)
         return next((each for each in types if each.qualified_name == name), None)
+
+    def derived(self, entity_type: EntityType) -> Iterator[EntityType]:
+        """The types that are derived from a type."""
+        names = entity_type.derived
+        return (self.entity_types[each] for each in names if each in self.entity_types)
 
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]

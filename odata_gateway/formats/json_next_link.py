@@ -46,7 +46,7 @@ def next_link_member(
     name    of the member: `messages@odata.nextLink`
     parent  the entity that has the collection: its set, and the number of its source
     """
-    path = navigation_path(parent[0], expand.navigation)
+    path = navigation_path(parent[0], expand.navigation) + expand.cast
     if expand.content == "$ref":
         path += "/$ref"
     pieces: Pieces = [f',"{name}":"', _link(expand, "root"), *entity_id(*parent), path]

@@ -103,13 +103,16 @@ def _of_entity(projection: EntityProjection, version: str) -> list[str]:
         nested = items(_within(expand, expand.content), version)
         if nested or version != "4.0":
             levels = "+" if expand.repeats else ""
-            names.append(f"{expand.navigation.name}{levels}({','.join(nested)})")
+            name = f"{expand.navigation.name}{expand.cast}{levels}"
+            names.append(f"{name}({','.join(nested)})")
     return names + [name for name in _members(projection.related, version) if "(" in name]
 
 
 def _within(expand: Expand, content: Projection) -> Projection:
     """What an expanded entity shows, without the further levels of itself, which a plus sign stands
     for (10.10)."""
+    if isinstance(content, MixedProjection) and content.declared is not None:
+        content = content.declared
     if not expand.repeats or not isinstance(content, EntityProjection):
         return content
     others = tuple(e for e in content.expands if e.navigation is not expand.navigation)

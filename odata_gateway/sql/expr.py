@@ -230,7 +230,10 @@ class Expressions:
             case InSubquery(values=values, derived=derived):
                 row = join(", ", self._values_in(values, derived))
                 with self._guarding(False):
-                    return build("(({0}) IN ({1}))", row, self._blocks.derived(derived))
+                    rows = self._blocks.derived(derived)
+                if expr.single:
+                    return build("(({0}) = ({1}))", row, rows)
+                return build("(({0}) IN ({1}))", row, rows)
             case _:
                 assert_never(expr)
 

@@ -28,4 +28,15 @@ CREATE FUNCTION ref.discounted(p ref.product) RETURNS numeric LANGUAGE sql IMMUT
 CREATE FUNCTION ref.details_of(id int) RETURNS SETOF ref.detail LANGUAGE sql STABLE AS 'SELECT * FROM ref.detail WHERE product_id = id';
 CREATE FUNCTION ref.cheapest(n int DEFAULT 3) RETURNS SETOF ref.product LANGUAGE sql STABLE AS 'SELECT * FROM ref.product ORDER BY price LIMIT n';
 CREATE FUNCTION ref.nearest(country text) RETURNS ref.place LANGUAGE sql STABLE AS 'SELECT (home).city, (home).country FROM ref.person WHERE (home).country = nearest.country LIMIT 1';
+-- octets, JSON without declared members, values behind a cast, nested objects and collections of them
+ALTER TABLE ref.product ADD manual bytea, ADD extra jsonb, ADD issuer ref.place, ADD marks text[];
+UPDATE ref.product SET manual = CASE WHEN id < 3 THEN convert_to('Manual ' || id, 'UTF8') END, extra = CASE id % 4 WHEN 0 THEN '{"a": [1, null], "b": "x"}' WHEN 1 THEN '7' END::jsonb,
+    issuer = CASE WHEN kind = 'voucher' AND id < 10 THEN ('City ' || id, 'UK')::ref.place END, marks = CASE WHEN kind = 'voucher' THEN ARRAY['m' || id % 2, 'v'] END;
+CREATE TABLE ref.document (id int PRIMARY KEY, title text NOT NULL, content bytea, product_id int REFERENCES ref.product);
+INSERT INTO ref.document VALUES (1, 'First', 'abcdefghij', 1), (2, 'Second', '', 2), (3, 'Third', NULL, NULL);
+CREATE TYPE ref.address AS (street text, place ref.place, weight numeric(10, 3));
+CREATE TABLE ref.supplier (code text PRIMARY KEY, name text NOT NULL, main ref.address, others ref.address[], weight numeric(10, 3), weights numeric(10, 3)[], marks jsonb);
+INSERT INTO ref.supplier VALUES
+    ('a', 'Alpha', ('High 1', ('Rome', 'Italy'), 1.5), ARRAY[('Low 2', ('Bern', 'CH'), 2.25), ('Low 3', NULL, NULL)]::ref.address[], 1.125, ARRAY[1.5, 2.5], '[{"name": "gold", "n": 3}, {"name": "new"}]'),
+    ('b', 'Beta', ('High 9', ('Bern', 'CH'), 0.5), ARRAY[]::ref.address[], 0.5, ARRAY[]::numeric[], '[]'), ('c', 'Gamma', NULL, NULL, NULL, NULL, NULL);
 GRANT SELECT ON ALL TABLES IN SCHEMA ref TO odata_reader;

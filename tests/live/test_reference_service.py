@@ -114,6 +114,57 @@ async def test_functions_of_a_model_are_called(service, target, expected):
     assert await asked(service, target) == expected
 
 
+IMPLICIT = [
+    ("Nearest?country='Italy'", 200, {"city": "Rome", "country": "Italy"}),
+    ("Nearest()?@country='Italy'", 200, {"city": "Rome", "country": "Italy"}),
+    ("Cheapest?@count=2&$count=true&$select=id", 200, [{"id": 1}, {"id": 2}]),
+    ("Products(2)/Ref.Discounted?percent=75", 200, 0.5),
+    ("Products(2)/Ref.Discounted(percent=@percent)?@percent=75", 200, 0.5),
+    ("Products(2)/Ref.Discounted(percent=10)?percent=75", 400, "Url.Option"),
+    ("Nearest(country='Italy')?country='UK'", 400, "Url.Option"),
+    ("Nearest?country=Italy", 400, "Bind.Type"),
+    ("Cheapest?count=2", 400, "Url.Syntax"),  # the system option of this name
+]
+
+
+@pytest.mark.parametrize(("target", "status", "expected"), IMPLICIT)
+async def test_a_query_option_with_the_name_of_a_parameter_is_its_value(service, target, status, expected):
+    answer = await service.ask(target, None)
+    assert answer.status == status, answer.body
+    assert (answer.code if status >= 400 else await asked(service, target)) == expected
+
+
+async def test_pages_keep_an_implicit_parameter(service):
+    pages = await service.pages("Products(2)/Ref.Details?percent=1&$select=n", None, {"Prefer": "maxpagesize=2"})
+    assert [row["n"] for page in pages for row in page] == [1, 2, 3]
+    pages = await service.pages("Cheapest?@count=5&$select=id", None, {"Prefer": "maxpagesize=2"})
+    assert [row["id"] for page in pages for row in page] == [1, 2, 3, 4, 5]
+
+
+ROOTS = [
+    ("Products?$filter=id eq $root/Settings/top_id and $root/Settings/home/city eq 'Bern'&$select=id", [{"id": 3}]),
+    ("Products?$filter=name eq $root/Settings/top/name&$select=id", [{"id": 3}]),
+    ("Products?$filter=$it eq $root/Settings/top&$select=id", [{"id": 3}]),
+    ("Products/$count?$filter=$root/Boss/Ref.Employee/salary gt 80", 20),
+    ("Products/$count?$filter=$root/Boss/Ref.Employee/reports/$count eq 2 and $root/Settings/top/categories/any(c:c/id eq 1)", 20),
+    ("Products/$count?$filter=$root/Nil/id eq null and $root/Nil eq null", 20),
+    ("Products?$compute=$root/Settings/name as s&$select=id,s&$top=1", [{"id": 1, "s": "Reference"}]),
+    ("Products?$expand=details($filter=product_id eq $root/Settings/top_id;$select=n)&$skip=2&$top=1&$select=id",
+     [{"id": 3, "details": [{"@odata.id": "Details(product_id=3,n=1)", "n": 1}, {"@odata.id": "Details(product_id=3,n=2)", "n": 2}, {"@odata.id": "Details(product_id=3,n=3)", "n": 3}]}]),
+    ("Products?$filter=id eq $root/Details(product_id=3,n=1)/product/id&$select=id", [{"id": 3}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "expected"), ROOTS)
+async def test_expressions_begin_at_the_root(service, target, expected):
+    assert await asked(service, target) == expected
+
+
+async def test_an_expression_fails_where_a_singleton_has_several_rows(service):
+    answer = await service.ask("Products?$filter=$root/Several/id eq 1", None)
+    assert answer.status == 500 and answer.code == "Db.Table" and "several rows" in answer.json()["error"]["message"]
+
+
 async def test_what_cannot_follow_is_refused(service):
     for target in ("Products(2)/Ref.Discounted()/x", "Nearest(country='Italy')/city", "Nobody/name"):
         assert (await service.ask(target, None)).status == 404, target
@@ -130,6 +181,19 @@ VALUES = [
     ("Products(2)/size/length", 2.0),
     ("Details(product_id=2,n=3)/product/name", "Product 2"),
     ("Products?$search=Product 7&$select=id", [{"id": 7}, {"id": 17}]),
+    ("Products?$select=manual,extra&$filter=id in (1,4)", [
+        {"@odata.id": "Products(1)", "manual@odata.mediaReadLink": "Products(1)/manual", "manual@odata.mediaContentType": "text/plain", "extra": 7},
+        {"@odata.id": "Products(4)", "manual@odata.mediaReadLink": "Products(4)/manual", "manual@odata.mediaContentType": "text/plain", "extra": {"a": [1, None], "b": "x"}}]),
+    ("Products/$count?$filter=extra ne null and manual eq null", 9),
+    ("Documents?$select=title&$top=1", [{"@odata.mediaReadLink": "Documents(1)/$value", "@odata.mediaContentType": "text/plain", "@odata.id": "Documents(1)", "title": "First"}]),
+    ("Suppliers('a')/main/place/city", "Rome"),
+    ("Suppliers('a')/others/$count", 2),
+    ("Suppliers?$filter=main/place/city eq 'Rome'&$select=code,main/place/city,others/street", [{"code": "a", "main": {"place": {"city": "Rome"}}, "others": [{"street": "Low 2"}, {"street": "Low 3"}]}]),
+    ("Suppliers?$filter=others/any(o:o/place/city eq 'Bern') and others/$count($filter=weight gt 2) eq 1&$select=code", [{"code": "a"}]),
+    ("Suppliers?$filter=others/all(o:o/weight gt 2)&$select=code", [{"code": "b"}, {"code": "c"}]),
+    ("Suppliers?$filter=marks/any(m:m/name eq 'gold' and m/n gt 2)&$select=weights,marks", [{"@odata.id": "Suppliers('a')", "weights": [1.5, 2.5], "marks": [{"name": "gold", "n": 3}, {"name": "new", "n": None}]}]),
+    ("Suppliers?$orderby=main/place/country desc,main/weight&$select=code", [{"code": "a"}, {"code": "b"}, {"code": "c"}]),
+    ("Suppliers?$apply=groupby((main/place/country),aggregate(main/weight with sum as s))&$filter=s gt 1", [{"@odata.id": None, "main": {"place": {"country": "Italy"}}, "s@odata.type": "#Decimal", "s": 1.5}]),
 ]  # fmt: skip
 
 
@@ -141,6 +205,24 @@ async def test_values_of_every_shape_are_read(service, target, expected):
 async def test_a_photo_is_its_octets(service):
     answer = await service.ask("Products(1)/photo/$value", None)
     assert (dict(answer.headers)["Content-Type"], answer.body) == ("image/png", b"\x89PNG")
+
+
+async def test_octets_are_read_by_their_own_address(service):
+    for target, status, body in [
+        ("Products(1)/manual", 200, b"Manual 1"), ("Products(1)/manual/$value", 200, b"Manual 1"), ("Products(3)/manual", 204, b""),
+        ("Documents(1)/$value", 200, b"abcdefghij"), ("Documents(2)/$value", 200, b""), ("Documents(3)/$value", 204, b""),
+    ]:  # fmt: skip
+        answer = await service.ask(target, None)
+        assert (answer.status, answer.body) == (status, body), target
+        assert status == 204 or dict(answer.headers)["Content-Type"].startswith("text/plain"), target
+
+
+async def test_what_is_valid_and_not_supported_is_not_called_a_mistake(service):
+    for target in (
+        "Products?$expand=manual", "Products?$filter=extra eq 7", "Suppliers?$select=code,others($filter=weight gt 2)",
+        "Suppliers('a')/others?$filter=weight gt 2", "Suppliers?$select=code,weights($top=1)",
+    ):  # fmt: skip
+        assert (await service.ask(target, None)).status == 501, target
 
 
 async def test_the_documents_name_every_part(service):
@@ -189,6 +271,33 @@ DERIVED = [
     ("Categories(1)/products/Ref.Voucher?$select=id", [{"id": 1}, {"id": 7}, {"id": 13}, {"id": 19}]),
     ("Categories?$filter=products/Ref.BigBundle/any(b:b/discount gt 1)&$select=id", [{"id": 2}, {"id": 4}]),
     ("Categories?$filter=products/any(p:isof(p,Ref.BigBundle) and p/id lt 10)&$select=id", [{"id": 1}, {"id": 3}]),
+    ("Categories?$expand=products/Ref.Voucher($filter=code ne 'V1';$select=code;$top=1;$count=true)&$select=id&$top=1",
+     [{"id": 1, "products@odata.count": 3, "products": [{"@odata.id": "Products(7)", "code": "V7"}]}]),
+    ("Categories(1)?$expand=products/Ref.Voucher/$count&$select=id", {"id": 1, "products@odata.count": 4}),
+    ("Categories(1)?$expand=products/Ref.BigBundle/$ref&$select=id", {"id": 1, "products": [{"@odata.id": "Products(9)"}]}),
+    ("Settings?$expand=top/Ref.Bundle($select=id)&$select=id", {"id": 1, "top": {"id": 3}}),
+    ("Settings?$expand=top/Ref.Voucher($select=id)&$select=id", {"id": 1, "top": None}),
+    ("People?$expand=Ref.Employee/boss/Ref.Manager($select=id)&$select=id&$top=2", [{"id": 1, "boss": None}, {"id": 2, "boss": {"id": 1}}]),
+    ("People?$expand=Ref.Employee/reports($levels=max;$select=id)&$select=id&$top=1", [{"id": 1, "reports": [{"id": 2, "reports": []}, {"id": 4, "reports": []}]}]),
+    ("Details?$apply=groupby((product))&$expand=product/Ref.Voucher($select=code)&$top=2", [{"@odata.id": None, "product": {"@odata.id": "Products(1)", "code": "V1"}}, {"@odata.id": None, "product": None}]),
+    ("Products?$filter=cast(Ref.Voucher)/code eq 'V1'&$select=id", [{"id": 1}]),
+    ("Products?$filter=cast($it,Ref.Voucher) ne null and id lt 5&$select=id", [{"id": 1}, {"id": 4}]),
+    ("Details?$filter=cast(product,Ref.Voucher)/gift/id eq 1 and n eq 1&$select=product_id&$top=2", [{"@odata.id": "Details(product_id=4,n=1)", "product_id": 4}, {"@odata.id": "Details(product_id=7,n=1)", "product_id": 7}]),
+    ("Categories?$filter=products/any(p:cast(p,Ref.Voucher)/code eq 'V1')&$select=id", [{"id": 1}, {"id": 3}]),
+    ("Products?$orderby=cast(Ref.Bundle)/discount desc&$select=id&$top=2", [{"id": 18}, {"id": 15}]),
+    ("Products?$filter=cast(size,Ref.Dimensions)/length eq 1&$select=id", [{"id": 1}]),
+    ("Products?$filter=Ref.Voucher/issuer/city eq 'City 4'&$select=id", [{"id": 4}]),
+    ("Products?$filter=Ref.Voucher/issuer ne null&$select=id", [{"id": 1}, {"id": 4}, {"id": 7}]),
+    ("Products/$count?$filter=Ref.Voucher/issuer eq null", 17),
+    ("Products?$orderby=Ref.Voucher/issuer/city desc&$select=id&$top=2", [{"id": 7}, {"id": 4}]),
+    ("Products?$compute=Ref.Voucher/issuer as at&$select=id,at&$top=2", [{"id": 1, "at@odata.type": "#Ref.Place", "at": {"city": "City 1", "country": "UK"}}, {"id": 2, "at@odata.type": "#Ref.Place", "at": None}]),
+    ("Products?$filter=Ref.Voucher/marks/any(m:m eq 'm0')&$select=id", [{"id": 4}, {"id": 10}, {"id": 16}]),
+    ("Products/$count?$filter='v' in Ref.Voucher/marks", 7),
+    ("Products/$count?$filter=Ref.Voucher/marks/$count($filter=$this eq 'm0') gt 0", 3),
+    ("Cheapest(count=10)/Ref.Voucher?$select=code&$orderby=id desc&$top=1", [{"@odata.id": "Products(10)", "code": "V10"}]),
+    ("Cheapest(count=20)/Ref.Bundle(3)/discount", 0.3),
+    ("Cheapest(count=20)/$filter(id gt 4)/Ref.Voucher/$count", 5),
+    ("Cheapest(count=20)/Ref.Voucher?$apply=groupby((gift_of),aggregate($count as n))&$filter=n gt 1", [{"@odata.id": None, "gift_of": 1, "n@odata.type": "#Decimal", "n": 6}]),
     ("Me?$select=name", {"@odata.id": "Me", "name": "Bob"}),
     ("Me/Ref.Employee/boss/name", "Ada"),
 ]  # fmt: skip
@@ -215,6 +324,9 @@ async def test_each_row_has_the_members_of_its_type_and_names_it(service):
 
 
 CONTEXTS = {
+    "Categories?$expand=products/Ref.Voucher($select=code)": "Categories(products/Ref.Voucher(code))",
+    "People/Ref.Employee?$expand=reports($levels=2;$select=id)&$select=id": "People/Ref.Employee(id,reports+(id))",
+    "Cheapest()/Ref.Voucher?$select=id": "Products/Ref.Voucher(id)",
     "People/Ref.Employee": "People/Ref.Employee",
     "People(2)/Ref.Employee": "People/Ref.Employee/$entity",
     "People(2)/Ref.Employee/salary": "People(2)/Ref.Employee/salary",
@@ -244,6 +356,7 @@ async def test_pages_of_rows_of_several_types_are_complete(service):
 NESTED = [
     ("Settings?$expand=top($select=id;$expand=details($select=n))", 2, ("top", "details"), "n", [3]),
     ("People(2)/Ref.Employee/boss?$expand=reports($select=id)", 1, ("reports",), "id", [4]),
+    ("Categories(1)?$expand=products/Ref.Voucher($select=id)", 2, ("products",), "id", [13, 19]),
     ("Boss?$expand=Ref.Employee/reports($select=id)", 1, ("reports",), "id", [4]),
 ]  # fmt: skip
 
@@ -268,8 +381,13 @@ NOT_CAST = [
     ("Products?$select=Ref.Nope/x", 400),
     ("Products?$apply=groupby((Ref.Voucher/code))", 501),
     ("Products?$apply=concat(filter(id eq 1),filter(id eq 2))", 501),
-    ("Categories?$expand=products/Ref.Voucher", 501),
-    ("Cheapest()/Ref.Voucher", 501),
+    ("Categories?$expand=products/Ref.Employee", 400),
+    ("Cheapest()/Ref.Employee", 404),
+    ("Cheapest(count=20)(2)/Ref.Voucher", 404),
+    ("Products?$filter=cast(Ref.Employee)/salary eq 1", 400),
+    ("Products?$filter=cast(id,Ref.Voucher)/code eq 'V1'", 400),
+    ("Products?$filter=cast(Ref.Voucher)", 501),
+    ("$crossjoin(Products,Categories)?$expand=Products/Ref.Voucher", 501),
 ]
 
 

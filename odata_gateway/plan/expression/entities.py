@@ -141,7 +141,7 @@ def count_of(node: ast.Expr, scope: Scope) -> ast.Count | None:
 def is_path(node: ast.Expr) -> bool:
     """Whether a node can name an entity."""
     return isinstance(node, ast.Member | ast.Variable) or (
-        isinstance(node, ast.Call) and node.base is not None
+        isinstance(node, ast.Call) and (node.base is not None or node.name.lower() == "cast")
     )
 
 

@@ -33,6 +33,8 @@ def literal(
     """
     if node.kind == "enum" and type_.family.is_enumeration:
         return Parameter(LiteralSlot(node.slot, type_, mode, node.many), type_)
+    if not type_.family.is_comparable:
+        raise Unsupported(f"{type_.name} can only be compared with null", at=node.at)
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
         target = type_ if type_.family.has_nan else natural

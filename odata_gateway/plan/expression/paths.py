@@ -13,6 +13,7 @@ from odata_gateway.plan.scope.navigation import (
     cast_row,
     check_cast,
     entity_by_key,
+    entity_of_singleton,
     follow,
     no_such_name,
     no_such_set,
@@ -54,12 +55,26 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
             raise BindType("$filter(...) needs a collection before it", at=node.at)
         case ast.Call(base=base) if base is not None:
             return _by_key(bind_path(base, scope), node, scope)
+        case ast.Call(args=(*tested, ast.Member() as type_)) if node.name.lower() == "cast":
+            return _cast(node, tested, type_.name, scope)
         case ast.Call():
             raise _call_in_path(node)
         case ast.Aggregation():
             raise Unsupported("aggregate(...) inside an expression is not supported", at=node.at)
         case _:
             raise BindType("a path must start with a name", at=node.at)
+
+
+def _cast(node: ast.Call, tested: list[ast.Expr], type_: str, scope: Scope) -> PathTarget:
+    """cast(Type), cast(path,Type): the row, or the entity or object that a path leads to, if it is
+    of a type of the model; a value as another primitive type (5.1.1.10.1)."""
+    known = (*scope.model.entity_types.values(), *scope.model.complex_types)
+    if all(each.qualified_name != type_ for each in known):
+        return scope.bind.expr(node, scope)
+    place = bind_path(tested[0], scope) if tested else scope.implicit
+    if isinstance(place, ObjectPlace) or (isinstance(place, Row) and place.crossed is None):
+        return _step(place, type_, scope, node.at)
+    raise BindType("only an entity or an object can be cast to this type", at=node.at)
 
 
 def _whole(place: PathTarget) -> PathTarget:
@@ -117,6 +132,8 @@ def _first(name: str, scope: Scope, at: int) -> PathTarget:
 
 def _step(place: PathTarget, name: str, scope: Scope, at: int) -> PathTarget:
     if isinstance(place, ServiceRoot):
+        if (found := scope.model.singletons.get(name)) is not None:
+            return entity_of_singleton(scope.binding, scope.implicit.frame, found)
         return EntitySetRef(_entity_set(name, scope, at))
     if isinstance(place, RelatedCollection | EntitySetRef):
         if "." in name and name[0] != "@":

@@ -128,7 +128,7 @@ def _wanted_behind(name: str, structure: RowStructure, wanted: Wanted, rows: Sho
 def _entity(name: str, reference: Reference, wanted: Wanted, rows: ShownRows) -> ExpandOne:
     """An entity as its item has it, or with what $select names of it, or whole."""
     below, item = wanted.below(name), wanted.item(name)
-    found = ast.ExpandItem((name,)) if item is None else replace(item, path=(name,))
+    found = ast.ExpandItem((name,)) if item is None else replace(item, path=(name, *item.path[1:]))
     options = found.options or ast.Options()
     if below and options.select is None:
         select = tuple(ast.SelectItem(path) for path in below)

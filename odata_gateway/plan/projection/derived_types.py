@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.plan.scope.rows import as_type, discriminator_of
 from odata_gateway.plan.scope.scope import ShownRows
-from odata_gateway.plan.tree.projection import EntityProjection, MixedProjection
+from odata_gateway.plan.tree.projection import EntityProjection, MixedProjection, Projection
 from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, Compare, ConstantValue
 from odata_gateway.types.primitive import BOOLEAN, INT32, STRING
 from odata_gateway.url import ast
@@ -59,10 +59,24 @@ def of_several_types(
 ) -> MixedProjection:
     """What each row shows, by the projections of its types; rows of derived types name theirs."""
     declared, *others = projections
-    derived = (replace(p, type_name=p.entity_set.entity_type.qualified_name) for p in others)
+    derived = map(_named, others)
     items = options.select
     selected = None if items is None else tuple("/".join(item.path) for item in items)
     return MixedProjection(found.number, (declared, *derived), replace(declared, selected=selected))
+
+
+def named(projection: Projection) -> Projection:
+    """What rows show that are not of the type which a reader expects: each names its type."""
+    match projection:
+        case EntityProjection():
+            return _named(projection)
+        case MixedProjection(kinds=(EntityProjection() as first, *others)):
+            return replace(projection, kinds=(_named(first), *others))
+    return projection
+
+
+def _named(projection: EntityProjection) -> EntityProjection:
+    return replace(projection, type_name=projection.entity_set.entity_type.qualified_name)
 
 
 def _concrete(declared: EntityType, model: Model) -> Iterator[tuple[EntityType, str]]:

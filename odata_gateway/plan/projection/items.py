@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from odata_gateway.edm.model import EntityType, StructuredType
-from odata_gateway.errors import BindName, BindOption, Unsupported
+from odata_gateway.edm.model import EntityType, Property, StructuredType
+from odata_gateway.errors import BindName, BindOption, ODataError, Unsupported
 from odata_gateway.plan.scope.error_places import ErrorPlaces
 from odata_gateway.plan.scope.navigation import check_cast, no_such_name
 from odata_gateway.plan.scope.scope import Scope
@@ -29,7 +29,8 @@ def items_by_name(
     """The items of $expand by the name that they expand, `*` included.
 
     cast_type  the type that a cast before the name may have
-    targets    the types that casts after the names may have
+    targets    the types that casts after the names are about; a cast to a derived type stays in
+               the path
     raises     BindName for a path of several names, BindOption for a name that comes twice
     """
     found: dict[str, ast.ExpandItem] = {}
@@ -37,10 +38,8 @@ def items_by_name(
         path = item.path if cast_type is None else without_cast(item.path, cast_type)
         name = path[0]
         if len(path) == 2 and "." in path[1] and targets is not None and name in targets:
-            check_cast(path[1], targets[name], at=item.at)
-            path = path[:1]
-            item = replace(item, path=path)
-        if len(path) > 1:
+            path = _cast_of(path, targets[name], at=item.at)
+        elif len(path) > 1:
             raise BindName(
                 f"'{name}' cannot be part of a longer $expand path",
                 at=item.at,
@@ -48,8 +47,17 @@ def items_by_name(
             )
         if name in found:
             raise BindOption(f"'{name}' is expanded twice", at=item.at)
-        found[name] = item
+        found[name] = replace(item, path=path)
     return found
+
+
+def _cast_of(path: tuple[str, ...], target: StructuredType, *, at: int) -> tuple[str, ...]:
+    """The name, and the cast behind it if that is to a type derived from the declared one."""
+    name = path[1].rpartition(".")[2]
+    if isinstance(target, EntityType) and name in target.derived:
+        return path
+    check_cast(path[1], target, at=at)
+    return path[:1]
 
 
 def with_star(
@@ -103,7 +111,11 @@ def _selecting(given: ast.Options | None, items: list[ast.SelectItem]) -> ast.Op
     return replace(options, select=tuple(items), order=(*options.order, "$select"))
 
 
-def not_a_navigation(name: str, at: int) -> BindName:
+def not_a_navigation(name: str, at: int, prop: Property | None = None) -> ODataError:
+    """The error for a name that $expand cannot expand."""
+    if prop is not None and prop.type.family.is_stream:
+        hint = f"read it by its own address, .../{name}"
+        return Unsupported("a stream is not shown inside a row", at=at, hint=hint)
     return BindName(
         f"'{name}' is not a navigation property", at=at, hint=f"use $select={name} instead"
     )

@@ -31,10 +31,10 @@ def star_options(star: ast.ExpandItem, rows: ShownRows) -> ast.Options | None:
 
 def _most_levels(rows: ShownRows) -> int:
     """The most levels of `*` within the limits, at least one."""
-    size, entity_type = rows.scope.binding.size, rows.entity_set.entity_type
-    left, levels = size.limits.expands - size.expanded, 1
+    limits, entity_type = rows.scope.binding.limits, rows.entity_set.entity_type
+    left, levels = _left(entity_type, rows), 1
     while (
-        rows.depth + levels < size.limits.expand_depth
+        rows.depth + levels < limits.expand_depth
         and _expanded(entity_type, rows.scope.model, levels + 1) <= left
     ):
         levels += 1
@@ -45,19 +45,38 @@ def _expanded(entity_type: EntityType, model: Model, levels: int) -> int:
     """The number of navigation properties that `*` expands in so many levels."""
     if levels == 0:
         return 0
+    targets = (model.target_type(n) for n in entity_type.navigation.values())
     return sum(
-        1 + _expanded(model.target_type(n), model, levels - 1)
-        for n in entity_type.navigation.values()
+        1 + sum(_expanded(each, model, levels - 1) for each in (target, *model.derived(target)))
+        for target in targets
     )
 
 
-def repeats(item: ast.ExpandItem, navigation: NavigationProperty, entity_type: EntityType) -> bool:
+def _left(entity_type: EntityType, rows: ShownRows) -> int:
+    """How many navigation properties may still be expanded: half of them for rows of several types,
+    each of which expands its own."""
+    size = rows.scope.binding.size
+    left = size.limits.expands - size.expanded
+    return left // 2 if entity_type.base or entity_type.derived else left
+
+
+def _most_repeats(navigation: NavigationProperty, rows: ShownRows) -> int:
+    """The most levels of a navigation property within the limits, at least one. Rows of several
+    types repeat it for each type."""
+    target = rows.scope.model.target_type(navigation)
+    left, types = _left(target, rows), 1 + len(target.derived)
+    levels = rows.scope.binding.limits.expand_depth - rows.depth
+    while levels > 1 and sum(types**level for level in range(1, levels + 1)) > left:
+        levels -= 1
+    return levels
+
+
+def repeats(item: ast.ExpandItem, navigation: NavigationProperty, rows: ShownRows) -> bool:
     """Whether $levels nests a navigation property in itself."""
-    return (
-        item.options is not None
-        and item.options.levels not in (None, 1)
-        and navigation.target == entity_type.name
-    )
+    if item.options is None or item.options.levels in (None, 1):
+        return False
+    bases = rows.scope.model.bases(rows.entity_set.entity_type)
+    return any(navigation.target == each.name for each in bases)
 
 
 def own_options(
@@ -71,20 +90,20 @@ def own_options(
     levels = options.levels
     if levels is None or levels == 1:
         return options
-    if not repeats(item, navigation, rows.entity_set.entity_type):
+    if not repeats(item, navigation, rows):
         raise BindOption(
             f"'{navigation.name}' leads to another type, so $levels cannot repeat it",
             at=options.place("$levels", item.at),
             hint="nest $expand instead",
         )
-    if any(e.path[-1] == navigation.name for e in options.expand or ()):
+    if any(navigation.name in e.path for e in options.expand or ()):
         raise BindOption(
             f"'{navigation.name}' is expanded by $levels and by $expand",
             at=options.place("$levels", item.at),
         )
     if not isinstance(levels, int):
-        levels = rows.scope.binding.limits.expand_depth - rows.depth
+        levels = _most_repeats(navigation, rows)
     if levels < 2:
         return replace(options, levels=None)
-    deeper = ast.ExpandItem((navigation.name,), None, replace(options, levels=levels - 1), item.at)
+    deeper = ast.ExpandItem(item.path, None, replace(options, levels=levels - 1), item.at)
     return replace(options, levels=None, expand=(*(options.expand or ()), deeper))

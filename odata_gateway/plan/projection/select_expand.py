@@ -10,6 +10,7 @@ from odata_gateway.edm.model import (
     EntitySet,
     EntityType,
     ItemType,
+    Model,
     NavigationProperty,
     Property,
 )
@@ -17,11 +18,11 @@ from odata_gateway.errors import BindName, BindOption, BindType, Unsupported, ne
 from odata_gateway.plan.apply.pipeline import bind_apply
 from odata_gateway.plan.apply.rowset import InputSet
 from odata_gateway.plan.expression.compute import bind_compute_option
-from odata_gateway.plan.expression.literals import literal
 from odata_gateway.plan.expression.order import bind_options_order, bind_window
 from odata_gateway.plan.expression.search import bind_narrowing
+from odata_gateway.plan.projection.anchor import bind_anchor
 from odata_gateway.plan.projection.apply_rows import bind_result
-from odata_gateway.plan.projection.derived_types import of_several_types, types_of_rows
+from odata_gateway.plan.projection.derived_types import named, of_several_types, types_of_rows
 from odata_gateway.plan.projection.items import (
     check_selected,
     computed_fields,
@@ -49,11 +50,9 @@ from odata_gateway.plan.tree.projection import (
     Projection,
     ValueProjection,
 )
-from odata_gateway.plan.tree.relation import BoundExpr
-from odata_gateway.types import primitive as types
 from odata_gateway.url import ast
 from odata_gateway.url.options import COLLECTION_ONLY
-from odata_gateway.url.unparse import ANCHOR, anchored, unparse_options
+from odata_gateway.url.unparse import unparse_options
 
 
 def bind_projection(rows: ShownRows, options: ast.Options) -> Projection:
@@ -159,7 +158,8 @@ def _member_paths(
     if options is None:
         yield path
         return
-    if members is None and prop is not None and isinstance(prop.structure, ItemType):
+    is_items = prop is not None and isinstance(prop.structure, ItemType)
+    if is_items and (members is None or any(name != "$select" for name in options.order)):
         raise Unsupported("options of a collection in $select are not supported", at=item.at)
     if members is None or any(name != "$select" for name in options.order):
         only = "only $select as nested option" if members else "no nested options"
@@ -218,7 +218,7 @@ class ExpandedProperty:
 
     @property
     def repeats(self) -> bool:
-        return repeats(self.item, self.navigation, self.rows.entity_set.entity_type)
+        return repeats(self.item, self.navigation, self.rows)
 
 
 def _expand_items(
@@ -261,16 +261,26 @@ def _resolved(item: ast.ExpandItem, rows: ShownRows) -> ExpandedProperty:
     with binding.inside("$levels"):
         options = own_options(item, navigation, rows)
     target_set = scope.model.target_set(rows.entity_set, navigation)
+    if len(item.path) > 1:
+        target_set = _cast_target(target_set, item, scope.model)
     inner = scope.of_related(binding.row_of(target_set.entity_type))
     return ExpandedProperty(item, rows, navigation, target_set, options, inner)
 
 
+def _cast_target(target_set: EntitySet, item: ast.ExpandItem, model: Model) -> EntitySet:
+    """The related entities that are of a derived type: the others are not shown."""
+    derived = model.derived_type(item.path[1], target_set.entity_type)
+    if derived is None:
+        raise no_such_type(item.path[1], target_set.entity_type, at=item.at)
+    return model.cast_set(target_set, derived)
+
+
 def _navigation(item: ast.ExpandItem, entity_type: EntityType) -> NavigationProperty:
-    name = item.path[-1]
+    name = item.path[0]
     if name in entity_type.navigation:
         return entity_type.navigation[name]
     if name in entity_type.properties:
-        raise not_a_navigation(name, item.at)
+        raise not_a_navigation(name, item.at, entity_type.properties[name])
     if name in entity_type.withheld:
         raise entity_type.withheld[name].refusal(item.at)
     known = ", ".join(entity_type.navigation)
@@ -314,7 +324,7 @@ def _expand_many(expanded: ExpandedProperty) -> ExpandMany:
     predicates = (*found.predicates, *bind_narrowing(options, inner))
     order = bind_options_order(options, found.order, inner)
     content = _content(expanded, ShownRows(found.entity_set, inner, expanded.rows.depth + 1))
-    link_options, anchor = _anchored(options, expanded.item, outer)
+    link_options, anchor = bind_anchor(options, expanded.item, outer)
     top, skip = bind_window(options)
     structure = inner.structure
     return ExpandMany(
@@ -341,6 +351,8 @@ def _content(expanded: ExpandedProperty, rows: ShownRows) -> Content:
             return "$ref"
         case "$count":
             return "$count"
+        case None if len(expanded.item.path) > 1:
+            return named(bind_projection(rows, expanded.options))
         case None:
             return bind_projection(rows, expanded.options)
     raise Unsupported(f"{expanded.item.suffix} cannot be expanded", at=expanded.item.at)
@@ -356,44 +368,3 @@ def _check_options(
                 f"{name} does not apply to '{navigation.name}', which is single-valued",
                 at=options.place(name, item.at),
             )
-
-
-# --- $it in next links ----------------------------------------------------------------------------
-
-
-def _anchored(
-    options: ast.Options, item: ast.ExpandItem, scope: Scope
-) -> tuple[ast.Options, tuple[str, BoundExpr] | None]:
-    """The options as the next link repeats them, and the alias and key of the entity that they name
-    for $it.
-
-    A next link is read without the resource around it. So $it becomes an entity with a key: that of
-    the resource's row, or the key that an earlier next link brought along.
-    """
-    binding, given = scope.binding, scope.binding.aliases.get(ANCHOR)
-    if scope.it.source.call is not None and anchored(options, "") is not options:
-        raise Unsupported(
-            "$it inside collections that rows of a function expand is not supported", at=item.at
-        )
-    if scope.it.crossed is not None and anchored(options, "") is not options:
-        raise Unsupported(
-            "$it inside collections that $crossjoin expands is not supported", at=item.at
-        )
-    repeated = options if binding.root_set is None else anchored(options, binding.root_set.name)
-    names_it = repeated is not options
-    if given is not None:
-        is_key = isinstance(given, ast.Literal) and given.kind in ("int32", "int64")
-        if names_it or not is_key:
-            raise Unsupported(
-                f"the name {ANCHOR} is reserved for next links",
-                at=item.at,
-                hint="give the alias another name",
-            )
-        assert isinstance(given, ast.Literal)
-        return repeated, (ANCHOR, literal(given, types.INT64))
-    if not names_it:
-        return repeated, None
-    key = scope.it.source.entity_type.key
-    if len(key) != 1 or not key[0].type.is_integer or scope.it.structure is not None:
-        raise Unsupported("$it inside $expand needs an entity whose key is one number", at=item.at)
-    return repeated, (ANCHOR, column_of(scope.it, key[0]))

@@ -176,6 +176,8 @@ def _expand_items(
     for name, item in found.items():
         if name != "*" and name not in entity_set.bindings:
             raise _no_such_set(name, tuple(entity_set.bindings), item.at)
+        if len(item.path) > 1:
+            raise Unsupported(f"a cast to '{item.path[1]}' is not supported here", at=item.at)
     return with_star(found, entity_set.bindings)
 
 

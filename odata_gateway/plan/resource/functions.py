@@ -40,7 +40,7 @@ def call_of_import(segment: ast.Segment, binding: Binding) -> ResolvedPath | Non
     found = binding.model.imports.get(segment.name)
     if found is None:
         return None
-    arguments = _arguments(segment)
+    arguments = _arguments(segment, found.functions, binding)
     function = _chosen(found.functions, arguments, segment)
     of_set = None if found.entity_set is None else binding.model.entity_sets[found.entity_set]
     call = CalledFunction(function, tuple(_bound(function, arguments, segment, binding)))
@@ -64,7 +64,7 @@ def call_on_entity(
         raise BindSegment(
             f"'{segment.name}' is called for one entity, not for {place.shown}", at=segment.at
         )
-    arguments = _arguments(segment)
+    arguments = _arguments(segment, functions, binding)
     function = _chosen(functions, arguments, segment)
     args = (_binding_argument(function, place.row), *_bound(function, arguments, segment, binding))
     return _result(CalledFunction(function, args), None, binding, parent=place.block)
@@ -73,7 +73,11 @@ def call_on_entity(
 # --- arguments ------------------------------------------------------------------------------------
 
 
-def _arguments(segment: ast.Segment) -> Arguments:
+def _arguments(
+    segment: ast.Segment, functions: tuple[ModelFunction, ...], binding: Binding
+) -> Arguments:
+    """The arguments in parentheses, and those that aliases with the names of parameters are
+    (implicit parameter aliases, Protocol 11.5.4.1.1)."""
     found: Arguments = {}
     for node in segment.args or ():
         if not isinstance(node, ast.NamedArgument):
@@ -85,7 +89,13 @@ def _arguments(segment: ast.Segment) -> Arguments:
         if node.name in found:
             raise BindType(f"parameter '{node.name}' is given twice", at=node.at)
         found[node.name] = node.value
-    return found
+    implicit = {p.name for function in functions for p in function.parameters}
+    aliases = {name: f"@{name}" for name in implicit - found.keys()}
+    return found | {
+        name: ast.Alias(alias, segment.at)
+        for name, alias in aliases.items()
+        if alias in binding.aliases
+    }
 
 
 def _chosen(
@@ -206,8 +216,19 @@ def _result(
 def _row_type(binding: Binding, name: str) -> EntityType:
     """The type of the rows of a call: like the model's, and of this call alone."""
     found = binding.model.row_type(name)
-    if found.is_complex:
-        return replace(found)
+    return replace(found) if found.is_complex else _returned(found)
+
+
+def cast_of_result(entity_set: EntitySet, derived: EntityType, binding: Binding) -> EntitySet:
+    """The entities that a function returned and that are of a derived type, as a set."""
+    rows = _returned(derived)
+    binding.calls[rows] = replace(binding.calls[entity_set.entity_type], entity_type=rows)
+    found = replace(binding.model.cast_set(entity_set, rows), returned=None)
+    return replace(found, returned=found)
+
+
+def _returned(found: EntityType) -> EntityType:
+    """An entity type whose rows a function returns."""
     null_keys = tuple(replace(p, null_key=f"{found.name}.{p.name}") for p in found.key)
     keys = {p.name: p for p in null_keys}
     return replace(

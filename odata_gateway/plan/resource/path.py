@@ -22,7 +22,7 @@ from odata_gateway.errors import (
 )
 from odata_gateway.plan.expression.keys import key_nodes, key_value
 from odata_gateway.plan.expression.literals import resolve_alias
-from odata_gateway.plan.resource.functions import call_of_import, call_on_entity
+from odata_gateway.plan.resource.functions import call_of_import, call_on_entity, cast_of_result
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.navigation import no_such_set, why_not
 from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, place_of
@@ -238,13 +238,14 @@ def _as_derived(
     place: ResolvedPath, derived: EntityType, segment: ast.Segment, binding: Binding
 ) -> ResolvedPath:
     if place.entity_set.returned is not None:
-        raise Unsupported("a cast of what a function returns is not supported", at=segment.at)
-    entity_set = binding.model.cast_set(place.entity_set, derived)
+        entity_set = cast_of_result(place.entity_set, derived, binding)
+    else:
+        entity_set = binding.model.cast_set(place.entity_set, derived)
     is_singleton = place.entity_set.singleton is not None
     return replace(
         place,
         entity_set=entity_set,
-        row=as_type(place.row, derived),
+        row=as_type(place.row, entity_set.entity_type),
         predicates=(*place.predicates, is_of_type(place.row, derived)),
         optional=False,
         pieces=(*place.pieces, f"/{derived.qualified_name}"),

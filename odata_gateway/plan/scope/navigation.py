@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from odata_gateway.edm.model import (
+    EntitySet,
     EntityType,
     LeftOut,
     Model,
@@ -21,11 +22,28 @@ from odata_gateway.errors import (
     Unsupported,
     nearest,
 )
-from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, ValuePlace, place_of
-from odata_gateway.plan.scope.rows import Frame, Row, as_type, column_of, has_key, is_of_type
+from odata_gateway.plan.scope.places import ObjectPlace, ValuePlace, only_where, place_of
+from odata_gateway.plan.scope.rows import (
+    Frame,
+    Row,
+    as_type,
+    column_of,
+    has_key,
+    is_of_type,
+    singleton_key,
+)
 from odata_gateway.plan.scope.scope import Binding
+from odata_gateway.plan.tree.columns import column_of_property
 from odata_gateway.plan.tree.conditions import all_of
-from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, ConstantValue, LeftJoin
+from odata_gateway.plan.tree.relation import (
+    Block,
+    BoundExpr,
+    ConstantValue,
+    Derived,
+    InSubquery,
+    LeftJoin,
+    Selection,
+)
 
 
 def follow(binding: Binding, row: Row, navigation: NavigationProperty) -> Row:
@@ -65,6 +83,27 @@ def entity_by_key(
     return Row(frame, known, optional=True)
 
 
+def entity_of_singleton(binding: Binding, frame: Frame, singleton: EntitySet) -> Row:
+    """The entity of a singleton, or none: that with its key, or the only row of its table."""
+    entity_type = singleton.entity_type
+    key = tuple(singleton_key(singleton))
+    if key:
+        values = tuple(value for _, value in key)
+        return entity_by_key(binding, frame, entity_type, values)
+    picked = (singleton.name, entity_type.identity, ())
+    known = frame.picked.get(picked)
+    if known is None:
+        known, only = binding.source(entity_type), binding.source(entity_type)
+        frame.picked[picked] = known
+        own, its = (
+            tuple(column_of_property(source.number, p) for p in entity_type.identity)
+            for source in (known, only)
+        )
+        is_only = InSubquery(own, Derived((Selection(Block(only), its),)), single=True)
+        frame.joins.append(LeftJoin(known, None, (is_only,)))
+    return Row(frame, known, optional=True)
+
+
 def read_property(row: Row, prop: Property, *, at: int) -> ValuePlace:
     """A property in a clause that computes with it; a column that the database does not have is
     null.
@@ -80,13 +119,7 @@ def read_property(row: Row, prop: Property, *, at: int) -> ValuePlace:
     if prop.missing:
         return ConstantValue(None, prop.type)
     place = place_of(column_of(row, prop), prop)
-    if row.condition is None:
-        return place
-    if isinstance(place, ObjectPlace | ItemsPlace):
-        raise Unsupported(
-            f"'{prop.name}' behind a cast to a derived type is not supported here", at=at
-        )
-    return CaseWhen(((row.condition, place),), prop.type)
+    return place if row.condition is None else only_where(row.condition, place)
 
 
 def read_member(place: ObjectPlace, name: str, *, at: int) -> ValuePlace:

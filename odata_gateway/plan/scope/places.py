@@ -12,7 +12,7 @@ from itertools import count
 from typing import TypeAlias
 
 from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Property, Table, Unscoped
-from odata_gateway.plan.tree.relation import BoundExpr, Column, Function, Items, Source
+from odata_gateway.plan.tree.relation import BoundExpr, CaseWhen, Column, Function, Items, Source
 from odata_gateway.types.family import PrimitiveType
 from odata_gateway.types.primitive import STRING
 from odata_gateway.url import ast
@@ -25,10 +25,14 @@ ITEM = "value"
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlace:
-    """An object: `column` has it as a whole."""
+    """An object: `column` has it as a whole.
+
+    condition  under which it is there: its row is cast to a derived type
+    """
 
     column: Column
     type: ComplexType
+    condition: BoundExpr | None = None
 
     @property
     def name(self) -> str:
@@ -39,17 +43,22 @@ class ObjectPlace:
         form = self.type.form
         step = form.template(prop.column), prop.column
         column = replace(self.column, steps=(*self.column.steps, step))
-        return _value(column, prop, as_text=form.as_text)
+        found = _value(column, prop, as_text=form.as_text)
+        return found if self.condition is None else only_where(self.condition, found)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsPlace:
-    """A collection of values: `column` has it as a whole; narrowed by $filter segments."""
+    """A collection of values: `column` has it as a whole; narrowed by $filter segments.
+
+    condition  under which it has items: its row is cast to a derived type
+    """
 
     column: Column
     of: ItemType
     name: str
     filters: tuple[ast.Expr, ...] = ()
+    condition: BoundExpr | None = None
 
     def rows(self, numbers: count[int]) -> tuple[Source, ValuePlace]:
         """A source with a row for each item, and the item of such a row."""
@@ -71,6 +80,13 @@ def place_of(column: Column, prop: Property) -> ValuePlace:
             return ItemsPlace(column, found, prop.name)
         case None:
             return column
+
+
+def only_where(condition: BoundExpr, place: ValuePlace) -> ValuePlace:
+    """A value that is null, or a collection that is empty, where a condition is not true."""
+    if isinstance(place, ObjectPlace | ItemsPlace):
+        return replace(place, condition=condition)
+    return CaseWhen(((condition, place),), place.type or STRING)
 
 
 def _value(column: Column, prop: Property, *, as_text: bool) -> ValuePlace:

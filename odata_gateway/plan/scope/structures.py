@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeAlias
 
 from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, ValuePlace
 from odata_gateway.plan.scope.scope import Binding, PathTarget, Scope
-from odata_gateway.plan.tree.relation import Block, BoundExpr, ItemsValue, ObjectValue
+from odata_gateway.plan.tree.relation import Block, BoundExpr, CaseWhen, ItemsValue, ObjectValue
 
 MemberPaths: TypeAlias = tuple[tuple[str, ...], ...]
 """Paths into a value; an empty path is all of it."""
@@ -17,6 +18,9 @@ WHOLE: MemberPaths = ((),)
 def value_of_place(place: ValuePlace, binding: Binding, paths: MemberPaths = WHOLE) -> BoundExpr:
     """What a row shows of a value: all of it, or the members that paths lead to."""
     match place:
+        case ObjectPlace() if place.condition is not None:
+            whole = value_of_place(replace(place, condition=None), binding, paths)
+            return CaseWhen(((place.condition, whole),), place.column.type)
         case ObjectPlace(column=column, type=type_):
             members = tuple(
                 (name, value_of_place(place.member(prop), binding, below))
@@ -45,4 +49,6 @@ def items_block(
     source, item = place.rows(scope.binding.numbers)
     inner = scope.of_item(item)
     narrowing = tuple(inner.bind.condition(node, inner) for node in place.filters)
+    if place.condition is not None:
+        narrowing = (place.condition, *narrowing)
     return Block(source, predicates=(*narrowing, *conditions)), item

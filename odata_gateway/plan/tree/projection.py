@@ -69,6 +69,10 @@ class ExpandOne:
     repeats: bool = False
     dynamic: bool = False
 
+    @property
+    def cast(self) -> str:
+        return _cast(self.navigation, self.target_set)
+
 
 @dataclass(frozen=True, slots=True)
 class ExpandMany:
@@ -98,6 +102,17 @@ class ExpandMany:
     anchor: tuple[str, BoundExpr] | None = None
     repeats: bool = False
     key: tuple[BoundExpr, ...] = ()
+
+    @property
+    def cast(self) -> str:
+        return _cast(self.navigation, self.target_set)
+
+
+def _cast(navigation: NavigationProperty, target_set: EntitySet) -> str:
+    """What stands behind the name of an expanded property in a path: the derived type that only
+    those of the related entities are of which are shown."""
+    found = target_set.entity_type
+    return "" if found.name == navigation.target else f"/{found.qualified_name}"
 
 
 Expand = ExpandOne | ExpandMany

@@ -125,10 +125,11 @@ class Exists:
 
 @dataclass(frozen=True, slots=True)
 class InSubquery:
-    """Whether the values are a row of `derived` and none of them is null."""
+    """Whether the values are a row of `derived`, the only one if `single`, and none is null."""
 
     values: tuple[BoundExpr, ...]
     derived: Derived
+    single: bool = False
     type: PrimitiveType = BOOLEAN
     nullable: bool = False
 
@@ -196,9 +197,6 @@ class CollectionCall:
     element: PrimitiveType
     type: PrimitiveType
     nullable: bool = False
-
-
-# --- values that are made of values ---------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
