@@ -254,6 +254,7 @@ class TypeFamily:
                       NULL for one of `nulls`, and so is `json`
     json, cell        JSON, and a cell of a table
     schema            JSON Schema
+    is_untyped        a value may be of any type, so a comparison is no mistake, but not supported
     is_stream         rows have a link in place of a value
     is_octets         /$value is the value's octets, of a media type of their own, and not a text
     link_literal      a value as a key in links, percent-encoded; None: its text
@@ -293,6 +294,7 @@ class TypeFamily:
     cell: CellForm = CellForm()
     schema: SchemaForm = SchemaForm()
     is_octets: bool = False
+    is_untyped: bool = False
     is_stream: bool = False
     link_literal: LiteralString | None = None
     facets: frozenset[str] = frozenset()

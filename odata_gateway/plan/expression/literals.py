@@ -33,7 +33,7 @@ def literal(
     """
     if node.kind == "enum" and type_.family.is_enumeration:
         return Parameter(LiteralSlot(node.slot, type_, mode, node.many), type_)
-    if not type_.family.is_comparable:
+    if type_.family.is_untyped:
         raise Unsupported(f"{type_.name} can only be compared with null", at=node.at)
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):

@@ -33,6 +33,7 @@ UNTYPED_VALUES = TypeFamily(
     argument_type=ArgumentType("text"),
     columns={"jsonb": _JSONB, "json": _JSON},
     json=JsonForm(whole="coalesce({0}::text, 'null')"),
+    is_untyped=True,
     is_ordered=False,
     is_comparable=False,
     can_be_key=False,
