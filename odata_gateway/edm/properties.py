@@ -64,6 +64,10 @@ class Property:
     on_select: bool = False
     function: Table | None = None
 
+    @property
+    def facets(self) -> Facets:
+        return Facets(self.precision, self.scale, self.max_length)
+
     def __repr__(self) -> str:
         return f"<{self.name}>"
 

@@ -189,7 +189,7 @@ def _field(place: ResolvedPath, binding: Binding) -> Field:
     if prop is None:
         raise BindSegment("the path does not end in a property", target="path")
     value = None if place.value is None else value_of_place(place.value, binding)
-    return Field(prop.name, value, prop.type, media_type=prop.media_type)
+    return Field(prop.name, value, prop.type, media_type=prop.media_type, facets=prop.facets)
 
 
 def _bind_items_count(

@@ -136,7 +136,7 @@ def arrow_shows(cell: Any, value: Any, kind: str) -> bool:
         case "dbl" | "sgl":
             return type(cell) is float and type_values.same(cell) == type_values.same(value)
         case "dec":
-            return type(cell) is str and Fraction(cell) == value
+            return type(cell) in (str, Decimal) and Fraction(cell) == value
         case _:
             return type(cell) is type(value) and bool(cell == value)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
 import pytest
 from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import amount
@@ -86,6 +90,17 @@ async def test_lines_are_the_rows_of_json(zoo, served):
         lines = (await served.ask(f"{name}?$format=ndjson")).body.splitlines()
         rows = json.loads(plain.body)["value"]
         assert repr([json.loads(line) for line in lines]) == repr(rows), name
+
+
+@pytest.mark.parametrize("format_name", ("arrow", "parquet"))
+async def test_decimals_whose_digits_are_known_are_decimals(served, format_name):
+    """A column says it by its type, numeric(12,2); what is computed, and what has any number of digits, is a text."""
+    target = f"Beasts?$select=n,n2,more&$compute=n2 mul 2 as more&$format={format_name}"
+    body = (await served.ask(target)).body
+    table = pa.ipc.open_stream(body).read_all() if format_name == "arrow" else pyarrow.parquet.read_table(io.BytesIO(body))
+    assert [str(type_) for type_ in table.schema.types] == ["string", "decimal128(12, 2)", "string"]
+    grouped = (await served.ask("Beasts?$apply=groupby((n2))&$format=arrow")).body
+    assert [str(type_) for type_ in pa.ipc.open_stream(grouped).schema.types] == ["string"]
 
 
 async def test_a_time_that_arrow_cannot_say_is_refused_before_the_first_byte(served):

@@ -34,7 +34,6 @@ from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
 from odata_gateway.db.schema.served_types import (
-    facets_of,
     fitted_structure,
     fitted_value,
     fitted_words,
@@ -228,11 +227,11 @@ def _fit_property(
     reading = served.reading(facts.pg_type)
     can_be_null = reading.can_be_null or not facts.not_null
     fitted = fitted_value(prop, served, facts)
-    facets = facets_of(fitted)
+    facets = fitted.facets
     findings += _facet_findings(prop, facets, subject)
     return replace(
         fitted,
-        definition=prop.definition if facets == facets_of(prop) else None,
+        definition=prop.definition if facets == prop.facets else None,
         not_null=facts.not_null and not reading.reads_null,
         nullable=not prop.is_key and (prop.nullable or can_be_null),
     )

@@ -8,7 +8,6 @@ from odata_gateway.db.schema.catalog import ColumnFacts, TableFacts
 from odata_gateway.db.schema.type_facts import TypeFacts
 from odata_gateway.edm.model import ComplexType, EntityType, ItemType, Property, SearchedWords
 from odata_gateway.types.catalog_type import CatalogType
-from odata_gateway.types.facets import Facets
 from odata_gateway.types.families.structured import (
     ARRAY,
     COMPOSITE,
@@ -96,7 +95,7 @@ def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
 def fitted_value(prop: Property, served: PrimitiveType, facts: TypeFacts | ColumnFacts) -> Property:
     """A primitive property as the type that its column is served as, with the facets that the
     column's values obey."""
-    facets = served.family.column_facets(facets_of(prop), facts.type, facts.modifier)
+    facets = served.family.column_facets(prop.facets, facts.type, facts.modifier)
     return replace(
         prop,
         type=served,
@@ -106,10 +105,6 @@ def fitted_value(prop: Property, served: PrimitiveType, facts: TypeFacts | Colum
         scale=facets.scale,
         max_length=facets.max_length,
     )
-
-
-def facets_of(prop: Property) -> Facets:
-    return Facets(prop.precision, prop.scale, prop.max_length)
 
 
 def _has_items(form: ItemsForm, facts: TypeFacts) -> bool:

@@ -1,6 +1,9 @@
 """The Arrow types of values, by the model: those of a family, structs of objects, lists of
 collections; and what Arrow takes as a value of such a type.
 
+A decimal has one where its column says how many digits it has. polars and DuckDB take no more than
+38 digits, so decimal256 is not used (decimal128 has 38).
+
 A nested value comes as JSON text and becomes Python objects, which costs about 1 us for each value
 in it.
 """
@@ -13,10 +16,13 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import Any
 
-from odata_gateway.plan.tree.relation import BoundExpr, ItemsValue, ObjectValue
+from odata_gateway.plan.tree.projection import Field
+from odata_gateway.plan.tree.relation import BoundExpr, Column, ItemsValue, ObjectValue
+from odata_gateway.types.facets import Facets
 from odata_gateway.types.forms.cell import ArrowKind
 from odata_gateway.types.primitive import STRING, PrimitiveType
 
+MOST_DIGITS = 38
 PLAIN_TYPES: dict[ArrowKind, Callable[[Any], Any]] = {
     "string": lambda pa: pa.string(),
     "bool": lambda pa: pa.bool_(),
@@ -25,6 +31,7 @@ PLAIN_TYPES: dict[ArrowKind, Callable[[Any], Any]] = {
     "int64": lambda pa: pa.int64(),
     "float32": lambda pa: pa.float32(),
     "float64": lambda pa: pa.float64(),
+    "decimal": lambda pa: pa.string(),
     "date": lambda pa: pa.date32(),
     "time": lambda pa: pa.time64("us"),
     "duration": lambda pa: pa.duration("us"),
@@ -47,15 +54,35 @@ NESTED_KINDS = frozenset(_OF_JSON)
 
 
 def arrow_kind(type_: PrimitiveType) -> ArrowKind:
-    """The type of a column; text where a family has none."""
+    """The type of a value; text where a family has none."""
     return type_.family.cell.arrow.get(type_.pg_type, "string")
 
 
-def arrow_type(value: BoundExpr | None, type_: PrimitiveType, zone: str, pa: Any) -> Any:
-    """The Arrow type of a value.
+def column_type(field: Field, zone: str, pa: Any) -> Any:
+    """The Arrow type of a column.
 
     pa  the package pyarrow
     """
+    digits = decimal_digits(field)
+    return (
+        arrow_type(field.value, field.type, zone, pa) if digits is None else pa.decimal128(*digits)
+    )
+
+
+def decimal_digits(field: Field) -> tuple[int, int] | None:
+    """The precision and the scale of a decimal that has them; None for other values. Only a column
+    of the database's own is sure to obey them."""
+    match field:
+        case Field(
+            value=Column(steps=(), function=None),
+            facets=Facets(precision=int() as precision, scale=int() as scale),
+        ) if arrow_kind(field.type) == "decimal" and scale <= precision <= MOST_DIGITS:
+            return precision, scale
+    return None
+
+
+def arrow_type(value: BoundExpr | None, type_: PrimitiveType, zone: str, pa: Any) -> Any:
+    """The Arrow type of a value without a column of its own."""
     match value:
         case ObjectValue(members=members):
             found = [(name, _nested_type(each, zone, pa)) for name, each in members]

@@ -117,7 +117,7 @@ def field_of(row: Row, prop: Property, binding: Binding, paths: MemberPaths = WH
     else:
         place = place_of(column_of(row, prop), prop)
         value = value_of_place(place, binding, paths)
-    return Field(prop.name, value, prop.type, media_type=prop.media_type)
+    return Field(prop.name, value, prop.type, media_type=prop.media_type, facets=prop.facets)
 
 
 def _paths_of(prop: Property, selected: MemberPaths | None) -> MemberPaths:

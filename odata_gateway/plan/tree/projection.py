@@ -13,6 +13,7 @@ from typing import Literal, Union, assert_never
 from odata_gateway.edm.model import EntitySet, NavigationProperty
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.types.facets import Facets
 from odata_gateway.types.primitive import PrimitiveType
 
 # --- members --------------------------------------------------------------------------------------
@@ -25,6 +26,7 @@ class Field:
     value       None where it always reads as null: it is secret, or missing in the database
     dynamic     the model does not have it
     media_type  of its octets, where the model says one
+    facets      that its values obey
     """
 
     name: str
@@ -32,6 +34,7 @@ class Field:
     type: PrimitiveType
     dynamic: bool = False
     media_type: str | None = None
+    facets: Facets = Facets()
 
 
 @dataclass(frozen=True, slots=True)

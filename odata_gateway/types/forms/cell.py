@@ -19,6 +19,7 @@ ArrowKind = Literal[
     "int64",
     "float32",
     "float64",
+    "decimal",
     "date",
     "time",
     "timestamp",
