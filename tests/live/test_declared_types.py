@@ -13,7 +13,7 @@ TABLES = """
 CREATE SCHEMA decl; CREATE TYPE decl.color AS ENUM ('red', 'green', 'blue'); CREATE TYPE decl.mood AS ENUM ('sad', 'extra');
 CREATE TABLE decl.item (id int PRIMARY KEY, color decl.color, colors decl.color[], access int4, level int2, mail varchar(50), mood decl.mood, doc jsonb, docs jsonb, any_json jsonb, raw json);
 INSERT INTO decl.item VALUES
- (1, 'green', '{red,green}', 3, 1, 'a@b', 'sad', '{"n": 5, "name": "x", "price": 1.5, "ok": true, "on": "2024-01-02", "at": "2024-01-02T03:04:05Z", "tags": ["a", "b", null], "in": {"deep": 7}}', '[{"k": 1}, {"k": "two"}, null, 3]', '{"a": [1, {"b": null}]}', '{"x" :  1}'),
+ (1, 'green', '{red,green}', 3, 1, 'a@b', 'sad', '{"n": 5, "name": "x", "price": 1.5, "ok": true, "on": "2024-01-02", "at": "2024-01-02T03:04:05Z", "tags": ["a", "b", null], "in": {"deep": 7}}', '[{"k": 1}, {"k": "two"}, null, 3]', '{"a": [1, {"b": null}]}', E'{\\r\\n"x" :\\n 1}'),
  (2, 'red', '{}', 0, 2, 'c@d', NULL, '{"n": "6", "name": 7, "price": "x", "tags": "no", "in": 3}', '{}', '"text"', '"t"'),
  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
  (4, 'blue', '{blue,NULL}', 12, 9, 'e', NULL, '[]', '[]', 'null', 'null'), (5, 'red', '{red}', 5, 1, 'f', NULL, '{"n": 2147483648, "n2": null}', NULL, '5', '[1]');
@@ -201,6 +201,11 @@ def test_metadata_in_both_forms(declared):
         document["Mail"] == {"$Kind": "TypeDefinition", "$UnderlyingType": "Edm.String", "$MaxLength": 50}
         and document["Item"]["mail"]["$Type"] == "Decl.Mail"
     )
+
+
+def test_a_row_with_json_of_several_lines_is_one_line(declared):
+    body = declared.get("Items?$orderby=id&$select=id,raw&$format=ndjson", token=None).body
+    assert body.startswith(b'{"id":1,"raw":{  "x" :  1}}\n') and [json.loads(line)["id"] for line in body.splitlines()] == [1, 2, 3, 4, 5]
 
 
 def test_json_of_any_kind_is_inline(declared):

@@ -54,7 +54,7 @@ class ArrowCells:
     format_name = "arrow"
     nests = True
     separator = ","
-    blank = ""
+    blank = lone_blank = ""
     row_start = ""
     row_end = "\n"
     row_separator = ""

@@ -34,6 +34,7 @@ class CellWriter(Protocol):
     format_name  and `nests`: see `TableForm`
     separator    between two cells
     blank        an empty cell
+    lone_blank   an empty cell that is the only one of its row
     row_start    and `row_end`: what stands around the cells of a row
     row_separator  what stands between two rows besides
     """
@@ -42,6 +43,7 @@ class CellWriter(Protocol):
     nests: bool
     separator: str
     blank: str
+    lone_blank: str
     row_start: str
     row_end: str
     row_separator: str
@@ -80,7 +82,13 @@ class CellRowRenderer:
         return build("CASE WHEN ({0}) IS NOT NULL THEN {1} END", plain_text(value, field.type), row)
 
     def _around(self, cells: tuple[TableCell, ...]) -> Sql:
-        return concat([self._writer.row_start, *self._line(cells), self._writer.row_end])
+        line = concat([self._writer.row_start, *self._line(cells), self._writer.row_end])
+        is_lone = len(tuple(flat_columns(cells))) == 1
+        if not is_lone or self._writer.lone_blank == self._writer.blank:
+            return line
+        blank = f"{self._writer.row_start}{self._writer.blank}{self._writer.row_end}"
+        lone = f"{self._writer.row_start}{self._writer.lone_blank}{self._writer.row_end}"
+        return build("coalesce(nullif({0}, {1}), {2})", line, quoted(blank), quoted(lone))
 
     def _of_its_kind(self, flat: FlatRow, mixed: MixedProjection) -> Sql:
         """A row of one of several kinds; what its kind has not is empty."""

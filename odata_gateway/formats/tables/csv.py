@@ -1,8 +1,9 @@
 """CSV (RFC 4180): a line of names, CRLF, texts in quotes. Null is an empty cell.
 
-An empty text is `""`, so that it differs from null. With `excel=true` the file begins with a byte
-order mark, by which Excel knows UTF-8, and a tab stands before a text that Excel would run as a
-formula.
+An empty text is `""`, so that it differs from null. In a file of one column null is `""` too:
+readers pass over a line with nothing on it, and would have fewer rows. With `excel=true` the file
+begins with a byte order mark, by which Excel knows UTF-8, and a tab stands before a text that Excel
+would run as a formula.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class CsvCells:
     nests = False
     separator = ","
     blank = ""
+    lone_blank = '""'
     row_start = ""
     row_end = ""
     row_separator = "\r\n"

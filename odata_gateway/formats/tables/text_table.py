@@ -30,7 +30,7 @@ class TextCells:
     format_name = "table"
     nests = False
     separator = ","
-    blank = "null"
+    blank = lone_blank = "null"
     row_start = "["
     row_end = "]\n"
     row_separator = ""

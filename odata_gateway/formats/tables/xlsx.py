@@ -42,7 +42,7 @@ class SheetCells:
     format_name = "xlsx"
     nests = False
     separator = ""
-    blank = "<c/>"
+    blank = lone_blank = "<c/>"
     row_start = "<row>"
     row_end = "</row>"
     row_separator = ""

@@ -15,13 +15,15 @@ from odata_gateway.types.family import (
 
 _JSONB = ColumnReading(read="nullif({0}, 'null'::jsonb)", reads_null=True)
 _TEXT = "nullif(btrim({0}::text, E' \\t\\n\\r'), 'null')"
+# A row is one line of newline-delimited JSON, and json keeps the line ends between its tokens.
+_ONE_LINE = "translate(" + _TEXT + ", E'\\n\\r', '  ')"
 # json, unlike jsonb, keeps escapes of what no text can have. A value with escapes is shown as it is
 # stored, and is its text where a statement makes rows of it.
 _JSON = ColumnReading(
     read=r"(CASE WHEN strpos({0}::text, '\u') = 0 THEN " + _TEXT + "::jsonb "
     "ELSE to_jsonb({0}::text) END)",
     reads_null=True,
-    json="coalesce(" + _TEXT + ", 'null')",
+    json="coalesce(" + _ONE_LINE + ", 'null')",
 )
 
 UNTYPED_VALUES = TypeFamily(
