@@ -9,6 +9,7 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
 `aiohttp` is imported in this folder only; as a client also in `identity`.
 
     listener             listening ports and their connections
+    asked_headers        headers by name, and what follows from them alone
     connection           one connection: deadlines, and requests that are not HTTP
     exchange             around a request: its id, its errors, its log line
     frontend             tokens and errors of the parts of a batch
@@ -21,8 +22,5 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
     request_body         the body of a request, within limits
     health               liveness, readiness and startup
     headers              the headers that every response has
-    response_body        a body whose first chunk has been fetched
-    compression          the body as it is sent: with gzip or without, its length
-    response             responses on their way to the client
-    fast_response        small responses in one write
+    responses/           responses on their way to the client
 """

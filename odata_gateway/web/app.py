@@ -21,10 +21,11 @@ from odata_gateway.errors import (
 from odata_gateway.protocol.message import Reply, Request, RequestHeaders
 from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
+from odata_gateway.web.asked_headers import AskedHeaders
 from odata_gateway.web.challenge import METADATA_PATH, Challenges
 from odata_gateway.web.concurrency_limit import ConcurrencyLimit
 from odata_gateway.web.connection import Connection
-from odata_gateway.web.credentials import access_token, secrets_of
+from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.exchange import Exchange, logged_refusal, respond
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.health import HEALTH_PATHS, Health
@@ -37,7 +38,6 @@ from odata_gateway.web.urls import (
     SERVICE_PATH,
     Peer,
     path_of,
-    root_url,
     service_target,
     with_authority,
 )
@@ -120,7 +120,8 @@ class Gateway:
             raise UrlSyntax("the HTTP version must be 1.1 or 1.0")
         if not path.startswith("/"):
             headers = with_authority(path, exchange.headers)
-            path, exchange = path_of(path), exchange._replace(headers=headers)
+            asked = AskedHeaders(headers)
+            path, exchange = path_of(path), exchange._replace(headers=headers, asked=asked)
         target = service_target(path)
         if target is not None:
             pages, is_get = self.pages, exchange.raw.method in ("GET", "HEAD")
@@ -128,7 +129,7 @@ class Gateway:
                 if path.partition("?")[0] == SERVICE_PATH:  # links of a page are relative
                     return self._to_root(exchange, target)
                 return await self._page(exchange, target, pages)
-            return await self._challenging(exchange, target, self.service)
+            return await self._service(exchange, target, self.service)
         if self.mcp is not None and path.partition("?")[0] == MCP_PATH:
             return await self._mcp(exchange, path, self.mcp)
         if self.challenges is not None and path.startswith(METADATA_PATH):
@@ -146,7 +147,7 @@ class Gateway:
     async def _page(self, exchange: Exchange, target: str, pages: PageAnswerer) -> Reply:
         """A page, also of an error."""
         try:
-            return await self._challenging(exchange, target, pages)
+            return await self._service(exchange, target, pages)
         except Exception as error:
             secrets = secrets_of(exchange.headers, target.partition("?")[2])
             reply = logged_refusal(error, exchange.id, secrets, self.settings)
@@ -155,38 +156,37 @@ class Gateway:
                 error, reply, Request("GET", target, kind, exchange.headers, root, None)
             )
 
-    async def _challenging(self, exchange: Exchange, target: str, answerer: Answerer) -> Reply:
-        """The answer; a refusal says where access tokens come from."""
-        try:
-            return await self._service(exchange, target, answerer)
-        except (AuthMissing, AuthInvalid, AuthForbidden) as error:
-            self._challenge(error, exchange, self._root(exchange))
-            raise
-
     async def _service(self, exchange: Exchange, target: str, answerer: Answerer) -> Reply:
+        """The answer; a refusal says where access tokens come from."""
         kind, method = classify(target), exchange.raw.method
         methods = METHODS[kind]
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
         _check_method(method, methods, kind)
-        token = access_token(
-            exchange.headers, target.partition("?")[2], basic=self.settings.basic_auth
-        )
+        try:
+            request = self._request(exchange, target, kind)
+            if method == "POST":
+                body = await read_body(exchange.raw, exchange.headers, self.settings)
+                request = request._replace(body=body)
+            return await answerer.answer(request)
+        except (AuthMissing, AuthInvalid, AuthForbidden) as error:
+            self._challenge(error, exchange, self._root(exchange))
+            raise
+
+    def _request(self, exchange: Exchange, target: str, kind: ResourceKind) -> Request:
+        """What the service is asked, without a body; the request counts for its token now."""
+        method, asked = exchange.raw.method, exchange.asked
+        token = asked.token(target.partition("?")[2], self.settings)
         if token is not None:
             self.concurrency.enter(id(exchange.raw), token)
-        body = b""
-        if method == "POST":
-            body = await read_body(exchange.raw, exchange.headers, self.settings)
-        request = Request(
-            method="GET" if method == "HEAD" else method,
-            target=target,
-            kind=kind,
-            headers=exchange.headers,
-            root=root_url(exchange.headers, _peer(exchange.raw), self.settings),
-            token=token,
-            body=body,
+        return Request(
+            "GET" if method == "HEAD" else method,
+            target,
+            kind,
+            exchange.headers,
+            self._root(exchange),
+            token,
         )
-        return await answerer.answer(request)
 
     async def _mcp(self, exchange: Exchange, path: str, server: McpServer) -> Reply:
         """The answer to a message of the Model Context Protocol."""
@@ -196,9 +196,7 @@ class Gateway:
         _check_method(exchange.raw.method, MCP_METHODS)
         root = self._root(exchange)
         try:
-            token = access_token(
-                exchange.headers, path.partition("?")[2], basic=self.settings.basic_auth
-            )
+            token = exchange.asked.token(path.partition("?")[2], self.settings)
             if token is not None:
                 self.concurrency.enter(id(exchange.raw), token)
             return await answer_message(exchange, server, AgentCaller(token, root), self.settings)
@@ -212,7 +210,7 @@ class Gateway:
             error.headers = self.challenges.headers(error, exchange.headers, root)
 
     def _root(self, exchange: Exchange) -> str:
-        return root_url(exchange.headers, _peer(exchange.raw), self.settings)
+        return exchange.asked.root(_peer(exchange.raw), self.settings)
 
     def _resource_metadata(self, exchange: Exchange, path: str, challenges: Challenges) -> Reply:
         exchange.stats.note_resource("protected resource metadata")

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from odata_gateway.errors import Internal, LimitUrl, ODataError, UrlSyntax
+from odata_gateway.web.asked_headers import AskedHeaders, RawHeaders, are_kept, read_headers
 from odata_gateway.web.urls import Peer
 
 Refuse = Callable[[ODataError], web.Response]
@@ -26,7 +27,7 @@ class Connection(web.RequestHandler):
     """A connection that closes itself when the head of a request has not arrived completely within
     read_timeout_s. `refuse` makes the response to a malformed request."""
 
-    __slots__ = ("_deadline", "_peer", "_read_timeout_s", "_refuse")
+    __slots__ = ("_asked", "_deadline", "_peer", "_raw", "_read_timeout_s", "_refuse")
 
     def __init__(
         self,
@@ -42,6 +43,9 @@ class Connection(web.RequestHandler):
         self._refuse = refuse
         self._deadline: asyncio.TimerHandle | None = None
         self._peer: Peer | None = None
+        # The headers of the request before: as they came, and read.
+        self._raw: RawHeaders = ()
+        self._asked: AskedHeaders | None = None
 
     @property
     def peer(self) -> Peer:
@@ -49,6 +53,15 @@ class Connection(web.RequestHandler):
         if self._peer is None:
             self._peer = _peer(self.transport)
         return self._peer
+
+    def asked_headers(self, request: web.BaseRequest) -> AskedHeaders:
+        """The headers of a request of this connection, which are read once while they stay the
+        same."""
+        raw, asked = request.raw_headers, self._asked
+        if asked is None or raw != self._raw:
+            asked = read_headers(request)
+            self._raw, self._asked = (raw, asked) if are_kept(raw) else ((), None)
+        return asked
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes. The deadline runs from the first byte of a request until its headers are

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -20,22 +19,26 @@ from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.log_lines import SENT, FinishedRequest, shown_method
 from odata_gateway.observe.request_stats import RequestStats, current_stats
 from odata_gateway.protocol.documents import error_document
-from odata_gateway.protocol.message import Reply, RequestHeaders, headers_by_name
+from odata_gateway.protocol.message import Reply, RequestHeaders
 from odata_gateway.url.redact import RedactedTarget
+from odata_gateway.web.asked_headers import AskedHeaders, read_headers
+from odata_gateway.web.connection import Connection
 from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response import SendTimeout, send
-from odata_gateway.web.response_body import ResponseBody
+from odata_gateway.web.responses.fast_response import fits_at_once, send_at_once
+from odata_gateway.web.responses.response import SendTimeout, send
+from odata_gateway.web.responses.response_body import ResponseBody
 
 if TYPE_CHECKING:
     from odata_gateway.observe.tracing import Tracer
 
 
 class Exchange(NamedTuple):
-    """One request: aiohttp's object, its headers by lower-case name, and the statistics of its
-    answer."""
+    """One request: aiohttp's object, its headers, also by lower-case name, and the statistics of
+    its answer."""
 
     raw: web.BaseRequest
+    asked: AskedHeaders
     headers: RequestHeaders
     stats: RequestStats
 
@@ -48,10 +51,6 @@ ExchangeHandler = Callable[[Exchange], Awaitable[Reply]]
 CLIENT_GONE = 499
 """The status in the log line of a request whose client left before there was an answer; nginx's
 number."""
-_TRACE_PARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
-)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RANDOM = Random()
 """For ids, which must be different but not secret. The system's random numbers cost a system call
 each."""
@@ -60,18 +59,16 @@ each."""
 def begin(request: web.BaseRequest) -> Exchange:
     """The exchange of a request. The id that a proxy gave it is kept, and so is its trace (W3C
     Trace Context, section 3.2)."""
-    headers = headers_by_name(list(request.headers.items()))
-    given = headers.get("x-request-id")
-    request_id = (
-        given
-        if given is not None and _REQUEST_ID.fullmatch(given)
-        else f"{_RANDOM.getrandbits(64):016x}"
-    )
+    connection = request.protocol
+    if isinstance(connection, Connection):
+        asked = connection.asked_headers(request)
+    else:
+        asked = read_headers(request)
+    request_id = asked.request_id or f"{_RANDOM.getrandbits(64):016x}"
     stats = RequestStats(request_id, time.perf_counter())
-    parent = headers.get("traceparent")
-    if parent is not None and (match := _TRACE_PARENT.fullmatch(parent)):
-        stats.trace = match[1]
-    return Exchange(request, headers, stats)
+    if asked.trace:
+        stats.trace = asked.trace
+    return Exchange(request, asked, asked.by_name, stats)
 
 
 def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
@@ -126,9 +123,12 @@ async def respond(
         status, outcome = reply.status, "cancelled"
         timing = _timing(exchange, settings)
         head = Head(status, reply.headers, exchange.headers, settings, exchange.id, timing)
-        response = await send(
-            request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing()
-        )
+        if fits_at_once(request, body):
+            response = send_at_once(request, head, body, closing=is_closing())
+        else:
+            response = await send(
+                request, head, body, timeout_s=settings.send_timeout_s, closing=is_closing()
+            )
         outcome = SENT
     except Exception as error:
         outcome = _outcome(exchange, error)

@@ -13,6 +13,7 @@ from odata_gateway.protocol.headers.version import version_of_error
 from odata_gateway.protocol.message import HeaderPairs, RequestHeaders
 
 VARY = ("Accept", "Accept-Encoding", "OData-MaxVersion", "Prefer")
+ALL_ORIGINS = ("*",)
 CORS_METHODS = "GET, HEAD, POST, OPTIONS"
 CORS_ALLOWED = (
     "Accept, Accept-Language, Authorization, apikey, Content-Type, If-None-Match, Isolation, "
@@ -28,13 +29,13 @@ _TOKENS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,63}")
 
 
 class HeaderVariant(NamedTuple):
-    """A reply's own headers, the OData version of one that has none, the origin whose pages may
-    read it, and whether all origins may."""
+    """What headers depend on that many responses share: a reply's own headers, OData-MaxVersion and
+    Origin of the request, and the origins whose pages may read responses."""
 
     own: HeaderPairs
-    odata_version: str
+    max_version: str | None
     origin: str | None
-    any_origin: bool
+    cors_origins: tuple[str, ...]
 
 
 class Head(NamedTuple):
@@ -54,12 +55,9 @@ class Head(NamedTuple):
 
     def variant(self) -> HeaderVariant:
         """What those of the headers depend on that many responses share."""
-        return HeaderVariant(
-            self.own,
-            version_of_error(self.asked),
-            allowed_origin(self.asked, self.settings),
-            self.settings.cors_origins == ("*",),
-        )
+        asked, origins = self.asked, self.settings.cors_origins
+        origin = None if origins == ALL_ORIGINS else asked.get("origin")
+        return HeaderVariant(self.own, asked.get("odata-maxversion"), origin, origins)
 
     def headers(self) -> CIMultiDict[str]:
         """The headers, without those of the transfer."""
@@ -74,13 +72,16 @@ class Head(NamedTuple):
 def shared_headers(variant: HeaderVariant) -> HeaderPairs:
     """A reply's own headers, and those that every response has and it does not."""
     headers = CIMultiDict(variant.own)
-    headers["Vary"] = _vary(headers.getall("Vary", []), variant.any_origin)
-    headers.setdefault("OData-Version", variant.odata_version)
+    any_origin = variant.cors_origins == ALL_ORIGINS
+    headers["Vary"] = _vary(headers.getall("Vary", []), any_origin)
+    asked = {} if variant.max_version is None else {"odata-maxversion": variant.max_version}
+    headers.setdefault("OData-Version", version_of_error(asked))
     headers.setdefault("Cache-Control", "private, no-cache")
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers["Server"] = "odata-gateway"
-    if variant.origin is not None:
-        headers["Access-Control-Allow-Origin"] = variant.origin
+    allowed = allowed_origin(variant.origin, variant.cors_origins)
+    if allowed is not None:
+        headers["Access-Control-Allow-Origin"] = allowed
         headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
     return tuple(headers.items())
 
@@ -93,19 +94,20 @@ def _vary(own: list[str], any_origin: bool) -> str:
     return ", ".join({name.lower(): name for name in names}.values())
 
 
-def allowed_origin(asked: RequestHeaders, settings: Settings) -> str | None:
+def allowed_origin(origin: str | None, allowed: tuple[str, ...]) -> str | None:
     """The origin whose pages may read the response (Fetch Standard, section 3.2): `*` for all, that
     of the request, or None."""
-    if settings.cors_origins == ("*",):
+    if allowed == ALL_ORIGINS:
         return "*"
-    origin = asked.get("origin", "")
-    return origin if origin.rstrip("/") in settings.cors_origins else None
+    origin = origin or ""
+    return origin if origin.rstrip("/") in allowed else None
 
 
 def preflight(asked: RequestHeaders, settings: Settings) -> HeaderPairs:
     """The headers that answer a preflight request. All headers that it names are allowed: none of
     them changes more than the form of an answer."""
-    if allowed_origin(asked, settings) is None or "access-control-request-method" not in asked:
+    origin = allowed_origin(asked.get("origin"), settings.cors_origins)
+    if origin is None or "access-control-request-method" not in asked:
         return ()
     wanted = asked.get("access-control-request-headers", "")
     allowed = f"{CORS_ALLOWED}, {wanted}" if _TOKENS.fullmatch(wanted) else CORS_ALLOWED

@@ -1,7 +1,7 @@
 """Bodies: the first chunk is there before the answer begins, and the source is closed in every case."""
 
 import pytest
-from odata_gateway.web.response_body import HELD_BYTES, ResponseBody
+from odata_gateway.web.responses.response_body import HELD_BYTES, ResponseBody
 from tests.harness.source import Source, collect
 
 

@@ -4,11 +4,11 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from odata_gateway.config.settings import Settings
-from odata_gateway.web.compression import EncodedBody, encode
-from odata_gateway.web.fast_response import MAX_AT_ONCE_BYTES, fits_at_once, head_text, send_at_once
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response import write
-from odata_gateway.web.response_body import ResponseBody
+from odata_gateway.web.responses.compression import EncodedBody, encode
+from odata_gateway.web.responses.fast_response import MAX_AT_ONCE_BYTES, fits_at_once, head_text, send_at_once
+from odata_gateway.web.responses.response import write
+from odata_gateway.web.responses.response_body import ResponseBody
 from tests.harness.sent import received, serving
 from tests.harness.source import Source
 
@@ -40,20 +40,19 @@ async def answers(send, status, own, text, settings, **how):
     async def handler(request):
         asked = {name.lower(): value for name, value in request.headers.items()}
         head = Head(status, own, asked, settings, "the-id", "total;dur=1")
-        encoded = await encode(request.method, head, ResponseBody(text))
-        return await send(request, head, encoded, closing=not request.keep_alive or request.version < (1, 1))
+        return await send(request, head, ResponseBody(text), closing=not request.keep_alive or request.version < (1, 1))
 
     async with serving(handler) as port:
         return await sent(port, **how)
 
 
-async def at_once(request, head, encoded, *, closing):
-    assert fits_at_once(request, encoded)
-    return await send_at_once(request, head, encoded, closing=closing)
+async def at_once(request, head, body, *, closing):
+    assert fits_at_once(request, body)
+    return send_at_once(request, head, body, closing=closing)
 
 
-async def the_ordinary_way(request, head, encoded, *, closing):
-    return await write(request, head, encoded, timeout_s=5, closing=closing)
+async def the_ordinary_way(request, head, body, *, closing):
+    return await write(request, head, await encode(request.method, head, body), timeout_s=5, closing=closing)
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(cors_origins=("https://a.example.com",))], ids=["all", "listed"])
@@ -84,15 +83,17 @@ async def test_only_small_whole_bodies_fit_at_once():
     seen = []
 
     async def handler(request):
-        head = Head(200, (), {}, Settings(), "id")
         bodies = (b"x" * MAX_AT_ONCE_BYTES, b"x" * (MAX_AT_ONCE_BYTES + 1))
-        seen.extend([fits_at_once(request, EncodedBody(body, len(body), False)) for body in bodies])
-        seen.append(fits_at_once(request, EncodedBody(Source(b""), None, False)))
-        return await send_at_once(request, head, EncodedBody(b"", 0, False), closing=True)
+        seen.extend([fits_at_once(request, ResponseBody(body)) for body in bodies])
+        seen.append(fits_at_once(request, await ResponseBody.open(Source(b""))))
+        response = send_at_once(request, Head(200, (), {}, Settings(), "id"), ResponseBody(b""), closing=True)
+        request.transport.close()
+        seen.append(fits_at_once(request, ResponseBody(b"x")))
+        return response
 
     async with serving(handler) as port:
         await received(port, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert seen == [True, False, False]
+    assert seen == [True, False, False, False]
 
 
 def test_header_cannot_begin_another():

@@ -12,11 +12,10 @@ from collections.abc import Awaitable
 
 from aiohttp import HttpVersion11, web
 
-from odata_gateway.web.compression import EncodedBody, encode
 from odata_gateway.web.connection import abort
-from odata_gateway.web.fast_response import fits_at_once, send_at_once
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response_body import ResponseBody
+from odata_gateway.web.responses.compression import EncodedBody, encode
+from odata_gateway.web.responses.response_body import ResponseBody
 
 PIECE_BYTES = 256 * 1024
 """Each piece of a body has the whole send timeout, so a slow client is not cut off."""
@@ -38,8 +37,6 @@ async def send(
     closing = closing or request.version < HttpVersion11 or not request.keep_alive
     try:
         encoded = await encode(request.method, head, body)
-        if fits_at_once(request, encoded):
-            return await send_at_once(request, head, encoded, closing=closing)
         return await write(request, head, encoded, timeout_s=timeout_s, closing=closing)
     finally:
         if body.size is None:

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response_body import ResponseBody
+from odata_gateway.web.responses.response_body import ResponseBody
 
 zlib_backend = import_module("isal.isal_zlib" if find_spec("isal") else "zlib")
 
@@ -62,18 +62,29 @@ class EncodedBody(NamedTuple):
 async def encode(method: str, head: Head, body: ResponseBody) -> EncodedBody:
     """What is sent of a body as the response to a method. HEAD has the headers of GET, except for
     those that only the end of the body could tell."""
+    if body.size is not None and body.size < THREAD_BYTES:
+        return encode_short(method, head, body.first)
     if head.status in (204, 304):
         return EncodedBody(b"", None, False)
-    is_gzip = is_worth_gzip(head, body)
-    if body.size is None:
-        if method == "HEAD":
-            return EncodedBody(b"", None, False)
-        chunks = body.chunks()
-        return EncodedBody(gzipped_chunks(chunks) if is_gzip else chunks, None, is_gzip)
-    content = body.first
-    if is_gzip:
-        is_long = len(content) >= THREAD_BYTES
-        content = await asyncio.to_thread(gzipped, content) if is_long else gzipped(content)
+    is_gzip = is_worth_gzip(head, body.size)
+    if body.size is not None:
+        content = await asyncio.to_thread(gzipped, body.first) if is_gzip else body.first
+        return _of_length(method, content, is_gzip)
+    if method == "HEAD":
+        return EncodedBody(b"", None, False)
+    chunks = body.chunks()
+    return EncodedBody(gzipped_chunks(chunks) if is_gzip else chunks, None, is_gzip)
+
+
+def encode_short(method: str, head: Head, content: bytes) -> EncodedBody:
+    """The same for a whole body of less than THREAD_BYTES."""
+    if head.status in (204, 304):
+        return EncodedBody(b"", None, False)
+    is_gzip = is_worth_gzip(head, len(content))
+    return _of_length(method, gzipped(content) if is_gzip else content, is_gzip)
+
+
+def _of_length(method: str, content: bytes, is_gzip: bool) -> EncodedBody:
     if method == "HEAD":
         return EncodedBody(b"", len(content) or None, is_gzip)
     return EncodedBody(content, len(content), is_gzip)
@@ -87,10 +98,10 @@ def accepts_gzip(header: str) -> bool:
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
 
 
-def is_worth_gzip(head: Head, body: ResponseBody) -> bool:
+def is_worth_gzip(head: Head, size: int | None) -> bool:
     """Whether a body is compressed: it is long enough, not compressed already, and the client
     accepts gzip."""
-    if body.size is not None and body.size < MIN_BYTES:
+    if size is not None and size < MIN_BYTES:
         return False
     is_encoded = any(name == "Content-Encoding" or value in COMPRESSED for name, value in head.own)
     return not is_encoded and accepts_gzip(head.asked.get("accept-encoding", ""))

@@ -7,8 +7,8 @@ import socket
 import pytest
 from odata_gateway.config.settings import Settings
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response import PIECE_BYTES, SendTimeout, send
-from odata_gateway.web.response_body import ResponseBody
+from odata_gateway.web.responses.response import PIECE_BYTES, SendTimeout, send
+from odata_gateway.web.responses.response_body import ResponseBody
 from tests.harness.sent import received, serving
 from tests.harness.source import Source
 

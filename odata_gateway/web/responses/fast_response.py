@@ -1,6 +1,7 @@
-"""The fast path of `response.write`: head and body of a small response in one write.
+"""The fast path of `response.send`: head and body of a small response in one write, without a
+coroutine.
 
-A small response costs 19 us of CPU this way, with all that aiohttp does for its request. It costs
+A small response costs 16 us of CPU this way, with all that aiohttp does for its request. It costs
 44 us with `response.write`, and 27 us with aiohttp's own `Response`, which also sends it in one
 write (measured with 700 bytes over kept connections). tests/unit/web/test_fast_response.py proves
 that both ways send the same bytes.
@@ -16,30 +17,43 @@ from http import HTTPStatus
 
 from aiohttp import HttpVersion11, web
 
-from odata_gateway.web.compression import EncodedBody
 from odata_gateway.web.headers import Head, HeaderVariant, shared_headers
+from odata_gateway.web.responses.compression import EncodedBody, encode_short
+from odata_gateway.web.responses.response_body import ResponseBody
 
 MAX_AT_ONCE_BYTES = 32 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def fits_at_once(request: web.BaseRequest, encoded: EncodedBody) -> bool:
-    """Whether a response is small and the connection's buffer is empty, so that a write cannot
-    wait."""
-    is_small = isinstance(encoded.content, bytes) and len(encoded.content) <= MAX_AT_ONCE_BYTES
+def fits_at_once(request: web.BaseRequest, body: ResponseBody) -> bool:
+    """Whether a body is small and whole, and the connection's buffer is empty, so that a write
+    cannot wait."""
+    is_small = body.size is not None and body.size <= MAX_AT_ONCE_BYTES
     transport = request.transport
-    return is_small and transport is not None and transport.get_write_buffer_size() == 0
+    return (
+        is_small
+        and transport is not None
+        and not transport.is_closing()
+        and transport.get_write_buffer_size() == 0
+    )
 
 
-async def send_at_once(
-    request: web.BaseRequest, head: Head, encoded: EncodedBody, *, closing: bool
+def send_at_once(
+    request: web.BaseRequest, head: Head, body: ResponseBody, *, closing: bool
 ) -> web.StreamResponse:
-    """Send head and body of a response that `fits_at_once`."""
-    assert isinstance(encoded.content, bytes)
-    version = "1.1" if request.version >= HttpVersion11 else "1.0"
-    text = head_text(head, version, encoded, closing=closing)
-    await request.writer.write(text + encoded.content if encoded.content else text)
+    """The response after its head and a body that `fits_at_once` have been written.
+
+    closing  the connection ends with it
+    """
+    is_newest = request.version >= HttpVersion11
+    closing = closing or not is_newest or not request.keep_alive
+    encoded = encode_short(request.method, head, body.first)
+    text = head_text(head, "1.1" if is_newest else "1.0", encoded, closing=closing)
+    assert isinstance(encoded.content, bytes) and request.transport is not None
+    content = text + encoded.content
+    request.transport.write(content)
+    request.writer.output_size += len(content)
     return _CLOSED if closing else _KEPT
 
 

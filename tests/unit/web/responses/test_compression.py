@@ -4,9 +4,9 @@ import gzip
 
 import pytest
 from odata_gateway.config.settings import Settings
-from odata_gateway.web.compression import MIN_BYTES, THREAD_BYTES, accepts_gzip, encode, gzipped_chunks
 from odata_gateway.web.headers import Head
-from odata_gateway.web.response_body import ResponseBody
+from odata_gateway.web.responses.compression import MIN_BYTES, THREAD_BYTES, accepts_gzip, encode, gzipped_chunks
+from odata_gateway.web.responses.response_body import ResponseBody
 from tests.harness.source import Source, collect
 
 
