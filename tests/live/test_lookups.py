@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import re
 import time
@@ -25,6 +26,8 @@ CREATE SCHEMA own; GRANT USAGE ON SCHEMA own TO odata_reader;
 CREATE TABLE own.base (id int PRIMARY KEY, n int); INSERT INTO own.base SELECT i, i - 5 FROM generate_series(1, 40) AS g (i);
 CREATE VIEW own.divides AS SELECT id, 100 / n AS v FROM own.base;
 CREATE TABLE own.twice (id int, v text); INSERT INTO own.twice VALUES (1, 'a'), (2, 'b'), (3, NULL);
+CREATE TABLE own.small (id int2 PRIMARY KEY, v text); INSERT INTO own.small VALUES (1, 'a'), (2, NULL), (3, '}');
+CREATE TABLE own.times (id int8 PRIMARY KEY, at timestamptz, n float8); INSERT INTO own.times VALUES (1, '2020-01-01', 1.5), (2, 'infinity', 'NaN');
 CREATE TABLE own.texts (id text PRIMARY KEY, day date, v bytea);
 INSERT INTO own.texts VALUES ('a''b', '2020-01-01', '\\x00ff'), ('', NULL, NULL), ('漢/字', 'infinity', ''), ('null', '0001-01-01', '\\x61');
 GRANT SELECT ON ALL TABLES IN SCHEMA own TO odata_reader;
@@ -32,6 +35,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA own TO odata_reader;
 TYPES = {
     "Ratio": entity("id", {"id": "Int32", "v": "Int32?"}, "divides"),
     "Twin": entity("id", {"id": "Int32", "v": "String?"}, "twice", KeyIsUnique=True),
+    "Small": entity("id", {"id": "Int16", "v": "String?"}, "small"),
+    "Time": entity("id", {"id": "Int64", "at": "DateTimeOffset?", "n": "Double?"}, "times"),
     "Text": entity("id", {"id": "String", "day": "Date?", "v": "Binary?"}, "texts"),
 }
 OF_LIVE_AGENT = (
@@ -47,6 +52,22 @@ OF_LIVE_AGENT = (
     *(f"Label({number})?$compute=id mul {number} as times&$select=id,times" for number in (1, 2, 3)),
     *(f"User({number})" for number in (1, 2, 3)),
 )
+HEADERS = (
+    {},
+    {"Accept": "application/json;odata.metadata=none"},
+    {"Accept": "application/json;odata.metadata=full", "OData-MaxVersion": "4.01"},
+    {"Accept": "application/json;IEEE754Compatible=true", "Accept-Encoding": "gzip"},
+    {"Accept": "image/png"},
+    {"OData-MaxVersion": "4.01", "Prefer": "omit-values=nulls"},
+    {"OData-MaxVersion": "four"},
+    {"Prefer": "timezone=Europe/Berlin"},
+    {"Prefer": "maxpagesize=3"},
+    {"OData-Isolation": "snapshot"},
+    {"Isolation": "other"},
+    {"If-None-Match": "*", "Origin": "https://a.example.com"},
+    {"Host": "other.example.com:81"},
+)
+NUMBERS = {"Smalls": (1, 2, 3, 4, 40_000), "Ratios": (1, 5, 9, 99), "Twins": (1, 2, 3), "Times": (1, 2, 3), "Absent": (1,)}
 CALLERS = (tokens.ADMIN, tokens.BOTH_ADMIN)
 
 
@@ -139,3 +160,42 @@ def test_a_connection_that_is_lost_is_taken_again_for_all(served, cluster):
         wait_until(lambda: cluster.psql(name, waiting).strip(), 10)
         cluster.psql(name, f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS w")
     assert [received(connection)[0] for connection in connections] == [200] * 20
+
+
+def answers(gateway, targets, headers):
+    """Status, headers and body of requests on one connection, without what differs from request to request."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
+    found = []
+    for target in targets:
+        connection.request("GET", f"/v1.0/odata/{target}", headers=headers)
+        response = connection.getresponse()
+        body, varies = response.read(), {"X-Request-Id", "Date"}
+        if response.status >= 400:
+            error = json.loads(body)["error"]
+            body, varies = (error["code"], error["message"]), varies | {"Content-Length"}
+        found.append((response.status, [pair for pair in response.getheaders() if pair[0] not in varies], body))
+    connection.close()
+    return found
+
+
+def agree(gateway, keys, headers):
+    """Whether `Message(1)` is answered the first and the second time as `Message(id=1)`, which is the same and is never prepared."""
+    asked = [f"{name}({spelled})" for name, number in keys for spelled in (number, f"id={number}", number)]
+    found = answers(gateway, asked, headers)
+    return found[::3] == found[1::3] == found[2::3]
+
+
+@pytest.mark.parametrize("token", [tokens.ADMIN, tokens.BOTH_ADMIN, "unknown", None])
+def test_a_prepared_request_has_the_answer_of_any_other(gateway, token):
+    sent = {} if token is None else {"Authorization": f"Bearer {token}"}
+    keys = [("Message", 1), ("Message", 9), ("Message", 900_000_000), ("Inbox", 1)]
+    for headers in HEADERS:
+        assert agree(gateway, keys, headers | sent), headers
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_of_any_key_have_the_same_answer_prepared(served, name):
+    """Also where the key's type does not have the number, two rows have the key, or the row cannot be computed."""
+    keys = [(name, number) for number in NUMBERS[name]]
+    for headers in HEADERS:
+        assert agree(served[0], keys, headers | {"Authorization": f"Bearer {tokens.ADMIN}"}), headers

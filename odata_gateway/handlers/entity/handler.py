@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.errors import BindSegment, DbKey
+from odata_gateway.handlers.entity.fast_lookup import PreparedLookup
 from odata_gateway.handlers.entity.lookups import Lookups, Values
 from odata_gateway.handlers.execution import QueryExecutor
 from odata_gateway.handlers.request import DataRequest, no_entity, reply_headers
@@ -28,6 +30,17 @@ class EntityHandler:
             found: Values = [row[0] for row in await self._executor.fetch(request)]
         else:
             found = await self._lookups.values(request)
+        return await self._answer(request, found)
+
+    async def prepared(self, lookup: PreparedLookup, bound: BoundStatement) -> Reply:
+        """The same for an entity by a number, of which all but the row is prepared."""
+        found = await self._lookups.lookup(lookup.request, bound)
+        if len(found) == 1 and isinstance(row := found[0], str) and row != "{}":
+            current_stats.get().add_rows(1)
+            return lookup.reply(row)
+        return await self._answer(lookup.request, found)
+
+    async def _answer(self, request: DataRequest, found: Values) -> Reply:
         current_stats.get().add_rows(len(found))
         if not found:
             return await self._nothing(request)

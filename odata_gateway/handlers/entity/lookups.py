@@ -114,9 +114,18 @@ class Lookups:
         """
         statement = request.compiled.statement("rows", request.variant)
         bound = statement.bind(request.values())
-        if not self._running or not statement.is_lookup:
+        if statement.is_lookup:
+            return await self.lookup(request, bound)
+        return await self._alone(request, bound)
+
+    async def lookup(self, request: DataRequest, bound: BoundStatement) -> Values:
+        """The same, by a statement that is a lookup, with the arguments that it has here.
+
+        request  any with this statement, of the same caller
+        """
+        if not self._running:
             return await self._alone(request, bound)
-        key = statement.text, request.caller
+        key = bound.text, request.caller
         group = self._open.get(key)
         if group is None:
             return await self._first(request, key, bound)

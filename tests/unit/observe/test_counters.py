@@ -3,7 +3,7 @@
 import pickle
 from multiprocessing import get_context
 
-from odata_gateway.observe.counters import BUCKETS_S, MOST_SERIES, Counters
+from odata_gateway.observe.counters import BUCKETS_S, MOST_SERIES, Counters, Histogram
 from odata_gateway.observe.metrics import FAMILIES
 from odata_gateway.observe.prometheus import metrics_text
 from odata_gateway.observe.request_stats import RequestStats
@@ -41,6 +41,15 @@ def test_stages_fall_into_their_buckets_and_binding_counts_where_it_was_done():
     meters = counted(answered(parse_s=0.0001), answered(parse_s=999.0, bind_s=0.002))
     counts = meters.stages["parse"].counts
     assert counts[BUCKETS_S.index(0.0001)] == 1 and counts[-1] == 1 and sum(meters.stages["bind"].counts) == 1
+
+
+def test_many_durations_at_once_fall_into_the_same_buckets_as_one_by_one():
+    ascending = sorted([0.0, 1e-9, *BUCKETS_S, *(end * 1.0001 for end in BUCKETS_S), 1e6, 1e6])
+    one_by_one, at_once = Histogram(), Histogram()
+    for seconds in ascending:
+        one_by_one.observe(seconds)
+    at_once.observe_all(ascending)
+    assert (at_once.counts, round(at_once.sum_s, 6)) == (one_by_one.counts, round(one_by_one.sum_s, 6))
 
 
 def test_a_bounded_number_of_series_holds_any_number_of_entity_sets():
