@@ -70,6 +70,7 @@ def alias(number: int) -> Sql:
     return Sql((f"t{number:d}",))
 
 
+@lru_cache(maxsize=4096)
 def qualified(source: int, name: str) -> Sql:
     """A column of a source by its name: t0."id"."""
     return Sql((f"t{source:d}", ".", _quoted_name(name)))

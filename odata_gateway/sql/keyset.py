@@ -78,7 +78,9 @@ def _order_text(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
 
 
 def _filled(expr: BoundExpr) -> BoundExpr:
-    return replace(expr, nullable=True) if isinstance(expr, Column) else expr
+    if not isinstance(expr, Column) or expr.nullable:
+        return expr
+    return replace(expr, nullable=True)
 
 
 def after(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import (
@@ -85,10 +85,11 @@ def _of_entities(rows: ShownRows, options: ast.Options) -> EntityProjection:
     names = None if selected is None else tuple(dict.fromkeys(path[0] for path in selected))
     with scope.binding.inside("$expand"):
         expands = tuple(_expand(item, rows) for item in _expand_items(options.expand, rows))
+    paths_of = _paths_of_members(selected)
     fields = tuple(
         field_of(row, p, scope.binding, paths)
         for p in entity_type.properties.values()
-        if (paths := _paths_of(p, selected))
+        if (paths := paths_of(p))
     )
     expanded = {e.navigation.name for e in expands}
     links = tuple(
@@ -120,11 +121,14 @@ def field_of(row: Row, prop: Property, binding: Binding, paths: MemberPaths = WH
     return Field(prop.name, value, prop.type, media_type=prop.media_type, facets=prop.facets)
 
 
-def _paths_of(prop: Property, selected: MemberPaths | None) -> MemberPaths:
+def _paths_of_members(selected: MemberPaths | None) -> Callable[[Property], MemberPaths]:
     """What $select shows of a property; nothing where it is not selected."""
-    if selected is None or ("*",) in selected:
-        return () if selected is None and prop.on_select else WHOLE
-    return paths_below(selected, prop.name)
+    if selected is None:
+        return lambda prop: () if prop.on_select else WHOLE
+    if ("*",) in selected:
+        return lambda prop: WHOLE
+    below = {name: paths_below(selected, name) for name in {path[0] for path in selected}}
+    return lambda prop: below.get(prop.name, ())
 
 
 def _selected(
