@@ -141,6 +141,35 @@ def test_grouped_rows_are_drawn_and_lead_to_their_rows(gateway, page):
     assert two.count('class="key c') > 1
 
 
+def test_rows_are_counted_by_month_and_by_day_and_drawn_as_lines(gateway, page):
+    text = page("Conversation?$filter=inbox_id ne 3")
+    for parts, orders in (("year(created_at) as year,month(created_at) as month", "year,month"), ("date(created_at) as date", "date")):
+        made = f"filter(inbox_id ne 3)/compute({parts})/groupby(({orders}),aggregate($count as count))"
+        target = f"Conversation?$apply={made}&$orderby={orders}"
+        assert target in [unquote(link)[2:] for link in links(text)]
+        rows = gateway.get(target).rows
+        chart = page(target + "&pagesize=1000")
+        is_line = len(rows) > 2  # the sample data is of two months
+        assert chart.count("<circle " if is_line else "<rect ") == len(rows) and chart.count("<polyline ") == is_line
+    split = page("Conversation?$apply=groupby((created_at,status),aggregate($count as count))&pagesize=1000")
+    assert split.count("<polyline ") == 4
+    assert "Count by" not in page("Label?$select=id,title")
+
+
+def test_a_chart_is_of_groups_by_what_is_counted_of_them(page):
+    text = page("Message?$apply=compute(year(created_at) as y)/groupby((y,inbox_id,status),aggregate($count as n))")
+    assert 'class="chart"' not in text
+    assert "n by odd and inbox_id" in page("Message?$apply=compute(id mod 2 as odd)/groupby((odd,inbox_id),aggregate($count as n))")
+
+
+def test_a_value_of_an_entity_leads_to_the_rows_that_have_it(gateway, page):
+    conversation = gateway.get("Conversation?$filter=assignee_id eq null&$top=1").rows[0]
+    found = [unquote(link) for link in links(page(f"Conversation({conversation['id']})"))]
+    assert f"./Conversation?$filter=status eq {conversation['status']}" in found
+    assert "./Conversation?$filter=assignee_id eq null" in found
+    assert not any("filter=id eq" in link for link in found)
+
+
 @pytest.mark.parametrize(
     ("fields", "target"),
     [
@@ -161,6 +190,7 @@ def test_grouped_rows_are_drawn_and_lead_to_their_rows(gateway, page):
         ),
         ("url=Message?$skiptoken=x&pagesize=20", "Message?pagesize=20"),
         ("url=Message?view=json&all_select=many&select=id", "Message?$select=id"),
+        ("url=Label?$top=1&hide=title", "Label?$top=1&$select=id,description,color,show_on_sidebar,account_id,created_at,updated_at"),
     ],
 )
 def test_a_form_becomes_a_url(gateway, page, fields, target):

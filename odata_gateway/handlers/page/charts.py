@@ -1,60 +1,120 @@
-"""Bars of grouped rows."""
+"""Charts of grouped rows: lines where they are grouped by time, else bars."""
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import Any, NamedTuple
 
 from odata_gateway.handlers.questions.columns import RowColumn
+from odata_gateway.url.addresses.conditions import CALENDAR_PARTS, calendar_names, group_names
 
 MOST_BARS, COLOURS = 60, 6
+_LEAST_TIMES = 3
+_DIGITS = re.compile(r"\d+")
+_IN_NEXT = dict(zip(CALENDAR_PARTS, (1, 12, 31, 24, 60, 60), strict=True))
+"""How many of a part of a time are in the next larger one, at most."""
 
 
-class Bar(NamedTuple):
-    """One row: its label, its value as text, where its bar begins and ends in percent of the
-    width, and the number of its colour."""
+class ChartMark(NamedTuple):
+    """One row as a bar, or as a point of a line.
+
+    series  the number of its series
+    moment  its time as a number that grows with time; None without one
+    """
 
     label: str
     text: str
-    start: float
-    length: float
-    colour: int
+    number: float
+    series: int = 0
+    moment: int | None = None
+
+    @property
+    def colour(self) -> int:
+        """COLOURS stands for all series behind the first so many."""
+        return min(self.series, COLOURS)
 
 
-class BarChart(NamedTuple):
-    """The bars of a measure.
+class GroupChart(NamedTuple):
+    """The marks of a measure; those of a line in the order of time.
 
-    series  the values of the second group, in the order of their colours; empty without one
+    series  the values that tell apart lines, or colours of bars; empty without such a group
     """
 
     measure: str
-    groups: tuple[str, ...]
-    bars: tuple[Bar, ...]
-    series: tuple[str, ...]
+    groups: list[str]
+    series: list[str]
+    marks: list[ChartMark]
+    is_line: bool
+
+    @property
+    def low(self) -> float:
+        return min(0.0, *(mark.number for mark in self.marks))
+
+    @property
+    def high(self) -> float:
+        return max(0.0, *(mark.number for mark in self.marks))
+
+    def lines(self) -> list[list[ChartMark]]:
+        """The points of each line."""
+        numbers = range(max(1, len(self.series)))
+        return [[mark for mark in self.marks if mark.series == number] for number in numbers]
+
+    def x(self, mark: ChartMark) -> float:
+        """The place of a point in percent of the width."""
+        first, last = self.marks[0].moment or 0, self.marks[-1].moment or 0
+        return round(((mark.moment or 0) - first) / ((last - first) or 1) * 100, 2)
+
+    def height(self, number: float) -> float:
+        """How far a number is from the lowest, in percent of the scale."""
+        return round((number - self.low) / ((self.high - self.low) or 1) * 100, 2)
 
 
-def bar_chart(columns: list[RowColumn], rows: list[Any]) -> BarChart | None:
-    """The chart of rows of one or two groups and a number; None for other rows."""
-    made = [column for column in columns if column.is_made and column.is_numeric]
-    measure = next((c for c in made if c is not columns[0]), None)
-    if measure is None or not rows:
+def group_chart(columns: list[RowColumn], rows: list[Any], apply: str) -> GroupChart | None:
+    """The chart of rows that $apply has grouped; None for other rows and for more groups than a
+    chart can show."""
+    names, parts = group_names(apply), calendar_names(apply)
+    groups = [column for column in columns if column.name in names]
+    measure = next((c for c in columns if c.is_numeric and c not in groups), None)
+    if measure is None:
         return None
-    groups = [c for c in columns if c not in made or columns.index(c) < columns.index(measure)]
-    numbers = [_number(measure.value(row)) for row in rows[:MOST_BARS]]
-    if not 1 <= len(groups) <= 2 or not any(numbers):
+    times = [group for group in groups if group.name in parts]
+    times = times or [group for group in groups if group.takes("year")][:1]
+    sizes = [_IN_NEXT[parts[time.name]] for time in times if time.name in parts]
+    others = [group for group in groups if group not in times]
+    if times and len(others) <= 1:
+        marks, series = _marks(rows, measure, times, others)
+        points = [mark._replace(moment=_moment(mark.label, sizes)) for mark in marks]
+        points = sorted((p for p in points if p.moment is not None), key=lambda p: p.moment or 0)
+        if len({point.moment for point in points}) >= _LEAST_TIMES:
+            return GroupChart(measure.name, list(names), series, points, is_line=True)
+    if not 1 <= len(groups) <= 2:
         return None
-    low, high = min(0.0, *numbers), max(0.0, *numbers)
-    second = [_text(group.value(row)) for group in groups[1:] for row in rows[:MOST_BARS]]
-    series = tuple(dict.fromkeys(second))[:COLOURS]
-    bars = []
-    for row, number in zip(rows, numbers, strict=False):
-        labels = [_text(group.value(row)) for group in groups]
-        colour = series.index(labels[-1]) if labels[-1] in series else 0
-        start = (min(number, 0.0) - low) / (high - low) * 100
-        length = abs(number) / (high - low) * 100
-        text = _text(measure.value(row))
-        bars.append(Bar(" · ".join(labels), text, round(start, 2), round(length, 2), colour))
-    return BarChart(measure.name, tuple(g.name for g in groups), tuple(bars), series)
+    marks, series = _marks(rows[:MOST_BARS], measure, groups[:1], groups[1:])
+    is_flat = not any(mark.number for mark in marks)
+    return None if is_flat else GroupChart(measure.name, list(names), series, marks, is_line=False)
+
+
+def _marks(
+    rows: list[Any], measure: RowColumn, groups: list[RowColumn], split: list[RowColumn]
+) -> tuple[list[ChartMark], list[str]]:
+    """A mark for each row, and the series that `split` makes of them."""
+    series = list(dict.fromkeys(_text(column.value(row)) for row in rows for column in split))
+    marks = []
+    for row in rows:
+        label = "-".join(_text(group.value(row)).zfill(2 if groups[1:] else 0) for group in groups)
+        number = series.index(_text(split[0].value(row))) if split else 0
+        value = measure.value(row)
+        marks.append(ChartMark(label, _text(value), _number(value), number))
+    return marks, series
+
+
+def _moment(label: str, sizes: list[int]) -> int | None:
+    """The time that a label says, as a number; None for null."""
+    numbers, found = _DIGITS.findall(label), 0
+    for number, size in zip(numbers, sizes or _IN_NEXT.values(), strict=False):
+        found = found * size + int(number)
+    return found if numbers else None
 
 
 def _number(value: Any) -> float:
@@ -66,6 +126,7 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
+    """A value as a label; in parentheses what is no text."""
     if isinstance(value, bool):
         return str(value).lower()
-    return "null" if value is None else str(value)
+    return "(null)" if value is None else str(value) or "(empty)"

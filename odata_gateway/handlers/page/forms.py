@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from odata_gateway.errors import BindValue, LimitUrl
@@ -31,7 +31,7 @@ def form_of(query: str) -> FormFields:
     return found
 
 
-def built(form: FormFields, columns: Iterable[RowColumn]) -> Address:
+def built(form: FormFields, columns: Sequence[RowColumn]) -> Address:
     """The address that a form asks for; a field that it does not have stays as it is.
 
     raises  BindValue for a condition whose value is not one of the column's type
@@ -43,7 +43,11 @@ def built(form: FormFields, columns: Iterable[RowColumn]) -> Address:
             chosen = form.get(name, [])
             is_all = name == "select" and str(len(chosen)) == form["all_select"][0]
             changes[f"${name}"] = "" if is_all else ",".join(chosen)
-    changes |= {name: form[name][0] for name in ("pagesize",) if name in form}
+    if "pagesize" in form:
+        changes["pagesize"] = form["pagesize"][0]
+    if "hide" in form:
+        shown = (c.name for c in columns if c.type is not None and c.name not in form["hide"])
+        changes["$select"] = ",".join(shown)
     changed = address.changed(changes)
     condition = _condition(form, columns)
     return narrowed(changed, condition) if condition else changed

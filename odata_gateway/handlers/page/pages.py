@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -18,7 +18,7 @@ from odata_gateway.formats.plan_encoding import PLAN_TYPE
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.connections.files import FILES, connection_file
 from odata_gateway.handlers.connections.location import rows_location
-from odata_gateway.handlers.page.charts import bar_chart
+from odata_gateway.handlers.page.charts import group_chart
 from odata_gateway.handlers.page.forms import built, form_of
 from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html
 from odata_gateway.handlers.page.tables import PageTable
@@ -146,7 +146,9 @@ class Pages:
             shown |= await _rows(client, view, compiled, found)
             return await self._html("rows.html", request, view, **shown)
         columns = row_columns(compiled.query, [found]) if compiled.query.projection else []
-        shown |= {"columns": columns, "entity": found}
+        name = compiled.query.entity_set.name
+        of_set = Address(quote(name)) if name in compiler.model.entity_sets else None
+        shown |= {"columns": columns, "entity": found, "of_set": of_set}
         return await self._html("entity.html", request, view, **shown)
 
     async def _json(self, request: Request, view: PageView) -> Reply:
@@ -177,7 +179,8 @@ class Pages:
         if (file := asset(path)) is not None:
             return file
         if path == "go" and "url" in (form := form_of(query)):
-            columns = await self._columns(request, form["url"][0]) if "column" in form else []
+            names_columns = "column" in form or "hide" in form
+            columns = await self._columns(request, form["url"][0]) if names_columns else []
             return _redirect(built(form, columns))
         if path == "sign-in":
             if request.token is None:
@@ -244,7 +247,7 @@ async def _rows(
         "facets": counted_values,
         "columns": columns,
         "table": PageTable(view.here, compiled.query, columns, rows),
-        "chart": bar_chart(columns, rows) if compiled.query.is_made else None,
+        "chart": group_chart(columns, rows, view.here.value("$apply")),
     }
 
 

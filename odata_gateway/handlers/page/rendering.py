@@ -16,7 +16,12 @@ from jinja2 import Environment, FunctionLoader, select_autoescape
 
 from odata_gateway.handlers.connections.literals import quoted_text, shell_text, sql_constant
 from odata_gateway.handlers.questions.columns import OPERATOR_TITLES, shown_type
-from odata_gateway.handlers.questions.groups import grouped, members_of_group
+from odata_gateway.handlers.questions.groups import (
+    grouped,
+    grouped_by_time,
+    members_of_group,
+    rows_with,
+)
 from odata_gateway.protocol.message import HeaderPairs, Reply
 from odata_gateway.url.addresses.typed import typed
 
@@ -84,8 +89,11 @@ def _environment() -> Environment:
         "asset_name": _asset_name,
         "operator_titles": OPERATOR_TITLES,
         "grouped": grouped,
+        "grouped_by_time": grouped_by_time,
         "members_of_group": members_of_group,
+        "rows_with": rows_with,
     }
+    environment.tests["plain"] = _is_plain
     environment.filters |= {
         "typed": typed,
         "shown_type": shown_type,
@@ -118,6 +126,13 @@ def _document(text: str) -> Any:
     return found if isinstance(found, dict | list) else None
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value is shown as it is, which most are; asked of every cell of a table."""
+    if isinstance(value, str):
+        return value != "" and value[0] not in "{[" and not _is_long(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _is_long(text: str) -> bool:
     return len(text) > _LONG_TEXT or text.count("\n") > 2
 
@@ -128,8 +143,11 @@ def _own_members(entity: dict[str, Any]) -> list[str]:
 
 
 def _label(entity: dict[str, Any]) -> str:
-    """What tells an entity apart for people: its first text, else its first value."""
+    """What tells an entity apart for people: its first text, else its first value; of an object
+    without a link, its values."""
     values = [entity[name] for name in _own_members(entity)]
+    if "@odata.id" not in entity:
+        return ", ".join(str(value) for value in values if value is not None) or "empty"
     texts = [value for value in values if isinstance(value, str) and not value.isdigit()]
     return str(next(iter(texts or values), "entity"))
 

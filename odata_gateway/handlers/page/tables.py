@@ -23,8 +23,8 @@ class PageTable(NamedTuple):
 
     @property
     def has_links(self) -> bool:
-        """Whether a row leads to a page of its own, or to the rows of its group."""
-        return self.query.is_made or any(row.get("@odata.id") for row in self.rows)
+        """Whether a row leads to a page of its own."""
+        return any(row.get("@odata.id") for row in self.rows)
 
     @property
     def has_related(self) -> bool:
@@ -36,11 +36,12 @@ class PageTable(NamedTuple):
         first = self.here.value("$orderby").partition(",")[0].split()
         return _ORDERS.get("".join(first[1:]), "") if first[:1] == [column.name] else ""
 
-    def without(self, column: RowColumn) -> str:
-        """The $select that shows all columns but one; empty where it would show none."""
-        if not isinstance(self.query.projection, EntityProjection) or column.type is None:
-            return ""
-        return ",".join(c.name for c in self.columns if c is not column and c.type is not None)
+    def can_hide(self, column: RowColumn) -> bool:
+        """Whether $select can show the other columns only."""
+        is_one_of_many = sum(each.type is not None for each in self.columns) > 1
+        return isinstance(self.query.projection, EntityProjection) and (
+            column.type is not None and is_one_of_many
+        )
 
     @property
     def selectable(self) -> list[str]:

@@ -16,6 +16,7 @@ from odata_gateway.plan.tree.projection import (
 )
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.types.primitive import PrimitiveType
+from odata_gateway.types.registry import FUNCTIONS
 
 TEXT_OPERATORS = ("contains", "startswith", "endswith")
 ORDER_OPERATORS = ("gt", "ge", "lt", "le")
@@ -77,6 +78,11 @@ class RowColumn(NamedTuple):
     @property
     def is_groupable(self) -> bool:
         return self.is_read and self.type is not None and self.type.family.can_be_key
+
+    def takes(self, function: str) -> bool:
+        """Whether a function of OData has its value as the first argument."""
+        overloads = FUNCTIONS[function] if self.is_read and self.type is not None else ()
+        return any(overload.arguments[0].fits(self.type) for overload in overloads)
 
     @property
     def operators(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from odata_gateway.handlers.questions.columns import RowColumn
 from odata_gateway.url.addresses.address import Address
-from odata_gateway.url.addresses.conditions import counted, counted_groups, narrowed
+from odata_gateway.url.addresses.conditions import by_calendar, counted, counted_groups, narrowed
 
 
 def rows_with(address: Address, column: RowColumn, value: object) -> Address | None:
@@ -21,6 +21,20 @@ def rows_with(address: Address, column: RowColumn, value: object) -> Address | N
 def grouped(address: Address, columns: Iterable[RowColumn], *names: str) -> Address:
     """The address of the number of rows for each value of a column, or of several."""
     return counted(address, names, number_name(columns))
+
+
+def grouped_by_time(
+    address: Address, columns: Sequence[RowColumn], column: RowColumn
+) -> list[tuple[str, Address]]:
+    """The addresses of the number of rows for each month and each day of a column, with the names
+    of these; empty for a column without any. `date` and its like must be free as names."""
+    taken = {each.name for each in columns}
+    wanted = [("month", ("year", "month")), ("day", ("date",))]
+    return [
+        (name, by_calendar(address, column.name, parts, number_name(columns)))
+        for name, parts in wanted
+        if taken.isdisjoint(parts) and all(column.takes(part) for part in parts)
+    ]
 
 
 def number_name(columns: Iterable[RowColumn]) -> str:

@@ -12,6 +12,9 @@ from odata_gateway.url.options import NESTED
 _OF_ROWS = dict.fromkeys((option.name for option in NESTED), "")
 """No option that says which rows there are, and how they are shown."""
 _COUNTED = re.compile(r"(?:filter\((.*)\)/)?groupby\(\(([^()]*)\),aggregate\(\$count as \w+\)\)")
+_GROUPED = re.compile(r"groupby\(\(([^()]*)\)")
+CALENDAR_PARTS = ("year", "month", "day", "hour", "minute", "second")
+_CALENDAR = re.compile(rf"\b({'|'.join(CALENDAR_PARTS)})\([\w/]+\) as (\w+)")
 
 
 class CountedGroups(NamedTuple):
@@ -65,3 +68,26 @@ def counted_groups(address: Address) -> CountedGroups | None:
         return None
     source = address.changed({**_OF_ROWS, "$filter": found[1] or ""})
     return CountedGroups(source, tuple(found[2].split(",")))
+
+
+def group_names(apply: str) -> tuple[str, ...]:
+    """The paths that the last groupby of $apply groups by; empty without one."""
+    found = _GROUPED.findall(apply)
+    return tuple(name.strip() for name in found[-1].split(",")) if found else ()
+
+
+def calendar_names(apply: str) -> dict[str, str]:
+    """The names that $apply computes as parts of a time, each with the function of its part."""
+    return {name: part for part, name in _CALENDAR.findall(apply)}
+
+
+def by_calendar(address: Address, path: str, parts: Sequence[str], number: str) -> Address:
+    """The address of the number of rows for each year, month and so on of a time, in their order.
+
+    parts   functions of a time
+    number  the name of the number
+    """
+    computed = ",".join(f"{part}({path}) as {part}" for part in parts)
+    keys = ",".join(parts)
+    steps = f"compute({computed})/groupby(({keys}),aggregate($count as {number}))"
+    return with_steps(address, steps).changed({"$orderby": keys})

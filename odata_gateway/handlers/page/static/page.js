@@ -36,6 +36,18 @@ for (const copy of document.querySelectorAll("button.copy")) {
   });
 }
 
+// --- the page before: next links lead forward only, so the tab remembers where it came from
+const next = document.querySelector("a[rel=next]");
+const kept = (act) => { try { return act(sessionStorage); } catch { return null; } };
+const before = kept((store) => store.getItem("before " + location.href));
+next?.addEventListener("click", () => {
+  if (!/apikey/i.test(location.search)) kept((store) => store.setItem("before " + next.href, location.href));
+});
+for (const link of document.querySelectorAll("a[rel=prev]")) {
+  if (before) link.href = before;
+  link.hidden = !before;
+}
+
 // --- the list of sets
 const find = document.getElementById("find");
 if (find) {
@@ -66,6 +78,6 @@ document.addEventListener("keydown", (event) => {
 // --- the menu of a column: its first field or link has the focus
 for (const menu of document.querySelectorAll(".menu")) {
   menu.addEventListener("toggle", (event) => {
-    if (event.newState === "open") menu.querySelector("a, select, input")?.focus();
+    if (event.newState === "open") menu.querySelector("a, button, select, input")?.focus();
   });
 }
