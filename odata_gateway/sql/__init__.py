@@ -6,7 +6,8 @@ Unknown: URLs, the values of literals, connections, formats of rows.
 
     statement     the statements of a query: rows, count, parent, order values; all of a table
     row_encoding  how rows are written, as a protocol that formats implement
-    sharded       a statement for several accounts on a database that is sharded by account
+    chunk_record  the rows of a chunk as one record
+    accounts/     a statement for several accounts on a database that is sharded by account
     scan          how the rows of a chunk are read in order, with the known indexes
     page_scan     the SQL of that
     keyset        ORDER BY, and the rows behind the last one of a page

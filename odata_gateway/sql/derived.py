@@ -54,9 +54,12 @@ from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.aggregates import AggregateRule
 from odata_gateway.types.primitive import PrimitiveType
 
+_SUM: LiteralString = "coalesce(sum({0}), 0)"
 COUNTS: dict[str, AggregateRule] = {
-    "count": AggregateRule("count(*)", "{0}::numeric"),
-    "countdistinct": AggregateRule("count(DISTINCT {0})", "{0}::numeric"),
+    "count": AggregateRule("count(*)", "{0}::numeric", parts=("count(*)",), merged=(_SUM,)),
+    "countdistinct": AggregateRule(
+        "count(DISTINCT {0})", "{0}::numeric", parts=("count(DISTINCT {0})",), merged=(_SUM,)
+    ),
 }
 """The methods that values of every type have. The others are in the tables of the types."""
 
@@ -87,7 +90,7 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
     Postgres moves no condition into a SELECT with an OFFSET, so conditions on the derived rows are
     computed behind the policies of the rows they are made of.
     """
-    found = [_selection(s, derived, blocks) for s in derived.selections]
+    found = [selection_sql(s, derived, blocks) for s in derived.selections]
     if len(found) > 1:
         rows = join(" UNION ALL ", (build("({0})", s) for s in found))
         return build("SELECT * FROM ({0}) AS u OFFSET 0", rows)
@@ -95,14 +98,17 @@ def derived_sql(derived: Derived, blocks: BlockRenderer) -> Sql:
     return found[0] if has_offset else build("{0} OFFSET 0", found[0])
 
 
-def _selection(selection: Selection, derived: Derived, blocks: BlockRenderer) -> Sql:
+def selection_sql(
+    selection: Selection, derived: Derived, blocks: BlockRenderer, *, further: Sql = EMPTY
+) -> Sql:
+    """The SELECT of one of the selections of derived rows, with `further` columns."""
     blocks.enter(selection.block)
     found, bounds = _extremes(selection) or (selection.columns, ())
     columns = (
         build("{0} AS {1}", shown, Sql((f"c{index:d}",)))
         for index, shown in enumerate(_columns(found, derived, blocks))
     )
-    what = join(", ", columns)
+    what = join(", ", columns) + further
     if selection.distinct:
         what = build("DISTINCT {0}", what)
     return blocks.select(what, selection.block, _tail(selection, blocks), bounds)
@@ -182,11 +188,14 @@ def _aggregate(column: Aggregate, blocks: BlockRenderer) -> Sql:
     if isinstance(column.operand, Column) and is_own(column.operand) and column.method in _FROM_END:
         return _own_extreme(column, column.operand, blocks)
     rule = _rule(column)
-    operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
-    calls = tuple(
-        _where(fill(each, operands), column, blocks) for each in (rule.call, *rule.further)
-    )
-    if rule.outcome == "{0}":
+    if column.parts:
+        merged = tuple(map(column_sql, column.parts))
+        calls = tuple(fill(each, merged) for each in rule.merged)
+    else:
+        operands = () if column.operand is None else (_operand(column, column.operand, blocks),)
+        names = (rule.call, *rule.further) if column.part is None else (rule.parts[column.part],)
+        calls = tuple(_where(fill(each, operands), column, blocks) for each in names)
+    if rule.outcome == "{0}" or column.part is not None:
         return calls[0]
     return fill(rule.outcome, tuple(build("({0})", each) for each in calls))
 
@@ -211,10 +220,11 @@ def _own_extreme(column: Aggregate, operand: Column, blocks: BlockRenderer) -> S
     reading, schema = operand.type.reading(operand.pg_type), own_schema(operand)
     if not reading.extremes:
         called = _where(fill(_FROM_END[column.method], (column_sql(operand),)), column, blocks)
-        return fill(reading.read, (build("({0})[1]", called),))
+        first = build("({0})[1]", called)
+        return first if column.part is not None else fill(reading.read, (first,))
     name = Sql((f"{schema}.{column.method}" if schema else column.method,))
     called = _where(build("{0}({1})", name, compared_column(operand)), column, blocks)
-    return fill(reading.read, (build("({0})", called),))
+    return called if column.part is not None else fill(reading.read, (build("({0})", called),))
 
 
 def _rule(column: Aggregate) -> AggregateRule:

@@ -37,6 +37,7 @@ from odata_gateway.plan.tree.relation import (
     Source,
 )
 from odata_gateway.plan.tree.slots import AccountsSlot
+from odata_gateway.sql.accounts.account_blocks import found_from, has_account
 from odata_gateway.sql.derived import derived_sql, rows_of_call
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import (
@@ -54,22 +55,9 @@ from odata_gateway.sql.fragment import (
     raw,
 )
 from odata_gateway.sql.pg_types import is_null_sql
+from odata_gateway.sql.renderer import MadeRowsRenderer, ShardAccount
 from odata_gateway.sql.row_keys.relation_with_key import with_row_key
 from odata_gateway.types.account import AccountType
-
-
-@dataclass(frozen=True, slots=True)
-class ShardAccount:
-    """The account whose shard a statement reads, where it reads those of several accounts one by
-    one (`sql.sharded`).
-
-    index  its position among the caller's accounts
-    pivot  the number of the source that brings the account in; None where the statement names no
-           table with an account
-    """
-
-    index: int
-    pivot: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +78,21 @@ class BlockEnd:
 
 class Relations:
     """Renders blocks for a caller with one account or with several; with `shard`, binds every table
-    that has an account to the shard's account. `zoned`: times are those of the caller's zone."""
+    that has an account to the shard's account, and reads what a statement makes from `made`.
+    `zoned`: times are those of the caller's zone."""
 
     def __init__(
-        self, *, many_accounts: bool, shard: ShardAccount | None = None, zoned: bool = False
+        self,
+        *,
+        many_accounts: bool,
+        shard: ShardAccount | None = None,
+        made: MadeRowsRenderer | None = None,
+        zoned: bool = False,
     ) -> None:
         self.zoned = zoned
         self._many_accounts = many_accounts
         self._shard = shard
+        self._made = made
         self._known: dict[int, tuple[Source, bool]] = {}
         self.expressions = Expressions(self, zoned=zoned)
 
@@ -131,12 +126,17 @@ class Relations:
 
     def derived(self, derived: Derived) -> Sql:
         """The rows of a derived relation as one SELECT."""
-        return derived_sql(derived, self)
+        return self._derived(derived, labelled=False)
+
+    def _derived(self, derived: Derived, *, labelled: bool) -> Sql:
+        if self._made is None or self._shard is None:
+            return derived_sql(derived, self)
+        return self._made.rows(derived, self, self._shard, labelled=labelled)
 
     def _base(self, block: Block) -> tuple[Sql, list[Sql]]:
         """A block's FROM items and its conditions."""
         self.enter(block)
-        return self._tables(block, None if block.link is None else block.link.parent)
+        return self._tables(block, found_from(block.link, block.predicates, self._known))
 
     def _tables(self, block: Block, beside: Source | None) -> tuple[Sql, list[Sql]]:
         table, policy = self._table_source(block.source, beside)
@@ -153,7 +153,7 @@ class Relations:
         return tables, conditions
 
     def _left_join(self, joined: LeftJoin) -> Sql:
-        beside = None if joined.link is None else joined.link.parent
+        beside = found_from(joined.link, joined.key, self._known)
         table, policy = self._table_source(joined.source, beside)
         if joined.source.derived is not None:
             return build("LEFT JOIN LATERAL {0} ON true", table)
@@ -193,7 +193,8 @@ class Relations:
         beside  the source that it is joined to
         """
         if source.derived is not None:
-            return build("({0}) AS {1}", self.derived(source.derived), alias(source.number)), []
+            rows = self._derived(source.derived, labelled=True)
+            return build("({0}) AS {1}", rows, alias(source.number)), []
         if source.items is not None:
             rows = fill(source.items.rows, (column_sql(source.items.column),))
             return build('LATERAL (SELECT {0} AS "value") AS {1}', rows, alias(source.number)), []
@@ -258,7 +259,7 @@ class Relations:
                 own = qualified(source.number, column)
                 if self._shard is None:
                     return [self._is_of_accounts(own, kind)]
-                return [_is_of_account(own, kind, self._shard.index)]
+                return [_is_of_account(own, kind, self._shard.index or 0)]
             case Membership() as membership:
                 return [self._is_member(source, membership, member_name)]
             case Unscoped():
@@ -294,15 +295,21 @@ class Relations:
         the accounts. Rows reached in another way may not be, as through a user who is a member of
         several accounts.
         """
-        if self._shard is None or source.number == self._shard.pivot or not has_account(source):
+        if self._shard is None or source.number in self._shard.pivots or not has_account(source):
             return
-        if beside is None or not has_account(beside):
+        if self._shard.index is None or beside is None or not self._is_of_account(beside):
             name = source.entity_type.name
             raise Unsupported(
                 f"a caller with several accounts cannot reach {name} this way "
                 "on a sharded database",
                 hint="use a token for one account, or reach it from a row with the same account",
             )
+
+    def _is_of_account(self, source: Source) -> bool:
+        """Whether a source's rows are of the shard's account."""
+        if source.derived is None or self._made is None:
+            return has_account(source)
+        return self._made.are_of_accounts(source.derived)
 
     def policy_guards(self, sources: Iterable[int]) -> list[Sql]:
         """Conditions that are true only for rows which the policies of these sources show; also for
@@ -340,11 +347,6 @@ class Relations:
             rows,
             alias(source.number),
         )
-
-
-def has_account(source: Source) -> bool:
-    """Whether a source is a table with a column that names the account of each row."""
-    return source.derived is None and isinstance(source.entity_type.policy, AccountColumn)
 
 
 def _accounts(kind: AccountType) -> Sql:

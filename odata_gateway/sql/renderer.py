@@ -9,6 +9,7 @@ a parameter and import this module, so that no two modules import each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Derived, ItemsValue, ObjectValue
@@ -42,6 +43,40 @@ class ExpressionRenderer(Protocol):
     def structured(self, expr: ObjectValue | ItemsValue, *, as_string: bool) -> Sql:
         """The JSON text of an object or a collection, never NULL; Int64 and Decimal are strings
         if `as_string` says so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShardAccount:
+    """The account whose shard is read, where those of several accounts are read one by one
+    (`sql.accounts.sharded`).
+
+    index   its position among the caller's accounts; None: no table with an account may be named
+    pivots  the numbers of the sources that bring the account in
+    """
+
+    index: int | None
+    pivots: frozenset[int] = frozenset()
+
+
+class MadeRowsRenderer(Protocol):
+    """Renders rows that a statement makes of those of several accounts, each of which it reads on
+    its own."""
+
+    def rows(
+        self,
+        derived: Derived,
+        blocks: BlockRenderer,
+        shard: ShardAccount,
+        *,
+        labelled: bool = False,
+    ) -> Sql:
+        """The rows as one SELECT for `blocks`: those of the account, or all; `labelled` with the
+        position of their account, where it is known."""
+        ...
+
+    def are_of_accounts(self, derived: Derived) -> bool:
+        """Whether each of the rows is made of rows with an account."""
         ...
 
 

@@ -12,10 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, assert_never
 
 from odata_gateway.edm.model import EntityType
+from odata_gateway.errors import Unsupported
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Block, Column, Source
 from odata_gateway.plan.tree.slots import LimitSlot
-from odata_gateway.sql import sharded
+from odata_gateway.sql.accounts import sharded
+from odata_gateway.sql.accounts.account_blocks import are_apart, pivot, pivots
+from odata_gateway.sql.accounts.made_rows import NO_ACCOUNT, MadeRows
+from odata_gateway.sql.chunk_record import ChunkRecord, key_names, last_row
 from odata_gateway.sql.fragment import (
     Sql,
     Statement,
@@ -25,13 +29,13 @@ from odata_gateway.sql.fragment import (
     join,
     param,
     qualified,
-    quoted,
     raw,
 )
 from odata_gateway.sql.keyset import NullMask, equals, key_texts, key_values
 from odata_gateway.sql.page_scan import PageScan
 from odata_gateway.sql.pg_types import has_zone, raw_value, stored, text_in_zone
-from odata_gateway.sql.relation import Relations, ShardAccount
+from odata_gateway.sql.relation import Relations
+from odata_gateway.sql.renderer import ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
 from odata_gateway.sql.scan import AccountsRead
 
@@ -60,7 +64,7 @@ class StatementVariant(NamedTuple):
 StatementKind = Literal["rows", "count", "parent", "order values", "boundary"]
 """What a statement answers:
 
-rows          the answer: a chunk of a collection as one record (`_ChunkRecord`), or texts of rows
+rows          the answer: a chunk of a collection as one record (`ChunkRecord`), or texts of rows
 count         one row with one number: all rows of the query, whatever the page
 parent        one row if the path before the last segment leads to something, else none
 order values  those of the row that the keyset's key values find, as texts; no row if it is gone
@@ -91,8 +95,8 @@ def render(query: Query, variant: StatementVariant, kind: StatementKind) -> Stat
         (relations,) = sharded.relations_by_account(query, block, 1, zoned=variant.zoned)
         unskipped = replace(query, skip=None)
         return finish(_PlainStatement(unskipped, variant, relations).of_kind(kind))
-    if variant.shard_accounts > 1 and sharded.pivot(block) is not None:
-        return finish(_ShardedStatement(query, variant, block).of_kind(kind))
+    if variant.shard_accounts > 1 and pivots(block):
+        return finish(_of_accounts(query, variant, kind))
     return finish(_PlainStatement(query, variant, _relations(query, variant)).of_kind(kind))
 
 
@@ -100,7 +104,7 @@ def is_split(query: Query, variant: StatementVariant, kind: StatementKind) -> bo
     """Whether a statement can be sent for each of the caller's accounts alone, so that all answers
     together have what it finds."""
     accounts = variant.shard_accounts
-    return 1 < accounts <= sharded.MAX_ACCOUNTS and sharded.pivot(_block(query, kind)) is not None
+    return 1 < accounts <= sharded.MAX_ACCOUNTS and pivot(_block(query, kind)) is not None
 
 
 def render_merge(query: Query) -> Statement | None:
@@ -142,11 +146,40 @@ def _block(query: Query, kind: StatementKind) -> Block:
             assert_never(kind)
 
 
-def _relations(query: Query, variant: StatementVariant) -> Relations:
-    shard = ShardAccount(0, None) if variant.shard_accounts > 1 else None
-    relations = Relations(many_accounts=variant.many_accounts, shard=shard, zoned=variant.zoned)
+def _relations(query: Query, variant: StatementVariant, made: MadeRows | None = None) -> Relations:
+    relations = Relations(
+        many_accounts=variant.many_accounts,
+        shard=NO_ACCOUNT if variant.shard_accounts > 1 else None,
+        made=made,
+        zoned=variant.zoned,
+    )
     relations.enter(query.block)
     return relations
+
+
+def _of_accounts(query: Query, variant: StatementVariant, kind: StatementKind) -> Sql:
+    """The statement that reads each account from its shard. Of rows that it makes of all accounts,
+    what needs no table with an account is asked only once."""
+    block = _block(query, kind)
+    sharded.check_accounts(variant.shard_accounts)
+    derived = block.source.derived
+    if derived is not None and not are_apart(derived):
+        made = _made_rows(variant)
+        try:
+            statement = _PlainStatement(query, variant, _relations(query, variant, made))
+            return made.before(statement.of_kind(kind))
+        except Unsupported:
+            pass
+    made = _made_rows(variant)
+    return made.before(_ShardedStatement(query, variant, block, made).of_kind(kind))
+
+
+def _made_rows(variant: StatementVariant) -> MadeRows:
+    def blocks(shard: ShardAccount) -> Relations:
+        return Relations(many_accounts=True, shard=shard, made=made, zoned=variant.zoned)
+
+    made = MadeRows(variant.shard_accounts, blocks)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +202,14 @@ class _PlainStatement:
                 return self.order_values()
             case "boundary":
                 limit = param(LimitSlot(), "int4")
-                return _last_row(self._scan(limit).rows(self._keys()), self.query, limit)
+                return last_row(self._scan(limit).rows(self._keys()), self.query, limit)
             case _:
                 assert_never(kind)
 
     def _rows(self) -> Sql:
         match self.query.form:
             case "collection" | "references":
-                chunk = _ChunkRecord(self.query, self.variant)
+                chunk = _chunk(self.query, self.variant)
                 what = join(", ", (build("{0} AS row", self.text()), self._keys()))
                 if self.variant.alone:
                     return chunk.apart(self._scan(chunk.limit).rows(what))
@@ -246,7 +279,7 @@ class _PlainStatement:
 
     def _keys(self) -> Sql:
         values = key_values(self.query.order, self.relations.expressions)
-        names = zip(values, _key_names(self.query), strict=True)
+        names = zip(values, key_names(self.query), strict=True)
         return join(", ", (build("{0} AS {1}", value, name) for value, name in names))
 
     def _scan(self, limit: Sql) -> PageScan:
@@ -257,77 +290,8 @@ class _PlainStatement:
         return PageScan(self.query, self.relations, accounts, variant.null_mask, limit)
 
 
-# --- chunks ---------------------------------------------------------------------------------------
-
-
-def _key_names(query: Query) -> list[Sql]:
-    """Names of the order values as columns of a chunk's rows: k0, k1, ..."""
-    return [Sql((f"k{index:d}",)) for index in range(len(query.order))]
-
-
-def _last_row(rows: Sql, query: Query, limit: Sql) -> Sql:
-    """The order values of row number `limit`, without making a text of any row."""
-    wanted = join(", ", (build("p.{0}::text", name) for name in _key_names(query)))
-    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
-
-
-@dataclass(frozen=True, slots=True)
-class _ChunkRecord:
-    """A chunk's rows as one record: (text, number of rows, whether there are more, whether no row
-    was NULL, order values of the last row...)."""
-
-    query: Query
-    variant: StatementVariant
-
-    @property
-    def limit(self) -> Sql:
-        """The rows to read."""
-        limit = param(LimitSlot(), "int4")
-        return build("{0} + 1", limit) if self.variant.lookahead else limit
-
-    def joined(self, rows: Sql) -> Sql:
-        """The record of rows that are (row, k0, k1, ...)."""
-        return self._looking_ahead(rows) if self.variant.lookahead else self._full(rows)
-
-    def apart(self, rows: Sql) -> Sql:
-        """The same as `_full`, with an array of the rows' texts, and of each order value."""
-        keys = join("", (build(", array_agg(p.{0}::text)", n) for n in _key_names(self.query)))
-        return build(
-            "SELECT array_agg(convert_to(p.row, 'UTF8')), count(*), count(*) = {0}, "
-            "count(*) = count(p.row){1} FROM ({2}) AS p",
-            param(LimitSlot(), "int4"),
-            keys,
-            rows,
-        )
-
-    def _full(self, rows: Sql) -> Sql:
-        """The record without a look ahead: a full chunk may have more rows behind it."""
-        names = _key_names(self.query)
-        last = join("", (build(", ((array_agg(p.{0}))[count(*)::int4])::text", n) for n in names))
-        return build(
-            "SELECT convert_to(string_agg(p.row, {3}), 'UTF8'), count(*), count(*) = {0}, "
-            "count(*) = count(p.row){1} FROM ({2}) AS p",
-            param(LimitSlot(), "int4"),
-            last,
-            rows,
-            quoted(self.variant.encoding.separator),
-        )
-
-    def _looking_ahead(self, rows: Sql) -> Sql:
-        """The record where one row more is read than shown."""
-        limit, names = param(LimitSlot(), "int4"), _key_names(self.query)
-        arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
-        last = join("", (build(", a.{0}[{1}]::text", name, limit) for name in names))
-        return build(
-            "SELECT convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8'), "
-            "least(a.c, {0}), a.c > {0}, a.c = a.w{1} FROM (SELECT count(*) AS c, "
-            "count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
-            limit,
-            last,
-            arrays,
-            rows,
-            quoted(self.variant.encoding.separator),
-        )
+def _chunk(query: Query, variant: StatementVariant) -> ChunkRecord:
+    return ChunkRecord(query, variant.encoding.separator, variant.lookahead)
 
 
 # --- sharded --------------------------------------------------------------------------------------
@@ -336,12 +300,14 @@ class _ChunkRecord:
 class _ShardedStatement:
     """A statement that reads each of the caller's accounts from its shard."""
 
-    def __init__(self, query: Query, variant: StatementVariant, block: Block) -> None:
+    def __init__(
+        self, query: Query, variant: StatementVariant, block: Block, made: MadeRows
+    ) -> None:
         self._query = query
         self._variant = variant
         self._block = block
         self._accounts = sharded.relations_by_account(
-            query, block, variant.shard_accounts, zoned=variant.zoned
+            query, block, variant.shard_accounts, zoned=variant.zoned, made=made
         )
         self._statements = [_PlainStatement(query, variant, each) for each in self._accounts]
 
@@ -361,12 +327,12 @@ class _ShardedStatement:
                 return sharded.all_rows(statement.order_values() for statement in self._statements)
             case "boundary":
                 limit = param(LimitSlot(), "int4")
-                return _last_row(self._merge(limit).rows(self._accounts), self._query, limit)
+                return last_row(self._merge(limit).rows(self._accounts), self._query, limit)
             case _:
                 assert_never(kind)
 
     def _chunk(self) -> Sql:
-        chunk = _ChunkRecord(self._query, self._variant)
+        chunk = _chunk(self._query, self._variant)
         texts = [statement.text() for statement in self._statements]
         return chunk.joined(self._merge(chunk.limit).rows(self._accounts, texts))
 
@@ -375,5 +341,5 @@ class _ShardedStatement:
         return sharded.summed(counts)
 
     def _merge(self, limit: Sql) -> sharded.AccountMerge:
-        mask, names = self._variant.null_mask, _key_names(self._query)
+        mask, names = self._variant.null_mask, key_names(self._query)
         return sharded.AccountMerge(self._query, mask, limit, names)

@@ -152,7 +152,10 @@ TOTAL: LiteralString = (
 )
 # Postgres's own average squares the values, so it fails for large ones. Where there are such, it is
 # the sum divided by the number of values.
-AVERAGE: LiteralString = "avg(CASE WHEN abs({0}::float8) < 1e140 THEN {0}::float8 END)"
+_USUAL: LiteralString = "CASE WHEN abs({0}::float8) < 1e140 THEN {0}::float8 END"
+AVERAGE: LiteralString = f"avg({_USUAL})"
+SUM_OF_USUAL: LiteralString = f"sum({_USUAL})"
+NUMBER_OF_USUAL: LiteralString = f"count({_USUAL})"
 NUMBER_OF_LARGE: LiteralString = "count(CASE WHEN abs({0}::float8) >= 1e140 THEN 1 END)"
 MEAN: LiteralString = (
     "CASE WHEN {1} = 0 THEN {0} "

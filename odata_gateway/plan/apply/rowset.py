@@ -27,8 +27,7 @@ from odata_gateway.plan.scope.rows import (
     RowStructure,
 )
 from odata_gateway.plan.scope.scope import Binding, Scope
-from odata_gateway.plan.tree.collations import collations_of_all
-from odata_gateway.plan.tree.columns import common_column
+from odata_gateway.plan.tree.columns import made_columns
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -44,8 +43,7 @@ from odata_gateway.plan.tree.relation import (
     WindowCondition,
 )
 from odata_gateway.plan.tree.slots import LiteralSlot
-from odata_gateway.types import primitive as types
-from odata_gateway.types.catalog_type import CatalogType
+from odata_gateway.types.primitive import STRING
 from odata_gateway.url import ast
 
 Members = tuple[tuple[MemberPath, BoundExpr], ...]
@@ -232,22 +230,7 @@ def source_of_selections(
         indexes=frozenset(),
     )
     source = Source(next(binding.numbers), without_table, Derived(selections))
-    columns = []
-    for i, values in enumerate(zip(*(s.columns for s in selections), strict=True)):
-        found = (v.type for v in values if v.type is not None)
-        # of one name all, but decimals that are whole numbers are narrower than others
-        type_ = max(found, key=lambda each: each.rank, default=types.STRING)
-        kept, nullable = common_column(values), any(v.nullable for v in values)
-        column = Column(source.number, f"c{i}", "", type_, nullable)
-        collations = tuple(collations_of_all(values))
-        if kept is not None:
-            column = replace(column, pg_type=kept.pg_type, catalog=kept.catalog)
-        elif len(collations) == 1:
-            collation, is_deterministic = collations[0]
-            catalog = CatalogType(collation=collation, is_deterministic=is_deterministic)
-            column = replace(column, catalog=catalog)
-        columns.append(column)
-    return source, tuple(columns)
+    return source, made_columns(source.number, selections)
 
 
 def cut_like(
@@ -275,11 +258,9 @@ def with_columns(rows: InputSet, derived: DerivedColumns) -> InputSet:
 def sortable(column: Column) -> tuple[BoundExpr, ...]:
     """Values that sort as a column does and that a next link can hold: of a string its beginning
     and, for those with the same beginning, its digest."""
-    if column.type is not types.STRING:
+    if column.type is not STRING:
         return (column,)
-    return tuple(
-        Function(id_, (column,), types.STRING, column.nullable) for id_ in ("start", "digest")
-    )
+    return tuple(Function(id_, (column,), STRING, column.nullable) for id_ in ("start", "digest"))
 
 
 # --- structures -----------------------------------------------------------------------------------

@@ -332,15 +332,14 @@ class OrderKey:
     descending: bool
 
 
-# --- derived rows ($apply) ------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """One value made of many: of all rows, or of those for which `condition` is true. Null values
     do not count.
 
     operand  what is aggregated; None for the method `count`, which counts rows
+    part     this one of the parts (`AggregateRule.parts`) instead of the value
+    parts    the columns with all of them, each of some of the rows, instead of the operand's values
     """
 
     method: Method
@@ -348,6 +347,8 @@ class Aggregate:
     condition: BoundExpr | None
     type: PrimitiveType
     nullable: bool
+    part: int | None = None
+    parts: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

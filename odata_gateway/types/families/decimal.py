@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
+from odata_gateway.types.aggregates import MIN_MAX, averages, sums
 from odata_gateway.types.facets import decimals
 from odata_gateway.types.family import (
     ArgumentType,
@@ -118,8 +118,8 @@ DECIMAL = PrimitiveType(
     },
     aggregates={
         **MIN_MAX,
-        "sum": AggregateRule("sum({0})", "{0}::numeric"),
-        "average": AggregateRule("avg({0})", "trim_scale({0})"),
+        "sum": sums("numeric"),
+        "average": averages(),
     },
     quoted_if_wide=True,
     schema_format="decimal",

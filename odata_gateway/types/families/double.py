@@ -124,7 +124,12 @@ SINGLES = replace(
 _AGGREGATES = {
     **MIN_MAX,
     "sum": AggregateRule(
-        floats.SUM, floats.TOTAL, result="Edm.Double", further=(floats.SUM_OF_LARGE,)
+        floats.SUM,
+        floats.TOTAL,
+        result="Edm.Double",
+        further=(floats.SUM_OF_LARGE,),
+        parts=(floats.SUM, floats.SUM_OF_LARGE),
+        merged=("sum({0})", "sum({1})"),
     ),
     "average": AggregateRule(
         floats.AVERAGE,
@@ -135,6 +140,21 @@ _AGGREGATES = {
             floats.SUM,
             floats.SUM_OF_LARGE,
             "count({0})",
+        ),
+        parts=(
+            floats.SUM_OF_USUAL,
+            floats.NUMBER_OF_USUAL,
+            floats.NUMBER_OF_LARGE,
+            floats.SUM,
+            floats.SUM_OF_LARGE,
+            "count({0})",
+        ),
+        merged=(
+            "sum({0}) / nullif(sum({1}), 0)::float8",
+            "sum({2})",
+            "sum({3})",
+            "sum({4})",
+            "sum({5})::float8",
         ),
     ),
 }

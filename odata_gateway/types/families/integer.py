@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import LiteralString
 
-from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
+from odata_gateway.types.aggregates import MIN_MAX, AggregateRule, averages, sums
 from odata_gateway.types.family import (
     ArgumentType,
     ColumnReading,
@@ -85,12 +86,8 @@ def _casts(pg_type: str, low: int, high: int) -> dict[str, str]:
     }
 
 
-def _aggregates(sum_type: str, result: str) -> dict[str, AggregateRule]:
-    return {
-        **MIN_MAX,
-        "sum": AggregateRule("sum({0})", "{0}::" + sum_type, result),
-        "average": AggregateRule("avg({0})", "trim_scale({0})", "Edm.Decimal"),
-    }
+def _aggregates(sum_type: LiteralString, result: str) -> dict[str, AggregateRule]:
+    return {**MIN_MAX, "sum": sums(sum_type, result), "average": averages("Edm.Decimal")}
 
 
 # A sum of Int64 is a Decimal, so that it cannot overflow; sums of the smaller integers cannot.

@@ -104,7 +104,7 @@ class Checker:
         while inner.op != SetOperation.SETOP_NONE:
             inner = inner.larg
         alias = item.alias.aliasname
-        uses = [u for u in inner.fromClause or () if isinstance(u, ast.RangeVar) and u.alias.aliasname == alias]
+        uses = [u for u in inner.fromClause or () if isinstance(u, ast.RangeVar) and u.alias and u.alias.aliasname == alias]
         if uses:
             assert alias not in scope, f"{alias} hides another table"
             scope[alias] = uses[0].relname

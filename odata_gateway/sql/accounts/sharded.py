@@ -22,41 +22,45 @@ from typing import LiteralString
 
 from odata_gateway.errors import Unsupported
 from odata_gateway.plan.tree.query import Query
-from odata_gateway.plan.tree.relation import Block, Column, OrderKey, ParentPath
+from odata_gateway.plan.tree.relation import Block, Column, OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
+from odata_gateway.sql.accounts.account_blocks import pivots
+from odata_gateway.sql.accounts.made_rows import MadeRows
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
 from odata_gateway.sql.keyset import NullMask, key_texts, ordered, value_of_text
 from odata_gateway.sql.page_scan import PageScan, limit_with_skipped
-from odata_gateway.sql.relation import Relations, ShardAccount, has_account
+from odata_gateway.sql.relation import Relations
+from odata_gateway.sql.renderer import ShardAccount
 from odata_gateway.types.primitive import STRING
 
 MAX_ACCOUNTS = 50
 """The database plans and runs one statement for each, one after the other."""
 
 
-def pivot(block: Block) -> int | None:
-    """The source that brings the account in: that of the rows, or, if these have none, that of the
-    nearest parent in their path that has one. A parent is found by its key, so it is in the shard
-    of one account only."""
-    if has_account(block.source):
-        return block.source.number
-    within: ParentPath | None = block.within
-    while within is not None and not has_account(within.source):
-        within = within.outer
-    return None if within is None else within.source.number
-
-
-def relations_by_account(
-    query: Query, block: Block, accounts: int, *, zoned: bool = False
-) -> Sequence[Relations]:
-    """A renderer of blocks for each of the caller's accounts, in a statement about `block`."""
+def check_accounts(accounts: int) -> None:
+    """Raise Unsupported for more accounts than a statement reads one by one."""
     if accounts > MAX_ACCOUNTS:
         raise Unsupported(
             f"a caller may have at most {MAX_ACCOUNTS} accounts on a sharded database, "
             f"and this caller has {accounts}"
         )
+
+
+def relations_by_account(
+    query: Query,
+    block: Block,
+    accounts: int,
+    *,
+    zoned: bool = False,
+    made: MadeRows | None = None,
+) -> Sequence[Relations]:
+    """A renderer of blocks for each of the caller's accounts, in a statement about `block`, which
+    reads what the statement makes from `made`."""
+    check_accounts(accounts)
     found = [
-        Relations(many_accounts=True, shard=ShardAccount(index, pivot(block)), zoned=zoned)
+        Relations(
+            many_accounts=True, shard=ShardAccount(index, pivots(block)), made=made, zoned=zoned
+        )
         for index in range(accounts)
     ]
     for relations in found:

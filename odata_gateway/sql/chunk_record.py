@@ -1,0 +1,80 @@
+"""A chunk's rows as one record of SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from odata_gateway.plan.tree.query import Query
+from odata_gateway.plan.tree.slots import LimitSlot
+from odata_gateway.sql.fragment import Sql, build, join, param, quoted
+
+
+def key_names(query: Query) -> list[Sql]:
+    """Names of the order values as columns of a chunk's rows: k0, k1, ..."""
+    return [Sql((f"k{index:d}",)) for index in range(len(query.order))]
+
+
+def last_row(rows: Sql, query: Query, limit: Sql) -> Sql:
+    """The order values of row number `limit`, without making a text of any row."""
+    wanted = join(", ", (build("p.{0}::text", name) for name in key_names(query)))
+    return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRecord:
+    """A chunk's rows as one record: (text, number of rows, whether there are more, whether no row
+    was NULL, order values of the last row...)."""
+
+    query: Query
+    separator: str
+    lookahead: bool
+
+    @property
+    def limit(self) -> Sql:
+        """The rows to read."""
+        limit = param(LimitSlot(), "int4")
+        return build("{0} + 1", limit) if self.lookahead else limit
+
+    def joined(self, rows: Sql) -> Sql:
+        """The record of rows that are (row, k0, k1, ...)."""
+        return self._looking_ahead(rows) if self.lookahead else self._full(rows)
+
+    def apart(self, rows: Sql) -> Sql:
+        """The same as `_full`, with an array of the rows' texts, and of each order value."""
+        keys = join("", (build(", array_agg(p.{0}::text)", n) for n in key_names(self.query)))
+        return build(
+            "SELECT array_agg(convert_to(p.row, 'UTF8')), count(*), count(*) = {0}, "
+            "count(*) = count(p.row){1} FROM ({2}) AS p",
+            param(LimitSlot(), "int4"),
+            keys,
+            rows,
+        )
+
+    def _full(self, rows: Sql) -> Sql:
+        """The record without a look ahead: a full chunk may have more rows behind it."""
+        names = key_names(self.query)
+        last = join("", (build(", ((array_agg(p.{0}))[count(*)::int4])::text", n) for n in names))
+        return build(
+            "SELECT convert_to(string_agg(p.row, {3}), 'UTF8'), count(*), count(*) = {0}, "
+            "count(*) = count(p.row){1} FROM ({2}) AS p",
+            param(LimitSlot(), "int4"),
+            last,
+            rows,
+            quoted(self.separator),
+        )
+
+    def _looking_ahead(self, rows: Sql) -> Sql:
+        """The record where one row more is read than shown."""
+        limit, names = param(LimitSlot(), "int4"), key_names(self.query)
+        arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
+        last = join("", (build(", a.{0}[{1}]::text", name, limit) for name in names))
+        return build(
+            "SELECT convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8'), "
+            "least(a.c, {0}), a.c > {0}, a.c = a.w{1} FROM (SELECT count(*) AS c, "
+            "count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
+            limit,
+            last,
+            arrays,
+            rows,
+            quoted(self.separator),
+        )
