@@ -10,6 +10,7 @@ import json
 
 import pytest
 from odata_gateway.demo import tokens
+from tests.harness.cases import FOLDER, read
 from tests.harness.cluster import SQL_FOLDER
 from tests.harness.gateway import start_gateway
 from tests.oracle.evaluator import KINDS
@@ -92,6 +93,14 @@ def test_generated_queries_have_the_same_answers_or_are_refused(both, world):
         assert sharded == plain, request_
         same += 1
     assert same > 18
+
+
+def test_cases_with_apply_have_the_same_answers(both):
+    targets = [target for target in (read(path).request for path in sorted(FOLDER.glob("*.case"))) if "$apply" in target]
+    for target_ in targets:
+        sharded, plain = (answers(gateway, target_) for gateway in both)
+        assert sharded == plain or ("User" in target_ and sharded[0][0] == 501), target_
+    assert len(targets) > 15
 
 
 def test_tables_as_citus_sql_leaves_them_serve(cluster, scratch, scratch_reader_dsn, gateways):
