@@ -40,10 +40,10 @@ from odata_gateway.protocol.batch.requests import (
     inherited,
     relative_to_root,
 )
-from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, answer_in, ended
+from odata_gateway.protocol.batch.responses import BatchResponse, ResponseName, answer_in
 from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.protocol.headers.version import check_body, version, version_of_error
-from odata_gateway.protocol.message import Reply, Request, RequestHeaders
+from odata_gateway.protocol.message import Reply, Request, RequestHeaders, ended
 from odata_gateway.url.resource_kind import METHODS, ResourceKind, classify, method_refusal
 from odata_gateway.url.split import is_credential
 

@@ -7,8 +7,10 @@ each request in it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from odata_gateway.errors import LimitBody
 from odata_gateway.url.resource_kind import ResourceKind
 
 HeaderPairs = tuple[tuple[str, str], ...]
@@ -62,11 +64,38 @@ class Reply(NamedTuple):
 
 async def whole_reply(reply: Reply) -> Reply:
     """The same with its body in one piece; raises what the body raises, after closing it."""
+    return reply._replace(body=await whole_body(reply))
+
+
+async def whole_body(reply: Reply, most_bytes: int | None = None) -> bytes:
+    """The body of a reply in one piece.
+
+    raises  what the body raises, after closing it; LimitBody for more bytes, which are not read
+    """
     if isinstance(reply.body, bytes):
-        return reply
+        _check_size(len(reply.body), most_bytes)
+        return reply.body
+    pieces, size = [], 0
+    async with ended(reply.body):
+        async for piece in reply.body:
+            size += len(piece)
+            _check_size(size, most_bytes)
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _check_size(size: int, most_bytes: int | None) -> None:
+    if most_bytes is not None and size > most_bytes:
+        raise LimitBody(f"the answer is longer than {most_bytes} bytes")
+
+
+@asynccontextmanager
+async def ended(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[None]:
+    """Close a streamed body at the end of the block, also after an error: no query may run on after
+    its client has left."""
     try:
-        return reply._replace(body=b"".join([chunk async for chunk in reply.body]))
+        yield
     finally:
-        close = getattr(reply.body, "aclose", None)
+        close = getattr(body, "aclose", None)
         if close is not None:
             await close()

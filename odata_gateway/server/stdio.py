@@ -1,28 +1,36 @@
 """The Model Context Protocol on standard input and output: a message a line, for one caller.
 
 The program that starts the process is its only client. Messages are answered side by side, so that
-a long query delays no other; a message that the client cancels is ended.
+a long query delays no other; a message that the client cancels is ended. The messages before the
+end of standard input are answered. SIGTERM, or a client that does not read any more, ends the
+process at once, and the queries that run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
+from contextlib import suppress
+from threading import Thread
 from typing import Any
-
-import orjson
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
 from odata_gateway.server.composition import compose, mcp_server
 from odata_gateway.server.worker import first_look, running
+from odata_gateway.web.mcp.messages import Message, MessageFault, read_message
 from odata_gateway.web.mcp.server import McpServer, refusal_of
 from odata_gateway.web.mcp.service import AgentCaller
 from odata_gateway.web.urls import SERVICE_PATH
 
 _ROOT = f"http://localhost{SERVICE_PATH}/"
 """Stands for the service root in links, of which only the tokens are used."""
+_CHUNK_BYTES = 65_536
+_NO_MESSAGE = b"?"
+"""Stands for a line that is too long."""
 
 
 async def serve_stdio(settings: Settings, model: Model) -> int:
@@ -55,61 +63,64 @@ class _Conversation:
         self._server = server
         self._caller = caller
         self._most_bytes = most_bytes
-        self._tasks: dict[Any, asyncio.Task[None]] = {}
+        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._answers: dict[asyncio.Task[None], Any] = {}  # with the number of the message
+        self._output = os.dup(1)
+        os.dup2(2, 1)  # whatever else is printed is no message
 
     async def run(self) -> None:
-        """Return when standard input has ended, and the messages before its end are answered."""
-        reader = asyncio.StreamReader(limit=self._most_bytes)
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer
-        )
-        while line := await _line(reader):
-            if line.strip():
-                self._begin(line)
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        """Return when there is nothing more to answer."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # as on Windows
+            loop.add_signal_handler(signal.SIGTERM, self._lines.put_nowait, None)
+        Thread(target=self._read, args=(loop,), daemon=True).start()
+        while line := await self._lines.get():
+            self._begin(line)
+        if line is None:
+            for task in self._answers:
+                task.cancel()
+        await asyncio.gather(*self._answers, return_exceptions=True)
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Pass the lines of standard input on, then an empty one. A thread of its own reads what
+        the event loop of some systems cannot: files, and pipes of Windows."""
+        rest = b""
+        with suppress(OSError, RuntimeError):  # closed; the loop has ended
+            while chunk := os.read(0, _CHUNK_BYTES):
+                *lines, rest = (rest + chunk).split(b"\n")
+                rest = rest[: self._most_bytes + 1]
+                for line in lines:
+                    self._pass(loop, line)
+            self._pass(loop, rest)
+            loop.call_soon_threadsafe(self._lines.put_nowait, b"")
+
+    def _pass(self, loop: asyncio.AbstractEventLoop, line: bytes) -> None:
+        if line.strip():
+            text = line if len(line) <= self._most_bytes else _NO_MESSAGE
+            loop.call_soon_threadsafe(self._lines.put_nowait, text)
 
     def _begin(self, line: bytes) -> None:
-        number, cancelled = _numbers(line)
-        if cancelled in self._tasks:
-            self._tasks[cancelled].cancel()
+        try:
+            message = read_message(line)
+        except MessageFault:
+            message = {}
+        if message.get("method") == "notifications/cancelled":
+            asked = message.get("params", {}).get("requestId")
+            for task in [task for task, number in self._answers.items() if number == asked]:
+                task.cancel()
             return
-        key = object() if number is None else number
-        task = asyncio.create_task(self._answer(line))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task = asyncio.create_task(self._answer(line, message))
+        self._answers[task] = message.get("id", ())
+        task.add_done_callback(self._answers.pop)
 
-    async def _answer(self, line: bytes) -> None:
+    async def _answer(self, line: bytes, message: Message) -> None:
         try:
             reply = await self._server.respond(line, self._caller, {})
         except ODataError as error:  # the caller cannot be looked up, or may not ask any more
-            number, _ = _numbers(line)
-            reply = None if number is None else refusal_of(number, error)
-        if reply is not None:
-            sys.stdout.buffer.write(reply.body + b"\n")
-            sys.stdout.buffer.flush()
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    """The next line; one that is too long becomes one that is no message."""
-    is_cut = False
-    while True:
+            reply = refusal_of(message["id"], error) if "id" in message else None
+        left = memoryview(b"" if reply is None else reply.body + b"\n")
         try:
-            line = await reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError as end:
-            line = end.partial
-        except asyncio.LimitOverrunError as overrun:
-            await reader.readexactly(overrun.consumed)
-            is_cut = True
-            continue
-        return b"?\n" if is_cut else line
-
-
-def _numbers(line: bytes) -> tuple[Any, Any]:
-    """The number of a message, and the number of the one that it cancels."""
-    try:
-        message = orjson.loads(line)
-        if message.get("method") == "notifications/cancelled":
-            return None, message["params"]["requestId"]
-        return message.get("id"), None
-    except (ValueError, AttributeError, KeyError, TypeError):
-        return None, None
+            while left:
+                left = left[os.write(self._output, left) :]
+        except OSError:  # nobody reads
+            self._lines.put_nowait(None)

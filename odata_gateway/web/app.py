@@ -29,8 +29,13 @@ from odata_gateway.web.credentials import secrets_of
 from odata_gateway.web.exchange import Exchange, logged_refusal, respond
 from odata_gateway.web.headers import preflight
 from odata_gateway.web.health import HEALTH_PATHS, Health
-from odata_gateway.web.mcp.endpoint import MCP_METHODS, MCP_PATH, answer_message, mcp_root
-from odata_gateway.web.mcp.rebinding import check_host_and_origin
+from odata_gateway.web.mcp.endpoint import (
+    MCP_METHODS,
+    MCP_PATH,
+    answer_message,
+    check_host_and_origin,
+    mcp_root,
+)
 from odata_gateway.web.mcp.server import McpServer
 from odata_gateway.web.mcp.service import AgentCaller
 from odata_gateway.web.request_body import read_body

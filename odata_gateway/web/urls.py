@@ -71,6 +71,11 @@ def root_url(headers: RequestHeaders, peer: Peer, settings: Settings) -> str:
     """
     if settings.public_url:
         return settings.public_url.removesuffix(SERVICE_PATH) + SERVICE_PATH + "/"
+    return asked_root(headers, peer, settings)
+
+
+def asked_root(headers: RequestHeaders, peer: Peer, settings: Settings) -> str:
+    """The same as the request alone says it, whatever ODATA_PUBLIC_URL is."""
     host = headers.get("host", "").strip() or peer.local
     scheme = settings.protocol or "http"
     if headers.keys().isdisjoint(_FORWARDED) or not is_trusted(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from tests.harness import tokens
-from tests.harness.gateway import Gateway, Reply
+from tests.harness.gateway import ROOT, Gateway, Reply
 
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 _numbers = count(1)
@@ -63,3 +67,15 @@ class Agent:
     def query(self, name: str, /, **options: Any) -> list[Any]:
         """The rows of a query."""
         return self.call("query", set=name, **options).rows
+
+
+async def start_mcp(dsn: str, token: str = tokens.ADMIN, *, stdin: Any = PIPE, **settings: str) -> Process:
+    """`odata-gateway mcp` as a client starts it."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "odata_gateway", "mcp"),
+        env={"ODATA_DSN": dsn, "ODATA_MCP_TOKEN": token, "PATH": os.environ["PATH"], **settings},
+        cwd=ROOT,
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=DEVNULL,
+    )

@@ -29,11 +29,6 @@ class AgentView:
         """The caller of a token; raises AuthMissing, AuthInvalid, AuthForbidden."""
         return await self._callers.caller(token)
 
-    async def indexes(self, token: str | None) -> Mapping[str, list[list[str]]]:
-        """The properties of each index of the table behind each entity set."""
-        model = (await self._service.compiler_of_token(token)).model
-        return {name: _indexes(s.entity_type) for name, s in model.entity_sets.items()}
-
     async def outline(self, token: str | None, target: str) -> Mapping[str, object]:
         """How a request would be answered; raises ODataError for one that would be refused."""
         caller = await self.admit(token)

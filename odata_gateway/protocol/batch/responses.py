@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Container
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from itertools import count
 from typing import NamedTuple, Protocol
@@ -142,15 +141,3 @@ async def _as_string(kind: str, body: AsyncIterator[bytes]) -> AsyncGenerator[by
         left = whole[len(whole) - len(whole) % 3 :]
         yield urlsafe_b64encode(whole[: len(whole) - len(left)])
     yield urlsafe_b64encode(left).rstrip(b"=") + b'"'
-
-
-@asynccontextmanager
-async def ended(body: ResponseBytes) -> AsyncIterator[None]:
-    """Close a streamed body at the end of the block, also after an error: no query may run on after
-    its client has left."""
-    try:
-        yield
-    finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()

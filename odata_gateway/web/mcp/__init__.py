@@ -5,15 +5,12 @@ Out:     replies. Rows come from the service by requests like those of any other
          callers, row policies and limits are the same.
 Unknown: SQL, the database, the model beyond what $metadata says.
 
-    service    what the tools need of the service
-    arguments  the arguments of a call, checked
-    fence      texts of the database as data that nobody takes for instructions
-    rows       the rows of one answer, within limits of number and size
-    describe   the tool that says what there is
-    query      the tools that read rows, and that say how a request would be answered
-    tools      the three tools as they are offered
-    versions   the versions of the protocol, and what a message says of them
-    server     messages in, messages out
-    rebinding  which Host and Origin a request may have
-    endpoint   one message in, one message out, by HTTP
+    service   what the tools need of the service
+    messages  messages of JSON-RPC, and the versions of the protocol
+    fence     answers in which nobody takes texts of the database for instructions
+    describe  the tool that says what there is
+    query     the tools that read rows, and that say how a request would be answered
+    tools     the three tools as they are offered, and the arguments of a call, checked
+    server    messages in, messages out
+    endpoint  one message in, one message out, by HTTP; which Host and Origin it may have
 """

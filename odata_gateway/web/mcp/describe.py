@@ -1,214 +1,166 @@
-"""The tool `describe`: which entity sets and functions there are, and what their rows have."""
+"""The tool `describe`: which entity sets and functions there are, and what their rows have.
+
+What it says of properties, parameters and types is the CSDL JSON of $metadata.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
 from odata_gateway.errors import BindSegment, nearest
-from odata_gateway.protocol.message import Request
+from odata_gateway.protocol.message import Request, whole_body
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
-    allowed_values,
     children,
     description_of,
-    members,
     type_name,
 )
 from odata_gateway.url.resource_kind import ResourceKind
-from odata_gateway.web.mcp.fence import NOTICE, fenced
-from odata_gateway.web.mcp.rows import whole_body
+from odata_gateway.web.mcp.fence import ToolAnswer, fenced
 from odata_gateway.web.mcp.service import AgentCaller, AgentLimits, AgentService
 
-_DOCUMENT_BYTES = 64 * 1024 * 1024
-_KEPT = 16
-"""Documents that are kept read: callers with different roles have different ones."""
+
+async def describe(
+    service: AgentService, caller: AgentCaller, arguments: dict[str, Any], limits: AgentLimits
+) -> ToolAnswer:
+    """The sets and functions that a caller may read; raises ODataError."""
+    elements = await _elements(service, caller)
+    if "sets" in arguments:
+        found = [await _whole(service, caller, elements, name) for name in arguments["sets"]]
+    else:
+        found = _overview(elements, arguments.get("contains", "").lower())
+    cursor = arguments.get("cursor", "")
+    start = int(cursor) if cursor.isascii() and cursor.isdigit() else 0
+    shown: list[CsdlJson] = []
+    size = 0
+    for each in found[start:]:
+        size += len(orjson.dumps(each))
+        if shown and size > limits.size_bytes:
+            break
+        shown.append(each)
+    left = len(found[start:]) - len(shown)
+    cut = f"Cut here: {left} more. Narrow it with contains, or go on with cursor."
+    around = {"cut": cut, "nextCursor": str(start + len(shown))} if left else {}
+    return fenced({"sets": shown}, shown, **around)
 
 
-class DescribeTool:
-    """Describes the model of a caller. Everything but the indexes is what $metadata says."""
-
-    def __init__(self, service: AgentService, limits: AgentLimits) -> None:
-        self._service = service
-        self._limits = limits
-        self._read: OrderedDict[str, CsdlElements] = OrderedDict()  # by entity tag
-
-    async def call(self, caller: AgentCaller, arguments: dict[str, Any]) -> tuple[CsdlJson, str]:
-        """The answer as a value and as text; raises ODataError."""
-        elements = await self._elements(caller)
-        names = arguments.get("sets")
-        described = (
-            _overview(elements, arguments.get("contains", "").lower())
-            if names is None
-            else await self._chosen(caller, elements, names)
-        )
-        start = _start(arguments.get("cursor"))
-        shown: list[CsdlJson] = []
-        size = 0
-        for each in described[start:]:
-            size += len(orjson.dumps(each))
-            if shown and size > self._limits.size_bytes:
-                break
-            shown.append(each)
-        found: CsdlJson = {"notice": NOTICE, "sets": shown}
-        text = fenced([orjson.dumps(each) for each in shown])
-        if start + len(shown) < len(described):
-            found["nextCursor"] = str(start + len(shown))
-            left = len(described) - start - len(shown)
-            found["cut"] = f"Cut here: {left} more. Narrow it with contains, or go on with cursor."
-            text += f"\n{found['cut']}\nnextCursor: {found['nextCursor']}"
-        return found, text
-
-    async def _elements(self, caller: AgentCaller) -> CsdlElements:
-        target = "$metadata?$format=json"
-        request = Request("GET", target, ResourceKind.METADATA, {}, caller.root, caller.token)
-        reply = await self._service.answer(request)
-        tag = dict(reply.headers)["ETag"]
-        if tag not in self._read:
-            body = await whole_body(reply, _DOCUMENT_BYTES)
-            self._read[tag] = CsdlElements(orjson.loads(body or b"{}"))
-        self._read.move_to_end(tag)
-        while len(self._read) > _KEPT:
-            self._read.popitem(last=False)
-        return self._read[tag]
-
-    async def _chosen(
-        self, caller: AgentCaller, elements: CsdlElements, names: list[str]
-    ) -> list[CsdlJson]:
-        indexes = await self._service.indexes(caller.token)
-        found = []
-        for name in names:
-            child = elements.container.get(name)
-            if not isinstance(child, dict) or not _is_resource(elements, child):
-                known = [each for each, _ in _resources(elements)]
-                hint = nearest(name, known) or "call describe without sets to see all"
-                raise BindSegment(f"there is no set '{name[:60]}'", target="sets", hint=hint)
-            found.append(_whole(elements, name, child, indexes.get(name, [])))
-        return found
+async def _elements(service: AgentService, caller: AgentCaller) -> CsdlElements:
+    target, kind = "$metadata?$format=json", ResourceKind.METADATA
+    request = Request("GET", target, kind, {}, caller.root, caller.token)
+    return _read(await whole_body(await service.answer(request)))
 
 
-def _start(cursor: str | None) -> int:
-    return int(cursor) if cursor and cursor.isascii() and cursor.isdigit() else 0
+@lru_cache(maxsize=16)
+def _read(document: bytes) -> CsdlElements:
+    """The elements of a document; callers with different roles have different ones."""
+    return CsdlElements(orjson.loads(document))
 
 
-def _is_resource(elements: CsdlElements, child: CsdlJson) -> bool:
-    return "$Function" in child or elements.is_entity(str(child.get("$Type", "")))
-
-
-def _resources(elements: CsdlElements) -> list[tuple[str, CsdlJson]]:
+def _resources(elements: CsdlElements) -> dict[str, CsdlJson]:
     """Entity sets, singletons, and functions that are called at the service root."""
-    found = children(elements.container)
-    return [(name, child) for name, child in found if _is_resource(elements, child)]
+    return {
+        name: child
+        for name, child in children(elements.container)
+        if "$Function" in child or elements.is_entity(str(child.get("$Type", "")))
+    }
 
 
 def _overview(elements: CsdlElements, contains: str) -> list[CsdlJson]:
     """A line for each resource whose name or description has a text."""
     found = []
-    for name, child in _resources(elements):
-        text = _description(elements, child)
-        if contains in name.lower() or contains in text.lower():
-            type_ = child.get("$Type", "")
-            line: CsdlJson = {"name": name, "description": text}
-            line["is_function"] = "$Function" in child
-            line["properties"] = sum(1 for _ in elements.properties(type_))
-            line["links"] = [link for link, _ in elements.links(type_)]
-            found.append(_without_nothing(line))
+    for name, child in _resources(elements).items():
+        line = _line(elements, name, child)
+        if contains in name.lower() or contains in line["description"].lower():
+            links = [link for link, _ in elements.links(child.get("$Type", ""))]
+            found.append(_without_nothing({**line, "links": links}))
     return found
 
 
-def _description(elements: CsdlElements, child: CsdlJson) -> str:
+def _line(elements: CsdlElements, name: str, child: CsdlJson) -> CsdlJson:
+    """The name and the description of a resource, which may be that of its type or function."""
+    type_ = elements.type_of(child.get("$Type", "")) or {}
+    texts = (description_of(each) for each in (child, type_, *_overloads(elements, child)))
+    description = next(filter(None, texts), "")
+    return {"name": name, "description": description, "is_function": "$Function" in child}
+
+
+def _overloads(elements: CsdlElements, child: CsdlJson) -> list[CsdlJson]:
+    """How a function can be called at the service root."""
     overloads = elements.functions.get(elements.qualified(child.get("$Function", "")), [])
-    declared = [elements.type_of(child.get("$Type", "")) or {}, *overloads]
-    texts = (description_of(each) for each in (child, *declared))
-    return next(filter(None, texts), "")
+    return [each for each in overloads if not each.get("$IsBound")]
 
 
-def _whole(
-    elements: CsdlElements, name: str, child: CsdlJson, indexes: list[list[str]]
+async def _whole(
+    service: AgentService, caller: AgentCaller, elements: CsdlElements, name: str
 ) -> CsdlJson:
     """All that can be said of a resource."""
-    found: CsdlJson = {"name": name, "description": _description(elements, child)}
+    known = _resources(elements)
+    child = known.get(name)
+    if child is None:
+        hint = nearest(name, known) or "call describe without sets to see all"
+        raise BindSegment(f"there is no set '{name[:60]}'", target="sets", hint=hint)
+    line = _line(elements, name, child)
     if "$Function" in child:
-        overloads = elements.functions.get(elements.qualified(child["$Function"]), [])
-        calls = [_call(elements, name, each) for each in overloads if not each.get("$IsBound")]
-        return _without_nothing({**found, "is_function": True, "calls": calls})
+        calls = [_call(name, each) for each in _overloads(elements, child)]
+        return _without_nothing({**line, "calls": calls, "types": _types(elements, *calls)})
     type_ = elements.qualified(child["$Type"])
+    properties = _properties(elements, type_)
     bindings = child.get("$NavigationPropertyBinding", {})
-    search = child.get("@Capabilities.SearchRestrictions", {})
-    found |= {
+    links = [
+        {"name": each, "leads_to": bindings.get(each, ""), **link}
+        for each, link in elements.links(type_)
+    ]
+    found = {
+        **line,
         "is_single": not child.get("$Collection"),
         "key": [key for key, _ in elements.key(type_)],
-        "properties": _properties(elements, type_),
-        "links": [
-            {
-                "name": link,
-                "leads_to": bindings.get(link, navigation["$Type"]),
-                "to_many": bool(navigation.get("$Collection")),
-            }
-            for link, navigation in elements.links(type_)
-        ],
-        "indexes": indexes,
-        "has_search": bool(search.get("Searchable", True)),
+        "properties": properties,
+        "links": links,
+        "types": _types(elements, *properties),
+        "indexes": (await service.outline(caller.token, quote(name)))["indexes"],
+        "has_search": elements.is_searchable(child),
     }
     return _without_nothing(found)
 
 
-def _call(elements: CsdlElements, name: str, overload: CsdlJson) -> CsdlJson:
-    """How a function is called, and what it returns."""
-    parameters = overload.get("$Parameter", [])
-    given = ",".join(f"{each['$Name']}=..." for each in parameters)
-    returned = overload.get("$ReturnType", {})
-    return _without_nothing(
-        {
-            "set": f"{name}({given})",
-            "parameters": [
-                {
-                    **_property(elements, each["$Name"], each),
-                    "optional": "@Core.OptionalParameter" in each,
-                }
-                for each in parameters
-            ],
-            "returns": type_name(returned),
-            "is_list": bool(returned.get("$Collection")),
-            "properties": _properties(elements, elements.qualified(type_name(returned))),
-        }
-    )
+def _properties(elements: CsdlElements, type_: str) -> list[CsdlJson]:
+    """The properties of a type; of some, which are secret or absent, no value is ever shown."""
+    hidden = elements.restricted(type_, "FilterRestrictions")
+    return [
+        {"name": name, "$Type": type_name(prop), **prop}
+        | ({"always_null": True} if name in hidden else {})
+        for name, prop in elements.properties(type_)
+    ]
 
 
-def _properties(elements: CsdlElements, type_: str, depth: int = 3) -> list[CsdlJson]:
-    """The properties of a type; those of complex types have members, to a depth."""
-    useless = elements.restricted(type_, "FilterRestrictions")
-    found = []
-    for name, prop in elements.properties(type_):
-        line = _property(elements, name, prop)
-        declared = elements.type_of(type_name(prop))
-        if depth and declared is not None and declared["$Kind"] == "ComplexType":
-            inner = elements.qualified(type_name(prop))
-            line["members"] = _properties(elements, inner, depth - 1)
-        found.append({**line, "always_null": True} if name in useless else line)
+def _call(name: str, overload: CsdlJson) -> CsdlJson:
+    """How a function is called, as the argument `set`, and what it returns."""
+    given = ",".join(f"{each['$Name']}=..." for each in overload.get("$Parameter", ()))
+    return {"set": f"{name}({given})", **overload}
+
+
+def _types(elements: CsdlElements, *users: CsdlJson) -> CsdlJson:
+    """The types that elements have and that the model declares, with the types of their own."""
+    found: CsdlJson = {}
+    left = list(users)
+    while left:
+        user = left.pop()
+        name = elements.qualified(str(user.get("$Type", user.get("$BaseType", ""))))
+        declared = elements.types.get(name)
+        if declared is not None and name not in found:
+            found[name] = declared
+            left.append(declared)
+        left += user.get("$Parameter", ())
+        left += [user["$ReturnType"]] if "$ReturnType" in user else []
+        left += [prop for _, prop in children(user) if "$Kind" not in prop]
     return found
 
 
-def _property(elements: CsdlElements, name: str, prop: CsdlJson) -> CsdlJson:
-    declared = elements.type_of(type_name(prop))
-    is_enumeration = declared is not None and declared["$Kind"] == "EnumType"
-    labels = [each for each, _ in members(declared)] if declared and is_enumeration else []
-    return _without_nothing(
-        {
-            "name": name,
-            "type": type_name(prop),
-            "is_list": bool(prop.get("$Collection")),
-            "nullable": bool(prop.get("$Nullable")),
-            "description": description_of(prop),
-            "allowed_values": labels or allowed_values(prop),
-            "computed": prop.get("@Core.Computed") is True,
-        }
-    )
-
-
 def _without_nothing(found: CsdlJson) -> CsdlJson:
-    """Without what is false, zero or empty."""
-    return {name: value for name, value in found.items() if value not in (False, "", [])}
+    """Without what is false or empty."""
+    return {name: value for name, value in found.items() if value not in (False, "", [], {})}

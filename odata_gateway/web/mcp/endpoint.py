@@ -2,40 +2,29 @@
 
 There is neither a session nor a stream of events, so GET and DELETE are refused, and any process
 can answer any message.
+
+A page of an attacker can make its own host name lead to this machine (DNS rebinding). The browser
+then lets the page read the answers, and names the attacker's host in the headers Host and Origin.
+An address cannot be rebound, and neither can the names that the operator gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from odata_gateway.config.settings import Settings
-from odata_gateway.errors import UrlFormat, UrlMediaType
+from odata_gateway.errors import AuthOrigin, UrlFormat, UrlHost, UrlMediaType
 from odata_gateway.protocol.headers.accept import accept
 from odata_gateway.protocol.message import HeaderPairs, Reply, RequestHeaders
 from odata_gateway.web.exchange import Exchange
 from odata_gateway.web.mcp.server import McpServer
 from odata_gateway.web.mcp.service import AgentCaller
-from odata_gateway.web.mcp.versions import (
-    HEADER_MISMATCH,
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    PARSE_ERROR,
-    UNSUPPORTED_VERSION,
-)
 from odata_gateway.web.request_body import read_body
-from odata_gateway.web.urls import SERVICE_PATH
+from odata_gateway.web.urls import SERVICE_PATH, Peer, asked_root
 
 MCP_PATH = "/mcp"
 MCP_METHODS = ("POST", "OPTIONS")
-_STATUS: Mapping[int, int] = {
-    PARSE_ERROR: 400,
-    INVALID_REQUEST: 400,
-    INVALID_PARAMS: 400,
-    HEADER_MISMATCH: 400,
-    UNSUPPORTED_VERSION: 400,
-    METHOD_NOT_FOUND: 404,
-}
 _JSON: HeaderPairs = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 
 
@@ -57,7 +46,7 @@ async def answer_message(
     reply = await server.respond(text, caller, exchange.headers)
     if reply is None:
         return Reply(202, ())
-    return Reply(_STATUS.get(reply.error or 0, 200), _JSON, reply.body)
+    return Reply(reply.status, _JSON, reply.body)
 
 
 def _check_types(headers: RequestHeaders) -> None:
@@ -70,3 +59,36 @@ def _check_types(headers: RequestHeaders) -> None:
         member.quality > 0 and member.covers("application", "json") for member in accepted
     ):
         raise UrlFormat("the answer is application/json", target="Accept", hint="accept it")
+
+
+def check_host_and_origin(headers: RequestHeaders, peer: Peer, settings: Settings) -> None:
+    """Refuse a request that a page of another site may have sent.
+
+    raises  UrlHost, AuthOrigin; UrlHeader for a host that cannot be one
+    """
+    host = urlsplit(asked_root(headers, peer, settings))
+    if not _may_be(host.hostname or "", settings):
+        raise UrlHost(
+            "this host name is not one of the service",
+            target="Host",
+            hint="set ODATA_PUBLIC_URL or ODATA_MCP_HOSTS, or use the IP address",
+        )
+    origin = headers.get("origin", "").rstrip("/")
+    is_own = origin.partition("://")[2].lower() == host.netloc.lower()
+    if "origin" in headers and not is_own and origin not in settings.cors_origins:
+        raise AuthOrigin(
+            "pages of this origin may not ask",
+            target="Origin",
+            hint="name it in ODATA_CORS_ORIGINS",
+        )
+
+
+def _may_be(name: str, settings: Settings) -> bool:
+    public = urlsplit(settings.public_url).hostname
+    if name in ("localhost", public, *settings.mcp_hosts) or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

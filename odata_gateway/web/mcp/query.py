@@ -1,17 +1,23 @@
-"""The tools `query`, which reads rows, and `explain`, which says how a request is answered."""
+"""The tools `query`, which reads rows, and `explain`, which says how a request is answered.
+
+Rows are read with an ordinary request for a page, within limits of number and size. A page that is
+too large is asked for again with fewer rows, so that its next link begins behind the last row that
+is shown. Numbers stay the text that Postgres wrote.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
-from odata_gateway.errors import AuthPlan, UrlFormat, UrlOption
-from odata_gateway.protocol.message import Request
+from odata_gateway.errors import AuthPlan, LimitBody, UrlFormat, UrlOption
+from odata_gateway.protocol.message import Request, whole_body
+from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import ResourceKind, classify
-from odata_gateway.web.mcp.fence import NOTICE, fenced
-from odata_gateway.web.mcp.rows import AnswerRows, read_rows, whole_body
+from odata_gateway.web.mcp.fence import ToolAnswer, fenced
 from odata_gateway.web.mcp.service import AgentCaller, AgentLimits, AgentService
 
 DEFAULT_ROWS = 50
@@ -20,9 +26,11 @@ _OPTIONS = (
     *("filter", "apply", "search", "compute", "select", "expand", "orderby"),
     *("top", "skip", "count"),
 )
+_ENVELOPE_BYTES = 2048
+"""Room for what stands around the rows of a page, its next link above all."""
+_ROWS = "application/json;odata.metadata=none"
 _PLAN = "application/vnd.odata-gateway.plan+json"
 _PLAN_BYTES = 256 * 1024
-ToolAnswer = tuple[dict[str, Any], str]
 
 
 def target_of(arguments: dict[str, Any], cursor: str | None = None) -> str:
@@ -48,63 +56,63 @@ def _text(value: object) -> str:
     return quote(text, safe="/(),'*:")
 
 
-class QueryTool:
-    """Reads rows with the options of OData."""
+async def query(
+    service: AgentService, caller: AgentCaller, arguments: dict[str, Any], limits: AgentLimits
+) -> ToolAnswer:
+    """The rows of a page, and where the next one begins.
 
-    def __init__(self, service: AgentService, limits: AgentLimits) -> None:
-        self._service = service
-        self._limits = limits
-
-    async def call(self, caller: AgentCaller, arguments: dict[str, Any]) -> ToolAnswer:
-        """The answer as a value and as text; raises ODataError."""
-        target = target_of(arguments, arguments.get("cursor"))
-        rows = min(arguments.get("top", DEFAULT_ROWS), self._limits.rows)
-        wanted = AgentLimits(max(rows, 1), self._limits.size_bytes)
-        found = await read_rows(self._service, caller, target, wanted)
-        return _answer(arguments["set"], found, wanted)
-
-
-def _answer(name: str, found: AnswerRows, wanted: AgentLimits) -> ToolAnswer:
-    answer: dict[str, Any] = {"notice": NOTICE, "set": name, "rows": found.rows}
-    text = fenced([orjson.dumps(row) for row in found.rows])
-    if found.count is not None:
-        answer["count"] = found.count
-        text += f"\ncount of all rows: {orjson.dumps(found.count).decode()}"
-    if found.cursor is not None:
-        reason = f"{len(found.rows)} rows, and there are more"
-        if found.is_larger:
-            reason = f"{len(found.rows)} rows, and more are over {wanted.size_bytes} bytes"
-        answer["cut"] = (
-            f"Cut here: {reason}. Narrow it with filter, select or apply, or call again with the "
-            "same arguments and cursor."
-        )
-        answer["nextCursor"] = found.cursor
-        text += f"\n{answer['cut']}\nnextCursor: {found.cursor}"
-    return answer, text
-
-
-class ExplainTool:
-    """Says how a request would be answered, without its rows."""
-
-    def __init__(self, service: AgentService) -> None:
-        self._service = service
-
-    async def call(self, caller: AgentCaller, arguments: dict[str, Any]) -> ToolAnswer:
-        """The answer as a value and as text; raises what `query` would raise."""
-        target = target_of(arguments)
-        outline = dict(await self._service.outline(caller.token, target))
-        answer: dict[str, Any] = {"notice": NOTICE, "url": target, **outline}
-        plan = await self._plan(caller, target)
-        if plan is not None:
-            answer["plan"] = plan
-        return answer, fenced([orjson.dumps(answer)])
-
-    async def _plan(self, caller: AgentCaller, target: str) -> Any:
-        """The statement and the plan of Postgres, for a caller who may see them."""
-        headers = {"accept": _PLAN}
-        request = Request("GET", target, ResourceKind.DATA, headers, caller.root, caller.token)
+    raises  ODataError; LimitBody where a single row is too large
+    """
+    target = target_of(arguments, arguments.get("cursor"))
+    most = page_rows = max(min(arguments.get("top", DEFAULT_ROWS), limits.rows), 1)
+    while page_rows:
+        request = _request(caller, target, accept=_ROWS, prefer=f"maxpagesize={page_rows}")
+        reply = await service.answer(request)
         try:
-            body = await whole_body(await self._service.answer(request), _PLAN_BYTES)
-        except (UrlFormat, AuthPlan):
-            return None
-        return orjson.loads(body) if body else None
+            body = await whole_body(reply, limits.size_bytes + _ENVELOPE_BYTES)
+        except LimitBody:
+            page_rows //= 4
+        else:
+            size = f"more are over {limits.size_bytes} bytes"
+            return _page(body, "there are more" if page_rows == most else size)
+    raise LimitBody(
+        f"a single row is longer than {limits.size_bytes} bytes",
+        hint="choose fewer properties with select, or raise ODATA_MCP_BYTES",
+    )
+
+
+def _page(body: bytes, more: str) -> ToolAnswer:
+    """What a body has: a page, one entity or value, or nothing. `more` says why a page ends."""
+    found = json.loads(body or b"[]", parse_float=orjson.Fragment, parse_int=orjson.Fragment)
+    page = found if isinstance(found, dict) and isinstance(found.get("value"), list) else {}
+    rows = page.get("value", [found] if body else [])
+    around = {"count": page["@odata.count"]} if "@odata.count" in page else {}
+    link = page.get("@odata.nextLink")
+    if link:
+        around["cut"] = (
+            f"Cut here: {len(rows)} rows, and {more}. Narrow it with filter, select or apply, or "
+            "call again with the same arguments and cursor."
+        )
+        around["nextCursor"] = address_of(link).value("$skiptoken")
+    return fenced({"rows": rows}, rows, **around)
+
+
+async def explain_answer(
+    service: AgentService, caller: AgentCaller, arguments: dict[str, Any], _: AgentLimits
+) -> ToolAnswer:
+    """How a request would be answered, without its rows; raises what `query` would raise."""
+    target = target_of(arguments)
+    found = {"url": target, **await service.outline(caller.token, target)}
+    around = {}
+    try:
+        reply = await service.answer(_request(caller, target, accept=_PLAN))
+        found["plan"] = orjson.loads(await whole_body(reply, _PLAN_BYTES))
+    except (UrlFormat, AuthPlan):
+        pass  # the caller may not see it, or there is none of this request
+    except LimitBody:
+        around["cut"] = f"The plan is left out: it is longer than {_PLAN_BYTES} bytes."
+    return fenced(found, [found], **around)
+
+
+def _request(caller: AgentCaller, target: str, **headers: str) -> Request:
+    return Request("GET", target, ResourceKind.DATA, headers, caller.root, caller.token)

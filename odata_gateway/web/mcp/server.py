@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,25 +11,26 @@ from odata_gateway import __version__
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
 from odata_gateway.observe import logs
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.web.mcp import versions
-from odata_gateway.web.mcp.arguments import checked_arguments
-from odata_gateway.web.mcp.describe import DescribeTool
-from odata_gateway.web.mcp.query import ExplainTool, QueryTool, ToolAnswer
+from odata_gateway.web.mcp import messages
+from odata_gateway.web.mcp.describe import describe
+from odata_gateway.web.mcp.fence import ToolAnswer
+from odata_gateway.web.mcp.messages import Message, MessageFault, has_envelope, read_message
+from odata_gateway.web.mcp.query import explain_answer, query
 from odata_gateway.web.mcp.service import AgentCaller, AgentLimits, AgentService
-from odata_gateway.web.mcp.tools import INSTRUCTIONS, SCHEMAS, TOOLS
-from odata_gateway.web.mcp.versions import MessageFault, has_envelope
+from odata_gateway.web.mcp.tools import INSTRUCTIONS, SCHEMAS, TOOLS, checked_arguments
 
 _SERVER = {"name": "odata-gateway", "title": "OData gateway", "version": __version__}
 _CAPABILITIES: dict[str, Any] = {"tools": {}}
 _FOREVER = {"ttlMs": 3_600_000, "cacheScope": "public"}
-Message = dict[str, Any]
+_Tool = Callable[[AgentService, AgentCaller, dict[str, Any], AgentLimits], Awaitable[ToolAnswer]]
+_CALLS: Mapping[str, _Tool] = {"describe": describe, "query": query, "explain": explain_answer}
 
 
 class McpReply(NamedTuple):
-    """A message in JSON, and the code of its error, if it is one."""
+    """A message in JSON, and the status that HTTP has for it."""
 
     body: bytes
-    error: int | None = None
+    status: int = 200
 
 
 class McpServer:
@@ -37,11 +38,7 @@ class McpServer:
 
     def __init__(self, service: AgentService, limits: AgentLimits) -> None:
         self._service = service
-        self._tools: Mapping[str, DescribeTool | QueryTool | ExplainTool] = {
-            "describe": DescribeTool(service, limits),
-            "query": QueryTool(service, limits),
-            "explain": ExplainTool(service),
-        }
+        self._limits = limits
 
     async def respond(
         self, text: bytes, caller: AgentCaller, headers: Mapping[str, str]
@@ -52,19 +49,15 @@ class McpServer:
         raises   AuthMissing, AuthInvalid, AuthForbidden for a caller who may not ask
         """
         await self._service.admit(caller.token)
-        number: Any = None
+        message: Message = {}
         try:
-            message = _read(text)
+            message = read_message(text)
             if "id" not in message:
                 return None
-            number = message["id"]
             result = await self._result(message, caller, headers)
         except MessageFault as fault:
-            error: Message = {"code": fault.code, "message": fault.message}
-            error |= {} if fault.data is None else {"data": fault.data}
-            body = orjson.dumps({"jsonrpc": "2.0", "id": number, "error": error})
-            return McpReply(body, fault.code)
-        return McpReply(orjson.dumps({"jsonrpc": "2.0", "id": number, "result": result}))
+            return _refusal(message.get("id"), fault)
+        return McpReply(orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}))
 
     async def _result(
         self, message: Message, caller: AgentCaller, headers: Mapping[str, str]
@@ -73,6 +66,8 @@ class McpServer:
         params = message.get("params", {})
         more: Message = {"resultType": "complete"} if is_stateless else {}
         lasting: Message = {**more, **_FOREVER} if is_stateless else {}
+        # Clients that begin with a handshake take a status for a fault of the transport, and do
+        # not read the message; since 2026-07-28 it must be 404 and 400.
         match message["method"]:
             case "initialize":
                 return _welcome(params)
@@ -82,65 +77,56 @@ class McpServer:
                 return more
             case "tools/list":
                 return {"tools": list(TOOLS), **lasting}
-            case "tools/call":
+            case "tools/call" if params.get("name") in [*SCHEMAS]:
                 return {**await self._call(params, caller), **more}
+            case "tools/call":
+                text, code = (
+                    f"no such tool; there are {', '.join(SCHEMAS)}",
+                    messages.INVALID_PARAMS,
+                )
+                raise MessageFault(code, text, status=400 if is_stateless else 200)
             case method:
-                raise MessageFault(versions.METHOD_NOT_FOUND, f"no such method: {method[:60]}")
+                text, code = f"no such method: {method[:60]}", messages.METHOD_NOT_FOUND
+                raise MessageFault(code, text, status=404 if is_stateless else 200)
 
     async def _call(self, params: Message, caller: AgentCaller) -> Message:
         """The result of a call. What is wrong with it is a result too, which the agent reads."""
-        name = params.get("name")
-        if not isinstance(name, str) or name not in self._tools:
-            known = ", ".join(self._tools)
-            raise MessageFault(versions.INVALID_PARAMS, f"no such tool; there are {known}")
-        current_stats.get().note_resource(f"mcp {name}")
+        name, stats = params["name"], current_stats.get()
+        stats.note_resource(f"mcp {name}")
         try:
             arguments = checked_arguments(params.get("arguments") or {}, SCHEMAS[name])
-            value, text = await self._tools[name].call(caller, arguments)
+            found = await _CALLS[name](self._service, caller, arguments, self._limits)
+            is_error = False
         except (AuthMissing, AuthInvalid, AuthForbidden):
             raise
         except ODataError as error:
-            return {**_content(_failure(error)), "isError": True}
+            found, is_error = _failure(error), True
         except Exception as error:
-            stats = current_stats.get()
             secrets = () if caller.token is None else (caller.token,)
             logs.failure(error, stats.id, secrets, "unexpected error in a tool")
-            raise MessageFault(
-                versions.INTERNAL_ERROR, f"an unexpected error; the log has it as {stats.id}"
-            ) from error
-        return {**_content((value, text)), "isError": False}
+            text = f"an unexpected error; the log has it as {stats.id}"
+            raise MessageFault(messages.INTERNAL_ERROR, text) from error
+        content = [{"type": "text", "text": found.text}]
+        return {"content": content, "structuredContent": found.value, "isError": is_error}
 
 
 def refusal_of(number: object, error: ODataError) -> McpReply:
     """The reply to a message whose caller is refused, where HTTP has no status for it."""
-    code = versions.INTERNAL_ERROR
-    found = {"code": code, "message": str(error), "data": _failure(error)[0]["error"]}
-    return McpReply(orjson.dumps({"jsonrpc": "2.0", "id": number, "error": found}), code)
+    data = _failure(error).value["error"]
+    return _refusal(number, MessageFault(messages.INTERNAL_ERROR, str(error), data))
 
 
-def _read(text: bytes) -> Message:
-    """A message; raises MessageFault for what is none."""
-    try:
-        message = orjson.loads(text)
-    except ValueError:
-        raise MessageFault(versions.PARSE_ERROR, "the message is not JSON") from None
-    is_message = (
-        isinstance(message, dict)
-        and message.get("jsonrpc") == "2.0"
-        and isinstance(message.get("method"), str)
-        and isinstance(message.get("params", {}), dict)
-        and type(message.get("id", 0)) in (int, str)
-    )
-    if not is_message:
-        raise MessageFault(versions.INVALID_REQUEST, "not a single request of JSON-RPC 2.0")
-    found: Message = message
-    return found
+def _refusal(number: object, fault: MessageFault) -> McpReply:
+    error: Message = {"code": fault.code, "message": fault.message}
+    error |= {} if fault.data is None else {"data": fault.data}
+    body = orjson.dumps({"jsonrpc": "2.0", "id": number, "error": error})
+    return McpReply(body, fault.status)
 
 
 def _welcome(params: Message) -> Message:
     asked = params.get("protocolVersion")
     return {
-        "protocolVersion": asked if asked in versions.HANDSHAKES else versions.HANDSHAKES[0],
+        "protocolVersion": asked if asked in messages.HANDSHAKES else messages.HANDSHAKES[0],
         "capabilities": _CAPABILITIES,
         "serverInfo": _SERVER,
         "instructions": INSTRUCTIONS,
@@ -149,16 +135,11 @@ def _welcome(params: Message) -> Message:
 
 def _discovery() -> Message:
     return {
-        "supportedVersions": [*versions.ENVELOPES, *versions.HANDSHAKES],
+        "supportedVersions": [*messages.ENVELOPES, *messages.HANDSHAKES],
         "capabilities": _CAPABILITIES,
         "instructions": INSTRUCTIONS,
-        "_meta": {versions.SERVER_KEY: _SERVER},
+        "_meta": {messages.SERVER_KEY: _SERVER},
     }
-
-
-def _content(answer: ToolAnswer) -> Message:
-    value, text = answer
-    return {"content": [{"type": "text", "text": text}], "structuredContent": value}
 
 
 def _failure(error: ODataError) -> ToolAnswer:
@@ -172,4 +153,5 @@ def _failure(error: ODataError) -> ToolAnswer:
     shown: Message = {name: value for name, value in found.items() if value}
     if error.retry_after_s is not None:
         shown["retry_after_s"] = error.retry_after_s
-    return {"error": shown}, "\n".join(f"{name}: {value}" for name, value in shown.items())
+    text = "\n".join(f"{name}: {value}" for name, value in shown.items())
+    return ToolAnswer({"error": shown}, text)

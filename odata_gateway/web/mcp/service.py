@@ -23,7 +23,7 @@ class AgentLimits(NamedTuple):
 
 
 class AgentService(Protocol):
-    """The service, and what its models say beyond $metadata."""
+    """The service, and what it says of a request without answering it."""
 
     def answer(self, request: Request) -> Awaitable[Reply]:
         """The reply to a request; raises ODataError, before the reply or from its body."""
@@ -31,10 +31,6 @@ class AgentService(Protocol):
 
     def admit(self, token: str | None) -> Awaitable[object]:
         """Return for a caller who may ask; raises AuthMissing, AuthInvalid, AuthForbidden."""
-        ...
-
-    def indexes(self, token: str | None) -> Awaitable[Mapping[str, list[list[str]]]]:
-        """The properties of each index of the table behind each entity set."""
         ...
 
     def outline(self, token: str | None, target: str) -> Awaitable[Mapping[str, object]]:

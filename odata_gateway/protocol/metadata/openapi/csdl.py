@@ -117,6 +117,10 @@ class CsdlElements:
                 if value.get("$Kind") == "NavigationProperty":
                     yield member, value
 
+    def is_searchable(self, child: CsdlJson) -> bool:
+        """Whether an entity set or singleton takes `$search`."""
+        return bool(child.get("@Capabilities.SearchRestrictions", {}).get("Searchable", True))
+
     def restricted(self, name: str, restriction: str) -> set[str]:
         """The properties of a type that a restriction excludes, such as `SortRestrictions`."""
         found: set[str] = set()

@@ -65,7 +65,7 @@ class PathWriter(NamedTuple):
             "summary": f"The number of rows of {name}",
             "tags": [name],
             "parameters": count_parameters(
-                self.elements, type_, searchable=self._is_searchable(child)
+                self.elements, type_, searchable=self.elements.is_searchable(child)
             ),
             "responses": count_responses(),
         }
@@ -123,7 +123,7 @@ class PathWriter(NamedTuple):
             "summary": summary,
             "tags": [tag],
             "parameters": collection_parameters(
-                self.elements, type_, searchable=self._is_searchable(source)
+                self.elements, type_, searchable=self.elements.is_searchable(source)
             ),
             "responses": collection_responses(reference(type_), self.file_types),
         }
@@ -150,10 +150,6 @@ class PathWriter(NamedTuple):
             "description": f"Key: {text or name}",
             "schema": value_schema(self.elements, prop),
         }
-
-    def _is_searchable(self, source: CsdlJson) -> bool:
-        restrictions = source.get("@Capabilities.SearchRestrictions", {})
-        return bool(restrictions.get("Searchable", True))
 
     # --- functions --------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ import asyncio
 
 import orjson
 import pytest
-from odata_gateway.protocol.batch.responses import ResponseName, answer_in, ended
+from odata_gateway.protocol.batch.responses import ResponseName, answer_in
+from odata_gateway.protocol.message import ended
 
 
 async def chunks(*pieces):

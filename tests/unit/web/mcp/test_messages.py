@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from odata_gateway.web.mcp.versions import CAPABILITIES_KEY, VERSION_KEY, MessageFault, has_envelope
+from odata_gateway.web.mcp.messages import CAPABILITIES_KEY, VERSION_KEY, MessageFault, has_envelope
 
 VERSION = "2026-07-28"
 META = {VERSION_KEY: VERSION, CAPABILITIES_KEY: {}}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import jsonschema
 import pytest
 from odata_gateway.errors import UrlOption
-from odata_gateway.web.mcp.arguments import checked_arguments
 from odata_gateway.web.mcp.query import target_of
-from odata_gateway.web.mcp.tools import INSTRUCTIONS, SCHEMAS, TOOLS
+from odata_gateway.web.mcp.tools import INSTRUCTIONS, SCHEMAS, TOOLS, checked_arguments
 
 QUERY = SCHEMAS["query"]
 

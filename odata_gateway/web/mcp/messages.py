@@ -1,4 +1,4 @@
-"""The versions of the Model Context Protocol, and what a message says of its own.
+"""Messages, the versions of the Model Context Protocol, and what a message says of its own.
 
 Up to 2025-11-25 a client begins with `initialize`, which agrees on a version; the server keeps
 nothing of it. Since 2026-07-28 each request says its version, and headers repeat what it is.
@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
+Message = dict[str, Any]
 HANDSHAKES = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 ENVELOPES = ("2026-07-28",)
 _META = "io.modelcontextprotocol/"
@@ -21,16 +24,40 @@ HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
 
 
 class MessageFault(Exception):
-    """A message that cannot be answered, by the code of JSON-RPC."""
+    """A message that cannot be answered, by the code of JSON-RPC.
 
-    def __init__(self, code: int, message: str, data: object = None) -> None:
+    status  that HTTP has for it
+    """
+
+    def __init__(self, code: int, message: str, data: object = None, *, status: int = 200) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.data = data
+        self.status = status
 
 
-def has_envelope(message: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+def read_message(text: bytes) -> Message:
+    """A message; raises MessageFault for what is none."""
+    try:
+        message = orjson.loads(text)
+    except ValueError:
+        raise MessageFault(PARSE_ERROR, "the message is not JSON", status=400) from None
+    is_message = (
+        isinstance(message, dict)
+        and message.get("jsonrpc") == "2.0"
+        and isinstance(message.get("method"), str)
+        and isinstance(message.get("params", {}), dict)
+        and type(message.get("id", 0)) in (int, str)
+    )
+    if not is_message:
+        reason = "not a single request of JSON-RPC 2.0"
+        raise MessageFault(INVALID_REQUEST, reason, status=400)
+    found: Message = message
+    return found
+
+
+def has_envelope(message: Message, headers: Mapping[str, str]) -> bool:
     """Whether a request is of a version that has no handshake; it is checked then.
 
     headers  of HTTP by lower-case name; empty: the message came by another way
@@ -46,9 +73,8 @@ def has_envelope(message: Mapping[str, Any], headers: Mapping[str, str]) -> bool
         return False
     version = meta.get(VERSION_KEY)
     if not isinstance(version, str) or not isinstance(meta.get(CAPABILITIES_KEY), dict):
-        raise MessageFault(
-            INVALID_PARAMS, f"params._meta must have {VERSION_KEY} and {CAPABILITIES_KEY}"
-        )
+        needed = f"params._meta must have {VERSION_KEY} and {CAPABILITIES_KEY}"
+        raise MessageFault(INVALID_PARAMS, needed, status=400)
     if headers:
         _check_headers(message, version, headers)
     if version not in ENVELOPES:
@@ -56,15 +82,16 @@ def has_envelope(message: Mapping[str, Any], headers: Mapping[str, str]) -> bool
     return True
 
 
-def _check_headers(message: Mapping[str, Any], version: str, headers: Mapping[str, str]) -> None:
+def _check_headers(message: Message, version: str, headers: Mapping[str, str]) -> None:
     expected = {"mcp-protocol-version": version, "mcp-method": message.get("method")}
     if message.get("method") == "tools/call":
         expected["mcp-name"] = message["params"].get("name")
     for name, value in expected.items():
         if headers.get(name) != value:
-            raise MessageFault(HEADER_MISMATCH, f"the header {name} differs from the message")
+            text = f"the header {name} differs from the message"
+            raise MessageFault(HEADER_MISMATCH, text, status=400)
 
 
 def _unsupported(version: str) -> MessageFault:
     data = {"supported": [*ENVELOPES, *HANDSHAKES], "requested": version[:40]}
-    return MessageFault(UNSUPPORTED_VERSION, "Unsupported protocol version", data)
+    return MessageFault(UNSUPPORTED_VERSION, "Unsupported protocol version", data, status=400)
