@@ -14,6 +14,7 @@ Unknown: OData, URLs, HTTP, and what the SQL means. `schema` alone reads the mod
     fair_queue          slots for connections, given out in turn among callers
     deadlines           deadlines of many waits with one timer
     slow_log            statements that take long, in the log
+    wire/               messages that nobody waits for
     pooled_connection   a connection of the pool and the statement that runs on it
     connector           new connections, and what happens while the database is away
     backoff             pauses between attempts that double

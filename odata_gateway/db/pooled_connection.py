@@ -12,6 +12,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.hosts import PgConnection, PgRecord
+from odata_gateway.db.wire.fast_messages import UnawaitedMessages
 from odata_gateway.observe.request_stats import DISCARDED_STATS, RequestStats
 
 _MOST_UNPREPARED = 256
@@ -41,6 +42,7 @@ class PooledConnection:
     backend        process id of the server process; 0 behind a pooler, where it changes
     flow           the flow whose slot in the queue the connection has now
     overdue        whether it was cut because a statement ran past its deadline
+    messages       those of transactions, once there was one; not behind a pooler
     unprepared     statements whose types are known, the most recently used last
     """
 
@@ -52,7 +54,14 @@ class PooledConnection:
     overdue: bool = False
     running: RunningStatement = IDLE
     search_path: str | None = None
+    messages: UnawaitedMessages | None = None
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
+
+    def unawaited(self) -> UnawaitedMessages:
+        """The messages of this connection that nobody waits for."""
+        if self.messages is None:
+            self.messages = UnawaitedMessages(self.connection._transport)
+        return self.messages
 
     def fetch(self, statement: BoundStatement) -> Awaitable[list[PgRecord]]:
         """All rows of a statement, which is prepared and kept on the connection, unless a pooler

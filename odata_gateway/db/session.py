@@ -4,15 +4,15 @@ A single statement runs without BEGIN and COMMIT: the connection is read-only by
 two round trips cost more than a small query itself. A snapshot needs a transaction. So do
 row-level security's account ids, and the role and claims of a caller: they must not outlive the
 request, and a pooler would leave them behind on another server connection, so they travel with
-BEGIN. Everything is read-only, so COMMIT
-and ROLLBACK are the same; ROLLBACK works after errors too and is sent in the background, when the
-caller has its answer already. asyncpg's `async with transaction` is not used: on a lost connection
-it tries to roll back, fails, and its failure hides the cause.
+BEGIN. BEGIN goes with the first statement, in one round trip. Everything is read-only, so COMMIT
+and ROLLBACK are the same; ROLLBACK works after errors too. It is sent when the caller has its
+answer already, and nobody waits for it (`wire.fast_messages`). asyncpg's `async with transaction`
+is not used: on a lost connection it tries to roll back, fails, and its failure hides the cause.
 
 Behind a pooler in transaction mode every session is a transaction, which brings the session's
-settings along, and statements are parsed each time. A statement that fails for a passing reason is
-repeated once, unless a part of the response has been sent, or the session's snapshot, and what was
-read from it, would be lost.
+settings along; BEGIN and ROLLBACK are waited for, and statements are parsed each time. A statement
+that fails for a passing reason is repeated once, unless a part of the response has been sent, or
+the session's snapshot, and what was read from it, would be lost.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class SessionEvent(Enum):
 
     BEGIN_SENT = "BEGIN was sent"
     STATEMENT_SENT = "a statement was sent"
+    BOTH_SENT = "BEGIN was sent, and a statement behind it"
     ANSWERED = "the server has done what it was asked"
     REFUSED = "the server has answered with an error"
     RESTARTED = "the connection has no transaction, or is a new one"
@@ -88,6 +89,7 @@ class SessionEvent(Enum):
 TRANSITIONS = {
     (SessionState.READY, SessionEvent.BEGIN_SENT): SessionState.BEGINNING,
     (SessionState.READY, SessionEvent.STATEMENT_SENT): SessionState.READING,
+    (SessionState.READY, SessionEvent.BOTH_SENT): SessionState.READING_IN_TRANSACTION,
     (SessionState.READY, SessionEvent.RESTARTED): SessionState.READY,
     (SessionState.BEGINNING, SessionEvent.ANSWERED): SessionState.BEGUN,
     # What stands behind BEGIN in its message may be refused: the transaction is open then.
@@ -139,7 +141,7 @@ class Session:
             pooled = self._pooled = await self._pool.acquire(self._flow, self._response_started)
         finally:
             self._stats.add_wait_time(started)
-        if self._needs_transaction(pooled):
+        if pooled.behind_pooler:
             try:
                 await self._run(pooled, self._begin)
             except BaseException:
@@ -160,7 +162,11 @@ class Session:
         if pooled is None:
             return
         COUNTERS.cancelled += state.in_flight
-        if state.in_transaction or state.in_flight:
+        ends_now = not (pooled.behind_pooler or state.in_flight or pooled.connection.is_closed())
+        if state.in_transaction and ends_now:
+            pooled.unawaited().send("ROLLBACK")
+            self._pool.release(pooled)
+        elif state.in_transaction or state.in_flight:
             self._pool.clean_up(pooled, in_transaction=state.in_transaction)
         else:
             self._pool.release(pooled)
@@ -249,8 +255,10 @@ class Session:
     def _send(
         self, pooled: PooledConnection, statement: BoundStatement
     ) -> Awaitable[list[PgRecord]]:
-        if self._state is SessionState.READY and self._needs_transaction(pooled):
+        if self._state is SessionState.READY and pooled.behind_pooler:
             return self._begin_and_send(pooled, statement)
+        if self._state is SessionState.READY and self._opening is not None:
+            return self._send_with_begin(pooled, statement)
         return self._answer(SessionEvent.STATEMENT_SENT, pooled.fetch(statement))
 
     async def _begin_and_send(
@@ -260,13 +268,29 @@ class Session:
         await self._begin()
         return await self._answer(SessionEvent.STATEMENT_SENT, pooled.fetch(statement))
 
+    async def _send_with_begin(
+        self, pooled: PooledConnection, statement: BoundStatement
+    ) -> list[PgRecord]:
+        """BEGIN and a statement in one round trip."""
+        messages = pooled.unawaited()
+        messages.send(f"{self._opening}{self._named()}", notes_fault=True)
+        self._is_begun = False
+        try:
+            rows = await self._answer(SessionEvent.BOTH_SENT, pooled.fetch(statement))
+        except asyncpg.PostgresError:
+            if messages.fault is not None:
+                raise messages.fault from None
+            self._is_begun = True
+            raise
+        self._is_begun = True
+        return rows
+
     async def _begin(self) -> None:
+        """Begin a transaction with the settings that a pooler does not keep."""
         pooled = self._live()
-        text = self._opening or _BEGIN
-        if pooled.behind_pooler:
-            text += self._pool.settings.local_settings
-            if pooled.search_path is not None:
-                text += f"; SET LOCAL search_path = {pooled.search_path}"
+        text = (self._opening or _BEGIN) + self._pool.settings.local_settings
+        if pooled.search_path is not None:
+            text += f"; SET LOCAL search_path = {pooled.search_path}"
         self._is_begun = False
         sent = pooled.connection.execute(text + self._named())
         await self._answer(SessionEvent.BEGIN_SENT, sent)
@@ -282,9 +306,6 @@ class Session:
             raise
         self._state = TRANSITIONS[self._state, SessionEvent.ANSWERED]
         return result
-
-    def _needs_transaction(self, pooled: PooledConnection) -> bool:
-        return self._opening is not None or pooled.behind_pooler
 
     def _named(self) -> str:
         """The request's id and its subject for pg_stat_activity: they cost nothing in a message

@@ -25,7 +25,7 @@ class Target:
 class Figure:
     """One line of the table.
 
-    work     P1 to P14 of the performance goals
+    work     P1 to P16 of the performance goals
     who      which server was measured
     what     the quantity with its unit; a ratio is made within each round, from neighbours in time
     samples  one a round

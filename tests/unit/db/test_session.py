@@ -28,7 +28,7 @@ def test_only_a_session_in_flight_is_answered_and_only_one_that_is_not_begins(st
     match event:
         case SessionEvent.ANSWERED | SessionEvent.REFUSED:
             assert lawful is state.in_flight
-        case SessionEvent.BEGIN_SENT:
+        case SessionEvent.BEGIN_SENT | SessionEvent.BOTH_SENT:
             assert lawful is (state is READY)
         case SessionEvent.RESTARTED:
             assert lawful is (state not in (BEGUN, READ))  # nothing has failed there
@@ -42,6 +42,8 @@ def test_a_transition_keeps_what_the_event_says_nothing_of(state, event):
     match event:
         case SessionEvent.BEGIN_SENT | SessionEvent.STATEMENT_SENT:
             assert after.in_flight and after.in_transaction is state.in_transaction
+        case SessionEvent.BOTH_SENT:
+            assert state is READY and after.in_flight and after.in_transaction
         case SessionEvent.ANSWERED:
             assert not after.in_flight
             assert after.in_transaction is (state.in_transaction or state is BEGINNING)
@@ -84,8 +86,8 @@ async def released(database):
     ("options", "states"),
     [
         ({}, [READY, READY, READY]),
-        ({"accounts": (1,)}, [BEGUN, READ, ABORTED]),
-        ({"snapshot": True}, [BEGUN, READ, ABORTED]),
+        ({"accounts": (1,)}, [READY, READ, ABORTED]),
+        ({"snapshot": True}, [READY, READ, ABORTED]),
     ],
     ids=["single", "accounts", "snapshot"],
 )
