@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+
+from tests.bench import servers
 from tests.bench.bench import Bench
 from tests.bench.client import Http, export
 from tests.bench.figures import Figure, Target, ratios
@@ -27,7 +30,7 @@ def files(bench: Bench) -> list[Figure]:
             if page.status != 200:
                 raise SystemExit(f"the answer to $format={name} is {page.status}")
             rounds.append(used)
-    figures = [Figure("P14", "json", "wall, s", tuple(json_s))]
+    figures = [Figure("P14", "json", "wall, s", tuple(json_s)), *_adbc(bench, json_s)]
     for name, target in FORMATS.items():
         walls = [used.wall for used in taken[name]]
         figures += [
@@ -37,3 +40,18 @@ def files(bench: Bench) -> list[Figure]:
             Figure("P14", name, "peak - idle, MB", tuple(used.peak_mb - gateway.idle_mb for used in taken[name]), OVER_IDLE_MB),
         ]
     return figures
+
+
+def _adbc(bench: Bench, json_s: list[float]) -> list[Figure]:
+    """The same rows as Arrow without a gateway: ADBC's driver for Postgres, in a process of its own."""
+    python = servers.adbc_python(bench.folder)
+    if python is None:
+        return [Figure("P14", "ADBC", "wall / json (needs adbc-driver-postgresql)", ())]
+    walls, cpus = [], []
+    for _ in range(bench.rounds):
+        command = [str(python), str(servers.PEERS / "adbc.py"), bench.database.owner_dsn]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        wall, cpu, _ = map(float, done.stdout.split())
+        walls.append(wall)
+        cpus.append(cpu / bench.rows * 1e6)
+    return [Figure("P14", "ADBC", "wall / json", ratios(walls, json_s)), Figure("P14", "ADBC", "its own CPU, us a row", tuple(cpus))]

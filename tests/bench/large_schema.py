@@ -1,4 +1,4 @@
-"""How a gateway without a model starts over a large schema: `python -m tests.bench.large_schema`.
+"""P16: how a gateway without a model starts over a large schema; `python -m tests.bench.large_schema` tells more of it.
 
 The first database has the size of MusicBrainz: 371 tables, 2,400 columns, 762 foreign keys, a row in each table. The second has 500
 tables without a key. The figures beside it: what a check of the model takes that finds nothing new, and how long small requests take
@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench.bench import Bench
+from tests.bench.figures import Figure, Target
 from tests.harness.cluster import Cluster
 from tests.harness.gateway import Gateway, start_gateway
 
@@ -80,6 +82,20 @@ def slowest_s(gateway: Gateway, target: str, during_s: float) -> float:
         slowest = max(slowest, time.perf_counter() - began)
     connection.close()
     return slowest
+
+
+def auto_model(bench: Bench) -> list[Figure]:
+    """P16: from the start to the first answer, with MusicBrainz's number of tables."""
+    taken_s, memory_mb = [], []
+    with Cluster.start() as cluster:
+        cluster.psql("postgres", "CREATE SCHEMA large;" + "".join(musicbrainz()) + "ANALYZE;")
+        for _ in range(bench.rounds):
+            gateway, start_s = started(cluster.dsn(database="postgres"), "large")
+            with gateway:
+                taken_s.append(start_s)
+                memory_mb.append(resident_mb(gateway))
+    what = f"{TABLES} tables without a model: first answer after start, s"
+    return [Figure("P16", "gateway", what, tuple(taken_s), Target(2)), Figure("P16", "gateway", "memory then, MB", tuple(memory_mb))]
 
 
 def main() -> None:

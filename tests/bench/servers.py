@@ -96,6 +96,19 @@ def fastapi_python(folder: Path) -> Path:
     return python
 
 
+def adbc_python(folder: Path) -> Path | None:
+    """The Python of a venv with ADBC's driver, made once; None where the driver cannot be installed."""
+    python = folder / "adbc-venv" / "bin" / "python"
+    if not python.exists():
+        print("installing ADBC's driver ...", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "adbc-venv")], check=True)
+        installed = subprocess.run([str(python), "-m", "pip", "install", "-q", "adbc-driver-postgresql", "pyarrow"], check=False)
+        if installed.returncode:
+            shutil.rmtree(folder / "adbc-venv")
+            return None
+    return python
+
+
 @contextmanager
 def sap_cap(dsn: str, folder: Path) -> Iterator[Running]:
     """SAP CAP over the same tables, in a folder that `sap_cap_folder` made; reads as the tables' owner, and knows no callers."""

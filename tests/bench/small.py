@@ -29,12 +29,12 @@ def entity(bench: Bench) -> list[Figure]:
         taken, rates = samples[gateway.name], _rates(samples[gateway.name])
         figures += [
             Figure(
-                "P5", gateway.name, "rate / aiohttp hello's", ratios(rates, _rates(samples["aiohttp hello"])), Target(0.25, at_least=True)
+                "P5", gateway.name, "rate / aiohttp hello's", ratios(rates, _rates(samples["aiohttp hello"])), Target(0.4, at_least=True)
             ),
-            Figure("P5", gateway.name, "rate / hard-wired's", ratios(rates, _rates(samples["hard-wired"]))),
-            Figure("P5", gateway.name, "rate / fastapi's", ratios(rates, _rates(samples["fastapi"])), Target(6, at_least=True)),
+            Figure("P5", gateway.name, "rate / hard-wired's", ratios(rates, _rates(samples["hard-wired"])), Target(0.85, at_least=True)),
+            Figure("P5", gateway.name, "rate / fastapi's", ratios(rates, _rates(samples["fastapi"])), Target(10, at_least=True)),
             Figure("P5", gateway.name, "p50, ms", tuple(seen.p50 for seen, _ in taken)),
-            Figure("P5", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken), Target(4)),
+            Figure("P5", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken), Target(3)),
             Figure("P5", gateway.name, "Postgres CPU, us a request", tuple(used.postgres / seen.count * 1e6 for seen, used in taken)),
         ]
     return figures + _noise("P5", samples)
@@ -52,7 +52,7 @@ def page(bench: Bench) -> list[Figure]:
         taken = samples[gateway.name]
         per_page = ratios(_cpu(taken, 1e3), _cpu(samples["fastapi"], 1e3))
         figures += [
-            Figure("P6", gateway.name, "rate / fastapi's", ratios(_rates(taken), _rates(samples["fastapi"])), Target(4, at_least=True)),
+            Figure("P6", gateway.name, "rate / fastapi's", ratios(_rates(taken), _rates(samples["fastapi"])), Target(6, at_least=True)),
             _beside_cap(gateway, samples),
             Figure("P6", gateway.name, "CPU a page / fastapi's", per_page, Target(0.125)),
             Figure("P6", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.bench import depth, files, own_types, queries, roles, small, whole
+from tests.bench import depth, files, large_schema, own_types, queries, roles, small, whole
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 
@@ -24,4 +24,5 @@ WORKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "P13": own_types.own_types,
     "P14": files.files,
     "P15": roles.roles,
+    "P16": large_schema.auto_model,
 }
