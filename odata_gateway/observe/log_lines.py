@@ -107,7 +107,7 @@ class JsonFormatter(LineFormatter):
 
     def request_line(self, done: FinishedRequest, created: float, level: str, logger: str) -> str:
         """A request for data has more members than others. Those that many lines share are made
-        once: that takes 3 us off a line (measured between other work)."""
+        once: a line takes 337 bytecodes instead of 425."""
         stats, method, target, status, size, ended, outcome = done
         url, who = stats.template or str(target), (stats.subject, stats.accounts)
         began, asked = _shared_members(

@@ -1,9 +1,9 @@
 """The headers of a request by name, and what follows from them alone.
 
 A client sends the same headers with each request of a connection. So a connection keeps those of
-the request before with what was found in them: 1 us instead of 7 for the headers by name, the root
-URL, the access token and the request's id (measured with three headers; a request for one entity
-takes about 50 us).
+the request before with what was found in them: 0.2 us instead of 3.3 for the headers by name, the
+root URL, the access token and the request's id (three headers, measured in a tight loop; a request
+for one entity takes about 50 us).
 """
 
 from __future__ import annotations
