@@ -279,7 +279,7 @@ def _property_restrictions(entity_type: EntityType) -> Iterator[Annotation]:
     unordered = tuple(
         PropertyPath(p.name)
         for p in entity_type.properties.values()
-        if p.secret or not p.type.family.is_comparable
+        if p.secret or not (p.type.family.is_comparable and p.type.family.is_ordered)
     )
     if unordered:
         yield _restriction("SortRestrictions", ("NonSortableProperties", unordered))

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from odata_gateway.types.registry import PRIMITIVE_TYPES
+
 CsdlJson = dict[str, Any]
 _TYPE_KINDS = ("EntityType", "ComplexType", "EnumType", "TypeDefinition")
 
@@ -39,6 +41,12 @@ def description_of(element: CsdlJson) -> str:
 def allowed_values(element: CsdlJson) -> list[Any]:
     """The only values that a property has, where the model lists them."""
     return [each["Value"] for each in element.get("@Validation.AllowedValues", ())]
+
+
+def has_octets(element: CsdlJson) -> bool:
+    """Whether a property has octets that are no part of a row, which has a link to them."""
+    type_ = PRIMITIVE_TYPES.get(type_name(element))
+    return type_ is not None and type_.family.is_stream
 
 
 def component_name(qualified_name: str) -> str:
@@ -116,6 +124,14 @@ class CsdlElements:
             for member, value in children(element):
                 if value.get("$Kind") == "NavigationProperty":
                     yield member, value
+
+    def alternate_keys(self, name: str) -> list[dict[str, CsdlJson]]:
+        """The properties of each other key of an entity type, by the names that a key has for
+        them."""
+        properties = dict(self.properties(name))
+        listed = [key for e in self.lineage(name) for key in e.get("@Core.AlternateKeys", ())]
+        keys = [{each["Alias"]: properties.get(each["Name"]) for each in k["Key"]} for k in listed]
+        return [dict(key) for key in keys if None not in key.values()]
 
     def is_searchable(self, child: CsdlJson) -> bool:
         """Whether an entity set or singleton takes `$search`."""

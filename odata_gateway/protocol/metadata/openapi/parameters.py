@@ -7,6 +7,8 @@ options may stand there too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
@@ -40,7 +42,7 @@ SHARED: CsdlJson = {
         "apply",
         "Group and aggregate rows; transformations are separated by `/`",
         {"type": "string"},
-        "aggregate($count as n)",
+        "aggregate($count as number_of_rows)",
     ),
     "compute": _option(
         "compute",
@@ -70,7 +72,7 @@ def type_parameters(elements: CsdlElements, name: str) -> CsdlJson:
     properties = dict(elements.properties(name))
     links = [link for link, _ in elements.links(name)]
     unsorted = elements.restricted(name, "SortRestrictions")
-    sortable = [each for each in properties if each not in unsorted]
+    sortable = [each for each in _ordered(elements, name) if each not in unsorted]
     found = {
         "filter": _filter(elements, name, properties),
         "select": _list_option(
@@ -91,6 +93,21 @@ def type_parameters(elements: CsdlElements, name: str) -> CsdlJson:
             links[:1],
         )
     return {parameter_name(name, option): parameter for option, parameter in found.items()}
+
+
+def _ordered(elements: CsdlElements, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """The paths of a type whose values have an order, also of members of its objects."""
+    for path, prop in elements.properties(name):
+        type_, declared = type_name(prop), elements.type_of(type_name(prop))
+        if prop.get("$Collection"):
+            continue
+        if declared is not None and declared["$Kind"] == "ComplexType" and type_ not in above:
+            inner = _ordered(elements, elements.qualified(type_), (*above, type_))
+            yield from (f"{path}/{each}" for each in inner)
+        primitive = PRIMITIVE_TYPES.get(str((declared or {}).get("$UnderlyingType", type_)))
+        is_enum = declared is not None and declared["$Kind"] == "EnumType"
+        if is_enum or (primitive is not None and primitive.family.is_ordered):
+            yield path
 
 
 def parameter_name(type_: str, option: str) -> str:
@@ -116,6 +133,16 @@ def count_parameters(elements: CsdlElements, name: str, *, searchable: bool) -> 
 def entity_parameters(elements: CsdlElements, name: str) -> list[CsdlJson]:
     """The options of a request for one entity."""
     return [*_own(elements, name, ["select", "expand"]), _reference("prefer")]
+
+
+def call_parameters(elements: CsdlElements, returned: CsdlJson) -> list[CsdlJson]:
+    """The options of a call that gives entities of a type, or one; none for other values."""
+    name = type_name(returned)
+    if not elements.is_entity(name):
+        return []
+    if returned.get("$Collection"):
+        return collection_parameters(elements, name, searchable=False)
+    return entity_parameters(elements, name)
 
 
 def _own(elements: CsdlElements, name: str, options: list[str]) -> list[CsdlJson]:

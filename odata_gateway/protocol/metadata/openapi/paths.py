@@ -16,9 +16,11 @@ from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlJson,
     children,
     description_of,
+    has_octets,
     type_name,
 )
 from odata_gateway.protocol.metadata.openapi.parameters import (
+    call_parameters,
     collection_parameters,
     count_parameters,
     entity_parameters,
@@ -60,40 +62,46 @@ class PathWriter(NamedTuple):
     def _entity_set(self, name: str, child: CsdlJson) -> PathItems:
         type_, path = self.elements.qualified(child["$Type"]), f"/{quote(name)}"
         yield path, self._collection(name, f"{name}.list", f"Rows of {name}", child)
-        count = {
-            "operationId": f"{name}.count",
-            "summary": f"The number of rows of {name}",
-            "tags": [name],
-            "parameters": count_parameters(
-                self.elements, type_, searchable=self.elements.is_searchable(child)
-            ),
-            "responses": count_responses(),
-        }
-        yield f"{path}/$count", {"get": count}
+        yield f"{path}/$count", self._count(name, f"{name}.count", child)
         yield from self._bound(name, path, [], _BoundTo(type_, is_collection=True))
         key = self.elements.key(type_)
         if not key:
             return
-        path += _key_predicate(key)
+        by_key = path + _key_predicate(key)
         parameters = [self._key_parameter(each, prop) for each, prop in key]
         entity = self._entity(name, f"{name}.get", f"One of {name}, by its key", type_)
-        yield path, {"parameters": parameters, **entity}
-        if any(each.get("$HasStream") for each in self.elements.lineage(type_)):
-            media: CsdlJson = {
-                "operationId": f"{name}.media",
-                "summary": f"The octets of one of {name}",
-                "tags": [name],
-                "responses": media_responses(),
-            }
-            yield f"{path}/$value", {"parameters": parameters, "get": media}
-        yield from self._links(name, path, parameters, child)
-        yield from self._bound(name, path, parameters, _BoundTo(type_, is_collection=False))
+        yield by_key, {"parameters": parameters, **entity}
+        for number, other in enumerate(self.elements.alternate_keys(type_)):
+            summary = f"One of {name}, by {' and '.join(other)}"
+            entity = self._entity(name, f"{name}.get.{number}", summary, type_)
+            own = [self._key_parameter(each, prop) for each, prop in other.items()]
+            yield path + _named_key([*other.items()]), {"parameters": own, **entity}
+        yield from self._octets(name, by_key, parameters, type_)
+        yield from self._links(name, by_key, parameters, child)
+        yield from self._bound(name, by_key, parameters, _BoundTo(type_, is_collection=False))
 
     def _singleton(self, name: str, child: CsdlJson) -> PathItems:
         type_, path = self.elements.qualified(child["$Type"]), f"/{quote(name)}"
         yield path, self._entity(name, f"{name}.get", f"The entity {name}", type_)
+        yield from self._octets(name, path, [], type_)
         yield from self._links(name, path, [], child)
         yield from self._bound(name, path, [], _BoundTo(type_, is_collection=False))
+
+    def _octets(self, name: str, path: str, parameters: list[CsdlJson], type_: str) -> PathItems:
+        """What is octets of an entity: those of a media entity, and its streams."""
+        lineage = (each for each in self.elements.lineage(type_) if each.get("$HasStream"))
+        found = [("$value", "media", each) for each in lineage][-1:]
+        for each, prop in self.elements.properties(type_):
+            found += [(each, each, prop)] if has_octets(prop) else []
+        for segment, part, element in found:
+            operation = {
+                "operationId": f"{name}.{part}",
+                "summary": f"The octets of one of {name}",
+                "tags": [name],
+                "responses": media_responses(element),
+            }
+            own = {"parameters": parameters} if parameters else {}
+            yield f"{path}/{quote(segment, safe='$')}", {**own, "get": operation}
 
     def _links(
         self, name: str, path: str, parameters: list[CsdlJson], source: CsdlJson
@@ -105,16 +113,29 @@ class PathWriter(NamedTuple):
                 continue
             target = self.elements.container.get(bindings.get(link), {})
             operation_id = f"{name}.{link}"
+            own = {"parameters": parameters} if parameters else {}
             if navigation.get("$Collection"):
                 known = {"$Type": navigation["$Type"], **target}
+                count = self._count(name, f"{operation_id}.count", known)
+                yield f"{path}/{quote(link)}/$count", {**own, **count}
                 item = self._collection(name, f"{operation_id}.list", f"Its {link}", known)
             else:
                 type_ = self.elements.qualified(navigation["$Type"])
                 item = self._entity(
                     name, f"{operation_id}.get", f"Its {link}", type_, may_miss=True
                 )
-            own = {"parameters": parameters} if parameters else {}
             yield f"{path}/{quote(link)}", {**own, **item}
+
+    def _count(self, tag: str, operation_id: str, source: CsdlJson) -> CsdlJson:
+        searchable = self.elements.is_searchable(source)
+        operation = {
+            "operationId": operation_id,
+            "summary": "The number of these rows",
+            "tags": [tag],
+            "parameters": count_parameters(self.elements, source["$Type"], searchable=searchable),
+            "responses": count_responses(),
+        }
+        return {"get": operation}
 
     def _collection(self, tag: str, operation_id: str, summary: str, source: CsdlJson) -> CsdlJson:
         type_ = self.elements.qualified(source["$Type"])
@@ -195,12 +216,14 @@ class PathWriter(NamedTuple):
             arguments = ",".join(
                 f"{quote(each['$Name'])}=@{quote(each['$Name'])}" for each in given
             )
+            returned = overload.get("$ReturnType", {})
+            options = call_parameters(self.elements, returned)
             operation = {
                 "operationId": f"{call.operation_id}.{number}" if number else call.operation_id,
                 "summary": description_of(overload) or call.summary,
                 "tags": [call.tag],
-                "parameters": [*call.keys, *map(self._argument, given)],
-                "responses": function_responses(self.elements, overload.get("$ReturnType", {})),
+                "parameters": [*call.keys, *map(self._argument, given), *options],
+                "responses": function_responses(self.elements, returned, self.file_types),
             }
             yield f"{call.path}({arguments})", {"get": operation}
 
@@ -234,8 +257,10 @@ class _FunctionCall(NamedTuple):
 
 def _key_predicate(key: list[tuple[str, CsdlJson]]) -> str:
     """A key in a path. One of several properties has the form of literals."""
-    if len(key) == 1:
-        return f"/{{{key[0][0]}}}"
+    return f"/{{{key[0][0]}}}" if len(key) == 1 else _named_key(key)
+
+
+def _named_key(key: list[tuple[str, CsdlJson]]) -> str:
     return f"({','.join(f'{quote(name)}={_literal(name, prop)}' for name, prop in key)})"
 
 

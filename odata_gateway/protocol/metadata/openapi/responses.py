@@ -88,20 +88,25 @@ def count_responses() -> CsdlJson:
     )
 
 
-def media_responses() -> CsdlJson:
-    """The octets of a media entity, of a type of their own."""
+def media_responses(element: CsdlJson) -> CsdlJson:
+    """The octets of a media entity or of a stream, of the media type that the model says."""
+    media_type = str(element.get("@Core.MediaType", "*/*"))
     return _responses(
         {
-            "200": {"description": "The octets", "content": {"*/*": {}}},
+            "200": {"description": "The octets", "content": {media_type: {}}},
             "204": {"description": "None"},
         }
     )
 
 
-def function_responses(elements: CsdlElements, returned: CsdlJson) -> CsdlJson:
+def function_responses(
+    elements: CsdlElements, returned: CsdlJson, file_types: tuple[str, ...]
+) -> CsdlJson:
     """What a function returns."""
     if returned.get("$Collection"):
-        return collection_responses(member_schema(elements, {**returned, "$Collection": False}))
+        item = member_schema(elements, {**returned, "$Collection": False})
+        are_rows = elements.is_entity(type_name(returned))
+        return collection_responses(item, file_types if are_rows else ())
     if elements.is_entity(type_name(returned)):
         name = elements.qualified(type_name(returned))
         return entity_responses(name, may_miss=bool(returned.get("$Nullable")))

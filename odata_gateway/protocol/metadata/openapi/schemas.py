@@ -11,6 +11,7 @@ from odata_gateway.protocol.metadata.openapi.csdl import (
     children,
     component_name,
     description_of,
+    has_octets,
     members,
     type_name,
 )
@@ -96,13 +97,24 @@ def _declared(elements: CsdlElements, element: CsdlJson) -> CsdlJson:
 
 
 def _members_of(elements: CsdlElements, element: CsdlJson) -> CsdlJson:
-    found: CsdlJson = {}
+    found: CsdlJson = _links_to("") if element.get("$HasStream") else {}
     for name, member in children(element):
+        if has_octets(member):
+            found |= _links_to(name)
+            continue
         found[name] = member_schema(elements, member)
         if member.get("$Kind") == "NavigationProperty" and member.get("$Collection"):
             found[f"{name}@odata.count"] = {"$ref": "#/components/schemas/count"}
             found[f"{name}@odata.nextLink"] = {"type": "string", "format": "uri-reference"}
     return found
+
+
+def _links_to(stream: str) -> CsdlJson:
+    """Where the octets of an entity or of a stream property are, in the place of a value."""
+    return {
+        f"{stream}@odata.mediaReadLink": {"type": "string", "format": "uri-reference"},
+        f"{stream}@odata.mediaContentType": {"type": "string"},
+    }
 
 
 def member_schema(elements: CsdlElements, member: CsdlJson) -> CsdlJson:

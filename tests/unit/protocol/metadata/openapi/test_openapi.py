@@ -18,6 +18,7 @@ from openapi_spec_validator import validate
 from tests.harness.csdl import DATA
 
 MODELS = {"live agent": load_model(), "depot": load_model(DATA / "depot.json")}
+REFERENCE = load_model(DATA / "reference.json")
 KEYS = {"Items": "(warehouse_code='{warehouse_code}',sku={sku})"}
 """Of several properties."""
 ROOT = "http://host/v1.0/odata/"
@@ -34,6 +35,9 @@ WHOLE = {
         "Tier": {
             "$Kind": "EntityType",
             "$BaseType": "Z.Being",
+            "@Core.AlternateKeys": [
+                {"Key": [{"Name": "diet", "Alias": "food"}, {"Name": "age", "Alias": "age"}]}, {"Key": [{"Name": "place/street", "Alias": "street"}]},
+            ],
             "colour": {"$Type": "Zoo.Colour", "$Nullable": True},
             "colours": {"$Type": "Zoo.Colour", "$Collection": True, "$Nullable": True},
             "weight": {"$Type": "Z.Weight"},
@@ -43,7 +47,7 @@ WHOLE = {
             "place": {"$Type": "Zoo.Place", "$Nullable": True},
             "spots": {"$Type": "Edm.GeographyPoint", "$Collection": True},
             "anything": {"$Type": "Edm.Untyped", "$Nullable": True},
-            "photo": {"$Type": "Edm.Stream"},
+            "photo": {"$Type": "Edm.Stream", "@Core.MediaType": "image/png"},
             "größe": {"$Type": "Edm.Double", "$Nullable": True},
             "mother": {"$Kind": "NavigationProperty", "$Type": "Z.Tier", "$Nullable": True},
             "kids": {"$Kind": "NavigationProperty", "$Type": "Zoo.Tier", "$Collection": True},
@@ -144,7 +148,9 @@ def test_every_set_key_number_and_link_is_there(model, document):
     for name, entity_set in model.entity_sets.items():
         key = KEYS.get(name) or f"/{{{entity_set.entity_type.key[0].name}}}"
         expected |= {f"/{name}", f"/{name}/$count", f"/{name}{key}"}
-        expected |= {f"/{name}{key}/{link}" for link in entity_set.entity_type.navigation}
+        links = entity_set.entity_type.navigation
+        expected |= {f"/{name}{key}/{link}" for link in links}
+        expected |= {f"/{name}{key}/{link}/$count" for link in links if links[link].collection}
     assert set(document["paths"]) == expected
 
 
@@ -159,25 +165,38 @@ def test_every_property_is_described(model, document):
             assert set(references(schema["properties"][link.name])) == {f"#/components/schemas/{model.target_type(link).qualified_name}"}
 
 
-def test_the_service_takes_every_request_that_is_shown(model, document):
-    compiler, taken = compiler_for(model, Settings()), 0
+@pytest.mark.parametrize("name", [*MODELS, "reference"])
+def test_the_service_takes_every_request_that_is_shown(name):
+    model = MODELS.get(name, REFERENCE)
+    document, compiler, taken = document_of(csdl_json(model)), compiler_for(model, Settings()), 0
     for path, item in document["paths"].items():
-        keys = {p["name"]: p["schema"] for p in item.get("parameters", ())}
-        filled = reduce(lambda text, name, known=keys: text.replace(f"{{{name}}}", example_of(known[name])), keys, path)[1:]
+        listed = [*item.get("parameters", ()), *item["get"].get("parameters", ())]
+        parameters = [resolved(document, each["$ref"]) if "$ref" in each else each for each in listed]
+        keys = {each["name"]: example_of(document, each["schema"]) for each in parameters if each["in"] == "path"}
+        filled = reduce(lambda text, name, known=keys: text.replace(f"{{{name}}}", known[name]), keys, path)[1:]
+        filled += "?" + "&".join(f"{each['name']}={ARGUMENTS[each['name']]}" for each in parameters if each["name"] in ARGUMENTS)
         compiler.compile(filled)
-        for reference in item["get"]["parameters"]:
-            parameter = resolved(document, reference["$ref"])
-            if parameter["in"] == "query":
-                value = parameter["example"]
-                text = (
-                    ",".join(value) if isinstance(value, list) else json.dumps(value).strip('"') if isinstance(value, bool) else str(value)
-                )
-                compiler.compile(f"{filled}?{parameter['name']}={quote(text)}")
-                taken += 1
+        for parameter in parameters:
+            if parameter["in"] == "query" and not parameter.get("required"):
+                for value in values_of(parameter):
+                    compiler.compile(f"{filled}&{parameter['name']}={quote(value)}")
+                    taken += 1
     assert taken > 40
 
 
-def example_of(schema):
+ARGUMENTS = {"@percent": "5", "@count": "2", "@country": "'NL'"}
+
+
+def values_of(parameter):
+    """The example of a parameter, and each name that it lists."""
+    value = parameter["example"]
+    if isinstance(value, list):
+        return [",".join(value), *parameter["schema"]["items"]["anyOf"][0]["enum"]]
+    return [json.dumps(value)] if isinstance(value, bool) else [str(value)]
+
+
+def example_of(document, schema):
+    schema = resolved(document, schema["$ref"]) if "$ref" in schema else schema
     return str(schema["examples"][0]) if "examples" in schema else "1"
 
 
@@ -236,12 +255,20 @@ def test_the_url_of_the_service_is_that_of_the_request_and_belongs_to_the_tag():
 
 def test_every_kind_of_path_is_there(zoo):
     assert set(zoo["paths"]) == {
-        *("/Tiere", "/Tiere/$count", "/Tiere/{code}", "/Tiere/{code}/mother", "/Tiere/{code}/kids"),
+        *("/Tiere", "/Tiere/$count", "/Tiere/{code}", "/Tiere/{code}/mother", "/Tiere/{code}/kids", "/Tiere/{code}/kids/$count"),
+        *("/Tiere(food='{food}',age={age})", "/Tiere/{code}/photo"),
         *("/Tiere/{code}/Zoo.Feed()", "/Tiere/Zoo.Oldest(n=@n)"),
         *("/L%C3%B6wen", "/L%C3%B6wen/$count", "/L%C3%B6wen/{code}", "/L%C3%B6wen/{code}/mother", "/L%C3%B6wen/{code}/kids"),
-        *("/L%C3%B6wen/{code}/$value", "/L%C3%B6wen/{code}/Zoo.Feed()", "/L%C3%B6wen/Zoo.Oldest(n=@n)"),
+        *(
+            "/L%C3%B6wen/{code}/$value",
+            "/L%C3%B6wen/{code}/photo",
+            "/L%C3%B6wen/{code}/kids/$count",
+            "/L%C3%B6wen(food='{food}',age={age})",
+        ),
+        *("/L%C3%B6wen/{code}/Zoo.Feed()", "/L%C3%B6wen/Zoo.Oldest(n=@n)"),
         *("/Heaps", "/Heaps/$count"),
-        *("/Director", "/Director/mother", "/Director/kids", "/Director/Zoo.Feed()"),
+        *("/Director", "/Director/mother", "/Director/kids", "/Director/kids/$count", "/Director/Zoo.Feed()"),
+        *("/Director/$value", "/Director/photo"),
         *("/Find(words=@words)", "/Find(words=@words,limit=@limit)", "/Find()"),
     }
 
@@ -269,6 +296,23 @@ def test_every_kind_of_type_has_a_schema(zoo):
     assert own["properties"]["größe"]["anyOf"][1:] == [{"type": "string", "enum": ["-INF", "INF", "NaN"]}, {"type": "null"}]
     assert schemas["Zoo.L-f6-we"]["title"] == "Löwe"
     assert not {"Zoo.Note", "Zoo.Novelty", "Zoo.Container"} & set(schemas)
+
+
+def test_octets_are_links_in_rows_and_requests_of_their_own(zoo):
+    base = zoo["components"]["schemas"]["Zoo.Tier"]["allOf"][1]["properties"]
+    assert "photo" not in base and base["photo@odata.mediaReadLink"] == {"type": "string", "format": "uri-reference"}
+    media = zoo["components"]["schemas"]["Zoo.L-f6-we"]["allOf"][1]["properties"]
+    assert list(media) == ["@odata.mediaReadLink", "@odata.mediaContentType", "mane"]
+    assert list(zoo["paths"]["/Tiere/{code}/photo"]["get"]["responses"]["200"]["content"]) == ["image/png"]
+    assert list(zoo["paths"]["/Director/$value"]["get"]["responses"]["200"]["content"]) == ["*/*"]
+
+
+def test_a_function_that_gives_entities_takes_the_options_of_entities(zoo):
+    def options(path):
+        return {resolved(zoo, each["$ref"])["name"] for each in zoo["paths"][path]["get"]["parameters"] if "$ref" in each}
+
+    assert {"$filter", "$top", "$orderby", "$select"} <= options("/Tiere/Zoo.Oldest(n=@n)")
+    assert options("/Find(words=@words)") == {"$select", "$expand", "Prefer"} and options("/Find()") == set()
 
 
 def test_options_list_what_a_type_inherits(zoo):
