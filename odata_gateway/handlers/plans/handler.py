@@ -3,7 +3,8 @@ how Postgres finds the rows.
 
 It is for the callers whom the operator names. The statements have the row policy of the caller and
 run on the caller's session, so no row of others is read; but an estimate tells something about
-rows that the caller may not see. No value of an argument is shown.
+rows that the caller may not see. In a plan, Postgres shows the values of the request and the
+accounts of the caller.
 """
 
 from __future__ import annotations
