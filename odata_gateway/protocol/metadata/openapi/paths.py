@@ -82,7 +82,9 @@ class PathWriter(NamedTuple):
 
     def _singleton(self, name: str, child: CsdlJson) -> PathItems:
         type_, path = self.elements.qualified(child["$Type"]), f"/{quote(name)}"
-        yield path, self._entity(name, f"{name}.get", f"The entity {name}", type_)
+        may_miss = bool(child.get("$Nullable"))
+        entity = self._entity(name, f"{name}.get", f"The entity {name}", type_, may_miss=may_miss)
+        yield path, entity
         yield from self._octets(name, path, [], type_)
         yield from self._links(name, path, [], child)
         yield from self._bound(name, path, [], _BoundTo(type_, is_collection=False))

@@ -298,6 +298,12 @@ def test_every_kind_of_type_has_a_schema(zoo):
     assert not {"Zoo.Note", "Zoo.Novelty", "Zoo.Container"} & set(schemas)
 
 
+def test_a_singleton_that_may_be_null_may_have_no_content():
+    document = document_of(csdl_json(REFERENCE))
+    may_miss = {path for path, item in document["paths"].items() if path.count("/") == 1 and "204" in item["get"]["responses"]}
+    assert "/Nil" in may_miss and "/Me" not in may_miss and "/Products" not in may_miss
+
+
 def test_octets_are_links_in_rows_and_requests_of_their_own(zoo):
     base = zoo["components"]["schemas"]["Zoo.Tier"]["allOf"][1]["properties"]
     assert "photo" not in base and base["photo@odata.mediaReadLink"] == {"type": "string", "format": "uri-reference"}
