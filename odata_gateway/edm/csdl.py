@@ -32,7 +32,7 @@ from typing import Any
 
 from odata_gateway.edm.csdl_container import check_sets, read_container
 from odata_gateway.edm.csdl_navigation import entity_types_of
-from odata_gateway.edm.csdl_operations import RowTypes, functions_of_name
+from odata_gateway.edm.csdl_operations import OperationTypes, functions_of_name
 from odata_gateway.edm.csdl_properties import DeclaredValueType, is_name
 from odata_gateway.edm.csdl_tokens import read_tokens
 from odata_gateway.edm.csdl_types import DeclaredType, kind_of, read_type, with_bases
@@ -103,7 +103,8 @@ def parse_model(document: Any) -> Model:
     container = root.required_text("$EntityContainer")
     by_qualified_name = {name: entity_types[t.name] for name, t in types.items()}
     row_types = _row_types(schemas.value_types)
-    functions = _read_functions(schemas, {**by_qualified_name, **row_types})
+    types_of_operations = OperationTypes({**by_qualified_name, **row_types}, schemas.value_types)
+    functions = _read_functions(schemas, types_of_operations)
     found = read_container(root, containers, container, by_qualified_name, functions=functions)
     check_sets(root, by_name, found)
     tokens = read_tokens(containers[container]) if container in containers else None
@@ -174,7 +175,7 @@ def _row_types(value_types: Mapping[str, DeclaredValueType]) -> dict[str, Entity
 
 
 def _read_functions(
-    schemas: DeclaredSchemas, types: RowTypes
+    schemas: DeclaredSchemas, types: OperationTypes
 ) -> dict[str, tuple[ModelFunction, ...]]:
     """The functions of each name, under all of its qualified names."""
     found = dict[str, tuple[ModelFunction, ...]]()

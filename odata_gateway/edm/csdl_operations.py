@@ -3,8 +3,9 @@
     function          @Gateway.Function "schema.name", and @Gateway.Unscoped true, because no row
                       policy stands beside a function: it reads the same for every caller
     parameter         @Gateway.Column: its name in Postgres (default: the parameter's name), "" to
-                      pass it by its place; @Gateway.PgType. Of the binding parameter,
-                      @Gateway.Column is the column that is passed; without it the row is
+                      pass it by its place; @Gateway.PgType, which an enumeration and a complex
+                      type need. Of the binding parameter, @Gateway.Column is the column that is
+                      passed; without it the row is. For a collection it is an array of these
     return type       @Gateway.PgType of primitive values
 
 A parameter with @Core.OptionalParameter has a default in the database.
@@ -13,9 +14,15 @@ A parameter with @Core.OptionalParameter has a default in the database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from odata_gateway.edm.csdl_joins import is_identifier, parse_table
-from odata_gateway.edm.csdl_properties import DESCRIPTIONS, is_name, read_description
+from odata_gateway.edm.csdl_properties import (
+    DESCRIPTIONS,
+    DeclaredValueType,
+    is_name,
+    read_description,
+)
 from odata_gateway.edm.csdl_types import read_table
 from odata_gateway.edm.functions import (
     FunctionImport,
@@ -24,7 +31,8 @@ from odata_gateway.edm.functions import (
     ModelFunction,
 )
 from odata_gateway.edm.json_reader import JsonNode
-from odata_gateway.edm.model import EntitySet, EntityType
+from odata_gateway.edm.model import ComplexType, EntitySet, EntityType, EnumType, TypeDefinition
+from odata_gateway.types.families.structured import object_type
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 _FACETS = ("$Nullable", "$MaxLength", "$Precision", "$Scale")
@@ -44,8 +52,20 @@ RowTypes = Mapping[str, EntityType]
 """Entity types and complex types by their qualified names."""
 
 
+@dataclass(frozen=True, slots=True)
+class OperationTypes:
+    """The types that parameters and results may have.
+
+    rows    entity types, and complex types as the types of rows
+    values  complex types, enumerations and type definitions
+    """
+
+    rows: RowTypes
+    values: Mapping[str, DeclaredValueType]
+
+
 def functions_of_name(
-    node: JsonNode, name: str, namespace: str, types: RowTypes
+    node: JsonNode, name: str, namespace: str, types: OperationTypes
 ) -> Iterator[ModelFunction]:
     """The functions of one name, which are an array in CSDL JSON."""
     if not is_name(name):
@@ -55,7 +75,8 @@ def functions_of_name(
         function = _read_function(child, name, namespace, types)
         if function is None:
             continue
-        names = (function.bound_to and function.bound_to[0], *sorted(_names(function)))
+        bound = function.bound_to and function.bound_to[0], function.bound_to_many
+        names = (*bound, *sorted(_names(function)))
         if names in known:
             child.fail("another function of this name has the same parameters")
         known.add(names)
@@ -77,7 +98,7 @@ def _items(node: JsonNode) -> Iterator[JsonNode]:
 
 
 def _read_function(
-    node: JsonNode, name: str, namespace: str, types: RowTypes
+    node: JsonNode, name: str, namespace: str, types: OperationTypes
 ) -> ModelFunction | None:
     if node.value.get("$Kind") != "Function":
         node.fail("only functions are served, because the service is read-only", "$Kind")
@@ -90,7 +111,7 @@ def _read_function(
     binding = parameters.pop(0) if node.flag("$IsBound") and parameters else None
     if node.flag("$IsBound") and binding is None:
         node.fail("a bound function has a parameter for what it is bound to", "$IsBound")
-    bound_to, bound_column = (None, None) if binding is None else _read_binding(binding, types)
+    bound_to, bound_column = (None, None) if binding is None else _read_binding(binding, types.rows)
     if not node.has("$ReturnType"):
         node.fail("$ReturnType is missing")
         return None
@@ -99,11 +120,12 @@ def _read_function(
         namespace,
         routine.schema,
         routine.name,
-        tuple(_read_parameter(each) for each in parameters),
+        tuple(_read_parameter(each, types) for each in parameters),
         _read_result(node.child("$ReturnType"), types),
         node.flag("$IsComposable"),
         bound_to,
         bound_column,
+        binding is not None and binding.flag("$Collection"),
         read_description(node),
     )
 
@@ -121,8 +143,6 @@ def _array(node: JsonNode, member: str) -> list[JsonNode]:
 def _read_binding(node: JsonNode, types: RowTypes) -> tuple[tuple[str, str] | None, str | None]:
     node.allow(_PARAMETER_MEMBERS)
     name, type_name = node.required_text("$Name"), node.required_text("$Type")
-    if node.flag("$Collection"):
-        node.fail("functions that are bound to a collection are not supported", "$Collection")
     found = types.get(type_name)
     if found is None or found.is_complex:
         node.fail(f"no entity type is called {type_name}", "$Type")
@@ -137,28 +157,54 @@ def _read_binding(node: JsonNode, types: RowTypes) -> tuple[tuple[str, str] | No
     return (found.name, name), column
 
 
-def _read_parameter(node: JsonNode) -> FunctionParameter:
+def _read_parameter(node: JsonNode, types: OperationTypes) -> FunctionParameter:
     node.allow((*_PARAMETER_MEMBERS, *_OPTIONAL))
     name = node.required_text("$Name")
     if name and not is_name(name):
         node.fail("is not a name", "$Name")
-    if node.flag("$Collection"):
-        node.fail("parameters that are collections are not supported", "$Collection")
-    type_ = _primitive(node) or STRING
+    type_, found = _value_type(node, types)
     column = node.text("@Gateway.Column", name) or ""
     if column and not is_identifier(column):
         node.fail("Postgres cannot have this name", "@Gateway.Column")
     optional = any(node.value.get(term, False) is not False for term in _OPTIONAL)
-    pg_type = _pg_type(node, type_)
-    return FunctionParameter(name, type_, column, pg_type, node.flag("$Nullable"), optional)
+    is_own = isinstance(found, ComplexType) or (
+        isinstance(found, EnumType) and "enum" in type_.column_types
+    )
+    return FunctionParameter(
+        name,
+        type_,
+        column,
+        _own_type(node) if is_own else _pg_type(node, type_),
+        node.flag("$Nullable"),
+        optional,
+        node.flag("$Collection"),
+        found if isinstance(found, ComplexType) else None,
+        found if isinstance(found, TypeDefinition) else None,
+    )
 
 
-def _primitive(node: JsonNode) -> PrimitiveType | None:
+def _value_type(
+    node: JsonNode, types: OperationTypes
+) -> tuple[PrimitiveType, DeclaredValueType | None]:
+    """The type of a value or of the items of a collection, and the declared one that it is."""
     name = node.text("$Type", "Edm.String") or ""
-    found = PRIMITIVE_TYPES.get(name)
-    if found is None:
-        node.fail(f"there is no primitive type {name}", "$Type")
-    return found
+    if name in PRIMITIVE_TYPES:
+        return PRIMITIVE_TYPES[name], None
+    match types.values.get(name):
+        case ComplexType() as found:
+            return object_type(found.qualified_name), found
+        case EnumType() | TypeDefinition() as found:
+            return found.type, found
+    node.fail(f"no primitive type, enumeration or complex type is called {name}", "$Type")
+    return STRING, None
+
+
+def _own_type(node: JsonNode) -> str:
+    """The type in Postgres of a parameter that is one of the database's own."""
+    pg_type = node.text("@Gateway.PgType") or ""
+    if parse_table(pg_type) is None:
+        node.fail("must name the type in Postgres, as schema.name", "@Gateway.PgType")
+    return pg_type
 
 
 def _pg_type(node: JsonNode, type_: PrimitiveType) -> str:
@@ -171,22 +217,20 @@ def _pg_type(node: JsonNode, type_: PrimitiveType) -> str:
     return pg_type
 
 
-def _read_result(node: JsonNode, types: RowTypes) -> FunctionResult:
+def _read_result(node: JsonNode, types: OperationTypes) -> FunctionResult:
     if not node.is_object:
         node.fail("must be an object")
         return FunctionResult(STRING, False)
     node.allow(_RESULT_MEMBERS)
     name = node.text("$Type", "Edm.String") or ""
     many, nullable = node.flag("$Collection"), node.flag("$Nullable")
-    if name in types:
-        if types[name].row_key is not None:
+    if name in types.rows:
+        if types.rows[name].row_key is not None:
             node.fail(f"the key of {name} is made of rows of its table", "$Type")
-        return FunctionResult(types[name].qualified_name, many, nullable)
-    type_ = PRIMITIVE_TYPES.get(name)
-    if type_ is None:
-        node.fail(f"no entity type, complex type or primitive type is called {name}", "$Type")
-        return FunctionResult(STRING, many)
-    return FunctionResult(type_, many, nullable, _pg_type(node, type_))
+        return FunctionResult(types.rows[name].qualified_name, many, nullable)
+    type_, found = _value_type(node, types)
+    declared = found if isinstance(found, TypeDefinition) else None
+    return FunctionResult(type_, many, nullable, _pg_type(node, type_), declared)
 
 
 def read_import(

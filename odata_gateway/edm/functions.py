@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from odata_gateway.edm.properties import ComplexType, TypeDefinition
 from odata_gateway.errors import BindName, BindType, Unsupported, nearest
 from odata_gateway.types.function import FunctionOverload
 from odata_gateway.types.primitive import BOOLEAN, INT32, PrimitiveType
@@ -85,10 +86,13 @@ def _form(name: str, overload: FunctionOverload) -> str:
 class FunctionParameter:
     """A parameter that a request gives.
 
+    type      of its value, or of the items of a collection
     column    its name in Postgres; "" where it is passed by its place
     pg_type   the Postgres type that it has there, by the short name of one of Postgres's own, or as
               `schema.name`
     optional  the function has a default for it
+    structure  the complex type of its value or items
+    declared   the type definition that the model names in place of the type
     """
 
     name: str
@@ -97,6 +101,13 @@ class FunctionParameter:
     pg_type: str
     nullable: bool = True
     optional: bool = False
+    collection: bool = False
+    structure: ComplexType | None = None
+    declared: TypeDefinition | None = None
+
+    @property
+    def type_name(self) -> str:
+        return self.type.name if self.declared is None else self.declared.qualified_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +116,18 @@ class FunctionResult:
 
     type     a primitive type, or the qualified name of an entity type or complex type
     pg_type  of primitive values: what they are in Postgres
+    declared  as of a parameter
     """
 
     type: PrimitiveType | str
     collection: bool
     nullable: bool = True
     pg_type: str = ""
+    declared: TypeDefinition | None = None
+
+    @property
+    def type_name(self) -> str:
+        return str(self.type) if self.declared is None else self.declared.qualified_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +138,7 @@ class ModelFunction:
     bound_to         the name of the entity type whose entities it is called for, with the name of
                      the first parameter
     bound_column     the column that is passed for such an entity; None: the whole row
+    bound_to_many    it is called for a collection of such entities, and given an array
     """
 
     name: str
@@ -132,6 +150,7 @@ class ModelFunction:
     composable: bool = True
     bound_to: tuple[str, str] | None = None
     bound_column: str | None = None
+    bound_to_many: bool = False
     description: str | None = None
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from odata_gateway.edm.functions import FunctionImport, ModelFunction
+from odata_gateway.edm.functions import FunctionImport, FunctionParameter, ModelFunction
 from odata_gateway.edm.properties import AnnotationData as AnnotationData
 from odata_gateway.edm.properties import Annotations as Annotations
 from odata_gateway.edm.properties import ComplexType as ComplexType
@@ -268,29 +268,42 @@ class Model:
     def complex_types(self) -> tuple[ComplexType | EntityType, ...]:
         """Those of served properties and of the rows of functions, each behind those of its
         members."""
-        found = [p.structure for p in self.parts if isinstance(p.structure, ComplexType)]
+        found = [p.structure for p in self._parameters if p.structure is not None]
+        found += [p.structure for p in self.parts if isinstance(p.structure, ComplexType)]
         types = {t.qualified_name: t for t in reversed(found)}
         rows = (t for t in self._returned if t.qualified_name not in types)
         return (*types.values(), *rows)
 
     @property
     def used_enum_types(self) -> tuple[EnumType, ...]:
-        """Those of served properties."""
+        """Those of served properties, and of the parameters and results of functions."""
         names = {part.type.name for part in self.parts}
+        names |= {p.type.name for p in self._parameters}
+        names |= {str(f.result.type) for each in self.functions.values() for f in each}
         return tuple(t for name, t in self.enum_types.items() if name in names)
 
     @property
     def type_definitions(self) -> tuple[TypeDefinition, ...]:
-        """Those of served properties."""
-        found = (part.definition for part in self.parts)
+        """Those of served properties, and of the parameters and results of functions."""
+        results = (f.result.declared for each in self.functions.values() for f in each)
+        found = (
+            *(part.definition for part in self.parts),
+            *(parameter.declared for parameter in self._parameters),
+            *results,
+        )
         return tuple(dict.fromkeys(d for d in found if d is not None))
 
     @property
     def parts(self) -> tuple[Property, ...]:
-        """All properties, their items and members."""
-        types = (*self.entity_types.values(), *self._returned)
+        """All properties, their items and members, and those of objects that functions take."""
+        given = (p.structure for p in self._parameters if p.structure is not None)
+        types: tuple[StructuredType, ...] = (*self.entity_types.values(), *self._returned, *given)
         properties = (p for t in types for p in t.properties.values())
         return tuple(part for p in properties for part in parts_of(p))
+
+    @property
+    def _parameters(self) -> tuple[FunctionParameter, ...]:
+        return tuple(p for each in self.functions.values() for f in each for p in f.parameters)
 
     @property
     def _returned(self) -> tuple[EntityType, ...]:

@@ -15,7 +15,11 @@ from odata_gateway.handlers.request import DataRequest, zone_option
 from odata_gateway.handlers.zones import ZoneNames
 from odata_gateway.identity.caller import Caller
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.plan.tree.projection import CrossjoinProjection, EntityProjection
+from odata_gateway.plan.tree.projection import (
+    CrossjoinProjection,
+    EntityProjection,
+    MixedProjection,
+)
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol import links
 from odata_gateway.protocol.headers.conditions import wants_snapshot
@@ -125,9 +129,11 @@ def is_sharded(settings: Settings, model: Model) -> bool:
 
 
 def _shows_entities(query: Query) -> bool:
-    """Whether the rows are entities, whose nulls may be left out; those of rows that $apply made
-    may not."""
+    """Whether the rows are entities, of one type or of several, whose nulls may be left out; those
+    of rows that $apply made may not."""
     projection = query.projection
+    if isinstance(projection, MixedProjection):
+        projection = projection.declared
     are_entities = isinstance(projection, EntityProjection | CrossjoinProjection)
     return query.form in ("entity", "collection") and are_entities
 

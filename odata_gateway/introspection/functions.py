@@ -1,8 +1,9 @@
 """The functions of a database in CSDL JSON: those that only read, with parameters and results that
 OData has words for.
 
-A function whose first parameter is a row of a served table is bound to its entities. All others are
-called at the service root, under their own name.
+A function whose first parameter is a row of a served table is bound to its entities; one whose
+first parameter is an array of such rows, to collections of them. All others are called at the
+service root, under their own name.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class DocumentFunctions:
         if fault is not None:
             self.not_served.append(_not_served(facts, *fault))
             return
-        bound = self._row_of(facts.parameters[0][1]) if facts.parameters else None
+        bound, is_many = self._bound(facts)
         namespace = self.namespaces[facts.schema]
         name = self._name(facts)
         node = self._function(facts, name, bound)
@@ -71,7 +72,7 @@ class DocumentFunctions:
         others.append(node)
         if bound is None:
             self._import(facts, name)
-        elif len(facts.parameters) == 1 and not facts.returns_set:
+        elif len(facts.parameters) == 1 and not (facts.returns_set or is_many):
             self._compute(facts, bound)
 
     # --- what can be served -----------------------------------------------------------------------
@@ -88,13 +89,13 @@ class DocumentFunctions:
         if facts.is_variadic:
             return "it has a VARIADIC parameter", "add a function with plain parameters"
         given = facts.parameters
-        bound = self._row_of(given[0][1]) if given else None
+        bound, _ = self._bound(facts)
         if bound is not None and bound not in self.keyless:
             given = given[1:]
         for name, type_ in given:
             if not name:
                 return "a parameter has no name", "name its parameters"
-            if _passed_as(type_) is None:
+            if self._given_as(type_) is None:
                 way_out = "add a function whose parameters are numbers, texts or times"
                 return f"parameter {name} is of type {type_.name}", way_out
         table = self._row_of(facts.result)
@@ -106,6 +107,31 @@ class DocumentFunctions:
             way_out = "declare the columns that it returns, with RETURNS TABLE"
             return f"it returns {facts.result.name}", way_out
         return None
+
+    def _bound(self, facts: FunctionFacts) -> tuple[Table | None, bool]:
+        """The table that a function is bound to rows of, and whether to many of them."""
+        if not facts.parameters:
+            return None, False
+        first = facts.parameters[0][1]
+        if (found := self._row_of(first)) is not None or first.items_of is None:
+            return found, False
+        table = Table(*first.items_of)
+        return (table if table in self.type_names else None), True
+
+    def _given_as(self, type_: ValueType) -> ElementNode | None:
+        """The OData type of a parameter, and its type in Postgres; None where there is none."""
+        facts = type_.facts
+        if type_.relation is not None or type_.items_of is not None:
+            return None
+        many: ElementNode = {"$Collection": True} if facts.kind == "array" else {}
+        item = facts.item if facts.kind == "array" and facts.item is not None else facts
+        if item.kind == "composite":
+            declared = self.types.property_of(item)
+            if declared is None or "$Collection" in declared:
+                return None
+            return {"$Type": declared["$Type"], "@Gateway.PgType": _own_name(item)} | many
+        value = ValueType(item)
+        return None if _passed_as(value) is None else _value(value) | many
 
     def _row_of(self, type_: ValueType) -> Table | None:
         """The table that is served and whose rows are of a type."""
@@ -134,12 +160,15 @@ class DocumentFunctions:
         if bound is not None:
             node["$IsBound"] = True
             own = odata_name(given[0][0]) if given[0][0] else "it"
-            parameters.append({"$Name": own, "$Type": self._type_of(bound)})
+            many = {"$Collection": True} if self._bound(facts)[1] else {}
+            parameters.append({"$Name": own, "$Type": self._type_of(bound)} | many)
             given = given[1:]
         names = odata_names(name for name, _ in given)
         needed = len(given) - facts.defaults
         parameters += [
-            _parameter(names[column], column, type_, optional=number >= needed)
+            _parameter(
+                names[column], column, self._given_as(type_) or {}, optional=number >= needed
+            )
             for number, (column, type_) in enumerate(given)
         ]
         if parameters:
@@ -216,13 +245,13 @@ def _not_served(facts: FunctionFacts, reason: str, way_out: str) -> NotServed:
 def _key(node: ElementNode) -> tuple[object, ...]:
     """What must differ between the functions of a name."""
     first, *_ = node.get("$Parameter") or [{}]
-    bound = first.get("$Type") if node.get("$IsBound") else None
+    bound = (first.get("$Type"), "$Collection" in first) if node.get("$IsBound") else None
     own = node.get("$Parameter", [])[1 if bound else 0 :]
     return bound, *sorted(str(parameter["$Name"]) for parameter in own)
 
 
-def _parameter(name: str, column: str, type_: ValueType, *, optional: bool) -> ElementNode:
-    node: ElementNode = {"$Name": name} | _value(type_) | {"$Nullable": True}
+def _parameter(name: str, column: str, type_: ElementNode, *, optional: bool) -> ElementNode:
+    node: ElementNode = {"$Name": name} | type_ | {"$Nullable": True}
     if name != column:
         node["@Gateway.Column"] = column
     if optional:
@@ -235,10 +264,14 @@ def _value(type_: ValueType) -> ElementNode:
     the usual one."""
     primitive = _passed_as(type_) or STRING
     node: ElementNode = {} if primitive is STRING else {"$Type": primitive.name}
-    own = f"{type_.facts.schema}.{type_.name}" if type_.facts.labels else type_.name
+    own = _own_name(type_.facts) if type_.facts.labels else type_.name
     if own != primitive.column_types[0] and (own in primitive.column_types or "." in own):
         node["@Gateway.PgType"] = own
     return node
+
+
+def _own_name(facts: TypeFacts) -> str:
+    return f"{facts.schema}.{facts.name}"
 
 
 def _passed_as(type_: ValueType) -> PrimitiveType | None:

@@ -12,6 +12,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     page_scan     the SQL of that
     keyset        ORDER BY, and the rows behind the last one of a page
     relation      blocks: FROM, WHERE, and the row policy beside every table
+    calls/        rows that functions of the model return
     derived       rows that $apply makes of the rows of blocks
     expr          bound expressions; what can fail stands behind the row policy
     comparisons   eq, ne, lt, le, gt, ge and in, with OData's nulls

@@ -14,31 +14,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import LiteralString
 
-from odata_gateway.edm.functions import FunctionParameter
-from odata_gateway.edm.row_keys import DIGEST, ROW, TWIN
 from odata_gateway.plan.tree.collations import collations_of_all
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     BoundExpr,
-    CalledFunction,
     Column,
     Derived,
     Selection,
-    Source,
     WindowCondition,
 )
 from odata_gateway.sql.collation import of_database
 from odata_gateway.sql.fragment import (
     EMPTY,
     Sql,
-    alias,
     build,
     column_sql,
     fill,
-    ident,
     join,
     param,
-    raw,
 )
 from odata_gateway.sql.keyset import order_by, ordered
 from odata_gateway.sql.pg_types import (
@@ -52,7 +45,6 @@ from odata_gateway.sql.pg_types import (
 )
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.aggregates import AggregateRule
-from odata_gateway.types.primitive import PrimitiveType
 
 _SUM: LiteralString = "coalesce(sum({0}), 0)"
 COUNTS: dict[str, AggregateRule] = {
@@ -252,62 +244,3 @@ def _tail(selection: Selection, blocks: BlockRenderer) -> Sql:
     if selection.skip is not None:
         tail = build("{0} OFFSET {1}", tail, param(selection.skip, "int8"))
     return tail
-
-
-# --- functions of the model -----------------------------------------------------------------------
-
-
-def rows_of_call(call: CalledFunction, source: Source, blocks: BlockRenderer) -> Sql:
-    """The SELECT of the rows that a call returns. A single row that has nothing but nulls is
-    none."""
-    args = (_argument(parameter, value, source, blocks) for parameter, value in call.args)
-    name = build("{0}.{1}", ident(call.function.schema), ident(call.function.routine))
-    columns = EMPTY
-    if isinstance(call.function.result.type, PrimitiveType):
-        [value] = source.entity_type.properties.values()
-        columns = build(" ({0})", ident(value.column))
-    is_row = not (call.function.result.collection or columns.parts)
-    key = [build("f.{0}", ident(p.column)) for p in source.entity_type.key]
-    text = raw('f::text COLLATE "C"')
-    twins = build("PARTITION BY {0} ORDER BY {1}", join(", ", key), text)
-    return build(
-        "SELECT f.*, f AS {0}, md5(f::text) AS {1}, row_number() OVER ({2}) AS {3} "
-        "FROM {4}({5}) AS f{6}{7}",
-        ident(ROW),
-        ident(DIGEST),
-        twins if key else build("PARTITION BY {0}", text),
-        ident(TWIN),
-        name,
-        join(", ", args),
-        columns,
-        raw(" WHERE NOT (f IS NULL)") if is_row else EMPTY,
-    )
-
-
-def _argument(
-    parameter: FunctionParameter, value: BoundExpr, source: Source, blocks: BlockRenderer
-) -> Sql:
-    """An argument, by name or by its place."""
-    if isinstance(value, Column):
-        return _of_row(value, source)
-    passed = blocks.expressions.value(value)
-    compared = parameter.type.reading(parameter.pg_type).compared
-    type_name = _type_name(parameter.pg_type)
-    if compared is not None and "{1}" not in compared:
-        passed = fill(compared, (passed,))
-    typed = build("({0})::{1}", passed, type_name)
-    return build("{0} => {1}", ident(parameter.column), typed) if parameter.column else typed
-
-
-def _of_row(column: Column, source: Source) -> Sql:
-    """The row that a function is called for, or a column of it."""
-    assert source.beside is not None
-    if column.name == ROW and source.beside.source.call is None:
-        return alias(column.source)
-    return column_sql(column)
-
-
-def _type_name(pg_type: str) -> Sql:
-    """A type of Postgres's own by its short name, or one by schema and name."""
-    schema, dot, name = pg_type.partition(".")
-    return build("{0}.{1}", ident(schema), ident(name)) if dot else ident(pg_type)

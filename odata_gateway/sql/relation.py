@@ -38,7 +38,8 @@ from odata_gateway.plan.tree.relation import (
 )
 from odata_gateway.plan.tree.slots import AccountsSlot
 from odata_gateway.sql.accounts.account_blocks import found_from, has_account
-from odata_gateway.sql.derived import derived_sql, rows_of_call
+from odata_gateway.sql.calls.called_rows import rows_of_call
+from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
 from odata_gateway.sql.fragment import (
     EMPTY,
@@ -226,6 +227,10 @@ class Relations:
             policy.append(self._key_guard(source))
         if source.beside is None:
             return rows, policy
+        if call.function.bound_to_many:
+            within = source.beside.within
+            there = [] if within is None else [self.select(raw("1"), within.block)]
+            return rows, [*(build("EXISTS ({0})", parent) for parent in there), *policy]
         tables, conditions = self._base(source.beside)
         return build("{0}, LATERAL {1}", tables, rows), [*conditions, *policy]
 

@@ -11,7 +11,7 @@ def castable(source: PrimitiveType, target: PrimitiveType) -> bool:
     of it."""
     if target is STRING:
         return source.family.casts_to_string
-    return source.family.name in target.casts
+    return _kind(source) in target.casts
 
 
 def cast_template(source: PrimitiveType | None, target: PrimitiveType) -> str:
@@ -20,8 +20,15 @@ def cast_template(source: PrimitiveType | None, target: PrimitiveType) -> str:
         return "NULL::" + target.pg_type
     if target is STRING:
         return f"({source.family.text})"
-    kind = "decimal" if source.pg_type == "numeric" else source.family.name
-    return target.casts.get(kind, "{0}::" + target.pg_type)
+    return target.casts.get(_kind(source), "{0}::" + target.pg_type)
+
+
+def _kind(source: PrimitiveType) -> str:
+    """The family that a value is cast as one of: members of an enumeration over whole numbers are
+    these numbers."""
+    if source.family.is_enumeration and source.pg_type == "int8":
+        return "integer"
+    return "decimal" if source.pg_type == "numeric" else source.family.name
 
 
 def promotion_template(source: PrimitiveType, target: PrimitiveType) -> str:

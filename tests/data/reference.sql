@@ -39,4 +39,15 @@ CREATE TABLE ref.supplier (code text PRIMARY KEY, name text NOT NULL, main ref.a
 INSERT INTO ref.supplier VALUES
     ('a', 'Alpha', ('High 1', ('Rome', 'Italy'), 1.5), ARRAY[('Low 2', ('Bern', 'CH'), 2.25), ('Low 3', NULL, NULL)]::ref.address[], 1.125, ARRAY[1.5, 2.5], '[{"name": "gold", "n": 3}, {"name": "new"}]'),
     ('b', 'Beta', ('High 9', ('Bern', 'CH'), 0.5), ARRAY[]::ref.address[], 0.5, ARRAY[]::numeric[], '[]'), ('c', 'Gamma', NULL, NULL, NULL, NULL, NULL);
+-- functions of collections, and parameters that are enumerations, collections and objects
+CREATE FUNCTION ref.dearest(items ref.product[], n int DEFAULT 1) RETURNS SETOF ref.product LANGUAGE sql STABLE AS 'SELECT * FROM unnest(items) AS p ORDER BY (p).price DESC LIMIT n';
+CREATE FUNCTION ref.total(ids int[]) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT sum(price) FROM ref.product WHERE id = ANY (ids)';
+CREATE FUNCTION ref.with_access(access int) RETURNS SETOF ref.product LANGUAGE sql STABLE AS 'SELECT p.* FROM ref.product AS p WHERE p.access = $1';
+CREATE FUNCTION ref.of_skin(skin ref.skin) RETURNS SETOF ref.product LANGUAGE sql STABLE AS 'SELECT p.* FROM ref.product AS p WHERE p.skin = $1';
+CREATE FUNCTION ref.of_ids(ids int[], kinds text[] DEFAULT NULL) RETURNS SETOF ref.product LANGUAGE sql STABLE AS 'SELECT p.* FROM ref.product AS p WHERE p.id = ANY (ids) AND (kinds IS NULL OR p.kind = ANY (kinds))';
+CREATE FUNCTION ref.people_at(place ref.place) RETURNS SETOF ref.person LANGUAGE sql STABLE AS 'SELECT p.* FROM ref.person AS p WHERE (p.home).country = (place).country AND ((place).city IS NULL OR (p.home).city = (place).city)';
+CREATE FUNCTION ref.label(addresses ref.address[]) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS $$SELECT a.street || ', ' || coalesce((a.place).city, '-') || ' ' || coalesce(a.weight::text, '-') FROM unnest(addresses) AS a$$;
+CREATE FUNCTION ref.double_weight(weight numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT weight * 2';
+CREATE FUNCTION ref.best_access() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 5';
+CREATE FUNCTION ref.skins() RETURNS SETOF ref.skin LANGUAGE sql IMMUTABLE AS $$SELECT unnest(ARRAY['plain', 'striped', 'plain']::ref.skin[])$$;
 GRANT SELECT ON ALL TABLES IN SCHEMA ref TO odata_reader;

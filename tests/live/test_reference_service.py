@@ -106,12 +106,74 @@ FUNCTIONS = [
     ("Products(2)/Ref.Details()?$filter=n gt 1&$select=n", [{"@odata.id": "Details(product_id=2,n=2)", "n": 2}, {"@odata.id": "Details(product_id=2,n=3)", "n": 3}]),
     ("Products(2)/Ref.Details()(product_id=2,n=3)/body", "Detail 2.3"),
     ("Cheapest(count=2)(2)/Ref.Details()/$count", 3),
+    ("Products/Ref.Dearest(n=2)?$select=id", [{"id": 19}, {"id": 20}]),
+    ("Products/$filter(id lt 5)/Ref.Dearest()?$select=id", [{"id": 4}]),
+    ("Categories(1)/products/Ref.Voucher/Ref.Dearest(n=2)/Ref.Voucher?$select=code&$orderby=id desc", [{"@odata.id": "Products(19)", "code": "V19"}, {"@odata.id": "Products(13)", "code": "V13"}]),
+    ("Cheapest(count=5)/Ref.Dearest(n=1)(5)/name", "Product 5"),
+    ("Products/$filter(id lt 3)/Ref.Total", 3.000000000000000002),
+    ("Categories(2)/products/Ref.Total()", 110.00000000000000001),
+    ("Products/Dearest(n=1)?$select=id", [{"id": 20}]),
+    ("Products(2)/Discounted(percent=50)", 1.0),
+    ("WithAccess(access=Ref.Access'Read')?$select=id", [{"id": 1}, {"id": 9}, {"id": 17}]),
+    ("WithAccess(access=@a)/$count?@a='Read,Write'", 3),
+    ("OfSkin(skin='plain')?$select=id&$top=2", [{"id": 1}, {"id": 4}]),
+    ("OfSkin(skin=null)/$count", 0),
+    ("OfIds(ids=@i,kinds=@k)?@i=[3,4,5]&@k=[\"bundle\",null]&$select=id", [{"id": 3}]),
+    ("OfIds?ids=[3,4]&$select=id", [{"id": 3}, {"id": 4}]),
+    ("OfIds(ids=@i,kinds=null)/$count?@i=[]", 0),
+    ("PeopleAt(place=@p)?@p={\"country\":\"UK\",\"city\":\"London\",\"@odata.type\":\"Ref.Place\"}&$select=id", [{"id": 1}]),
+    ("PeopleAt(place=@p)/Ref.Customer?@p={\"country\":\"Italy\",\"city\":null}&$select=credit", [{"@odata.id": "People(3)", "credit": 7}]),
+    ("Label(addresses=@a)?@a=[{\"street\":\"A\",\"place\":{\"city\":\"B\"},\"weight\":1.5},{\"street\":\"C\"}]", ["A, B 1.500", "C, - -"]),
+    ("Label(addresses=@a)/$count?@a=[]", 0),
+    ("DoubleWeight(weight=1.25)", 2.5),
+    ("BestAccess()", "Read,Execute"),
+    ("Skins()?$filter=$it eq 'plain'", ["plain", "plain"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("target", "expected"), FUNCTIONS)
 async def test_functions_of_a_model_are_called(service, target, expected):
     assert await asked(service, target) == expected
+
+
+NOT_CALLED = [
+    ("Products(1)/Ref.Total()", 404),
+    ("Products/Ref.Details()", 404),
+    ("Categories(99)/products/Ref.Total()", 404),
+    ("WithAccess(access='Nope')", 400),
+    ("WithAccess(access=1.5)", 400),
+    ('OfIds(ids=@i)?@i=["x"]', 400),
+    ("OfIds(ids=@i)?@i=3", 400),
+    ('PeopleAt(place=@p)?@p={"land":"UK"}', 400),
+    ('PeopleAt(place=@p)?@p={"country":3}', 400),
+    ("PeopleAt(place=@p)?@p=[1]", 400),
+    ("Label(addresses=@a)?@a=[1]", 400),
+    ("DoubleWeight(weight='x')", 400),
+]
+
+
+@pytest.mark.parametrize(("target", "status"), NOT_CALLED)
+async def test_a_call_that_fits_no_function_is_refused(service, target, status):
+    answer = await service.ask(target, None)
+    assert answer.status == status, answer.body
+
+
+async def test_functions_of_a_database_are_read_from_its_catalog(database):
+    calls = {
+        "product/ref.dearest(n=2)?$select=id": [{"id": 19}, {"id": 20}],
+        "product/$filter(id lt 5)/ref.dearest?$select=id": [{"id": 4}],
+        "total(ids=@i)?@i=[1,2]": 3.000000000000000002,
+        'of_ids(ids=@i,kinds=@k)?@i=[3,4]&@k=["voucher"]&$select=id': [{"id": 4}],
+        'people_at(place=@p)?@p={"country":"Italy"}&$select=id': [{"id": 3}],
+        'label(addresses=@a)?@a=[{"street":"A","place":{"city":"B"}},null]': [None, "A, B -"],
+        "of_skin(skin='plain')/$count": 7,
+    }
+    async with inside(database, ODATA_MODEL="auto", ODATA_SCHEMAS="ref", ODATA_HOST="127.0.0.1") as running:
+        for target, expected in calls.items():
+            assert await asked(running, target) == expected, target
+        document = (await running.ask("$metadata?$format=json", None)).json()["ref"]
+    assert document["dearest"][0]["$Parameter"][0] == {"$Name": "items", "$Type": "ref.product", "$Collection": True}
+    assert document["label"][0]["$Parameter"] == [{"$Name": "addresses", "$Type": "ref.address", "$Collection": True, "$Nullable": True}]
 
 
 IMPLICIT = [
@@ -174,6 +236,9 @@ async def test_what_cannot_follow_is_refused(service):
 VALUES = [
     ("Products(2)/price", 2.000000000000000001),
     ("Products?$filter=price eq 2.000000000000000001&$select=id", [{"id": 2}]),
+    ("Products?$filter=access eq 1 or access in (5)&$select=id&$top=2", [{"id": 1}, {"id": 5}]),
+    ("Products?$filter=access gt 5 and skin eq 0&$select=id&$top=1", [{"id": 7}]),
+    ("Products?$filter=cast(access,Edm.Byte) eq 7&$select=id&$top=1", [{"id": 7}]),
     ("Products?$filter=access has Ref.Access'Read,Write'&$select=access&$top=2", [{"@odata.id": "Products(3)", "access": "Read,Write"}, {"@odata.id": "Products(7)", "access": "Read,Write,Execute"}]),
     ("Products?$filter=skin eq Ref.Skin'plain' and size/length gt 10&$select=skin,size/unit&$top=1", [{"@odata.id": "Products(13)", "skin": "plain", "size": {"unit": "cm"}}]),
     ("Products?$orderby=size/width desc&$top=1&$select=id", [{"id": 19}]),
@@ -235,6 +300,9 @@ async def test_the_documents_name_every_part(service):
     assert document["Service"]["Nil"] == {"$Type": "Ref.Nothing", "$Nullable": True}
     assert document["Service"]["Settings"] == {"$Type": "Ref.Settings", "$NavigationPropertyBinding": {"top": "Products"}}
     assert [len(f["$Parameter"]) for f in document["Discounted"]] == [2, 1]
+    assert document["Dearest"][0]["$Parameter"][0] == {"$Name": "items", "$Type": "Ref.Product", "$Collection": True}
+    assert document["DoubleWeight"][0]["$ReturnType"] == {"$Type": "Ref.Weight", "$Nullable": True}
+    assert document["Label"][0]["$Parameter"] == [{"$Name": "addresses", "$Type": "Ref.Address", "$Collection": True}]
     xml = (await service.ask("$metadata", None)).body.decode()
     assert (
         '<Singleton Name="Settings" Type="Ref.Settings">' in xml
@@ -321,6 +389,18 @@ async def test_each_row_has_the_members_of_its_type_and_names_it(service):
     assert all("@odata.type" not in row for row in (await service.ask("Vouchers", None)).json()["value"])
     full = (await service.ask("People(2)?$format=application/json;odata.metadata=full", None)).json()
     assert full["@odata.type"] == "#Ref.Employee" and full["boss@odata.navigationLink"] == "People(2)/Ref.Employee/boss"
+
+
+async def test_nulls_are_left_out_of_rows_of_several_types(service):
+    answer = await service.ask("Products?$select=id,skin,extra&$filter=id in (1,2,3)", None, {"Prefer": "omit-values=nulls"})
+    assert dict(answer.headers)["Preference-Applied"] == "omit-values=nulls"
+    assert without(answer.json()["value"], "@odata.type") == [
+        {"id": 1, "skin": "plain", "extra": 7},
+        {"id": 2, "skin": "striped"},
+        {"id": 3},
+    ]
+    one = (await service.ask("Me", None, {"Prefer": "omit-values=nulls"})).json()
+    assert "home" not in one and one["salary"] == 50
 
 
 CONTEXTS = {

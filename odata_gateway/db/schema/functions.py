@@ -16,7 +16,7 @@ from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.served_types import fitted_part
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
-from odata_gateway.edm.functions import ModelFunction
+from odata_gateway.edm.functions import FunctionParameter, ModelFunction
 from odata_gateway.edm.model import EntityType, Model, Property, Withheld
 from odata_gateway.errors import DbModel
 
@@ -40,9 +40,12 @@ ORDER BY 1, 2, p.pronargs, p.oid
 """
 
 _ROWS = """
-SELECT t.oid, t.typtype = 'p' AS is_pseudo, n.nspname::text AS schema, c.relname::text AS relation
+SELECT t.oid, t.typtype = 'p' AS is_pseudo, n.nspname::text AS schema, c.relname::text AS relation,
+       i.oid IS NOT NULL AS is_array
 FROM pg_catalog.pg_type AS t
-LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid AND c.relkind <> 'c'
+LEFT JOIN pg_catalog.pg_type AS i ON i.oid = t.typelem AND t.typcategory = 'A'
+LEFT JOIN pg_catalog.pg_class AS c
+    ON c.oid = coalesce(i.typrelid, t.typrelid) AND c.relkind <> 'c'
 LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE t.oid = ANY ($1::oid[])
 """
@@ -54,11 +57,13 @@ class ValueType:
 
     is_pseudo  it is none that a value has, such as `record` or `trigger`
     relation   the table whose rows are of this type: its schema and its name
+    items_of   the table whose rows are the items of this array
     """
 
     facts: TypeFacts
     is_pseudo: bool = False
     relation: tuple[str, str] | None = None
+    items_of: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -108,15 +113,16 @@ async def read_functions(
     rows = await session.fetch(BoundStatement(_FUNCTIONS, (schemas and list(schemas),)))
     oids = sorted({oid for row in rows for oid in (row["result"], *row["types"])})
     facts = await read_types(session, oids)
-    types = {
-        row["oid"]: ValueType(
-            facts[row["oid"]],
-            row["is_pseudo"],
-            (row["schema"], row["relation"]) if row["relation"] else None,
-        )
-        for row in await session.fetch(BoundStatement(_ROWS, (oids,)))
-    }
+    rows_of = await session.fetch(BoundStatement(_ROWS, (oids,)))
+    types = {row["oid"]: _value_type(row, facts[row["oid"]]) for row in rows_of}
     return tuple(_function(row, types) for row in rows)
+
+
+def _value_type(row: Mapping[str, Any], facts: TypeFacts) -> ValueType:
+    table = (row["schema"], row["relation"]) if row["relation"] else None
+    if row["is_array"]:
+        return ValueType(facts, row["is_pseudo"], items_of=table)
+    return ValueType(facts, row["is_pseudo"], table)
 
 
 def _function(row: Mapping[str, Any], types: Mapping[int, ValueType]) -> FunctionFacts:
@@ -209,18 +215,28 @@ def _is(function: ModelFunction, facts: FunctionFacts) -> bool:
     """Whether these are the facts of a function: its name, and the names of its parameters."""
     if (function.schema, function.routine) != (facts.schema, facts.name):
         return False
-    given = facts.parameters[1:] if function.bound_to is not None else facts.parameters
+    given = facts.parameters
+    if function.bound_to is not None:
+        is_array = bool(given) and given[0][1].facts.kind == "array"
+        if is_array != function.bound_to_many:
+            return False
+        given = given[1:]
     if len(given) != len(function.parameters):
         return False
     return all(
-        parameter.column in ("", name) and _passes(parameter.pg_type, type_)
+        parameter.column in ("", name) and _passes(parameter, type_)
         for parameter, (name, type_) in zip(function.parameters, given, strict=True)
     )
 
 
-def _passes(pg_type: str, type_: ValueType) -> bool:
+def _passes(parameter: FunctionParameter, type_: ValueType) -> bool:
     """Whether a parameter is passed as the type that the function has there."""
-    return pg_type in (type_.name, f"{type_.facts.schema}.{type_.name}")
+    facts = type_.facts
+    if parameter.collection:
+        if facts.kind != "array" or facts.item is None:
+            return False
+        facts = facts.item
+    return parameter.pg_type in (facts.name, f"{facts.schema}.{facts.name}")
 
 
 def _fault(function: ModelFunction, facts: FunctionFacts | None) -> str | None:

@@ -5,6 +5,7 @@ Out:     a `Resource`, the `Query` of a $crossjoin, or the sets of $all.
 Unknown: the options of other resources.
 
     resolved_path  what a path has led to so far
+    arguments      what functions are given
     functions      calls of functions
     path           entity sets, keys, navigation, properties and the segments that end a path
     crossjoin      $crossjoin

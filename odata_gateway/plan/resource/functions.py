@@ -13,20 +13,13 @@ from dataclasses import replace
 from odata_gateway.edm.functions import FunctionParameter, ModelFunction, overload_of
 from odata_gateway.edm.model import EntitySet, EntityType, Property
 from odata_gateway.edm.row_keys import ENTITY_ROW_KEY, ROW, complex_rows
-from odata_gateway.errors import BindSegment, BindType, BindValue, nearest
-from odata_gateway.plan.expression.literals import literal, resolve_alias
+from odata_gateway.errors import BindSegment, BindType, nearest
+from odata_gateway.plan.resource.arguments import bind_argument
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.rows import VALUE, Frame, Row
 from odata_gateway.plan.scope.scope import Binding, Scope
-from odata_gateway.plan.tree.relation import (
-    Block,
-    CalledFunction,
-    Column,
-    ConstantValue,
-    Parameter,
-    Source,
-)
-from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.plan.tree.leaves import CallArgument
+from odata_gateway.plan.tree.relation import Block, CalledFunction, Column, Source
 from odata_gateway.types.primitive import STRING, PrimitiveType
 from odata_gateway.url import ast
 
@@ -50,24 +43,38 @@ def call_of_import(segment: ast.Segment, binding: Binding) -> ResolvedPath | Non
 def call_on_entity(
     place: ResolvedPath, segment: ast.Segment, binding: Binding
 ) -> ResolvedPath | None:
-    """What a function that is bound to an entity returns; None where no function of that name
-    is."""
-    bound_to = {each.name for each in binding.model.bases(place.entity_set.entity_type)}
-    functions = tuple(
-        function
-        for function in binding.model.functions.get(segment.name, ())
-        if function.bound_to is not None and function.bound_to[0] in bound_to
-    )
+    """What a function that is bound to an entity or a collection of entities returns; None where no
+    function of that name is."""
+    named = _bound_functions(place, segment, binding)
+    functions = tuple(f for f in named if f.bound_to_many == (place.state == "collection"))
+    if not functions and named:
+        what = "a collection" if named[0].bound_to_many else "one entity"
+        text = f"'{segment.name}' is called for {what}, not for {place.shown}"
+        raise BindSegment(text, at=segment.at)
     if not functions:
         return None
-    if place.state != "entity":
-        raise BindSegment(
-            f"'{segment.name}' is called for one entity, not for {place.shown}", at=segment.at
-        )
     arguments = _arguments(segment, functions, binding)
     function = _chosen(functions, arguments, segment)
     args = (_binding_argument(function, place.row), *_bound(function, arguments, segment, binding))
-    return _result(CalledFunction(function, args), None, binding, parent=place.block)
+    call, of_rows = CalledFunction(function, args), place.block
+    if function.bound_to_many:
+        return _result(call, None, binding, beside=of_rows, parent=place.parent)
+    return _result(call, None, binding, beside=of_rows, parent=of_rows)
+
+
+def _bound_functions(
+    place: ResolvedPath, segment: ast.Segment, binding: Binding
+) -> tuple[ModelFunction, ...]:
+    """The functions of a name that are bound to entities of this type or its bases. The namespace
+    may be left out, as that of a default namespace (4.01), where nothing else has the name."""
+    entity_type, model = place.entity_set.entity_type, binding.model
+    bound_to = {each.name for each in model.bases(entity_type)}
+    name, found = segment.name, model.functions.get(segment.name, ())
+    is_taken = name in entity_type.properties or name in entity_type.navigation
+    is_key = place.state == "collection" and segment.args is None
+    if not found and not (is_taken or is_key or binding.strict):
+        found = tuple(f for each in model.functions.values() for f in each if f.name == name)
+    return tuple(f for f in found if f.bound_to is not None and f.bound_to[0] in bound_to)
 
 
 # --- arguments ------------------------------------------------------------------------------------
@@ -118,45 +125,15 @@ def _chosen(
 
 def _bound(
     function: ModelFunction, arguments: Arguments, segment: ast.Segment, binding: Binding
-) -> Iterator[tuple[FunctionParameter, Parameter | ConstantValue]]:
+) -> Iterator[tuple[FunctionParameter, CallArgument]]:
     source = Source(-1, _NO_ROWS)  # arguments have no names in them
     scope = Scope.of(binding, Row(Frame(source), source))
     for parameter in function.parameters:
         if parameter.name in arguments:
-            yield parameter, _value(parameter, arguments[parameter.name], segment, scope)
-
-
-def _value(
-    parameter: FunctionParameter, node: ast.Expr, segment: ast.Segment, scope: Scope
-) -> Parameter | ConstantValue:
-    """An argument, which is a literal or an alias of one."""
-    node = resolve_alias(node, scope)
-    type_ = parameter.type
-    match node:
-        case ast.Constant(value=None):
-            if not parameter.nullable:
-                raise BindValue(f"parameter '{parameter.name}' cannot be null", at=node.at)
-            return ConstantValue(None, type_)
-        case ast.Constant(value=bool(value)) if type_.name == "Edm.Boolean":
-            return ConstantValue(value, type_)
-        case ast.Literal(many=False) if _is_of(node, type_, scope):
-            return Parameter(LiteralSlot(node.slot, type_, "parameter"), type_)
-    raise BindType(
-        f"parameter '{parameter.name}' of {segment.name} is {type_.name}",
-        at=node.at,
-        hint="write a literal of that type, or an alias of one",
-    )
-
-
-def _is_of(node: ast.Literal, type_: PrimitiveType, scope: Scope) -> bool:
-    """Whether a literal can be of a type."""
-    if node.kind in ("decimal", "double") and type_.is_integer:
-        return False
-    try:
-        found = literal(node, type_, strict=scope.binding.strict)
-    except BindType:
-        return False
-    return found.type is type_ or (found.type.is_numeric and type_.is_numeric)
+            yield (
+                parameter,
+                bind_argument(parameter, arguments[parameter.name], segment.name, scope),
+            )
 
 
 def _binding_argument(function: ModelFunction, row: Row) -> tuple[FunctionParameter, Column]:
@@ -178,14 +155,19 @@ def _result(
     of_set: EntitySet | None,
     binding: Binding,
     *,
+    beside: Block | None = None,
     parent: Block | None = None,
 ) -> ResolvedPath:
-    """What a call returns, as the place that a path has led to."""
+    """What a call returns, as the place that a path has led to.
+
+    beside  the rows that the function is bound to
+    parent  those of which one must be there
+    """
     result = call.function.result
     if isinstance(result.type, PrimitiveType):
         prop = Property(VALUE, result.type, result.nullable, VALUE, result.pg_type)
         rows = complex_rows("", "", {VALUE: prop})
-        name = result.type.name
+        name = result.type_name
     else:
         rows, prop, name = _row_type(binding, result.type), None, result.type
     entity_set = EntitySet("", rows, {})
@@ -193,7 +175,7 @@ def _result(
         known = of_set or binding.model.set_of_type[rows.name]
         entity_set = replace(known, entity_type=rows)
     returned = replace(entity_set, returned=entity_set)
-    binding.calls[rows] = Source(0, rows, call=call, beside=parent)
+    binding.calls[rows] = Source(0, rows, call=call, beside=beside)
     row = binding.row_of(rows)
     place = ResolvedPath(
         "collection" if result.collection else "entity",
@@ -207,10 +189,16 @@ def _result(
     if result.collection:
         context = f"Collection({name})" if rows.is_complex else None
         return replace(place, context=context)
-    if prop is not None and (value := row.as_value) is not None:
+    return _single(place, prop, name)
+
+
+def _single(place: ResolvedPath, prop: Property | None, name: str) -> ResolvedPath:
+    """The only value or row that a call returns, of the type of this name."""
+    if prop is not None and (value := place.row.as_value) is not None:
         place = replace(place, state="property", value=value, optional=False)
         return replace(place, prop=prop, context=name)
-    return replace(place, context=name if rows.is_complex else None, is_anonymous=True)
+    is_complex = place.entity_set.entity_type.is_complex
+    return replace(place, context=name if is_complex else None, is_anonymous=True)
 
 
 def _row_type(binding: Binding, name: str) -> EntityType:

@@ -71,9 +71,27 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class ListArgument:
+    """A collection that a function is given."""
+
+    items: tuple[CallArgument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectArgument:
+    """An object that a function is given: its members by their names in Postgres."""
+
+    members: tuple[tuple[str, CallArgument], ...]
+
+
+CallArgument = Column | Parameter | ConstantValue | ListArgument | ObjectArgument
+"""What a function is given. A column is one of what it is bound to."""
+
+
+@dataclass(frozen=True, slots=True)
 class CalledFunction:
     """A call of a function of the model, with an argument for each parameter that is given, in the
     order of the function."""
 
     function: ModelFunction
-    args: tuple[tuple[FunctionParameter, Column | Parameter | ConstantValue], ...]
+    args: tuple[tuple[FunctionParameter, CallArgument], ...]

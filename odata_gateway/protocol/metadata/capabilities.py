@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from odata_gateway.edm.functions import COLLECTION_FUNCTIONS, ModelFunction
 from odata_gateway.edm.model import (
@@ -307,16 +308,24 @@ def optional_parameter(version: ODataVersion) -> tuple[Annotation, ...]:
     return _of_version((_OPTIONAL,), version)
 
 
-def function_parameters(
-    model: Model, function: ModelFunction
-) -> Iterator[tuple[str, str, bool, bool]]:
-    """The parameters of a function: name, type, whether it may be null and whether it may be left
-    out."""
+class ShownParameter(NamedTuple):
+    """A parameter of a function, as documents show it."""
+
+    name: str
+    type_name: str
+    collection: bool
+    nullable: bool
+    optional: bool
+
+
+def function_parameters(model: Model, function: ModelFunction) -> Iterator[ShownParameter]:
+    """The parameters of a function, beginning with what it is bound to."""
     if function.bound_to is not None:
         type_name, name = function.bound_to
-        yield name, model.entity_types[type_name].qualified_name, False, False
-    for parameter in function.parameters:
-        yield parameter.name, parameter.type.name, parameter.nullable, parameter.optional
+        bound = model.entity_types[type_name].qualified_name
+        yield ShownParameter(name, bound, function.bound_to_many, False, False)
+    for p in function.parameters:
+        yield ShownParameter(p.name, p.type_name, p.collection, p.nullable, p.optional)
 
 
 Described = Property | EntityType | ComplexType | EnumType | TypeDefinition | ModelFunction

@@ -31,6 +31,7 @@ from odata_gateway.protocol.metadata.capabilities import (
     Capabilities,
     EnumMember,
     PropertyPath,
+    ShownParameter,
     container_annotations,
     description,
     function_parameters,
@@ -142,10 +143,7 @@ def _complex_type(complex_type: ComplexType | EntityType) -> Json:
 
 
 def _function(model: Model, function: ModelFunction) -> Json:
-    parameters = [
-        _parameter(name, type_, nullable=nullable, optional=optional)
-        for name, type_, nullable, optional in function_parameters(model, function)
-    ]
+    parameters = [_parameter(each) for each in function_parameters(model, function)]
     members: Json = {
         "$Kind": "Function",
         "$IsBound": True if function.bound_to else None,
@@ -156,12 +154,14 @@ def _function(model: Model, function: ModelFunction) -> Json:
     return _given(members) | _annotations(description(function))
 
 
-def _parameter(name: str, type_: str, *, nullable: bool, optional: bool) -> Json:
+def _parameter(parameter: ShownParameter) -> Json:
+    type_ = parameter.type_name
     members: Json = {
-        "$Name": name,
+        "$Name": parameter.name,
         "$Type": None if type_ == "Edm.String" else type_,
-        "$Nullable": True if nullable else None,
-        "@Core.OptionalParameter": {} if optional else None,
+        "$Collection": True if parameter.collection else None,
+        "$Nullable": True if parameter.nullable else None,
+        "@Core.OptionalParameter": {} if parameter.optional else None,
     }
     return _given(members)
 
@@ -169,7 +169,7 @@ def _parameter(name: str, type_: str, *, nullable: bool, optional: bool) -> Json
 def _result(function: ModelFunction) -> Json:
     result = function.result
     members: Json = {
-        "$Type": None if str(result.type) == "Edm.String" else str(result.type),
+        "$Type": None if result.type_name == "Edm.String" else result.type_name,
         "$Collection": True if result.collection else None,
         "$Nullable": True if result.nullable else None,
     }

@@ -191,7 +191,7 @@ def _function(model: Model, function: ModelFunction, version: ODataVersion) -> L
             *_parameters(model, function, version),
             *_element(
                 "ReturnType",
-                Type=f"Collection({result.type})" if result.collection else str(result.type),
+                Type=_many(result.type_name) if result.collection else result.type_name,
                 Nullable=None if result.nullable or is_entities else "false",
             ),
             *_annotations(description(function)),
@@ -203,14 +203,18 @@ def _function(model: Model, function: ModelFunction, version: ODataVersion) -> L
 
 
 def _parameters(model: Model, function: ModelFunction, version: ODataVersion) -> Lines:
-    for name, type_, nullable, optional in function_parameters(model, function):
+    for parameter in function_parameters(model, function):
         yield from _element(
             "Parameter",
-            _annotations(optional_parameter(version)) if optional else (),
-            Name=name,
-            Type=type_,
-            Nullable=None if nullable else "false",
+            _annotations(optional_parameter(version)) if parameter.optional else (),
+            Name=parameter.name,
+            Type=_many(parameter.type_name) if parameter.collection else parameter.type_name,
+            Nullable=None if parameter.nullable else "false",
         )
+
+
+def _many(type_name: str) -> str:
+    return f"Collection({type_name})"
 
 
 def _property(prop: Property, version: ODataVersion) -> Lines:

@@ -133,6 +133,7 @@ def _family(
             from_text=lambda value, type_: value if argument(value) is not None else refuse(value),
             prefix="",
             quoted=True,
+            shorter=frozenset({"integer"}),
             hints={"": "write the name of a member in single quotes"},
         ),
         argument=argument_of,

@@ -172,9 +172,9 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     ("/Depot/f", [{**FUNCTION, "$IsBound": True}], "/Depot/f/0/$IsBound", "has a parameter for what it is bound to"),
     (
         "/Depot/f",
-        [{**FUNCTION, "$IsBound": True, "$Parameter": [{"$Name": "it", "$Type": "Depot.Item", "$Collection": True}]}],
-        "/Depot/f/0/$Parameter/0/$Collection",
-        "bound to a collection",
+        [{**FUNCTION, "$IsBound": True, "$Parameter": [{"$Name": "it", "$Collection": True}]}],
+        "/Depot/f/0/$Parameter/0",
+        "$Type is missing",
     ),
     (
         "/Depot/f",
@@ -184,9 +184,9 @@ MISTAKES: list[tuple[str, Any, str | None, str]] = [
     ),
     (
         "/Depot/f",
-        [{**FUNCTION, "$Parameter": [{"$Name": "n", "$Collection": True}]}],
-        "/Depot/f/0/$Parameter/0/$Collection",
-        "are collections",
+        [{**FUNCTION, "$Parameter": [{"$Name": "n", "$Type": "Edm.Int32", "$Collection": True, "@Gateway.PgType": "text"}]}],
+        "/Depot/f/0/$Parameter/0/@Gateway.PgType",
+        "is passed as int4",
     ),
     ("/Depot/f", [{**FUNCTION, "$Parameter": [{"$Name": "n", "$Type": "Edm.Nope"}]}], "/Depot/f/0/$Parameter/0/$Type", "no primitive type"),
     (
