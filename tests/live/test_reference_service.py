@@ -468,6 +468,7 @@ NOT_CAST = [
     ("Products?$filter=cast(id,Ref.Voucher)/code eq 'V1'", 400),
     ("Products?$filter=cast(Ref.Voucher)", 501),
     ("$crossjoin(Products,Categories)?$expand=Products/Ref.Voucher", 501),
+    ("Products?$apply=Ref.Nope()", 400),
 ]
 
 

@@ -64,6 +64,8 @@ def transformed(step: ast.Transformation, rows: InputSet) -> InputSet:
     """The output of one transformation."""
     with rows.scope.binding.size.level(step.at):
         transform = TRANSFORMATIONS.get(step.name)
+        if transform is None and "." in step.name and step.name not in rows.scope.model.functions:
+            raise BindName(f"there is no transformation or function '{step.name}'", at=step.at)
         if transform is None:
             raise Unsupported(f"the transformation {step.name} is not supported", at=step.at)
         found = transform(step, rows)
