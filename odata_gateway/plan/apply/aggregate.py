@@ -212,6 +212,8 @@ def aggregate_type(method: Method, type_: PrimitiveType) -> PrimitiveType:
 def _plain_names(node: ast.Expr, scope: Scope, at: int) -> MemberPath:
     """The names of a path; none for what is not a path."""
     names = names_of(node, scope) or ()
+    if names and "." in names[0] and not _leads_on(names, scope):
+        return ()  # a value of the row itself
     if any("." in name for name in names):
         raise Unsupported(
             "a cast in a path that is aggregated is not supported",
@@ -219,6 +221,12 @@ def _plain_names(node: ast.Expr, scope: Scope, at: int) -> MemberPath:
             hint="leave the type's name out",
         )
     return names
+
+
+def _leads_on(names: MemberPath, scope: Scope) -> bool:
+    """Whether a path that begins with a cast leads over a navigation property."""
+    derived = scope.model.derived_type(names[0], scope.implicit.source.entity_type)
+    return derived is not None and len(names) > 1 and names[1] in derived.navigation
 
 
 def _navigation(names: MemberPath, scope: Scope, at: int) -> MemberPath:

@@ -93,7 +93,10 @@ def bind_groups(items: Iterable[object], scope: Scope) -> tuple[GroupingProperty
             )
         assert isinstance(item, ast.Member | ast.Variable)
         for each in _properties(item, scope):
-            if each.of_entity or each.path not in found:
+            known = found.get(each.path)
+            if known is not None and known.value != each.value and not each.of_entity:
+                raise _same_name(each.path, item.at)
+            if each.of_entity or known is None:
                 found[each.path] = each
     return tuple(_without_those_of_entities(found.values()))
 
@@ -123,8 +126,26 @@ def _properties(node: ast.Member | ast.Variable, scope: Scope) -> tuple[Grouping
     structure = scope.structure
     if structure is not None and path[0] not in scope.computed and _is_away(path, structure):
         raise _aggregated_away("/".join(path), node.at)
-    members = tuple(name for name in path if "." not in name)  # without casts to the type itself
+    members = tuple(name for name in path if "." not in name)
+    if len(members) < len(path) and (len(path) > 2 or not isinstance(place, BoundExpr)):
+        raise Unsupported(
+            "grouping by what lies behind a property of a derived type is not supported",
+            at=node.at,
+            hint="cast the resource itself, as in Products/Shop.Voucher",
+        )
+    declared = scope.implicit.source.entity_type
+    if len(members) < len(path) and members[0] in declared.properties:
+        raise Unsupported(
+            f"grouping by '{members[0]}' of a derived type only is not supported",
+            at=node.at,
+            hint="cast the resource itself, as in Products/Shop.Voucher",
+        )
     return _grouped_by(members, place, scope, node.at)
+
+
+def _same_name(path: MemberPath, at: int) -> Unsupported:
+    name = "/".join(path)
+    return Unsupported(f"grouping by '{name}' of two types is not supported", at=at)
 
 
 def _is_away(path: MemberPath, structure: RowStructure) -> bool:

@@ -29,15 +29,14 @@ def bind_compute(items: Iterable[ast.ComputeItem], entity_type: EntityType, scop
 
 
 def check_new_name(name: str, entity_type: EntityType, scope: Scope, *, at: int) -> None:
-    """Refuse an alias that is already a name of the rows."""
+    """Refuse an alias that is already a name of the rows, or of those of a derived type."""
     members = () if scope.structure is None else scope.structure.members
-    if (
-        name in entity_type.properties
-        or name in entity_type.navigation
-        or name in entity_type.withheld
-        or name in scope.computed
-        or name in members
-    ):
+    types = (entity_type, *scope.model.derived(entity_type))
+    is_declared = any(
+        name in each.properties or name in each.navigation or name in each.withheld
+        for each in types
+    )
+    if is_declared or name in scope.computed or name in members:
         raise name_taken(name, at)
 
 

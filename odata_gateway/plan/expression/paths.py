@@ -85,7 +85,8 @@ def _whole(place: PathTarget) -> PathTarget:
 
 def names_of(node: object, scope: Scope) -> tuple[str, ...] | None:
     """The names of a path from the row, with or without $it before them where that is the row, and
-    without casts, which change nothing; None for what is not such a path."""
+    without casts that change nothing; a cast of the row to a derived type is among them. None for
+    what is not such a path."""
     names: list[ast.Member] = []
     while isinstance(node, ast.Member):
         names.append(node)
@@ -103,6 +104,11 @@ def _without_casts(path: Iterable[ast.Member], scope: Scope) -> tuple[str, ...]:
         place = row.structure.entity_type
     for step in path:
         if place is not None and "." in step.name and step.name[0] != "@":
+            derived = scope.model.derived_type(step.name, place)
+            if derived is not None and not found and row.structure is None:
+                found.append(step.name)
+                place = derived
+                continue
             check_cast(step.name, place, at=step.at)
             continue
         entity = row.crossed.get(step.name) if row.crossed is not None and not found else None
