@@ -33,7 +33,7 @@ from odata_gateway.sql.fragment import (
     join,
     param,
 )
-from odata_gateway.sql.keyset import order_by, ordered
+from odata_gateway.sql.keyset import order_by, order_item, ordered
 from odata_gateway.sql.pg_types import (
     bounds_of_values,
     checked,
@@ -232,13 +232,33 @@ def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sq
     return blocks.expressions.typed(operand)
 
 
+def _order_by(selection: Selection, blocks: BlockRenderer) -> Sql:
+    """The order of a selection. Citus sends a statement on with columns that are named without their
+    table (seen with 12.1 on Postgres 15), and in an ORDER BY such a name is one of the result
+    first. So a column of another one's name becomes an expression; no index is lost, because rows
+    that are made have none."""
+    items = []
+    for key in selection.order:
+        value = ordered(key.expr, blocks.expressions)
+        if isinstance(key.expr, Column) and _is_name_of_other(key.expr, selection):
+            value = build("coalesce({0})", value)
+        items.append(order_item(key, value))
+    return build(" ORDER BY {0}", join(", ", items))
+
+
+def _is_name_of_other(column: Column, selection: Selection) -> bool:
+    names = (f"c{index}" for index in range(len(selection.columns)))
+    found = dict(zip(names, selection.columns, strict=True)).get(column.name, column)
+    return found != column
+
+
 def _tail(selection: Selection, blocks: BlockRenderer) -> Sql:
     tail = EMPTY
     if selection.groups:
         numbers = (Sql((f"{i + 1:d}",)) for i in range(selection.groups))
         tail = build(" GROUP BY {0}", join(", ", numbers))
     if selection.order:
-        tail += order_by(selection.order, blocks.expressions)
+        tail += _order_by(selection, blocks)
     if selection.top is not None:
         tail = build("{0} LIMIT {1}", tail, param(selection.top, "int8"))
     if selection.skip is not None:

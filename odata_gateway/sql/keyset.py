@@ -34,15 +34,16 @@ NullMask = tuple[bool, ...]
 
 def order_by(order: tuple[OrderKey, ...], renderer: ExpressionRenderer) -> Sql:
     """` ORDER BY ...`, with nulls as OData orders them."""
-    return build(" ORDER BY {0}", join(", ", (_order_item(k, renderer) for k in order)))
+    items = (order_item(key, ordered(key.expr, renderer)) for key in order)
+    return build(" ORDER BY {0}", join(", ", items))
 
 
-def _order_item(key: OrderKey, renderer: ExpressionRenderer) -> Sql:
-    """NULLS FIRST or LAST is written only where there can be nulls: an index in the column's
-    default order serves only an ORDER BY without it."""
+def order_item(key: OrderKey, value: Sql) -> Sql:
+    """An item of ORDER BY, of the key's value. NULLS FIRST or LAST is written only where there can
+    be nulls: an index in the column's default order serves only an ORDER BY without it."""
     direction = " DESC" if key.descending else ""
     nulls = (" NULLS LAST" if key.descending else " NULLS FIRST") if key.expr.nullable else ""
-    return fill("{0}" + direction + nulls, (ordered(key.expr, renderer),))
+    return fill("{0}" + direction + nulls, (value,))
 
 
 def ordered(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:

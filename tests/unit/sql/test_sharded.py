@@ -87,6 +87,15 @@ def is_cte(use: ast.RangeVar) -> bool:
     return use.schemaname is None
 
 
+def check_order(select: ast.SelectStmt) -> None:
+    """No column in ORDER BY has the name of another one of the result, which it would mean if it were named without its table."""
+    results = {t.name: t.val for t in select.targetList or () if t.name}
+    for key in (item.node for item in select.sortClause or ()):
+        if isinstance(key, ast.ColumnRef):
+            found = results.get(key.fields[-1].sval, key)
+            assert isinstance(found, ast.ColumnRef) and [f.sval for f in found.fields] == [f.sval for f in key.fields]
+
+
 def routed_to(select: ast.SelectStmt, arguments: list[Any]) -> set[Any]:
     """The accounts that the distributed tables of a statement are bound to; fails for a table that is bound to none."""
     found: set[Any] = set()
@@ -117,6 +126,7 @@ def routed_to(select: ast.SelectStmt, arguments: list[Any]) -> set[Any]:
                 raise AssertionError(f"{type(node).__name__} in FROM")
 
     for inner in (n for n in nodes(select) if isinstance(n, ast.SelectStmt)):
+        check_order(inner)
         for use in inner.fromClause or ():
             item(use, list(conjuncts(inner.whereClause)))
     return found
@@ -216,6 +226,7 @@ def test_generated_queries_go_to_one_shard_for_each_account(literals_world, numb
      "Conversation?$apply=groupby((status),topcount(2,id))&$expand=messages", "Conversation?$apply=topsum(100,status)&$skip=2&$count=true",
      "Conversation?$apply=join(messages as m,topcount(1,id))/groupby((m/status),aggregate($count as n))/filter(n gt 1)",
      "Message?$apply=concat(aggregate($count as n),topcount(2,id))", "Conversation?$expand=messages($apply=topcount(1,id)/aggregate($count as n))",
+     "Conversation?$apply=join(messages as m)/top(9)&$select=id",
      "Conversation?$apply=aggregate(messages/$count as n,assignee/name with countdistinct as a)", "Conversation(1)/messages?$apply=top(3)"],
 )  # fmt: skip
 def test_what_hangs_on_rows_of_one_account_is_answered(request_):
