@@ -233,7 +233,7 @@ def _operand(column: Aggregate, operand: BoundExpr, blocks: BlockRenderer) -> Sq
 
 
 def _order_by(selection: Selection, blocks: BlockRenderer) -> Sql:
-    """The order of a selection. Citus sends a statement on with columns that are named without their
+    """The order of a selection. Citus sends a statement on with columns named without their
     table (seen with 12.1 on Postgres 15), and in an ORDER BY such a name is one of the result
     first. So a column of another one's name becomes an expression; no index is lost, because rows
     that are made have none."""
