@@ -75,9 +75,10 @@ async def _findings(settings: Settings) -> tuple[list[Finding], Sequence[NotServ
     print(*checked.lines, sep="\n", end="")
     database = await Database.open(database_settings(settings))
     try:
-        model, not_served = await read_model(settings, database)
+        model, not_served, left_aside = await read_model(settings, database)
         callers = caller_directory(settings, model, database, checked.keys)
         findings = [*checked.findings]
+        findings += [Finding("error", "ODATA_OVERLAY", str(each)) for each in left_aside]
         findings += await _caller_findings(settings, database, model, callers)
         findings += await citus_findings(database, model, settings.sharded)
         findings += await view_findings(database, model)

@@ -78,7 +78,7 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
     database = await Database.open(database_settings(settings)) if settings.dsn else None
     try:
         if database is not None:
-            model, _ = await read_model(settings, database)
+            model = (await read_model(settings, database)).model
             model, _ = await inspect(database, model)
         compiler = compiler_for(model, settings)
         queries = _queries(compiler, target)

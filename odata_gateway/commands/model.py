@@ -18,6 +18,7 @@ from odata_gateway.config.setting import SettingsError
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import require_dsn
 from odata_gateway.db.database import Database
+from odata_gateway.edm.json_reader import Mistake
 from odata_gateway.errors import ODataError
 from odata_gateway.introspection.document import CatalogModel
 from odata_gateway.introspection.overlay.pins import pinned
@@ -50,12 +51,14 @@ def run_model(settings: Settings, options: argparse.Namespace) -> int:
     settings = replace(settings, model=AUTO)
     kept = None if options.diff is None else _kept(options.diff)
     try:
-        found = run_loop(_model(settings))
+        found, left_aside = run_loop(_model(settings))
     except ODataError as error:
         print(f"odata-gateway: {error}", file=sys.stderr)
         return 1
     for item in found.not_served:
         print(f"not served: {item}", file=sys.stderr)
+    for mistake in left_aside:
+        print(f"left aside: {mistake}", file=sys.stderr)
     if options.pin:
         served = found.served
         names = served.type_names, served.property_names, found.links
@@ -74,10 +77,12 @@ def run_model(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if lines else 0
 
 
-async def _model(settings: Settings) -> CatalogModel:
+async def _model(settings: Settings) -> tuple[CatalogModel, tuple[Mistake, ...]]:
+    """The model, and what the overlay says of what is not there."""
     database = await Database.open(database_settings(settings))
     try:
-        return await source_of(settings, database).found()
+        source = source_of(settings, database)
+        return await source.found(), source.left_aside
     finally:
         await database.close()
 

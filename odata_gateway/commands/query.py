@@ -131,7 +131,7 @@ async def _from_database(settings: Settings, wish: Wish, caller: Caller, sink: O
     current_stats.set(stats)
     database = await Database.open(database_settings(settings))
     try:
-        model, _ = await read_model(settings, database)
+        model = (await read_model(settings, database)).model
         model, _ = await inspect(database, model)
         callers = CallerDirectory((), RoleDirectory(database), caller)
         frontend = HttpFrontend(settings)

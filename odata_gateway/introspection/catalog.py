@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.schema.catalog import BASE_TYPES, has_places
@@ -45,10 +46,14 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        CASE WHEN b.typtype IN ('c', 'e', 'm', 'r') OR b.typcategory = 'A' AND a.attndims < 2
             THEN b.oid END AS made_of,
        substring(pg_get_expr(d.adbin, d.adrelid) FROM $r$to_tsvector\('([a-z_]+)'::regconfig$r$)
-           AS search_config
+           AS search_config,
+       s.nspname::text AS domain_schema, o.typname::text AS domain,
+       obj_description(o.oid, 'pg_type') AS domain_comment
 FROM pg_catalog.pg_attribute AS a
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
+LEFT JOIN pg_catalog.pg_type AS o ON o.oid = a.atttypid AND o.typtype = 'd'
+LEFT JOIN pg_catalog.pg_namespace AS s ON s.oid = o.typnamespace
 LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     AND b.typname = 'tsvector'
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
@@ -135,6 +140,14 @@ ORDER BY 1, 2, 4
 """
 
 
+class Domain(NamedTuple):
+    """A domain by its names."""
+
+    schema: str
+    name: str
+    comment: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogColumn:
     """A column of a relation.
@@ -148,6 +161,7 @@ class CatalogColumn:
     search_config  of a tsvector that the database makes: the text search configuration
     checks       the conditions of its CHECK constraints and of its domains, with VALUE for it
     made_of      its type, if that is made of types; an array only if it has one dimension
+    domain       the domain that it has, if its type is not made of types
 
     What an overlay wishes:
     wanted       the name of the property; "" is as the rules say
@@ -170,6 +184,7 @@ class CatalogColumn:
     made_of: TypeFacts | None = None
     checks: tuple[str, ...] = ()
     search_config: str | None = None
+    domain: Domain | None = None
     wanted: str = ""
     secret: bool | None = None
     form: str = ""
@@ -282,11 +297,15 @@ async def _add_columns(session: Session, relations: RelationsByOid, for_all_role
     types = await read_types(session, (row["made_of"] for row in rows if row["made_of"]))
     checks = await _checks(session, list(relations))
     for row in rows:
-        relation, *facts, made_of, config = row
+        relation, *facts, made_of, config, schema, domain, comment = row
         column = CatalogColumn(*facts)
-        conditions = tuple(checks.get((relation, column.number), ()))
+        is_domain = domain is not None and made_of is None
         column = replace(
-            column, made_of=types.get(made_of), checks=conditions, search_config=config
+            column,
+            made_of=types.get(made_of),
+            checks=tuple(checks.get((relation, column.number), ())),
+            search_config=config,
+            domain=Domain(schema, domain, comment) if is_domain else None,
         )
         columns.setdefault(relation, []).append(column)
     for oid, listed in columns.items():

@@ -21,9 +21,10 @@ SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 """Columns whose names say that nobody should see their values."""
-FORMS = ("text", "enum", "stream", "untyped")
+FORMS = ("text", "enum", "stream", "untyped", "domain")
 """How an overlay may have the values of a column served: `text` as Postgres writes them, `enum` as
-an enumeration, `stream` as octets beside the row, `untyped` as JSON in the row."""
+an enumeration, `stream` as octets beside the row, `untyped` as JSON in the row, `domain` as a type
+with the name of the domain."""
 _VECTOR = {
     "$Type": "Edm.Single",
     "$Collection": True,
@@ -57,6 +58,8 @@ def property_of(
     if column.members is not None and not is_key:
         structured = types.json_of(column.members)
     node = primitive_property(column) if structured is None else dict(structured)
+    if column.form == "domain" and column.domain is not None:
+        node = types.definition_of(column.domain, node)
     if column.type == "vector" and not (is_key or column.form):
         node = dict(_VECTOR)
     pg_type, form_type = _FORM_TYPES.get(column.form, ("", ""))

@@ -25,7 +25,7 @@ from odata_gateway.introspection.loaded import LoadedModel, loaded_model
 from odata_gateway.introspection.names import odata_name
 from odata_gateway.introspection.not_served import NotServed
 from odata_gateway.introspection.overlay.applied import overlaid
-from odata_gateway.introspection.overlay.entries import NO_OVERLAY, Overlay
+from odata_gateway.introspection.overlay.entries import NO_OVERLAY, MissingName, Overlay
 from odata_gateway.introspection.overlay.proofs import key_mistakes
 from odata_gateway.introspection.view_keys import with_view_keys
 
@@ -56,17 +56,27 @@ class WishedModel:
     accounts_claim: str = ""
 
 
+class MadeModel(NamedTuple):
+    """A model, what it was made of, and what the overlay says in vain."""
+
+    catalog: CatalogContent
+    loaded: LoadedModel
+    left_aside: tuple[Mistake, ...]
+
+
 class CatalogSource:
     """Reads the model of a database.
 
     wished      what the model is made by. A wish that the catalog does not fit is a mistake; one
-                that did fit once, of what is gone since, is left aside
+                that did fit once, or that names what is not there and hides nothing, is left aside
     not_served  what the model leaves out
+    left_aside  what the overlay says of what the database does not have
     """
 
     def __init__(self, database: Database, wished: WishedModel) -> None:
         self.wished = wished
         self.not_served: tuple[NotServed, ...] = ()
+        self.left_aside: tuple[Mistake, ...] = ()
         self._database = database
         self._catalog: CatalogContent | None = None
         self._model: Model | None = None
@@ -79,20 +89,19 @@ class CatalogSource:
         """
         catalog = await self._read_catalog(self.wished)
         if self._model is None or catalog != self._catalog:
-            found = await self._made(catalog, self.wished, is_new=self._model is None)
-            self._use(catalog, found)
+            spared = MissingName if self._model is None else Mistake
+            self._use(await self._made(catalog, self.wished, spared), self.wished)
         assert self._model is not None
         return self._model
 
     async def take(self, overlay: Overlay) -> None:
         """Make the model by another overlay from now on.
 
-        raises  as `read`; then all stays as it was
+        raises  as `read`, also for what names nothing; then all stays as it was
         """
         wished = replace(self.wished, overlay=overlay)
         catalog = await self._read_catalog(wished)
-        found = await self._made(catalog, wished, is_new=True)
-        self._use(catalog, found)
+        self._use(await self._made(catalog, wished, None), wished)
         self.wished = wished
 
     async def found(self) -> CatalogModel:
@@ -101,13 +110,19 @@ class CatalogSource:
         raises  ODataError when the database does not answer; ModelError for wishes that do not fit
         """
         catalog = await self._read_catalog(self.wished)
-        return (await self._made(catalog, self.wished, is_new=True)).found
+        made = await self._made(catalog, self.wished, MissingName)
+        self.left_aside = made.left_aside
+        return made.loaded.found
 
-    def _use(self, catalog: CatalogContent, made: LoadedModel) -> None:
-        not_served = made.found.not_served
-        model = _served_model(made, _schemas(self.wished))
+    def _use(self, made: MadeModel, wished: WishedModel) -> None:
+        not_served = made.loaded.found.not_served
+        model = _served_model(made.loaded, _schemas(wished))
+        for mistake in made.left_aside:
+            if mistake not in self.left_aside:
+                _LOG.warning("the overlay says something that is left aside: %s", mistake)
         self._report(model, not_served)
-        self._catalog, self._model, self.not_served = catalog, model, not_served
+        self._catalog, self._model, self.not_served = made.catalog, model, not_served
+        self.left_aside = made.left_aside
 
     async def _read_catalog(self, wished: WishedModel) -> CatalogContent:
         schemas = _schemas(wished)
@@ -119,28 +134,28 @@ class CatalogSource:
         return CatalogContent(found, functions)
 
     async def _made(
-        self, catalog: CatalogContent, wished: WishedModel, *, is_new: bool
-    ) -> LoadedModel:
+        self, catalog: CatalogContent, wished: WishedModel, spared: type[Mistake] | None
+    ) -> MadeModel:
         """The model of a catalog.
 
-        is_new  wishes that the catalog does not fit are mistakes
+        spared  the mistakes that are left aside; None: none of them
+        raises  ModelError with all mistakes where there are others
         """
         claim = wished.accounts_claim
         fitted = await asyncio.to_thread(
             overlaid, catalog.relations, wished.overlay, accounts_claim=claim
         )
-        if is_new:
+        if spared is not Mistake:
             mistakes = [*await self._schema_mistakes(wished), *fitted.mistakes]
             mistakes += await key_mistakes(self._database, fitted.catalog, wished.overlay)
-            if mistakes:
+            if any(spared is None or not isinstance(each, spared) for each in mistakes):
                 raise ModelError(mistakes)
-        for mistake in fitted.mistakes:
-            _LOG.warning("the overlay says something that is left aside: %s", mistake)
         with_keys = await with_view_keys(
             self._database, fitted.catalog, for_all_roles=wished.for_all_roles
         )
         functions = () if wished.overlay.rows else catalog.functions  # they have no row policy
-        return await asyncio.to_thread(loaded_model, with_keys, functions)
+        loaded = await asyncio.to_thread(loaded_model, with_keys, functions)
+        return MadeModel(catalog, loaded, fitted.mistakes)
 
     async def _schema_mistakes(self, wished: WishedModel) -> list[Mistake]:
         """The schemas that are wanted and do not exist."""

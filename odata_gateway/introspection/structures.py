@@ -8,15 +8,18 @@ leads to, in the namespace of its schema, or in the first one where that schema 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from odata_gateway.db.schema.type_facts import TypeFacts
+from odata_gateway.introspection.catalog import Domain
 from odata_gateway.introspection.json_members import JsonObject, JsonValue
 from odata_gateway.introspection.names import descriptions, odata_name, odata_names, unused
 from odata_gateway.types.catalog_type import UNKNOWN
+from odata_gateway.types.primitive import STRING
 
 CsdlMembers = dict[str, Any]
+_FACETS = ("$MaxLength", "$Precision", "$Scale")
 _BOOLEAN: CsdlMembers = {"$Type": "Edm.Boolean", "$Nullable": True}
 
 
@@ -56,6 +59,17 @@ class DeclaredTypes:
             return None
         members = {label: number for number, label in enumerate(facts.labels)}
         return {"$Type": self._declared(facts, {"$Kind": "EnumType", **members})}
+
+    def definition_of(self, domain: Domain, node: CsdlMembers) -> CsdlMembers:
+        """The property of a column whose domain is declared as a type. `node` is the property
+        without that."""
+        facets = {name: node[name] for name in _FACETS if name in node}
+        underlying = node.get("$Type", STRING.name)
+        definition = {"$Kind": "TypeDefinition", "$UnderlyingType": underlying, **facets}
+        facts = TypeFacts("simple", domain.schema, domain.name, "", "", UNKNOWN)
+        name = self._declared(replace(facts, comment=domain.comment), definition)
+        rest = {name: value for name, value in node.items() if name not in facets}
+        return {**rest, "$Type": name}
 
     def json_of(self, objects: JsonObject) -> CsdlMembers:
         """The property of a column of JSON whose members are known."""

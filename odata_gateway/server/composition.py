@@ -66,6 +66,14 @@ class GatewayParts(NamedTuple):
     ask: Callable[[], None]
 
 
+class ReadModel(NamedTuple):
+    """A model, what it leaves out, and what the overlay says of what is not there."""
+
+    model: Model
+    not_served: Sequence[NotServed] = ()
+    left_aside: Sequence[Mistake] = ()
+
+
 def database_settings(settings: Settings) -> DatabaseSettings:
     """The settings that the database needs.
 
@@ -120,15 +128,15 @@ def overlay_of(settings: Settings) -> Overlay:
     return read_overlay(settings.overlay)
 
 
-async def read_model(settings: Settings, database: Database) -> tuple[Model, Sequence[NotServed]]:
-    """The model, from its file or from the database, and what it leaves out.
+async def read_model(settings: Settings, database: Database) -> ReadModel:
+    """The model, from its file or from the database.
 
     raises  ModelError, ODataError
     """
     if settings.model != AUTO:
-        return model_of(settings), ()
+        return ReadModel(model_of(settings))
     source = source_of(settings, database)
-    return await source.read(), source.not_served
+    return ReadModel(await source.read(), source.not_served, source.left_aside)
 
 
 def caller_directory(
@@ -215,7 +223,12 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     )
     service.look_again = watcher.look_again
     workers = WorkerProbe(database)
-    gateway = Gateway(settings, service, partial(check_ready, database, callers, watcher, workers))
+
+    async def ping() -> str:
+        await check_ready(database, callers, watcher, workers)
+        return left_aside_note(source)
+
+    gateway = Gateway(settings, service, ping)
     if settings.page:
         gateway.pages = import_module(_PAGES).Pages(service, callers, settings)
     if keys is not None:
@@ -234,6 +247,12 @@ def mcp_server(settings: Settings, service: Service, callers: CallerDirectory) -
     """What answers agents from a service."""
     limits = AgentLimits(settings.mcp_rows, settings.mcp_bytes)
     return McpServer(AgentView(service, callers), limits)
+
+
+def left_aside_note(source: CatalogSource | None) -> str:
+    """What a readiness probe tells of an overlay that names what is not there; "" without one."""
+    count = 0 if source is None else len(source.left_aside)
+    return f"{count} entries of ODATA_OVERLAY are left aside: see the log" if count else ""
 
 
 async def check_ready(

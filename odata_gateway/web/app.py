@@ -87,7 +87,7 @@ class Gateway:
 
     settings: Settings
     service: Answerer
-    ping: InitVar[Callable[[], Awaitable[object]]]
+    ping: InitVar[Callable[[], Awaitable[str | None]]]
     active: int = 0
     metrics: Callable[[str], tuple[str, bytes]] | None = None
     tracer: Tracer | None = None
@@ -97,7 +97,7 @@ class Gateway:
     health: Health = field(init=False)
     concurrency: ConcurrencyLimit = field(init=False)
 
-    def __post_init__(self, ping: Callable[[], Awaitable[object]]) -> None:
+    def __post_init__(self, ping: Callable[[], Awaitable[str | None]]) -> None:
         self.health = Health(ping)
         self.concurrency = ConcurrencyLimit(self.settings.max_token_requests)
 

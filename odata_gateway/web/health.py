@@ -23,11 +23,13 @@ READY_TIMEOUT_S = 2.0
 
 class Health:
     """Answers health checks; `ping` raises where the database does not answer, or nobody can get
-    in. A gateway that is `draining` is not ready."""
+    in, and else returns what is to be told, if anything. A gateway that is `draining` is not
+    ready."""
 
-    def __init__(self, ping: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, ping: Callable[[], Awaitable[str | None]]) -> None:
         self.draining = False
         self._ping = ping
+        self._note: str | None = None
         self._told: str | None = None
 
     async def reply(self, check: str) -> Reply:
@@ -36,14 +38,14 @@ class Health:
             return _status(503, "draining")
         if check == "readiness" and (fault := await self._fault()) is not None:
             return _status(503, fault)
-        return _status(200, "up")
+        return _status(200, "up", self._note if check == "readiness" else None)
 
     async def _fault(self) -> str | None:
         """Why no request can be answered, or None. What is new is logged."""
         fault = text = None
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
-                await self._ping()
+                self._note = await self._ping()
         except DbTokens as error:
             fault, text = "nobody can be served", str(error)
         except (ODataError, TimeoutError, OSError) as error:
@@ -55,6 +57,7 @@ class Health:
         return fault
 
 
-def _status(status: int, text: str) -> Reply:
+def _status(status: int, text: str, note: str | None = None) -> Reply:
+    told = {"status": text} | ({"note": note} if note else {})
     headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-    return Reply(status, headers, json.dumps({"status": text}).encode())
+    return Reply(status, headers, json.dumps(told).encode())

@@ -123,7 +123,7 @@ async def inside(dsn: str, *, formats: tuple[Format, ...] = FORMATS, **variables
     settings = load({"ODATA_DSN": dsn} | variables)
     database = await Database.open(database_settings(settings))
     try:
-        declared, _ = await read_model(settings, database)
+        declared = (await read_model(settings, database)).model
         place = (dsn, settings.model, settings.schemas)
         if place not in _MODELS:
             _MODELS[place] = (await inspect(database, declared))[0]

@@ -363,6 +363,38 @@ def test_an_overlay_is_used_and_read_again_on_sighup_and_one_with_mistakes_chang
     assert '[constraint."shop.order.order_customer_id_fkey"]\nname = "buyer"\nback = "purchases"' in pins.stdout
 
 
+GONE = """
+[table."shop.gone"]
+name = "went"
+[constraint."order.order_gone_fkey"]
+name = "went"
+[table."shop.customer"]
+name = "clients"
+columns.gone.name = "went"
+columns.code.type = "domain"
+"""
+
+
+async def test_an_overlay_that_names_what_is_gone_is_told_and_the_rest_is_served(settings, tmp_path):
+    """As after a restart behind a migration; not so where it was to hide something, because a misspelt name would show that."""
+    path = tmp_path / "overlay.toml"
+    path.write_text(GONE.replace("columns.code.type", "columns.email.name").replace('"domain"', '"mail"'), encoding="utf-8")
+    variables = settings | {"ODATA_OVERLAY": str(path), "ODATA_HOST": "127.0.0.1"}
+    async with inside(settings["ODATA_DSN"], **{k: v for k, v in variables.items() if k != "ODATA_DSN"}) as gateway:
+        assert (await gateway.ask("clients?$select=mail", None)).status == 200
+    done = run("check", **variables)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("error: ODATA_OVERLAY: ")]
+    assert done.returncode == 1 and [line.split(": ")[2] for line in lines] == [
+        'table."shop.gone"',
+        'table."shop.customer".columns.gone',
+        'constraint."order.order_gone_fkey"',
+    ]
+    path.write_text(GONE + "[table.gone_too]\nserved = false\n", encoding="utf-8")
+    done = run("check", **variables)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 5, done.stderr
+    assert "table.gone_too: there is no table gone_too" in done.stderr and "there is no column code" in done.stderr
+
+
 def test_the_model_that_is_printed_is_the_one_that_is_served(settings, shop):
     printed = json.loads(run("model", **settings).stdout)["shop"]
     served = shop.get("$metadata?$format=json", token=None).json()["shop"]

@@ -1,7 +1,8 @@
 """A catalog with what an overlay wishes.
 
-What is said of something that the catalog does not have is a mistake, and is left aside. The names
-that an overlay gives are taken first: what would have such a name by rule gets another one.
+What is said of something that the catalog does not have is a mistake, and is left aside. It is a
+`MissingName`, unless it was to hide something: a misspelt name would show that. The names that an
+overlay gives are taken first: what would have such a name by rule gets another one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from odata_gateway.edm.csdl_properties import is_name
 from odata_gateway.edm.json_reader import Mistake
 from odata_gateway.edm.model import Table
 from odata_gateway.errors import nearest
@@ -19,6 +21,7 @@ from odata_gateway.introspection.json_members import JsonObject, JsonValue, memb
 from odata_gateway.introspection.overlay.entries import (
     ColumnEntry,
     JsonMembers,
+    MissingName,
     Overlay,
     RowsEntry,
     TableEntry,
@@ -47,7 +50,8 @@ def overlaid(catalog: Catalog, overlay: Overlay, *, accounts_claim: str = "") ->
     mistakes: list[Mistake] = []
     relations = {_text(relation.table): relation for relation in catalog}
     for entry in overlay.tables:
-        name = table_name(entry.table, relations, entry.place, mistakes)
+        missing = Mistake if entry.hides else MissingName
+        name = table_name(entry.table, relations, entry.place, mistakes, missing=missing)
         if name is not None:
             relations[name] = _with_entry(relations[name], entry, mistakes)
     relations = with_links(relations, overlay, mistakes)
@@ -61,10 +65,16 @@ def overlaid(catalog: Catalog, overlay: Overlay, *, accounts_claim: str = "") ->
 
 
 def table_name(
-    text: str, relations: Mapping[str, CatalogRelation], place: str, mistakes: list[Mistake]
+    text: str,
+    relations: Mapping[str, CatalogRelation],
+    place: str,
+    mistakes: list[Mistake],
+    *,
+    missing: type[Mistake] = MissingName,
 ) -> str | None:
     """The name with its schema of the table that an overlay names, whose schema may be left out
-    where one table has the name; None where there is none, which is a mistake."""
+    where one table has the name; None where there is none, which is a mistake of the kind
+    `missing`."""
     if text in relations:
         return text
     found = [name for name, each in relations.items() if each.table.name == text]
@@ -76,7 +86,7 @@ def table_name(
     hint = nearest(text, [*relations, *(each.table.name for each in relations.values())])
     schemas = ", ".join(dict.fromkeys(each.table.schema for each in relations.values()))
     hint = hint or f"the schemas that are read are {schemas}"
-    mistakes.append(Mistake(place, f"there is no table {text}; {hint}"))
+    mistakes.append(missing(place, f"there is no table {text}; {hint}"))
     return None
 
 
@@ -89,7 +99,8 @@ def _with_entry(
     """The relation with what is said of it, except links."""
     columns = {column.name: column for column in relation.columns}
     for name, about in entry.columns:
-        if _exists(name, columns, about.place, mistakes):
+        missing = Mistake if about.secret else MissingName
+        if _exists(name, columns, about.place, mistakes, missing=missing):
             columns[name] = _with_column_entry(relation.table, columns[name], about, mistakes)
     for name in entry.search:
         place = f"{entry.place}.search"
@@ -124,7 +135,28 @@ def _with_column_entry(
     elif entry.members:
         text = f"{column.name} is {column.type}, and members are those of jsonb"
         mistakes.append(Mistake(f"{entry.place}.members", text))
+    if entry.form and (fault := _form_fault(column, entry.form)) is not None:
+        mistakes.append(Mistake(f"{entry.place}.type", fault))
+        entry = replace(entry, form="")
     return replace(column, wanted=entry.name, secret=entry.secret, form=entry.form, members=members)
+
+
+def _form_fault(column: CatalogColumn, form: str) -> str | None:
+    """Why the values of a column cannot be served in a form, or None."""
+    labels = () if column.made_of is None else column.made_of.labels
+    match form:
+        case "enum" if not labels:
+            return f"{column.name} is {column.type}, which is no enum"
+        case "enum" if wrong := [label for label in labels if not is_name(label)]:
+            return f"{', '.join(wrong)} cannot be names of members"
+        case "stream" if column.type != "bytea":
+            return f"{column.name} is {column.type}, and a stream is bytea"
+        case "untyped" if column.type not in ("json", "jsonb"):
+            return f"{column.name} is {column.type}, and untyped is json or jsonb"
+        case "domain" if column.domain is None:
+            return f"{column.name} is {column.type}, which is no domain over a simple type"
+        case _:
+            return None
 
 
 def _json_object(table: Table, name: str, members: JsonMembers) -> JsonObject:
@@ -147,13 +179,18 @@ def _is_text(column: CatalogColumn) -> bool:
 
 
 def _exists(
-    name: str, columns: Mapping[str, CatalogColumn], place: str, mistakes: list[Mistake]
+    name: str,
+    columns: Mapping[str, CatalogColumn],
+    place: str,
+    mistakes: list[Mistake],
+    *,
+    missing: type[Mistake] = MissingName,
 ) -> bool:
-    """Whether there is a column; notes a mistake where there is none."""
+    """Whether there is a column; notes a mistake of the kind `missing` where there is none."""
     if name in columns:
         return True
     hint = nearest(name, columns) or f"the columns are {', '.join(columns)}"
-    mistakes.append(Mistake(place, f"there is no column {name}; {hint}"))
+    mistakes.append(missing(place, f"there is no column {name}; {hint}"))
     return False
 
 
@@ -191,7 +228,8 @@ def _without(
             found[name] = replace(found[name], columns=tuple(kept))
         if not tables and not columns:
             hint = nearest(pattern, found) or "write schema.table, schema.table.column or schema.*"
-            mistakes.append(Mistake("leave_out", f"nothing is called {pattern}; {hint}"))
+            missing = MissingName if "*" in pattern else Mistake
+            mistakes.append(missing("leave_out", f"nothing is called {pattern}; {hint}"))
     return found
 
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from odata_gateway.edm.json_reader import Mistake
+
 JsonMembers = tuple[tuple[str, "str | JsonMembers"], ...]
 """The members of objects in JSON: the type of each, or its own members."""
+
+
+class MissingName(Mistake):
+    """An entry that names what the database does not have, or no longer has, and that hides
+    nothing: without it, all the rest is served as wished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class TableEntry:
     search: tuple[str, ...] = ()
     links: tuple[LinkEntry, ...] = ()
     columns: tuple[tuple[str, ColumnEntry], ...] = ()
+
+    @property
+    def hides(self) -> bool:
+        """Whether it keeps something from callers."""
+        return self.served is False or any(column.secret for _, column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,12 @@ from odata_gateway.edm.model import Table
 from odata_gateway.errors import nearest
 from odata_gateway.introspection.catalog import CatalogRelation, ForeignKey
 from odata_gateway.introspection.links import given_names
-from odata_gateway.introspection.overlay.entries import ConstraintEntry, LinkEntry, Overlay
+from odata_gateway.introspection.overlay.entries import (
+    ConstraintEntry,
+    LinkEntry,
+    MissingName,
+    Overlay,
+)
 from odata_gateway.types.primitive import PRIMITIVE_TYPES
 
 RelationsByName = Mapping[str, CatalogRelation]
@@ -63,7 +68,7 @@ def _constraint(
             mistakes.append(Mistake(entry.place, f"several tables have it: {names}"))
             return []
     hint = nearest(wanted, texts) or "write table.constraint"
-    mistakes.append(Mistake(entry.place, f"there is no foreign key {wanted}; {hint}"))
+    mistakes.append(MissingName(entry.place, f"there is no foreign key {wanted}; {hint}"))
     return []
 
 
@@ -87,15 +92,16 @@ def _foreign_key(
     target = _relation(link.to, relations)
     if target is None:
         hint = nearest(link.to, relations) or "write schema.table"
-        mistakes.append(Mistake(f"{link.place}.to", f"there is no table {link.to}; {hint}"))
+        mistakes.append(MissingName(f"{link.place}.to", f"there is no table {link.to}; {hint}"))
         return None
     faults = [*_pair_faults(source, target, link)]
     referenced = tuple(other for _, other in link.on)
     if not faults and not _is_unique(target, referenced):
         names = ", ".join(referenced)
         text = f"{_text(target.table)} may have several rows with the same {names}: link it back"
-        faults = [f"{text}, from there to {_text(source.table)}"]
-    mistakes += [Mistake(f"{link.place}.on", fault) for fault in faults]
+        text = f"{text}, from there to {_text(source.table)}"
+        faults = [Mistake(f"{link.place}.on", text)]
+    mistakes += faults
     if faults:
         return None
     own = tuple(column for column, _ in link.on)
@@ -104,17 +110,19 @@ def _foreign_key(
 
 def _pair_faults(
     source: CatalogRelation, target: CatalogRelation, link: LinkEntry
-) -> Iterator[str]:
+) -> Iterator[Mistake]:
     """Why the columns of a link cannot be compared."""
+    place = f"{link.place}.on"
     near = {column.name: column.type for column in source.columns}
     far = {column.name: column.type for column in target.columns}
     for own, other in link.on:
         for name, columns, table in ((own, near, source.table), (other, far, target.table)):
             if name not in columns:
                 hint = nearest(name, columns) or f"the columns are {', '.join(columns)}"
-                yield f"{_text(table)} has no column {name}; {hint}"
+                yield MissingName(place, f"{_text(table)} has no column {name}; {hint}")
         if own in near and other in far and _kind(near[own]) != _kind(far[other]):
-            yield f"{own} is {near[own]} and {other} is {far[other]}, which cannot be compared"
+            text = f"{own} is {near[own]} and {other} is {far[other]}, which cannot be compared"
+            yield Mistake(place, text)
 
 
 def _kind(column_type: str) -> str:

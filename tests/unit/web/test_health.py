@@ -37,6 +37,15 @@ async def test_readiness_needs_the_database():
     assert await check(Health(fails), "readiness") == (503, "database does not answer")
 
 
+async def test_readiness_tells_what_there_is_to_tell_and_nothing_else_does():
+    async def answers_with_a_note():
+        return "2 entries of ODATA_OVERLAY are left aside: see the log"
+
+    found = Health(answers_with_a_note)
+    assert json.loads((await found.reply("readiness")).body) == {"status": "up", "note": await answers_with_a_note()}
+    assert json.loads((await found.reply("liveness")).body) == {"status": "up"}
+
+
 async def test_a_database_that_hangs_does_not_answer(monkeypatch):
     monkeypatch.setattr(health, "READY_TIMEOUT_S", 0.05)
     assert await check(Health(hangs), "readiness") == (503, "database does not answer")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from odata_gateway.edm.csdl import parse_model
 from odata_gateway.edm.json_reader import ModelError
-from odata_gateway.introspection.catalog import ForeignKey
+from odata_gateway.introspection.catalog import Domain, ForeignKey
 from odata_gateway.introspection.document import model_of_catalog
 from odata_gateway.introspection.overlay.applied import overlaid
+from odata_gateway.introspection.overlay.entries import MissingName
 from odata_gateway.introspection.overlay.pins import pinned
 from odata_gateway.introspection.overlay.reader import parse_overlay
 from odata_gateway.introspection.overlay.writer import overlay_text
@@ -136,6 +137,75 @@ def test_all_mistakes_are_told_at_once_with_place_and_nearest_name():
     ]
 
 
+def test_what_names_nothing_and_hides_nothing_is_of_a_kind_of_its_own():
+    found = overlaid(
+        CATALOG,
+        read(
+            """
+            leave_out = ["tmp.*", "public.gone"]
+            [table]
+            gone = { name = "x", columns.a.name = "y" }
+            left = { served = false }
+            shy = { columns.a.secret = true }
+            [table.customer]
+            key = ["gone"]
+            search = ["gone"]
+            links.gone = { to = "gone", on = { id = "id" } }
+            links.far = { to = "orders", on = { id = "gone" } }
+            columns.gone.secret = true
+            columns.went.name = "z"
+            [constraint]
+            "customer.gone" = { name = "x" }
+            """
+        ),
+    )
+    spared = [each.path for each in found.mistakes if isinstance(each, MissingName)]
+    assert spared == [
+        *("table.gone", "table.customer.columns.went", "table.customer.search", "table.customer.key"),
+        *('constraint."customer.gone"', "table.customer.links.gone.to", "table.customer.links.far.on", "leave_out"),
+    ]
+    others = [str(each) for each in found.mistakes if not isinstance(each, MissingName)]
+    assert [text.split("; ")[0] for text in others] == [
+        "table.left: there is no table left",
+        "table.shy: there is no table shy",
+        "table.customer.columns.gone: there is no column gone",
+        "leave_out: nothing is called public.gone",
+    ]
+
+
+def test_a_form_that_a_column_cannot_have_is_a_mistake():
+    text = "[table]\n" + "".join(f'product.columns.{name}.type = "{form}"\n' for name, form in (("code", "enum"), ("price", "stream")))
+    assert mistakes(text + '[table.customer.columns]\nid.type = "untyped"\ntenant_id.type = "domain"') == [
+        "table.product.columns.code.type: code is text, which is no enum",
+        "table.product.columns.price.type: price is numeric, and a stream is bytea",
+        "table.customer.columns.id.type: id is int4, and untyped is json or jsonb",
+        "table.customer.columns.tenant_id.type: tenant_id is int4, which is no domain over a simple type",
+    ]
+
+
+def test_domains_are_type_definitions_where_the_overlay_says_so():
+    zip_code, name = Domain("public", "zip code", "Of a place."), Domain("sales", "name", None)
+    columns = [
+        replace(column("zip", "varchar", modifier=9, not_null=True), domain=zip_code),
+        replace(column("from", "varchar", modifier=9), domain=zip_code, checks=("VALUE ~ '^\\d+$'",)),
+        replace(column("amount", "numeric", modifier=4 + (10 << 16) + 2), domain=name),
+    ]
+    catalog = (table("place", *columns, key=("zip",)),)
+    text = "[table.place]\n" + "".join(f'columns.{each.name}.type = "domain"\n' for each in columns)
+    document = model_of_catalog(overlaid(catalog, read(text)).catalog).document["public"]
+    assert document["zip_code"] == {
+        "$Kind": "TypeDefinition",
+        "$UnderlyingType": "Edm.String",
+        "$MaxLength": 5,
+        "@Core.Description": "Of a place.",
+    }
+    assert document["name"] == {"$Kind": "TypeDefinition", "$UnderlyingType": "Edm.Decimal", "$Precision": 10, "$Scale": 2}
+    assert document["place"]["zip"] == {"$Type": "public.zip_code"}
+    assert document["place"]["from"] == {"$Type": "public.zip_code", "$Nullable": True, "@Validation.Pattern": "^\\d+$"}
+    model, _ = made(text, catalog)
+    assert model.entity_types["place"].properties["amount"].scale == 2 and len(model.type_definitions) == 2
+
+
 def test_names_that_collide_are_mistakes():
     assert mistakes(
         """
@@ -169,7 +239,7 @@ def test_a_link_to_rows_that_need_not_be_one_is_a_mistake():
         ("tabel = 1", "tabel: is not known here; did you mean 'table'?"),
         ("leave_out = 'x'", 'leave_out: must be an array of texts, such as ["a", "b"]'),
         ("[table]\na.name = 'has blanks'", "table.a.name: is not a name of OData: letters, digits and _"),
-        ("[table]\na.columns.b.type = 'txt'", "table.a.columns.b.type: 'txt' is not one of text, enum, stream, untyped"),
+        ("[table]\na.columns.b.type = 'txt'", "table.a.columns.b.type: 'txt' is not one of text, enum, stream, untyped, domain"),
         (
             "[table]\na.columns.b.members.c = 'int5'",
             "table.a.columns.b.members.c: 'int5' is not a type such as int4, text, timestamptz or text[]",
