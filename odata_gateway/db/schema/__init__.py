@@ -6,7 +6,7 @@ Unknown: requests, SQL of requests, callers.
 
     citus/         tables that are distributed over several servers
     changes/       when a model is compared with its database again
-    join_types     how the columns of a join are compared
+    join_types     how the columns of a join are compared, or why they cannot be
     introspect     the model that the database can serve, and how it differs from the one given
     served_types   as which type a column is served, part by part
     functions      functions that only read, and how those of a model differ

@@ -24,12 +24,11 @@ from odata_gateway.db.schema.catalog import (
     TableFacts,
     Tables,
     read_tables,
-    unreadable,
 )
 from odata_gateway.db.schema.citus.distribution import is_by_account, read_distributions
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.functions import fitted_computed, with_functions
-from odata_gateway.db.schema.join_types import typed_join
+from odata_gateway.db.schema.join_types import join_fault, join_sides, typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
 from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
@@ -49,9 +48,6 @@ from odata_gateway.edm.derive import with_partners, with_types
 from odata_gateway.edm.model import (
     ComplexType,
     EntityType,
-    JoinColumn,
-    JoinConstant,
-    JoinTerm,
     LeftOut,
     Membership,
     Model,
@@ -62,7 +58,7 @@ from odata_gateway.edm.model import (
 )
 from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.types.facets import Facets
-from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
+from odata_gateway.types.primitive import PrimitiveType
 
 
 async def inspect(
@@ -93,15 +89,17 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         model = await with_functions(session, model, findings)
         is_sharded = is_by_account(model.entity_types.values(), await read_distributions(session))
     findings += other_database_findings(model, tables)
+    told = {name: _told_name(t, model) for name, t in model.entity_types.items()}
     fitted = {
-        name: _fit(entity_type, tables, findings)
+        name: _fit(entity_type, tables, findings, name=told[name])
         for name, entity_type in model.entity_types.items()
     }
     for name, entity_type in fitted.items():
         if not entity_type.missing:
             facts = tables[entity_type.table]
             verdict = await keys.verdict(entity_type, facts)
-            set_name = model.set_of_type[name].name if name in model.set_of_type else name
+            of_set = model.set_of_type.get(told[name])
+            set_name = told[name] if of_set is None else of_set.name
             fitted[name], about = with_key(entity_type, facts, verdict, set_name=set_name)
             findings += about
     joined = {
@@ -109,8 +107,14 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         for name, entity_type in fitted.items()
     }
     partnered = {name: with_partners(entity_type, joined) for name, entity_type in joined.items()}
-    told = replace(model, left_out=_readable(model.left_out, tables), is_sharded=is_sharded)
-    return with_types(told, partnered), findings
+    model = replace(model, left_out=_readable(model.left_out, tables), is_sharded=is_sharded)
+    return with_types(model, partnered), list(dict.fromkeys(findings))
+
+
+def _told_name(entity_type: EntityType, model: Model) -> str:
+    """The name in findings about a table: of types that have one together, that of their base."""
+    *_, last = model.bases(entity_type)
+    return last.name
 
 
 def _readable(left_out: Mapping[str, LeftOut], tables: Tables) -> dict[str, LeftOut]:
@@ -148,9 +152,11 @@ def _tables(model: Model) -> Iterator[Table]:
 # --- Entity types and their properties ------------------------------------------------------------
 
 
-def _fit(entity_type: EntityType, tables: Tables, findings: list[Finding]) -> EntityType:
-    """The entity type as its table can serve it; adds to the findings."""
-    name, subject = entity_type.name, f"{entity_type.table.schema}.{entity_type.table.name}"
+def _fit(
+    entity_type: EntityType, tables: Tables, findings: list[Finding], *, name: str
+) -> EntityType:
+    """The entity type as its table can serve it; adds to the findings, where it has this name."""
+    subject = f"{entity_type.table.schema}.{entity_type.table.name}"
     facts = tables.get(entity_type.table)
     if facts is None:
         text = f"the table does not exist; {name} cannot be served"
@@ -319,12 +325,12 @@ def _with_joins(
         return entity_type
     kept, withheld = {}, dict(entity_type.withheld)
     for name, navigation in entity_type.navigation.items():
-        target, subject = types[navigation.target], f"{entity_type.name}.{name}"
-        fault = None if target.missing else _join_fault(entity_type, navigation, target, tables)
+        target, subject = types[navigation.target], f"{_declaring(name, entity_type, types)}.{name}"
+        fault = None if target.missing else join_fault(entity_type, navigation, target, tables)
         if fault is None:
             found = _with_constraint(navigation, entity_type, target)
             if not target.missing:
-                sides = _sides(entity_type, navigation, target)
+                sides = join_sides(entity_type, navigation, target)
                 found = replace(found, join=typed_join(found.join, sides, tables))
             kept[name] = found
             continue
@@ -335,6 +341,14 @@ def _with_joins(
     return replace(entity_type, navigation=kept, withheld=withheld)
 
 
+def _declaring(name: str, entity_type: EntityType, types: Mapping[str, EntityType]) -> str:
+    """The name of the type that declares a navigation property: this one, or one of its bases."""
+    base = types.get(entity_type.base or "")
+    if base is None or name not in {*base.navigation, *base.withheld}:
+        return entity_type.name
+    return _declaring(name, base, types)
+
+
 def _with_constraint(
     navigation: NavigationProperty, source: EntityType, target: EntityType
 ) -> NavigationProperty:
@@ -343,46 +357,3 @@ def _with_constraint(
     if all(own in source.properties and other in target.properties for own, other in pairs):
         return navigation
     return replace(navigation, constraint=())
-
-
-def _join_fault(
-    source: EntityType, navigation: NavigationProperty, target: EntityType, tables: Tables
-) -> str | None:
-    """Why a join cannot work, or None."""
-    sides = _sides(source, navigation, target)
-    for term in navigation.join.terms:
-        if fault := _term_fault(term, sides, tables):
-            return fault
-    return None
-
-
-def _sides(
-    source: EntityType, navigation: NavigationProperty, target: EntityType
-) -> Mapping[str, Table]:
-    """The tables of a join by the names that its terms have for them."""
-    links = {link.name: link.table for link in navigation.join.links}
-    return {"source": source.table, "target": target.table, **links}
-
-
-def _term_fault(term: JoinTerm, sides: Mapping[str, Table], tables: Tables) -> str | None:
-    """Why one comparison of a join cannot work, or None."""
-    kinds = []
-    for side in (term.left, term.right):
-        match side:
-            case JoinConstant():
-                kinds.append(STRING.family.name)
-            case JoinColumn(side=name, column=column, lower=lower):
-                table = sides[name]
-                if reason := unreadable(tables, table, column):
-                    return f"{table.schema}.{table.name}.{column}: {reason}"
-                kind = _kind(tables[table].columns[column].type)
-                kinds.append(kind)
-                if lower and kind != STRING.family.name:
-                    return f"{table.schema}.{table.name}.{column}: {kind} has no lower case"
-    return None if kinds[0] == kinds[1] else f"the join compares {kinds[0]} with {kinds[1]}"
-
-
-def _kind(column_type: str) -> str:
-    """The family whose columns of this type can be joined with each other, or the type itself."""
-    families = (type_.family for type_ in PRIMITIVE_TYPES.values())
-    return next((f.name for f in families if column_type in f.compares_columns), column_type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from odata_gateway.db.schema.join_types import join_kind
 from odata_gateway.edm.json_reader import Mistake
 from odata_gateway.edm.model import Table
 from odata_gateway.errors import nearest
@@ -16,7 +17,6 @@ from odata_gateway.introspection.overlay.entries import (
     MissingName,
     Overlay,
 )
-from odata_gateway.types.primitive import PRIMITIVE_TYPES
 
 RelationsByName = Mapping[str, CatalogRelation]
 """By their names with the schema."""
@@ -120,15 +120,9 @@ def _pair_faults(
             if name not in columns:
                 hint = nearest(name, columns) or f"the columns are {', '.join(columns)}"
                 yield MissingName(place, f"{_text(table)} has no column {name}; {hint}")
-        if own in near and other in far and _kind(near[own]) != _kind(far[other]):
+        if own in near and other in far and join_kind(near[own]) != join_kind(far[other]):
             text = f"{own} is {near[own]} and {other} is {far[other]}, which cannot be compared"
             yield Mistake(place, text)
-
-
-def _kind(column_type: str) -> str:
-    """The family whose columns of this type can be joined with each other, or the type itself."""
-    families = (type_.family for type_ in PRIMITIVE_TYPES.values())
-    return next((f.name for f in families if column_type in f.compares_columns), column_type)
 
 
 def _is_unique(relation: CatalogRelation, columns: tuple[str, ...]) -> bool:

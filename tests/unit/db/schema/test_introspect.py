@@ -10,7 +10,7 @@ from odata_gateway.db.schema.indexes import missing_indexes, read_recommendation
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.db.schema.served_types import wider_type
 from odata_gateway.db.settings import DatabaseSettings
-from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.errors import DbDenied, DbModel, DbUnavailable
 from odata_gateway.types.primitive import INT32, INT64, PRIMITIVE_TYPES
 from tests.harness.cluster import SQL_FOLDER
@@ -277,3 +277,52 @@ async def test_without_a_database_it_raises(model):
 )  # fmt: skip
 def test_a_wider_number_widens_the_type(declared, column_type, served):
     assert wider_type(PRIMITIVE_TYPES[declared], column_type) is (PRIMITIVE_TYPES[served] if served else None)
+
+
+DERIVED = {
+    "$Version": "4.01",
+    "$EntityContainer": "s.Service",
+    "s": {
+        "thing": {
+            "$Kind": "EntityType",
+            "$Key": ["id"],
+            "@Gateway.Table": "public.messages",
+            "@Gateway.Unscoped": True,
+            "@Gateway.Discriminator": "status",
+            "id": {"$Type": "Edm.Int64"},
+            "status": {"$Type": "Edm.Int32"},
+            "nope": {"$Nullable": True},
+            "other": {"$Kind": "NavigationProperty", "$Type": "s.lost", "$Nullable": True, "@Gateway.Join": ["source.gone = target.id"]},
+            "self": {"$Kind": "NavigationProperty", "$Type": "s.thing", "$Nullable": True, "@Gateway.Join": ["source.gone = target.id"]},
+        },
+        "first": {"$Kind": "EntityType", "$BaseType": "s.thing", "@Gateway.DiscriminatorValue": "1"},
+        "second": {"$Kind": "EntityType", "$BaseType": "s.first", "@Gateway.DiscriminatorValue": "2", "own": {"$Nullable": True}},
+        "lost": {
+            "$Kind": "EntityType",
+            "$Key": ["id"],
+            "@Gateway.Table": "public.lost",
+            "@Gateway.Unscoped": True,
+            "@Gateway.Discriminator": "kind",
+            "id": {"$Type": "Edm.Int64"},
+            "kind": {},
+        },
+        "found": {"$Kind": "EntityType", "$BaseType": "s.lost", "@Gateway.DiscriminatorValue": "x"},
+        "Service": {
+            "$Kind": "EntityContainer",
+            "things": {"$Collection": True, "$Type": "s.thing", "$NavigationPropertyBinding": {"other": "lost", "self": "things"}},
+            "lost": {"$Collection": True, "$Type": "s.lost"},
+        },
+    },
+}
+
+
+async def test_what_is_wrong_with_a_table_is_told_once_for_all_types_of_it(reader_dsn):
+    database = await Database.open(DatabaseSettings(reader_dsn))
+    _, findings = await inspect(database, parse_model(DERIVED))
+    await database.close()
+    assert [(each.subject, each.text.split(";")[0]) for each in findings if each.subject != "public.messages.status"] == [
+        ("public.messages.nope", "the column does not exist"),
+        ("public.messages.own", "the column does not exist"),
+        ("public.lost", "the table does not exist"),
+        ("thing.self", "public.messages.gone: the column does not exist"),
+    ]
