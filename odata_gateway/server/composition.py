@@ -5,7 +5,7 @@ Settings are converted here only: `database_settings` for the database, `model_o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib import import_module
 from ipaddress import ip_address
@@ -223,12 +223,8 @@ async def compose(settings: Settings, model: Model) -> GatewayParts:
     )
     service.look_again = watcher.look_again
     workers = WorkerProbe(database)
-
-    async def ping() -> str:
-        await check_ready(database, callers, watcher, workers)
-        return left_aside_note(source)
-
-    gateway = Gateway(settings, service, ping)
+    check = partial(check_ready, database, callers, watcher, workers)
+    gateway = Gateway(settings, service, partial(ready_note, source, check))
     if settings.page:
         gateway.pages = import_module(_PAGES).Pages(service, callers, settings)
     if keys is not None:
@@ -249,8 +245,13 @@ def mcp_server(settings: Settings, service: Service, callers: CallerDirectory) -
     return McpServer(AgentView(service, callers), limits)
 
 
-def left_aside_note(source: CatalogSource | None) -> str:
-    """What a readiness probe tells of an overlay that names what is not there; "" without one."""
+async def ready_note(source: CatalogSource | None, check: Callable[[], Awaitable[None]]) -> str:
+    """What a readiness probe tells when requests can be answered: of an overlay that names what is
+    not there; else "".
+
+    raises  as `check`
+    """
+    await check()
     count = 0 if source is None else len(source.left_aside)
     return f"{count} entries of ODATA_OVERLAY are left aside: see the log" if count else ""
 

@@ -178,8 +178,7 @@ def _fit(
         if prop.name in withheld or properties[prop.name].missing
     ]
     reasons += policy_faults(entity_type, tables)
-    for reason in reasons:
-        findings.append(Finding("error", subject, f"{reason}; {name} cannot be served"))
+    findings += [Finding("error", subject, f"{why}; {name} cannot be served") for why in reasons]
     policy = entity_type.policy if reasons else fitted_policy(entity_type, tables)
     return replace(
         entity_type,
