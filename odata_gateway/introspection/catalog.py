@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from odata_gateway.db.bound_statement import BoundStatement
-from odata_gateway.db.schema.catalog import BASE_TYPES, has_places
+from odata_gateway.db.schema.catalog import BASE_TYPES, BESIDE_NEVER_NULL, NEVER_NULL, has_places
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
@@ -39,7 +39,7 @@ _COLUMNS = rf"""{BASE_TYPES}
 SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        b.typname::text AS type, b.typtype::text AS type_kind,
        greatest(a.atttypmod, base.modifier) AS modifier,
-       a.attnotnull OR base.checked AS not_null,
+       {NEVER_NULL} AS not_null,
        a.attidentity <> '' OR a.attgenerated <> '' AS is_computed,
        $2::bool OR has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
        col_description(a.attrelid, a.attnum) AS comment,
@@ -50,12 +50,14 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
        s.nspname::text AS domain_schema, o.typname::text AS domain,
        obj_description(o.oid, 'pg_type') AS domain_comment
 FROM pg_catalog.pg_attribute AS a
+JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN base ON base.oid = a.atttypid
 JOIN pg_catalog.pg_type AS b ON b.oid = base.of AND b.typtype <> 'd'
 LEFT JOIN pg_catalog.pg_type AS o ON o.oid = a.atttypid AND o.typtype = 'd'
 LEFT JOIN pg_catalog.pg_namespace AS s ON s.oid = o.typnamespace
 LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     AND b.typname = 'tsvector'
+{BESIDE_NEVER_NULL}
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """

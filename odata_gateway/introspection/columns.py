@@ -14,6 +14,7 @@ from odata_gateway.introspection.catalog import CatalogColumn
 from odata_gateway.introspection.checks import annotations_of_checks
 from odata_gateway.introspection.names import descriptions
 from odata_gateway.introspection.structures import DeclaredTypes
+from odata_gateway.types.facets import MICROSECOND_DIGITS
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 SECRET_NAMES = re.compile(
@@ -34,8 +35,7 @@ _VECTOR = {
 """A vector of the extension pgvector: long, and of no use in a report that did not ask for it."""
 _FORM_TYPES = {"stream": ("bytea", "Edm.Stream"), "untyped": ("json", "Edm.Untyped")}
 """Forms with a type of their own, for columns of a type whose name begins so."""
-_FRACTIONS = frozenset({"timestamp", "timestamptz", "time", "interval"})
-_MAX_FRACTION_DIGITS = 6
+_TIMES = frozenset({"timestamp", "timestamptz", "time", "interval"})
 
 
 def primitive_of(column: CatalogColumn | TypeFacts) -> PrimitiveType:
@@ -117,8 +117,8 @@ def _facets(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
         return {"$MaxLength": modifier - 4}
     if column.type == "numeric" and modifier >= 4:
         return _numeric_facets(modifier - 4)
-    if column.type in _FRACTIONS:
-        return {"$Precision": _fraction_digits(column)}
+    if column.type in _TIMES:
+        return {"$Precision": MICROSECOND_DIGITS}
     return {}
 
 
@@ -127,9 +127,3 @@ def _numeric_facets(modifier: int) -> dict[str, Any]:
     point and more before it; a scale above the precision needs as many digits."""
     precision, scale = modifier >> 16 & 0xFFFF, ((modifier & 0x7FF) ^ 1024) - 1024
     return {"$Precision": max(precision - min(scale, 0), scale), "$Scale": max(scale, 0)}
-
-
-def _fraction_digits(column: CatalogColumn | TypeFacts) -> int:
-    """The digits after the seconds; an interval keeps them in its lower sixteen bits."""
-    digits = column.modifier & 0xFFFF if column.type == "interval" else column.modifier
-    return digits if 0 <= digits <= _MAX_FRACTION_DIGITS else _MAX_FRACTION_DIGITS

@@ -18,7 +18,7 @@ from typing import Literal
 
 from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import CatalogRelation, ForeignKey
-from odata_gateway.introspection.names import odata_name, unused
+from odata_gateway.introspection.names import MAX_LENGTH, odata_name, unused
 
 _REFERENCE_ENDINGS = re.compile(r"(?:_id|Id|ID|_uuid|_fk)$")
 
@@ -51,10 +51,11 @@ class LinkNames:
     links: dict[str, CatalogLink] = field(default_factory=dict)
 
     def first_free(self, *names: str) -> str:
-        """The first of these names that nothing has; a number where all are taken."""
+        """The first of these names that nothing has, and that is no longer than a name may be; a
+        number where all are taken."""
         taken = self.properties | self.given | self.links.keys()
-        free = (name for name in names if name not in taken)
-        return next(free, "") or unused(names[-1], taken)
+        free = (name for name in names if name not in taken and len(name) <= MAX_LENGTH)
+        return next(free, "") or unused(names[-1][:MAX_LENGTH], taken)
 
 
 def links_of(

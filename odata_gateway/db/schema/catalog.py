@@ -54,6 +54,18 @@ def has_places(is_granted: LiteralString) -> str:
             END AS has_places"""
 
 
+NEVER_NULL = """(a.attnotnull AND c.relkind <> 'f' AND never.conname IS NULL AND NOT (
+           -- before Postgres 18 an inheriting table could be without it
+           c.relkind = 'r' AND c.relhassubclass
+           AND current_setting('server_version_num')::int4 < 180000
+       ) OR base.checked)"""
+"""Whether no row has null in column `a` of relation `c`, whose type is `base`. A foreign table
+vouches for nothing."""
+BESIDE_NEVER_NULL = """LEFT JOIN pg_catalog.pg_constraint AS never
+    ON never.conrelid = c.oid AND never.contype = 'n'
+    AND (NOT never.convalidated OR never.connoinherit AND c.relhassubclass)
+    AND never.conkey = ARRAY[a.attnum]"""
+"""The join that it needs."""
 _COLUMNS = f"""{BASE_TYPES}
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
        a.attname::text AS name,
@@ -68,11 +80,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS relation,
        quote_ident(os.nspname) || '.' || quote_ident(o.collname) AS collation,
        coalesce(o.collisdeterministic, true) AS is_deterministic,
        greatest(a.atttypmod, base.modifier) AS modifier,
-       a.attnotnull AND c.relkind <> 'f' AND k.conname IS NULL AND NOT (
-           -- before Postgres 18 an inheriting table could be without it
-           c.relkind = 'r' AND c.relhassubclass
-           AND current_setting('server_version_num')::int4 < 180000
-       ) OR base.checked AS not_null,
+       {NEVER_NULL} AS not_null,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
            AS readable,
        has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
@@ -93,9 +101,7 @@ LEFT JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_type'::regclas
 LEFT JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
 LEFT JOIN pg_catalog.pg_collation AS o ON o.oid = a.attcollation AND o.collprovider <> 'd'
 LEFT JOIN pg_catalog.pg_namespace AS os ON os.oid = o.collnamespace
-LEFT JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'n'
-    AND (NOT k.convalidated OR k.connoinherit AND c.relhassubclass)
-    AND k.conkey = ARRAY[a.attnum]
+{BESIDE_NEVER_NULL}
 ORDER BY 1, 2, a.attnum
 """
 
