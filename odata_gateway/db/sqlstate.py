@@ -54,6 +54,7 @@ _DENIED = ErrorMapping(DbDenied, "the database role may not read what this reque
 _GONE = ErrorMapping(DbUnavailable, "the connection to the database was lost")
 _UNAVAILABLE = ErrorMapping(DbUnavailable, "the database is not available")
 _SERVER_GONE = ErrorMapping(DbUnavailable, "a server of the cluster cannot be reached")
+_FOREIGN_GONE = ErrorMapping(DbUnavailable, "a foreign server that is read cannot be reached")
 _CONFLICT = ErrorMapping(DbUnavailable, "the database had to abandon the query; try again")
 _COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database")
 _OWN = ErrorMapping(DbTable, "an error is raised")
@@ -120,6 +121,8 @@ ANSWERS: dict[str, ErrorMapping] = {
         "raise ODATA_STATEMENT_TIMEOUT_S to allow more",
     ),
     "58": _UNAVAILABLE,  # system_error: disk, files
+    # undefined_file: no file of the database's own, whose loss has the code 58030
+    "58P01": ErrorMapping(DbTable, "a file that it is read from is not there"),
     "72": _CONFLICT,  # snapshot_too_old
     "F0": _UNAVAILABLE,
     "XX": _UNAVAILABLE,  # internal_error, data_corrupted
@@ -197,6 +200,8 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(_NOT_READY)  # FATAL: the database takes no connections
         case asyncpg.InternalServerError() if _REPARTITION in str(error):
             return _answer(ANSWERS["0A000"])
+        case asyncpg.PostgresConnectionError(severity_en="ERROR"):
+            return _answer(_FOREIGN_GONE)  # FATAL: the database has ended the session
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():

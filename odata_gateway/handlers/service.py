@@ -142,7 +142,8 @@ class Service:
                 except ZonesNotRead:
                     await self._zones.read(self._database)
                     return await served.data[kind](request, caller)
-                except (DbModel, DbDenied):
+                except (DbModel, DbDenied, DbTable):
+                    # DbTable too: a constant of the statement may be none of a column's new type
                     await self._look_again(caller)
                     now = await self._served_to(caller)
                     if now is served:

@@ -72,7 +72,7 @@ KINDS = (
         absent=("2024-02-29T12:00:00Z",), many="timestamptz '2000-01-01Z' + n * interval '1 h'",
     ),
     Kind(
-        "interval", "interval", {"$Type": "Edm.Duration", "$Precision": 6}, ("-00:00:01.5", "00:00:00", "1 day", "1 mon 2 days 03:04:05.6", "1 year"),
+        "interval", "interval", {"$Type": "Edm.Duration", "$Precision": 6}, ("-178956970 years", "-00:00:01.5", "00:00:00", "1 day", "1 mon 2 days 03:04:05.6", "1 year", "178956970 years 7 mons 2147483646 days"),
         same=(("duration'P1D'", "1 day"), ("duration'PT24H'", "1 day")), absent=("duration'PT7S'",), many="n * interval '1 s'",
     ),
     Kind("uuid", "uuid", {"$Type": "Edm.Guid"}, ("00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
@@ -95,6 +95,7 @@ KINDS = (
          many="lpad(to_hex(n), 12, '0')::macaddr"),
     Kind("macaddr8", "macaddr8", TEXT, ("00:00:00:00:00:00:00:00", "08:00:2b:ff:fe:01:02:03"), absent=("'nope'", "''"), many="lpad(to_hex(n), 16, '0')::macaddr8"),
     Kind("money", "money", TEXT, ("-$1,234.50", "$0.00", "$19.90"), absent=("'19.90 EUR'", "'nope'", "''", "'$99999999999999999999.00'"), many="n::money"),
+    Kind("money_number", "money", {"$Type": "Edm.Decimal", "@Gateway.PgType": "money", "$Scale": "variable"}, ("-92233720368547758.07", "0", "19.90"), absent=("5", "0.001"), key=False),
     Kind("bit", "bit(4)", TEXT, ("0000", "1010"), absent=("'101'", "'10100'", "'2'", "''"), many="n::bit(4)"),
     Kind("varbit", "varbit", TEXT, ("", "0", "101"), absent=("'1010'", "'2'", "'x1F'"), many="n::bit(20)::varbit"),
     Kind("oid", "oid", TEXT, ("0", "7", "4294967295"), absent=("'4294967296'", "'-1'", "'nope'", "''", "'07'"), many="n::oid"),

@@ -87,6 +87,7 @@ DECIMALS = TypeFamily(
         "int8": ColumnReading("{0}::numeric"),
         "int4": ColumnReading("{0}::numeric"),
         "int2": ColumnReading("{0}::numeric"),
+        "money": ColumnReading("{0}::numeric"),  # whatever lc_monetary writes around the number
     },
     nulls=_NOT_FINITE,
     text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
@@ -105,7 +106,7 @@ DECIMAL = PrimitiveType(
     "Edm.Decimal",
     DECIMALS,
     "numeric",
-    ("numeric", "int8", "int4", "int2"),
+    ("numeric", "int8", "int4", "int2", "money"),
     rank=7,
     literal_kind="decimal",
     casts={

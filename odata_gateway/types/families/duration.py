@@ -38,6 +38,7 @@ SECONDS: LiteralString = "(extract(epoch from {0}) - 453600 * extract(year from 
 """The seconds of a duration, in SQL: two durations are equal if these are."""
 SECONDS_OF_SECOND: LiteralString = SECONDS.replace("{0}", "{1}")
 """The same of the second operand."""
+_DAYS_PER_MONTH, _LARGEST = 30, 2**31 - 1
 _SIGN = f"CASE WHEN {SECONDS} < 0 THEN '-' ELSE '' END"
 _TEXT = (
     "^-?P([0-9]{{1,6}}D)?(T([0-9]{{1,6}}H)?([0-9]{{1,6}}M)?([0-9]{{1,6}}([.][0-9]{{1,12}})?S)?)?$"
@@ -87,12 +88,16 @@ def _argument(value: object, mode: DecodeMode) -> object:
     micros = rounded(span.micros, span.finer, mode)
     if micros is None:
         return None
-    if abs(micros) > LAST_DAY * MICROS_PER_DAY:
-        raise ValueFault("value", "the duration is too long")
     sign = "-" if micros < 0 else ""
     days, rest = divmod(abs(micros), MICROS_PER_DAY)
+    # Days and months have 31 bits each, so what has more days than a date has is made of months.
+    months = 0 if days <= LAST_DAY else min(days // _DAYS_PER_MONTH, _LARGEST)
+    days -= months * _DAYS_PER_MONTH
+    if days > _LARGEST:
+        raise ValueFault("value", "the duration is too long")
     seconds, fraction = divmod(rest, MICROS_PER_SECOND)
-    return f"{sign}{days} days {sign}{seconds}.{fraction:06d} seconds"
+    longest = f"{sign}{months} months " if months else ""
+    return f"{longest}{sign}{days} days {sign}{seconds}.{fraction:06d} seconds"
 
 
 def _duration(seconds: LiteralString) -> LiteralString:

@@ -53,6 +53,16 @@ def test_an_error_of_a_server_of_a_cluster_is_what_it_is():
     assert (type(answer), answer.server) == (DbDenied, "10.0.0.2:5433")
 
 
+def test_what_a_foreign_table_needs_and_cannot_reach_is_not_the_database():
+    """postgres_fdw's server, file_fdw's file: the session goes on, so the server says ERROR and not FATAL."""
+    away = asyncpg.ClientCannotConnectError(SECRET)
+    away.severity_en = "ERROR"
+    assert "foreign server" in to_odata_error(away).message and type(to_odata_error(away)) is DbUnavailable
+    away.severity_en = "FATAL"
+    assert "connection to the database" in to_odata_error(away).message
+    assert type(to_odata_error(asyncpg.UndefinedFileError(SECRET))) is DbTable
+
+
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_asyncpg_exception_maps_without_its_words(cls):
     answer = to_odata_error(cls(SECRET))
