@@ -30,7 +30,7 @@ from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.functions import fitted_computed, with_functions
 from odata_gateway.db.schema.join_types import join_fault, join_sides, typed_join
 from odata_gateway.db.schema.keys import KeyProofs, with_key
-from odata_gateway.db.schema.row_keys import row_key_findings, with_possible_key
+from odata_gateway.db.schema.row_keys import row_key_faults, row_key_findings, with_possible_key
 from odata_gateway.db.schema.row_policies import fitted_policy, policy_faults
 from odata_gateway.db.schema.served_types import (
     fitted_structure,
@@ -177,7 +177,7 @@ def _fit(
         for prop in entity_type.key
         if prop.name in withheld or properties[prop.name].missing
     ]
-    reasons += policy_faults(entity_type, tables)
+    reasons += (*row_key_faults(entity_type, facts), *policy_faults(entity_type, tables))
     findings += [Finding("error", subject, f"{why}; {name} cannot be served") for why in reasons]
     policy = entity_type.policy if reasons else fitted_policy(entity_type, tables)
     return replace(

@@ -20,6 +20,13 @@ def with_possible_key(entity_type: EntityType, facts: TableFacts) -> EntityType:
     return replace(entity_type, properties={**entity_type.properties, key.name: changed})
 
 
+def row_key_faults(entity_type: EntityType, facts: TableFacts) -> list[str]:
+    """Why no key can be made of the rows: the role may read no column of them."""
+    is_made = any(prop.catalog.row_key is not None for prop in entity_type.key)
+    is_closed = not any(column.readable for column in facts.columns.values())
+    return ["the role may not read it"] if is_made and is_closed else []
+
+
 def row_key_findings(entity_type: EntityType, facts: TableFacts, subject: str) -> Iterator[Finding]:
     """What a key of digests costs, and what would end that."""
     name = entity_type.name
