@@ -93,7 +93,8 @@ def primitive_property(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
     """The type and the facets of a value."""
     primitive = primitive_of(column)
     node: dict[str, Any] = {} if primitive is STRING else {"$Type": primitive.name}
-    node |= _facets(column)
+    facets = _facets(column)
+    node |= {name: facets[name] for name in facets if name in primitive.family.facets}
     if primitive is not STRING and column.type != primitive.column_types[0]:
         node["@Gateway.PgType"] = column.type
     return node

@@ -152,7 +152,11 @@ class Reload:
         path = self._settings.overlay
         try:
             if path is not None and self._source is not None:
-                await self._source.take(await asyncio.to_thread(overlay_of, self._settings))
+                used = self._source.wished.overlay
+                overlay = await asyncio.to_thread(overlay_of, self._settings)
+                await self._source.take(overlay)
+                if overlay.search_path != used.search_path:
+                    _LOG.warning("SIGHUP: search_path of %s is used from the next start on", path)
         except (ModelError, ODataError) as error:
             _log_unusable(path, error)
             return

@@ -183,6 +183,22 @@ def test_a_form_that_a_column_cannot_have_is_a_mistake():
     ]
 
 
+def test_a_column_of_any_type_can_be_served_as_its_text():
+    columns = [
+        column("took", "interval"),
+        column("at", "timestamptz", modifier=3),
+        column("sum", "numeric", modifier=4 + (10 << 16) + 2),
+        replace(column("stars", "int4"), checks=("VALUE >= 1",)),
+        column("code", "varchar", modifier=9),
+    ]
+    text = "[table.t]\n" + "".join(f'columns.{each.name}.type = "text"\n' for each in columns)
+    model, not_served = made(text, (table("t", "id", *columns),))
+    found = list(model.entity_types["t"].properties.values())[1:]
+    assert not not_served and [(str(p.type), p.precision, p.max_length) for p in found] == [("Edm.String", None, None)] * 4 + [
+        ("Edm.String", None, 5)
+    ]
+
+
 def test_domains_are_type_definitions_where_the_overlay_says_so():
     zip_code, name = Domain("public", "zip code", "Of a place."), Domain("sales", "name", None)
     columns = [
