@@ -41,7 +41,7 @@ def test_the_model_of_a_database_loads_and_tells_what_is_not_served(cluster, scr
         "email": ("Edm.String", True, "email"),
     }
     product = model.entity_types["shop_product"].properties
-    assert (product["sku"].max_length, product["price"].precision, product["price"].scale, product["seen"].precision) == (8, 10, 2, 3)
+    assert (product["sku"].max_length, product["price"].precision, product["price"].scale, product["seen"].precision) == (8, 10, 2, 6)
     assert set(model.entity_types["customer"].navigation) == {"line", "shop_product"}
     assert model.entity_types["customer"].description == "Who buys."
     assert done.stderr.splitlines() == [
