@@ -39,6 +39,7 @@ from odata_gateway.web.mcp.endpoint import (
 from odata_gateway.web.mcp.server import McpServer
 from odata_gateway.web.mcp.service import AgentCaller
 from odata_gateway.web.request_body import read_body
+from odata_gateway.web.responses.compression import no_coding
 from odata_gateway.web.urls import (
     SERVICE_PATH,
     Peer,
@@ -168,6 +169,8 @@ class Gateway:
         if method == "OPTIONS":
             return _options(exchange, methods, self.settings)
         _check_method(method, methods, kind)
+        if exchange.asked.accepts_nothing:
+            raise no_coding()
         try:
             request = self._request(exchange, target, kind)
             if method == "POST":

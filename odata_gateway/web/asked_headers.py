@@ -15,6 +15,7 @@ from aiohttp import web
 from odata_gateway.config.settings import Settings
 from odata_gateway.protocol.message import RequestHeaders, headers_by_name
 from odata_gateway.web.credentials import access_token
+from odata_gateway.web.responses.compression import accepts_nothing
 from odata_gateway.web.urls import Peer, root_url
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -33,9 +34,18 @@ class AskedHeaders:
     by_name     by lower-case name
     request_id  that a proxy gave the request; None: there is none that can be used
     trace       the trace id of a proxy (W3C Trace Context, section 3.2); empty without one
+    accepts_nothing  it refuses all ways of sending an answer
     """
 
-    __slots__ = ("_has_token", "_root", "_token", "by_name", "request_id", "trace")
+    __slots__ = (
+        "_has_token",
+        "_root",
+        "_token",
+        "accepts_nothing",
+        "by_name",
+        "request_id",
+        "trace",
+    )
 
     def __init__(self, by_name: RequestHeaders) -> None:
         self.by_name = by_name
@@ -44,6 +54,7 @@ class AskedHeaders:
         self.request_id = given if is_id else None
         match = None if parent is None else _TRACE_PARENT.fullmatch(parent)
         self.trace = match[1] if match else ""
+        self.accepts_nothing = accepts_nothing(by_name.get("accept-encoding", ""))
         self._root: str | None = None
         self._token: str | None = None
         self._has_token = False

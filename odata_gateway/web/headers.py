@@ -22,7 +22,7 @@ CORS_ALLOWED = (
 )
 CORS_EXPOSED = (
     "Content-Disposition, Content-Language, ETag, Link, Location, OData-Count, OData-Version, "
-    "Preference-Applied, Retry-After, "
+    "OData-Gateway-Limits, Preference-Applied, Retry-After, "
     "Server-Timing, X-Request-Id"
 )
 _TOKENS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,63}")

@@ -10,6 +10,7 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from tests.harness.gateway import ROOT, free_port
 
 DEPLOY = ROOT / "deploy"
@@ -35,9 +36,7 @@ def locked(name):
         re.match(r"([A-Za-z0-9._-]+)==(\S+)((?: ;.*?)?)\s+(--hash=.*)", line) for line in text.splitlines() if line and line[0] not in " #"
     ]
     assert all(entries)
-    return {
-        entry[1].lower().replace("_", "-"): (entry[2], len(re.findall(r"--hash=sha256:[0-9a-f]{64}(?!\S)", entry[4]))) for entry in entries
-    }
+    return {canonicalize_name(entry[1]): (entry[2], len(re.findall(r"--hash=sha256:[0-9a-f]{64}(?!\S)", entry[4]))) for entry in entries}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_every_package_is_there_in_one_version_with_hashes(name, wanted):
     found = locked(name)
     assert all(hashes for _, hashes in found.values())
     for requirement in wanted:
-        version, _ = found[requirement.name.lower().replace("_", "-")]
+        version, _ = found[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), requirement
 
 

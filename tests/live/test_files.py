@@ -7,10 +7,21 @@ import gzip
 import io
 
 import pytest
+from odata_gateway.web.responses.compression import zstd_backend as zstd
 
 FORMATS = ("csv", "ndjson")
 PACKED = ("xlsx", "parquet")
 TARGET = "Message?$select=id,content"
+
+
+def test_zstd_is_what_a_client_gets_that_likes_it(gateway):
+    plain = gateway.get(f"{TARGET}&$format=csv")
+    for target in (f"{TARGET}&$format=csv", f"{TARGET}&$top=30&$format=csv"):
+        packed = gateway.get(target, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+        assert packed.headers["content-encoding"] == "zstd" and "Accept-Encoding" in packed.headers["vary"]
+        assert plain.body.startswith(zstd.decompress(packed.body)) and len(packed.body) < len(plain.body) / 2
+    refused = gateway.get(f"{TARGET}&$format=csv", headers={"Accept-Encoding": "identity;q=0, br"})
+    assert refused.status == 406 and refused.json()["error"]["code"] == "Url.Format"
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

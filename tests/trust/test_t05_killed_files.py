@@ -43,7 +43,7 @@ def gateway(gateways, big: Cluster) -> Gateway:
     return gateways(ODATA_DSN=big.dsn(user=READER))
 
 
-@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
 @pytest.mark.parametrize("format_name", READERS)
 def test_t05_a_file_that_was_cut_is_no_file(gateway, big, format_name, encoding):
     for _ in range(amount(1, 10)):

@@ -63,7 +63,7 @@ def head_text(head: Head, version: str, encoded: EncodedBody, *, closing: bool) 
     raises  ValueError for a header with a control character
     """
     length = "" if encoded.length is None else f"Content-Length: {encoded.length}\r\n"
-    coding = "Content-Encoding: gzip\r\n" if encoded.is_gzip else ""
+    coding = "" if encoded.coding is None else f"Content-Encoding: {encoded.coding}\r\n"
     connection = "Connection: close\r\n" if closing else ""
     timing = f"Server-Timing: {head.timing}\r\n" if head.timing else ""
     return (

@@ -49,8 +49,8 @@ async def write(
     """Send a response the ordinary way of aiohttp, in pieces, each with a timeout of its own."""
     response = web.StreamResponse(status=head.status, headers=head.headers())
     response.content_length = encoded.length
-    if encoded.is_gzip:
-        response.headers["Content-Encoding"] = "gzip"
+    if encoded.coding is not None:
+        response.headers["Content-Encoding"] = encoded.coding
     if closing:
         response.force_close()
         response.headers["Connection"] = "close"
