@@ -37,6 +37,11 @@ class Bench:
         """A warm gateway of every checkout."""
         return [self._once(name, lambda n=name, c=checkout: self._warm(n, c)) for name, checkout in self.checkouts.items()]
 
+    def untouched(self, name: str) -> Running:
+        """A gateway that nothing but the work `name` uses."""
+        [(_, checkout), *_] = self.checkouts.items()
+        return self._once(f"gateway for {name}", lambda: self._warm(name, checkout))
+
     def hello(self) -> Running:
         return self._once("hello", lambda: self.stack.enter_context(servers.hello()))
 

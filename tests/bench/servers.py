@@ -87,25 +87,24 @@ def fastapi(dsn: str, python: Path) -> Iterator[Running]:
 
 def fastapi_python(folder: Path) -> Path:
     """The Python of a venv for that service, made once: it needs an older sly than the gateway, so the two cannot share one."""
-    python = folder / "fastapi-venv" / "bin" / "python"
-    wanted = (PEERS / "fastapi_service" / "requirements.txt").read_text().split()
-    if not python.exists():
-        print("installing the FastAPI service ...", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "fastapi-venv")], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True)
-    return python
+    return _installed(folder / "fastapi-venv", PEERS / "fastapi_service" / "requirements.txt", "the FastAPI service")
 
 
-def adbc_python(folder: Path) -> Path | None:
-    """The Python of a venv with ADBC's driver, made once; None where the driver cannot be installed."""
-    python = folder / "adbc-venv" / "bin" / "python"
-    if not python.exists():
-        print("installing ADBC's driver ...", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "adbc-venv")], check=True)
-        installed = subprocess.run([str(python), "-m", "pip", "install", "-q", "adbc-driver-postgresql", "pyarrow"], check=False)
-        if installed.returncode:
-            shutil.rmtree(folder / "adbc-venv")
-            return None
+def readers_python(folder: Path) -> Path:
+    """The Python of a venv with ADBC and pandas, made once: pandas brings numpy, with which a gateway of the same venv takes more memory.
+
+    raises  CalledProcessError where they cannot be installed
+    """
+    return _installed(folder / "readers-venv", PEERS / "readers" / "requirements.txt", "ADBC and pandas")
+
+
+def _installed(venv: Path, requirements: Path, what: str) -> Path:
+    python, is_made = venv / "bin" / "python", venv / "made"
+    if not is_made.exists():
+        print(f"installing {what} ...", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *requirements.read_text().split()], check=True)
+        is_made.touch()
     return python
 
 
