@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -192,6 +193,32 @@ async def test_a_range_stays_on_its_index_and_literals_in_their_own_zone(served)
     assert 't0."created_at" >= $' in text.partition("WHERE")[2]
     answer = await served.ask("Message?$top=1&$select=h&$compute=hour(2010-06-01T10:00:00Z) as h&timezone=Asia/Tehran")
     assert answer.json()["value"][0]["h"] == 10
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "created_at ge 2010-06-01T00:00:00%2B02:00 and created_at lt 2010-07-01T00:00:00Z",
+        "created_at eq 2010-06-01T00:00:00Z",
+        "created_at in (2010-06-01T00:00:00Z,2011-06-01T00:00:00%2B02:00)",
+        "created_at gt 2010-06-01T00:00:00Z&$orderby=created_at desc,id",
+    ],
+)
+async def test_postgres_finds_a_range_by_its_index_in_every_zone(dsn, cluster, condition):
+    """The plan's condition of the index, where nothing but the size of this table speaks against one."""
+    cluster.psql(
+        DATABASE,
+        f"CREATE INDEX IF NOT EXISTS by_time ON messages (created_at); ALTER ROLE {READER} IN DATABASE {DATABASE} SET enable_seqscan = off",
+    )
+    async with inside(dsn, ODATA_PLAN_CALLERS="1") as gateway:
+        plans = []
+        for zone in ("", "&timezone=America/St_Johns", "&timezone=Pacific/Apia"):
+            answer = await gateway.ask(
+                f"Message?$filter={condition}&$select=created_at{zone}&$format=application/vnd.odata-gateway.plan%2Bjson"
+            )
+            assert answer.status == 200, answer.body
+            plans.append(sorted(re.findall(rb'"Index Cond": ?"([^"]*created_at.*?)"', answer.body)))
+        assert plans[0] and plans[0] == plans[1] == plans[2], plans
 
 
 async def test_the_ends_of_time_and_offsets_with_seconds(served):
