@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
@@ -67,19 +66,19 @@ class Progress:
     """A line on the terminal while rows come: rows, bytes, and the time that is left where the
     number of all rows is known.
 
-    rows      how many have come; None where that is not known
-    counting  gives the number of all rows
+    rows   how many have come; None where that is not known
+    total  the number of all rows, once it is known
     """
 
     def __init__(
         self,
         sink: Output,
         rows: Callable[[], int | None],
-        counting: asyncio.Task[int | None] | None = None,
+        total: Callable[[], int | None],
     ) -> None:
         self._sink = sink
         self._rows = rows
-        self._counting = counting
+        self._total = total
         self._started = self._shown = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -106,8 +105,7 @@ class Progress:
         return f"{rows:,} rows, {text}" + ("" if left is None else f", {left:,.0f} s left")
 
     def _left_s(self, rows: int, now: float) -> float | None:
-        task = self._counting
-        if task is None or not task.done() or task.cancelled() or not rows:
+        total = self._total()
+        if total is None or not rows:
             return None
-        total = task.result()
-        return None if total is None else (total - rows) * (now - self._started) / rows
+        return max(0, total - rows) * (now - self._started) / rows

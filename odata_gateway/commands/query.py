@@ -1,7 +1,7 @@
 """`odata-gateway query`: the rows of a URL, from the database itself or from a running service.
 
-Exit status: 0, the output is whole; 1, the request was refused, or the output broke off; 141, who
-read the output has gone.
+Exit status: 0, the output is whole; 1, the request was refused, or the output broke off; 130, it
+was interrupted; 141, who read the output has gone.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import asyncio
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -139,7 +140,7 @@ async def _from_database(settings: Settings, wish: Wish, caller: Caller, sink: O
         target = asked_target(wish.url)
         reply = await service.answer(_request(_with_format(target, wish.format)))
         counting = asyncio.create_task(_number(service, target, sink))
-        with Progress(sink, lambda: stats.rows, counting) as progress:
+        with Progress(sink, lambda: stats.rows, lambda: _result(counting)) as progress:
             async for piece in _pieces(reply):
                 progress.write(piece)
         counting.cancel()
@@ -162,20 +163,33 @@ def _request(target: str) -> Request:
     return Request("GET", target, classify(target), {}, ROOT, None)
 
 
+def _result(task: asyncio.Task[int | None]) -> int | None:
+    return task.result() if task.done() and not task.cancelled() else None
+
+
 async def _number(service: Service, target: str, sink: Output) -> int | None:
     """How many rows there are, where that is asked for by a path and $filter alone."""
-    path, _, query = target.partition("?")
-    options = [option for option in query.split("&") if option]
-    names = {option.partition("=")[0] for option in options}
-    counted = [option for option in options if option.startswith(("$filter=", "$search="))]
-    if not sink.shows_progress or names & (NUMBERS | {"$apply"}) or path.endswith(")"):
+    counted = count_target(target)
+    if counted is None or not sink.shows_progress:
         return None
     current_stats.set(RequestStats("count", time.perf_counter()))  # its rows are no rows
     try:
-        reply = await service.answer(_request(f"{path}/$count?{'&'.join(counted)}"))
+        reply = await service.answer(_request(counted))
     except ODataError:
         return None
     return int(reply.body) if isinstance(reply.body, bytes) else None
+
+
+def count_target(target: str) -> str | None:
+    """What asks for the number of the rows of a target: its path and $filter. None where other
+    options change it."""
+    path, _, query = target.partition("?")
+    options = [option for option in query.replace("%24", "$").split("&") if option]
+    names = {option.partition("=")[0] for option in options}
+    if names & (NUMBERS | {"$apply"}) or path.endswith(")"):
+        return None
+    counted = [option for option in options if option.startswith(("$filter=", "$search="))]
+    return f"{path}/$count?{'&'.join(counted)}"
 
 
 # --- a running service ----------------------------------------------------------------------------
@@ -183,12 +197,15 @@ async def _number(service: Service, target: str, sink: Output) -> int | None:
 
 def _from_service(wish: Wish, sink: Output) -> int:
     """The rows as a running service sends them."""
-    url = quote(_with_format(wish.url, wish.format), safe="%/:?@!$&'()*+,;=-._~[]{}|^`")
-    headers = {} if wish.token is None else {"Authorization": f"Bearer {wish.token}"}
+    url = _quoted(_with_format(wish.url, wish.format))
+    lines = Lines(wish.format)
     try:
-        asked = HttpRequest(url, headers=headers)
-        with urlopen(asked, timeout=SILENCE_S) as reply, Progress(sink, lambda: None) as progress:
+        with (
+            urlopen(_http_request(url, wish), timeout=SILENCE_S) as reply,
+            Progress(sink, lines.rows, _counted_number(wish, sink)) as progress,
+        ):
             for piece in _received(reply):
+                lines.add(piece)
                 progress.write(piece)
     except HTTPError as error:
         return sink.failed(_told(error))
@@ -199,6 +216,51 @@ def _from_service(wish: Wish, sink: Output) -> int:
     except (OSError, HTTPException):
         return sink.failed("the answer broke off")
     return sink.finished()
+
+
+class Lines:
+    """How many rows of a text have come, by its lines: exactly in NDJSON, and nearly in CSV, whose
+    texts may have such lines."""
+
+    def __init__(self, format_name: str) -> None:
+        self._end = {"ndjson": b"\n", "csv": b"\r\n"}.get(format_name)
+        self._lines = -1 if format_name == "csv" else 0
+
+    def add(self, piece: bytes) -> None:
+        """Count the rows of a piece."""
+        if self._end is not None:
+            self._lines += piece.count(self._end)
+
+    def rows(self) -> int | None:
+        """None in other formats."""
+        return None if self._end is None else max(0, self._lines)
+
+
+def _quoted(url: str) -> str:
+    return quote(url, safe="%/:?@!$&'()*+,;=-._~[]{}|^`")
+
+
+def _http_request(url: str, wish: Wish) -> HttpRequest:
+    headers = {} if wish.token is None else {"Authorization": f"Bearer {wish.token}"}
+    return HttpRequest(url, headers=headers)
+
+
+def _counted_number(wish: Wish, sink: Output) -> Callable[[], int | None]:
+    """How many rows there are, once the service has said it; it is asked beside the rows."""
+    counted, found = count_target(wish.url), list[int]()
+    if counted is None or not sink.shows_progress:
+        return lambda: None
+    asked = _http_request(_quoted(counted), wish)
+
+    def ask() -> None:
+        with (
+            suppress(OSError, HTTPException, ValueError),
+            urlopen(asked, timeout=SILENCE_S) as reply,
+        ):
+            found.append(int(reply.read(32)))
+
+    threading.Thread(target=ask, daemon=True).start()
+    return lambda: found[0] if found else None
 
 
 def _received(reply: HTTPResponse) -> Iterator[bytes]:

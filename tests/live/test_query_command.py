@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from collections.abc import Iterator
 
 import openpyxl
 import pytest
+from odata_gateway.commands.output import Progress
+from odata_gateway.commands.query import count_target
 from tests.harness import tokens
+from tests.harness.faults import wait_until
 from tests.live.test_web_cli import ROOT, run
 
 TARGET = "Message?$select=id,content"
@@ -33,6 +37,24 @@ def breaking_service() -> Iterator[str]:
 
     threading.Thread(target=serve, daemon=True).start()
     yield f"http://127.0.0.1:{server.getsockname()[1]}/v1.0/odata/Message"
+    server.close()
+
+
+@pytest.fixture
+def slow_service() -> Iterator[str]:
+    """The URL of a service that never ends its answer."""
+    server, gone = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            gone.wait(60)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/v1.0/odata/Message"
+    gone.set()
     server.close()
 
 
@@ -101,6 +123,52 @@ def test_a_terminal_shows_a_table_and_else_how_far_the_rows_are(reader_dsn, tmp_
         shown = os.read(parent, 65536).decode()
         os.close(parent)
         assert done.returncode == 0 and said in shown
+
+
+def test_a_running_service_tells_how_many_rows_are_left(gateway, tmp_path):
+    """A terminal sees it; the number of all rows is asked for beside them."""
+    path = tmp_path / "x.ndjson"
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "odata_gateway", "query", gateway.base_url + TARGET, "--output", str(path)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"GATEWAY_TOKEN": tokens.ADMIN}, stderr=child, timeout=60, check=False)
+    os.close(child)
+    number = len(path.read_bytes().splitlines())
+    assert done.returncode == 0 and f"{number:,} rows, 0." in os.read(parent, 65536).decode()
+    os.close(parent)
+
+
+def test_the_rows_that_are_left_take_as_long_as_those_before():
+    class Terminal:
+        size, shows_progress = 2_000_000, True
+
+    progress = Progress(Terminal(), lambda: 25, lambda: 100)
+    assert progress._line(progress._started + 10) == "25 rows, 2.0 MB in 10 s, 30 s left"
+    assert Progress(Terminal(), lambda: None, lambda: 100)._line(progress._started + 10).startswith("2.0 MB in")
+
+
+@pytest.mark.parametrize(
+    ("target", "counted"),
+    [
+        ("Message", "Message/$count?"),
+        (
+            "http://h/v1.0/odata/Message?$select=id&%24filter=id%20lt%203&$orderby=id",
+            "http://h/v1.0/odata/Message/$count?$filter=id%20lt%203",
+        ),
+        ("Message?$top=5", None),
+        ("Message?$apply=groupby((status))", None),
+        ("Message(1)", None),
+    ],
+)
+def test_what_asks_for_the_number_of_rows(target, counted):
+    assert count_target(target) == counted
+
+
+def test_ctrl_c_leaves_no_file(slow_service, tmp_path):
+    command = [sys.executable, "-m", "odata_gateway", "query", slow_service, "--output", str(tmp_path / "rows.csv")]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: list(tmp_path.iterdir()), 30)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == "" and process.returncode == 130 and not list(tmp_path.iterdir())
 
 
 def test_without_a_database_it_says_what_is_missing():
