@@ -198,7 +198,7 @@ def count_target(target: str) -> str | None:
 def _from_service(wish: Wish, sink: Output) -> int:
     """The rows as a running service sends them."""
     url = _quoted(_with_format(wish.url, wish.format))
-    lines = Lines(wish.format)
+    lines = LineCount(wish.format)
     try:
         with (
             urlopen(_http_request(url, wish), timeout=SILENCE_S) as reply,
@@ -218,7 +218,7 @@ def _from_service(wish: Wish, sink: Output) -> int:
     return sink.finished()
 
 
-class Lines:
+class LineCount:
     """How many rows of a text have come, by its lines: exactly in NDJSON, and nearly in CSV, whose
     texts may have such lines."""
 
