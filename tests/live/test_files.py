@@ -6,8 +6,14 @@ import csv
 import gzip
 import io
 
+import asyncpg
 import pytest
+from odata_gateway.errors import ODataError
+from odata_gateway.protocol.message import Request
+from odata_gateway.url.resource_kind import classify
 from odata_gateway.web.responses.compression import zstd_backend as zstd
+from tests.harness import tokens
+from tests.harness.inside import ROOT, inside
 
 FORMATS = ("csv", "ndjson")
 PACKED = ("xlsx", "parquet")
@@ -47,3 +53,19 @@ def test_head_has_the_headers_of_get(gateway, format_name):
     head, got = (gateway.get(f"{TARGET}&$top=3&$format={format_name}", method=method) for method in ("HEAD", "GET"))
     names = ("content-type", "content-disposition", "odata-version", "content-length")
     assert head.body == b"" and [head.headers.get(name) for name in names] == [got.headers.get(name) for name in names]
+
+
+@pytest.mark.parametrize("format_name", ("csv", "xlsx", "arrow"))
+async def test_a_statement_that_takes_too_long_breaks_the_file(reader_dsn, dsn, format_name):
+    """A lock holds the chunk behind the first one up."""
+    async with inside(reader_dsn, ODATA_STATEMENT_TIMEOUT_S="0.5") as gateway:
+        target = f"{TARGET}&$format={format_name}"
+        reply = await gateway.service.answer(Request("GET", target, classify(target), {}, ROOT, tokens.ADMIN))
+        owner = await asyncpg.connect(dsn)
+        try:
+            await owner.execute("BEGIN; LOCK TABLE messages")
+            with pytest.raises(ODataError) as raised:
+                _ = [piece async for piece in reply.body]
+        finally:
+            await owner.close()
+    assert raised.value.status in (503, 504)

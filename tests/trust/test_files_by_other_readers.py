@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import subprocess
+import tempfile
+from decimal import Decimal
 
 import openpyxl
 import pytest
@@ -42,6 +45,45 @@ async def test_duckdb_and_polars_read_csv_and_parquet(served, tmp_path):
     )
     stream = polars.read_ipc_stream(io.BytesIO((await served.ask(f"{TARGET}&$format=arrow")).body)).sort("id")
     assert stream.equals(frame)
+
+
+@pytest.mark.parametrize("name", ["i8", "txt", "day", "flag"])
+async def test_a_file_of_one_column_has_as_many_rows_for_every_reader(served, name):
+    """Readers pass over blank lines, so null is \"\" there."""
+    import duckdb
+    import pandas
+    import polars
+
+    target = f"Beasts?$select={name}&$filter=ts le 9999-12-31T00:00:00Z or ts eq null"
+    body = (await served.ask(f"{target}&$format=csv")).body
+    wanted = [row[name] for row in (await served.ask(f"{target}&$format=application/json;odata.metadata=none")).json()["value"]]
+    assert None in wanted
+    kept = list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+    counts = [len(kept), len(pandas.read_csv(io.BytesIO(body))), len(polars.read_csv(io.BytesIO(body), infer_schema=False))]
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.write(body)
+        file.flush()
+        counts.append(len(duckdb.sql(f"SELECT * FROM read_csv('{file.name}', header=true, all_varchar=true)").fetchall()))
+    assert counts == [len(wanted)] * 4
+    assert [row[name] == "" for row in kept] == [value in (None, "") for value in wanted]
+
+
+async def test_decimals_are_decimals_for_every_reader(served, tmp_path):
+    import duckdb
+    import pandas
+    import polars
+
+    (tmp_path / "rows.parquet").write_bytes((await served.ask("Beasts?$select=id,n2&$format=parquet")).body)
+    rows = (await served.ask("Beasts?$select=id,n2&$format=application/json;odata.metadata=none;IEEE754Compatible=true")).json()["value"]
+    wanted = {row["id"]: None if row["n2"] is None else Decimal(row["n2"]) for row in rows}
+    read = duckdb.sql(f"SELECT id, n2 FROM '{tmp_path}/rows.parquet'").fetchall()
+    frames = [polars.read_parquet(tmp_path / "rows.parquet"), pandas.read_parquet(tmp_path / "rows.parquet")]
+    tables = [dict(read), *(dict(zip(frame["id"].to_list(), frame["n2"].to_list(), strict=True)) for frame in frames[:1])]
+    tables.append(
+        {key: None if pandas.isna(value) else value for key, value in zip(frames[1]["id"].tolist(), frames[1]["n2"].tolist(), strict=True)}
+    )
+    assert all(table == wanted for table in tables)
+    assert {type(value) for table in tables for value in table.values()} == {Decimal, type(None)}
 
 
 async def test_libreoffice_opens_a_workbook(served, tmp_path):
