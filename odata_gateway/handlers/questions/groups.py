@@ -8,10 +8,15 @@ from odata_gateway.handlers.questions.columns import RowColumn
 from odata_gateway.url.addresses.address import Address
 from odata_gateway.url.addresses.conditions import by_calendar, counted, counted_groups, narrowed
 
+MOST_CHARACTERS = 500
+"""Of a value that a condition of a link has."""
+
 
 def rows_with(address: Address, column: RowColumn, value: object) -> Address | None:
     """The address of the rows in which a column has a value of the JSON; None where no URL says
-    that."""
+    that: nothing equals NaN, and a URL with a long text would be refused."""
+    if (value == "NaN" and column.is_numeric) or len(str(value)) > MOST_CHARACTERS:
+        return None
     try:
         return narrowed(address, f"{column.name} eq {column.literal(value)}")
     except ValueError:
