@@ -85,6 +85,10 @@ def test_texts_of_the_database_are_texts_of_the_page(gateway, page):
     assert html.escape(hostile) in text and hostile not in text
 
 
+def test_the_first_tab_says_whether_there_is_one_row(page):
+    assert ">Rows</a>" in page("Message?$top=1") and ">Row</a>" in page("Message(1)")
+
+
 def test_links_of_a_row_lead_to_the_related_rows(gateway, page):
     message = gateway.get("Message?$top=1").rows[0]
     found = links(page("Message?$top=1"))
