@@ -38,6 +38,8 @@ _SERVER = re.compile(
 """How Citus names another server in an error's message or context. It does not translate them."""
 _REPARTITION = "requires repartitioning"
 """What Citus says, as an internal error, of a join that it cannot run. It does not translate it."""
+_SHAPES = re.compile(r"GEOS|lwgeom|geometr|geograph|SRID", re.IGNORECASE)
+"""What PostGIS says, in English, of shapes that it cannot compute with: its errors are internal."""
 _NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
 
 
@@ -60,6 +62,11 @@ _COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database
 _OWN = ErrorMapping(DbTable, "an error is raised")
 _NOT_READY = ErrorMapping(
     DbTable, "it is not ready to be read, as a materialized view that was never refreshed"
+)
+_SHAPE = ErrorMapping(
+    DbValue,
+    "PostGIS cannot compute with a shape, as with a polygon whose lines cross",
+    "leave such shapes out",
 )
 _FAULT = ErrorMapping(Internal, "the gateway sent a statement the database did not accept")
 
@@ -202,6 +209,8 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(ANSWERS["0A000"])
         case asyncpg.PostgresConnectionError(severity_en="ERROR"):
             return _answer(_FOREIGN_GONE)  # FATAL: the database has ended the session
+        case asyncpg.InternalServerError() if _SHAPES.search(str(error)):
+            return _answer(_SHAPE)
         case asyncpg.PostgresError() if isinstance(error.sqlstate, str):
             return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():

@@ -56,6 +56,7 @@ _MEMBERS = (
     "$MaxLength",
     "$Precision",
     "$Scale",
+    "$SRID",
     "@Gateway.Column",
     "@Gateway.PgType",
     "@Gateway.Secret",
@@ -67,8 +68,9 @@ _MEMBERS = (
     *DESCRIPTIONS,
 )
 _FORM = "@Gateway.Form"
-_FACETS = ("$MaxLength", "$Precision", "$Scale")
+_FACETS = ("$MaxLength", "$Precision", "$Scale", "$SRID")
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+_DIGITS = re.compile(r"\d{1,6}", re.ASCII)
 _NAME = re.compile(r"[^\W\d]\w{0,127}")
 
 
@@ -141,6 +143,7 @@ def _read_property(name: str, node: JsonNode, is_key: bool, types: DeclaredValue
         precision=node.number("$Precision") if node.has("$Precision") else facets.precision,
         scale=read_scale(node, primitive) if definition is None else facets.scale,
         max_length=node.number("$MaxLength") if node.has("$MaxLength") else facets.max_length,
+        srid=read_srid(node, facets.srid),
         description=read_description(node),
         media_type=read_media_type(node, primitive),
         structure=found if isinstance(found, ComplexType) else None,
@@ -208,12 +211,20 @@ def _read_value_type(
 def _collection_of(item: Property, node: JsonNode) -> Property:
     """A property with a collection of such items."""
     form = read_form(node, ITEMS_FORMS)
+    if not form.is_typed:
+        check_text_form(node, item.type)
     return replace(
         item,
         type=collection_type(item.type.name),
         pg_type="array",
         structure=ItemType(replace(item, is_key=False), form),
     )
+
+
+def check_text_form(node: JsonNode, primitive: PrimitiveType) -> None:
+    """Whether a value can be read from a text in JSON."""
+    if primitive.family.of_column is not None:
+        node.fail(f"{primitive} is not read from JSON", "$Type")
 
 
 FormT = TypeVar("FormT")
@@ -289,6 +300,19 @@ def read_scale(node: JsonNode, primitive: PrimitiveType) -> int | str | None:
     if node.value.get("$Scale", "variable") in ("variable", "floating"):
         return str(node.value.get("$Scale", "variable"))
     return node.number("$Scale")
+
+
+def read_srid(node: JsonNode, default: int | str | None = None) -> int | str | None:
+    """The number of a coordinate system, which CSDL JSON has as a text, or `variable`."""
+    if not node.has("$SRID"):
+        return default
+    found: object = node.value["$SRID"]
+    if isinstance(found, int) and not isinstance(found, bool):
+        return found
+    if isinstance(found, str) and (found == "variable" or _DIGITS.fullmatch(found)):
+        return found if found == "variable" else int(found)
+    node.fail('must be a number in quotes, such as "4326", or "variable"', "$SRID")
+    return None
 
 
 def _read_column(name: str, node: JsonNode) -> str:

@@ -20,12 +20,14 @@ from odata_gateway.edm.csdl_properties import (
     DESCRIPTIONS,
     DeclaredValueType,
     check_facets,
+    check_text_form,
     is_name,
     read_description,
     read_form,
     read_media_type,
     read_properties,
     read_scale,
+    read_srid,
 )
 from odata_gateway.edm.json_reader import JsonNode
 from odata_gateway.edm.model import (
@@ -47,7 +49,7 @@ KINDS = ("ComplexType", "EnumType", "TypeDefinition")
 _COMPLEX_MEMBERS = ("$Kind", "@Gateway.Form", *DESCRIPTIONS)
 _ENUM_MEMBERS = ("$Kind", "$UnderlyingType", "$IsFlags", "@Gateway.Form", *DESCRIPTIONS)
 _DEFINITION_MEMBERS = (
-    *("$Kind", "$UnderlyingType", "$MaxLength", "$Precision", "$Scale"),
+    *("$Kind", "$UnderlyingType", "$MaxLength", "$Precision", "$Scale", "$SRID"),
     *DESCRIPTIONS,
 )
 _ENUM_FORMS = {"labels": label_type, "numbers": number_type}
@@ -126,6 +128,9 @@ class ValueTypes:
         if not properties:
             node.fail("has no property")
         form = read_form(node, OBJECT_FORMS)
+        if form.as_text:
+            for prop in properties.values():
+                check_text_form(node.child(prop.name), prop.type)
         text = read_description(node)
         return ComplexType(declared.name, declared.namespace, properties, form, text)
 
@@ -177,7 +182,10 @@ def _read_definition(declared: DeclaredElement) -> TypeDefinition:
         node.fail("is not a primitive type that this gateway serves", "$UnderlyingType")
     check_facets(node, primitive)
     facets = Facets(
-        node.number("$Precision"), read_scale(node, primitive), node.number("$MaxLength")
+        node.number("$Precision"),
+        read_scale(node, primitive),
+        node.number("$MaxLength"),
+        read_srid(node),
     )
     text = read_description(node)
     return TypeDefinition(declared.name, declared.namespace, primitive, facets, text)

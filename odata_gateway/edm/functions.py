@@ -28,7 +28,7 @@ COLLECTION_FUNCTIONS: dict[str, tuple[PrimitiveType, int]] = {
     "startswith": (BOOLEAN, 2),
 }
 
-UNSUPPORTED = ("case", "geo.distance", "geo.intersects", "geo.length")
+UNSUPPORTED = ("case",)
 
 
 def resolve(
@@ -75,7 +75,11 @@ def _usage(key: str, overloads: tuple[FunctionOverload, ...]) -> str:
 
 
 def _form(name: str, overload: FunctionOverload) -> str:
-    arguments = (sorted(f.label for f in argument.families) for argument in overload.arguments)
+    arguments = (
+        sorted(name.removeprefix("Edm.") for name in argument.names)
+        or sorted(f.label for f in argument.families)
+        for argument in overload.arguments
+    )
     return f"{name}({', '.join('|'.join(labels) for labels in arguments)})"
 
 

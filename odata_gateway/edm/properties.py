@@ -31,6 +31,7 @@ class Property:
     searched    $search looks at it
     not_null    the database declares the column NOT NULL. What $metadata promises, `nullable`, is
                 weaker, since versions of the schema differ
+    srid        the coordinate system of all values of a geography or geometry, or `variable`
     media_type  of the octets of a binary value
     on_select   rows have it only where $select names it
     structure   what the value is made of, if it is made of values
@@ -54,6 +55,7 @@ class Property:
     precision: int | None = None
     scale: int | str | None = None
     max_length: int | None = None
+    srid: int | str | None = None
     description: str | None = None
     media_type: str | None = None
     null_key: str | None = None
@@ -66,7 +68,7 @@ class Property:
 
     @property
     def facets(self) -> Facets:
-        return Facets(self.precision, self.scale, self.max_length)
+        return Facets(self.precision, self.scale, self.max_length, self.srid)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

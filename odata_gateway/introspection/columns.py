@@ -14,7 +14,7 @@ from odata_gateway.introspection.catalog import CatalogColumn
 from odata_gateway.introspection.checks import annotations_of_checks
 from odata_gateway.introspection.names import descriptions
 from odata_gateway.introspection.structures import DeclaredTypes
-from odata_gateway.types.facets import MICROSECOND_DIGITS
+from odata_gateway.types.facets import MICROSECOND_DIGITS, Facets
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 
 SECRET_NAMES = re.compile(
@@ -44,6 +44,8 @@ def primitive_of(column: CatalogColumn | TypeFacts) -> PrimitiveType:
     if isinstance(column, CatalogColumn) and column.form == "text":
         return STRING
     able = [type_ for type_ in PRIMITIVE_TYPES.values() if column.type in type_.lossless]
+    for of_column in (type_.family.of_column for type_ in able if type_.family.of_column):
+        return of_column(None, column.type, column.modifier, None) or STRING
     return min((t for t in able if t is not STRING), key=lambda t: t.rank, default=STRING)
 
 
@@ -120,7 +122,8 @@ def _facets(column: CatalogColumn | TypeFacts) -> dict[str, Any]:
         return _numeric_facets(modifier - 4)
     if column.type in _TIMES:
         return {"$Precision": MICROSECOND_DIGITS}
-    return {}
+    found = primitive_of(column).family.column_facets(Facets(), column.type, modifier)
+    return {} if found.srid is None else {"$SRID": str(found.srid)}
 
 
 def _numeric_facets(modifier: int) -> dict[str, Any]:

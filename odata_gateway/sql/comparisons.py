@@ -34,7 +34,7 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.collation import unified
 from odata_gateway.sql.fragment import Sql, build, column_sql, fill, join, param, raw
-from odata_gateway.sql.functions import promoted
+from odata_gateway.sql.functions import index_template, promoted
 from odata_gateway.sql.pg_types import (
     compared_column,
     compared_value,
@@ -91,7 +91,7 @@ def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool)
     if expr.op == "eq" and both:
         return _unless_nan(expr, "false", _same(sides), renderer)
     bare = sides.compared(SYMBOLS[expr.op])
-    for bound in (*_ends(expr), *_found_by(expr, renderer)):
+    for bound in (*_ends(expr), *_found_by(expr, renderer), *_reached(expr, renderer)):
         bare = build("({0} AND {1})", bare, bound)
     return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
 
@@ -280,6 +280,40 @@ def _found_by(expr: Compare, renderer: ExpressionRenderer) -> Iterator[Sql]:
             found = is_found(side, "=", renderer.value(other))
             if found is not None:
                 yield found
+
+
+def _reached(expr: Compare, renderer: ExpressionRenderer) -> Iterator[Sql]:
+    """Of a function that must be at most a parameter: what an index on its argument finds."""
+    if expr.op in ("eq", "ne"):
+        return
+    lesser, greater = (expr.left, expr.right)
+    if expr.op in ("gt", "ge"):
+        lesser, greater = greater, lesser
+    if isinstance(lesser, Function) and isinstance(greater, Parameter):
+        found = index_condition(lesser, renderer, renderer.value(greater))
+        if found is not None:
+            yield found
+
+
+def index_condition(
+    call: Function, renderer: ExpressionRenderer, limit: Sql | None = None
+) -> Sql | None:
+    """A condition that holds wherever a function is true, or at most `limit`, and that an index on
+    a column serves; None: there is none, or no column beside a parameter.
+
+    renderer  renders the parameter
+    """
+    template = index_template(call.id)
+    if template is None or ("{2}" in template) is (limit is None):
+        return None
+    match call.args:
+        case (Column() as column, Parameter() as value) | (
+            Parameter() as value,
+            Column() as column,
+        ):
+            given = column_sql(column), renderer.value(value)
+            return fill(template, given if limit is None else (*given, limit))
+    return None
 
 
 def _bare_double(greater: BoundExpr, lesser: BoundExpr) -> Column | None:

@@ -49,7 +49,7 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.sql.collation import unified, unified_arguments
 from odata_gateway.sql.collections import collection_call_sql
-from odata_gateway.sql.comparisons import comparison_sql, in_array_sql
+from odata_gateway.sql.comparisons import comparison_sql, in_array_sql, index_condition
 from odata_gateway.sql.fragment import Hole, Sql, build, fill, join, quoted, raw
 from odata_gateway.sql.functions import (
     arithmetic_sql,
@@ -116,6 +116,8 @@ class Expressions:
             found = self._guarded(expr, strict=strict)
         else:
             found = self._operation(expr, strict=strict)
+        if isinstance(expr, Function) and (index := index_condition(expr, self)) is not None:
+            found = build("({0} AND {1})", index, found)
         self._parts = before + len(found.parts)
         self._check_length()
         return found
@@ -143,7 +145,7 @@ class Expressions:
         others, which are in no answer."""
         guards = self._blocks.policy_guards(sorted(sources_of(expr)))
         with self._guarding(True):
-            inner = self._render(expr, strict=strict)
+            inner = self._operation(expr, strict=strict)
         if not guards:
             return inner
         return build("(CASE WHEN {0} THEN {1} END)", join(" AND ", guards), inner)

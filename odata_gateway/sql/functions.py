@@ -14,7 +14,7 @@ from odata_gateway.plan.tree.relation import (
 from odata_gateway.sql.fragment import Sql, build, fill
 from odata_gateway.sql.pg_types import has_zone, in_zone, reads_as_it_is, text_in_zone
 from odata_gateway.types import arithmetic, casts
-from odata_gateway.types.canonical_functions import words_overload
+from odata_gateway.types.canonical_functions import geo_overload, words_overload
 from odata_gateway.types.family import PrimitiveType
 from odata_gateway.types.function import FunctionOverload
 from odata_gateway.types.primitive import DATETIME, STRING
@@ -22,7 +22,7 @@ from odata_gateway.types.registry import OVERLOADS
 
 
 def _overload(id_: str) -> FunctionOverload | None:
-    return OVERLOADS.get(id_) or words_overload(id_)
+    return OVERLOADS.get(id_) or words_overload(id_) or geo_overload(id_)
 
 
 def function_sql(id_: str, args: tuple[Sql, ...], *, pattern: bool = False) -> Sql:
@@ -51,6 +51,13 @@ def function_can_fail(id_: str) -> bool:
     """Whether a function can raise for some values; `cast`, whose SQL depends on types, can."""
     overload = _overload(id_)
     return overload is None or overload.can_fail
+
+
+def index_template(id_: str) -> str | None:
+    """A condition that an index serves and that holds wherever a function is true, or at most {2};
+    None: there is none."""
+    overload = _overload(id_)
+    return None if overload is None else overload.index_sql
 
 
 def function_misses_infinity(id_: str) -> bool:

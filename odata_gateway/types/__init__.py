@@ -9,7 +9,7 @@ Unknown: errors, the model, requests, how SQL is put together.
     facets               what $metadata says of values, as far as a column obeys it
     catalog_type         what a database says of a column's type
     aggregates           what can be made of many values
-    forms/               how values leave in formats besides JSON
+    forms/               how values leave in JSON and in other formats
     family               what describes a family, a type, a column type
     calendar             days and times as whole numbers: counted, read, written
     numbers              what the families of numbers share

@@ -1,4 +1,5 @@
-"""The canonical functions as a table (URL Conventions 4.01, sections 5.1.1.5 to 5.1.1.9).
+"""The canonical functions as a table (URL Conventions 4.01, sections 5.1.1.5 to 5.1.1.9 and
+5.1.1.11).
 
 Every function answers null for a null argument (5.1.1.4), and parts of a time for an infinite one,
 which Postgres has and OData has not. An integer given to round, floor or ceiling is promoted to
@@ -8,7 +9,9 @@ lambdas need more than types and are not here.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
 from typing import LiteralString
 
 from odata_gateway.types.families.boolean import BOOLEAN
@@ -17,11 +20,24 @@ from odata_gateway.types.families.datetime import DATETIME, DATETIMES
 from odata_gateway.types.families.decimal import DECIMAL, DECIMALS
 from odata_gateway.types.families.double import DOUBLE, DOUBLES, SINGLES
 from odata_gateway.types.families.duration import DURATIONS, SECONDS
+from odata_gateway.types.families.geo import (
+    GEOGRAPHIES,
+    GEOMETRIES,
+    GeoFamily,
+    functions_at,
+    located_type,
+)
 from odata_gateway.types.families.integer import INT32, INTEGERS
 from odata_gateway.types.families.string import STRING, STRINGS
 from odata_gateway.types.families.time import TIME, TIMES
 from odata_gateway.types.family import PrimitiveType
-from odata_gateway.types.function import FunctionArgument, FunctionOverload, takes
+from odata_gateway.types.faults import ValueFault
+from odata_gateway.types.function import (
+    FunctionArgument,
+    FunctionOverload,
+    LocatedFunction,
+    takes,
+)
 
 # What Unicode calls white space; btrim alone takes blanks only.
 _BLANKS = (
@@ -190,6 +206,91 @@ NUMBER_FUNCTIONS = (  # 5.1.1.9; round goes half away from zero
 )
 
 
+# --- shapes (5.1.1.11) ----------------------------------------------------------------------------
+
+# How far the box around a shape reaches, for an index, as in PostGIS's own functions. It is a
+# little further than the distance, so that no rounding loses a row, and not around the earth.
+_FURTHER = "greatest({2}, 0) * 1.000001 + 0.00001"
+_WITHIN = {"geography": f"least({_FURTHER}, 3e7)", "geometry": _FURTHER}
+_BESIDE = {"geography": "1", "geometry": "0"}
+_EXPAND = {"geography": "_st_expand", "geometry": "st_expand"}
+_LINES = ("", "LineString", "MultiLineString")
+
+
+def _shapes(kind: str, place: str | None, *, is_one_system: bool) -> tuple[FunctionOverload, ...]:
+    """The functions of geographies or geometries, where a database has PostGIS. OData has them for
+    few shapes; here they take all for which they have one meaning. Shapes in different coordinate
+    systems have no distance, and neither intersect nor not: that is null.
+
+    is_one_system  both arguments are known to be in the same coordinate system
+    """
+    at, family = functions_at(place), GEOGRAPHIES if kind == "geography" else GEOMETRIES
+    shape = takes(family)
+    line = replace(shape, names=frozenset(f"Edm.{family.label}{each}" for each in _LINES))
+    same = "" if is_one_system else f"{at}st_srid({{0}}) = {at}st_srid({{1}})"
+    is_line = f"{at}st_geometrytype({{0}}::{at}geometry) ~ 'LineString'"
+    box = f"({{0}} OPERATOR({at}&&) {at}{_EXPAND[kind]}({{1}}, "
+
+    def overload(
+        name: str, result: PrimitiveType, when: str, *arguments: FunctionArgument, index: str = ""
+    ) -> FunctionOverload:
+        operands = ", ".join(f"{{{number}}}" for number in range(len(arguments)))
+        call = f"{at}st_{name}({operands})"
+        return FunctionOverload(
+            f"geo.{name}.{kind}.{is_one_system:d}.{place or ''}",
+            result,
+            arguments,
+            _sql(f"(CASE WHEN {when} THEN {call} END)" if when else call),
+            spelling=f"geo.{name}",
+            is_listed=False,
+            can_miss=True,
+            located=partial(_located, name),
+            index_sql=_sql(f"{box}{index}))") if index else None,
+        )
+
+    return (
+        overload("distance", DOUBLE, same, shape, shape, index=_WITHIN[kind]),
+        overload("intersects", BOOLEAN, same, shape, shape, index=_BESIDE[kind]),
+        overload("length", DOUBLE, is_line, line),
+    )
+
+
+def _sql(text: str) -> LiteralString:
+    """A template that is made of the quoted name of a schema."""
+    return text
+
+
+def _located(name: str, types: Sequence[PrimitiveType]) -> LocatedFunction:
+    """A function of shapes, given the types of those arguments that are no literals."""
+    families = [type_.family for type_ in types if isinstance(type_.family, GeoFamily)]
+    systems = {family.srid for family in families}
+    if len(systems - {None}) > 1:
+        listed = " and ".join(f"SRID {srid}" for srid in sorted(systems - {None}, key=str))
+        raise ValueFault("type", f"values in different coordinate systems, with {listed}")
+    family, is_one = families[0], len(systems) == 1 and None not in systems
+    srid = next(iter(systems)) if is_one else None
+    overload = geo_overload(f"geo.{name}.{family.name}.{is_one:d}.{family.place or ''}")
+    assert overload is not None
+    return LocatedFunction(overload, located_type(f"Edm.{family.label}", family.place, srid))
+
+
+@cache
+def geo_overload(id_: str) -> FunctionOverload | None:
+    """The function of such an id in the schema that the id ends with; None for another one."""
+    prefix, *parts = id_.split(".", 4)
+    if prefix != "geo" or len(parts) < 4:
+        return None
+    name, kind, is_one, place = parts
+    found = _shapes(kind, place or None, is_one_system=is_one == "1")
+    return next(each for each in found if each.spelling == f"geo.{name}")
+
+
+GEO_FUNCTIONS = (
+    *_shapes("geography", None, is_one_system=False),
+    *_shapes("geometry", None, is_one_system=False),
+)
+
+
 def _internal(
     id_: str,
     result: PrimitiveType,
@@ -229,6 +330,7 @@ CANONICAL_FUNCTIONS = (
     *STRING_FUNCTIONS,
     *TIME_FUNCTIONS,
     *NUMBER_FUNCTIONS,
+    *GEO_FUNCTIONS,
     *INTERNAL_FUNCTIONS,
 )
 

@@ -26,6 +26,7 @@ class Facets:
     precision: int | None = None
     scale: int | str | None = None
     max_length: int | None = None
+    srid: int | str | None = None
 
 
 ColumnFacets: TypeAlias = Callable[[Facets, str, int], Facets]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, LiteralString, get_args
+from typing import Literal, LiteralString, TypeAlias, get_args
 
 from odata_gateway.types.aggregates import MIN_MAX, AggregateRule
 from odata_gateway.types.facets import ColumnFacets, as_declared
 from odata_gateway.types.faults import shorten
 from odata_gateway.types.forms.cell import CellForm
+from odata_gateway.types.forms.json import JsonForm as JsonForm
 from odata_gateway.types.forms.schema import SchemaForm
 
 # How a literal becomes an argument: `value` and, beside a comparison, `exact` refuse what the type
@@ -203,22 +204,6 @@ class ColumnReading:
 
 
 @dataclass(frozen=True, slots=True)
-class JsonForm:
-    """How a value is written in JSON: its text, or what is given here instead.
-
-    quoted    the text stands in quotes
-    text      instead of the family's text
-    whole     instead of all: a complete JSON text, `null` included
-    can_miss  the text of a value that is not null may be null
-    """
-
-    quoted: bool = True
-    text: LiteralString | None = None
-    whole: LiteralString | None = None
-    can_miss: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Operation:
     """An arithmetic operator between two families, at least one of them not of numbers: the name of
     the result's type, and SQL of the left ({0}) and right ({1}) operand.
@@ -260,6 +245,10 @@ class TypeFamily:
     link_literal      a value as a key in links, percent-encoded; None: its text
     facets            what a property may declare; `max_precision` bounds $Precision
     column_facets     what of it the values of a column obey
+    of_column         the type of a column, for families whose columns say more than their Postgres
+                      type: given the declared type, the Postgres type, its modifier, and the schema
+                      of its functions, None where no database was asked. None: it has none
+    origin            the family as it is before a database has been asked; None: it is that one
     is_ordered        lt, le, gt, ge, $orderby, min and max have a meaning
     is_comparable     eq, ne, in, groupby and countdistinct have one
     is_enumeration    its literals are names of members; with `has_flags` also several
@@ -300,6 +289,8 @@ class TypeFamily:
     facets: frozenset[str] = frozenset()
     max_precision: int | None = None
     column_facets: ColumnFacets = as_declared
+    of_column: ColumnTypes | None = None
+    origin: TypeFamily | None = None
     is_ordered: bool = True
     is_comparable: bool = True
     is_enumeration: bool = False
@@ -318,6 +309,11 @@ class TypeFamily:
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def declared(self) -> TypeFamily:
+        """The family as models and literals have it."""
+        return self.origin or self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -389,6 +385,9 @@ class PrimitiveType:
         return self.name
 
 
+ColumnTypes: TypeAlias = Callable[
+    [PrimitiveType | None, str, int, str | None], PrimitiveType | None
+]
 _AS_IT_IS = ColumnReading()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -15,15 +15,21 @@ class FunctionArgument:
 
     mode          how a literal becomes the argument; None: as any value
     literal_only  it cannot come from a row
+    names         of the types of these families that fit; empty: all do
     """
 
     families: frozenset[TypeFamily]
     mode: DecodeMode | None = None
     literal_only: bool = False
+    names: frozenset[str] = frozenset()
 
     def fits(self, type_: PrimitiveType | None) -> bool:
         """Whether an argument may be of this type; None, the null literal's, fits anywhere."""
-        return type_ is None or type_.family in self.families
+        if type_ is None:
+            return True
+        return type_.family.declared in self.families and (
+            not self.names or type_.name in self.names
+        )
 
 
 def takes(
@@ -52,6 +58,11 @@ class FunctionOverload:
     folds        it does so as the type of a column compares, such as without case
     pairs_cases  it needs to know which letters are the two cases of one, which differs by collation
                  and is unknown to some, such as C
+    can_miss     the result may be null though no argument is
+    located      of a function of an extension: the same where that is in a database, given the
+                 types of the arguments
+    index_sql    a condition on the arguments that holds wherever the result is true, or is at most
+                 {2}; an index on a bare column serves it, and it fails for no value
     """
 
     id: str
@@ -67,10 +78,14 @@ class FunctionOverload:
     searches: bool = False
     folds: bool = False
     pairs_cases: bool = False
+    can_miss: bool = False
+    located: Callable[[Sequence[PrimitiveType]], LocatedFunction] | None = None
+    index_sql: LiteralString | None = None
 
     @property
     def name(self) -> str:
-        return self.id.partition(".")[0]
+        """In lower case."""
+        return self.spelling.lower() or self.id.partition(".")[0]
 
     @property
     def misses_infinity(self) -> bool:
@@ -82,3 +97,12 @@ class FunctionOverload:
         """Whether arguments of these types can be given."""
         pairs = zip(self.arguments, types, strict=False)
         return len(types) == len(self.arguments) and all(a.fits(t) for a, t in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFunction:
+    """An overload where an extension is in a database, and the type that literals are of which are
+    its arguments."""
+
+    overload: FunctionOverload
+    literal_type: PrimitiveType

@@ -20,6 +20,7 @@ from odata_gateway.types.families import (
     decimal,
     double,
     duration,
+    geo,
     guid,
     integer,
     stream,
@@ -44,6 +45,7 @@ FAMILIES = (
     binary,
     stream,
     untyped,
+    geo,
 )
 
 PRIMITIVE_TYPES: dict[str, PrimitiveType] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
 LiteralKind = str
-"""The `literal_kind` of a primitive type, `enum` or `geo`, whose types are not served, `raw` for a
+"""The `literal_kind` of a primitive type, `enum`, whose type the model declares, `raw` for a
 path segment that may be a key, or `word` of $search."""
 
 

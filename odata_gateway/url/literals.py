@@ -2,9 +2,9 @@
 7).
 
 A family of `types` reads the literals of its types; here is what the grammar knows besides:
-quoting, prefixes, and literals whose types are not served (enumerations, geography). A text that is
-not a literal of its kind raises UrlSyntax or UrlLiteral. A text that is one, but names a day that
-no calendar has (30 February), follows the grammar and raises BindValue.
+quoting, prefixes, and enumeration values. A text that is not a literal of its kind raises UrlSyntax
+or UrlLiteral. A text that is one, but names a day that no calendar has (30 February), follows the
+grammar and raises BindValue.
 """
 
 from __future__ import annotations
@@ -89,42 +89,6 @@ def json_string(text: str) -> Decoded:
 # --- literals with a prefix -----------------------------------------------------------------------
 
 _ENUM_RE = re.compile(r"(?:[^\W\d]\w*|[+-]?\d{1,19})(?:,(?:[^\W\d]\w*|[+-]?\d{1,19}))*")
-_NUMBER_TEXT = r"(?:[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?INF)"
-_POSITION = rf"{_NUMBER_TEXT}(?: {_NUMBER_TEXT}){{1,3}}"
-_POINT = rf"\({_POSITION}\)"
-_LINE = rf"\({_POSITION}(?:,{_POSITION})+\)"
-_RING = rf"\({_POSITION}(?:,{_POSITION})*\)"
-_POLYGON = rf"\({_RING}(?:,{_RING})*\)"
-_MULTIPOINT = rf"MultiPoint\((?:{_POINT}(?:,{_POINT})*)?\)"
-_MULTILINE = rf"MultiLineString\((?:{_LINE}(?:,{_LINE})*)?\)"
-_MULTIPOLYGON = rf"MultiPolygon\((?:{_POLYGON}(?:,{_POLYGON})*)?\)"
-_SHAPE = re.compile(
-    rf"Point{_POINT}|LineString{_LINE}|Polygon{_POLYGON}"
-    rf"|{_MULTIPOINT}|{_MULTILINE}|{_MULTIPOLYGON}",
-    re.ASCII | re.IGNORECASE,
-)
-_COLLECTION = re.compile(r"GeometryCollection\(\*(?:,\*)*\)", re.IGNORECASE)
-_MAX_COLLECTIONS = 20
-_SRID = re.compile(r"SRID=\d{1,5};", re.ASCII | re.IGNORECASE)
-
-
-def geo(text: str) -> Decoded:
-    """A geography or geometry in well-known text: every simple shape becomes `*`, then every
-    collection of such, until one is left."""
-    srid = _SRID.match(text)
-    shape = _SHAPE.sub("*", text[srid.end() :]) if srid and "*" not in text else ""
-    for _ in range(_MAX_COLLECTIONS):
-        if "(" not in shape:
-            break
-        shape = _COLLECTION.sub("*", shape)
-    if shape != "*":
-        raise UrlLiteral(
-            "not well-known text", hint="write it like geography'SRID=4326;Point(142.1 64.1)'"
-        )
-    return "geo", text
-
-
-_GEO_PREFIXES = frozenset({"geography", "geometry"})
 _OLD_PREFIXES = frozenset({"datetime", "datetimeoffset", "guid", "time", "x"})
 
 
@@ -139,8 +103,6 @@ def prefixed(text: str) -> Decoded:
             return _read(content, type_)
         except ValueError as fault:
             raise error_of(fault, content, type_.family.noun) from None
-    if name in _GEO_PREFIXES:
-        return geo(content)
     if "." in prefix and _ENUM_RE.fullmatch(content):
         return "enum", text
     hint = (

@@ -13,7 +13,7 @@ from typing import LiteralString, TypeAlias
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.hosts import PgRecord
-from odata_gateway.db.schema.type_facts import TypeFacts, read_types
+from odata_gateway.db.schema.type_facts import MAY_NAME, TypeFacts, is_shape, read_types
 from odata_gateway.db.session import Session
 from odata_gateway.edm.model import Table
 from odata_gateway.types.catalog_type import CatalogType
@@ -69,12 +69,13 @@ BESIDE_NEVER_NULL = """LEFT JOIN pg_catalog.pg_constraint AS never
 _COLUMNS = f"""{BASE_TYPES}
 SELECT n.nspname::text AS schema, c.relname::text AS relation,
        a.attname::text AS name,
-       CASE WHEN s.nspname = 'pg_catalog' OR e.extname = b.typname THEN b.typname::text
+       CASE WHEN s.nspname = 'pg_catalog' OR e.extname = b.typname OR {is_shape("b")}
+            THEN b.typname::text
             ELSE quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS type,
        b.oid AS type_oid, b.typtype IN ('c', 'e', 'm', 'r') OR b.typcategory = 'A'
            OR b.typname IN ('jsonb', 'vector') AS is_made,
        b.typtype = 'e' AS is_enum, b.oid <> a.atttypid AS is_domain,
-       CASE WHEN has_schema_privilege(s.oid, 'USAGE')
+       CASE WHEN {MAY_NAME}
             THEN quote_ident(s.nspname) || '.' || quote_ident(b.typname) END AS sql_type,
        nullif(quote_ident(s.nspname), 'pg_catalog') AS type_schema,
        quote_ident(os.nspname) || '.' || quote_ident(o.collname) AS collation,

@@ -13,12 +13,13 @@ from typing import Any
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.schema.findings import Finding
-from odata_gateway.db.schema.served_types import fitted_part
+from odata_gateway.db.schema.served_types import fitted_part, located
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
 from odata_gateway.db.session import Session
-from odata_gateway.edm.functions import FunctionParameter, ModelFunction
+from odata_gateway.edm.functions import FunctionImport, FunctionParameter, ModelFunction
 from odata_gateway.edm.model import EntityType, Model, Property, Withheld
 from odata_gateway.errors import DbModel
+from odata_gateway.types.primitive import PrimitiveType
 
 _FUNCTIONS = """
 SELECT n.nspname::text AS schema, p.proname::text AS name, p.provolatile::text AS volatility,
@@ -163,19 +164,25 @@ async def with_functions(session: Session, model: Model, findings: list[Finding]
         for name, entity_type in model.entity_types.items()
     }
     kept, rows = dict[str, tuple[ModelFunction, ...]](), dict(model.row_types)
+    imports = dict(model.imports)
     for function in declared:
         found = next((each for each in facts if _is(function, each)), None)
         fault = _fault(function, found)
-        if fault is not None or found is None:
+        called = None if found is None else _with_types(function, found)
+        if fault is None and called is None:
+            fault = "the role may not use a type of it"
+        if fault is not None or found is None or called is None:
             subject = f"{function.schema}.{function.routine}"
             text = f"{fault}; {function.qualified_name} is left out"
             findings.append(Finding("warning", subject, text))
             continue
         name = function.qualified_name
-        kept[name] = (*kept.get(name, ()), function)
+        kept[name] = (*kept.get(name, ()), called)
+        if called is not function:
+            imports = {key: _with_function(each, function, called) for key, each in imports.items()}
         if function.result.type in rows and isinstance(function.result.type, str):
             rows[function.result.type] = _with_columns(rows[function.result.type], found)
-    return replace(model, functions=kept, row_types=rows, entity_types=types)
+    return replace(model, functions=kept, imports=imports, row_types=rows, entity_types=types)
 
 
 def _with_computed(
@@ -250,6 +257,46 @@ def _fault(function: ModelFunction, facts: FunctionFacts | None) -> str | None:
     if facts.returns_set and not function.result.collection:
         return "the function returns a set"
     return None
+
+
+def _with_types(function: ModelFunction, facts: FunctionFacts) -> ModelFunction | None:
+    """A function with types of an extension as the database has them; None where it cannot be
+    called."""
+    listed = [function.result.type, *(parameter.type for parameter in function.parameters)]
+    if all(isinstance(t, str) or t.family.of_column is None for t in listed):
+        return function
+    given = facts.parameters[1:] if function.bound_to is not None else facts.parameters
+    parameters = [
+        _with_type(parameter, type_.facts)
+        for parameter, (_, type_) in zip(function.parameters, given, strict=True)
+    ]
+    result = function.result
+    if isinstance(result.type, PrimitiveType) and result.type.family.of_column is not None:
+        type_ = located(result.type, facts.result.facts)
+        if type_ is None:
+            return None
+        result = replace(result, type=type_)
+    kept = tuple(parameter for parameter in parameters if parameter is not None)
+    if len(kept) < len(parameters):
+        return None
+    return replace(function, parameters=kept, result=result)
+
+
+def _with_function(
+    found: FunctionImport, function: ModelFunction, called: ModelFunction
+) -> FunctionImport:
+    """A function import with one function in the place of another."""
+    functions = tuple(called if each is function else each for each in found.functions)
+    return replace(found, functions=functions)
+
+
+def _with_type(parameter: FunctionParameter, facts: TypeFacts) -> FunctionParameter | None:
+    if parameter.type.family.of_column is None:
+        return parameter
+    type_ = located(parameter.type, facts)
+    if type_ is None:
+        return None
+    return replace(parameter, type=type_, pg_type=f"{facts.schema}.{facts.name}")
 
 
 def _with_columns(rows: EntityType, facts: FunctionFacts) -> EntityType:

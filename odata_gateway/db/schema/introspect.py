@@ -221,7 +221,7 @@ def _fit_property(
         return replace(prop, missing=True, nullable=True)
     if prop.structure is not None:
         return _fit_structured(prop, facts, entity_type, findings)
-    served = served_type(prop, facts.type, facts.pg_type)
+    served = served_type(prop, facts)
     reason = _type_fault(prop, facts, served)
     if reason is not None:
         text = f"{reason}; {prop.name} is left out"
@@ -286,7 +286,7 @@ def _property_findings(
     prop: Property, facts: ColumnFacts, served: PrimitiveType, subject: str
 ) -> Iterator[Finding]:
     """How the column of a property differs from what the model says of it."""
-    if served is not prop.type:
+    if served.name != prop.type.name:
         text = f"type {facts.type} is wider than {prop.type}; {prop.name} is served as {served}"
         yield Finding("warning", subject, text)
     elif facts.type not in (*prop.type.lossless, prop.pg_type):
@@ -308,6 +308,9 @@ def _facet_findings(prop: Property, served: Facets, subject: str) -> Iterator[Fi
             shown = f"with {name} {found}" if found is not None else f"without {name}"
             text = f"values may exceed {name} {declared}; {prop.name} is served {shown}"
             yield Finding("warning", subject, text)
+    if prop.srid not in (None, served.srid):
+        text = f"the coordinate system of the column is {served.srid}, not {prop.srid}"
+        yield Finding("warning", subject, f"{text}; {prop.name} is served with it")
 
 
 # --- Navigation properties ------------------------------------------------------------------------

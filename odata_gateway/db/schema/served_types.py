@@ -24,16 +24,22 @@ from odata_gateway.types.primitive import PRIMITIVE_TYPES, STRING, PrimitiveType
 _BOUNDS = ("lower", "upper")
 
 
-def served_type(prop: Property, column_type: str, pg_type: str) -> PrimitiveType | None:
+def served_type(prop: Property, facts: TypeFacts | ColumnFacts) -> PrimitiveType | None:
     """The Edm type that a column of a primitive property is served as, or None where it cannot be.
-    A whole number has the range of its type.
-
-    column_type  the type of the column, and `pg_type` what a property would have of it
-    """
-    is_declared = prop.pg_type in (column_type, pg_type) and not prop.type.is_integer
-    if is_declared or column_type in prop.type.lossless or prop.type is STRING:
+    A whole number has the range of its type."""
+    if prop.type.family.of_column is not None:
+        return located(prop.type, facts)
+    is_declared = prop.pg_type in (facts.type, facts.pg_type) and not prop.type.is_integer
+    if is_declared or facts.type in prop.type.lossless or prop.type is STRING:
         return prop.type
-    return wider_type(prop.type, column_type)
+    return wider_type(prop.type, facts.type)
+
+
+def located(type_: PrimitiveType, facts: TypeFacts | ColumnFacts) -> PrimitiveType | None:
+    """A type of an extension as the database has it; None where it has another one."""
+    of_column = type_.family.of_column
+    schema = facts.catalog.operators
+    return None if of_column is None else of_column(type_, facts.type, facts.modifier, schema)
 
 
 def unknown_labels(prop: Property, facts: TypeFacts | None) -> tuple[str, ...]:
@@ -86,7 +92,7 @@ def fitted_part(prop: Property, facts: TypeFacts) -> Property | None:
         if structure is None:
             return None
         return replace(prop, structure=structure, catalog=facts.catalog)
-    served = served_type(prop, facts.type, facts.pg_type)
+    served = served_type(prop, facts)
     if served is None or unknown_labels(prop, facts):
         return None
     return fitted_value(prop, served, facts)
@@ -104,6 +110,7 @@ def fitted_value(prop: Property, served: PrimitiveType, facts: TypeFacts | Colum
         precision=facets.precision,
         scale=facets.scale,
         max_length=facets.max_length,
+        srid=facets.srid,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, LiteralString
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.hosts import PgRecord
@@ -14,6 +14,20 @@ from odata_gateway.types.catalog_type import CatalogType
 
 IS_ARRAY = "(t.typlen = -1 AND t.typelem <> 0 AND t.typarray = 0 AND t.typcategory = 'A')"
 """Whether a type is an array; int2vector and oidvector are not."""
+
+MAY_NAME = """(has_schema_privilege(s.oid, 'USAGE') AND NOT (
+                e.extname IS NOT DISTINCT FROM 'postgis' AND EXISTS (
+                    SELECT FROM pg_catalog.pg_proc AS p
+                    WHERE p.pronamespace = s.oid AND p.proname IN ('st_asgeojson', 'st_astext')
+                    AND NOT has_function_privilege(p.oid, 'EXECUTE'))))"""
+"""Whether the role may name a type in schema `s`. Those of PostGIS, extension `e`, are of no use to
+it without the functions that read them."""
+
+
+def is_shape(name: LiteralString) -> str:
+    """Whether a type is one of PostGIS's shapes, which are known by their short names."""
+    return f"e.extname = 'postgis' AND {name}.typname IN ('geography', 'geometry')"
+
 
 _TYPES = f"""
 WITH RECURSIVE known (oid) AS (
@@ -32,8 +46,8 @@ WITH RECURSIVE known (oid) AS (
 )
 SELECT t.oid, CASE WHEN {IS_ARRAY} THEN 'a' ELSE t.typtype::text END AS kind,
        s.nspname::text AS schema, t.typname::text AS name,
-       s.nspname = 'pg_catalog' OR e.extname = t.typname AS is_short,
-       CASE WHEN has_schema_privilege(s.oid, 'USAGE') OR s.nspname = 'pg_catalog'
+       s.nspname = 'pg_catalog' OR e.extname = t.typname OR {is_shape("t")} AS is_short,
+       CASE WHEN {MAY_NAME} OR s.nspname = 'pg_catalog'
             THEN quote_ident(s.nspname) || '.' || quote_ident(t.typname) END AS sql_type,
        nullif(quote_ident(s.nspname), 'pg_catalog') AS operators,
        t.typtypmod AS modifier, t.typnotnull AS not_null,

@@ -17,7 +17,7 @@ from odata_gateway.plan.expression.comparisons import (
 )
 from odata_gateway.plan.expression.functions import bind_call
 from odata_gateway.plan.expression.lambdas import bind_count, bind_lambda
-from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
+from odata_gateway.plan.expression.literals import literal, own_type, resolve_alias
 from odata_gateway.plan.expression.paths import bind_path
 from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
 from odata_gateway.plan.scope.rows import Row
@@ -51,7 +51,7 @@ def _bind(node: ast.Expr, scope: Scope) -> BoundExpr:
         case ast.Literal(many=True):
             raise BindType("a list can only stand on the right of 'in'", at=node.at)
         case ast.Literal():
-            return literal(node, natural_type(node), "value")
+            return literal(node, own_type(node), "value")
         case ast.Constant(value=value):
             return ConstantValue(value, None if value is None else types.BOOLEAN)
         case ast.Alias(name=name):

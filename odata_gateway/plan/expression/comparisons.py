@@ -140,6 +140,7 @@ def bind_in(node: ast.Binary, scope: Scope) -> BoundExpr:
         case ast.Literal(many=True):
             if operand.type is None:
                 return ConstantValue(False, types.BOOLEAN)
+            check_comparable("eq", operand.type, operand.type, at=right.at)
             mode, strict = equal_mode(operand), scope.binding.strict
             return InArray(operand, literal(right, operand.type, mode, strict=strict))
         case ast.ListExpr(items=items):

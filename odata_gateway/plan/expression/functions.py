@@ -3,11 +3,18 @@ Aggregation 3.7)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from odata_gateway.edm.functions import resolve
 from odata_gateway.errors import BindName, BindType, Unsupported
 from odata_gateway.plan.expression.collections import bind_collection_call, is_collection_call
 from odata_gateway.plan.expression.entities import count_of, entity_is_of
-from odata_gateway.plan.expression.literals import literal, natural_type, resolve_alias
+from odata_gateway.plan.expression.literals import (
+    literal,
+    natural_type,
+    own_type,
+    resolve_alias,
+)
 from odata_gateway.plan.expression.paths import names_of
 from odata_gateway.plan.scope.rows import Row, RowStructure
 from odata_gateway.plan.scope.scope import Scope
@@ -23,8 +30,10 @@ from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
 from odata_gateway.types.casts import castable
 from odata_gateway.types.families.structured import object_type
+from odata_gateway.types.faults import ValueFault
 from odata_gateway.types.function import FunctionArgument, FunctionOverload
 from odata_gateway.types.primitive import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.types.registry import FUNCTIONS
 from odata_gateway.url import ast
 
 
@@ -47,6 +56,8 @@ def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
     ):
         return Function("cast", (scope.bind.expr(counted, scope),), types.INT32, nullable=False)
     nodes = [resolve_alias(argument, scope) for argument in node.args]
+    if any(each.located is not None for each in FUNCTIONS.get(name, ())):
+        return _located_call(node, nodes, scope)
     args = [scope.bind.expr(argument, scope) for argument in nodes]
     overload = resolve(node.name, tuple(a.type for a in args), at=node.at)
     if any(a.type is None for a in args):
@@ -55,6 +66,43 @@ def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
     bound = tuple(map(_argument, overload.arguments, nodes, args))
     nullable = overload.misses_infinity or any(a.nullable for a in bound)
     return Function(overload.id, bound, result_of(overload, args), nullable)
+
+
+def _located_call(node: ast.Call, nodes: list[ast.Expr], scope: Scope) -> BoundExpr:
+    """A call of a function of an extension. Where that is, the types of columns know; a literal
+    becomes a value of the same kind."""
+    values = {
+        number: scope.bind.expr(argument, scope)
+        for number, argument in enumerate(nodes)
+        if not isinstance(argument, ast.Literal)
+    }
+    types_ = [
+        natural_type(each) if isinstance(each, ast.Literal) else values[number].type
+        for number, each in enumerate(nodes)
+    ]
+    if not _has_values_for(FUNCTIONS[node.name.lower()], scope):
+        raise Unsupported(f"function {node.name} is not supported", at=node.at)
+    overload = resolve(node.name, types_, at=node.at)
+    if None in types_:
+        return ConstantValue(None, overload.result)
+    given = [value.type for value in values.values() if value.type is not None]
+    if not given or overload.located is None:
+        raise Unsupported(f"{node.name} needs a property as an argument", at=node.at)
+    try:
+        found = overload.located(given)
+    except ValueFault as fault:
+        raise BindType(fault.message, at=node.at) from None
+    args = tuple(
+        literal(each, found.literal_type, "value") if isinstance(each, ast.Literal) else values[i]
+        for i, each in enumerate(nodes)
+    )
+    return Function(found.overload.id, args, overload.result or types.DOUBLE, nullable=True)
+
+
+def _has_values_for(overloads: Iterable[FunctionOverload], scope: Scope) -> bool:
+    """Whether the model has a property that a function may be about."""
+    families = {f for each in overloads for argument in each.arguments for f in argument.families}
+    return any(part.type.family.declared in families for part in scope.model.parts)
 
 
 def result_of(overload: FunctionOverload, args: list[BoundExpr]) -> PrimitiveType:
@@ -90,7 +138,8 @@ def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
         raise Unsupported("cast of the current instance is not supported", at=node.at, hint=hint)
     value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
     if isinstance(value, ast.Literal) and not value.many:
-        natural = natural_type(value)
+        natural = own_type(value)
+        _check_target(type_, at=node.at)
         if natural is type_:
             return scope.bind.expr(value, scope)
         if (type_ is types.STRING and natural.family.written_by_sql) or (
@@ -99,13 +148,20 @@ def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
             return Function("cast", (scope.bind.expr(value, scope),), type_, nullable=True)
         return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
     operand = scope.bind.expr(value, scope)
+    if operand.type is not None and operand.type.name == type_.name:
+        return operand
+    _check_target(type_, at=node.at)
     if operand.type is None:
         return ConstantValue(None, type_)
-    if operand.type is type_:
-        return operand
     if not castable(operand.type, type_):
         raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", at=node.at)
     return Function("cast", (operand,), type_, nullable=True)
+
+
+def _check_target(type_: PrimitiveType, *, at: int) -> None:
+    """Refuse to make values of an extension's types."""
+    if type_.family.of_column is not None:
+        raise Unsupported(f"other values cannot be cast to {type_.name}", at=at)
 
 
 def _isof(node: ast.Call, scope: Scope) -> BoundExpr:

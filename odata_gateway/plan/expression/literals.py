@@ -21,6 +21,21 @@ def natural_type(node: ast.Literal) -> PrimitiveType:
     return found
 
 
+def own_type(node: ast.Literal) -> PrimitiveType:
+    """The same of a literal that meets no other value.
+
+    raises  Unsupported  for one of an extension, which is found by columns of its types
+    """
+    found = natural_type(node)
+    if found.family.of_column is not None:
+        raise Unsupported(
+            f"{found.family.noun} literal can stand beside a property only",
+            at=node.at,
+            hint="write it as an argument of a function that takes a property too",
+        )
+    return found
+
+
 def literal(
     node: ast.Literal, type_: PrimitiveType, mode: DecodeMode = "exact", *, strict: bool = True
 ) -> Parameter:
@@ -38,7 +53,7 @@ def literal(
     natural = natural_type(node)
     if natural is type_ or (natural.is_numeric and type_.is_numeric):
         target = type_ if type_.family.has_nan else natural
-    elif _stands_for(natural, type_, strict):
+    elif natural.family is type_.family.declared or _stands_for(natural, type_, strict):
         target = type_
     else:
         raise BindType(

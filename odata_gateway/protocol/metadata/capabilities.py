@@ -216,6 +216,23 @@ def filter_functions() -> tuple[str, ...]:
 CAPABILITIES = service_capabilities()
 
 
+def with_functions_of(model: Model, capabilities: Capabilities) -> Capabilities:
+    """The capabilities of a service whose model has values that functions of an extension are
+    about."""
+    families = {part.type.family.declared for part in model.parts}
+    names = tuple(
+        overloads[0].spelling
+        for overloads in FUNCTIONS.values()
+        if overloads[0].located
+        and any(families & argument.families for each in overloads for argument in each.arguments)
+    )
+    if not names:
+        return capabilities
+    functions = Annotation("Capabilities.FilterFunctions", (*filter_functions(), *names))
+    others = (a for a in capabilities.container if a.term != functions.term)
+    return replace(capabilities, container=(*others, functions))
+
+
 def with_levels(levels: int, capabilities: Capabilities | None = None) -> Capabilities:
     """The capabilities of a service whose $expand can be nested this many levels deep."""
     base = capabilities or service_capabilities()

@@ -129,6 +129,7 @@ def _definition(definition: TypeDefinition) -> Json:
         "$MaxLength": facets.max_length,
         "$Precision": facets.precision,
         "$Scale": None if facets.scale == "variable" else facets.scale,
+        "$SRID": None if facets.srid is None else str(facets.srid),
     }
     shown = {name: value for name, value in members.items() if value is not None}
     return shown | _annotations(description(definition))
@@ -192,6 +193,7 @@ def _property(prop: Property) -> Json:
         "$MaxLength": prop.max_length,
         "$Precision": prop.precision,
         "$Scale": None if prop.scale == "variable" else prop.scale,
+        "$SRID": None if prop.srid is None else str(prop.srid),
     }
     return _given(members) | _annotations(description(prop))
 

@@ -172,6 +172,7 @@ def _type_definition(definition: TypeDefinition) -> Lines:
         MaxLength=_facet(facets.max_length),
         Precision=_facet(facets.precision),
         Scale=_facet(facets.scale),
+        SRID=_facet(facets.srid),
     )
 
 
@@ -227,6 +228,7 @@ def _property(prop: Property, version: ODataVersion) -> Lines:
         MaxLength=_facet(prop.max_length),
         Precision=_facet(prop.precision),
         Scale="variable" if prop.scale == "floating" and version == "4.0" else _facet(prop.scale),
+        SRID=_facet(prop.srid),
     )
 
 

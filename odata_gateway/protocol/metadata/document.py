@@ -12,7 +12,11 @@ from typing import Literal
 
 from odata_gateway.edm.model import Model
 from odata_gateway.protocol.headers.version import ODataVersion
-from odata_gateway.protocol.metadata.capabilities import CAPABILITIES, Capabilities
+from odata_gateway.protocol.metadata.capabilities import (
+    CAPABILITIES,
+    Capabilities,
+    with_functions_of,
+)
 from odata_gateway.protocol.metadata.csdl_json import write_json
 from odata_gateway.protocol.metadata.csdl_xml import write_xml
 from odata_gateway.protocol.metadata.openapi.document import USUAL_TERMS, ApiTerms, write_openapi
@@ -49,7 +53,7 @@ class MetadataDocuments:
         terms: ApiTerms = USUAL_TERMS,
     ) -> None:
         self._model = model
-        self._capabilities = capabilities
+        self._capabilities = with_functions_of(model, capabilities)
         self._terms = terms
 
     def get(self, kind: Literal["xml", "json"], version: ODataVersion) -> tuple[bytes, str]:

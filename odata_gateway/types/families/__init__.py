@@ -17,6 +17,7 @@ Unknown: who uses them.
     binary    Edm.Binary
     stream    Edm.Stream
     untyped   Edm.Untyped
+    geo       Edm.Geography, Edm.Geometry, and those of one shape
     enumeration  enumerations that a model declares
     structured  values that are made of values: objects and collections
 """

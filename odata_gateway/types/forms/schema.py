@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SchemaKind = Literal["boolean", "integer", "number", "string"]
+SchemaKind = Literal["boolean", "integer", "number", "string", "object"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,11 @@ class SchemaForm:
     texts     what stands, as a text, for values that JSON has no number for
     encoding  of octets in a text
     example   a value as JSON has it
+    members   of an object, with the kind of each; the first one is always there
     """
 
     kind: SchemaKind | None = None
     texts: tuple[str, ...] = ()
     encoding: str | None = None
     example: bool | int | float | str | None = None
+    members: tuple[tuple[str, str], ...] = ()

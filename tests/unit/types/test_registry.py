@@ -21,6 +21,8 @@ COLUMN_TYPES = {
     "Edm.Boolean": "bool", "Edm.String": "text", "Edm.SByte": "int2", "Edm.Byte": "int2", "Edm.Int16": "int2", "Edm.Int32": "int4",
     "Edm.Int64": "int8", "Edm.Decimal": "numeric", "Edm.Single": "float4", "Edm.Double": "float8", "Edm.DateTimeOffset": "timestamp",
     "Edm.Date": "date", "Edm.TimeOfDay": "time", "Edm.Duration": "interval", "Edm.Guid": "uuid", "Edm.Binary": "bytea", "Edm.Stream": "bytea", "Edm.Untyped": "jsonb",
+    **{f"Edm.{kind}{shape}": kind.lower() for kind in ("Geography", "Geometry")
+       for shape in ("", "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "Collection")},
 }  # fmt: skip
 
 

@@ -232,8 +232,8 @@ def test_prefixes_of_earlier_versions_are_explained(text):
      "srid=0;point(-1.5e3 INF)"],
 )  # fmt: skip
 def test_shapes(text):
-    assert literal(f"geography'{text}'")[:2] == ("geo", text)
-    assert literal(f"geometry'{text}'").kind == "geo"
+    assert literal(f"geography'{text}'")[:2] == ("geography", text)
+    assert literal(f"geometry'{text}'")[:2] == ("geometry", text)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,9 @@ def _primitive(type_: PrimitiveType) -> CsdlJson:
         schema["contentEncoding"] = form.encoding
     if form.kind == "string" and form.example is not None:
         schema["examples"] = [form.example]
+    if form.members:
+        schema["required"] = [form.members[0][0]]
+        schema["properties"] = {name: {"type": kind} for name, kind in form.members}
     if form.texts:
         return {"anyOf": [schema, {"type": "string", "enum": list(form.texts)}]}
     return schema

@@ -291,7 +291,8 @@ def test_every_kind_of_type_has_a_schema(zoo):
     assert own["properties"]["speed"] == {"type": "number", "format": "decimal", "exclusiveMinimum": 0}
     diet = {"type": "string", "pattern": "^[a-z]+$", "enum": ["meat", "hay"]}
     assert own["properties"]["diet"] == {"anyOf": [diet, {"type": "null"}]}
-    assert own["properties"]["spots"] == {"type": "array", "items": {}}
+    shape = {"type": {"type": "string"}, "coordinates": {"type": "array"}, "geometries": {"type": "array"}, "crs": {"type": "object"}}
+    assert own["properties"]["spots"] == {"type": "array", "items": {"type": "object", "required": ["type"], "properties": shape}}
     assert own["properties"]["anything"] == {} == own["properties"]["home"]
     assert own["properties"]["größe"]["anyOf"][1:] == [{"type": "string", "enum": ["-INF", "INF", "NaN"]}, {"type": "null"}]
     assert schemas["Zoo.L-f6-we"]["title"] == "Löwe"
@@ -345,4 +346,5 @@ def test_every_primitive_type_says_what_its_values_are():
         "Edm.Stream": ("string", None),
         "Edm.String": ("string", None),
         "Edm.TimeOfDay": ("string", "time"),
+        **{name: ("object", None) for name in PRIMITIVE_TYPES if name.startswith("Edm.Geo")},
     }
