@@ -116,8 +116,9 @@ class Expressions:
             found = self._guarded(expr, strict=strict)
         else:
             found = self._operation(expr, strict=strict)
-        if isinstance(expr, Function) and (index := index_condition(expr, self)) is not None:
-            found = build("({0} AND {1})", index, found)
+        if not strict and isinstance(expr, Function):
+            index = index_condition(expr, self)
+            found = found if index is None else build("({0} AND {1})", index, found)
         self._parts = before + len(found.parts)
         self._check_length()
         return found
