@@ -60,6 +60,8 @@ from odata_gateway.errors import DbDenied, DbModel
 from odata_gateway.types.facets import Facets
 from odata_gateway.types.primitive import PrimitiveType
 
+_NO_COLUMN = "the column does not exist"
+
 
 async def inspect(
     database: Database, model: Model, *, role: str | None = None
@@ -215,8 +217,11 @@ def _fit_property(
         return prop if facts is not None else replace(prop, missing=True)
     table = entity_type.table
     subject = f"{table.schema}.{table.name}.{prop.column}"
+    if facts is None and prop.type.family.of_column is not None:  # SQL cannot name its type
+        findings.append(Finding("warning", subject, f"{_NO_COLUMN}; {prop.name} is left out"))
+        return _withheld(f"{entity_type.name}.{prop.name}", _NO_COLUMN)
     if facts is None:
-        text = f"the column does not exist; {prop.name} reads as null"
+        text = f"{_NO_COLUMN}; {prop.name} reads as null"
         findings.append(Finding("warning", subject, text))
         return replace(prop, missing=True, nullable=True)
     if prop.structure is not None:
@@ -246,6 +251,8 @@ def _type_fault(prop: Property, facts: ColumnFacts, served: PrimitiveType | None
     """Why the column of a primitive property cannot be served, or None."""
     if not facts.readable:
         return DENIED
+    if served is None and prop.type.family.of_column is not None and not facts.catalog.name:
+        return f"{DENIED}, because it may not use the functions of type {facts.type}"
     if served is None:
         return f"type {facts.type} cannot be served as {prop.type}"
     unknown = unknown_labels(prop, facts.made_of)
