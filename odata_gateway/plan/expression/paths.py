@@ -57,6 +57,8 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
             return _by_key(bind_path(base, scope), node, scope)
         case ast.Call(args=(*tested, ast.Member() as type_)) if node.name.lower() == "cast":
             return _cast(node, tested, type_.name, scope)
+        case ast.Call() if node.name.lower() == "cast":
+            return scope.bind.expr(node, scope)
         case ast.Call():
             raise _call_in_path(node)
         case ast.Aggregation():
