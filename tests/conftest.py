@@ -7,6 +7,7 @@ shared: a test that writes asks for `scratch_dsn`, a copy of its own.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -22,6 +23,11 @@ from tests.oracle.evaluator import View, World
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--through", choices=["pgbouncer"], help="what stands between the gateway and Postgres")
+
+
+def pytest_configure() -> None:
+    """Programs that tests start take SIGINT, also where the tests run in the background of a shell, which lets its programs ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

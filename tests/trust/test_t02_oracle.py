@@ -79,5 +79,6 @@ def test_t02_every_supported_construct_is_generated(world, views):
     texts = [asked(number, world, views)[0].target for number in range(1000)]
     counts = {name: sum(1 for text in texts if re.search(pattern, text)) for name, pattern in CONSTRUCTS.items()}
     assert not [name for name, count in counts.items() if count == 0], counts
-    assert {f"function {name}" for name in FUNCTIONS} <= CONSTRUCTS.keys()
+    of_shapes = {name for name in FUNCTIONS if name.startswith("geo.")}  # tests/postgis has them: this model has no shapes
+    assert {f"function {name}" for name in FUNCTIONS.keys() - of_shapes} <= CONSTRUCTS.keys()
     record("T2", "constructs generated", len(CONSTRUCTS), how="max", at_least=len(CONSTRUCTS))

@@ -184,7 +184,19 @@ def test_the_service_takes_every_request_that_is_shown(name):
     assert taken > 40
 
 
-ARGUMENTS = {"@percent": "5", "@count": "2", "@country": "'NL'"}
+ARGUMENTS = {
+    "@percent": "5",
+    "@n": "2",
+    "@access": "Ref.Access'Read'",
+    "@ids": "[1,2]",
+    "@kinds": "[]",
+    "@skin": "null",
+    "@place": "{}",
+    "@addresses": "[]",
+    "@weight": "1.5",
+    "@count": "2",
+    "@country": "'NL'",
+}
 
 
 def values_of(parameter):
