@@ -36,8 +36,11 @@ _SERVER = re.compile(
     r"([\w.:\[\]-]+:[0-9]{1,5})\b"
 )
 """How Citus names another server in an error's message or context. It does not translate them."""
-_REPARTITION = "requires repartitioning"
-"""What Citus says, as an internal error, of a join that it cannot run. It does not translate it."""
+_PLANNERS = re.compile(
+    r"\w+_plann(er|ing)\.c|multi_(join_order|logical_optimizer|server_executor)\.c"
+)
+"""The source files of Citus that plan statements. What these cannot plan they often call an
+internal error; Postgres's own have other names."""
 _SHAPES = re.compile(r"GEOS|lwgeom|geometr|geograph|SRID", re.IGNORECASE)
 """What PostGIS says, in English, of shapes that it cannot compute with: its errors are internal."""
 _NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
@@ -200,7 +203,7 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _of_rewritten_table()
         case asyncpg.ObjectNotInPrerequisiteStateError(severity_en="ERROR", sqlstate="55000"):
             return _answer(_NOT_READY)  # FATAL: the database takes no connections
-        case asyncpg.InternalServerError() if _REPARTITION in str(error):
+        case asyncpg.InternalServerError() if _PLANNERS.fullmatch(_source_file(error)):
             return _answer(ANSWERS["0A000"])
         case asyncpg.PostgresConnectionError(severity_en="ERROR"):
             return _answer(_FOREIGN_GONE)  # FATAL: the database has ended the session
@@ -236,6 +239,11 @@ def server_of(error: BaseException) -> str | None:
     it is the database's own."""
     found = _SERVER.search(f"{error} {getattr(error, 'context', None) or ''}")
     return None if found is None else found[1]
+
+
+def _source_file(error: asyncpg.PostgresError) -> str:
+    """The file of the server's source in which the error was raised."""
+    return str(getattr(error, "server_source_filename", None) or "")
 
 
 def _of_server(error: asyncpg.PostgresError, server: str) -> ODataError:

@@ -30,6 +30,18 @@ CLASSES = [c for c in vars(asyncpg.exceptions).values() if inspect.isclass(c) an
 
 
 @pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        ("recursive_planning.c", Unsupported), ("multi_server_executor.c", Unsupported), ("distributed_planner.c", Unsupported),
+        ("planner.c", DbUnavailable), ("adaptive_executor.c", DbUnavailable), (None, DbUnavailable),
+    ],
+)  # fmt: skip
+def test_what_citus_cannot_plan_is_not_supported_though_it_calls_that_an_internal_error(file, found):
+    fields = {"C": "XX000", "S": "ERROR", "M": SECRET} | ({"F": file} if file else {})
+    assert type(to_odata_error(asyncpg.PostgresError.new(fields))) is found
+
+
+@pytest.mark.parametrize(
     ("cls", "text", "context", "found"),
     [
         (asyncpg.ConnectionFailureError, "connection to the remote node odata_reader@10.0.0.2:5433 failed with the following error: x", "", "10.0.0.2:5433"),
