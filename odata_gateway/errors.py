@@ -109,6 +109,11 @@ class UrlSkiptoken(ODataError):
 
     status, code = 400, "Url.Skiptoken"
 
+    @classmethod
+    def outdated(cls, reason: str) -> UrlSkiptoken:
+        """The error of a link whose page cannot be found any more."""
+        return cls(reason, target="$skiptoken", at=0, hint="start again without $skiptoken")
+
 
 class UrlHeader(ODataError):
     """A header has a value that the protocol does not allow."""

@@ -19,8 +19,9 @@ GATEWAYS_OWN = frozenset({"apikey", "timezone"})
 
 def with_implicit_aliases(target: Target, model: Model) -> Target | None:
     """The target with such options as aliases; None where it has none."""
-    names = _parameters(target.segments, model)
-    if not any(option.name in names for option in target.options):
+    given = {o.name for o in target.options if not o.name.startswith(("$", "@"))} - GATEWAYS_OWN
+    names = given and given & _parameters(target.segments, model)
+    if not names:
         return None
     options = tuple(
         option._replace(name=f"@{option.name}") if option.name in names else option
@@ -29,8 +30,9 @@ def with_implicit_aliases(target: Target, model: Model) -> Target | None:
     return target._replace(options=options)
 
 
-def _parameters(segments: tuple[str, ...], model: Model) -> frozenset[str]:
-    """The parameters of the functions in a path that its parentheses do not have."""
+def _parameters(segments: tuple[str, ...], model: Model) -> set[str]:
+    """The parameters of the functions in a path that its parentheses do not have, and that are not
+    called like a system option."""
     found = set[str]()
     for segment in segments:
         name, _, given = segment.partition("(")
@@ -42,4 +44,4 @@ def _parameters(segments: tuple[str, ...], model: Model) -> frozenset[str]:
             for parameter in function.parameters
             if not re.search(rf"(?:^|,)\s*{re.escape(parameter.name)}\s*=", given)
         }
-    return frozenset(name for name in found if name not in GATEWAYS_OWN and not canonical(name))
+    return {name for name in found if not canonical(name)}

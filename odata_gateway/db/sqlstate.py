@@ -200,7 +200,8 @@ def to_odata_error(error: BaseException) -> ODataError:
         case asyncpg.PostgresError() if (server := server_of(error)) is not None:
             return _of_server(error, server)
         case asyncpg.InvalidTextRepresentationError() if REWRITTEN in str(error):
-            return _of_rewritten_table()
+            reason = "the table was rewritten since this page's link was made"
+            return UrlSkiptoken.outdated(reason)
         case asyncpg.ObjectNotInPrerequisiteStateError(severity_en="ERROR", sqlstate="55000"):
             return _answer(_NOT_READY)  # FATAL: the database takes no connections
         case asyncpg.InternalServerError() if _PLANNERS.fullmatch(_source_file(error)):
@@ -223,15 +224,6 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _answer(_GONE)
         case _:
             return Internal("an unexpected fault while reading from the database")
-
-
-def _of_rewritten_table() -> ODataError:
-    return UrlSkiptoken(
-        "the table was rewritten since this page's link was made",
-        target="$skiptoken",
-        at=0,
-        hint="start again without $skiptoken",
-    )
 
 
 def server_of(error: BaseException) -> str | None:

@@ -162,12 +162,7 @@ def _order_value(value: object) -> OrderValue:
 def moved() -> UrlSkiptoken:
     """The error for a link with digests, if the last row of the page before was changed or
     deleted."""
-    return UrlSkiptoken(
-        "the row after which this page starts was changed or deleted",
-        target="$skiptoken",
-        at=0,
-        hint="start again without $skiptoken",
-    )
+    return UrlSkiptoken.outdated("the row after which this page starts was changed or deleted")
 
 
 def unusable_token() -> UrlSkiptoken:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import LiteralString, assert_never
 
+from odata_gateway.plan.tree.columns import account_column
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
@@ -57,7 +58,6 @@ from odata_gateway.sql.scan import (
     PerAccountScan,
     PlainScan,
     Scan,
-    account_column,
     choose_scan,
     plain_scan,
 )
@@ -157,7 +157,8 @@ class PageScan:
 
     def _whole_account(self, what: Sql, branch: Branch) -> Sql:
         """See `AccountScan`."""
-        source, name = self.query.block.source, account_column(self.query)
+        source = self.query.block.source
+        name = account_column(source)
         assert name is not None
         account = Column(source.number, name, "int8", INT64, nullable=False)
         order = (OrderKey(account, branch.order[0].descending), *branch.order)

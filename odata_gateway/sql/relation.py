@@ -26,6 +26,7 @@ from odata_gateway.edm.model import (
     Unscoped,
 )
 from odata_gateway.errors import Unsupported
+from odata_gateway.plan.tree.columns import account_column
 from odata_gateway.plan.tree.relation import (
     Block,
     CalledFunction,
@@ -37,7 +38,7 @@ from odata_gateway.plan.tree.relation import (
     Source,
 )
 from odata_gateway.plan.tree.slots import AccountsSlot
-from odata_gateway.sql.accounts.account_blocks import found_from, has_account
+from odata_gateway.sql.accounts.account_blocks import found_from
 from odata_gateway.sql.calls.called_rows import rows_of_call
 from odata_gateway.sql.derived import derived_sql
 from odata_gateway.sql.expr import Expressions
@@ -300,7 +301,9 @@ class Relations:
         the accounts. Rows reached in another way may not be, as through a user who is a member of
         several accounts.
         """
-        if self._shard is None or source.number in self._shard.pivots or not has_account(source):
+        if self._shard is None or account_column(source) is None:
+            return
+        if source.number in self._shard.pivots:
             return
         if self._shard.index is None or beside is None or not self._is_of_account(beside):
             name = source.entity_type.name
@@ -313,7 +316,7 @@ class Relations:
     def _is_of_account(self, source: Source) -> bool:
         """Whether a source's rows are of the shard's account."""
         if source.derived is None or self._made is None:
-            return has_account(source)
+            return account_column(source) is not None
         return self._made.are_of_accounts(source.derived)
 
     def policy_guards(self, sources: Iterable[int]) -> list[Sql]:

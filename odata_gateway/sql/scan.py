@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from odata_gateway.edm.model import AccountColumn
+from odata_gateway.plan.tree.columns import account_column
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
@@ -245,7 +245,7 @@ def _gains_by_account(query: Query) -> bool:
     index has within each account: for all accounts together Postgres chooses the key's index, and
     reads and drops the rows outside of the range.
     """
-    if account_column(query) is None or query.block.within is not None:
+    if account_column(query.block.source) is None or query.block.within is not None:
         return False
     if not _reads_one_table(query) or _is_found_without_account(query):
         return False
@@ -268,16 +268,11 @@ def _orders_one_table(query: Query) -> bool:
 # --- indexes --------------------------------------------------------------------------------------
 
 
-def account_column(query: Query) -> str | None:
-    policy = query.block.source.entity_type.policy
-    return policy.column if isinstance(policy, AccountColumn) else None
-
-
 def _has_account_index(query: Query) -> bool:
     """Whether an index on the account and then the columns of the order is known."""
     columns = query.ordered_columns
     indexes = query.block.source.entity_type.indexes
-    return columns is not None and (account_column(query), *columns) in indexes
+    return columns is not None and (account_column(query.block.source), *columns) in indexes
 
 
 def _is_found_without_account(query: Query) -> bool:
@@ -292,9 +287,11 @@ def _is_value_of_index(query: Query, term: BoundExpr) -> bool:
             | Compare(op="eq", right=Column() as column)
             | InArray(operand=Column() as column)
         ):
-            account, indexes = account_column(query), query.block.source.entity_type.indexes
-            is_own = not column.steps
-            return is_own and any(i[0] == column.name and account not in i for i in indexes)
+            source, is_own = query.block.source, not column.steps
+            indexes = source.entity_type.indexes
+            return is_own and any(
+                i[0] == column.name and account_column(source) not in i for i in indexes
+            )
         case _:
             return False
 
@@ -326,7 +323,7 @@ def _is_never_stored_null(query: Query, column: Column) -> bool:
 
 def _has_index_on(query: Query, column: Column) -> bool:
     """Whether an index can give the order of a column, for all rows or for those of an account."""
-    of_all, of_account = (column.name,), (account_column(query), column.name)
+    of_all, of_account = (column.name,), (account_column(query.block.source), column.name)
     indexes = query.block.source.entity_type.indexes
     is_own = not column.steps
     return is_own and any(i[:1] == of_all or i[:2] == of_account for i in indexes)
@@ -338,7 +335,7 @@ def _is_range_within_account(query: Query, term: BoundExpr) -> bool:
             Compare(op="lt" | "le" | "gt" | "ge", left=Column() as column)
             | Compare(op="lt" | "le" | "gt" | "ge", right=Column() as column)
         ):
-            wanted = (account_column(query), column.name)
+            wanted = (account_column(query.block.source), column.name)
             indexes = query.block.source.entity_type.indexes
             return not column.steps and any(i[:2] == wanted for i in indexes)
         case _:

@@ -125,9 +125,8 @@ class Gateway:
         if exchange.raw.version not in (HttpVersion11, HttpVersion10):
             raise UrlSyntax("the HTTP version must be 1.1 or 1.0")
         if not path.startswith("/"):
-            headers = with_authority(path, exchange.headers)
-            asked = AskedHeaders(headers)
-            path, exchange = path_of(path), exchange._replace(headers=headers, asked=asked)
+            asked = AskedHeaders(with_authority(path, exchange.headers))
+            path, exchange = path_of(path), exchange._replace(asked=asked)
         target = service_target(path)
         if target is not None:
             pages, is_get = self.pages, exchange.raw.method in ("GET", "HEAD")

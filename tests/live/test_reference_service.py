@@ -152,12 +152,6 @@ NOT_CALLED = [
 ]
 
 
-@pytest.mark.parametrize(("target", "status"), NOT_CALLED)
-async def test_a_call_that_fits_no_function_is_refused(service, target, status):
-    answer = await service.ask(target, None)
-    assert answer.status == status, answer.body
-
-
 async def test_functions_of_a_database_are_read_from_its_catalog(database):
     calls = {
         "product/ref.dearest(n=2)?$select=id": [{"id": 19}, {"id": 20}],
@@ -482,8 +476,8 @@ NOT_CAST = [
 ]
 
 
-@pytest.mark.parametrize(("target", "status"), NOT_CAST)
-async def test_a_cast_that_cannot_be_is_refused(service, target, status):
+@pytest.mark.parametrize(("target", "status"), [*NOT_CALLED, *NOT_CAST])
+async def test_a_call_that_fits_no_function_and_a_cast_that_cannot_be_are_refused(service, target, status):
     answer = await service.ask(target, None)
     assert answer.status == status, answer.body
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from odata_gateway.edm.model import Property
+from odata_gateway.edm.model import AccountColumn, Property
 from odata_gateway.plan.tree.collations import collations_of_all
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     BoundExpr,
     Column,
     Selection,
+    Source,
     WindowCondition,
 )
 from odata_gateway.types.catalog_type import CatalogType
@@ -22,6 +23,13 @@ def column_of_property(source: int, prop: Property, *, nullable: bool = False) -
     """The column behind a property, in the table of a source."""
     found = Column(source, prop.column, prop.pg_type, prop.type, nullable, prop.catalog)
     return found if prop.function is None else replace(found, function=prop.function)
+
+
+def account_column(source: Source) -> str | None:
+    """The column of a source's table that names the account of each row; None where there is
+    none."""
+    policy = None if source.derived is not None else source.entity_type.policy
+    return policy.column if isinstance(policy, AccountColumn) else None
 
 
 def made_columns(source: int, selections: Sequence[Selection]) -> tuple[Column, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from odata_gateway.edm.model import AccountColumn, EntitySet
+from odata_gateway.edm.model import EntitySet
+from odata_gateway.plan.tree.columns import account_column
 from odata_gateway.plan.tree.projection import Field, Projection, expanded_in
 from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import LiteralSlot
@@ -135,12 +136,10 @@ class Query:
             return False
         if self.follows_place:
             return True
-        entity_type = self.block.source.entity_type
-        account = (
-            (entity_type.policy.column,) if isinstance(entity_type.policy, AccountColumn) else ()
-        )
+        account = account_column(self.block.source)
+        of_account = names if account is None else (account, *names)
         return any(
             index[: len(order)] == order
-            for order in {names, (*account, *names)}
-            for index in entity_type.indexes
+            for order in {names, of_account}
+            for index in self.block.source.entity_type.indexes
         )

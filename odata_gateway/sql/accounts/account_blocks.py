@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 
-from odata_gateway.edm.model import AccountColumn
+from odata_gateway.plan.tree.columns import account_column
 from odata_gateway.plan.tree.relation import (
     Block,
     BoundExpr,
@@ -19,11 +19,6 @@ from odata_gateway.plan.tree.relation import (
     Source,
 )
 from odata_gateway.sql.accounts.partial_selections import is_apart
-
-
-def has_account(source: Source) -> bool:
-    """Whether a source is a table with a column that names the account of each row."""
-    return source.derived is None and isinstance(source.entity_type.policy, AccountColumn)
 
 
 def found_from(
@@ -51,10 +46,10 @@ def pivot(block: Block) -> int | None:
     """The source that brings the account in: that of the rows, or, if these have none, that of the
     nearest parent in their path that has one. A parent is found by its key, so it is in the shard
     of one account only."""
-    if has_account(block.source):
+    if account_column(block.source) is not None:
         return block.source.number
     within: ParentPath | None = block.within
-    while within is not None and not has_account(within.source):
+    while within is not None and account_column(within.source) is None:
         within = within.outer
     return None if within is None else within.source.number
 

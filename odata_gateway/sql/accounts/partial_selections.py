@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from odata_gateway.edm.model import AccountColumn
-from odata_gateway.plan.tree.columns import made_columns
+from odata_gateway.plan.tree.columns import account_column, made_columns
 from odata_gateway.plan.tree.relation import (
     Aggregate,
     Block,
@@ -206,10 +205,10 @@ def _have_one_account(columns: Iterable[object], block: Block) -> bool:
         if column.function is None
     }
     for source in (block.source, *(crossed.source for crossed in block.crossed)):
-        entity_type = source.entity_type
-        if source.derived is not None or not isinstance(entity_type.policy, AccountColumn):
+        account = account_column(source)
+        if account is None:
             continue
-        key = {(source.number, part.column) for part in entity_type.identity}
-        if (source.number, entity_type.policy.column) in found or (key and key <= found):
+        key = {(source.number, part.column) for part in source.entity_type.identity}
+        if (source.number, account) in found or (key and key <= found):
             return True
     return False

@@ -11,8 +11,6 @@ everything that PostGIS keeps:
 - A curve, a surface of several faces, a triangle, a collection within a collection, and coordinates
   that are no numbers are null, as all that OData cannot say.
 - Measures (M) are left out. What is computed here depends on none of them.
-
-
 """
 
 from __future__ import annotations
