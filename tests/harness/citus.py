@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from odata_gateway.demo.programs import PostgresPrograms
 from tests.harness.cluster import DATABASE, READER, SQL_FOLDER, Cluster
 from tests.harness.ports import free_port
 
@@ -38,21 +35,8 @@ class CitusNode(Cluster):
 
     @classmethod
     def started(cls, settings: Mapping[str, str] | None = None) -> CitusNode:
-        folder = Path(tempfile.mkdtemp(prefix="odata-citus-"))
-        folder.chmod(0o711)
-        programs = PostgresPrograms(Path(PREFIX), "nobody" if os.geteuid() == 0 else None)
-        try:
-            server = programs.owned(folder / "server")
-            version = programs.run("postgres", "--version", cwd=server, server_side=True)
-            is_old = int(version.split()[2].split(".")[0]) < 17
-            locale = ("--locale=C.UTF-8",) if is_old else ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-            options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
-            programs.run("initdb", *options, *locale, "-D", str(server / "data"), cwd=server, server_side=True)
-            (server / "data" / "pg_hba.conf").write_text(_HBA)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return cls(folder, programs, {**_SETTINGS, "port": str(free_port()), **(settings or {})}).launched()
+        wanted = {**_SETTINGS, "port": str(free_port()), **(settings or {})}
+        return cls.of_prefix(Path(PREFIX), "citus", wanted, _HBA)
 
 
 class CitusCluster:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from odata_gateway.demo.programs import ClusterError, PostgresPrograms
+from odata_gateway.demo.programs import ClusterError
 from tests.harness.cluster import Cluster
 from tests.harness.gateway import Gateway, Reply
 
 _DEBIAN = "/usr/share/postgresql/*/extension/postgis.control"
-_OPTIONS = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 
 
 def prefix() -> Path:
@@ -33,16 +30,7 @@ class PostgisServer(Cluster):
 
     @classmethod
     def started(cls) -> PostgisServer:
-        folder = Path(tempfile.mkdtemp(prefix="odata-postgis-"))
-        folder.chmod(0o711)
-        programs = PostgresPrograms(prefix(), "nobody" if os.geteuid() == 0 else None)
-        try:
-            server = programs.owned(folder / "server")
-            programs.run("initdb", *_OPTIONS, "-D", str(server / "data"), cwd=server, server_side=True)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return cls(folder, programs, {}).launched()
+        return cls.of_prefix(prefix(), "postgis", {})
 
 
 class Anonymous:
