@@ -47,6 +47,7 @@ def test_a_walk_from_the_root_to_an_error(browser, gateway, width, scheme):
         page.fill("#builder input[name=value]", "2")
         page.click("#builder button:text-is('Show')")
         assert "inbox_id%20eq%202" in page.url
+        page.wait_for_load_state()  # the URL is there before the rows are
         shown = page.locator("table.rows tbody tr").count()
         assert shown == len(gateway.get(page.url.replace("&facets=true", "").replace("?facets=true&", "?")).rows)
 
@@ -57,6 +58,7 @@ def test_a_walk_from_the_root_to_an_error(browser, gateway, width, scheme):
         found.open("Conversation")
         page.click("button.head:text-is('status')")
         page.click(".menu:popover-open >> text=Group by, with count")
+        page.wait_for_load_state()
         assert page.locator("svg rect").count() == page.locator("table.rows tbody tr").count() == 4
         page.click("td.open a >> nth=0")
         assert "$filter=status%20eq%20" in page.url
@@ -64,6 +66,7 @@ def test_a_walk_from_the_root_to_an_error(browser, gateway, width, scheme):
         found.open("Message?pagesize=20&$orderby=id")
         first = page.locator("table.rows tbody tr >> nth=0").inner_text()
         page.click("text=Next page")
+        page.wait_for_load_state()
         assert page.locator("table.rows tbody tr").count() == 20 and page.locator("table.rows tbody tr >> nth=0").inner_text() != first
 
         found.open("Label")
