@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from odata_gateway.edm.functions import ModelFunction
 from odata_gateway.edm.model import Model
 from odata_gateway.url.options import canonical
 from odata_gateway.url.split import Target
@@ -37,7 +38,7 @@ def _parameters(segments: tuple[str, ...], model: Model) -> set[str]:
     for segment in segments:
         name, _, given = segment.partition("(")
         imported = model.imports.get(name)
-        functions = imported.functions if imported else model.functions.get(name, ())
+        functions = imported.functions if imported else _bound(name, model)
         found |= {
             parameter.name
             for function in functions
@@ -45,3 +46,10 @@ def _parameters(segments: tuple[str, ...], model: Model) -> set[str]:
             if not re.search(rf"(?:^|,)\s*{re.escape(parameter.name)}\s*=", given)
         }
     return {name for name in found if not canonical(name)}
+
+
+def _bound(name: str, model: Model) -> tuple[ModelFunction, ...]:
+    """The functions of a qualified name, or of a name whose namespace was left out."""
+    if "." in name:
+        return model.functions.get(name, ())
+    return tuple(f for each in model.functions.values() for f in each if f.name == name)

@@ -383,6 +383,7 @@ def _allowed_values(node: JsonNode, member: str) -> AnnotationData | None:
 
 _TERMS: dict[str, Callable[[JsonNode, str], AnnotationData | None]] = {
     "Core.Computed": _flag,
+    "Core.Immutable": _flag,
     "Core.LongDescription": _text,
     "Validation.Pattern": _text,
     "Validation.Minimum": _number,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from odata_gateway.edm.functions import FunctionImport, FunctionParameter, ModelFunction
 from odata_gateway.edm.properties import AnnotationData as AnnotationData
@@ -176,7 +177,7 @@ class EntitySet:
         return f"<{self.name}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Model:
     """What the service offers.
 
@@ -264,7 +265,7 @@ class Model:
     def target_type(self, navigation: NavigationProperty) -> EntityType:
         return self.entity_types[navigation.target]
 
-    @property
+    @cached_property
     def complex_types(self) -> tuple[ComplexType | EntityType, ...]:
         """Those of served properties and of the rows of functions, each behind those of its
         members."""
@@ -282,7 +283,18 @@ class Model:
         names |= {str(f.result.type) for each in self.functions.values() for f in each}
         return tuple(t for name, t in self.enum_types.items() if name in names)
 
-    @property
+    @cached_property
+    def structured_names(self) -> frozenset[str]:
+        """The qualified names of entity types and complex types."""
+        known = (*self.entity_types.values(), *self.complex_types)
+        return frozenset(each.qualified_name for each in known)
+
+    @cached_property
+    def definitions(self) -> Mapping[str, TypeDefinition]:
+        """The type definitions by their qualified names."""
+        return {each.qualified_name: each for each in self.type_definitions}
+
+    @cached_property
     def type_definitions(self) -> tuple[TypeDefinition, ...]:
         """Those of served properties, and of the parameters and results of functions."""
         results = (f.result.declared for each in self.functions.values() for f in each)
@@ -293,7 +305,7 @@ class Model:
         )
         return tuple(dict.fromkeys(d for d in found if d is not None))
 
-    @property
+    @cached_property
     def parts(self) -> tuple[Property, ...]:
         """All properties, their items and members, and those of objects that functions take."""
         given = (p.structure for p in self._parameters if p.structure is not None)

@@ -322,6 +322,15 @@ INTERNAL_FUNCTIONS = (
     # digest.
     _internal("start", STRING, (_TEXT,), "left({0}, 200)"),
     _internal("digest", STRING, (_TEXT,), "md5({0})"),
+    # A value if it obeys the facets of a type definition: MaxLength; Scale, and the digits that
+    # Precision leaves before the point.
+    _internal("fit.text", STRING, (_TEXT, _NUMBER), "CASE WHEN length({0}) <= {1} THEN {0} END"),
+    _internal(
+        "fit.decimal",
+        DECIMAL,
+        (_NUMBER, _NUMBER, _NUMBER),
+        "CASE WHEN abs(round({0}, {1})) < 10::numeric ^ {2} THEN round({0}, {1}) END",
+    ),
     # whether a value of flags has all flags of another one
     _internal("has", BOOLEAN, (_NUMBER, _NUMBER), "(({0}) & ({1}) = ({1}))"),
 )

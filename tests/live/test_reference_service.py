@@ -176,6 +176,8 @@ IMPLICIT = [
     ("Cheapest?@count=2&$count=true&$select=id", 200, [{"id": 1}, {"id": 2}]),
     ("Products(2)/Ref.Discounted?percent=75", 200, 0.5),
     ("Products(2)/Ref.Discounted(percent=@percent)?@percent=75", 200, 0.5),
+    ("Products(2)/Discounted?percent=75", 200, 0.5),  # the namespace and the parentheses left out
+    ("Products(2)/Discounted()?percent=75", 200, 0.5),
     ("Products(2)/Ref.Discounted(percent=10)?percent=75", 400, "Url.Option"),
     ("Nearest(country='Italy')?country='UK'", 400, "Url.Option"),
     ("Nearest?country=Italy", 400, "Bind.Type"),
@@ -491,3 +493,27 @@ async def test_metadata_has_the_base_of_each_type(service):
     xml = (await service.ask("$metadata", None)).body.decode()
     assert '<EntityType Name="Employee" BaseType="Ref.Person">' in xml and '<EntityType Name="Person" Abstract="true">' in xml
     assert '<NavigationPropertyBinding Path="Ref.Employee/boss" Target="People"/>' in xml
+
+
+DEFINED = [
+    ("Suppliers?$filter=cast(name,Ref.Code) eq 'Alpha'&$select=code", ["a"]),
+    ("Suppliers?$filter=isof(code,Ref.Code)&$select=code", ["a", "b", "c"]),
+    ("Suppliers?$filter=isof(weight,Ref.Code)&$select=code", []),
+    ("Suppliers?$filter=isof(weight,Ref.Weight)&$select=code", ["a", "b"]),  # null is of no type
+    ("Suppliers?$filter=isof(weight mul 0.3333,Ref.Weight)&$select=code", []),  # more digits than Scale
+    ("Suppliers?$filter=cast(weight mul 1.0004,Ref.Weight) eq 1.125&$select=code", ["a"]),  # rounded
+    ("Suppliers?$filter=cast(weight mul 10000000,Ref.Weight) eq null&$select=code", ["a", "c"]),  # more digits than Precision
+    ("Suppliers?$filter=cast('12.34567',Ref.Weight) eq 12.346&$select=code", ["a", "b", "c"]),
+    ("Suppliers?$filter=cast('x',Ref.Weight) eq null and cast(null,Ref.Weight) eq null&$select=code", ["a", "b", "c"]),
+    ("Suppliers?$orderby=cast(weight,Ref.Weight) desc&$select=code", ["a", "b", "c"]),
+]
+
+
+@pytest.mark.parametrize(("target", "codes"), DEFINED)
+async def test_values_are_cast_to_type_definitions_within_their_facets(service, target, codes):
+    assert [row["code"] for row in await asked(service, target)] == codes
+
+
+async def test_a_name_that_is_no_type_definition_is_refused_with_the_nearest(service):
+    answer = await service.ask("Suppliers?$filter=cast(name,Ref.Cod) eq 'x'", None)
+    assert answer.status == 400 and "Ref.Code" in answer.json()["error"]["message"]

@@ -7,7 +7,8 @@ Unknown: which rows the scope's rows are, $apply, $select and $expand.
     binder       expressions of every form; it leads to the modules below
     comparisons  eq, ne, lt, le, gt, ge and in
     arithmetic   add, sub, mul, div, divby, mod and negation
-    functions    calls of canonical functions, cast, isof, isdefined
+    functions    calls of canonical functions, isdefined
+    casts        cast and isof with a primitive type, an enumeration or a type definition
     lambdas      any, all and $count of a collection of entities
     search       $search and $filter
     order        $orderby, $top and $skip

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from odata_gateway.edm.functions import resolve
-from odata_gateway.errors import BindName, BindType, Unsupported
+from odata_gateway.errors import BindType, Unsupported
+from odata_gateway.plan.expression.casts import bind_cast, bind_isof
 from odata_gateway.plan.expression.collections import bind_collection_call, is_collection_call
-from odata_gateway.plan.expression.entities import count_of, entity_is_of
+from odata_gateway.plan.expression.entities import count_of
 from odata_gateway.plan.expression.literals import (
     literal,
     natural_type,
-    own_type,
     resolve_alias,
 )
 from odata_gateway.plan.expression.paths import names_of
@@ -24,15 +24,11 @@ from odata_gateway.plan.tree.relation import (
     ConstantValue,
     Function,
     Logic,
-    Parameter,
 )
-from odata_gateway.plan.tree.slots import LiteralSlot
 from odata_gateway.types import primitive as types
-from odata_gateway.types.casts import castable
-from odata_gateway.types.families.structured import object_type
 from odata_gateway.types.faults import ValueFault
 from odata_gateway.types.function import FunctionArgument, FunctionOverload
-from odata_gateway.types.primitive import PRIMITIVE_TYPES, PrimitiveType
+from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.types.registry import FUNCTIONS
 from odata_gateway.url import ast
 
@@ -42,7 +38,7 @@ def bind_call(node: ast.Call, scope: Scope) -> BoundExpr:
     literal (5.1.1.4)."""
     name = node.name.lower()
     if name in ("cast", "isof"):
-        return _cast(node, scope) if name == "cast" else _isof(node, scope)
+        return bind_cast(node, scope) if name == "cast" else bind_isof(node, scope)
     if name == "isdefined":
         return _isdefined(node, scope)
     if any(isinstance(argument, ast.NamedArgument) for argument in node.args):
@@ -130,63 +126,6 @@ def _check_literals(overload: FunctionOverload, nodes: list[ast.Expr]) -> None:
             )
 
 
-def _cast(node: ast.Call, scope: Scope) -> BoundExpr:
-    hint = "write cast(expression,Edm.Type)"
-    if len(node.args) not in (1, 2):
-        raise BindType("cast takes 1 or 2 arguments", at=node.at, hint=hint)
-    if len(node.args) == 1:
-        raise Unsupported("cast of the current instance is not supported", at=node.at, hint=hint)
-    value, type_ = resolve_alias(node.args[0], scope), _type_argument(node.args[1], scope)
-    if isinstance(value, ast.Literal) and not value.many:
-        natural = own_type(value)
-        _check_target(type_, at=node.at)
-        if natural is type_:
-            return scope.bind.expr(value, scope)
-        if (type_ is types.STRING and natural.family.written_by_sql) or (
-            type_ is types.SINGLE and castable(natural, type_)
-        ):
-            return Function("cast", (scope.bind.expr(value, scope),), type_, nullable=True)
-        return Parameter(LiteralSlot(value.slot, type_, "cast"), type_, nullable=True)
-    operand = scope.bind.expr(value, scope)
-    if operand.type is not None and operand.type.name == type_.name:
-        return operand
-    _check_target(type_, at=node.at)
-    if operand.type is None:
-        return ConstantValue(None, type_)
-    if not castable(operand.type, type_):
-        raise BindType(f"{operand.type.name} cannot be cast to {type_.name}", at=node.at)
-    return Function("cast", (operand,), type_, nullable=True)
-
-
-def _check_target(type_: PrimitiveType, *, at: int) -> None:
-    """Refuse to make values of an extension's types."""
-    if type_.family.of_column is not None:
-        raise Unsupported(f"other values cannot be cast to {type_.name}", at=at)
-
-
-def _isof(node: ast.Call, scope: Scope) -> BoundExpr:
-    """isof(value,Type): the types alone decide, but null is of no type."""
-    if len(node.args) not in (1, 2):
-        hint = "write isof(expression,Edm.Type)"
-        raise BindType("isof takes 1 or 2 arguments", at=node.at, hint=hint)
-    name = _type_name(node.args[-1])
-    if len(node.args) == 1 or any(
-        each.qualified_name == name for each in scope.model.entity_types.values()
-    ):
-        tested = node.args[0] if len(node.args) == 2 else None
-        return entity_is_of(name, tested, scope, at=node.args[-1].at)
-    is_object = any(each.qualified_name == name for each in scope.model.complex_types)
-    type_ = object_type(name) if is_object else _type_argument(node.args[1], scope)
-    operand = scope.bind.expr(node.args[0], scope)
-    if operand.type is None or operand.type.name != type_.name:
-        return ConstantValue(False, types.BOOLEAN)
-    return (
-        Compare("ne", operand, ConstantValue(None, type_))
-        if operand.nullable
-        else ConstantValue(True, types.BOOLEAN)
-    )
-
-
 def _isdefined(node: ast.Call, scope: Scope) -> BoundExpr:
     """isdefined(path): whether rows have the property (Data Aggregation 3.7). Rows that $apply made
     have not all that their type declares."""
@@ -214,28 +153,3 @@ def _defined_by_kind(path: ast.Member, structure: RowStructure, scope: Scope) ->
         Compare("eq", structure.kind, ConstantValue(number, types.INT32)) for number in numbers
     )
     return Logic("or", found, False) if len(found) > 1 else found[0]
-
-
-def _type_argument(node: ast.Expr, scope: Scope) -> PrimitiveType:
-    name = _type_name(node)
-    if name in scope.model.enum_types:
-        return scope.model.enum_types[name].type
-    if name in PRIMITIVE_TYPES:
-        return PRIMITIVE_TYPES[name]
-    if name.startswith("Edm."):
-        raise Unsupported(f"type {name} is not supported", at=node.at)
-    raise BindName(
-        f"there is no primitive type '{name}'",
-        at=node.at,
-        hint="write it like Edm.Int32, without quotes",
-    )
-
-
-def _type_name(node: ast.Expr) -> str:
-    if isinstance(node, ast.Member):
-        return node.name
-    raise BindName(
-        "a type name is expected here",
-        at=node.at,
-        hint="write it like Edm.Int32, without quotes",
-    )

@@ -70,8 +70,7 @@ def bind_path(node: ast.Expr, scope: Scope) -> PathTarget:
 def _cast(node: ast.Call, tested: list[ast.Expr], type_: str, scope: Scope) -> PathTarget:
     """cast(Type), cast(path,Type): the row, or the entity or object that a path leads to, if it is
     of a type of the model; a value as another primitive type (5.1.1.10.1)."""
-    known = (*scope.model.entity_types.values(), *scope.model.complex_types)
-    if all(each.qualified_name != type_ for each in known):
+    if type_ not in scope.model.structured_names:
         return scope.bind.expr(node, scope)
     place = bind_path(tested[0], scope) if tested else scope.implicit
     if isinstance(place, ObjectPlace) or (isinstance(place, Row) and place.crossed is None):
