@@ -22,7 +22,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from odata_gateway.config.readers import AUTO
 from odata_gateway.config.settings import Settings
@@ -34,8 +34,10 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import ODataError
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.identity.way_in import WayInError
-from odata_gateway.introspection.source import CatalogSource
 from odata_gateway.server.composition import model_of, overlay_of
+
+if TYPE_CHECKING:
+    from odata_gateway.introspection.source import CatalogSource
 
 _LOG = logging.getLogger("odata_gateway")
 RETRY_S = 5.0

@@ -28,8 +28,9 @@ START_S = 30.0
 class Running:
     """A server that answers.
 
-    started_s  from its start to its first answer
-    idle_mb    its memory then
+    started_s      from its start to its first answer
+    idle_mb        its memory then
+    started_cpu_s  its processor time until then
     """
 
     name: str
@@ -39,6 +40,7 @@ class Running:
     token: str | None
     started_s: float
     idle_mb: float
+    started_cpu_s: float = 0.0
 
     @property
     def pid(self) -> int:
@@ -154,7 +156,8 @@ def _running(
             if not _await(process, port, root + ready, token, began):
                 raise SystemExit(f"{name} did not answer:\n" + Path(log.name).read_text(errors="replace")[-4000:])
             started_s = time.perf_counter() - began
-            yield Running(name, process, port, root, token, started_s, meter.memory_mb(process.pid, "VmRSS"))
+            idle_mb, started_cpu_s = meter.memory_mb(process.pid, "VmRSS"), meter.cpu(process.pid)
+            yield Running(name, process, port, root, token, started_s, idle_mb, started_cpu_s)
         finally:
             meter.end(process)
 

@@ -13,5 +13,6 @@ only, and no script or style stands in a page.
     tables     what the template of a table needs besides the rows
     charts     bars of grouped rows
     rendering  HTML from a template, and the files that pages need
-    pages      the entry: which page answers a request
+    pages      which page answers a request
+    loading    the entry: which requests want a page; loads the others at the first
 """

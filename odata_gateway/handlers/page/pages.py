@@ -20,6 +20,7 @@ from odata_gateway.handlers.connections.files import FILES, connection_file
 from odata_gateway.handlers.connections.location import rows_location
 from odata_gateway.handlers.page.charts import group_chart
 from odata_gateway.handlers.page.forms import built, form_of
+from odata_gateway.handlers.page.loading import OWN_PATH
 from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html
 from odata_gateway.handlers.page.tables import PageTable
 from odata_gateway.handlers.page.view import PAGE_SIZES, PageView, page_view, root_prefix
@@ -28,14 +29,11 @@ from odata_gateway.handlers.questions.columns import RowColumn, row_columns
 from odata_gateway.handlers.questions.facets import facets, row_count
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
-from odata_gateway.protocol.headers.accept import prefers_html
-from odata_gateway.protocol.message import HeaderPairs, Reply, Request, RequestHeaders
+from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.url.addresses.address import Address, address_of, crumbs
 from odata_gateway.url.addresses.typed import from_typed
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
-OWN_PATH = "$page/"
-"""What begins the targets of the pages' own files and forms."""
 TABS = (("", "Rows"), ("json", "JSON"), ("connect", "Connect"), ("timing", "Timing"))
 PLAN_TABS = (("sql", "SQL"), ("plan", "Plan"))
 _JSON = "application/json;odata.metadata=minimal"
@@ -67,20 +65,6 @@ class Pages:
         self._callers = callers
         self._settings = settings
         self._downloads = [f.abbreviations[0] for f in formats if f.encoding((), "4.0") is not None]
-
-    def wants(self, target: str, headers: RequestHeaders) -> bool:
-        """Whether a request is one of a browser that asks for a page, or for a page's own
-        targets. Programs copy the Accept header of a browser, and can read JSON only: what takes
-        anything besides HTML must also say that it is a browser."""
-        if target.startswith(OWN_PATH):
-            return True
-        accepted = headers.get("accept", "")
-        return (
-            "text/html" in accepted
-            and prefers_html(accepted)
-            and ("*/*" not in accepted or _is_browser(headers))
-            and not address_of(target).value("$format")
-        )
 
     async def answer(self, request: Request) -> Reply:
         """The page of a request, or what one of the pages' own targets stands for.
@@ -257,11 +241,6 @@ def _next(here: Address, found: Any) -> Address | None:
         return None
     token = address_of(found["@odata.nextLink"]).value("$skiptoken")
     return here.without("facets").changed({"$skiptoken": token})
-
-
-def _is_browser(headers: RequestHeaders) -> bool:
-    """Whether a header says so that programs do not copy."""
-    return headers.get("user-agent", "").startswith("Mozilla/") or "sec-fetch-dest" in headers
 
 
 def _redirect(address: Address) -> Reply:
