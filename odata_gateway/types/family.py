@@ -334,7 +334,8 @@ class PrimitiveType:
     quoted_if_wide    written in quotes where the client cannot read large numbers
                       (IEEE754Compatible, JSON Format 3.2)
     is_evident        a reader of JSON tells the type without being told (JSON Format 4.5.3)
-    schema_format     `format` in JSON Schema, as the OData to OpenAPI mapping has it
+    schema_format     `format` in JSON Schema, as the OData to OpenAPI mapping has it; None where
+                      the texts are not those of a format there
     """
 
     name: str

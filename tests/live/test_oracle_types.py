@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import jsonschema_rs
 import pytest
 from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import amount, nightly, record
@@ -272,6 +275,30 @@ def behind(op: str, name: str, literal: Term) -> Term:
         "bool",
         lambda row: any(type_values.compare(op, other[name], value, kinds) for other in row["children"]),
     )
+
+
+# --- the description for programs ---------------------------------------------------------------------------------------------
+
+
+OTHER_YEARS = re.compile(rb'"(?:-\d{4,}|\d{5,})(-\d\d-\d\d[T"])')
+"""Years that OData has and the formats `date` and `date-time` have not."""
+
+
+def test_every_row_is_as_the_openapi_document_says(zoo):
+    """Also the formats, which JSON Schema lets a program ignore."""
+
+    async def work(gateway: Inside) -> None:
+        document = (await gateway.ask("openapi.json")).json()
+        for name in zoo.tables:
+            schema = document["paths"][f"/{name}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+            validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
+            answer = await gateway.ask(f"{name}?$expand=*&$count=true")
+            page = json.loads(OTHER_YEARS.sub(rb'"2020\1', answer.body), parse_float=Decimal)
+            assert len(page["value"]) == len(zoo.tables[name].rows)
+            wrong = [str(error) for error in validator.iter_errors(page)]
+            assert not wrong, (name, wrong[:3])
+
+    zoo.run(work)
 
 
 def test_the_generator_asks_of_every_type_and_every_operator(zoo):

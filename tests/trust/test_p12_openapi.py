@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from tests.harness.cluster import SQL_FOLDER
 from tests.harness.figures import amount
 
-TIME_S, EXAMPLES = amount(12, 600), amount(4, 200)
+SHOP = SQL_FOLDER.parents[2] / "sql" / "shop" / "shop.sql"
+TIME_S, EXAMPLES = amount(45, 600), amount(4, 200)
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -25,22 +28,31 @@ CHECKS = (
 CONFIGURATION = '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "4xx", 501]\n'
 
 
-def test_generated_requests_find_no_failure(gateway, tmp_path):
+@pytest.fixture(params=["sample", "shop"])
+def asked(request, gateway, gateways, cluster):
+    """A gateway, and the headers of its caller; the shop has a model from its catalog, with values of more types."""
+    if request.param == "sample":
+        yield gateway, ("--header", f"Authorization: Bearer {gateway.tokens.ADMIN}")
+        return
+    cluster.psql("postgres", "CREATE DATABASE shop_p12")
+    cluster.psql("shop_p12", SHOP.read_text(encoding="utf-8"))
+    shop = {"ODATA_DSN": cluster.dsn(user="shop_gateway", database="shop_p12"), "ODATA_MODEL": "auto", "ODATA_SCHEMAS": "shop"}
+    running = gateways(**shop, ODATA_ANON_ROLE="shop_analyst")
+    yield running, ()
+    running.stop()
+    cluster.psql("postgres", "DROP DATABASE shop_p12 WITH (FORCE); DROP ROLE shop_gateway; DROP ROLE shop_analyst")
+
+
+def test_generated_requests_find_no_failure(asked, tmp_path):
+    gateway, caller = asked
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)
     program = Path(sys.executable).with_name("schemathesis")
     document = f"{gateway.base_url}openapi.json"
     bounds = ["--max-time", str(TIME_S), "-n", str(EXAMPLES), "--seed", "1", "--phases", "examples,coverage,fuzzing"]
-    asked = [
-        "--checks",
-        ",".join(CHECKS),
-        "--header",
-        f"Authorization: Bearer {gateway.tokens.ADMIN}",
-        "--continue-on-failure",
-        "--no-color",
-    ]
+    checks = ["--checks", ",".join(CHECKS), *caller, "--continue-on-failure", "--no-color"]
     run = subprocess.run(
-        [str(program), "--config-file", str(configuration), "run", document, *bounds, *asked],
+        [str(program), "--config-file", str(configuration), "run", document, *bounds, *checks],
         cwd=tmp_path,
         capture_output=True,
         text=True,

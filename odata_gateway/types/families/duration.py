@@ -33,6 +33,8 @@ from odata_gateway.types.numbers import NUMBERS
 _DURATION = re.compile(
     r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?", re.ASCII | re.IGNORECASE
 )
+# The format `duration` of JSON Schema has neither signs nor fractions of a second.
+_SCHEMA_PATTERN = "^-?P([0-9]+D)?(T([0-9]+H)?([0-9]+M)?([0-9]+([.][0-9]+)?S)?)?$"
 # Postgres compares a month as 30 days, and a year as 12 of these; its epoch has 365.25 days a year.
 SECONDS: LiteralString = "(extract(epoch from {0}) - 453600 * extract(year from {0}))"
 """The seconds of a duration, in SQL: two durations are equal if these are."""
@@ -131,7 +133,7 @@ DURATIONS = TypeFamily(
     name="duration",
     label="Duration",
     noun="a duration",
-    schema=SchemaForm("string", example="PT1H30M"),
+    schema=SchemaForm("string", example="PT1H30M", pattern=_SCHEMA_PATTERN),
     literal=LiteralForm(
         read=read_duration,
         from_text=lambda text, type_: read_duration(text),
@@ -171,6 +173,5 @@ DURATION = PrimitiveType(
         # Postgres reads no sign before the whole.
         "WHEN left({0}, 1) = '-' THEN - substr({0}, 2)::interval ELSE {0}::interval END END)"
     },
-    schema_format="duration",
 )
 TYPES = (DURATION,)

@@ -33,7 +33,8 @@ _TIME = re.compile(CLOCK, re.ASCII)
 
 TIME_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,12}})?)?"
 """What the text of a time looks like, in SQL."""
-
+# The format `time` of JSON Schema has an offset.
+_SCHEMA_PATTERN = f"^{TIME_TEXT.format()}$"
 
 _MIDNIGHT = ReadAsNull("{0} < '24:00'", ("{0} = '24:00'",), above="{0} < '24:00'")
 
@@ -72,7 +73,7 @@ TIMES = TypeFamily(
     name="time",
     label="TimeOfDay",
     noun="a time of day",
-    schema=SchemaForm("string", example="12:30:00"),
+    schema=SchemaForm("string", example="12:30:00", pattern=_SCHEMA_PATTERN),
     literal=LiteralForm(
         read=read_time,
         from_text=lambda text, type_: read_time(text),
@@ -112,6 +113,5 @@ TIME = PrimitiveType(
         "string": f"(CASE WHEN {{0}} ~ '^{TIME_TEXT}$' THEN left({{0}}, 15)::time END)",
         "datetime": "{0}::time",
     },
-    schema_format="time",
 )
 TYPES = (TIME,)

@@ -16,6 +16,7 @@ class SchemaForm:
     kind      of the JSON value; None: any
     texts     what stands, as a text, for values that JSON has no number for
     encoding  of octets in a text
+    pattern   what a text is, where no format of JSON Schema has the same texts
     example   a value as JSON has it
     members   of an object, with the kind of each; the first one is always there
     """
@@ -23,5 +24,6 @@ class SchemaForm:
     kind: SchemaKind | None = None
     texts: tuple[str, ...] = ()
     encoding: str | None = None
+    pattern: str | None = None
     example: bool | int | float | str | None = None
     members: tuple[tuple[str, str], ...] = ()

@@ -49,10 +49,10 @@ def has_octets(element: CsdlJson) -> bool:
     return type_ is not None and type_.family.is_stream
 
 
-def component_name(qualified_name: str) -> str:
-    """The name of a type among the components of OpenAPI, which has ASCII letters, digits and
-    `._-` only; a character of another kind stands as its number."""
-    return re.sub(r"[^A-Za-z0-9._]", lambda found: f"-{ord(found[0]):x}-", qualified_name)
+def plain_name(name: str) -> str:
+    """A name for programs, as OpenAPI asks for of components: of ASCII letters, digits and `._-`
+    only. A character of another kind stands as its number."""
+    return re.sub(r"[^A-Za-z0-9._]", lambda found: f"-{ord(found[0]):x}-", name)
 
 
 class CsdlElements:

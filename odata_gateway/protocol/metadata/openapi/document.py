@@ -76,7 +76,7 @@ def write_openapi(csdl: bytes, url: str, version: str, terms: ApiTerms) -> bytes
         "servers": [{"url": url}],
         "tags": list(_tags(elements)),
         "security": _requirements(terms),
-        "paths": dict(PathWriter(elements, file_types).all()),
+        "paths": PathWriter(elements, file_types).all(),
         "components": {
             "schemas": {**type_schemas(elements), "count": COUNT, "error": ERROR},
             "parameters": parameters,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
-    component_name,
+    plain_name,
     type_name,
 )
 from odata_gateway.types.registry import PRIMITIVE_TYPES
@@ -112,7 +112,7 @@ def _ordered(elements: CsdlElements, name: str, above: tuple[str, ...] = ()) -> 
 
 def parameter_name(type_: str, option: str) -> str:
     """The name of the component of an option that differs from type to type."""
-    return f"{component_name(type_)}-{option}"
+    return f"{plain_name(type_)}-{option}"
 
 
 def collection_parameters(elements: CsdlElements, name: str, *, searchable: bool) -> list[CsdlJson]:

@@ -7,7 +7,9 @@ are aliases, which stand in the query in the form of literals.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import chain, count
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -17,6 +19,7 @@ from odata_gateway.protocol.metadata.openapi.csdl import (
     children,
     description_of,
     has_octets,
+    plain_name,
     type_name,
 )
 from odata_gateway.protocol.metadata.openapi.parameters import (
@@ -47,8 +50,13 @@ class PathWriter(NamedTuple):
     elements: CsdlElements
     file_types: tuple[str, ...]
 
-    def all(self) -> PathItems:
+    def all(self) -> CsdlJson:
         """Every path with what it takes and answers."""
+        found = dict(self._written())
+        _name_apart(found)
+        return found
+
+    def _written(self) -> PathItems:
         for name, child in children(self.elements.container):
             if "$Function" in child:
                 yield from self._import(name, child)
@@ -167,7 +175,7 @@ class PathWriter(NamedTuple):
     def _key_parameter(self, name: str, prop: CsdlJson) -> CsdlJson:
         text = description_of(prop)
         return {
-            "name": name,
+            "name": plain_name(name),
             "in": "path",
             "required": True,
             "description": f"Key: {text or name}",
@@ -257,9 +265,26 @@ class _FunctionCall(NamedTuple):
     keys: tuple[CsdlJson, ...] = ()
 
 
+def _name_apart(paths: CsdlJson) -> None:
+    """Name the operations so that they differ in letters and digits, of which generators of clients
+    make their names. Of two that do not, the one with the shorter path keeps its name."""
+    taken: set[str] = set()
+    for path in sorted(paths, key=lambda path: path.count("/")):
+        operation = paths[path]["get"]
+        own = plain_name(operation["operationId"])
+        names = chain([own], (f"{own}.{number}" for number in count(2)))
+        name = next(each for each in names if _letters(each) not in taken)
+        operation["operationId"] = name
+        taken.add(_letters(name))
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
 def _key_predicate(key: list[tuple[str, CsdlJson]]) -> str:
     """A key in a path. One of several properties has the form of literals."""
-    return f"/{{{key[0][0]}}}" if len(key) == 1 else _named_key(key)
+    return f"/{{{plain_name(key[0][0])}}}" if len(key) == 1 else _named_key(key)
 
 
 def _named_key(key: list[tuple[str, CsdlJson]]) -> str:
@@ -268,4 +293,5 @@ def _named_key(key: list[tuple[str, CsdlJson]]) -> str:
 
 def _literal(name: str, prop: CsdlJson) -> str:
     type_ = PRIMITIVE_TYPES.get(type_name(prop))
-    return f"'{{{name}}}'" if type_ is None else type_.family.literal.wrapped(f"{{{name}}}")
+    hole = f"{{{plain_name(name)}}}"
+    return f"'{hole}'" if type_ is None else type_.family.literal.wrapped(hole)

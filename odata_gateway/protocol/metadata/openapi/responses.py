@@ -54,7 +54,10 @@ def collection_responses(item: CsdlJson, file_types: tuple[str, ...] = ()) -> Cs
         "type": "object",
         "required": ["value"],
         "properties": {
-            "@odata.context": {"type": "string", "format": "uri-reference"},
+            "@odata.context": {
+                "type": "string",
+                "format": "iri-reference",
+            },  # has names as they are
             "@odata.count": {"$ref": "#/components/schemas/count"},
             "@odata.nextLink": {
                 "type": "string",

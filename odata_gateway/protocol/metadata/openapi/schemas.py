@@ -9,10 +9,10 @@ from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlJson,
     allowed_values,
     children,
-    component_name,
     description_of,
     has_octets,
     members,
+    plain_name,
     type_name,
 )
 from odata_gateway.types.family import PrimitiveType
@@ -69,7 +69,7 @@ ERROR: CsdlJson = {
 
 def reference(qualified_name: str) -> CsdlJson:
     """The reference to the schema of a type."""
-    return {"$ref": f"#/components/schemas/{component_name(qualified_name)}"}
+    return {"$ref": f"#/components/schemas/{plain_name(qualified_name)}"}
 
 
 def type_schemas(elements: CsdlElements) -> CsdlJson:
@@ -78,7 +78,7 @@ def type_schemas(elements: CsdlElements) -> CsdlJson:
     for name, element in elements.types.items():
         schema = _declared(elements, element)
         title = {"title": name.rpartition(".")[2]}
-        found[component_name(name)] = {**title, **_described(element), **schema}
+        found[plain_name(name)] = {**title, **_described(element), **schema}
     return found
 
 
@@ -146,6 +146,8 @@ def _primitive(type_: PrimitiveType) -> CsdlJson:
         schema["format"] = type_.schema_format
     if form.encoding is not None:
         schema["contentEncoding"] = form.encoding
+    if form.pattern is not None:
+        schema["pattern"] = form.pattern
     if form.kind == "string" and form.example is not None:
         schema["examples"] = [form.example]
     if form.members:
@@ -187,7 +189,8 @@ def _nullable(schema: CsdlJson) -> CsdlJson:
         return {}  # takes everything
     kind: Any = schema.get("type")
     if kind is None or "enum" in schema:
-        return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]}
+        choices = schema["anyOf"] if list(schema) == ["anyOf"] else [schema]
+        return {"anyOf": [*choices, {"type": "null"}]}
     return {**schema, "type": [kind, "null"]}
 
 

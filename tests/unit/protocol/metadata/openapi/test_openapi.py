@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import reduce
 from urllib.parse import quote
 
+import jsonschema_rs
 import orjson
 import pytest
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.handlers.service import compiler_for
 from odata_gateway.protocol.metadata.document import MetadataDocuments, csdl_json
+from odata_gateway.protocol.metadata.openapi.csdl import CsdlElements
 from odata_gateway.protocol.metadata.openapi.document import USUAL_TERMS, ApiTerms, write_openapi
+from odata_gateway.protocol.metadata.openapi.schemas import member_schema, value_schema
 from odata_gateway.types.registry import PRIMITIVE_TYPES
 from openapi_spec_validator import validate
 from tests.harness.csdl import DATA
@@ -141,6 +145,19 @@ def test_every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_o
     names = [item["get"]["operationId"] for item in document["paths"].values()]
     assert len(set(names)) == len(names)
     assert all(set(item) <= {"get", "parameters"} for item in document["paths"].values()), "nothing can be written"
+
+
+def test_names_that_generators_make_of_names_differ():
+    entity = {"$Kind": "EntityType", "$Key": ["a}b"], "a}b": {}, "ключ": {"$Nullable": True}}
+    link = {"$Kind": "NavigationProperty", "$Type": "S.T", "$Collection": True}
+    container = {"$Kind": "EntityContainer", **{name: {"$Type": "S.T", "$Collection": True} for name in ("a", "a_b", "A_b", "Ä")}}
+    schema = {"T": {**entity, "b": link, "B": link, "_b": link}, "C": container}
+    document = document_of(orjson.dumps({"$Version": "4.01", "$EntityContainer": "S.C", "S": schema}))
+    names = {path: item["get"]["operationId"] for path, item in document["paths"].items()}
+    assert len({re.sub(r"[^a-z0-9]", "", each.lower()) for each in names.values()}) == len(names)
+    assert names["/a_b"] == "a_b.list" and names["/A_b"] == "A_b.list.2" and names["/%C3%84"] == "-c4-.list"
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", each) for each in names.values())
+    assert document["paths"]["/a/{a-7d-b}"]["parameters"][0]["name"] == "a-7d-b"
 
 
 def test_every_set_key_number_and_link_is_there(model, document):
@@ -339,6 +356,19 @@ def test_options_list_what_a_type_inherits(zoo):
     assert listed[0] == "code" and "mane" in listed and "mother" not in listed
 
 
+@pytest.mark.parametrize("name", [name for name, each in PRIMITIVE_TYPES.items() if each.family.schema.example is not None])
+def test_the_example_of_a_type_is_one_of_its_values(name):
+    schema = value_schema(CsdlElements({}), {"$Type": name})
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    assert validator.is_valid(PRIMITIVE_TYPES[name].family.schema.example) and not validator.is_valid(None)
+
+
+def test_a_limit_of_a_number_that_may_be_null_or_infinite_is_kept():
+    schema = member_schema(CsdlElements({}), {"$Type": "Edm.Double", "$Nullable": True, "@Validation.Minimum": 0})
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    assert [validator.is_valid(value) for value in (1.5, "INF", None, -1.5)] == [True, True, True, False]
+
+
 def test_every_primitive_type_says_what_its_values_are():
     assert {name: (t.family.schema.kind, t.schema_format) for name, t in PRIMITIVE_TYPES.items() if t.family.schema.kind} == {
         "Edm.Binary": ("string", None),
@@ -348,7 +378,7 @@ def test_every_primitive_type_says_what_its_values_are():
         "Edm.DateTimeOffset": ("string", "date-time"),
         "Edm.Decimal": ("number", "decimal"),
         "Edm.Double": ("number", "double"),
-        "Edm.Duration": ("string", "duration"),
+        "Edm.Duration": ("string", None),
         "Edm.Guid": ("string", "uuid"),
         "Edm.Int16": ("integer", "int16"),
         "Edm.Int32": ("integer", "int32"),
@@ -357,6 +387,6 @@ def test_every_primitive_type_says_what_its_values_are():
         "Edm.Single": ("number", "float"),
         "Edm.Stream": ("string", None),
         "Edm.String": ("string", None),
-        "Edm.TimeOfDay": ("string", "time"),
+        "Edm.TimeOfDay": ("string", None),
         **{name: ("object", None) for name in PRIMITIVE_TYPES if name.startswith("Edm.Geo")},
     }
