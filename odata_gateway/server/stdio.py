@@ -2,24 +2,23 @@
 
 The program that starts the process is its only client. Messages are answered side by side, so that
 a long query delays no other; a message that the client cancels is ended. The messages before the
-end of standard input are answered. SIGTERM, or a client that does not read any more, ends the
-process at once, and the queries that run.
+end of standard input are answered. SIGTERM, or a client that is gone, ends the process at once, and
+the queries that run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from contextlib import suppress
-from threading import Thread
 from typing import Any
 
 from odata_gateway.config.settings import Settings
 from odata_gateway.edm.model import Model
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
 from odata_gateway.server.composition import compose, mcp_server
+from odata_gateway.server.standard_files import StandardFiles
 from odata_gateway.server.worker import first_look, running
 from odata_gateway.web.mcp.messages import Message, MessageFault, read_message
 from odata_gateway.web.mcp.server import McpServer, refusal_of
@@ -28,9 +27,6 @@ from odata_gateway.web.urls import SERVICE_PATH
 
 _ROOT = f"http://localhost{SERVICE_PATH}/"
 """Stands for the service root in links, of which only the tokens are used."""
-_CHUNK_BYTES = 65_536
-_NO_MESSAGE = b"?"
-"""Stands for a line that is too long."""
 
 
 async def serve_stdio(settings: Settings, model: Model) -> int:
@@ -62,42 +58,27 @@ class _Conversation:
     def __init__(self, server: McpServer, caller: AgentCaller, most_bytes: int) -> None:
         self._server = server
         self._caller = caller
-        self._most_bytes = most_bytes
-        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._lines: asyncio.Queue[bytes] = asyncio.Queue()
+        self._gone = asyncio.Event()
         self._answers: dict[asyncio.Task[None], Any] = {}  # with the number of the message
-        self._output = os.dup(1)
-        os.dup2(2, 1)  # whatever else is printed is no message
+        self._files = StandardFiles(asyncio.get_running_loop(), most_bytes)
 
     async def run(self) -> None:
-        """Return when there is nothing more to answer."""
-        loop = asyncio.get_running_loop()
+        """Return when there is nothing more to answer, or nobody to answer."""
         with suppress(NotImplementedError):  # as on Windows
-            loop.add_signal_handler(signal.SIGTERM, self._lines.put_nowait, None)
-        Thread(target=self._read, args=(loop,), daemon=True).start()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._gone.set)
+        self._files.begin(self._lines.put_nowait, self._gone.set)
+        tasks = [asyncio.create_task(self._answer_all()), asyncio.create_task(self._gone.wait())]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, *self._answers):
+            task.cancel()
+        await asyncio.gather(*self._answers, return_exceptions=True)
+        await asyncio.gather(*done)
+
+    async def _answer_all(self) -> None:
         while line := await self._lines.get():
             self._begin(line)
-        if line is None:
-            for task in self._answers:
-                task.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)
-
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Pass the lines of standard input on, then an empty one. A thread of its own reads what
-        the event loop of some systems cannot: files, and pipes of Windows."""
-        rest = b""
-        with suppress(OSError, RuntimeError):  # closed; the loop has ended
-            while chunk := os.read(0, _CHUNK_BYTES):
-                *lines, rest = (rest + chunk).split(b"\n")
-                rest = rest[: self._most_bytes + 1]
-                for line in lines:
-                    self._pass(loop, line)
-            self._pass(loop, rest)
-            loop.call_soon_threadsafe(self._lines.put_nowait, b"")
-
-    def _pass(self, loop: asyncio.AbstractEventLoop, line: bytes) -> None:
-        if line.strip():
-            text = line if len(line) <= self._most_bytes else _NO_MESSAGE
-            loop.call_soon_threadsafe(self._lines.put_nowait, text)
 
     def _begin(self, line: bytes) -> None:
         try:
@@ -118,9 +99,5 @@ class _Conversation:
             reply = await self._server.respond(line, self._caller, {})
         except ODataError as error:  # the caller cannot be looked up, or may not ask any more
             reply = refusal_of(message["id"], error) if "id" in message else None
-        left = memoryview(b"" if reply is None else reply.body + b"\n")
-        try:
-            while left:
-                left = left[os.write(self._output, left) :]
-        except OSError:  # nobody reads
-            self._lines.put_nowait(None)
+        if reply is not None:
+            await self._files.write(reply.body + b"\n")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import textwrap
 
@@ -119,6 +120,107 @@ def is_alive(number):
     except ProcessLookupError:
         return False
     return True
+
+
+PING = message(1, "ping")
+
+
+async def closed_input(process):
+    process.stdin.close()
+
+
+async def half_a_line(process):
+    process.stdin.write(PING[:20])
+    process.stdin.close()
+
+
+async def closed_output(process):
+    """Nothing is sent: the process sees that nobody would read."""
+    process._transport.get_pipe_transport(1).close()
+
+
+async def closed_output_then_input(process):
+    process._transport.get_pipe_transport(1).close()
+    process.stdin.write(PING * 3)
+    process.stdin.close()
+
+
+@pytest.mark.parametrize("leave", [closed_input, half_a_line, closed_output, closed_output_then_input], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("is_away", [False, True], ids=["database", "no database"])
+async def test_a_process_ends_when_its_client_leaves(own_cluster, leave, is_away):
+    cluster = own_cluster()
+    cluster.load()
+    process = await start_mcp(cluster.dsn(user="odata_reader"))
+    process.stdin.write(PING)
+    assert (await answer(process))["result"] == {}
+    if is_away:
+        cluster.stop(signal.SIGKILL)
+    await leave(process)
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_a_client_that_leaves_while_a_query_runs_ends_it(cluster, scratch, scratch_reader_dsn, watcher):
+    """Standard input may end first, after which its messages are still to be answered."""
+    make_slow(cluster, scratch, 60)
+    process = await start_mcp(scratch_reader_dsn)
+    process.stdin.write(message(1, "tools/call", **SLOW))
+    await runs(watcher, scratch, 1)
+    process.stdin.close()
+    await asyncio.sleep(0.2)
+    process._transport.get_pipe_transport(1).close()
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    await runs(watcher, scratch, 0)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_what_is_closed_at_the_start_is_taken_by_no_connection(reader_dsn, closed):
+    environment = {"ODATA_DSN": reader_dsn, "ODATA_MCP_TOKEN": ADMIN, "PATH": os.environ["PATH"]}
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'exec "$0" -m odata_gateway mcp {closed}', sys.executable),
+        env=environment,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    answers, _ = await asyncio.wait_for(process.communicate(PING), 60)
+    assert process.returncode == 0
+    assert [json.loads(line)["result"] for line in answers.splitlines()] == ([{}] if closed == "2>&-" else [])
+
+
+async def test_a_client_that_is_slow_to_read_holds_up_no_other_answer_and_no_signal(reader_dsn):
+    process = await start_mcp(reader_dsn)
+    process.stdin.write(message(1, "tools/list") * 200)
+    async with asyncio.timeout(30):
+        while not process.stdout._paused:
+            await asyncio.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(30):
+        while process.returncode is None:
+            await asyncio.sleep(0.02)
+    assert process.returncode == 0
+
+
+async def test_sockets_that_do_not_block_are_standard_input_and_output_as_well(reader_dsn):
+    """As Node makes them; of one that is full, the rest is written later."""
+    (own, theirs), number = socket.socketpair(), 300
+    own.setblocking(False)
+    theirs.setblocking(False)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "odata_gateway", "mcp"),
+        env={"ODATA_DSN": reader_dsn, "ODATA_MCP_TOKEN": ADMIN, "PATH": os.environ["PATH"]},
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    theirs.close()
+    reader, writer = await asyncio.open_connection(sock=own, limit=2**20)
+    writer.write(message(1, "tools/list") * number)
+    lines = [await asyncio.wait_for(reader.readline(), 60) for _ in range(number)]
+    assert {json.loads(line)["id"] for line in lines} == {1}
+    writer.close()
+    assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
 async def test_standard_input_may_be_a_file_and_standard_output_has_nothing_but_messages(reader_dsn, tmp_path):
