@@ -20,6 +20,7 @@ from odata_gateway.db.hosts import Hosts, PgConnection
 from odata_gateway.db.keepalive import set_keepalive
 from odata_gateway.db.search_path import look_for_namesakes, namesake_in, told, widened_path
 from odata_gateway.db.settings import DatabaseSettings
+from odata_gateway.db.wire.type_lookup import without_pg_class
 from odata_gateway.errors import DbUnavailable
 
 _T = TypeVar("_T")
@@ -209,6 +210,7 @@ class Dialer:
         )
         try:
             set_keepalive(connection._transport.get_extra_info("socket"), hosts.keepalive)
+            connection._intro_query = without_pg_class(connection._intro_query)
         except BaseException:
             connection.terminate()
             raise

@@ -5,4 +5,5 @@ Out:     its error, where it has one.
 Unknown: what the SQL means.
 
     fast_messages  messages that nobody waits for
+    type_lookup    what asyncpg asks about types that it does not know
 """
