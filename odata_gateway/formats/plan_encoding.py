@@ -8,9 +8,8 @@ from odata_gateway.formats.encoding import cannot_show
 from odata_gateway.formats.json_encoding import JsonEncoding
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
-from odata_gateway.protocol.json_format import JsonFormat
+from odata_gateway.protocol.json_format import PLAN_TYPE, JsonFormat
 
-PLAN_TYPE = "application/vnd.odata-gateway.plan+json"
 _PARAMETERS = {
     "analyze": {"false": False, "true": True},
     "plan": {"json": False, "text": True},

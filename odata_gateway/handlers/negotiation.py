@@ -10,7 +10,7 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindSegment, UrlPrecondition
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import json_encoding
-from odata_gateway.formats.plan_encoding import PLAN, PLAN_TYPE
+from odata_gateway.formats.plan_encoding import PLAN
 from odata_gateway.handlers.request import DataRequest, zone_option
 from odata_gateway.handlers.zones import ZoneNames
 from odata_gateway.identity.caller import Caller
@@ -26,7 +26,7 @@ from odata_gateway.protocol.headers.conditions import wants_snapshot
 from odata_gateway.protocol.headers.format import negotiate
 from odata_gateway.protocol.headers.preferences import Preferences, preferences
 from odata_gateway.protocol.headers.version import version
-from odata_gateway.protocol.json_format import JsonFormat
+from odata_gateway.protocol.json_format import PLAN_TYPE, JsonFormat
 from odata_gateway.protocol.message import Request, RequestHeaders
 from odata_gateway.protocol.metadata.document import MetadataDocuments
 from odata_gateway.sql.statement import StatementVariant

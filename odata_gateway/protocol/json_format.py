@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from odata_gateway.protocol.headers.version import ODataVersion
 
+PLAN_TYPE = "application/vnd.odata-gateway.plan+json"
+"""Of a body that says how Postgres would find the rows, in place of these."""
 MetadataLevel = Literal["none", "minimal", "full"]
 
 

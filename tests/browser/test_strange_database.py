@@ -43,11 +43,11 @@ def script():
         "INSERT INTO kinds VALUES (1, true, 12.50, 'NaN', '', '2021-11-23', '2021-11-23', '1 day', '11111111-2222-3333-4444-555555555555', '\\x00ff', '{\"a\": null}', '{1,NULL}', ('a', 'b'), ARRAY[('a', NULL)::place], '[1,5)');",
         "INSERT INTO kinds (id) VALUES (2);",
         f"INSERT INTO kinds (id, f, t, ns, j) VALUES (3, 'Infinity', {literal('long ' * 900)}, array(SELECT generate_series(1, 300)), '[]');",
-        f"INSERT INTO kinds (id, t, j, at) VALUES (4, {literal('مرحبا بالعالم')}, {literal(chr(34) + 'text' + chr(34))}, '2020-01-01'), (5, '👩‍👩‍👧‍👦', NULL, '2022-01-01'), (6, E'one\\ntwo\\nthree', NULL, '0044-01-01 BC');",
+        f"INSERT INTO kinds (id, t, j, at) VALUES (4, {literal('مرحبا بالعالم')}, {literal(chr(34) + 'text' + chr(34))}, '2020-01-01'), (5, '👩‍👩‍👧‍👦', NULL, '2022-01-01'), (6, E'one\\ntwo\\nthree', NULL, '0044-01-01 BC'), (7, repeat(' ', 300), NULL, NULL);",
         "CREATE TABLE none (id int PRIMARY KEY, name text);",
         f"CREATE TABLE wide (id int PRIMARY KEY, {', '.join(f'column_number_{n} text DEFAULT repeat(chr(97), {n})' for n in range(100))});",
         "INSERT INTO wide SELECT generate_series(1, 60);",
-        "CREATE TABLE part (id int PRIMARY KEY, kind bigint REFERENCES kinds, other bigint REFERENCES kinds); INSERT INTO part SELECT n, n % 6 + 1, NULL FROM generate_series(1, 30) AS n;",
+        "CREATE TABLE part (id int PRIMARY KEY, kind bigint REFERENCES kinds, other bigint REFERENCES kinds); INSERT INTO part SELECT n, n % 7 + 1, NULL FROM generate_series(1, 30) AS n;",
         f"CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql STABLE AS 'SELECT n * 2'; COMMENT ON FUNCTION twice IS {literal(hostile)};",
     ]
     return "\n".join(lines) + "\nGRANT SELECT ON ALL TABLES IN SCHEMA public TO odata_reader;"
@@ -101,6 +101,13 @@ def test_every_link_of_a_page_is_answered(strange):
     assert len(seen) > LINKS / 2
 
 
+def test_what_stands_for_a_row_or_an_object_is_of_its_values(strange):
+    text = strange.get("part?$expand=to_kind", token=None, headers={"Accept": "text/html"}).body.decode()
+    titles = set(re.findall("<summary>([^<]*)</summary>", text))
+    assert {"2021-11-23", "2", "one\ntwo\nthree"} <= titles and "1, 5, true, false" in titles and "" not in titles
+    assert "<summary>blank</summary>" in strange.get("kinds(7)", token=None, headers={"Accept": "text/html"}).body.decode()
+
+
 def test_what_cannot_be_a_condition_is_no_link(strange):
     text = strange.get("kinds(1)", token=None, headers={"Accept": "text/html"}).body.decode()
     assert "n%20eq%2012.5" in text and "filter=t%20eq%20''" in html.unescape(text) and "f%20eq%20NaN" not in text
@@ -110,7 +117,7 @@ def test_what_cannot_be_a_condition_is_no_link(strange):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_no_serious_fault(browser, strange, width):
     with tab(browser, strange.base_url, width=width, scheme="dark") as found:
-        for target in ("", "kinds", "kinds(1)", "none", "kinds?$apply=groupby((at),aggregate($count as n))"):
+        for target in ("", "kinds", "kinds(1)", "part?$expand=to_kind", "none", "kinds?$apply=groupby((at),aggregate($count as n))"):
             found.open(target)
             found.page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true; })")
             assert found.violations() == [], target

@@ -43,6 +43,11 @@ def test_a_walk_from_the_root_to_an_error(browser, gateway, width, scheme):
         page.click(".facet:has(h2:text-is('status')) a >> nth=0")
         assert "$filter=status%20eq%20" in page.url
         page.click("text=Build a query")
+        boxes = page.locator("#builder input[name=select]")
+        page.click("#builder button.all:text-is('None')")
+        assert not any(box.is_checked() for box in boxes.all())
+        page.click("#builder button.all:text-is('All')")
+        assert all(box.is_checked() for box in boxes.all())
         page.select_option("form[action$='go'] >> nth=1 >> select[name=column]", "inbox_id")
         page.fill("#builder input[name=value]", "2")
         page.click("#builder button:text-is('Show')")

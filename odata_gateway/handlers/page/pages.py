@@ -14,7 +14,6 @@ from odata_gateway.compiler.explain import sql_text
 from odata_gateway.config.settings import Settings
 from odata_gateway.errors import AuthMissing, BindSegment, Internal, ODataError
 from odata_gateway.formats.encoding import Format
-from odata_gateway.formats.plan_encoding import PLAN_TYPE
 from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.connections.files import FILES, connection_file
 from odata_gateway.handlers.connections.location import rows_location
@@ -29,6 +28,7 @@ from odata_gateway.handlers.questions.columns import RowColumn, row_columns
 from odata_gateway.handlers.questions.facets import facets, row_count
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.protocol.json_format import PLAN_TYPE
 from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.url.addresses.address import Address, address_of, crumbs
 from odata_gateway.url.addresses.typed import from_typed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,6 +23,7 @@ from odata_gateway.handlers.questions.groups import (
     members_of_group,
     rows_with,
 )
+from odata_gateway.protocol.json_format import PLAN_TYPE
 from odata_gateway.protocol.message import HeaderPairs, Reply
 from odata_gateway.url.addresses.typed import typed
 
@@ -43,6 +45,7 @@ RAW_SAFETY: HeaderPairs = (
 _MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _FOLDER = files("odata_gateway.handlers.page")
 _LONG_TEXT = 120
+_NUMBER = re.compile(r"-?(\d+(\.\d+)?(E[+-]?\d+)?|INF)|NaN", re.ASCII)
 
 
 def html(template: str, *, status: int = 200, headers: HeaderPairs = (), **values: Any) -> Reply:
@@ -88,6 +91,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "asset_name": _asset_name,
         "operator_titles": OPERATOR_TITLES,
+        "plan_type": PLAN_TYPE,
         "grouped": grouped,
         "grouped_by_time": grouped_by_time,
         "members_of_group": members_of_group,
@@ -145,11 +149,13 @@ def _own_members(entity: dict[str, Any]) -> list[str]:
 def _label(entity: dict[str, Any]) -> str:
     """What tells an entity apart for people: its first text, else its first value; of an object
     without a link, its values."""
-    values = [entity[name] for name in _own_members(entity)]
+    values = [entity[name] for name in _own_members(entity) if entity[name] is not None]
+    words = [value if isinstance(value, str) else json.dumps(value) for value in values]
+    words = [word for word in words if word.strip()]
     if "@odata.id" not in entity:
-        return ", ".join(str(value) for value in values if value is not None) or "empty"
-    texts = [value for value in values if isinstance(value, str) and not value.isdigit()]
-    return str(next(iter(texts or values), "entity"))
+        return ", ".join(words) or "empty"
+    texts = [word for word in words if word in values and not _NUMBER.fullmatch(word)]
+    return next(iter(texts or words), "entity")
 
 
 def _navigation_links(entity: dict[str, Any]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from odata_gateway.errors import AuthPlan, LimitBody, UrlFormat, UrlOption
+from odata_gateway.protocol.json_format import PLAN_TYPE
 from odata_gateway.protocol.message import Request, whole_body
 from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import ResourceKind, classify
@@ -29,7 +30,6 @@ _OPTIONS = (
 _ENVELOPE_BYTES = 2048
 """Room for what stands around the rows of a page, its next link above all."""
 _ROWS = "application/json;odata.metadata=none"
-_PLAN = "application/vnd.odata-gateway.plan+json"
 _PLAN_BYTES = 256 * 1024
 
 
@@ -105,7 +105,7 @@ async def explain_answer(
     found = {"url": target, **await service.outline(caller.token, target)}
     around = {}
     try:
-        reply = await service.answer(_request(caller, target, accept=_PLAN))
+        reply = await service.answer(_request(caller, target, accept=PLAN_TYPE))
         found["plan"] = orjson.loads(await whole_body(reply, _PLAN_BYTES))
     except (UrlFormat, AuthPlan):
         pass  # the caller may not see it, or there is none of this request

@@ -48,6 +48,21 @@ for (const link of document.querySelectorAll("a[rel=prev]")) {
   link.hidden = !before;
 }
 
+// --- all columns of a form, or none of them
+for (const all of document.querySelectorAll("button.all")) {
+  const boxes = [...all.closest("fieldset").querySelectorAll("input[type=checkbox]")];
+  const isAny = () => boxes.some((box) => box.checked);
+  const name = () => { all.textContent = isAny() ? "None" : "All"; };
+  all.hidden = false;
+  all.closest("fieldset").addEventListener("change", name);
+  name();
+  all.addEventListener("click", () => {
+    const wanted = !isAny();
+    for (const box of boxes) box.checked = wanted;
+    name();
+  });
+}
+
 // --- the list of sets
 const find = document.getElementById("find");
 if (find) {
