@@ -14,6 +14,7 @@ Unknown: HTTP, the form of an answer, the database. Nothing here does I/O.
     compiled_query    a query, its statements, and their arguments
     entity_sets       `$all` as one request for each entity set
     compiler          the entry: target to compiled query
+    recompilation     what was in use of one model, compiled for the next
     shown_values      values as SQL literals, on lines that fit
     explain           every value on the way, as text for people
 """

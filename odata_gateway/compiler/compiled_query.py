@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from odata_gateway.compiler.arguments import argument
 from odata_gateway.compiler.cache import Cache
@@ -209,6 +209,16 @@ class CompiledQuery(NamedTuple):
             found = OrderStatement("", ()) if merge is None else _order_statement(merge)
             self.cache.put(key, found, len(found.text))
         return found if found.text else None
+
+    def compile_kept(self, names: tuple[Any, ...]) -> None:
+        """Compile what `names` stands for: what follows the query's key in a key of the cache."""
+        match names:
+            case ("order",):
+                self.order_statement()
+            case ("lookups", variant):
+                self.lookups(variant)
+            case (kind, variant):
+                self.statement(kind, variant)
 
     def _compiled(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:
         started = perf_counter()

@@ -25,6 +25,7 @@ from odata_gateway.url import ast
 from odata_gateway.url.normalize import QueryTemplate
 from odata_gateway.url.options import FORMAT_NAMES
 from odata_gateway.url.parse import MAX_NODES, parse
+from odata_gateway.url.redact import shared_template
 from odata_gateway.url.split import Target, split
 
 
@@ -76,6 +77,11 @@ class Compiler:
         raises  errors of the URL, and those of binding: names, types, limits, Unsupported
         """
         return self._compiled(self.parse(target))
+
+    def compile_template(self, template: QueryTemplate) -> CompiledQuery:
+        """As `compile`, for a request of which only its template is known: its statements can be
+        compiled, and none of them can be bound."""
+        return self._compiled(ParsedUrl("", Target((), ()), template, ()))
 
     def compile_entity_id(self, url: ParsedUrl, entity_id: str) -> CompiledQuery:
         """The query of `$entity?$id=...`: the entity that an id names relative to the service root,
@@ -134,7 +140,8 @@ class Compiler:
         key = (url.template.key, self.model.version)
         query: Query | None = self.cache.get(key)
         if query is None:
-            query = self.cache.put(key, self._bound(self._parsed(url.template)))
+            query = self._bound(self._parsed(url.template))
+            self.cache.put(key, query, source=shared_template(url.template))
         if query.parameters:
             _check_parameters(url, query.parameters)
         return CompiledQuery(url, query, key, self.cache)

@@ -18,6 +18,7 @@ from typing import assert_never, cast
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.parsed_url import ParsedUrl
+from odata_gateway.compiler.recompilation import Recompilation
 from odata_gateway.config.readers import AUTO
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
@@ -89,8 +90,9 @@ def compiler_for(
 class Service:
     """Answers requests from one database; its model may be exchanged while it runs.
 
-    role_models  what each role may read of the model
-    look_again   compares the model with the database and calls `use` where they differ
+    role_models    what each role may read of the model
+    recompilation  compiles in the background what was in use of a model that was exchanged
+    look_again     compares the model with the database and calls `use` where they differ
     """
 
     def __init__(
@@ -111,9 +113,12 @@ class Service:
         self._role_models = role_models or RoleModels(database, lambda: model)
         self._batches = BatchHandler(self, callers, frontend, max_parts=settings.max_batch_parts)
         self._served: OrderedDict[str, ServedModel] = OrderedDict()  # of roles, by version
+        self._versions: dict[str, str] = {}  # of the models that roles were served last
+        self.recompilation = Recompilation()
         self._zones = ZoneNames(settings.timezone)
         self.look_again: Callable[[], Awaitable[None]] | None = None
-        self.use(model)
+        self._is_read = model is not UNREAD
+        self._own = self._served_model(model)
 
     @property
     def compiler(self) -> Compiler:
@@ -123,8 +128,10 @@ class Service:
     def use(self, model: Model) -> None:
         """Answer callers without a role from another model; requests that have begun are answered
         from theirs."""
+        before = self._own
         self._is_read = model is not UNREAD
         self._own = self._served_model(model)
+        self.recompilation.ask(before.compiler, self._own.compiler)
 
     async def answer(self, request: Request) -> Reply:
         """The reply to a request. Where the database no longer fits the model, the reply from the
@@ -200,6 +207,10 @@ class Service:
         if served is None:
             served = self._served_model(model)
             self._served[model.version] = served
+            before = self._served.get(self._versions.get(caller.role, ""))
+            if before is not None:
+                self.recompilation.ask(before.compiler, served.compiler)
+        self._versions[caller.role] = model.version
         self._served.move_to_end(model.version)
         while len(self._served) > _MOST_MODELS:
             self._served.popitem(last=False)

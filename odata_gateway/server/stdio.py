@@ -35,7 +35,9 @@ async def serve_stdio(settings: Settings, model: Model) -> int:
     raises  SettingsError for tokens that cannot be checked
     """
     parts = await compose(settings, model)
-    tasks = [parts.watcher.run()] if parts.keys is None else [parts.watcher.run(), parts.keys.run()]
+    tasks = [parts.watcher.run(), parts.service.recompilation.run()]
+    if parts.keys is not None:
+        tasks.append(parts.keys.run())
     caller = AgentCaller(settings.mcp_token or None, _ROOT)
     try:
         async with running(tasks):

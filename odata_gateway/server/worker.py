@@ -84,6 +84,7 @@ async def serve(
 def _background(parts: GatewayParts) -> Iterator[Coroutine[Any, Any, None]]:
     """What runs as long as the process serves."""
     yield parts.watcher.run()
+    yield parts.service.recompilation.run()
     if parts.keys is not None:
         yield parts.keys.run()
     if parts.source is not None:

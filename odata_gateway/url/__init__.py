@@ -21,6 +21,6 @@ Unknown: the model, SQL, callers.
     grammar          tokens to nodes
     parse            template to syntax tree, with limits
     unparse          syntax tree to text, for next links
-    redact           URLs without values, for log lines and metrics
+    redact           URLs and templates without values
     addresses/       URLs as values from which others are made, for links
 """

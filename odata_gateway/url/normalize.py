@@ -23,7 +23,7 @@ from odata_gateway.url.lenient.names import edges, segment_edges
 from odata_gateway.url.lenient.spellings import lenient_tokens
 from odata_gateway.url.lexer import LIST_BRACKETS, Coded, list_end, option_tokens
 from odata_gateway.url.literals import DECODERS, LiteralValue, decode
-from odata_gateway.url.search_words import RawToken
+from odata_gateway.url.search_words import WORD_KINDS, RawToken
 from odata_gateway.url.split import QueryOption, Target
 from odata_gateway.url.syntax_errors import nested_option
 
@@ -91,8 +91,7 @@ _VERSION = re.compile(r"\*|[A-Za-z0-9._~-]+")
 _MEDIA_TYPE = re.compile(r"[^\s/][^/]*/[^\s/](?:[^/]*[^\s/])?")
 _TRUE_OR_FALSE = frozenset({"true", "false"})
 _NO_TRANSPORT = TransportOptions()
-_WORDS = frozenset({"WORD", "PHRASE", "SINGLE"})
-_SPECIAL = frozenset(DECODERS) | _WORDS | LIST_BRACKETS.keys()
+_SPECIAL = frozenset(DECODERS) | WORD_KINDS | LIST_BRACKETS.keys()
 """The tokens that may become literals; all others stay as they are."""
 # The tokens before a number that is a count of rows.
 _NUMBER_OPTIONS = frozenset({"$top=", "$skip=", "top=", "skip="})
@@ -244,7 +243,7 @@ class Normalizer:
                 key(token[1])
             elif token[0] in DECODERS:
                 append(self._decoded(raw, index, name))
-            elif token[0] in _WORDS:
+            elif token[0] in WORD_KINDS:
                 append(token)
                 append(self._word(token, name))
             else:

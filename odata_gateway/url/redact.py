@@ -1,4 +1,4 @@
-"""URLs as log lines and metrics may show them, without values.
+"""URLs as log lines and metrics may show them, and templates as they may be kept: without values.
 
 A value may be an access token or a person's name. A template's key has only names, and the kinds of
 literals in place of literals. A target that was not normalized, because it is malformed or not for
@@ -10,11 +10,19 @@ out of both.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from odata_gateway.url.normalize import (
+    OptionTokens,
+    QueryTemplate,
+    TemplateToken,
+    TransportOptions,
+)
 from odata_gateway.url.options import BY_COST
+from odata_gateway.url.search_words import WORD_KINDS
 
 _LITERAL = re.compile(r"\0([A-Za-z0-9_.*]+)\0")
 _LIKE_A_TOKEN = re.compile(r"(?:[A-Za-z0-9]|%[0-9A-Fa-f]{2}){20,}")
@@ -43,6 +51,20 @@ def redact(key: str) -> RedactedUrl:
     costliest = next((name for name in BY_COST if name in names), "$none")
     text = "?".join(part for part in (path, "&".join(options).replace("\0", "")) if part)
     return RedactedUrl(costliest.removeprefix("$"), _without_tokens(text))
+
+
+def shared_template(template: QueryTemplate) -> QueryTemplate:
+    """A template without what belongs to a request: the texts of options that never change the SQL,
+    and the words of $search, of which the parser reads the first character."""
+    options = tuple(option._replace(tokens=_without_words(option)) for option in template.options)
+    return replace(template, options=options, transport=TransportOptions())
+
+
+def _without_words(option: OptionTokens) -> tuple[TemplateToken, ...]:
+    return tuple(
+        (token[0], str(token[1])[:1], token[2]) if token[0] in WORD_KINDS else token
+        for token in option.tokens
+    )
 
 
 class RedactedTarget:

@@ -19,6 +19,8 @@ RawToken = tuple[str, str, int]
 
 
 _BLANKS = re.compile(r"[ \t]*")
+WORD_KINDS = frozenset({"WORD", "PHRASE", "SINGLE"})
+"""The tokens that stand for what is searched for."""
 _PHRASE = re.compile(r'"[^"]+"')
 _SINGLE = re.compile(r"'[^']*+(?:''[^']*+)*+'")
 _WORD = re.compile(r"""[^\s()";'][^\s()";]*""")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import re
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +18,7 @@ from tests.harness.gateway import start_gateway
 from tests.harness.own_model import entity
 from tests.harness.ports import free_port
 from tests.harness.sample import copied
+from tests.harness.scrape import sample_value, scraped
 
 SQL = """
 CREATE SCHEMA own; GRANT USAGE ON SCHEMA own TO odata_reader;
@@ -96,8 +95,7 @@ def busy(reader_dsn):
     port = free_port()
 
     def together() -> float:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-            return float(re.search(r"^odata_lookups_together_total (\S+)$", answer.read().decode(), re.MULTILINE)[1])
+        return sample_value(scraped(port), "odata_lookups_together_total")
 
     with start_gateway(ODATA_DSN=reader_dsn, ODATA_POOL_MAX="1", ODATA_ADMIN_PORT=str(port)) as gateway:
         yield gateway, together

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import time
-import urllib.request
 from contextlib import suppress
 
 import psutil
@@ -16,32 +15,28 @@ from tests.harness.collector import Collector
 from tests.harness.faults import wait_until
 from tests.harness.gateway import free_port
 from tests.harness.loads import make_slow
+from tests.harness.scrape import sample_value, scraped
 
 REQUESTS = ("Message(1)", "Message?$top=5&$filter=contains(content,'e')", "Label?$top=3", "Nothing/at/all", "Message?$top=x")
-
-
-def scraped(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        return answer.read().decode()
-
-
-def value(text, sample):
-    """A sample's value; 0 for one that is not there."""
-    found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
 
 
 def test_metrics_count_what_was_asked_and_only_the_admin_port_has_them(gateways, reader_dsn):
     port = free_port()
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_ADMIN_PORT=str(port))
     assert [gateway.get(target).status for target in REQUESTS] == [200, 200, 200, 404, 400]
-    wait_until(lambda: value(scraped(port), "odata_rows_total") >= 9, 20)
+    wait_until(lambda: sample_value(scraped(port), "odata_rows_total") >= 9, 20)
     text = scraped(port)
-    assert value(text, 'odata_requests_total{entity_set="Message",options="filter",status="200"}') == 1
-    assert value(text, 'odata_requests_total{entity_set="other",options="none",status="404"}') == 1
-    assert value(text, 'odata_stage_seconds_count{stage="total"}') == 3 == value(text, 'odata_stage_seconds_count{stage="bind"}')
-    assert value(text, "odata_pool_size") == 10 and value(text, "odata_database_up") == 1 and value(text, "odata_workers") == 1
-    assert value(text, "odata_compile_cache_misses_total") >= 6 and value(text, "odata_memory_bytes") > 10_000_000
+    assert sample_value(text, 'odata_requests_total{entity_set="Message",options="filter",status="200"}') == 1
+    assert sample_value(text, 'odata_requests_total{entity_set="other",options="none",status="404"}') == 1
+    assert (
+        sample_value(text, 'odata_stage_seconds_count{stage="total"}') == 3 == sample_value(text, 'odata_stage_seconds_count{stage="bind"}')
+    )
+    assert (
+        sample_value(text, "odata_pool_size") == 10
+        and sample_value(text, "odata_database_up") == 1
+        and sample_value(text, "odata_workers") == 1
+    )
+    assert sample_value(text, "odata_compile_cache_misses_total") >= 6 and sample_value(text, "odata_memory_bytes") > 10_000_000
     named = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     assert named == {family.name for family in FAMILIES}
     assert gateway.ask("GET", "/metrics").status == 404 and gateway.ask("GET", "/v1.0/odata/metrics").status in (401, 404)
@@ -54,7 +49,7 @@ def test_labels_are_words_of_the_model_and_of_ours_whatever_is_asked(gateways, r
     hostile += [f"Message?$compute=id as Quetzal{number}&$filter=Quetzal{number} eq 1&@Quetzal=1&$top=1" for number in range(20)]
     for target in hostile:
         gateway.get(target, headers={"X-Request-Id": "Quetzal"})
-    wait_until(lambda: value(scraped(port), 'odata_requests_total{entity_set="other",options="none",status="404"}') == 20, 20)
+    wait_until(lambda: sample_value(scraped(port), 'odata_requests_total{entity_set="other",options="none",status="404"}') == 20, 20)
     text = scraped(port)
     assert set(re.findall(r'entity_set="([^"]*)"', text)) <= {"Message", "other", "health", "metrics"} and "Quetzal" not in text
     assert set(re.findall(r'options="([^"]*)"', text)) <= {"none", "compute", "filter"}
@@ -72,22 +67,22 @@ def workers_of(gateway):
 def test_processes_are_one_set_of_metrics_and_no_count_is_lost_with_one(gateways, reader_dsn):
     port, asked = free_port(), 30
     gateway = gateways(ODATA_DSN=reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_WORKERS="2")
-    wait_until(lambda: value(scraped(port), "odata_workers") == 2, 30)
+    wait_until(lambda: sample_value(scraped(port), "odata_workers") == 2, 30)
     sample = 'odata_requests_total{entity_set="Label",options="none",status="200"}'
     assert all(gateway.get("Label(1)").status in (200, 404) for _ in range(asked))
     rows = 'odata_requests_total{entity_set="Label",options="none",status="404"}'
-    wait_until(lambda: value(scraped(port), sample) + value(scraped(port), rows) == asked, 30)
-    assert value(scraped(port), "odata_pool_size") == 10
+    wait_until(lambda: sample_value(scraped(port), sample) + sample_value(scraped(port), rows) == asked, 30)
+    assert sample_value(scraped(port), "odata_pool_size") == 10
     before = workers_of(gateway)
     os.kill(before[0], signal.SIGKILL)
     wait_until(lambda: set(workers_of(gateway)) - set(before) and living(port) == 2, 60)
-    assert value(scraped(port), sample) + value(scraped(port), rows) == asked
+    assert sample_value(scraped(port), sample) + sample_value(scraped(port), rows) == asked
 
 
 def living(port):
     """The number of processes that a scrape knows of; none where it was the dead one that took the connection."""
     try:
-        return value(scraped(port), "odata_workers")
+        return sample_value(scraped(port), "odata_workers")
     except OSError:
         return 0
 
@@ -183,21 +178,26 @@ def test_clients_that_read_nothing_are_seen_and_then_that_they_left(gateways, cl
     port = free_port()
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_SEND_TIMEOUT_S="600")
     with asking(gateway, "Message"):
-        wait_until(lambda: value(scraped(port), "odata_slow_clients") == 1, 30)
+        wait_until(lambda: sample_value(scraped(port), "odata_slow_clients") == 1, 30)
         text = scraped(port)
-        assert value(text, "odata_buffered_bytes") > 0 and value(text, "odata_requests_running") == 1 == value(text, "odata_connections")
-        wait_until(lambda: value(scraped(port), "odata_pool_busy") == 0, 30)
+        assert sample_value(text, "odata_buffered_bytes") > 0 and sample_value(text, "odata_requests_running") == 1 == sample_value(
+            text, "odata_connections"
+        )
+        wait_until(lambda: sample_value(scraped(port), "odata_pool_busy") == 0, 30)
     wait_until(lambda: "odata_broken_answers_total{" in scraped(port), 30)
     text = scraped(port)
-    assert value(text, "odata_slow_clients") == 0 == value(text, "odata_buffered_bytes") and value(text, "odata_requests_running") == 0
+    assert (
+        sample_value(text, "odata_slow_clients") == 0 == sample_value(text, "odata_buffered_bytes")
+        and sample_value(text, "odata_requests_running") == 0
+    )
 
 
 def test_statements_for_clients_that_left_are_counted_as_cancelled(gateways, cluster, scratch, scratch_reader_dsn, sleeping):
     port = free_port()
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_ADMIN_PORT=str(port), ODATA_MODEL_CHECK_S="0")
     with asking(gateway, "Label"):
-        wait_until(lambda: value(scraped(port), "odata_pool_busy") == 1, 30)
+        wait_until(lambda: sample_value(scraped(port), "odata_pool_busy") == 1, 30)
         waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scratch}' AND wait_event = 'PgSleep'"
         wait_until(lambda: cluster.psql("postgres", waiting).strip() == "1", 30)
-    wait_until(lambda: value(scraped(port), "odata_queries_cancelled_total") == 1, 30)
-    assert value(scraped(port), 'odata_requests_total{entity_set="Label",options="none",status="499"}') == 1
+    wait_until(lambda: sample_value(scraped(port), "odata_queries_cancelled_total") == 1, 30)
+    assert sample_value(scraped(port), 'odata_requests_total{entity_set="Label",options="none",status="499"}') == 1

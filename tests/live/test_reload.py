@@ -14,9 +14,14 @@ from odata_gateway.demo import tokens
 from tests.harness.cluster import READER
 from tests.harness.faults import wait_until
 from tests.harness.gateway import free_port
+from tests.harness.scrape import sample_value, scraped
 
 TOKEN = {"Authorization": f"Bearer {tokens.ADMIN}"}
 BUILT_IN = (Path(odata_gateway.__file__).parent / "edm" / "models" / "live_agent.json").read_text(encoding="utf-8")
+
+
+LINKS = {"Message": "conversation", "Conversation": "messages", "Inbox": "conversations", "User": "messages"}
+"""A link of each of these sets."""
 
 
 def renamed(name):
@@ -85,6 +90,22 @@ def test_the_model_is_read_again_and_no_request_fails(gateways, reader_dsn, tmp_
     assert [client.faults for client in clients] == [[]] * 6
     assert [client.names for client in clients] == [["text", "words"]] * 6
     assert b"words" in gateway.get("$metadata").body and "Traceback" not in gateway.log()
+
+
+def test_what_was_in_use_is_compiled_for_the_new_model_before_it_is_asked_again(gateways, reader_dsn, tmp_path):
+    path, port = tmp_path / "model.json", free_port()
+    path.write_text(renamed("text"))
+    gateway = gateways(ODATA_DSN=reader_dsn, ODATA_MODEL=str(path), ODATA_ADMIN_PORT=str(port))
+    targets = [f"{name}?$top={top}&$select=id&$expand={link}($select=id)" for name, link in LINKS.items() for top in (1, 2)]
+    targets += ["Message?$filter=id le 300&$count=true", "Message?$search=e&$top=3", "Message(1)", "Message/$count"]
+    assert [gateway.get(target).status for target in (*targets, "Message(1)?$select=text")] == [200] * (len(targets) + 1)
+    path.write_text(renamed("words"))
+    reload(gateway, f"compiled again for the model as it is now: {len(targets) - len(LINKS)} queries")  # two of each link have one template
+    misses = sample_value(scraped(port), "odata_compile_cache_misses_total")
+    assert misses > 10
+    assert [gateway.get(target).status for target in targets] == [200] * len(targets)
+    assert sample_value(scraped(port), "odata_compile_cache_misses_total") == misses
+    assert gateway.get("Message(1)?$select=text").status == 400 and gateway.get("Message(1)?$select=words").status == 200
 
 
 def test_the_built_in_model_stays(gateways, reader_dsn):
