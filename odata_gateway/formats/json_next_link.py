@@ -20,7 +20,7 @@ from odata_gateway.plan.tree.query import LONG_VALUE
 from odata_gateway.plan.tree.relation import BoundExpr, Column
 from odata_gateway.plan.tree.slots import LinkSlot, PageSlot
 from odata_gateway.sql.fragment import Sql, build, fill, join, param, quoted, raw
-from odata_gateway.sql.keyset import key_texts, order_by
+from odata_gateway.sql.paging.keyset import key_texts, order_by
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.sql.renderer import BlockRenderer
 from odata_gateway.types.primitive import INT64, STRING

@@ -40,7 +40,7 @@ from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LinkSlot, PageSlot
 from odata_gateway.protocol.json_format import JsonFormat
 from odata_gateway.sql.fragment import Sql, build, column_sql, join, param, quoted, raw
-from odata_gateway.sql.keyset import order_by
+from odata_gateway.sql.paging.keyset import order_by
 from odata_gateway.sql.renderer import BlockRenderer
 
 

@@ -8,9 +8,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     row_encoding  how rows are written, as a protocol that formats implement
     chunk_record  the rows of a chunk as one record
     accounts/     a statement for several accounts on a database that is sharded by account
-    scan          how the rows of a chunk are read in order, with the known indexes
-    page_scan     the SQL of that
-    keyset        ORDER BY, and the rows behind the last one of a page
+    paging/       the rows of a page in their order, and behind a row
     relation      blocks: FROM, WHERE, and the row policy beside every table
     calls/        rows that functions of the model return
     derived       rows that $apply makes of the rows of blocks

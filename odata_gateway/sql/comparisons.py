@@ -96,6 +96,13 @@ def comparison_sql(expr: Compare, renderer: ExpressionRenderer, *, strict: bool)
     return build("({0} IS TRUE)", bare) if strict and can_be_null else bare
 
 
+def compared_side(expr: Compare, side: BoundExpr, renderer: ExpressionRenderer) -> Sql:
+    """A side of a comparison as it is compared."""
+    both = expr.left.nullable and expr.right.nullable
+    sides = _operands(expr.left, expr.right, renderer, both_nullable=both)
+    return sides.left if side is expr.left else sides.right
+
+
 def in_array_sql(expr: InArray, renderer: ExpressionRenderer, *, strict: bool) -> Sql:
     """Whether a value is in a list, which is one array parameter."""
     sides = _operands(expr.operand, expr.values, renderer, both_nullable=False)

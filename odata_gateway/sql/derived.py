@@ -33,7 +33,7 @@ from odata_gateway.sql.fragment import (
     join,
     param,
 )
-from odata_gateway.sql.keyset import order_by, order_item, ordered
+from odata_gateway.sql.paging.keyset import order_by, order_item, ordered
 from odata_gateway.sql.pg_types import (
     bounds_of_values,
     checked,

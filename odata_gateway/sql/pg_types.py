@@ -13,8 +13,8 @@ read in two ways:
   orders by it, uses this. The values that statements make have none of them, and need no care.
 - as it is stored (`stored`), because an index serves the bare column only. Whoever uses this takes
   care of the other values: comparisons by a second bound (`sql.comparisons`), the order of a page
-  by a branch for each kind of null (`sql.page_scan`), texts and functions of times by their own
-  templates.
+  by a branch for each kind of null (`sql.paging.page_scan`), texts and functions of times by their
+  own templates.
 
 JSON columns, which no index orders, have NULL in both.
 
@@ -82,6 +82,11 @@ def keeps_type(derived: Derived, index: int) -> bool:
     """Whether a column of derived rows has its own type, which is not that of its edm type."""
     common = common_column(selection.columns[index] for selection in derived.selections)
     return common is not None and is_own(common)
+
+
+def orders_as_own(column: Column) -> bool:
+    """Whether a column is ordered as values of its own type."""
+    return _is_own(column.type.reading(column.pg_type), column)
 
 
 def _is_own(reading: ColumnReading, column: Column) -> bool:

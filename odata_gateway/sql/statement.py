@@ -31,13 +31,13 @@ from odata_gateway.sql.fragment import (
     qualified,
     raw,
 )
-from odata_gateway.sql.keyset import NullMask, equals, key_texts, key_values
-from odata_gateway.sql.page_scan import PageScan
+from odata_gateway.sql.paging.keyset import NullMask, equals, key_texts, key_values
+from odata_gateway.sql.paging.page_scan import PageScan
+from odata_gateway.sql.paging.scan import AccountsRead
 from odata_gateway.sql.pg_types import has_zone, raw_value, stored, text_in_zone
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.renderer import ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
-from odata_gateway.sql.scan import AccountsRead
 
 
 class StatementVariant(NamedTuple):

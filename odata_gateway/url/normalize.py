@@ -223,7 +223,8 @@ class Normalizer:
 
     def with_slots(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
         """The tokens with slots in place of literals. A list after `in`, or one that is the whole
-        value of an alias, is one literal if its items are of one kind."""
+        value of an alias, is one literal if its items are of one kind; `in (1)` is no list, because
+        it leaves one value, which is better known before Postgres plans."""
         try:
             return self._with_slots(name, raw, end)
         except ODataError as error:
@@ -292,7 +293,8 @@ class Normalizer:
             return raw[index], index + 1
         items = raw[index + 1 : last]
         literals = [item for item in items if item[0] in DECODERS]
-        if literals and 2 * len(literals) == len(items) + 1:
+        least = 2 if kind == "OPEN" else 1
+        if len(literals) >= least and 2 * len(literals) == len(items) + 1:
             folded = _fold([decode(*literal, name) for literal in literals])
             if folded is not None:
                 value = LiteralValue(folded[0], folded[1], at, name)

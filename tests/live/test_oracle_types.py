@@ -175,6 +175,36 @@ def test_a_column_of_each_type_reads_orders_groups_and_compares(zoo, name):
     zoo.run(work)
 
 
+@pytest.mark.parametrize("name", type_tables.COLUMNS)
+def test_pages_of_the_rows_with_one_value_are_the_whole_in_any_order(zoo, name):
+    """In small pages, by the column and then by others, which have nulls and equal values, up and down."""
+    table = zoo.tables["Beasts"]
+    column = table.columns[name]
+    others = [each for each in ("flag", "n", "ts", "txt", "f8", "cit") if each != name]
+
+    async def work(gateway: Inside) -> None:
+        maker = TypeMaker(f"one value of {name}", table)
+        own = Term(name, column.kind, reading(name), ordered=column.ordered)
+        literals = [(maker.constant(value, column.kind), "eq") for value in table.pool(name)]
+        if column.kind in type_queries.NUMBERS:
+            literals += [(maker.number(kind, zero=True), "eq") for kind in ("int", "dec", "dbl")]
+        conditions = [maker.comparison(op, own, literal) for literal, op in literals]
+        conditions += [Term(f"{name} eq null", "bool", lambda row: row[name] is None)]
+        for number, condition in enumerate(conditions):
+            order = [
+                Term(each, table.kind(each), reading(each))
+                for each in (others[number % 6 % len(others)], others[number // 6 % len(others)])
+            ]
+            order.insert(number % 2, own)
+            by = [(term, bool(number >> at & 1)) for at, term in enumerate({term.text: term for term in order}.values())]
+            by = [(term, down) for term, down in by if term.kind != "bin"]
+            query = Asked(table, condition, by, select=("id", name))
+            for size in (1, 2, 3):
+                check_rows(query, await pages(gateway, query.target, size), query.answer())
+
+    zoo.run(work)
+
+
 @pytest.mark.parametrize("name", [name for name, column in type_tables.COLUMNS.items() if not column.ordered and column.kind != "bin"])
 def test_pages_of_an_order_that_only_postgres_knows_are_the_whole(zoo, name):
     """Equal values stand together, nulls first, and small pages have the rows of one large page, in its order."""

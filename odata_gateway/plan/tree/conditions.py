@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, Logic
 from odata_gateway.types.primitive import BOOLEAN
 
@@ -16,6 +18,20 @@ def all_of(conditions: tuple[BoundExpr, ...]) -> BoundExpr | None:
     return Logic("and", conditions, any(c.nullable for c in conditions))
 
 
+def conjuncts(conditions: Iterable[BoundExpr]) -> Iterator[BoundExpr]:
+    """The conditions that must be true for all of these to be true."""
+    for condition in conditions:
+        if isinstance(condition, Logic) and condition.op == "and":
+            yield from conjuncts(condition.operands)
+        else:
+            yield condition
+
+
 def any_of(comparisons: tuple[BoundExpr, ...]) -> BoundExpr:
     """Whether one of some comparisons is true, none of which is ever null; false without any."""
-    return Logic("or", comparisons, False) if comparisons else ConstantValue(False, BOOLEAN)
+    match comparisons:
+        case ():
+            return ConstantValue(False, BOOLEAN)
+        case (only,):
+            return only
+    return Logic("or", comparisons, False)

@@ -27,8 +27,8 @@ from odata_gateway.plan.tree.slots import KeysetSlot
 from odata_gateway.sql.accounts.account_blocks import pivots
 from odata_gateway.sql.accounts.made_rows import MadeRows
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
-from odata_gateway.sql.keyset import NullMask, key_texts, ordered, value_of_text
-from odata_gateway.sql.page_scan import PageScan, limit_with_skipped
+from odata_gateway.sql.paging.keyset import NullMask, key_texts, ordered, value_of_text
+from odata_gateway.sql.paging.page_scan import PageScan, limit_with_skipped
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.renderer import ShardAccount
 from odata_gateway.types.primitive import STRING

@@ -47,7 +47,7 @@ def sql_of(text):
         ("created_at ne null", "(C IS NOT NULL AND C > '-infinity' AND C < 'infinity')", "(C IS NOT NULL AND C > '-infinity' AND C < 'infinity')"),
         ("created_at eq 2021-01-01T00:00:00Z", "(C = $1::text::timestamp)", "((C = $1::text::timestamp) IS TRUE)"),
         ("created_at ne 2021-01-01T00:00:00Z", "((C = $1::text::timestamp) IS NOT TRUE)", "((C = $1::text::timestamp) IS NOT TRUE)"),
-        ("created_at in (2021-01-01T00:00:00Z)", "(C = ANY($1::text[]::timestamp[]))", "((C = ANY($1::text[]::timestamp[])) IS TRUE)"),
+        ("created_at in (2021-01-01T00:00:00Z,2021-01-02T00:00:00Z)", "(C = ANY($1::text[]::timestamp[]))", "((C = ANY($1::text[]::timestamp[])) IS TRUE)"),
         ("created_at le 2021-01-01T00:00:00Z", "((C <= $1::text::timestamp) AND C > '-infinity')", "(((C <= $1::text::timestamp) AND C > '-infinity') IS TRUE)"),
         ("2021-01-01T00:00:00Z lt created_at", "((C > $1::text::timestamp) AND C < 'infinity')", "(((C > $1::text::timestamp) AND C < 'infinity') IS TRUE)"),
         ("created_at gt now()", "((C > (now() AT TIME ZONE 'UTC')) AND C < 'infinity')", "(((C > (now() AT TIME ZONE 'UTC')) AND C < 'infinity') IS TRUE)"),

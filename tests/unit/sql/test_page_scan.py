@@ -9,9 +9,9 @@ from odata_gateway.edm.derive import with_types
 from odata_gateway.plan.tree.relation import Column
 from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql.fragment import build, finish, param, qualified
-from odata_gateway.sql.page_scan import PageScan
+from odata_gateway.sql.paging.page_scan import PageScan
+from odata_gateway.sql.paging.scan import AccountScan, NullSplitScan, PerAccountScan, PlainScan, choose_scan
 from odata_gateway.sql.relation import Relations
-from odata_gateway.sql.scan import AccountScan, NullSplitScan, PerAccountScan, PlainScan, choose_scan
 from tests.harness import cases
 
 PLAIN, ACCOUNT, PER_ACCOUNT, NULL_SPLIT = PlainScan, AccountScan, PerAccountScan, NullSplitScan
@@ -74,6 +74,10 @@ SCANS = [
     ("Message?$orderby=source_id&$skip=3", [SOURCE], PLAIN, PLAIN),
     ("Message?$orderby=source_id&$filter=conversation_id eq 3", [SOURCE, CONVERSATION], PLAIN, PLAIN),
     ("Conversation(1)/messages?$orderby=source_id", [SOURCE], NULL_SPLIT, NULL_SPLIT),
+    # nulls only
+    ("Message?$orderby=source_id&$filter=source_id eq null", [SOURCE], PLAIN, PER_ACCOUNT),
+    ("Message?$orderby=source_id&$filter=source_id eq null", [SOURCE, ("source_id",)], PLAIN, PER_ACCOUNT),
+    ("Message?$orderby=created_at&$filter=created_at eq null", [CREATED], NULL_SPLIT, PER_ACCOUNT),
     ("Message?$orderby=source_id&$filter=conversation/status eq 1", [SOURCE], PLAIN, PLAIN),
     # other kinds of rows
     ("User?$orderby=name", [], NULL_SPLIT, NULL_SPLIT),
@@ -129,6 +133,14 @@ def test_the_branches_of_a_chunk(order, mask, expected):
     branches = one.branches if isinstance(one, NullSplitScan) else (one.branch,)
     assert branches == several.branches
     assert type(one) is (NULL_SPLIT if len(expected) > 1 else PLAIN)
+
+
+@pytest.mark.parametrize("mask", [None, (True, False), (False, False)])
+@pytest.mark.parametrize("order", ["source_id", "source_id desc", "created_at", "created_at desc"])
+def test_rows_that_are_all_null_have_no_branch_of_values(order, mask):
+    column = order.split()[0]
+    several = choose_scan(query_of(f"Message?$orderby={order}&$filter={column} eq null", CREATED), mask, "several")
+    assert {(branch.rows, branch.behind) for branch in several.branches} == {("nulls", mask is not None)}
 
 
 @pytest.mark.parametrize(("indexes", "columns"), [([], ["id"]), ([SOURCE], ["source_id", "id"])])

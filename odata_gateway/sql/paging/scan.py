@@ -1,27 +1,27 @@
 """How a chunk's rows are to be read in order: in one SELECT, or in branches that an index serves.
 
 `choose_scan` decides by the query, the known indexes and the number of accounts alone. A wrong
-choice can cost time, but never show a wrong row (`sql.page_scan`).
+choice can cost time, but never show a wrong row (`sql.paging.page_scan`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from odata_gateway.plan.tree.columns import account_column
+from odata_gateway.plan.tree.conditions import conjuncts
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.relation import (
     BoundExpr,
     Column,
     Compare,
     InArray,
-    Logic,
     OrderKey,
     Parameter,
 )
-from odata_gateway.sql.keyset import NullMask
+from odata_gateway.sql.paging.fixed_values import asks_for_null
+from odata_gateway.sql.paging.keyset import NullMask
 from odata_gateway.sql.pg_types import null_classes
 
 AccountsRead = Literal["one", "several", "by shard"]
@@ -142,7 +142,8 @@ def _is_in_order_of_place(query: Query, accounts: AccountsRead, *, shows_joined:
         return False
     is_alone = _orders_one_table(query) and not (query.block.joins and shows_joined)
     key = query.order[0].expr
-    return is_alone and not any(_is_value_of(key, term) for term in _conjuncts_of(query))
+    terms = conjuncts(query.block.predicates)
+    return is_alone and not any(_is_value_of(key, term) for term in terms)
 
 
 def _is_value_of(column: BoundExpr, term: BoundExpr) -> bool:
@@ -171,9 +172,16 @@ def _branches(query: Query, mask: NullMask | None, *, shows_joined: bool) -> tup
     )
     in_order_of_values = (replace(order[0], expr=filled), *order[1:])
     values = Branch(in_order_of_values, "values", behind_value)
+    if asks_for_null(query, first):
+        return tuple(replace(branch, behind=mask is not None) for branch in nulls)
     if order[0].descending:
         return nulls if behind_null else (values, *nulls)
     return (values,) if behind_value else (*nulls, values)
+
+
+def splits_nulls(query: Query, *, shows_joined: bool = True) -> bool:
+    """Whether the nulls of the first order column are read in branches of their own."""
+    return _split_column(query, shows_joined=shows_joined) is not None
 
 
 def _split_column(query: Query, *, shows_joined: bool) -> Column | None:
@@ -249,7 +257,7 @@ def _gains_by_account(query: Query) -> bool:
         return False
     if not _reads_one_table(query) or _is_found_without_account(query):
         return False
-    ranges = (_is_range_within_account(query, term) for term in _conjuncts_of(query))
+    ranges = (_is_range_within_account(query, term) for term in conjuncts(query.block.predicates))
     return 0 not in query.key_positions or any(ranges)
 
 
@@ -276,8 +284,9 @@ def _has_account_index(query: Query) -> bool:
 
 
 def _is_found_without_account(query: Query) -> bool:
-    """Whether an index without the account finds the rows by a value: few rows, soon sorted."""
-    return any(_is_value_of_index(query, term) for term in _conjuncts_of(query))
+    """Whether an index without the account finds the rows by a value: few rows, soon sorted. Null
+    is no such value; most rows may have it."""
+    return any(_is_value_of_index(query, term) for term in conjuncts(query.block.predicates))
 
 
 def _is_value_of_index(query: Query, term: BoundExpr) -> bool:
@@ -287,7 +296,8 @@ def _is_value_of_index(query: Query, term: BoundExpr) -> bool:
             | Compare(op="eq", right=Column() as column)
             | InArray(operand=Column() as column)
         ):
-            source, is_own = query.block.source, not column.steps
+            source = query.block.source
+            is_own = not column.steps and not asks_for_null(query, column)
             indexes = source.entity_type.indexes
             return is_own and any(
                 i[0] == column.name and account_column(source) not in i for i in indexes
@@ -306,7 +316,7 @@ def _is_compared(query: Query, column: Column) -> bool:
             (term.left == column and _is_no_null(term.right))
             or (term.right == column and _is_no_null(term.left))
         )
-        for term in _conjuncts_of(query)
+        for term in conjuncts(query.block.predicates)
     )
 
 
@@ -340,17 +350,3 @@ def _is_range_within_account(query: Query, term: BoundExpr) -> bool:
             return not column.steps and any(i[:2] == wanted for i in indexes)
         case _:
             return False
-
-
-def _conjuncts_of(query: Query) -> Iterator[BoundExpr]:
-    """The predicates that must all be true."""
-    for predicate in query.block.predicates:
-        yield from _conjuncts(predicate)
-
-
-def _conjuncts(expr: BoundExpr) -> Iterator[BoundExpr]:
-    if isinstance(expr, Logic) and expr.op == "and":
-        for operand in expr.operands:
-            yield from _conjuncts(operand)
-    else:
-        yield expr

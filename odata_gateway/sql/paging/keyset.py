@@ -12,8 +12,9 @@ there, read the rest of the whole table and sort it (measured: three times the r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from odata_gateway.plan.tree.relation import BoundExpr, Column, OrderKey
 from odata_gateway.plan.tree.slots import KeysetSlot
@@ -84,66 +85,100 @@ def _filled(expr: BoundExpr) -> BoundExpr:
     return replace(expr, nullable=True)
 
 
+class _Position(NamedTuple):
+    """A position of an order: its key, the keyset slot that has its value, and whether that is
+    null."""
+
+    key: OrderKey
+    slot: int
+    is_null: bool
+
+    @property
+    def bound(self) -> Sql:
+        """The order value as a subquery, so that Postgres plans a late page as it plans the
+        first."""
+        return build("(SELECT {0})", _value(self.slot, self.key))
+
+
 def after(
-    order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer, *, start: int = 0
+    order: Sequence[OrderKey],
+    mask: NullMask,
+    renderer: ExpressionRenderer,
+    slots: Sequence[int] | None = None,
 ) -> Sql:
     """The rows behind the one whose order values are in the keyset slots, and null where `mask`
-    says so; of rows that agree with it before position `start`."""
-    if any(mask[start:]) or not _is_row_comparison(order[start:]):
-        return _behind(start, order, mask, renderer)
-    if (found := _found_behind(order, start)) is not None:
+    says so.
+
+    slots  the keyset slot of each order value; None: the first has the first, and so on
+    """
+    positions = _positions(order, mask, slots)
+    if not _is_row_comparison(positions):
+        return _behind(positions, renderer)
+    if (found := _found_behind(positions[0])) is not None:
         return found
-    columns = join(", ", (_compared(k.expr, renderer) for k in order[start:]))
-    values = join(", ", (_bound(i, k) for i, k in enumerate(order) if i >= start))
-    symbol = "<" if order[start].descending else ">"
+    columns = join(", ", (_compared(p.key.expr, renderer) for p in positions))
+    values = join(", ", (p.bound for p in positions))
+    symbol = "<" if positions[0].key.descending else ">"
     return fill("(({0}) " + symbol + " ({1}))", (columns, values))
 
 
-def _found_behind(order: tuple[OrderKey, ...], index: int) -> Sql | None:
+def bounded_after(
+    order: Sequence[OrderKey],
+    mask: NullMask,
+    renderer: ExpressionRenderer,
+    slots: Sequence[int] | None = None,
+) -> Sql:
+    """The same rows by a condition that bounds each column on its own."""
+    return _behind(_positions(order, mask, slots), renderer)
+
+
+def _positions(
+    order: Sequence[OrderKey], mask: NullMask, slots: Sequence[int] | None
+) -> list[_Position]:
+    numbers = range(len(order)) if slots is None else slots
+    return [_Position(*found) for found in zip(order, numbers, mask, strict=True)]
+
+
+def _found_behind(first: _Position) -> Sql | None:
     """The rows behind in the order of a key that the service makes, with what finds them; None for
     another order."""
-    expr = order[index].expr
-    if not isinstance(expr, Column) or order[index].descending:
+    expr = first.key.expr
+    if not isinstance(expr, Column) or first.key.descending:
         return None
-    found = is_found(expr, ">=", build("(SELECT {0})", _value(index, order[index])))
-    if found is None:
-        return None
-    return build("({0} > {1} AND {2})", own(expr), _bound(index, order[index]), found)
+    found = is_found(expr, ">=", first.bound)
+    return None if found is None else build("({0} > {1} AND {2})", own(expr), first.bound, found)
 
 
-def bounded_after(order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer) -> Sql:
-    """The same rows by a condition that bounds each column on its own."""
-    return _behind(0, order, mask, renderer)
-
-
-def _is_row_comparison(order: tuple[OrderKey, ...]) -> bool:
-    """Whether a row comparison finds all rows that follow a row without nulls. Ascending, rows with
-    nulls come first and do not follow; descending they do, and a row comparison would lose them."""
-    if any(isinstance(k.expr, Column) and own_schema(k.expr) for k in order):
+def _is_row_comparison(positions: Sequence[_Position]) -> bool:
+    """Whether a row comparison finds all rows that follow a row: one without nulls. Ascending, rows
+    with nulls come first and do not follow; descending they do, and a row comparison would lose
+    them."""
+    if any(p.is_null for p in positions):
+        return False
+    keys = [p.key for p in positions]
+    if any(isinstance(k.expr, Column) and own_schema(k.expr) for k in keys):
         return False  # the schema of the operator would be that for all columns
-    if order[0].descending:
-        return all(k.descending and not k.expr.nullable for k in order)
-    return not any(k.descending for k in order)
+    if keys[0].descending:
+        return all(k.descending and not k.expr.nullable for k in keys)
+    return not any(k.descending for k in keys)
 
 
-def _behind(
-    index: int, order: tuple[OrderKey, ...], mask: NullMask, renderer: ExpressionRenderer
-) -> Sql:
-    """The rows behind, of those that agree before position `index`."""
-    key, is_last = order[index], index == len(order) - 1
+def _behind(positions: Sequence[_Position], renderer: ExpressionRenderer) -> Sql:
+    """The rows behind, of those that agree before the first position."""
+    (key, _, is_null), *others = positions
     column = _compared(key.expr, renderer)
-    rest = raw("false") if is_last else _behind(index + 1, order, mask, renderer)
-    if mask[index] and key.descending:
+    rest = _behind(others, renderer) if others else raw("false")
+    if is_null and key.descending:
         return build("({0} IS NULL AND {1})", column, rest)
-    if mask[index]:
+    if is_null:
         return build("({0} IS NOT NULL OR {1})", column, rest)
-    value, symbol = _bound(index, key), _operator("<" if key.descending else ">", key)
+    value, symbol = positions[0].bound, _operator("<" if key.descending else ">", key)
     or_same = _operator("<=" if key.descending else ">=", key)
-    if is_last:
-        bound = build("({0} {1} {2})", column, symbol, value)
-    else:
+    if others:
         template: LiteralString = "({0} {3} {1} AND ({0} {4} {1} OR {2}))"
         bound = build(template, column, value, rest, or_same, symbol)
+    else:
+        bound = build("({0} {1} {2})", column, symbol, value)
     if key.descending and key.expr.nullable:
         return build("({0} OR {1} IS NULL)", bound, column)
     return bound
@@ -159,19 +194,19 @@ def equals(index: int, key: OrderKey, renderer: ExpressionRenderer, *, is_null: 
     return same if found is None else build("{0} AND {1}", same, found)
 
 
-def are_not_rewritten(order: tuple[OrderKey, ...]) -> list[Sql]:
+def are_not_rewritten(order: Sequence[OrderKey], slots: Sequence[int]) -> list[Sql]:
     """Conditions that are true, and fail where the places of rows have changed since the keyset's
     row was read."""
     return [
-        is_not_rewritten(key.expr, _text(index))
-        for index, key in enumerate(order)
+        is_not_rewritten(key.expr, _text(slot))
+        for slot, key in zip(slots, order, strict=True)
         if isinstance(key.expr, Column) and key.expr.catalog.row_key == "place"
     ]
 
 
-def keyset_key(index: int, column: Column) -> Sql:
+def keyset_key(slot: int, column: Column) -> Sql:
     """The key that the service made for the keyset's row."""
-    return key_of_text(column, _text(index))
+    return key_of_text(column, _text(slot))
 
 
 def _compared(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
@@ -181,13 +216,8 @@ def _compared(expr: BoundExpr, renderer: ExpressionRenderer) -> Sql:
     return ordered(expr, renderer)
 
 
-def _bound(index: int, key: OrderKey) -> Sql:
-    """An order value as a subquery, so that Postgres plans a late page as it plans the first."""
-    return build("(SELECT {0})", _value(index, key))
-
-
-def _value(index: int, key: OrderKey) -> Sql:
-    return value_of_text(key, _text(index))
+def _value(slot: int, key: OrderKey) -> Sql:
+    return value_of_text(key, _text(slot))
 
 
 def value_of_text(key: OrderKey, text: Sql) -> Sql:
@@ -197,8 +227,8 @@ def value_of_text(key: OrderKey, text: Sql) -> Sql:
     return fill("{0}::" + (key.expr.type or STRING).pg_type, (text,))
 
 
-def _text(index: int) -> Sql:
-    return param(KeysetSlot(index), "text")
+def _text(slot: int) -> Sql:
+    return param(KeysetSlot(slot), "text")
 
 
 def _operator(symbol: str, key: OrderKey) -> Sql:
