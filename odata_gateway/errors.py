@@ -337,6 +337,13 @@ class DbModel(ODataError):
     status, code = 500, "Db.Model"
 
 
+class DbChanged(ODataError):
+    """The database has changed a moment ago, and the model is being read again."""
+
+    status, code = 503, "Db.Changed"
+    retry_after_s = 2
+
+
 class DbKey(ODataError):
     """The key of an entity set is null in a row, or the same in two rows, or it is not known that
     this cannot be."""

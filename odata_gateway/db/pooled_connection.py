@@ -72,6 +72,11 @@ class PooledConnection:
         rows = self.connection.fetch(statement.text, *statement.arguments)
         return rows
 
+    async def forget_statements(self) -> None:
+        """Have each statement prepared anew, by which the server plans it anew."""
+        self.unprepared.clear()
+        await self.connection.reload_schema_state()
+
     async def _fetch_not_kept(self, statement: BoundStatement) -> list[PgRecord]:
         """The same for a statement that leaves nothing on the server.
 

@@ -31,7 +31,7 @@ from odata_gateway.db.fair_queue import FlowKey
 from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.pool import ConnectionPool
 from odata_gateway.db.pooled_connection import PooledConnection, RunningStatement
-from odata_gateway.db.sqlstate import cancelled, is_passing, to_odata_error
+from odata_gateway.db.sqlstate import cancelled, is_outdated, is_passing, to_odata_error
 from odata_gateway.errors import AuthForbidden, Internal, ODataError
 from odata_gateway.observe.counters import COUNTERS
 from odata_gateway.observe.request_stats import current_stats
@@ -211,6 +211,8 @@ class Session:
                 await self._start_over(pooled)
             return await send()
         except Exception as error:
+            if is_outdated(error):
+                await pooled.forget_statements()
             if not self._may_repeat(pooled, before, error):
                 raise self._meaning(pooled, error) from error
             return await self._run_again(pooled, send)

@@ -43,6 +43,9 @@ _PLANNERS = re.compile(
 internal error; Postgres's own have other names."""
 _SHAPES = re.compile(r"GEOS|lwgeom|geometr|geograph|SRID", re.IGNORECASE)
 """What PostGIS says, in English, of shapes that it cannot compute with: its errors are internal."""
+_LOST = re.compile(r"cache lookup failed for|could not open relation with OID|relation with OID")
+"""What Postgres says, in English, where the plan of a kept statement names what is no longer there,
+such as a function that was made anew."""
 _NULL_KEY = re.compile(re.escape(NULL_KEY) + r"([\w.]+)")
 
 
@@ -178,7 +181,28 @@ and not a timeout: for those the request has waited already."""
 def is_passing(error: Exception) -> bool:
     """Whether the same statement, sent again, is likely to succeed. Of a lost connection, ask the
     connection."""
-    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in PASSING
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in PASSING:
+        return True
+    return is_outdated(error)
+
+
+def is_outdated(error: Exception) -> bool:
+    """Whether a statement that a connection keeps may no longer fit the database; prepared anew, it
+    does. Postgres does not always notice that it has to plan again, as where a function is made
+    anew or the table changes whose rows it returns; what it says then differs, and is internal."""
+    match error:
+        case asyncpg.InvalidCachedStatementError() | asyncpg.OutdatedSchemaCacheError():
+            return True
+        case asyncpg.InternalServerError():
+            is_other = _SHAPES.search(str(error)) or _PLANNERS.fullmatch(_source_file(error))
+            return error.sqlstate == "XX000" and not is_other and server_of(error) is None
+        case _:
+            return _is_lost(error)
+
+
+def _is_lost(error: BaseException) -> bool:
+    kinds = asyncpg.InternalServerError | asyncpg.UndefinedTableError
+    return isinstance(error, kinds) and _LOST.match(str(error)) is not None
 
 
 _IN_FUNCTIONS = ("0A", "3F", "42", "54")
@@ -195,7 +219,9 @@ def to_odata_error(error: BaseException) -> ODataError:
             return error
         case asyncpg.InvalidTextRepresentationError() if found := _NULL_KEY.search(str(error)):
             return DbKey(f"the key of a row is null: {found[1]}")
-        case asyncpg.InvalidCachedStatementError():
+        case asyncpg.InvalidCachedStatementError() | asyncpg.OutdatedSchemaCacheError():
+            return _answer(_CHANGED)
+        case asyncpg.PostgresError() if _is_lost(error):
             return _answer(_CHANGED)
         case asyncpg.PostgresError() if (server := server_of(error)) is not None:
             return _of_server(error, server)
@@ -214,8 +240,6 @@ def to_odata_error(error: BaseException) -> ODataError:
             return _of_function(error) or _by_sqlstate(error.sqlstate)
         case asyncpg.PostgresError():
             return _answer(_UNAVAILABLE)
-        case asyncpg.OutdatedSchemaCacheError():
-            return _answer(_CHANGED)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | asyncpg.InterfaceWarning():
             return _answer(_GONE)
         case TimeoutError(errno=None):  # one of ours; TCP's, for a silent host, has a number

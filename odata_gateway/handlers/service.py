@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
+from math import inf
 from typing import assert_never, cast
 
 from odata_gateway.compiler.compiled_query import CompiledQuery
@@ -22,6 +23,7 @@ from odata_gateway.compiler.recompilation import Recompilation
 from odata_gateway.config.readers import AUTO
 from odata_gateway.config.settings import Settings
 from odata_gateway.db.database import Database
+from odata_gateway.db.schema.changes.refusals import Refusals
 from odata_gateway.db.schema.role_models import RoleModels
 from odata_gateway.edm.derive import served_part
 from odata_gateway.edm.model import UNREAD, Model
@@ -92,7 +94,9 @@ class Service:
 
     role_models    what each role may read of the model
     recompilation  compiles in the background what was in use of a model that was exchanged
-    look_again     compares the model with the database and calls `use` where they differ
+    look_again     compares the model with the database and calls `use` where they differ, unless
+                   that was done a moment ago; returns when the last comparison began, by
+                   time.monotonic()
     """
 
     def __init__(
@@ -116,7 +120,7 @@ class Service:
         self._versions: dict[str, str] = {}  # of the models that roles were served last
         self.recompilation = Recompilation()
         self._zones = ZoneNames(settings.timezone)
-        self.look_again: Callable[[], Awaitable[None]] | None = None
+        self.look_again: Callable[[], Awaitable[float]] | None = None
         self._is_read = model is not UNREAD
         self._own = self._served_model(model)
 
@@ -149,13 +153,8 @@ class Service:
                 except ZonesNotRead:
                     await self._zones.read(self._database)
                     return await served.data[kind](request, caller)
-                except (DbModel, DbDenied, DbTable):
-                    # DbTable too: a constant of the statement may be none of a column's new type
-                    await self._look_again(caller)
-                    now = await self._served_to(caller)
-                    if now is served:
-                        raise
-                    return await now.data[kind](request, caller)
+                except (DbModel, DbDenied, DbTable) as error:
+                    return await self._answer_again(request, caller, served, error)
             case (
                 ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA | ResourceKind.OPENAPI as kind
             ):
@@ -227,11 +226,35 @@ class Service:
             zones=self._zones,
         )
 
-    async def _look_again(self, caller: Caller) -> None:
+    async def _answer_again(
+        self, request: Request, caller: Caller, served: ServedModel, error: ODataError
+    ) -> Reply:
+        """The reply from the model as it is now, where the database refused the one from `served`.
+        DbTable may mean that too: a constant of the statement may be none of a column's new type.
+
+        raises  DbChanged, where the model may be behind
+        """
+        seen_at, is_made = served.refusals.first_seen(error), self._settings.model == AUTO
+        compared_at = await self._look_again(caller)
+        now = await self._served_to(caller)
+        if now is served and not (isinstance(error, DbModel) and compared_at >= seen_at):
+            found = now.refusals.judged(error, compared_at, is_made=is_made)
+            raise found from error.__cause__
+        try:
+            return await now.data[request.kind](request, caller)
+        except (DbModel, DbDenied, DbTable) as again:
+            found = now.refusals.judged(again, compared_at, is_made=is_made)
+            raise found from again.__cause__
+
+    async def _look_again(self, caller: Caller) -> float:
+        """Compare the model with the database, unless that was done a moment ago; when the last
+        comparison began."""
+        compared_at = inf
         if self.look_again is not None and (caller.role is None or self._settings.model == AUTO):
-            await self.look_again()
+            compared_at = await self.look_again()
         if caller.role is not None:
-            await self._role_models.look_again(caller.role)
+            compared_at = min(compared_at, await self._role_models.look_again(caller.role))
+        return compared_at
 
 
 def _as_get_request(request: Request) -> Request:
@@ -246,6 +269,7 @@ class ServedModel:
     compiler   of the model
     documents  the handlers of the documents about the service, which need no caller
     data       the handlers of requests for data
+    refusals   of its statements
     """
 
     def __init__(
@@ -276,6 +300,7 @@ class ServedModel:
             ResourceKind.ALL: data.all_entities,
             ResourceKind.DATA: data.data,
         }
+        self.refusals = Refusals()
 
 
 class DataHandlers:

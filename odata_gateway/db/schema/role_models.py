@@ -83,12 +83,14 @@ class RoleModels:
         """Have each role's model compared again when its next request comes."""
         self._asked_at = time.monotonic()
 
-    async def look_again(self, role: str) -> None:
-        """Compare now, unless that was done a moment ago."""
+    async def look_again(self, role: str) -> float:
+        """Compare now, unless that was done a moment ago. Returns when the last comparison began,
+        by time.monotonic()."""
         known = self._known.get(role)
         is_other = known is None or known.declared is not self._declared()
         if known is None or is_other or time.monotonic() - known.at >= AGAIN_S:
             await self._look(role)
+        return self._known[role].at
 
     def _look(self, role: str) -> asyncio.Future[Model]:
         """One comparison for all that ask for it at the same time; it continues when one of them is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.edm.csdl import load_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import Model
-from odata_gateway.errors import AuthMissing, DbModel, ODataError, UrlSyntax
+from odata_gateway.errors import AuthMissing, DbChanged, DbModel, ODataError, UrlSyntax
 from odata_gateway.handlers.service import Service, compiler_for
 from odata_gateway.protocol.message import Reply, Request
 from odata_gateway.server.composition import caller_directory
@@ -80,10 +81,11 @@ async def test_a_request_that_the_model_fails_is_answered_from_the_exchanged_mod
     service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
     looks = 0
 
-    async def look_again() -> None:
+    async def look_again() -> float:
         nonlocal looks
         looks += 1
         service.use(load_model())
+        return time.monotonic()
 
     service.look_again = look_again
     try:
@@ -97,8 +99,9 @@ async def test_a_database_that_is_as_before_is_looked_at_once(reader_dsn):
     service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
     looks = []
 
-    async def look_again() -> None:
+    async def look_again() -> float:
         looks.append(1)
+        return time.monotonic()
 
     try:
         for service.look_again, count in ((None, 0), (look_again, 1)):
@@ -107,6 +110,42 @@ async def test_a_database_that_is_as_before_is_looked_at_once(reader_dsn):
             with pytest.raises(UrlSyntax):
                 await service.answer(request("Label?$filter=id eq"))
             assert len(looks) == count
+    finally:
+        await database.close()
+
+
+async def test_a_refusal_is_a_change_of_the_database_until_a_comparison_finds_none(reader_dsn):
+    service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
+    compared_at = 0.0
+
+    async def look_again() -> float:
+        return compared_at
+
+    service.look_again = look_again
+    try:
+        with pytest.raises(DbChanged) as caught:
+            await service.answer(request("Label"))
+        assert (caught.value.status, caught.value.retry_after_s) == (503, 2)
+        compared_at = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(DbModel):
+                await service.answer(request("Label"))
+    finally:
+        await database.close()
+
+
+async def test_a_database_that_changes_again_while_the_model_is_exchanged_has_changed(reader_dsn):
+    service, database = await service_over(reader_dsn, with_a_column_that_is_not_there(load_model()))
+    compared_at = time.monotonic()
+
+    async def look_again() -> float:
+        service.use(with_a_column_that_is_not_there(load_model()))
+        return compared_at
+
+    service.look_again = look_again
+    try:
+        with pytest.raises(DbChanged):
+            await service.answer(request("Label"))
     finally:
         await database.close()
 

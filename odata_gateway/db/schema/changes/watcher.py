@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Protocol
 
 from odata_gateway.db.database import Database
@@ -86,6 +87,7 @@ class SchemaWatcher:
         self._reported: frozenset[Finding] = frozenset()
         self._lost: list[str] = []  # entity types kept although they can no longer be served
         self._at = 0.0  # end of the last comparison, by time.monotonic()
+        self._compared_at = 0.0  # begin of the last one that succeeded
 
     async def run(self) -> None:
         """Compare again and again, until cancelled."""
@@ -112,17 +114,18 @@ class SchemaWatcher:
         """Have them compared soon."""
         self._asked.set()
 
-    async def look_again(self) -> None:
+    async def look_again(self) -> float:
         """Compare now and return when that is done. A moment after another comparison, return at
-        once and have it done soon."""
+        once and have it done soon. Returns when the last one that succeeded began, by
+        time.monotonic(); where the model in use is known to have what is gone, infinity."""
         asked_at = time.monotonic()
         async with self._one_looks:
-            if self._at >= asked_at:
-                return  # another one's comparison has ended while this one waited
-            if time.monotonic() - self._at >= AGAIN_S:
-                await self._look()
-            else:
-                self.ask()
+            if self._compared_at < asked_at:  # no other one's comparison, while this one waited
+                if time.monotonic() - self._at >= AGAIN_S:
+                    await self._look()
+                else:
+                    self.ask()
+            return inf if self._lost else self._compared_at
 
     async def take(self, model: Model) -> bool:
         """Compare another model with the database and use it; where that fails, as soon as it
@@ -140,6 +143,7 @@ class SchemaWatcher:
         return True
 
     async def _look(self) -> None:
+        begun = time.monotonic()
         try:
             if self._source is not None:
                 self.model, self._fault = await self._source.read(), ""
@@ -154,6 +158,7 @@ class SchemaWatcher:
         else:
             self._report(findings)
             self._judge(inspected)
+            self._compared_at = begun
         finally:
             self._at = time.monotonic()
 
