@@ -7,6 +7,7 @@ class of this shape and an `OfferedFormat` that negotiation chooses it by, and a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from odata_gateway.errors import UrlFormat
@@ -90,6 +91,10 @@ class ExportedRows(NamedTuple):
     zone: str = "UTC"
 
 
+BodyPieces = Sequence[bytes | memoryview]
+"""What follows each other in a body. A giant row is not joined to anything: it may have 100 MB."""
+
+
 class FileBody(Protocol):
     """The body of one file, made piece by piece from rows that Postgres has finished as text."""
 
@@ -102,8 +107,8 @@ class FileBody(Protocol):
         """What stands before the first row."""
         ...
 
-    def rows(self, text: bytes, number: int) -> bytes:
-        """What the texts of some rows become; b"" where it comes with a later piece."""
+    def rows(self, text: bytes, number: int) -> BodyPieces:
+        """What the texts of some rows become; nothing where it comes with later rows."""
         ...
 
     def tail(self, *, more: bool) -> bytes:

@@ -114,8 +114,10 @@ async def _texts(
         async for chunk in chunks:
             if chunk.text:
                 yield pending
-                yield chunk.text
+                for piece in chunk.pieces():
+                    yield piece
                 pending = separator
+            chunk = chunk.without_giant
     has_more = not extent.ends and sets.left <= 0 and await sets.has_more()
     yield begin.encoding.tail(_next_link(whole, begin, extent, sets) if has_more else None)
 

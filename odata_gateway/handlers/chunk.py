@@ -7,12 +7,13 @@ chunk: where a chunk took long, the next is a larger one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Hashable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Hashable, Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.page_statements import OrderValues
+from odata_gateway.sql.chunk_record import MOST_BYTES
 
 CHUNK_BYTES = 256 * 1024
 """Postgres joins texts a tenth faster when they fit its processor's cache (measured: 3.6 us a row,
@@ -23,6 +24,8 @@ FIRST_ROWS, FIRST_BYTES = 500, 512 * 1024
 """Few, so that the second chunk is soon on its way. A page of up to twice as many rows is one
 chunk."""
 _MAX_QUERIES = 1024
+_PIECE_BYTES = 1024 * 1024
+"""Of a text with a giant row, so that whoever passes it on holds no more than this of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Chunk:
     more       there are more rows, or there may be
     keys       order values of the last row
     elapsed_s  how long reading took
+    dropped    bytes of a text that is no longer in memory
     """
 
     text: bytes
@@ -40,6 +44,36 @@ class Chunk:
     more: bool
     keys: OrderValues
     elapsed_s: float
+    dropped: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of its text."""
+        return self.dropped or len(self.text)
+
+    @property
+    def is_giant(self) -> bool:
+        """Whether it is a row that is too large to be held beside another one."""
+        return self.size > MOST_BYTES
+
+    @property
+    def without_giant(self) -> Chunk:
+        """The chunk without the text of a giant row, which must go before the next one comes."""
+        return replace(self, text=b"", dropped=self.size) if self.is_giant else self
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its text, a giant one in pieces."""
+        return pieces(self.text)
+
+
+def pieces(text: bytes | memoryview) -> Iterator[bytes]:
+    """A text as it is, or one with a giant row in pieces."""
+    if isinstance(text, bytes) and len(text) <= MOST_BYTES:
+        yield text
+        return
+    view = memoryview(text)
+    for start in range(0, len(view), _PIECE_BYTES):
+        yield bytes(view[start : start + _PIECE_BYTES])
 
 
 class PageChunks(Protocol):
@@ -74,11 +108,18 @@ class RowSizes:
     def learn(self, query: Hashable, chunk: Chunk) -> None:
         """Note the size of a query's rows."""
         if chunk.rows:
-            number = hash(query)  # the text of a query may be long
-            self._bytes.pop(number, None)
-            self._bytes[number] = 1 + len(chunk.text) // chunk.rows
-            if len(self._bytes) > _MAX_QUERIES:
-                del self._bytes[next(iter(self._bytes))]
+            self._note(query, 1 + chunk.size // chunk.rows)
+
+    def learn_giant(self, query: Hashable) -> None:
+        """Note that a query's rows are too large to be read together."""
+        self._note(query, FIRST_BYTES)
+
+    def _note(self, query: Hashable, size: int) -> None:
+        number = hash(query)  # the text of a query may be long
+        self._bytes.pop(number, None)
+        self._bytes[number] = size
+        if len(self._bytes) > _MAX_QUERIES:
+            del self._bytes[next(iter(self._bytes))]
 
 
 class ChunkSizer:
@@ -102,4 +143,4 @@ class ChunkSizer:
     def rows_after(self, chunk: Chunk) -> int:
         """How many rows the chunk behind another one should have."""
         wanted_bytes = SLOW_CHUNK_BYTES if self.is_costly(chunk) else CHUNK_BYTES
-        return max(1, wanted_bytes * chunk.rows // max(1, len(chunk.text)))
+        return max(1, wanted_bytes * chunk.rows // max(1, chunk.size))

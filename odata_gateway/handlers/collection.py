@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
+from odata_gateway.errors import LimitNodes
 from odata_gateway.handlers.accounts.account_merge import MOST_SKIPPED, MergedPage
 from odata_gateway.handlers.accounts.account_rows import AccountRows
 from odata_gateway.handlers.accounts.account_statements import (
@@ -152,6 +153,18 @@ class CollectionReader:
 
         raises  BindNoEntity where the path before the collection leads to nothing
         """
+        try:
+            return await self._begin(executor, request, extent)
+        except LimitNodes:
+            if not request.is_counted:
+                raise
+            # rows that are too large together have ended the snapshot, which cannot go on
+            self._row_sizes.learn_giant(request.compiled.key)
+            return await self._begin(executor, request, extent)
+
+    async def _begin(
+        self, executor: QueryExecutor, request: DataRequest, extent: PageExtent
+    ) -> BegunPage:
         page = self.page(request, extent)
         async with executor.session(request, snapshot=request.is_counted) as session:
             total = await self.count(request, session) if request.is_counted else None
@@ -243,8 +256,10 @@ async def _streamed(
             last = chunk  # before it is sent, so that the one before is no longer in memory
             if chunk.text:
                 yield pending
-                yield chunk.text  # not joined to anything: a row may have 100 MB
+                for piece in chunk.pieces():  # not joined to anything: a row may have 100 MB
+                    yield piece
                 pending = separator
+            last = chunk = chunk.without_giant
     yield _tail(request, extent, last)
 
 

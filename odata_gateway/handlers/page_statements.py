@@ -33,6 +33,10 @@ class PageStatements:
         """
         return self._behind("rows", after, limit, lookahead=lookahead)
 
+    def sizes(self, after: OrderValues | None, limit: int) -> BoundStatement:
+        """The bytes of each of these rows."""
+        return self._behind("sizes", after, limit)
+
     def boundary(self, after: OrderValues, limit: int) -> BoundStatement:
         """The order values of the last of the first `limit` rows behind a row; no record where
         there are fewer rows."""

@@ -7,7 +7,8 @@ second chunk counts only if the first did end at its boundary. Otherwise it is r
 row where the first one really ended. So no row is lost and none is doubled: what lies up to the
 boundary is in the first chunk, and the rest is behind it.
 
-A client that stops reading costs the memory of three chunks.
+A client that stops reading costs the memory of three chunks. Behind a giant row nothing is read
+before it has been sent.
 """
 
 from __future__ import annotations
@@ -81,14 +82,16 @@ class ReadAhead:
         """The first chunk and those behind it. The next one is being read while one is used, and
         two once the first has been taken."""
         chunk, left = first, self._sizer.rows - first.rows
+        del first
         pending, at_once = deque[PendingChunk](), 1
         try:
             while chunk.more and left > 0:
-                if not self._sizer.is_costly(chunk):
+                if not (self._sizer.is_costly(chunk) or chunk.is_giant):
                     self._start(pending, chunk, left, at_once)
                     await asyncio.sleep(0)  # so that Postgres has work before the chunk is written
                 yield chunk
-                at_once = MAX_CHUNKS
+                at_once = 1 if chunk.is_giant else MAX_CHUNKS
+                chunk = chunk.without_giant
                 self._start(pending, chunk, left, at_once)
                 chunk = await self._take(pending, chunk, left)
                 left -= chunk.rows

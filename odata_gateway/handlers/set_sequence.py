@@ -80,6 +80,7 @@ class SetSequence:
                     self.left, self._set_goes_on = self.left - chunk.rows, chunk.more
                     self.last = chunk.keys if chunk.rows else self.last
                     yield chunk
+                    chunk = chunk.without_giant
             if self.left <= 0 or self._is_last_set:
                 return
             self._next_set()

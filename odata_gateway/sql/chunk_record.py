@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.slots import LimitSlot
-from odata_gateway.sql.fragment import Sql, build, join, param, quoted
+from odata_gateway.sql.fragment import Sql, build, join, param, quoted, raw
+
+MOST_BYTES = 16 * 1024 * 1024
+"""A chunk of several rows has no more bytes than this. A single row has as many as it has."""
+_MOST = Sql((f"{MOST_BYTES:d}",))
 
 
 def key_names(query: Query) -> list[Sql]:
@@ -20,10 +24,19 @@ def last_row(rows: Sql, query: Query, limit: Sql) -> Sql:
     return build("SELECT {0} FROM ({1}) AS p OFFSET {2} - 1", wanted, rows, limit)
 
 
+def row_sizes(rows: Sql) -> Sql:
+    """The bytes of each row's text, in one array. Only a chunk that is too large needs them."""
+    return build("SELECT array_agg(octet_length(p.row)) FROM ({0}) AS p", rows)
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkRecord:
     """A chunk's rows as one record: (text, number of rows, whether there are more, whether no row
-    was NULL, order values of the last row...)."""
+    was NULL, order values of the last row...).
+
+    The text is NULL where several rows have too many bytes: it must be read with fewer rows. Its
+    length is known when Postgres has joined the rows, so that the test costs nothing.
+    """
 
     query: Query
     separator: str
@@ -43,11 +56,13 @@ class ChunkRecord:
         """The same as `_full`, with an array of the rows' texts, and of each order value."""
         keys = join("", (build(", array_agg(p.{0}::text)", n) for n in key_names(self.query)))
         return build(
-            "SELECT array_agg(convert_to(p.row, 'UTF8')), count(*), count(*) = {0}, "
-            "count(*) = count(p.row){1} FROM ({2}) AS p",
+            "SELECT CASE WHEN count(*) < 2 OR pg_column_size({3}) <= {4} THEN {3} END, count(*), "
+            "count(*) = {0}, count(*) = count(p.row){1} FROM ({2}) AS p",
             param(LimitSlot(), "int4"),
             keys,
             rows,
+            raw("array_agg(convert_to(p.row, 'UTF8'))"),
+            _MOST,
         )
 
     def _full(self, rows: Sql) -> Sql:
@@ -55,12 +70,14 @@ class ChunkRecord:
         names = key_names(self.query)
         last = join("", (build(", ((array_agg(p.{0}))[count(*)::int4])::text", n) for n in names))
         return build(
-            "SELECT convert_to(string_agg(p.row, {3}), 'UTF8'), count(*), count(*) = {0}, "
+            "SELECT CASE WHEN count(*) < 2 OR octet_length({3}) <= {4} "
+            "THEN convert_to({3}, 'UTF8') END, count(*), count(*) = {0}, "
             "count(*) = count(p.row){1} FROM ({2}) AS p",
             param(LimitSlot(), "int4"),
             last,
             rows,
-            quoted(self.separator),
+            build("string_agg(p.row, {0})", quoted(self.separator)),
+            _MOST,
         )
 
     def _looking_ahead(self, rows: Sql) -> Sql:
@@ -69,7 +86,8 @@ class ChunkRecord:
         arrays = join("", (build(", array_agg(p.{0}) AS {0}", name) for name in names))
         last = join("", (build(", a.{0}[{1}]::text", name, limit) for name in names))
         return build(
-            "SELECT convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8'), "
+            "SELECT CASE WHEN a.c < 2 OR {0} = 1 OR pg_column_size(a.r) <= {5} "
+            "THEN convert_to(array_to_string(a.r[1:{0}], {4}), 'UTF8') END, "
             "least(a.c, {0}), a.c > {0}, a.c = a.w{1} FROM (SELECT count(*) AS c, "
             "count(p.row) AS w, array_agg(p.row) AS r{2} FROM ({3}) AS p) AS a",
             limit,
@@ -77,4 +95,5 @@ class ChunkRecord:
             arrays,
             rows,
             quoted(self.separator),
+            _MOST,
         )

@@ -19,7 +19,7 @@ from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql.accounts import sharded
 from odata_gateway.sql.accounts.account_blocks import are_apart, pivot, pivots
 from odata_gateway.sql.accounts.made_rows import NO_ACCOUNT, MadeRows
-from odata_gateway.sql.chunk_record import ChunkRecord, key_names, last_row
+from odata_gateway.sql.chunk_record import ChunkRecord, key_names, last_row, row_sizes
 from odata_gateway.sql.fragment import (
     Sql,
     Statement,
@@ -61,7 +61,7 @@ class StatementVariant(NamedTuple):
     alone: bool = False
 
 
-StatementKind = Literal["rows", "count", "parent", "order values", "boundary"]
+StatementKind = Literal["rows", "count", "parent", "order values", "boundary", "sizes"]
 """What a statement answers:
 
 rows          the answer: a chunk of a collection as one record (`ChunkRecord`), or texts of rows
@@ -70,6 +70,7 @@ parent        one row if the path before the last segment leads to something, el
 order values  those of the row that the keyset's key values find, as texts; no row if it is gone
 boundary      those of the last row of a full chunk behind a row, as texts; no row if the chunk
               would not be full
+sizes         the bytes of each row of a chunk, as one array
 """
 
 
@@ -140,7 +141,7 @@ def _block(query: Query, kind: StatementKind) -> Block:
             return query.counted or query.block
         case "parent":
             return query.parent or query.block
-        case "rows" | "order values" | "boundary":
+        case "rows" | "order values" | "boundary" | "sizes":
             return query.block
         case _:
             assert_never(kind)
@@ -203,6 +204,8 @@ class _PlainStatement:
             case "boundary":
                 limit = param(LimitSlot(), "int4")
                 return last_row(self._scan(limit).rows(self._keys()), self.query, limit)
+            case "sizes":
+                return row_sizes(self._chunk_rows(param(LimitSlot(), "int4")))
             case _:
                 assert_never(kind)
 
@@ -210,16 +213,18 @@ class _PlainStatement:
         match self.query.form:
             case "collection" | "references":
                 chunk = _chunk(self.query, self.variant)
-                what = join(", ", (build("{0} AS row", self.text()), self._keys()))
-                if self.variant.alone:
-                    return chunk.apart(self._scan(chunk.limit).rows(what))
-                return chunk.joined(self._scan(chunk.limit).rows(what))
+                rows = self._chunk_rows(chunk.limit)
+                return chunk.apart(rows) if self.variant.alone else chunk.joined(rows)
             case "count":
                 return self._count(self.query.block)
             case "entity" | "reference" | "property" | "value":
                 return self.single()
             case _:
                 assert_never(self.query.form)
+
+    def _chunk_rows(self, limit: Sql) -> Sql:
+        what = join(", ", (build("{0} AS row", self.text()), self._keys()))
+        return self._scan(limit).rows(what)
 
     def single(self) -> Sql:
         """One text a row. Two rows would say that the key is not unique."""
@@ -328,13 +333,18 @@ class _ShardedStatement:
             case "boundary":
                 limit = param(LimitSlot(), "int4")
                 return last_row(self._merge(limit).rows(self._accounts), self._query, limit)
+            case "sizes":
+                return row_sizes(self._chunk_rows(param(LimitSlot(), "int4")))
             case _:
                 assert_never(kind)
 
     def _chunk(self) -> Sql:
         chunk = _chunk(self._query, self._variant)
+        return chunk.joined(self._chunk_rows(chunk.limit))
+
+    def _chunk_rows(self, limit: Sql) -> Sql:
         texts = [statement.text() for statement in self._statements]
-        return chunk.joined(self._merge(chunk.limit).rows(self._accounts, texts))
+        return self._merge(limit).rows(self._accounts, texts)
 
     def _count(self) -> Sql:
         counts = (each.select(raw("count(*) AS n"), self._block) for each in self._accounts)

@@ -15,12 +15,13 @@ from importlib.util import find_spec
 from io import RawIOBase
 from typing import Any
 
-from odata_gateway.formats.encoding import ExportedRows, cannot_show
+from odata_gateway.formats.encoding import BodyPieces, ExportedRows, cannot_show
 from odata_gateway.formats.tables.arrow_types import (
     PLAIN_TYPES,
     arrow_kind,
     column_type,
     decimal_digits,
+    has_any_length,
     nested_value,
     octets,
 )
@@ -30,6 +31,7 @@ from odata_gateway.plan.tree.projection import Field
 from odata_gateway.plan.tree.relation import ItemsValue, ObjectValue
 from odata_gateway.protocol.headers.format import Parameters
 from odata_gateway.protocol.headers.version import ODataVersion
+from odata_gateway.sql.chunk_record import MOST_BYTES
 from odata_gateway.sql.fragment import Sql, build, fill
 from odata_gateway.sql.pg_types import plain_text
 from odata_gateway.types.forms.cell import ArrowKind
@@ -71,30 +73,40 @@ class ArrowCells:
 
 
 class ByteSink(RawIOBase):
-    """What Arrow writes to: `taken` gives what has come since it was last called."""
+    """What Arrow writes to: `taken` gives what has come since it was last called. The memory of a
+    giant value is Arrow's own, and not copied."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | memoryview] = []
         self._at = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, piece: Any) -> int:
-        found = bytes(piece)
-        self._pieces.append(found)
-        self._at += len(found)
-        return len(found)
+        found = memoryview(piece)
+        size = found.nbytes
+        if size:
+            self._pieces.append(found if size > MOST_BYTES else bytes(found))
+        self._at += size
+        return size
 
     def tell(self) -> int:
         return self._at
 
-    def taken(self) -> bytes:
-        """The bytes that nobody has had yet."""
-        found = b"".join(self._pieces)
-        self._pieces.clear()
-        return found
+    def taken(self, *, keeps: int = 0) -> BodyPieces:
+        """The bytes that nobody has had yet; without giant ones they are one piece.
+
+        keeps  so many bytes at the end wait for those that come next
+        """
+        found = self._pieces
+        if not any(isinstance(each, memoryview) for each in found):
+            found = [b"".join(found)]
+        *found, last = found
+        end = max(0, len(last) - keeps)
+        self._pieces = [bytes(last[end:])]
+        return *found, last[:end]
 
 
 class ChunkTables:
@@ -178,30 +190,30 @@ class StreamBody:
     def __init__(self, rows: ExportedRows, columns: tuple[FieldCell, ...]) -> None:
         self._columns, self._zone = columns, rows.zone
         self._sink = ByteSink()
-        self._held = b""
 
     def head(self) -> bytes:
         self._tables = ChunkTables(self._columns, self._zone)
         ipc = imported("pyarrow").ipc
         self._writer = ipc.new_stream(self._sink, self._tables.schema)
-        return self._all_but_last_bytes()
+        return b"".join(self._sink.taken(keeps=HELD_BYTES))
 
-    def rows(self, text: bytes, number: int) -> bytes:
+    def rows(self, text: bytes, number: int) -> BodyPieces:
         self._writer.write_table(self._tables.table(text).combine_chunks())
-        return self._all_but_last_bytes()
+        if len(text) > MOST_BYTES:
+            release_memory()
+        return self._sink.taken(keeps=HELD_BYTES)
 
     def tail(self, *, more: bool) -> bytes:
         self._writer.close()
-        return self._held + self._sink.taken()
-
-    def _all_but_last_bytes(self) -> bytes:
-        found = self._held + self._sink.taken()
-        self._held = found[-HELD_BYTES:]
-        return found[:-HELD_BYTES]
+        return b"".join(self._sink.taken())
 
 
 class ParquetBody:
-    """A Parquet file, compressed with zstd. It cannot be read without its end."""
+    """A Parquet file, compressed with zstd. It cannot be read without its end.
+
+    It has the least and the greatest value of a column in each row group, by which readers pass
+    over groups, but not those of texts and octets: of a giant one they would be four copies.
+    """
 
     is_costly = True
 
@@ -214,10 +226,14 @@ class ParquetBody:
     def head(self) -> bytes:
         self._arrow, parquet = imported("pyarrow"), imported("pyarrow.parquet")
         self._tables = ChunkTables(self._columns, self._zone)
-        self._writer = parquet.ParquetWriter(self._sink, self._tables.schema, compression="zstd")
-        return self._sink.taken()
+        schema = self._tables.schema
+        sized = [field.name for field in schema if not has_any_length(field.type, self._arrow)]
+        self._writer = parquet.ParquetWriter(
+            self._sink, schema, compression="zstd", write_statistics=sized
+        )
+        return b"".join(self._sink.taken())
 
-    def rows(self, text: bytes, number: int) -> bytes:
+    def rows(self, text: bytes, number: int) -> BodyPieces:
         self._waiting.append(self._tables.table(text))
         self._size += len(text)
         if self._size >= ROW_GROUP_BYTES:
@@ -227,7 +243,8 @@ class ParquetBody:
     def tail(self, *, more: bool) -> bytes:
         self._write_group()
         self._writer.close()
-        return self._sink.taken()
+        release_memory()
+        return b"".join(self._sink.taken())
 
     def _write_group(self) -> None:
         if self._waiting:
@@ -235,7 +252,12 @@ class ParquetBody:
             self._waiting, self._size = [], 0
             self._writer.write_table(group, row_group_size=group.num_rows)
             del group
-            self._arrow.default_memory_pool().release_unused()
+            release_memory()
+
+
+def release_memory() -> None:
+    """Let the system have the memory that Arrow keeps for later."""
+    imported("pyarrow").default_memory_pool().release_unused()
 
 
 @cache

@@ -93,6 +93,11 @@ def arrow_type(value: BoundExpr | None, type_: PrimitiveType, zone: str, pa: Any
     return pa.timestamp("us", tz=zone) if kind == "timestamp" else PLAIN_TYPES[kind](pa)
 
 
+def has_any_length(type_: Any, pa: Any) -> bool:
+    """Whether the values of an Arrow type are texts or octets."""
+    return bool(pa.types.is_string(type_) or pa.types.is_binary(type_))
+
+
 def _nested_type(value: BoundExpr, zone: str, pa: Any) -> Any:
     type_ = value.type or STRING
     if isinstance(value, ObjectValue | ItemsValue) or arrow_kind(type_) in NESTED_KINDS:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from odata_gateway.edm.model import EntitySet
-from odata_gateway.formats.encoding import ExportedRows, FileBody, RowTexts, cannot_show
+from odata_gateway.formats.encoding import BodyPieces, ExportedRows, FileBody, RowTexts, cannot_show
 from odata_gateway.formats.tables.cell_rows import CellRowRenderer, CellWriter
 from odata_gateway.formats.tables.columns import FieldCell, field_cells, flat_row
 from odata_gateway.plan.tree.projection import Field, Projection
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.protocol.message import HeaderPairs
+from odata_gateway.sql.chunk_record import MOST_BYTES
 from odata_gateway.sql.fragment import Sql
 from odata_gateway.sql.renderer import BlockRenderer
 
@@ -98,8 +99,10 @@ class PlainBody:
     def head(self) -> bytes:
         return self._first
 
-    def rows(self, text: bytes, number: int) -> bytes:
-        return text + self._line_end
+    def rows(self, text: bytes, number: int) -> BodyPieces:
+        if len(text) > MOST_BYTES:
+            return text, self._line_end
+        return (text + self._line_end,)
 
     def tail(self, *, more: bool) -> bytes:
         return b""

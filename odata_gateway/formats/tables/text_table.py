@@ -11,7 +11,7 @@ from unicodedata import combining, east_asian_width
 
 import orjson
 
-from odata_gateway.formats.encoding import ExportedRows
+from odata_gateway.formats.encoding import BodyPieces, ExportedRows
 from odata_gateway.formats.tables.cell_rows import cell_text
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import TableEncoding
@@ -59,11 +59,11 @@ class TextBody:
     def head(self) -> bytes:
         return b""
 
-    def rows(self, text: bytes, number: int) -> bytes:
+    def rows(self, text: bytes, number: int) -> BodyPieces:
         for line in text.splitlines():
             values = orjson.loads(line)
             self._rows.append([_NULL if v is None else _visible(v) for v in values])
-        return b""
+        return ()
 
     def tail(self, *, more: bool) -> bytes:
         """The whole table; its last line says how many rows there are, and how to get the rest."""

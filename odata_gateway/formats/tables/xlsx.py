@@ -13,7 +13,7 @@ import re
 from functools import cache
 from typing import LiteralString
 
-from odata_gateway.formats.encoding import ExportedRows, cannot_show
+from odata_gateway.formats.encoding import BodyPieces, ExportedRows, cannot_show
 from odata_gateway.formats.tables import workbook
 from odata_gateway.formats.tables.cell_rows import cell_text
 from odata_gateway.formats.tables.columns import FieldCell
@@ -121,7 +121,7 @@ class SheetBody:
         pieces.append(self._archive.write(workbook.sheet_head(self._names)))
         return b"".join(pieces)
 
-    def rows(self, text: bytes, number: int) -> bytes:
+    def rows(self, text: bytes, number: int) -> BodyPieces:
         """Some rows. What XML has not is left out, a carriage return is written so that it stays
         one, and a text that looks like an escape of Excel's is escaped."""
         text = text.translate(None, _NO_XML).replace(b"\r", b"&#13;")
@@ -131,10 +131,10 @@ class SheetBody:
             text = _LIKE_ESCAPE.sub(b"_x005F_", text)
         if self._is_full or self._archive.size + len(text) > SHEET_BYTES:
             self._is_full = True
-            return b""
+            return ()
         self._rows += number
         self._cut_cells += text.count(_CUT.encode())
-        return self._archive.write(text)
+        return (self._archive.write(text),)
 
     def tail(self, *, more: bool) -> bytes:
         """The end of the sheet and of the archive, with what the file does not have."""

@@ -72,10 +72,15 @@ class MergedPage:
         """The first chunk and those behind it; the next one is being read while one is used."""
         self._started = True
         chunk, left = first, self._sizer.rows - first.rows
+        del first
         while chunk.more and left > 0:
+            if chunk.is_giant:
+                yield chunk
+                chunk = chunk.without_giant
             task = asyncio.create_task(self._further(left))
             try:
-                yield chunk
+                if not chunk.is_giant:
+                    yield chunk
                 chunk = await task
             finally:
                 task.cancel()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from odata_gateway.db.session import Session
-from odata_gateway.errors import Internal, LimitNodes
+from odata_gateway.errors import Internal
+from odata_gateway.handlers.chunk_reader import FittingRows
 from odata_gateway.handlers.page_statements import OrderValues, PageStatements
 
 
@@ -16,9 +17,9 @@ class AccountRows:
     """
 
     def __init__(self, statements: PageStatements) -> None:
-        self._statements = statements
         self._last: OrderValues | None = None
         self._row_bytes = 0
+        self._fitting = FittingRows(statements)
         self._read = 0
         self.waiting: deque[tuple[bytes, OrderValues]] = deque()
         self.goes_on = True
@@ -42,16 +43,9 @@ class AccountRows:
 
         raises  ODataError by SQLSTATE, Internal for a row without a text
         """
-        while True:
-            statement = self._statements.rows(self._last, rows, lookahead=False)
-            try:
-                (found,) = await session.fetch(statement)
-                break
-            except LimitNodes:
-                if rows <= 1 or session.in_snapshot:
-                    raise
-                rows = max(1, rows // 10)
-        texts, number, self.goes_on, is_whole, *values = found
+        texts, number, self.goes_on, is_whole, *values = await self._fitting.fetch(
+            session, self._last, rows
+        )
         self._read = number
         if not is_whole:
             raise Internal("a row has no text")

@@ -16,8 +16,8 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from odata_gateway.errors import LimitRows
-from odata_gateway.formats.encoding import ExportedRows, ExportEncoding, FileBody
-from odata_gateway.handlers.chunk import Chunk, PageChunks
+from odata_gateway.formats.encoding import BodyPieces, ExportedRows, ExportEncoding, FileBody
+from odata_gateway.handlers.chunk import Chunk, pieces
 from odata_gateway.handlers.collection import (
     CollectionReader,
     PageExtent,
@@ -41,14 +41,13 @@ a limit, so a page may have fewer rows."""
 class OpenFile(NamedTuple):
     """A file that is being written.
 
-    page     its rows as they are read
+    chunks   its rows as they are read
     extent   how far they go
     refuses  more rows than that are refused, not cut
     """
 
     body: FileBody
-    page: PageChunks
-    first: Chunk
+    chunks: AsyncGenerator[Chunk]
     extent: PageExtent
     refuses: bool
 
@@ -86,7 +85,7 @@ class ExportHandler:
         assert isinstance(reply.body, bytes)
         body = encoding.file(_exported(request, None))
         head, row = await _head(body), await _rows(body, reply.body, 1)
-        whole = b"".join((head, row, await _tail(body, more=False)))
+        whole = b"".join((head, *row, await _tail(body, more=False)))
         return Reply(200, _headers(request, encoding, None), whole)
 
     async def _collection(self, request: DataRequest, encoding: ExportEncoding) -> Reply:
@@ -96,10 +95,12 @@ class ExportHandler:
         headers = _headers(request, encoding, count)
         refuses = extent.rows == self._most_rows and not extent.ends
         body = encoding.file(_exported(request, count))
-        file = OpenFile(body, page, first, extent, refuses)
+        is_whole = page.is_whole(first) and not first.is_giant
+        file = OpenFile(body, page.chunks(first), extent, refuses)
+        del first
         if _is_page(request, encoding):
             return await _page(request, headers, file._replace(refuses=False))
-        if page.is_whole(first):
+        if is_whole:
             return Reply(200, headers, b"".join([piece async for piece in _pieces(file)]))
         if refuses:
             await self._require_few(request)
@@ -144,37 +145,44 @@ def _exported(request: DataRequest, count: int | None) -> ExportedRows:
 
 async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> Reply:
     """A page, with the link to the next one in a header (RFC 8288)."""
-    pieces, rows, size, last = [await _head(file.body)], 0, 0, file.first
-    async with aclosing(file.page.chunks(file.first)) as chunks:
+    found: list[bytes | memoryview] = [await _head(file.body)]
+    rows, size, last = 0, 0, None
+    async with aclosing(file.chunks) as chunks:
         async for chunk in chunks:
             if rows:
                 current_stats.get().add_rows(chunk.rows)
-            rows, size, last = rows + chunk.rows, size + len(chunk.text), chunk
+            rows, size, last = rows + chunk.rows, size + chunk.size, chunk
             if chunk.rows:
-                pieces.append(await _rows(file.body, chunk.text, chunk.rows))
+                found += await _rows(file.body, chunk.text, chunk.rows)
             if size > PAGE_BYTES:
                 break
+    assert last is not None
     more = last.more and (rows < file.extent.rows or not file.extent.ends)
-    pieces.append(await _tail(file.body, more=more))
+    found.append(await _tail(file.body, more=more))
     if more:
         link = next_page(request, file.extent.sent + rows, last)
         headers = (*headers, ("Link", f'<{link}>; rel="next"'))
-    return Reply(200, headers, b"".join(pieces))
+    return Reply(200, headers, b"".join(found))
 
 
 async def _pieces(file: OpenFile) -> AsyncGenerator[bytes]:
     """The whole file. What fails after the first chunk is raised from here."""
     stats, last = current_stats.get(), None
     pending = await _head(file.body)
-    async with aclosing(file.page.chunks(file.first)) as chunks:
+    async with aclosing(file.chunks) as chunks:
         async for chunk in chunks:
             if last is not None:  # the first chunk has been counted
                 stats.add_rows(chunk.rows)
             last = chunk
             if chunk.rows:
-                piece = await _rows(file.body, chunk.text, chunk.rows)
+                found = await _rows(file.body, chunk.text, chunk.rows)
+                last = chunk = chunk.without_giant
                 yield pending  # so that rows which a file cannot have are refused before its head
-                pending = piece
+                pending = b""
+                for piece in found:
+                    for part in pieces(piece):
+                        yield part
+                del found, piece
     more = last is not None and last.more and not file.extent.ends
     if more and file.refuses:
         raise too_many_rows(file.extent.rows)
@@ -187,7 +195,7 @@ async def _head(body: FileBody) -> bytes:
     return await asyncio.to_thread(body.head) if body.is_costly else body.head()
 
 
-async def _rows(body: FileBody, text: bytes, number: int) -> bytes:
+async def _rows(body: FileBody, text: bytes, number: int) -> BodyPieces:
     if body.is_costly:
         return await asyncio.to_thread(body.rows, text, number)
     return body.rows(text, number)

@@ -90,7 +90,7 @@ def test_rows_beyond_the_limit_are_told_in_the_last_row(monkeypatch):
         monkeypatch.setattr(xlsx, "SHEET_BYTES", size)
         file = body()
         row = b'<row><c t="inlineStr"><is><t>' + b"x" * 400 + b"</t></is></c></row>"
-        pieces = [file.head(), file.rows(row, 1), file.rows(row, 1), file.tail(more=more)]
+        pieces = [file.head(), *file.rows(row, 1), *file.rows(row, 1), file.tail(more=more)]
         rows = sheet_table(b"".join(pieces))[1]
         assert rows[-1][0] == f"There are more rows than these {len(rows) - 1}, which fill the file."
 
