@@ -235,10 +235,8 @@ class Normalizer:
     def _with_slots(self, name: str, raw: list[RawToken], end: int) -> OptionTokens:
         tokens: list[TemplateToken] = []
         append, key = tokens.append, self.key.append
-        after = 0
-        for index, token in enumerate(raw):
-            if index < after:
-                continue
+        numbered = iter(enumerate(raw))
+        for index, token in numbered:
             if token[0] not in _SPECIAL:
                 append(token)
                 key(token[1])
@@ -250,6 +248,8 @@ class Normalizer:
             else:
                 opening, after = self._bracket(raw, index, name)
                 append(opening)
+                for _ in range(index + 1, after):
+                    next(numbered)
         return OptionTokens(name, tuple(tokens), end)
 
     def _literal(self, value: LiteralValue, *, many: bool = False) -> TemplateToken:

@@ -6,8 +6,11 @@ resource has, the order of path segments, and limits.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from odata_gateway.errors import LimitDepth, LimitNodes, ODataError, UrlOption, UrlSyntax, nearest
@@ -62,7 +65,35 @@ def _value(part: OptionTokens) -> object:
     if part.name in options.NUMBERS or part.name in options.BOOLEANS:
         _, value, at = part.tokens[0]
         return value, at
-    return _parsed(part, options.STARTS.get(part.name, "START_ALIAS"))
+    plain = list_of_names(part) if part.name in _LISTS_OF_NAMES else None
+    return plain or _parsed(part, options.STARTS.get(part.name, "START_ALIAS"))
+
+
+_LISTS_OF_NAMES = {
+    "$select": re.compile(r"NAME(?: COMMA NAME)*"),
+    "$orderby": re.compile(r"NAME(?: DIRECTION)?(?: COMMA NAME(?: DIRECTION)?)*"),
+}
+"""The types of the tokens of the lists that nearly all clients send."""
+
+
+def list_of_names(part: OptionTokens) -> list[ast.SelectItem] | list[ast.OrderItem] | None:
+    """The items of a $select or $orderby that is a list of names; None for any other. The grammar
+    makes the same of it (a test); its loop has a tenth of the instructions of compiling a URL with
+    two such lists (measured)."""
+    tokens = part.tokens
+    if not _LISTS_OF_NAMES[part.name].fullmatch(" ".join([kind for kind, _, _ in tokens])):
+        return None
+    named = [
+        (str(text), at, index) for index, (kind, text, at) in enumerate(tokens) if kind == "NAME"
+    ]
+    if any(len(name) > nodes.MAX_NAME for name, _, _ in named):
+        return None
+    if part.name == "$select":
+        return [ast.SelectItem((name,), at=at) for name, at, _ in named]
+    behind = [str(text).strip().lower() for _, text, _ in (*tokens[1:], ("", "", 0))]
+    return [
+        ast.OrderItem(ast.Member(None, name, at), behind[i] == "desc", at) for name, at, i in named
+    ]
 
 
 def _parsed(part: OptionTokens, start: str) -> Any:
@@ -228,33 +259,42 @@ _SCALARS = frozenset(
 
 
 @cache
-def _child_names(name: str) -> tuple[str, ...]:
-    """The fields of a node class, by its name, that can hold nodes."""
-    return tuple(
-        [each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS]
-    )
+def _children(name: str) -> Callable[[ast.SyntaxNode], tuple[object, ...]]:
+    """Reads the fields that can hold nodes, of a node of the class with this name."""
+    names = [each.name for each in fields(getattr(ast, name)) if str(each.type) not in _SCALARS]
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda node: tuple([getattr(node, name) for name in names])
+
+
+def _nodes_in(value: object) -> Iterable[ast.SyntaxNode]:
+    """The nodes in the value of a field, at any depth of tuples."""
+    if isinstance(value, ast.SyntaxNode):
+        return (value,)
+    if isinstance(value, tuple):
+        return [node for each in value for node in _nodes_in(each)]
+    return ()
 
 
 def _check_size(tree: ast.SyntaxTree, max_nodes: int) -> None:
     """Raises LimitDepth and LimitNodes. A tree that passes can be walked by recursion."""
-    count = 0
-    stack: list[tuple[object, int]] = [(tree, 0)]
-    while stack:
-        node, depth = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend([(each, depth) for each in node if not isinstance(each, str)])
-        elif isinstance(node, ast.SyntaxNode):
-            count += 1
-            if depth > MAX_DEPTH:
-                raise LimitDepth(
-                    f"the request is nested deeper than {MAX_DEPTH} levels, the most that "
-                    "ODATA_MAX_DEPTH can allow",
-                    at=getattr(node, "at", None),
-                )
-            for name in _child_names(type(node).__name__):
-                child = getattr(node, name)
-                if child is not None:
-                    stack.append((child, depth + 1))
+    count, depth = 0, 0
+    level: list[ast.SyntaxNode] = [tree]
+    while level:
+        if depth > MAX_DEPTH:
+            raise LimitDepth(
+                f"the request is nested deeper than {MAX_DEPTH} levels, the most that "
+                "ODATA_MAX_DEPTH can allow",
+                at=getattr(level[0], "at", None),
+            )
+        count += len(level)
+        depth += 1
+        below: list[ast.SyntaxNode] = []
+        for node in level:
+            for value in _children(type(node).__name__)(node):
+                if value:
+                    below.extend(_nodes_in(value))
+        level = below
     if count > max_nodes:
         raise LimitNodes(
             f"the request has {count} parts; the limit is {max_nodes}",

@@ -48,6 +48,8 @@ def bind_expr(node: ast.Expr, scope: Scope) -> BoundExpr:
 
 def _bind(node: ast.Expr, scope: Scope) -> BoundExpr:
     match node:
+        case ast.Member():  # most of all; the last case takes other paths
+            return _path_value(node, scope)
         case ast.Literal(many=True):
             raise BindType("a list can only stand on the right of 'in'", at=node.at)
         case ast.Literal():

@@ -7,7 +7,7 @@ from odata_gateway.errors import LimitDepth, ODataError, UrlOption, UrlSyntax
 from odata_gateway.url import ast
 from odata_gateway.url.grammar import UrlParser
 from odata_gateway.url.normalize import normalize
-from odata_gateway.url.parse import parse
+from odata_gateway.url.parse import list_of_names, parse
 from odata_gateway.url.split import split
 
 
@@ -484,3 +484,44 @@ def test_the_grammar_has_no_conflicts():
 def test_every_token_and_rule_of_the_grammar_is_used():
     grammar = UrlParser._grammar
     assert (grammar.unused_terminals(), grammar.unused_rules(), grammar.find_unreachable()) == ([], [], [])
+
+
+# --- lists of names -------------------------------------------------------------------------------
+
+NAMES = ["id", "a1", "Live.Agent", "é", "any", "select", "desc", "asc", "n" * 128]
+LISTS = [
+    *(f"$select={each}" for each in (*NAMES, ",".join(NAMES), "id , content", "LiveAgent.Message,id")),
+    *(f"$orderby={each}" for each in (*NAMES, ",".join(NAMES), "id desc", "id DESC,a asc , b", "a,b  desc", "desc desc,asc asc")),
+]
+OTHERS = [
+    *(
+        "$select=" + each
+        for each in ("*", "not", "a/b", "a(b)", "a,,b", ",a", "a,", "a b", "a desc", "'a'", "null", "n" * 129, "$it", "@a.b", "a($top=1)")
+    ),
+    *(
+        "$orderby=" + each
+        for each in ("a/b", "not", "a add 1", "f(a)", "a,,b", "a desc desc", "desc ,", "a b", "1", "null", "n" * 129, "$it/a", "(a)", "-a")
+    ),
+]
+
+
+@pytest.mark.parametrize("query", LISTS + OTHERS)
+def test_a_list_of_names_is_what_the_grammar_makes_of_it(query, monkeypatch):
+    def outcome():
+        try:
+            return repr(options(query))
+        except ODataError as error:
+            return type(error), str(error), error.at, error.target
+
+    part = normalize(split("Message?" + query), strict=True)[0].options[0]
+    assert (list_of_names(part) is not None) == (query in LISTS)
+    short = outcome()
+    monkeypatch.setattr("odata_gateway.url.parse._LISTS_OF_NAMES", {})
+    assert outcome() == short
+
+
+@pytest.mark.parametrize("query", ["$select=%20", "$orderby=%20", "$select=,", "$orderby=desc"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_list_without_names_is_no_fault_of_ours(query, strict):
+    template, _ = normalize(split("Message?" + query, strict=strict), strict=strict)
+    assert list_of_names(template.options[0]) is None or query == "$orderby=desc"
