@@ -211,13 +211,16 @@ class CompiledQuery(NamedTuple):
         return found if found.text else None
 
     def compile_kept(self, names: tuple[Any, ...]) -> None:
-        """Compile what `names` stands for: what follows the query's key in a key of the cache."""
+        """Compile what `names` stands for: what follows the query's key in a key of the cache. A
+        chunk behind the order values of another model is left out."""
         match names:
             case ("order",):
                 self.order_statement()
             case ("lookups", variant):
                 self.lookups(variant)
-            case (kind, variant):
+            case (kind, variant) if variant.null_mask is None or (
+                len(variant.null_mask) == len(self.query.order)
+            ):
                 self.statement(kind, variant)
 
     def _compiled(self, kind: StatementKind, variant: StatementVariant) -> CompiledStatement:

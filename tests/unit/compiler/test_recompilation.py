@@ -28,6 +28,8 @@ TARGETS = (
 )
 FIRST = StatementVariant(json_encoding(JsonFormat()))
 LATER = FIRST._replace(null_mask=(False,))
+LATER_OF_TWO = FIRST._replace(null_mask=(False, False))
+"""Behind order values: one for each property that rows are ordered by."""
 
 
 def with_other_titles():
@@ -42,11 +44,15 @@ def compiler(model=MODEL, entries=512):
     return Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=entries)
 
 
+def asked(query, variants):
+    return [v for v in variants if v.null_mask is None or len(v.null_mask) == len(query.query.order)]
+
+
 def use(used, targets=TARGETS, variants=(FIRST,)):
     """Compile what requests need, in their order."""
     for target in targets:
         query = used.compile(target)
-        for variant in variants:
+        for variant in asked(query, variants):
             for kind in statement_kinds(query.query, variant):
                 query.statement(kind, variant)
     return used
@@ -72,14 +78,25 @@ def test_queries_and_their_statements_are_compiled():
 
 
 def test_what_follows_is_what_a_request_gets():
+    variants = FIRST, LATER, LATER_OF_TWO
     after = compiler()
-    list(recompiled(use(compiler(), variants=(FIRST, LATER)), after))
-    fresh = use(compiler(), variants=(FIRST, LATER))
+    list(recompiled(use(compiler(), variants=variants), after))
+    fresh = use(compiler(), variants=variants)
     entries = len(after.cache)
     for target in TARGETS:
-        for variant in (FIRST, LATER):
+        for variant in asked(after.compile(target), variants):
             assert after.compile(target).statement("rows", variant) == fresh.compile(target).statement("rows", variant)
     assert len(after.cache) == entries
+
+
+def test_what_follows_order_values_of_another_model_is_left_out():
+    target = "Label?$orderby=title"
+    before = use(compiler(), [target], (FIRST, LATER_OF_TWO))
+    compiled = compiler().compile("Label?$orderby=id")
+    for names in (key[1:] for key, _ in before.cache.used() if isinstance(key[0], tuple)):
+        compiled.compile_kept(names)
+    variants = [key[2] for key, _ in compiled.cache.used() if isinstance(key[0], tuple)]
+    assert len(compiled.query.order) == 1 and variants and all(v.null_mask is None for v in variants)
 
 
 def test_no_more_than_half_of_the_cache_is_compiled_and_what_was_used_last_first(monkeypatch):
