@@ -3,8 +3,11 @@ else of a request changes its text."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import orjson
 
 from odata_gateway.protocol.headers.version import ODataVersion
 
@@ -81,3 +84,11 @@ def json_format(parameters: Iterable[tuple[str, str]], version: ODataVersion) ->
         streaming=bool(values.get("streaming")),
         charset=bool(values.get("charset")),
     )
+
+
+def with_exact_numbers(text: bytes | str) -> Any:
+    """The value of a JSON text, of which `orjson` writes each number as it stands there.
+
+    raises  ValueError; RecursionError for a text that is too deep
+    """
+    return json.loads(text, parse_float=orjson.Fragment, parse_int=orjson.Fragment)

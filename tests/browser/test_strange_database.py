@@ -13,6 +13,7 @@ from tests.harness.gateway import start_gateway
 
 DATABASE = "strange_page"
 LINKS, OF_A_SHAPE = 150, 2
+NUMBERS = '{"a": 12.50, "b": 12345678901234567890.123, "c": 1e400}'
 
 
 def literal(text):
@@ -43,11 +44,11 @@ def script():
         "INSERT INTO kinds VALUES (1, true, 12.50, 'NaN', '', '2021-11-23', '2021-11-23', '1 day', '11111111-2222-3333-4444-555555555555', '\\x00ff', '{\"a\": null}', '{1,NULL}', ('a', 'b'), ARRAY[('a', NULL)::place], '[1,5)');",
         "INSERT INTO kinds (id) VALUES (2);",
         f"INSERT INTO kinds (id, f, t, ns, j) VALUES (3, 'Infinity', {literal('long ' * 900)}, array(SELECT generate_series(1, 300)), '[]');",
-        f"INSERT INTO kinds (id, t, j, at) VALUES (4, {literal('مرحبا بالعالم')}, {literal(chr(34) + 'text' + chr(34))}, '2020-01-01'), (5, '👩‍👩‍👧‍👦', NULL, '2022-01-01'), (6, E'one\\ntwo\\nthree', NULL, '0044-01-01 BC'), (7, repeat(' ', 300), NULL, NULL);",
+        f"INSERT INTO kinds (id, t, j, at) VALUES (4, {literal('مرحبا بالعالم')}, {literal(chr(34) + 'text' + chr(34))}, '2020-01-01'), (5, '👩‍👩‍👧‍👦', NULL, '2022-01-01'), (6, E'one\\ntwo\\nthree', NULL, '0044-01-01 BC'), (7, repeat(' ', 300), NULL, NULL), (8, repeat('[', 5000), '{literal(NUMBERS)[1:-1]}', NULL), (9, repeat('[', 5000) || repeat(']', 5000), NULL, NULL);",
         "CREATE TABLE none (id int PRIMARY KEY, name text);",
         f"CREATE TABLE wide (id int PRIMARY KEY, {', '.join(f'column_number_{n} text DEFAULT repeat(chr(97), {n})' for n in range(100))});",
         "INSERT INTO wide SELECT generate_series(1, 60);",
-        "CREATE TABLE part (id int PRIMARY KEY, kind bigint REFERENCES kinds, other bigint REFERENCES kinds); INSERT INTO part SELECT n, n % 7 + 1, NULL FROM generate_series(1, 30) AS n;",
+        "CREATE TABLE part (id int PRIMARY KEY, kind bigint REFERENCES kinds, other bigint REFERENCES kinds); INSERT INTO part SELECT n, n % 9 + 1, NULL FROM generate_series(1, 30) AS n;",
         f"CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql STABLE AS 'SELECT n * 2'; COMMENT ON FUNCTION twice IS {literal(hostile)};",
     ]
     return "\n".join(lines) + "\nGRANT SELECT ON ALL TABLES IN SCHEMA public TO odata_reader;"
@@ -106,6 +107,15 @@ def test_what_stands_for_a_row_or_an_object_is_of_its_values(strange):
     titles = set(re.findall("<summary>([^<]*)</summary>", text))
     assert {"2021-11-23", "2", "one\ntwo\nthree"} <= titles and "1, 5, true, false" in titles and "" not in titles
     assert "<summary>blank</summary>" in strange.get("kinds(7)", token=None, headers={"Accept": "text/html"}).body.decode()
+
+
+def test_numbers_are_shown_as_they_are_written(strange):
+    def lines(target):
+        return html.unescape(strange.get(target, token=None, headers={"Accept": "text/html"}).body.decode()).splitlines()
+
+    assert '  "a": 12.50,' in lines("kinds(8)?$select=j")
+    assert '  "b": 12345678901234567890.123,' in lines("kinds(8)?$select=j")
+    assert '  "n": 12.50' in lines("kinds(1)?$select=n&view=json")
 
 
 def test_what_cannot_be_a_condition_is_no_link(strange):

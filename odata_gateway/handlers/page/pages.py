@@ -7,8 +7,6 @@ import time
 from typing import Any
 from urllib.parse import quote, unquote
 
-import orjson
-
 from odata_gateway.compiler.compiled_query import CompiledQuery
 from odata_gateway.compiler.explain import sql_text
 from odata_gateway.config.settings import Settings
@@ -20,7 +18,7 @@ from odata_gateway.handlers.connections.location import rows_location
 from odata_gateway.handlers.page.charts import group_chart
 from odata_gateway.handlers.page.forms import built, form_of
 from odata_gateway.handlers.page.loading import OWN_PATH
-from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html
+from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html, pretty_json
 from odata_gateway.handlers.page.tables import PageTable
 from odata_gateway.handlers.page.view import PAGE_SIZES, PageView, page_view, root_prefix
 from odata_gateway.handlers.questions.client import AskedService, ServiceClient
@@ -137,8 +135,8 @@ class Pages:
 
     async def _json(self, request: Request, view: PageView) -> Reply:
         client = ServiceClient(self._service, request)
-        found = await client.json(view.asked.target, rows=view.rows, accept=_JSON)
-        text = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
+        body = await client.body(view.asked.target, rows=view.rows, accept=_JSON)
+        text = pretty_json(body or b"null")
         return await self._html("json.html", request, view, text=text)
 
     def _timing(self, total_s: float) -> list[tuple[str, float]]:

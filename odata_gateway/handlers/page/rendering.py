@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import orjson
 from jinja2 import Environment, FunctionLoader, select_autoescape
 
 from odata_gateway.handlers.connections.literals import quoted_text, shell_text, sql_constant
@@ -23,7 +24,7 @@ from odata_gateway.handlers.questions.groups import (
     members_of_group,
     rows_with,
 )
-from odata_gateway.protocol.json_format import PLAN_TYPE
+from odata_gateway.protocol.json_format import PLAN_TYPE, with_exact_numbers
 from odata_gateway.protocol.message import HeaderPairs, Reply
 from odata_gateway.url.addresses.typed import typed
 
@@ -119,15 +120,22 @@ def _pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _document(text: str) -> Any:
-    """The object or list that a text is as JSON; None for other texts."""
+def pretty_json(text: bytes | str) -> str:
+    """A JSON text as people can read it, with its numbers as they are.
+
+    raises  ValueError, TypeError, RecursionError for what is none, or too deep
+    """
+    return orjson.dumps(with_exact_numbers(text), option=orjson.OPT_INDENT_2).decode()
+
+
+def _document(text: str) -> str | None:
+    """The object or list that a text is as JSON, as people can read it; None for other texts."""
     if text[:1] not in ("{", "["):
         return None
     try:
-        found = json.loads(text)
-    except ValueError:
+        return pretty_json(text)
+    except (ValueError, TypeError, RecursionError):
         return None
-    return found if isinstance(found, dict | list) else None
 
 
 def _is_plain(value: Any) -> bool:

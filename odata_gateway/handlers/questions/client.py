@@ -47,14 +47,19 @@ class ServiceClient(NamedTuple):
         request = self.request._replace(target=target, kind=classify(target), headers=asked)
         return await whole_reply(await self.service.answer(request))
 
-    async def json(self, target: str, *, rows: int, accept: str = _JSON) -> Any:
-        """The JSON of a target with all its annotations, None where the reply has no body.
+    async def body(self, target: str, *, rows: int, accept: str) -> bytes:
+        """The body of the reply to a GET request, which may be empty.
 
         rows    of a page
         raises  ODataError
         """
         reply = await self.get(target, {"accept": accept, "prefer": f"maxpagesize={rows}"})
-        return orjson.loads(reply.body) if isinstance(reply.body, bytes) and reply.body else None
+        return reply.body if isinstance(reply.body, bytes) else b""
+
+    async def json(self, target: str, *, rows: int, accept: str = _JSON) -> Any:
+        """The JSON of a target with all its annotations, None where the reply has no body."""
+        body = await self.body(target, rows=rows, accept=accept)
+        return orjson.loads(body) if body else None
 
     async def rows_within(self, target: str, *, rows: int, seconds: float) -> Any:
         """The rows of a target; the query ends where it takes longer.

@@ -7,14 +7,13 @@ is shown. Numbers stay the text that Postgres wrote.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from odata_gateway.errors import AuthPlan, LimitBody, UrlFormat, UrlOption
-from odata_gateway.protocol.json_format import PLAN_TYPE
+from odata_gateway.protocol.json_format import PLAN_TYPE, with_exact_numbers
 from odata_gateway.protocol.message import Request, whole_body
 from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import ResourceKind, classify
@@ -83,7 +82,7 @@ async def query(
 
 def _page(body: bytes, more: str) -> ToolAnswer:
     """What a body has: a page, one entity or value, or nothing. `more` says why a page ends."""
-    found = json.loads(body or b"[]", parse_float=orjson.Fragment, parse_int=orjson.Fragment)
+    found = with_exact_numbers(body or b"[]")
     page = found if isinstance(found, dict) and isinstance(found.get("value"), list) else {}
     rows = page.get("value", [found] if body else [])
     around = {"count": page["@odata.count"]} if "@odata.count" in page else {}
