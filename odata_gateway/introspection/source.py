@@ -1,6 +1,7 @@
 """The model of a database, read from its catalog again and again (`ODATA_MODEL=auto`).
 
-A catalog that has not changed gives the same model object. One that has changed is turned into a
+A catalog that has not changed gives the same model object, unless the key of a view was left
+undecided for lack of time: then it is asked for again. A catalog that has changed is turned into a
 model in a thread, so that no request waits. The log says what came, what went, and, at the start,
 what is not served.
 """
@@ -9,12 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.schema.functions import FunctionFacts, read_functions
+from odata_gateway.db.schema.keys import PAUSE
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.json_reader import Mistake, ModelError
 from odata_gateway.edm.model import LeftOut, Model, Table
@@ -57,11 +61,13 @@ class WishedModel:
 
 
 class MadeModel(NamedTuple):
-    """A model, what it was made of, and what the overlay says in vain."""
+    """A model, what it was made of, what the overlay says in vain, and when it is made again even
+    of the same, by time.monotonic(), because keys were left undecided."""
 
     catalog: CatalogContent
     loaded: LoadedModel
     left_aside: tuple[Mistake, ...]
+    due: float
 
 
 class CatalogSource:
@@ -80,6 +86,7 @@ class CatalogSource:
         self._database = database
         self._catalog: CatalogContent | None = None
         self._model: Model | None = None
+        self._due = inf
 
     async def read(self) -> Model:
         """The model as of now; the same object where the catalog has not changed.
@@ -88,7 +95,7 @@ class CatalogSource:
                 it, or where nothing can be served
         """
         catalog = await self._read_catalog(self.wished)
-        if self._model is None or catalog != self._catalog:
+        if self._model is None or catalog != self._catalog or time.monotonic() >= self._due:
             spared = MissingName if self._model is None else Mistake
             self._use(await self._made(catalog, self.wished, spared), self.wished)
         assert self._model is not None
@@ -121,7 +128,9 @@ class CatalogSource:
             if mistake not in self.left_aside:
                 _LOG.warning("the overlay says something that is left aside: %s", mistake)
         self._report(model, not_served)
-        self._catalog, self._model, self.not_served = made.catalog, model, not_served
+        if self._model is None or model.version != self._model.version:
+            self._model = model
+        self._catalog, self._due, self.not_served = made.catalog, made.due, not_served
         self.left_aside = made.left_aside
 
     async def _read_catalog(self, wished: WishedModel) -> CatalogContent:
@@ -150,12 +159,15 @@ class CatalogSource:
             mistakes += await key_mistakes(self._database, fitted.catalog, wished.overlay)
             if any(spared is None or not isinstance(each, spared) for each in mistakes):
                 raise ModelError(mistakes)
-        with_keys = await with_view_keys(
+        started = time.monotonic()
+        keys = await with_view_keys(
             self._database, fitted.catalog, for_all_roles=wished.for_all_roles
         )
+        now = time.monotonic()
+        due = inf if keys.are_settled else now + PAUSE * (now - started)
         functions = () if wished.overlay.rows else catalog.functions  # they have no row policy
-        loaded = await asyncio.to_thread(loaded_model, with_keys, functions)
-        return MadeModel(catalog, loaded, fitted.mistakes)
+        loaded = await asyncio.to_thread(loaded_model, keys.catalog, functions)
+        return MadeModel(catalog, loaded, fitted.mistakes, due)
 
     async def _schema_mistakes(self, wished: WishedModel) -> list[Mistake]:
         """The schemas that are wanted and do not exist."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
@@ -80,13 +81,21 @@ class _ReadView:
     columns: dict[int, tuple[int, str]] = field(default_factory=dict)
 
 
+class ViewKeys(NamedTuple):
+    """A catalog with the keys of its views; `are_settled` where each candidate was decided, and
+    none for lack of time."""
+
+    catalog: Catalog
+    are_settled: bool
+
+
 async def with_view_keys(
     database: Database,
     catalog: Catalog,
     *,
     role: str | None = None,
     for_all_roles: bool = False,
-) -> Catalog:
+) -> ViewKeys:
     """The catalog with the proven keys of its views.
 
     role           as which the rows are read; None: the connection's own
@@ -103,7 +112,7 @@ async def with_view_keys(
         names = tuple(candidates.get(relation.table, ()))
         changed = replace(relation, candidates=names)
         found.append(await _with_key(changed, proofs, enough, until=until))
-    return tuple(found)
+    return ViewKeys(tuple(found), not proofs.unanswered)
 
 
 async def _with_key(

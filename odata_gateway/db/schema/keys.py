@@ -74,11 +74,13 @@ class KeyVerdict:
     outcome     failing: the query meets an error of the table's own; open: it has not run yet
     never_null  also of rows that come later
     detail      the number of the column that is null, or why nothing could be decided
+    is_late     the query took longer than its limit
     """
 
     outcome: Outcome
     never_null: bool = False
     detail: str = ""
+    is_late: bool = False
 
 
 _PROVEN, _OPEN = KeyVerdict("unique", never_null=True), KeyVerdict("open")
@@ -95,10 +97,12 @@ class _Answer:
 class KeyProofs:
     """What is known about the keys of a database, and the queries that find out.
 
-    role  as which they run; None: the connection's own
+    role        as which they run; None: the connection's own
+    unanswered  the keys whose query had no time, or no answer in time, when `outcome` was asked
     """
 
     def __init__(self, database: Database, role: str | None = None) -> None:
+        self.unanswered: set[KeyColumns] = set()
         self._database = database
         self.role = role
         settings = database.settings
@@ -129,7 +133,10 @@ class KeyProofs:
         is_unique = await self._plan_says(_is_joined_away, _UNIQUE_RULE, key)
         if is_unique and await self._plan_says(_is_empty, _NULL_RULE, key):
             return "unique"
-        return (await self._asked_verdict(key, is_unique)).outcome if may_ask else "open"
+        verdict = await self._asked_verdict(key, is_unique) if may_ask else _OPEN
+        if verdict is _OPEN or verdict.is_late:
+            self.unanswered.add(key)
+        return verdict.outcome
 
     async def decide(self, model: Model) -> bool:
         """Run the queries of a model that are due; whether any outcome is new.
@@ -175,7 +182,7 @@ class KeyProofs:
             return _OPEN
         except DbTimeout:
             detail = f"looking for a null or a duplicate takes longer than {self._bound_s:g} s"
-            return KeyVerdict("undecided", detail=detail)
+            return KeyVerdict("undecided", detail=detail, is_late=True)
         except (DbTable, DbValue) as error:
             return KeyVerdict("failing", detail=error.message)
         except ODataError as error:

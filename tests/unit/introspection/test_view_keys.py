@@ -70,6 +70,7 @@ async def test_the_keys_of_relations(cluster, scratch, scratch_reader_dsn):
     database = await Database.open(DatabaseSettings(scratch_reader_dsn))
     async with database.session(snapshot=True) as session:
         catalog = await read_catalog(session, ["v"])
-    found = await with_view_keys(database, catalog)
+    found, are_settled = await with_view_keys(database, catalog)
     await database.close()
     assert {relation.table.name: relation_key(relation) for relation in found} == KEYS
+    assert are_settled
