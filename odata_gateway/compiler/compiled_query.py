@@ -31,6 +31,7 @@ from odata_gateway.plan.tree.slots import (
     Slot,
     ZoneSlot,
 )
+from odata_gateway.sql.accounts.sharded import directions_of_numbers
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import (
     StatementKind,
@@ -155,16 +156,37 @@ class LookupStatement:
 class OrderStatement:
     """The statement that puts rows in the order of a query, from their order values.
 
-    text   empty where the values do not say all about the order
-    slots  the position of the order value that fills each of $1, $2, ...
+    text     empty where the values do not say all about the order
+    slots    the position of the order value that fills each of $1, $2, ...
+    numbers  whether the order of each value descends, where all are whole numbers, whose order
+             needs no database
     """
 
     text: str
     slots: tuple[int, ...]
+    numbers: tuple[bool, ...] | None = None
 
     def bind(self, columns: Sequence[Sequence[str | None]]) -> BoundStatement:
         """The statement for some rows, by the texts of each order value."""
         return BoundStatement(self.text, [columns[slot] for slot in self.slots])
+
+    def without_database(self, columns: Sequence[Sequence[str | None]]) -> Sequence[int] | None:
+        """What the statement would find; None where only it can. Null is less than all numbers."""
+        if self.numbers is None:
+            return None
+        try:
+            ranks = [
+                [_LEAST if value is None else int(value) for value in column] for column in columns
+            ]
+        except ValueError:
+            return None
+        found = list(range(len(ranks[0])))
+        for column, descends in reversed([*zip(ranks, self.numbers, strict=True)]):
+            found.sort(key=column.__getitem__, reverse=descends)
+        return [index + 1 for index in found]
+
+
+_LEAST = float("-inf")
 
 
 class CompiledQuery(NamedTuple):
@@ -206,7 +228,8 @@ class CompiledQuery(NamedTuple):
         found: OrderStatement | None = self.cache.get(key)
         if found is None:
             merge = render_merge(self.query)
-            found = OrderStatement("", ()) if merge is None else _order_statement(merge)
+            numbers = directions_of_numbers(self.query.order)
+            found = OrderStatement("", ()) if merge is None else _order_statement(merge, numbers)
             self.cache.put(key, found, len(found.text))
         return found if found.text else None
 
@@ -253,9 +276,9 @@ class CompiledQuery(NamedTuple):
         return nested_links(projection) if has_links and projection is not None else {}
 
 
-def _order_statement(merge: Statement) -> OrderStatement:
+def _order_statement(merge: Statement, numbers: tuple[bool, ...] | None) -> OrderStatement:
     positions = tuple(slot.index for slot in merge.slots if isinstance(slot, KeysetSlot))
-    return OrderStatement(tag_statement(merge.text), positions)
+    return OrderStatement(tag_statement(merge.text), positions, numbers)
 
 
 def _is_lookup(query: Query, variant: StatementVariant, slots: tuple[Slot, ...]) -> bool:

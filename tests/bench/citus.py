@@ -17,7 +17,7 @@ from tests.bench.client import Http, export
 from tests.bench.cluster import FILES
 from tests.bench.figures import Figure, Target, ratios, table
 from tests.bench.report import machine
-from tests.harness.citus import PREFIX, CitusCluster, citus_cluster
+from tests.harness.citus import PREFIX, citus_cluster
 from tests.harness.cluster import DATABASE, READER, SQL_FOLDER, Cluster
 from tests.harness.ports import free_port
 
@@ -36,13 +36,8 @@ def plain_server(data: str) -> Iterator[Cluster]:
         cluster.psql("postgres", f'CREATE DATABASE "{DATABASE}"')
         for name in FILES:
             cluster.psql(DATABASE, data if name == "bench.sql" else (SQL_FOLDER / name).read_text(encoding="utf-8"))
-        cluster.psql(DATABASE, "VACUUM ANALYZE")
+        cluster.psql(DATABASE, "ANALYZE")
         yield cluster
-
-
-def analyzed(cluster: CitusCluster) -> CitusCluster:
-    cluster.psql("VACUUM ANALYZE")
-    return cluster
 
 
 class Measured:
@@ -108,7 +103,7 @@ def main() -> int:
         raise SystemExit("ODATA_TEST_CITUS must name the prefix of a Postgres with Citus")
     data = f"\\set messages {given.rows}\n" + (SQL_FOLDER / "bench.sql").read_text(encoding="utf-8")
     with ExitStack() as stack:
-        cluster = analyzed(stack.enter_context(citus_cluster(data=data)))
+        cluster = stack.enter_context(citus_cluster(data=data))
         plain = stack.enter_context(plain_server(data))
         over_citus = stack.enter_context(servers.gateway(cluster.dsn(), name="over Citus"))
         over_plain = stack.enter_context(servers.gateway(plain.dsn(user=READER, tcp=True), name="over Postgres"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.harness.cluster import DATABASE, READER, SQL_FOLDER, Cluster
+from tests.harness.cluster import DATABASE, READER, SQL_FOLDER, Cluster, ClusterError
 from tests.harness.ports import free_port
 
 PREFIX = os.environ.get("ODATA_TEST_CITUS", "")
@@ -28,6 +29,10 @@ _SETTINGS = {
     "citus.enable_statistics_collection": "off",
     "citus.node_conninfo": "sslmode=disable",
 }
+
+_MOVE = """
+SELECT citus_move_shard_placement(get_shard_id_for_distribution_column('public.messages', {0}), '127.0.0.1', {1}, '127.0.0.1', {2}, 'block_writes')
+"""
 
 
 class CitusNode(Cluster):
@@ -57,6 +62,7 @@ class CitusCluster:
         self.psql(f"ALTER ROLE {READER} PASSWORD '{PASSWORD}'")
         self.psql(f"INSERT INTO pg_dist_authinfo VALUES (0, '{READER}', 'password={PASSWORD}')")
         self.run("citus.sql", "indexes.sql")
+        self.psql("ANALYZE")
 
     def run(self, *files: str) -> None:
         for name in files:
@@ -80,6 +86,18 @@ class CitusCluster:
             f" WHERE shardid = get_shard_id_for_distribution_column('public.messages', {account}) AND noderole = 'primary'"
         )
         return next(w for w in self.workers if w.port == int(found))
+
+    def move(self, account: int, there: CitusNode) -> None:
+        """Give the shard of an account to another worker, once what an earlier move left is no longer in use."""
+        here = self.worker_of(account)
+        for tries_left in range(20, -1, -1):
+            try:
+                self.psql(_MOVE.format(account, here.port, there.port))
+                return
+            except ClusterError as error:
+                if not tries_left or "could not be cleaned up" not in str(error):
+                    raise
+                time.sleep(1)
 
 
 @contextmanager

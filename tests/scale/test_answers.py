@@ -79,7 +79,8 @@ def counts(citus):
 @pytest.mark.parametrize("token", [tokens.ADMIN, tokens.OTHER_ADMIN], ids=["account 1", "account 2"])
 def test_a_caller_of_one_account_gets_the_same_from_one_shard(citus, over_citus, over_plain, world, token):
     several, single = counts(citus)
-    assert not [request for request, found, expected in compared(over_citus, over_plain, requests(world), token) if found != expected]
+    asked = compared(over_citus, over_plain, requests(world), token)
+    assert not [(request, found[-1][:300], expected[-1][:300]) for request, found, expected in asked if found != expected]
     after = counts(citus)
     assert after[0] == several and after[1] >= single
 

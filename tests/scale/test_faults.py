@@ -12,9 +12,6 @@ from tests.harness.gateway import start_gateway
 from tests.live.test_web_cli import run
 
 OF_ACCOUNT = {1: tokens.ADMIN, 2: tokens.OTHER_ADMIN}
-MOVE = """
-SELECT citus_move_shard_placement(get_shard_id_for_distribution_column('public.messages', 1), '127.0.0.1', {0}, '127.0.0.1', {1}, 'block_writes')
-"""
 WRITES = """
 UPDATE public.messages SET status = (status + 1) % 3 WHERE account_id IN (1, 2) AND id % 10 = {n};
 INSERT INTO public.messages (id, content, account_id, inbox_id, conversation_id, message_type, created_at, updated_at, private, status)
@@ -51,7 +48,7 @@ def test_a_shard_that_moves_is_read_on_or_check_says_what_to_do(citus, over_citu
     here = citus.worker_of(1)
     there = next(worker for worker in citus.workers if worker is not here)
     expected = over_citus.get("Message?$top=3").rows
-    citus.psql(MOVE.format(here.port, there.port))
+    citus.move(1, there)
     assert citus.worker_of(1) is there
     if tuple(map(int, re.findall(r"\d+", citus.version)[:2])) < (13, 1):
         assert over_citus.get("Message?$top=3").status == 403
@@ -74,7 +71,7 @@ def test_a_server_that_stops_takes_its_accounts_with_it_and_is_named_in_the_log(
         citus.psql("SELECT 1")
         away = citus.worker_of(1)
         if citus.worker_of(2) is away:
-            citus.psql(MOVE.format(away.port, next(w.port for w in citus.workers if w is not away)))
+            citus.move(1, next(w for w in citus.workers if w is not away))
             citus.run("citus.sql")
         away = citus.worker_of(1)
         before = gateway.get("Message?$top=3").rows

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
+from math import ceil
 
 from odata_gateway.compiler.compiled_query import OrderStatement
 from odata_gateway.db.database import Database
@@ -100,7 +101,7 @@ class MergedPage:
         """The next rows of a page that may show `left` more: at least `rows`, if there are some."""
         started, texts, last = time.perf_counter(), list[bytes](), OrderValues()
         while len(texts) < rows:
-            await self._fill(session, rows - len(texts) + self._skip)
+            await self._fill(session, (left if self._started else rows) - len(texts) + self._skip)
             found = await self._in_order(session, left - len(texts) + self._skip)
             if not found:
                 break
@@ -129,14 +130,15 @@ class MergedPage:
             await read_each(self._database, session, self._session, reads)
 
     def _reading(self, account: AccountRows, rows: int) -> Reading[None]:
-        """Of each account about its share is read, and half as much again: what is not taken now is
-        taken later."""
-        number = len(self._accounts)
+        """Of each account about its share of what is wanted is read, and a quarter more: what is
+        not taken now is taken later. The shares are those of the rows taken so far."""
+        taken, number = sum(each.taken for each in self._accounts), len(self._accounts)
+        share = account.taken / taken if taken >= _FEW_ROWS else 1 / number
+        wanted = min(rows, max(_FEW_ROWS, ceil(1.25 * share * rows)))
         within = account.rows_within(max(_LEAST_BYTES, 4 * CHUNK_BYTES // number))
-        if within is None or not self._started:
-            within = max(_FEW_ROWS, 3 * rows // (2 * number))
-        rows = within if self._started else min(rows, within)
-        return lambda session: account.read(session, rows)
+        if within is not None:
+            wanted = min(wanted, within)
+        return lambda session: account.read(session, wanted)
 
     async def _in_order(self, session: Session, rows: int) -> list[tuple[bytes, OrderValues]]:
         """The next rows, at most so many, as far as nothing can come between them."""
@@ -145,12 +147,13 @@ class MergedPage:
             return []
         numbers: Sequence[int] = range(1, len(waiting) + 1)
         if len({id(account) for account, _ in waiting}) > 1:
-            columns = zip(*(keys for _, (_, keys) in waiting), strict=True)
-            numbers = (await session.fetch(self._order.bind([*map(list, columns)])))[0][0]
+            columns = [*map(list, zip(*(keys for _, (_, keys) in waiting), strict=True))]
+            in_order = self._order.without_database(columns)
+            numbers = in_order or (await session.fetch(self._order.bind(columns)))[0][0]
         found: list[tuple[bytes, OrderValues]] = []
         for number in numbers:
             account = waiting[number - 1][0]
-            found.append(account.waiting.popleft())
+            found.append(account.take())
             if len(found) == rows or account.is_empty:
                 break
         return found

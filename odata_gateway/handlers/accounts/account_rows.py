@@ -14,6 +14,7 @@ class AccountRows:
     """Rows that were read and not yet taken, each with its order values.
 
     goes_on  there may be rows behind those that were read
+    taken    how many were taken
     """
 
     def __init__(self, statements: PageStatements) -> None:
@@ -23,6 +24,7 @@ class AccountRows:
         self._read = 0
         self.waiting: deque[tuple[bytes, OrderValues]] = deque()
         self.goes_on = True
+        self.taken = 0
 
     @property
     def is_empty(self) -> bool:
@@ -37,6 +39,11 @@ class AccountRows:
     def rows_within(self, size: int) -> int | None:
         """How many rows have about this many bytes; None before any was read."""
         return max(1, size // self._row_bytes) if self._row_bytes else None
+
+    def take(self) -> tuple[bytes, OrderValues]:
+        """The next row."""
+        self.taken += 1
+        return self.waiting.popleft()
 
     async def read(self, session: Session, rows: int) -> None:
         """Read the next rows, at most so many.
