@@ -28,6 +28,7 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "citus.enable_statistics_collection": "off",
     "citus.node_conninfo": "sslmode=disable",
+    "citus.enable_stat_counters": "on",
 }
 
 _MOVE = """

@@ -70,7 +70,7 @@ def compared(gateway, other, asked, token):
 
 
 def counts(citus):
-    """Statements of several shards and of one, so far; nothing where Citus does not count them."""
+    """Statements of several shards and of one, so far; none where Citus does not count them."""
     if tuple(int(n) for n in re.findall(r"\d+", citus.version)[:2]) < (13, 1):
         return 0, 0
     return tuple(int(n or 0) for n in citus.psql(SEVERAL).strip().split("|"))
@@ -82,7 +82,7 @@ def test_a_caller_of_one_account_gets_the_same_from_one_shard(citus, over_citus,
     asked = compared(over_citus, over_plain, requests(world), token)
     assert not [(request, found[-1][:300], expected[-1][:300]) for request, found, expected in asked if found != expected]
     after = counts(citus)
-    assert after[0] == several and after[1] >= single
+    assert after[0] == several and (after[1] > single + 1000 or not after[1])
 
 
 def test_a_caller_of_several_accounts_gets_the_same_or_is_refused(over_citus, over_plain, world):

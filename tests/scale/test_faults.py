@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import contextmanager
 
+import psutil
 import pytest
 from tests.harness import tokens
+from tests.harness.at_once import sent
 from tests.harness.citus import SQL_FOLDER
+from tests.harness.faults import crash, wait_until
 from tests.harness.gateway import start_gateway
 from tests.live.test_web_cli import run
 
@@ -68,11 +72,7 @@ def test_the_files_for_the_database_can_be_run_again(citus):
 
 def test_a_server_that_stops_takes_its_accounts_with_it_and_is_named_in_the_log(citus):
     with start_gateway(ODATA_DSN=citus.dsn(), ODATA_MODEL_CHECK_S="0") as gateway:
-        citus.psql("SELECT 1")
-        away = citus.worker_of(1)
-        if citus.worker_of(2) is away:
-            citus.move(1, next(w for w in citus.workers if w is not away))
-            citus.run("citus.sql")
+        apart(citus)
         away = citus.worker_of(1)
         before = gateway.get("Message?$top=3").rows
         away.stop()
@@ -122,3 +122,74 @@ def test_any_node_answers_and_a_setting_that_does_not_fit_refuses_and_never_fail
         )
         assert {gateway.get(target, token=tokens.BOTH_ADMIN).status for target in asked} <= {200, 501}
         assert "ODATA_SHARDED must not be false" in run("check", ODATA_DSN=citus.dsn(), ODATA_SHARDED="false").stdout
+
+
+def test_a_shard_that_moves_during_a_walk_loses_and_doubles_no_row(citus, over_citus):
+    found, link = [], "Message?$select=id&$orderby=created_at"
+    while link:
+        reply = over_citus.get(link, token=tokens.BOTH_ADMIN)
+        assert reply.status == 200, reply.body
+        found += [row["id"] for row in reply.rows]
+        link = reply.json().get("@odata.nextLink")
+        if len(found) in (120, 600):
+            citus.move(1, next(worker for worker in citus.workers if worker is not citus.worker_of(1)))
+            citus.run("citus.sql")
+    assert len(found) == len(set(found)) == int(over_citus.get("Message/$count", token=tokens.BOTH_ADMIN).body)
+
+
+def test_a_server_that_dies_in_an_answer_breaks_it_off_and_serves_again(citus):
+    apart(citus)
+    with start_gateway(ODATA_DSN=citus.dsn(), ODATA_MODEL_CHECK_S="0") as gateway:
+        for token in (tokens.ADMIN, tokens.BOTH_ADMIN):
+            [connection] = sent(gateway, [("Message?$expand=conversation($expand=messages)", token)])
+            with connection:
+                assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
+                crash(citus.worker_of(1))
+                try:
+                    end = whole(connection)[-7:]
+                except ConnectionResetError:
+                    end = b""
+                finally:
+                    citus.worker_of(1).resume()
+                assert end != b"\r\n0\r\n\r\n"
+            wait_until(lambda: gateway.get("Message?$top=3").status == 200, 20)
+        wait_until(lambda: gateway.log().count(" cut off") == 2, 20)
+
+
+def test_a_frozen_server_costs_its_accounts_the_time_limit_and_others_nothing(citus):
+    apart(citus)
+    with start_gateway(ODATA_DSN=citus.dsn(), ODATA_STATEMENT_TIMEOUT_S="2", ODATA_MODEL_CHECK_S="0") as gateway:
+        assert gateway.get("Message?$top=3", token=tokens.BOTH_ADMIN).status == 200
+        with frozen(citus.worker_of(1)):
+            for token in (tokens.ADMIN, tokens.BOTH_ADMIN):
+                reply = gateway.get("Message?$top=3", token=token)
+                assert reply.status in (503, 504) and reply.json()["error"]["code"] in ("Db.Timeout", "Db.Unavailable")
+            assert gateway.get("Message?$top=3", token=tokens.OTHER_ADMIN).status == 200
+            assert gateway.ask("GET", "/health/readiness").status == 200
+        wait_until(lambda: gateway.get("Message?$top=3", token=tokens.BOTH_ADMIN).status == 200, 20)
+
+
+def apart(citus):
+    """See to it that accounts 1 and 2 are on two servers."""
+    if citus.worker_of(1) is citus.worker_of(2):
+        citus.move(1, next(worker for worker in citus.workers if worker is not citus.worker_of(2)))
+        citus.run("citus.sql")
+
+
+def whole(connection):
+    found = b""
+    while piece := connection.recv(1 << 20):
+        found = found[-100:] + piece
+    return found
+
+
+@contextmanager
+def frozen(node):
+    processes = [psutil.Process(node.pid), *psutil.Process(node.pid).children()]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
