@@ -271,6 +271,23 @@ def test_ranges_of_every_width_are_planned_for_their_width(indexed, token):
 
 
 @pytest.mark.parametrize("token", [ADMIN_OF_ONE, ADMIN_OF_ALL])
+@pytest.mark.parametrize("direction", ["", " desc"])
+def test_one_plan_serves_ranges_of_every_width_in_the_order_of_their_column(indexed, direction, token):
+    """It reads the index from one end of the range, and nothing outside of it, however often it was run for others before."""
+    template = (
+        "Message?$filter=created_at ge 2021-{}-01T00:00:00Z and created_at lt 2021-{}-02T00:00:00Z&$select=id&$orderby=created_at"
+        + direction
+    )
+    for month in ("12", "11", "10", "09", "08", "07", "06", "05"):
+        indexed.page(template.format("01", month), token)
+    for month in ("01", "03", "12"):
+        target = template.format(month, month)
+        shown = len(indexed.gateway.get(target, token=token).rows)
+        _, plans = indexed.page(target, token)
+        assert rows(plans) <= 2 * shown + SLACK and "created_at" in plans[0].shape and "Seq Scan" not in plans[0].shape
+
+
+@pytest.mark.parametrize("token", [ADMIN_OF_ONE, ADMIN_OF_ALL])
 def test_an_expansion_is_one_statement(indexed, token):
     _, plans = indexed.page("Conversation?$top=100&$expand=messages($top=5),assignee,inbox", token)
     assert len(plans) == 1

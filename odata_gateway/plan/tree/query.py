@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from odata_gateway.edm.model import EntitySet
 from odata_gateway.plan.tree.columns import account_column
+from odata_gateway.plan.tree.conditions import conjuncts
 from odata_gateway.plan.tree.projection import Field, Projection, expanded_in
-from odata_gateway.plan.tree.relation import Block, BoundExpr, Column, OrderKey
+from odata_gateway.plan.tree.relation import (
+    Block,
+    BoundExpr,
+    Column,
+    Compare,
+    OrderKey,
+    Parameter,
+)
 from odata_gateway.plan.tree.slots import LiteralSlot
 
 LONG_VALUE = 500
@@ -110,6 +118,20 @@ class Query:
         )
 
     @property
+    def is_range(self) -> bool:
+        """Whether the rows are all that the caller may see, or those of a range of the first column
+        that orders them."""
+        if replace(self.block, predicates=()) != Block(self.block.source):
+            return False
+        return all(self._bounds_order(term) for term in conjuncts(self.block.predicates))
+
+    def _bounds_order(self, term: BoundExpr) -> bool:
+        if not isinstance(term, Compare) or term.op in ("eq", "ne") or not self.order:
+            return False
+        sides, first = (term.left, term.right), self.order[0].expr
+        return first in sides and any(isinstance(side, Parameter) for side in sides)
+
+    @property
     def follows_place(self) -> bool:
         """Whether rows are in the order of their places in the table."""
         key = [k.expr for k in self.order if not k.descending]
@@ -125,14 +147,11 @@ class Query:
 
     @property
     def follows_index(self) -> bool:
-        """Whether the rows are all that the caller may see, in the order of a known index. Postgres
-        then begins each chunk where the one before ended, and sorts nothing."""
+        """Whether the rows are all that the caller may see, or those of a range of the first column
+        that orders them, in the order of a known index. Postgres then begins each chunk where the
+        one before ended, and sorts nothing."""
         names = self.ordered_columns
-        if (
-            names is None
-            or self.block != Block(self.block.source)
-            or len({k.descending for k in self.order}) != 1
-        ):
+        if names is None or not self.is_range or len({k.descending for k in self.order}) != 1:
             return False
         if self.follows_place:
             return True

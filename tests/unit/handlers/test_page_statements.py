@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.edm.model import Model
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.handlers.page_statements import OrderValues, PageStatements
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
-from tests.harness.cases import MODEL
+from tests.harness.cases import INDEXED, MODEL
 
 
-def page_of(target: str, keys: tuple[str | None, ...] | None = None) -> PageStatements:
-    compiled = Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=64).compile(target)
+def page_of(target: str, keys: tuple[str | None, ...] | None = None, model: Model = MODEL) -> PageStatements:
+    compiled = Compiler(model, limits=Limits(), max_url_bytes=16_384, cache_entries=64).compile(target)
     variant = StatementVariant(DEFAULT_ENCODING, null_mask=None if keys is None else tuple(key is None for key in keys))
     return PageStatements(compiled, variant, ArgumentValues(compiled.url.values, Caller("1", (7,)), keys=keys or ()))
 
@@ -50,3 +53,22 @@ def test_a_range_is_planned_for_its_own_bounds(target, replan):
     page = page_of(target)
     assert page.rows(None, 10, lookahead=False).replan is replan
     assert page.count().replan is replan
+
+
+@pytest.mark.parametrize(
+    ("target", "one", "several"),
+    [
+        ("Message?$filter=created_at gt 2021-01-01T00:00:00Z&$orderby=created_at", True, False),
+        ("Message?$filter=created_at gt 2021-01-01T00:00:00Z&$orderby=id", True, True),
+        ("Message?$filter=created_at gt 2021-01-01T00:00:00Z and status eq 1&$orderby=created_at", True, True),
+        ("Message?$filter=source_id gt 'a' and startswith(source_id,'b')&$orderby=source_id", True, True),
+    ],
+)
+def test_a_range_in_the_order_of_a_known_index_is_planned_once_where_no_account_has_fewer_rows_than_others(target, one, several):
+    page = page_of(target + "&$count=true", model=INDEXED)
+    for after in (None, ("2021-01-01", "41")):
+        assert page.rows(after, 10, lookahead=False).replan is one
+    page = replace(page, variant=page.variant._replace(many_accounts=True))
+    for after in (None, ("2021-01-01", "41")):
+        assert page.rows(after, 10, lookahead=False).replan is several
+    assert page.count().replan

@@ -31,6 +31,18 @@ def query(target: str, indexes: frozenset[tuple[str, ...]]) -> Query:
         ("Message?$orderby=length(content)", False),
         ("Message?$orderby=conversation/created_at", False),
         ("Message?$filter=private eq true", False),
+        # a range of the first column of the order
+        ("Message?$filter=id gt 5", True),
+        ("Message?$filter=5 lt id and id le 9&$orderby=id desc", True),
+        ("Message?$filter=created_at ge 2021-01-01T00:00:00Z&$orderby=created_at", True),
+        ("Message?$filter=created_at ge 2021-01-01T00:00:00Z", False),
+        ("Message?$filter=created_at ge 2021-01-01T00:00:00Z&$orderby=created_at,id desc", False),
+        ("Message?$filter=created_at ge 2021-01-01T00:00:00Z and private eq true&$orderby=created_at", False),
+        ("Message?$filter=created_at ge 2021-01-01T00:00:00Z or id gt 5&$orderby=created_at", False),
+        ("Message?$filter=created_at gt updated_at&$orderby=created_at", False),
+        ("Message?$filter=created_at eq 2021-01-01T00:00:00Z&$orderby=created_at", False),
+        ("Message?$filter=not (id gt 5)", False),
+        ("Conversation(1)/messages?$filter=id gt 5", False),
         ("Conversation(1)/messages", False),
     ],
 )
