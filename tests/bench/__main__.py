@@ -53,8 +53,10 @@ def main() -> int:
         postgres = asyncio.run(server_version(bench.database.dsn))
     print(f"{machine()}, {given.rows:,} messages, medians of {given.rounds} rounds\n")
     print(table(figures))
+    for text in bench.left_out:
+        print(f"\nleft out: {text}")
     if given.render:
-        given.render.write(section(figures, rows=given.rows, rounds=given.rounds, postgres=postgres))
+        given.render.write(section(figures, rows=given.rows, rounds=given.rounds, postgres=postgres, left_out=bench.left_out))
     if given.out:
         given.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
     return 0

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ class Bench:
 
     checkouts  name and folder of each gateway to measure; the first is this one
     folder     where things are kept between runs
+    left_out   what could not be measured, and why
     """
 
     database: Server
@@ -31,11 +32,27 @@ class Bench:
     rounds: int
     folder: Path
     stack: ExitStack
+    left_out: list[str] = field(default_factory=list)
     _servers: dict[str, Running] = field(default_factory=dict)
 
     def gateways(self) -> list[Running]:
         """A warm gateway of every checkout."""
         return [self._once(name, lambda n=name, c=checkout: self._warm(n, c)) for name, checkout in self.checkouts.items()]
+
+    def each_with(self, **settings: str) -> Iterator[Running]:
+        """A gateway of each checkout with these settings, one after another. One of another version may not know them: then it is left out.
+
+        raises  NotStartedError for the first
+        """
+        for number, (name, checkout) in enumerate(self.checkouts.items()):
+            try:
+                with servers.gateway(self.database.dsn, checkout=checkout, name=name, **settings) as running:
+                    yield running
+            except servers.NotStartedError as error:
+                if number == 0:
+                    raise
+                last = str(error).strip().rsplit("\n", 1)[-1]
+                self.left_out.append(f"{name} did not start with {', '.join(settings)}: {last}")
 
     def untouched(self, name: str) -> Running:
         """A gateway that nothing but the work `name` uses."""
@@ -57,6 +74,13 @@ class Bench:
         """None where it cannot be run."""
         folder = servers.sap_cap_folder(self.folder)
         return folder and self._once("SAP CAP", lambda: self.stack.enter_context(servers.sap_cap(self.database.owner_dsn, folder)))
+
+    def postgraphile(self) -> Running | None:
+        """None where it cannot be run."""
+        folder = servers.postgraphile_folder(self.folder)
+        return folder and self._once(
+            "PostGraphile", lambda: self.stack.enter_context(servers.postgraphile(self.database.owner_dsn, folder))
+        )
 
     def meter(self, server: Running | None) -> Meter:
         return Meter(None if server is None else server.pid, self.database.pid)

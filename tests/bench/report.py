@@ -25,7 +25,7 @@ def machine() -> str:
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
-def section(figures: Sequence[Figure], *, rows: int, rounds: int, postgres: str) -> str:
+def section(figures: Sequence[Figure], *, rows: int, rounds: int, postgres: str, left_out: Sequence[str]) -> str:
     """What one run measured, with its conditions."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     conditions = (
@@ -33,7 +33,7 @@ def section(figures: Sequence[Figure], *, rows: int, rounds: int, postgres: str)
         f"{rows:,} messages, medians of {rounds} rounds, with the least and the greatest of them as a measure of noise. "
         f"{os.getloadavg()[2]:.1f} programs wanted a processor on average in the quarter of an hour before the end."
     )
-    return f"{conditions}\n\n{table(figures)}"
+    return "\n\n".join([conditions, table(figures), *(f"Left out: {text}." for text in left_out)])
 
 
 async def server_version(dsn: str) -> str:

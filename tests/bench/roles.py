@@ -18,7 +18,6 @@ import asyncpg
 from odata_gateway.db.session import opening
 from odata_gateway.demo.cluster import READER
 from odata_gateway.identity.token_file import new_token
-from tests.bench import servers
 from tests.bench.bench import Bench
 from tests.bench.client import Http, load
 from tests.bench.figures import Figure, Target, ratios
@@ -43,10 +42,8 @@ def roles(bench: Bench) -> list[Figure]:
         file = Path(folder) / "tokens.toml"
         token = new_token("bench", ROLE, CLAIMS, days=None)
         file.write_text(token.entry, encoding="utf-8")
-        for name, checkout in bench.checkouts.items():
-            settings = {"ODATA_TOKENS_FILE": str(file), "ODATA_ACCOUNTS_CLAIM": "accounts"}
-            with servers.gateway(bench.database.dsn, checkout=checkout, name=name, **settings) as gateway:
-                figures += _of_gateway(bench, gateway, replace(gateway, token=token.token))
+        for gateway in bench.each_with(ODATA_TOKENS_FILE=str(file), ODATA_ACCOUNTS_CLAIM="accounts"):
+            figures += _of_gateway(bench, gateway, replace(gateway, token=token.token))
     return figures + asyncio.run(_of_messages(bench))
 
 

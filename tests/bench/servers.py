@@ -24,6 +24,10 @@ PEERS = Path(__file__).parent / "peers"
 START_S = 30.0
 
 
+class NotStartedError(SystemExit):
+    """A server did not answer; the text has the end of its log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A server that answers.
@@ -126,14 +130,32 @@ def sap_cap(dsn: str, folder: Path) -> Iterator[Running]:
         yield running
 
 
+@contextmanager
+def postgraphile(dsn: str, folder: Path) -> Iterator[Running]:
+    """PostGraphile over the same tables, in a folder that `postgraphile_folder` made; reads as the tables' owner, and knows no callers."""
+    port = free_port()
+    command = [str(folder / "node_modules" / ".bin" / "node"), "server.js", str(port), dsn]
+    environment = _clean() | {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
+    with _running("PostGraphile", command, folder, environment, port, "/", "graphql?query=%7B__typename%7D", None) as running:
+        yield running
+
+
 def sap_cap_folder(folder: Path) -> Path | None:
     """Where SAP CAP is installed, once; None on a machine without node and npm."""
+    return _with_packages("sap_cap", folder / "sap-cap", "cds-serve")
+
+
+def postgraphile_folder(folder: Path) -> Path | None:
+    """Where PostGraphile is installed, once, with the node that it needs; None on a machine without node and npm."""
+    return _with_packages("postgraphile", folder / "postgraphile", "postgraphile")
+
+
+def _with_packages(peer: str, installed: Path, program: str) -> Path | None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
-    installed = folder / "sap-cap"
-    if not (installed / "node_modules" / ".bin" / "cds-serve").exists():
-        print("installing SAP CAP ...", file=sys.stderr, flush=True)
-        shutil.copytree(PEERS / "sap_cap", installed, dirs_exist_ok=True)
+    if not (installed / "node_modules" / ".bin" / program).exists():
+        print(f"installing the packages of {peer} ...", file=sys.stderr, flush=True)
+        shutil.copytree(PEERS / peer, installed, dirs_exist_ok=True)
         subprocess.run(
             ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=installed, check=True, stdout=subprocess.DEVNULL
         )
@@ -154,7 +176,7 @@ def _running(
         process = subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             if not _await(process, port, root + ready, token, began):
-                raise SystemExit(f"{name} did not answer:\n" + Path(log.name).read_text(errors="replace")[-4000:])
+                raise NotStartedError(f"{name} did not answer:\n" + Path(log.name).read_text(errors="replace")[-4000:])
             started_s = time.perf_counter() - began
             idle_mb, started_cpu_s = meter.memory_mb(process.pid, "VmRSS"), meter.cpu(process.pid)
             yield Running(name, process, port, root, token, started_s, idle_mb, started_cpu_s)

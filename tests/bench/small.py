@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 from tests.bench import servers
 from tests.bench.bench import Bench
@@ -14,7 +16,13 @@ from tests.bench.meter import Used
 from tests.bench.servers import Running
 
 Sample = tuple[Load, Used]
-CAP = "SAP CAP"
+CAP, POSTGRAPHILE = "SAP CAP", "PostGraphile"
+FIELDS = (
+    "rowId content accountId inboxId conversationId messageType createdAt updatedAt private status sourceId contentType "
+    "contentAttributes senderType senderId externalSourceIds"
+)
+ENTITY_QUERY = "query q($id: Int!) { messageByRowId(rowId: $id) { " + FIELDS + " } }"
+PAGE_QUERY = "{ allMessages(first: 1000) { nodes { " + FIELDS + " } pageInfo { endCursor hasNextPage } } }"
 
 
 def entity(bench: Bench) -> list[Figure]:
@@ -22,6 +30,7 @@ def entity(bench: Bench) -> list[Figure]:
     target = "Message({id})"
     peers = {"aiohttp hello": (bench.hello(), ""), "hard-wired": (bench.hardwired(), target), "fastapi": (bench.fastapi(), target)}
     peers |= {gateway.name: (gateway, target) for gateway in bench.gateways()}
+    peers |= _postgraphile(bench, f"graphql?query={quote(ENTITY_QUERY)}&variables=%7B%22id%22:{{id}}%7D")
     samples = _rounds(bench, peers)
     figures = [Figure("P5", name, "requests a second", _rates(taken)) for name, taken in samples.items()]
     figures += [Figure("P5", name, "CPU, us a request", _cpu(taken, 1e6)) for name, taken in samples.items()]
@@ -33,6 +42,7 @@ def entity(bench: Bench) -> list[Figure]:
             ),
             Figure("P5", gateway.name, "rate / hard-wired's", ratios(rates, _rates(samples["hard-wired"])), Target(0.85, at_least=True)),
             Figure("P5", gateway.name, "rate / fastapi's", ratios(rates, _rates(samples["fastapi"])), Target(10, at_least=True)),
+            *_beside_postgraphile("P5", gateway, samples),
             Figure("P5", gateway.name, "p50, ms", tuple(seen.p50 for seen, _ in taken)),
             Figure("P5", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken), Target(3)),
             Figure("P5", gateway.name, "Postgres CPU, us a request", tuple(used.postgres / seen.count * 1e6 for seen, used in taken)),
@@ -45,6 +55,7 @@ def page(bench: Bench) -> list[Figure]:
     target = "Message?$top=1000"
     peers = {"fastapi": (bench.fastapi(), target)} | {gateway.name: (gateway, target) for gateway in bench.gateways()}
     cap = bench.sap_cap()
+    peers |= _postgraphile(bench, f"graphql?query={quote(PAGE_QUERY)}")
     samples = _rounds(bench, peers | ({} if cap is None else {CAP: (cap, target)}), may_fail=(CAP,))
     figures = [Figure("P6", name, "pages a second", _rates(taken)) for name, taken in samples.items()]
     figures += [Figure("P6", name, "CPU, ms a page", _cpu(taken, 1e3)) for name, taken in samples.items()]
@@ -54,6 +65,7 @@ def page(bench: Bench) -> list[Figure]:
         figures += [
             Figure("P6", gateway.name, "rate / fastapi's", ratios(_rates(taken), _rates(samples["fastapi"])), Target(6, at_least=True)),
             _beside_cap(gateway, samples),
+            *_beside_postgraphile("P6", gateway, samples),
             Figure("P6", gateway.name, "CPU a page / fastapi's", per_page, Target(0.125)),
             Figure("P6", gateway.name, "p99 / p50", tuple(seen.p99 / seen.p50 for seen, _ in taken)),
             Figure("P6", gateway.name, "peak - idle, MB", tuple(used.peak_mb - gateway.idle_mb for _, used in taken)),
@@ -67,6 +79,19 @@ def _beside_cap(gateway: Running, samples: dict[str, list[Sample]]) -> Figure:
     failed = sum(seen.failed for seen, _ in samples[CAP]) / sum(seen.count for seen, _ in samples[CAP])
     what = f"rate / SAP CAP's of good answers (it fails {failed:.0%})"
     return Figure("P6", gateway.name, what, ratios(_rates(samples[gateway.name]), _rates(samples[CAP])), Target(15, at_least=True))
+
+
+def _postgraphile(bench: Bench, target: str) -> dict[str, tuple[Running, str]]:
+    """It and what it is asked, where it can be run."""
+    running = bench.postgraphile()
+    return {} if running is None else {POSTGRAPHILE: (running, target)}
+
+
+def _beside_postgraphile(work: str, gateway: Running, samples: dict[str, list[Sample]]) -> Iterator[Figure]:
+    if POSTGRAPHILE in samples:
+        yield Figure(work, gateway.name, "rate / PostGraphile's", ratios(_rates(samples[gateway.name]), _rates(samples[POSTGRAPHILE])))
+    else:
+        yield Figure(work, gateway.name, "rate / PostGraphile's (needs node and npm)", ())
 
 
 def _rounds(bench: Bench, peers: dict[str, tuple[Running, str]], may_fail: tuple[str, ...] = ()) -> dict[str, list[Sample]]:
