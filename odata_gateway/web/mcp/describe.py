@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from odata_gateway.errors import BindSegment, nearest
-from odata_gateway.protocol.message import Request, whole_body
+from odata_gateway.protocol.message import whole_body
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
@@ -50,8 +50,7 @@ async def describe(
 
 
 async def _elements(service: AgentService, caller: AgentCaller) -> CsdlElements:
-    target, kind = "$metadata?$format=json", ResourceKind.METADATA
-    request = Request("GET", target, kind, {}, caller.root, caller.token)
+    request = caller.request("$metadata?$format=json", ResourceKind.METADATA)
     return _read(await whole_body(await service.answer(request)))
 
 

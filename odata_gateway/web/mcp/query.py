@@ -14,7 +14,7 @@ import orjson
 
 from odata_gateway.errors import AuthPlan, LimitBody, UrlFormat, UrlOption
 from odata_gateway.protocol.json_format import PLAN_TYPE, with_exact_numbers
-from odata_gateway.protocol.message import Request, whole_body
+from odata_gateway.protocol.message import whole_body
 from odata_gateway.url.addresses.address import address_of
 from odata_gateway.url.resource_kind import ResourceKind, classify
 from odata_gateway.web.mcp.fence import ToolAnswer, fenced
@@ -65,8 +65,8 @@ async def query(
     target = target_of(arguments, arguments.get("cursor"))
     most = page_rows = max(min(arguments.get("top", DEFAULT_ROWS), limits.rows), 1)
     while page_rows:
-        request = _request(caller, target, accept=_ROWS, prefer=f"maxpagesize={page_rows}")
-        reply = await service.answer(request)
+        headers = {"accept": _ROWS, "prefer": f"maxpagesize={page_rows}"}
+        reply = await service.answer(caller.request(target, ResourceKind.DATA, **headers))
         try:
             body = await whole_body(reply, limits.size_bytes + _ENVELOPE_BYTES)
         except LimitBody:
@@ -104,14 +104,11 @@ async def explain_answer(
     found = {"url": target, **await service.outline(caller.token, target)}
     around = {}
     try:
-        reply = await service.answer(_request(caller, target, accept=PLAN_TYPE))
+        request = caller.request(target, ResourceKind.DATA, accept=PLAN_TYPE)
+        reply = await service.answer(request)
         found["plan"] = orjson.loads(await whole_body(reply, _PLAN_BYTES))
     except (UrlFormat, AuthPlan):
         pass  # the caller may not see it, or there is none of this request
     except LimitBody:
         around["cut"] = f"The plan is left out: it is longer than {_PLAN_BYTES} bytes."
     return fenced(found, [found], **around)
-
-
-def _request(caller: AgentCaller, target: str, **headers: str) -> Request:
-    return Request("GET", target, ResourceKind.DATA, headers, caller.root, caller.token)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Mapping
 from typing import NamedTuple, Protocol
 
 from odata_gateway.protocol.message import Reply, Request
+from odata_gateway.url.resource_kind import ResourceKind
 
 
 class AgentCaller(NamedTuple):
@@ -13,6 +14,10 @@ class AgentCaller(NamedTuple):
 
     token: str | None
     root: str
+
+    def request(self, target: str, kind: ResourceKind, **headers: str) -> Request:
+        """A GET request of this caller."""
+        return Request("GET", target, kind, headers, self.root, self.token)
 
 
 class AgentLimits(NamedTuple):
