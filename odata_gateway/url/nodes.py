@@ -226,7 +226,11 @@ def property_path(path: ast.Expr) -> ast.Expr:
     step: ast.Expr | None = path
     while step is not None:
         if not isinstance(step, ast.Member) or step.name[0] == "@":
-            raise UrlSyntax("expected a path of property names", at=step.at)
+            raise UrlSyntax(
+                "expected a path of property names",
+                at=step.at,
+                hint="name what is computed first: compute(year(created_at) as y)/groupby((y))",
+            )
         step = step.base
     return path
 

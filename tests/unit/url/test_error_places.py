@@ -107,6 +107,12 @@ def test_an_error_is_at_what_is_wrong_and_names_the_nested_option(marked):
     assert (error.status in (400, 404), error.target, error.at, error.nested) == (True, *place(marked), PLACES[marked]), str(error)
 
 
+def test_a_group_by_what_is_computed_has_the_way_out_that_is_answered():
+    error = refused("Message?$apply=groupby((^year(created_at)),aggregate($count as n))")
+    way = error.hint.partition(": ")[2]
+    assert COMPILER.compile(f"Message?$apply={way}").query.is_made
+
+
 @pytest.mark.parametrize("marked", PLACES)
 def test_no_hint_says_what_the_client_wrote(marked):
     error, (name, at) = refused(marked), place(marked)
