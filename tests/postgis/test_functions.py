@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from itertools import product
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -169,3 +171,18 @@ async def test_every_type_and_function_takes_null(server):
                         assert await connection.fetchval(f"SELECT {finish(function_sql(id_, given)).text} IS NULL")
     finally:
         await connection.close()
+
+
+def test_the_page_offers_for_each_column_the_conditions_that_the_language_has(places):
+    for name in (each for each in places.get("").json()["value"] if each["kind"] == "EntitySet"):
+        page = places.get(f"{name['url']}?$top=1", headers={"Accept": "text/html"})
+        assert page.status == 200, page.body
+        forms = re.findall(r'<select name="operator" aria-label="Condition on ([^"]*)">(.*?)</select>', page.body.decode(), re.S)
+        for column, offered in forms:
+            operators = re.findall(r'<option value="([^"]*)"', offered)
+            assert {"eq null", "ne null"} <= set(operators), (name, column)
+            compared = [f"{column} {operator}" for operator in operators if operator.endswith(" null")]
+            compared += [f"{column} {operator} {column}" for operator in operators if operator in ("eq", "ne", "lt")]
+            for condition in compared:
+                answer = places.get(f"{name['url']}?$filter={quote(condition)}&$top=1")
+                assert answer.status == 200, (condition, answer.body)

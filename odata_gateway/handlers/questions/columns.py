@@ -89,6 +89,8 @@ class RowColumn(NamedTuple):
         """What conditions can compare it with."""
         if not self.is_read or self.type is None:
             return ()
+        if not self.type.family.is_comparable:
+            return NULL_OPERATORS
         texts = TEXT_OPERATORS if self.type.family.literal.prefix == "" else ()
         orders = ORDER_OPERATORS if self.type.family.is_ordered else ()
         return ("eq", "ne", *texts, *orders, *NULL_OPERATORS)
