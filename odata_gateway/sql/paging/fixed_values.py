@@ -85,22 +85,22 @@ class _FixedValues:
         """Whether a condition that is true fixes an expression."""
         match term:
             case Compare():
-                return any(_is_same(side, expr) for side in self._compared_sides(term))
+                return any(
+                    _is_same(side, expr) and self._is_fixed(term, side) for side in _sides(term)
+                )
             case Not(operand=operand):
                 return _is_same(operand, expr)
             case _:
                 return _is_same(term, expr)
 
-    def _compared_sides(self, term: Compare) -> Iterator[BoundExpr]:
-        """The sides of a comparison that have one value where it is true."""
-        if term.op != "eq":
-            return
-        for side, other in ((term.left, term.right), (term.right, term.left)):
-            if is_null(other) or (_is_one_value(other, side) and self._is_compared(term, side)):
-                yield side
-
-    def _is_compared(self, term: Compare, side: BoundExpr) -> bool:
-        """Whether a comparison compares just what rows are ordered by."""
+    def _is_fixed(self, term: Compare, side: BoundExpr) -> bool:
+        """Whether a side of a comparison has one value where it is true: the other side is one, and
+        what is compared is just what rows are ordered by."""
+        other = term.right if side is term.left else term.left
+        if term.op != "eq" or is_null(other):
+            return term.op == "eq"
+        if not _is_one_value(other, side):
+            return False
         return compared_side(term, side, self.renderer) in self._forms(side)
 
     def _forms(self, expr: BoundExpr) -> tuple[Sql, ...]:
@@ -139,21 +139,28 @@ class _FixedValues:
         """Those of a path's parent that a condition of the path fixes."""
         for term in conjuncts(path.predicates):
             if isinstance(term, Compare):
-                sides = self._compared_sides(term)
-                yield from (column_sql(side) for side in sides if isinstance(side, Column))
+                columns = (side for side in _sides(term) if isinstance(side, Column))
+                yield from (column_sql(each) for each in columns if self._is_fixed(term, each))
+
+
+def begins_with_nulls(query: Query) -> bool:
+    """Whether the rows are ordered by a column first that is null in all of them."""
+    first = query.order[0].expr if query.order else None
+    return isinstance(first, Column) and asks_for_null(query, first)
 
 
 def asks_for_null(query: Query, column: Column) -> bool:
     """Whether a condition leaves only rows in which a column is null."""
     return any(
-        isinstance(term, Compare)
-        and term.op == "eq"
-        and any(
-            is_null(other) and _is_same(side, column)
-            for side, other in ((term.left, term.right), (term.right, term.left))
-        )
+        term.op == "eq" and is_null(other) and _is_same(side, column)
         for term in conjuncts(query.block.predicates)
+        if isinstance(term, Compare)
+        for side, other in ((term.left, term.right), (term.right, term.left))
     )
+
+
+def _sides(term: Compare) -> tuple[BoundExpr, BoundExpr]:
+    return term.left, term.right
 
 
 def _is_one_value(other: BoundExpr, side: BoundExpr) -> bool:
@@ -165,7 +172,7 @@ def _is_one_value(other: BoundExpr, side: BoundExpr) -> bool:
 
 def _is_same(expr: BoundExpr, other: BoundExpr) -> bool:
     """Whether two expressions have the same value, whatever is known of nulls in it."""
-    if isinstance(expr, Column) and isinstance(other, Column):
+    if isinstance(expr, Column) and isinstance(other, Column) and expr.name == other.name:
         return replace(expr, nullable=other.nullable) == other
     return expr == other
 

@@ -38,7 +38,7 @@ from odata_gateway.sql.fragment import (
     join,
     param,
 )
-from odata_gateway.sql.paging.fixed_values import open_positions
+from odata_gateway.sql.paging.fixed_values import begins_with_nulls, open_positions
 from odata_gateway.sql.paging.keyset import (
     NullMask,
     after,
@@ -85,9 +85,12 @@ class PageScan:
     def rows(self, what: Sql) -> Sql:
         """SELECT `what` of the chunk's rows."""
         found = self._of_open_order(with_nulls=True)
-        if not splits_nulls(found.query, shows_joined=found._shows_joined(what)):
+        if begins_with_nulls(found.query) and not found._splits_nulls(what):
             found = self._of_open_order()
         return found._rows(what)
+
+    def _splits_nulls(self, what: Sql) -> bool:
+        return splits_nulls(self.query, shows_joined=self._shows_joined(what))
 
     def _of_open_order(self, *, with_nulls: bool = False) -> PageScan:
         """The same without the order values that are the same in all rows."""
