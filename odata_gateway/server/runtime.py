@@ -1,5 +1,5 @@
-"""What Python and the operating system give a server process: the event loop, open files, the
-garbage collector."""
+"""What Python and the operating system give a server process: the event loop, open files, memory,
+the garbage collector."""
 
 from __future__ import annotations
 
@@ -30,6 +30,27 @@ def allow_many_files() -> None:
 
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = 8 * 1024 * 1024
+_GIVEN_BACK_BYTES = 4 * 1024 * 1024
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep up to 8 MB of freed memory for the next chunk.
+
+    glibc gives the memory of a chunk of rows back to the system and asks for it again, page by
+    page, for the next one: a third of the processor time of a page of 1,000 rows (measured). What
+    is larger than 4 MB is still given back at once. Other libraries are left as they are.
+    """
+    with suppress(ImportError, AttributeError, OSError):
+        import ctypes
+
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def tune_gc() -> None:

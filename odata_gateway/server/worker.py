@@ -22,7 +22,7 @@ from odata_gateway.server.composition import GatewayParts, compose
 from odata_gateway.server.drain import drain, ending_signals
 from odata_gateway.server.monitoring import gauges, monitored
 from odata_gateway.server.reload import Reload, ReloadedParts
-from odata_gateway.server.runtime import allow_many_files, tune_gc
+from odata_gateway.server.runtime import allow_many_files, keep_freed_memory, tune_gc
 from odata_gateway.web.listener import listen
 
 LOG = logging.getLogger("odata_gateway")
@@ -59,6 +59,7 @@ async def serve(
     """
     ending = ending_signals(is_alone=worker is None)
     allow_many_files()
+    keep_freed_memory()
     parts = await compose(settings, model)
     gateway = parts.gateway
     tasks = list(_background(parts))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from resource import getpagesize
 
 import pytest
 from tests.bench.client import Http, export
@@ -16,6 +18,7 @@ MESSAGES = 200_000
 BODY_MB = 80  # of all messages, at least
 GIANT_ROW_MB = 100
 EXPORTS = 50
+PAGE_SIZE = getpagesize()
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,25 @@ def test_fifty_exports_at_once_stay_below_256_megabytes(running):
         exports = list(pool.map(lambda _: export(Http(running), "Message", most_pages=2), range(EXPORTS)))
     assert sum(each.size for each in exports) > BODY_MB * 1e6 * EXPORTS / 10
     assert used.peak_mb <= 256
+
+
+PAGES = 100
+PAGE_BYTES = 400_000  # of a page of 1,000 rows, at least
+
+
+def test_the_memory_of_a_chunk_serves_the_next_one(running):
+    """Memory that is asked for again comes page by page, each with a fault."""
+    connection = Http(running)
+    sizes = [connection.get("Message?$top=1000").size for _ in range(20)]
+    before = minor_faults(running.pid)
+    sizes += [connection.get("Message?$top=1000").size for _ in range(PAGES)]
+    faults = minor_faults(running.pid) - before
+    assert min(sizes) > PAGE_BYTES
+    assert faults < PAGES * PAGE_BYTES / PAGE_SIZE / 4
+
+
+def minor_faults(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[7])
 
 
 def test_a_row_of_100_megabytes_costs_a_few_copies_of_it(running):
