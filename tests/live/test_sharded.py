@@ -70,7 +70,8 @@ def test_account_by_account_finds_what_one_statement_finds(both, request_):
     "request_",
     ["Message", "Message?$orderby=created_at desc&$top=3100", "Message?$orderby=source_id,status desc", "Message?$orderby=content", "Message?$skip=1990",
      "Message?$orderby=length(content) desc,id&$select=id", "Message?$orderby=tolower(content)&$select=id", "Message?$skip=2010&$select=id",
-     "Message?$skip=9223372036854775807", "Message?$filter=id gt 999999", "Conversation?$expand=messages($top=3)&$orderby=last_activity_at"],
+     "Message?$skip=9223372036854775807", "Message?$filter=id gt 999999", "Message?$orderby=id desc", "Message?$orderby=sender_id desc,status&$select=id", "Message?$filter=account_id eq 2 or id lt 90",
+     "Conversation?$expand=messages($top=3)&$orderby=last_activity_at"],
 )  # fmt: skip
 def test_a_page_of_many_chunks_is_merged_as_one_statement_orders_it(both, request_):
     prefer = {"Prefer": "maxpagesize=6000"}

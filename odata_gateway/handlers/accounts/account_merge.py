@@ -5,7 +5,9 @@ in order by Postgres, from the order values alone: it knows collations, and the 
 table, so it goes to no shard. Rows are given out as far as they are in order whatever follows: up
 to the end of what was read of an account that goes on.
 
-A page costs the memory of two chunks, each with some rows of every account.
+Where the order values are whole numbers, no statement is needed, and further rows are read while
+those at hand are put in order. A page costs the memory of three chunks, each with some rows of
+every account.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from math import ceil
+from typing import TypeVar
 
 from odata_gateway.compiler.compiled_query import OrderStatement
 from odata_gateway.db.database import Database
@@ -25,8 +28,12 @@ from odata_gateway.handlers.execution import caller_session
 from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.identity.caller import Caller
 
+_T = TypeVar("_T")
+
 _FEW_ROWS = 50
 _LEAST_BYTES = 64 * 1024
+_SENT_AFTER = 4
+"""Rounds of the event loop after which statements are on their way."""
 MOST_SKIPPED = 2000
 """Rows to leave out that are read all the same, with their texts."""
 
@@ -60,6 +67,7 @@ class MergedPage:
         self._separator = separator
         self._ends = ends
         self._started = False
+        self._ahead: asyncio.Task[None] | None = None
 
     async def first(self, session: Session) -> Chunk:
         """The first chunk, in a session that may be that of a snapshot."""
@@ -74,23 +82,26 @@ class MergedPage:
         self._started = True
         chunk, left = first, self._sizer.rows - first.rows
         del first
-        while chunk.more and left > 0:
-            if chunk.is_giant:
-                yield chunk
-                chunk = chunk.without_giant
-            task = asyncio.create_task(self._further(left))
-            try:
-                if not chunk.is_giant:
+        try:
+            while chunk.more and left > 0:
+                if chunk.is_giant:
                     yield chunk
-                chunk = await task
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-            left -= chunk.rows
-        yield chunk
+                    chunk = chunk.without_giant
+                task = asyncio.create_task(self._further(left))
+                try:
+                    if not chunk.is_giant:
+                        yield chunk
+                    chunk = await task
+                finally:
+                    await _end(task)
+                left -= chunk.rows
+            yield chunk
+        finally:
+            await _end(self._ahead)
 
     async def _further(self, left: int) -> Chunk:
         """As many rows as are in order now: what stays behind would be put in order again."""
+        await self._settle()
         async with self._session() as session:
             return await self._chunk(session, 1, left)
 
@@ -102,6 +113,8 @@ class MergedPage:
         started, texts, last = time.perf_counter(), list[bytes](), OrderValues()
         while len(texts) < rows:
             await self._fill(session, (left if self._started else rows) - len(texts) + self._skip)
+            if self._started:
+                await self._begin_ahead(left - len(texts))
             found = await self._in_order(session, left - len(texts) + self._skip)
             if not found:
                 break
@@ -126,7 +139,32 @@ class MergedPage:
         """Read some rows where none waits of an account that goes on, and of those that will soon
         be without, where `rows` are wanted of all."""
         if any(each.is_empty for each in self._accounts):
+            await self._settle()
+        if any(each.is_empty for each in self._accounts):
             reads = [self._reading(each, rows) for each in self._accounts if each.is_low]
+            await read_each(self._database, session, self._session, reads)
+
+    async def _begin_ahead(self, left: int) -> None:
+        """Have further rows read while those at hand are put in order, where that is done here, if
+        a page that may show `left` more needs them."""
+        wanted = left - sum(len(each.waiting) for each in self._accounts)
+        accounts = [each for each in self._accounts if each.may_read_ahead]
+        if self._order.numbers is None or wanted <= 0 or not accounts or self._ahead is not None:
+            return
+        self._ahead = asyncio.create_task(
+            self._read_ahead([self._reading(each, wanted) for each in accounts])
+        )
+        for _ in range(_SENT_AFTER):
+            await asyncio.sleep(0)
+
+    async def _settle(self) -> None:
+        """Have at hand what is read ahead."""
+        if self._ahead is not None:
+            await self._ahead
+            self._ahead = None
+
+    async def _read_ahead(self, reads: Sequence[Reading[None]]) -> None:
+        async with self._session() as session:
             await read_each(self._database, session, self._session, reads)
 
     def _reading(self, account: AccountRows, rows: int) -> Reading[None]:
@@ -149,6 +187,9 @@ class MergedPage:
         if len({id(account) for account, _ in waiting}) > 1:
             columns = [*map(list, zip(*(keys for _, (_, keys) in waiting), strict=True))]
             in_order = self._order.without_database(columns)
+            if in_order is None and self._ahead is not None:
+                await self._settle()
+                return await self._in_order(session, rows)
             numbers = in_order or (await session.fetch(self._order.bind(columns)))[0][0]
         found: list[tuple[bytes, OrderValues]] = []
         for number in numbers:
@@ -157,3 +198,10 @@ class MergedPage:
             if len(found) == rows or account.is_empty:
                 break
         return found
+
+
+async def _end(task: asyncio.Task[_T] | None) -> None:
+    """Cancel a task, and wait until it has ended."""
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -36,6 +36,11 @@ class AccountRows:
         """Whether it goes on, and less than half of what was read last still waits."""
         return self.goes_on and 2 * len(self.waiting) <= self._read
 
+    @property
+    def may_read_ahead(self) -> bool:
+        """Whether it goes on, and little more waits than was read last."""
+        return self.goes_on and 2 * len(self.waiting) <= 3 * self._read
+
     def rows_within(self, size: int) -> int | None:
         """How many rows have about this many bytes; None before any was read."""
         return max(1, size // self._row_bytes) if self._row_bytes else None
