@@ -170,6 +170,13 @@ class Settings(SourceSettings):
     max_export_rows: int = setting(
         "paging", "0", whole_number(0, 10**9), "maximum number of rows of a file as CSV is; 0: none"
     )
+    chunks_at_once: int = setting(
+        "paging",
+        "2",
+        whole_number(1, 16),
+        "how many chunks of a long page are read at once while more than half of the connections"
+        " are free; more than 2 need free processors where Postgres is",
+    )
     timezone: str = setting(
         "paging", "", time_zone, "time zone where a client names none, as `Europe/Berlin`"
     )

@@ -80,10 +80,14 @@ class BegunPage(NamedTuple):
 
 
 class CollectionReader:
-    """Reads collections: their number of rows, and their pages."""
+    """Reads collections: their number of rows, and their pages.
 
-    def __init__(self, database: Database) -> None:
+    at_once  how many chunks of a page may be read at once
+    """
+
+    def __init__(self, database: Database, *, at_once: int) -> None:
         self._database = database
+        self._at_once = at_once
         self._row_sizes = RowSizes()
 
     async def count(self, request: DataRequest, session: Session) -> int:
@@ -112,7 +116,7 @@ class CollectionReader:
             request.caller,
             ChunkReader(_statements(request), lookahead=not extent.ends),
             ChunkSizer(extent.rows, first_rows, sorts=may_need_chunks and not query.follows_index),
-            boundaries=may_need_chunks and query.is_plain,
+            at_once=self._at_once if may_need_chunks and query.is_plain else 1,
         )
 
     def _merge(

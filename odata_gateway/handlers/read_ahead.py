@@ -1,14 +1,14 @@
 """Reads the chunks of a page ahead of the client: the next one while one is sent.
 
-If connections are free, two chunks are read at once, once the client has taken the first. The
-second one must start where the first will end. So Postgres is asked for the first one's boundary
-before: the order values of its last row, found in the index. Rows may come or go in between: the
-second chunk counts only if the first did end at its boundary. Otherwise it is read again behind the
-row where the first one really ended. So no row is lost and none is doubled: what lies up to the
-boundary is in the first chunk, and the rest is behind it.
+If connections are free, several chunks are read at once, once the client has taken the first. Each
+must start where the one before will end. So Postgres is asked for the boundary of that one before:
+the order values of its last row, found in the index. Rows may come or go in between: a chunk counts
+only if the one before did end at its boundary. Otherwise it is read again behind the row where that
+one really ended. So no row is lost and none is doubled: what lies up to a boundary is in one chunk,
+and the rest is behind it.
 
-A client that stops reading costs the memory of three chunks. Behind a giant row nothing is read
-before it has been sent.
+A client that stops reading costs the memory of one chunk more than are read at once. Behind a giant
+row nothing is read before it has been sent.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from odata_gateway.handlers.execution import caller_session
 from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.identity.caller import Caller
 
-MAX_CHUNKS = 2
-"""How many chunks of a page are read at once."""
 PendingOrderValues = asyncio.Future[OrderValues | None]
 """The order values of a chunk's last row, once they are known; None where they cannot be."""
 
@@ -51,7 +49,7 @@ class PendingChunk:
 class ReadAhead:
     """The chunks of one page, in order.
 
-    boundaries  the rows are cheap to count through, so that two chunks may be read at once
+    at_once  how many chunks may be read at once; 1 where the rows are not cheap to count through
     """
 
     def __init__(
@@ -61,13 +59,13 @@ class ReadAhead:
         reader: ChunkReader,
         sizer: ChunkSizer,
         *,
-        boundaries: bool = False,
+        at_once: int = 1,
     ) -> None:
         self._database = database
         self._caller = caller
         self._reader = reader
         self._sizer = sizer
-        self._boundaries = boundaries
+        self._at_once = at_once
 
     async def first(self, session: Session) -> Chunk:
         """The first chunk, in a session that may be that of a snapshot."""
@@ -80,7 +78,7 @@ class ReadAhead:
 
     async def chunks(self, first: Chunk) -> AsyncGenerator[Chunk]:
         """The first chunk and those behind it. The next one is being read while one is used, and
-        two once the first has been taken."""
+        several once the first has been taken."""
         chunk, left = first, self._sizer.rows - first.rows
         del first
         pending, at_once = deque[PendingChunk](), 1
@@ -90,7 +88,7 @@ class ReadAhead:
                     self._start(pending, chunk, left, at_once)
                     await asyncio.sleep(0)  # so that Postgres has work before the chunk is written
                 yield chunk
-                at_once = 1 if chunk.is_giant else MAX_CHUNKS
+                at_once = 1 if chunk.is_giant else self._at_once
                 chunk = chunk.without_giant
                 self._start(pending, chunk, left, at_once)
                 chunk = await self._take(pending, chunk, left)
@@ -103,16 +101,13 @@ class ReadAhead:
         """Begin to read what follows a chunk that leaves `left` rows of the page, up to `at_once`
         chunks."""
         rows = self._sizer.rows_after(chunk)
-        boundaries = (
-            self._boundaries
-            and not self._sizer.is_costly(chunk)
-            and self._database.spare >= MAX_CHUNKS - len(pending)
-        )
+        most = min(self._at_once, self._database.spare + len(pending))
+        boundaries = most > 1 and not self._sizer.is_costly(chunk)
         left -= sum(each.rows for each in pending)
         if not pending:
             pending.append(self._start_chunk(_known(chunk.keys), rows, left, boundaries))
             left -= pending[-1].rows
-        while boundaries and left and len(pending) < at_once:
+        while boundaries and left and len(pending) < min(at_once, most):
             after = pending[-1].boundary
             if after is None:
                 return

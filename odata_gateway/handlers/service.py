@@ -313,7 +313,8 @@ class DataHandlers:
         database: Database,
         settings: Settings,
     ) -> None:
-        executor, reader = QueryExecutor(database), CollectionReader(database)
+        executor = QueryExecutor(database)
+        reader = CollectionReader(database, at_once=settings.chunks_at_once)
         most_rows = settings.max_export_rows
         self._compiler = compiler
         self._negotiation = negotiation

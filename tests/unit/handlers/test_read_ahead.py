@@ -1,4 +1,4 @@
-"""Two chunks read at once: together they are still the rows of the page, whatever comes and goes between a boundary and the rows."""
+"""Several chunks read at once: together they are still the rows of the page, whatever comes and goes between a boundary and the rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from odata_gateway.handlers import chunk
 from odata_gateway.handlers.chunk import CHUNK_BYTES, SLOW_CHUNK_BYTES, Chunk, ChunkSizer, RowSizes
 from odata_gateway.handlers.chunk_reader import ChunkReader
 from odata_gateway.handlers.page_statements import OrderValues
-from odata_gateway.handlers.read_ahead import MAX_CHUNKS, ReadAhead
+from odata_gateway.handlers.read_ahead import ReadAhead
 from odata_gateway.identity.caller import Caller
 
 ROWS_OF_A_CHUNK = 5
@@ -51,16 +51,16 @@ class Table:
         return sum(each == what for _, each in self.asked)
 
 
-def page_of(database: Database, table: Table, rows: int, *, sorts: bool = False) -> ReadAhead:
+def page_of(database: Database, table: Table, rows: int, *, sorts: bool = False, at_once: int = 2) -> ReadAhead:
     sizer = ChunkSizer(rows, FIRST_ROWS, sorts=sorts)
-    return ReadAhead(database, Caller("1", (1,)), ChunkReader(table, lookahead=True), sizer, boundaries=True)
+    return ReadAhead(database, Caller("1", (1,)), ChunkReader(table, lookahead=True), sizer, at_once=at_once)
 
 
-async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tuple[list[int], int]:
+async def read(dsn: str, table: Table, rows: int, *, connections: int = 4, at_once: int = 2) -> tuple[list[int], int]:
     """The numbers of a page, and how many connections it took."""
     database = await Database.open(DatabaseSettings(dsn, max_connections=connections))
     try:
-        page = page_of(database, table, rows)
+        page = page_of(database, table, rows, at_once=at_once)
         async with database.session() as session:
             first = await page.first(session)
         texts = [chunk.text.decode() async for chunk in page.chunks(first) if chunk.text]
@@ -69,18 +69,19 @@ async def read(dsn: str, table: Table, rows: int, *, connections: int = 4) -> tu
         await database.close()
 
 
-async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn):
-    """The one it was given and the next; two once it has taken one."""
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+async def test_a_reader_that_stands_still_has_few_chunks(reader_dsn, at_once):
+    """The one it was given and the next; several once it has taken one."""
     table = Table(range(1, 101))
-    database = await Database.open(DatabaseSettings(reader_dsn, max_connections=4))
-    page = page_of(database, table, 90)
+    database = await Database.open(DatabaseSettings(reader_dsn, max_connections=6))
+    page = page_of(database, table, 90, at_once=at_once)
     async with database.session() as session:
         following = page.chunks(await page.first(session))
     for taken in (1, 2, 3):
         await anext(following)
         while database.counts["used"]:
             await asyncio.sleep(0.01)
-        assert table.count("rows") <= taken + (1 if taken == 1 else MAX_CHUNKS)
+        assert table.count("rows") <= taken + (1 if taken == 1 else at_once)
     await following.aclose()
     await database.close()
 
@@ -112,11 +113,13 @@ def test_a_first_chunk_has_as_many_rows_as_their_size_allows():
     assert sizes.first_rows(1, 100) == 100
 
 
-async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn):
+@pytest.mark.parametrize(("at_once", "most"), [(1, 10), (2, 4), (4, 10), (4, 4)])
+async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn, at_once, most):
+    """However many may be read at once, half of the connections stay free."""
     table = Table(range(1, 101))
-    found, connections = await read(reader_dsn, table, 90)
+    found, connections = await read(reader_dsn, table, 90, connections=most, at_once=at_once)
     assert found == list(range(1, 91))
-    assert connections == MAX_CHUNKS
+    assert connections == min(at_once, most // 2)
     assert table.count("rows") + table.count("last rows") == 90 / ROWS_OF_A_CHUNK  # none was read in vain
     assert table.count("last rows") == 1
 
@@ -148,13 +151,14 @@ def _rows_behind_the_boundary_go(numbers: set[int], behind: int) -> None:
     numbers.difference_update(range(behind + ROWS_OF_A_CHUNK + 1, behind + 2 * ROWS_OF_A_CHUNK))
 
 
+@pytest.mark.parametrize("at_once", [2, 4])
 @pytest.mark.parametrize("rows", [12, 37, 60, 1000])
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("change", [_row_goes, _row_at_the_boundary_goes, _row_comes, _all_go, _rows_behind_the_boundary_go])
-async def test_what_comes_and_goes_loses_and_doubles_no_row(reader_dsn, rows, step, change):
+async def test_what_comes_and_goes_loses_and_doubles_no_row(reader_dsn, at_once, rows, step, change):
     before = range(step, 100 * step, step)
     table = Table(before, change)
-    found, _ = await read(reader_dsn, table, rows)
+    found, _ = await read(reader_dsn, table, rows, connections=10, at_once=at_once)
     assert found == sorted(set(found))
     assert len(found) <= rows
     stayed = table.numbers & set(before)
