@@ -49,6 +49,7 @@ def script():
         f"CREATE TABLE wide (id int PRIMARY KEY, {', '.join(f'column_number_{n} text DEFAULT repeat(chr(97), {n})' for n in range(100))});",
         "INSERT INTO wide SELECT generate_series(1, 60);",
         "CREATE TABLE part (id int PRIMARY KEY, kind bigint REFERENCES kinds, other bigint REFERENCES kinds); INSERT INTO part SELECT n, n % 9 + 1, NULL FROM generate_series(1, 30) AS n;",
+        "CREATE TABLE counts (id int PRIMARY KEY, n int, count int, rows int, count_2 int); INSERT INTO counts SELECT n, n % 3, n % 4, 0, 0 FROM generate_series(1, 100) AS n;",
         f"CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql STABLE AS 'SELECT n * 2'; COMMENT ON FUNCTION twice IS {literal(hostile)};",
     ]
     return "\n".join(lines) + "\nGRANT SELECT ON ALL TABLES IN SCHEMA public TO odata_reader;"
@@ -116,6 +117,18 @@ def test_numbers_are_shown_as_they_are_written(strange):
     assert '  "a": 12.50,' in lines("kinds(8)?$select=j")
     assert '  "b": 12345678901234567890.123,' in lines("kinds(8)?$select=j")
     assert '  "n": 12.50' in lines("kinds(1)?$select=n&view=json")
+
+
+def test_rows_whose_columns_are_called_like_numbers_are_counted(strange):
+    def page(target):
+        return html.unescape(strange.get(target, token=None, headers={"Accept": "text/html"}).body.decode())
+
+    assert "100 rows" in page("counts")
+    for target in ("counts?facets=true", "counts?$select=id,n&facets=true"):
+        text = page(target)
+        assert "<h2>n</h2>" in text and "<h2>id</h2>" not in text
+        [link] = set(re.findall(r'href="[.]/(counts[?][^"]*groupby[^"]*[(][(]n[)][^"]*)"', text))
+        assert "as%20count_3" in link and strange.get(link.replace("'", "%27"), token=None).status == 200
 
 
 def test_what_cannot_be_a_condition_is_no_link(strange):

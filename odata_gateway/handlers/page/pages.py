@@ -24,6 +24,7 @@ from odata_gateway.handlers.page.view import PAGE_SIZES, PageView, page_view, ro
 from odata_gateway.handlers.questions.client import AskedService, ServiceClient
 from odata_gateway.handlers.questions.columns import RowColumn, row_columns
 from odata_gateway.handlers.questions.facets import facets, row_count
+from odata_gateway.handlers.questions.groups import number_name
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.protocol.json_format import PLAN_TYPE
@@ -213,13 +214,15 @@ async def _rows(
     """What the page of a collection has besides what all pages have."""
     rows, following = found["value"], _next(view.here, found)
     columns = row_columns(compiled.query, rows)
+    type_ = compiled.query.entity_set.entity_type
+    number = number_name({*type_.properties, *type_.navigation, *(each.name for each in columns)})
     is_first = not view.here.value("$skiptoken")
     count = int(found["@odata.count"]) if "@odata.count" in found else None
     rough_count, counted_values = None, None
     if count is None and is_first and following is not None and not compiled.query.top:
         rough_count = await row_count(client, view.asked, len(rows))
     if view.here.value("facets"):
-        counted_values = await facets(client, view.here, columns)
+        counted_values = await facets(client, view.here, columns, number)
     return {
         "rows": rows,
         "next": following,
@@ -228,6 +231,7 @@ async def _rows(
         "rough_count": rough_count,
         "facets": counted_values,
         "columns": columns,
+        "number": number,
         "table": PageTable(view.here, compiled.query, columns, rows),
         "chart": group_chart(columns, rows, view.here.value("$apply")),
     }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from odata_gateway.errors import ODataError
 from odata_gateway.handlers.questions.client import ServiceClient
 from odata_gateway.handlers.questions.columns import RowColumn
-from odata_gateway.handlers.questions.groups import number_name, rows_with
+from odata_gateway.handlers.questions.groups import rows_with
 from odata_gateway.url.addresses.address import Address
 from odata_gateway.url.addresses.conditions import counted, with_steps
 
@@ -19,6 +19,8 @@ MOST_COUNTED = 10_000
 MOST_FACETS, MOST_VALUES = 8, 20
 _SAMPLE_ROWS = 2_000
 _AT_ONCE = 2
+_NUMBER = "number_counted_for_the_page"
+"""Of what only the page reads; rows have no such name."""
 
 
 class FacetValue(NamedTuple):
@@ -54,10 +56,10 @@ async def row_count(client: ServiceClient, address: Address, on_page: int) -> Ro
 
     on_page  rows of the first page, which is not the last one
     """
-    counting = with_steps(address, f"top({MOST_COUNTED + 1})/aggregate($count as n)")
+    counting = with_steps(address, f"top({MOST_COUNTED + 1})/aggregate($count as {_NUMBER})")
     try:
         rows = await client.rows_within(counting.target, rows=1, seconds=COUNT_S)
-        count = int(rows[0]["n"])
+        count = int(rows[0][_NUMBER])
     except (ODataError, TimeoutError):
         return RowCount(f"More than {on_page:,} rows", is_exact=False)
     if count > MOST_COUNTED:
@@ -66,10 +68,13 @@ async def row_count(client: ServiceClient, address: Address, on_page: int) -> Ro
 
 
 async def facets(
-    client: ServiceClient, address: Address, columns: Sequence[RowColumn]
+    client: ServiceClient, address: Address, columns: Sequence[RowColumn], number: str
 ) -> list[Facet]:
     """The values of the columns that seem to have few. Whether a column does is seen in a sample of
-    the rows, so neither statistics nor their privileges are needed."""
+    the rows, so neither statistics nor their privileges are needed.
+
+    number  a name for a number of rows
+    """
     groupable = [column for column in columns if column.is_groupable and len(column.path) == 1]
     try:
         few = await _with_few_values(client, address, groupable)
@@ -81,7 +86,7 @@ async def facets(
 
     async def in_turn(column: RowColumn) -> Facet:
         async with turns:
-            return await _facet(client, address, columns, column)
+            return await _facet(client, address, number, column)
 
     return list(await asyncio.gather(*map(in_turn, few[:MOST_FACETS])))
 
@@ -89,17 +94,16 @@ async def facets(
 async def _with_few_values(
     client: ServiceClient, address: Address, columns: list[RowColumn]
 ) -> list[RowColumn]:
-    names = ",".join(f"{c.name} with countdistinct as d{i}" for i, c in enumerate(columns))
-    sampling = with_steps(address, f"top({_SAMPLE_ROWS})/aggregate({names},$count as n)")
+    names = [f"{_NUMBER}_{i}" for i in range(len(columns))]
+    items = [f"{c.name} with countdistinct as {n}" for c, n in zip(columns, names, strict=True)]
+    aggregates = ",".join([*items, f"$count as {_NUMBER}"])
+    sampling = with_steps(address, f"top({_SAMPLE_ROWS})/aggregate({aggregates})")
     rows = await client.rows_within(sampling.target, rows=1, seconds=FACET_S)
-    most = min(MOST_VALUES, int(rows[0]["n"]) // 2)
-    return [c for i, c in enumerate(columns) if 0 < int(rows[0][f"d{i}"]) <= most]
+    most = min(MOST_VALUES, int(rows[0][_NUMBER]) // 2)
+    return [c for c, n in zip(columns, names, strict=True) if 0 < int(rows[0][n]) <= most]
 
 
-async def _facet(
-    client: ServiceClient, address: Address, columns: Sequence[RowColumn], column: RowColumn
-) -> Facet:
-    number = number_name(columns)
+async def _facet(client: ServiceClient, address: Address, number: str, column: RowColumn) -> Facet:
     counting = counted(address, (column.name,), number).changed({"$top": str(MOST_VALUES + 1)})
     try:
         rows = await client.rows_within(counting.target, rows=MOST_VALUES + 1, seconds=FACET_S)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
+from itertools import chain, count
 
 from odata_gateway.handlers.questions.columns import RowColumn
 from odata_gateway.url.addresses.address import Address
@@ -23,29 +24,32 @@ def rows_with(address: Address, column: RowColumn, value: object) -> Address | N
         return None
 
 
-def grouped(address: Address, columns: Iterable[RowColumn], *names: str) -> Address:
-    """The address of the number of rows for each value of a column, or of several."""
-    return counted(address, names, number_name(columns))
+def grouped(address: Address, number: str, *names: str) -> Address:
+    """The address of the number of rows for each value of a column, or of several.
+
+    number  the name of the number
+    """
+    return counted(address, names, number)
 
 
 def grouped_by_time(
-    address: Address, columns: Sequence[RowColumn], column: RowColumn
+    address: Address, number: str, columns: Sequence[RowColumn], column: RowColumn
 ) -> list[tuple[str, Address]]:
     """The addresses of the number of rows for each month and each day of a column, with the names
     of these; empty for a column without any. `date` and its like must be free as names."""
     taken = {each.name for each in columns}
     wanted = [("month", ("year", "month")), ("day", ("date",))]
     return [
-        (name, by_calendar(address, column.name, parts, number_name(columns)))
+        (name, by_calendar(address, column.name, parts, number))
         for name, parts in wanted
         if taken.isdisjoint(parts) and all(column.takes(part) for part in parts)
     ]
 
 
-def number_name(columns: Iterable[RowColumn]) -> str:
-    """A name for a number of rows that no column has."""
-    taken = {column.name for column in columns}
-    return next(name for name in ("count", "rows", "number_of_rows", "n") if name not in taken)
+def number_name(taken: Container[str]) -> str:
+    """A name for a number of rows that neither a column has nor what is not shown."""
+    further = (f"count_{number}" for number in count(2))
+    return next(name for name in chain(["count", "rows"], further) if name not in taken)
 
 
 def members_of_group(address: Address, columns: Sequence[RowColumn], row: object) -> Address | None:
