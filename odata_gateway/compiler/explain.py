@@ -53,16 +53,27 @@ def explain(
 
 
 def explain_query(
-    compiled: CompiledQuery, caller: Caller, *, encoding: RowEncoding, sharded: bool = False
+    compiled: CompiledQuery,
+    caller: Caller,
+    *,
+    encoding: RowEncoding,
+    sharded: bool = False,
+    zone: str | None = None,
+    repeated: str | None = None,
 ) -> Explanation:
-    """What becomes of a compiled query; an error is raised where an argument cannot be made."""
+    """What becomes of a compiled query; an error is raised where an argument cannot be made.
+
+    zone      the time zone of times; None: UTC
+    repeated  the options that links inside rows repeat
+    """
     url, query = compiled.url, compiled.query
     variant = StatementVariant(
         encoding,
         many_accounts=not caller.has_one_account,
         shard_accounts=len(caller.accounts) if sharded else 0,
+        zoned=zone is not None,
     )
-    values = ArgumentValues(url.values, caller, LIMIT, PAGE_ROWS, ROOT)
+    values = ArgumentValues(url.values, caller, LIMIT, PAGE_ROWS, ROOT, repeated, zone=zone)
     steps = [
         ("target", tree_text(url.target)),
         ("template", template_text(url.template.key)),

@@ -24,6 +24,15 @@ _NAMES = BoundStatement(
 )
 
 
+def zone_in_url(url: ParsedUrl) -> str | None:
+    """The zone that a URL names."""
+    if "timezone" in url.text:
+        for option in url.target.options:
+            if option.name == ZONE_OPTION:
+                return unquote_plus(option.raw.partition("=")[2])
+    return None
+
+
 class ZonesNotRead(Exception):
     """A zone was named before the names of zones have been read."""
 
@@ -50,11 +59,9 @@ class ZoneNames:
 
         raises  ZonesNotRead; UrlOption and UrlHeader for a name that is none
         """
-        if "timezone" in url.text:
-            for option in url.target.options:
-                if option.name == ZONE_OPTION:
-                    wanted = unquote_plus(option.raw.partition("=")[2])
-                    return self._checked(wanted, UrlOption, ZONE_OPTION)
+        wanted = zone_in_url(url)
+        if wanted is not None:
+            return self._checked(wanted, UrlOption, ZONE_OPTION)
         if preferred.timezone is not None:
             return self._checked(preferred.timezone, UrlHeader, "Prefer")
         return self._checked(self._default, UrlHeader, "Prefer") if self._default else None

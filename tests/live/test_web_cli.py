@@ -31,6 +31,48 @@ def test_explain_shows_the_plan_of_a_database(reader_dsn):
     assert "Scan" in done.stdout.partition("== plan")[2]
 
 
+@pytest.mark.parametrize("zone", ["", "Europe/Berlin"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "Message?$filter=created_at ge 2021-11-01T00:00:00Z&$select=id,created_at",
+        "Message?$filter=date(created_at) eq 2021-11-01&$orderby=created_at&timezone=asia/kolkata",
+        "Message?$apply=groupby((created_at),aggregate($count as n))",
+        "Message?$select=id&$expand=conversation($select=created_at)&timezone=UTC",
+        "Message(1)?timezone=America/New_York",
+        "Message(1)/created_at",
+        "Message(1)/created_at/$value",
+        "Message/$count?$filter=hour(created_at) eq 5",
+    ],
+)
+def test_explain_shows_the_statement_of_the_service(gateways, reader_dsn, target, zone):
+    """Also of times in a zone, named by the URL or by the setting; the arguments have the zone."""
+    settings = {"ODATA_DSN": reader_dsn, "ODATA_TIMEZONE": zone} if zone else {"ODATA_DSN": reader_dsn}
+    gateway = gateways(**settings, ODATA_PLAN_CALLERS="1")
+    reply = gateway.get(target, headers={"Accept": "application/vnd.odata-gateway.plan+json"})
+    assert reply.status == 200, reply.body
+    served = reply.json()["statements"][0]["sql"]
+    done = run("explain", target, **settings)
+    assert done.returncode == 0, done.stderr
+    shown, _, arguments = done.stdout.partition("== sql (rows)\n")[2].partition("\n\n== arguments (rows)\n")
+    assert shown.split() == served.split()
+    named = {"asia/kolkata": "Asia/Kolkata", "UTC": "", "America/New_York": "America/New_York", "": zone}[target.partition("timezone=")[2]]
+    assert not named or f"'{named}'" in arguments.partition("\n== ")[0]
+
+
+def test_explain_shows_the_rows_of_the_format():
+    texts = {
+        name: run("explain", f"Label?$select=id&$format={name}").stdout.partition("== sql (rows)")[2] for name in ("json", "csv", "xlsx")
+    }
+    assert ('{"id":' in texts["json"], '{"id":' in texts["csv"], "<row>" in texts["xlsx"]) == (True, False, True)
+    assert "there is no time zone 'Mars'" not in run("explain", "Label?timezone=Mars").stderr  # known only with a database
+
+
+def test_explain_refuses_a_zone_that_the_service_refuses(reader_dsn):
+    done = run("explain", "Label?timezone=Europe/Berln", ODATA_DSN=reader_dsn)
+    assert (done.returncode, "did you mean Europe/Berlin?" in done.stderr) == (1, True)
+
+
 def test_explain_of_a_mistake_says_what_the_service_would():
     done = run("explain", "Message?$filter=statuss eq 1")
     assert (done.returncode, "400 Bind.Name" in done.stderr) == (1, True)
