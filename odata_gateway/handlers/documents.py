@@ -6,14 +6,14 @@ from __future__ import annotations
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.compiler.parsed_url import ParsedUrl
 from odata_gateway.config.settings import Settings
-from odata_gateway.errors import UrlFormat, UrlPrecondition
+from odata_gateway.errors import UrlPrecondition
 from odata_gateway.formats.encoding import Format
 from odata_gateway.formats.json_encoding import JSON
 from odata_gateway.handlers.negotiation import check_schema_version
 from odata_gateway.identity.directory import CallerDirectory
 from odata_gateway.protocol.documents import service_document
 from odata_gateway.protocol.headers.conditions import names_etag
-from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata
+from odata_gateway.protocol.headers.format import negotiate, negotiate_metadata, require_json
 from odata_gateway.protocol.headers.version import version
 from odata_gateway.protocol.message import HeaderPairs, Reply, Request
 from odata_gateway.protocol.metadata.document import MetadataDocuments, metadata_etag
@@ -38,23 +38,31 @@ def api_terms(
 
 
 class DocumentHandler:
-    """Answers from the model alone."""
+    """Answers from the model alone.
 
-    def __init__(self, compiler: Compiler, metadata: MetadataDocuments) -> None:
+    format_names  values of $format that stand for some format
+    """
+
+    def __init__(
+        self, compiler: Compiler, metadata: MetadataDocuments, format_names: frozenset[str]
+    ) -> None:
         self._compiler = compiler
+        self._format_names = format_names
         self._metadata = metadata
 
     def service_document(self, request: Request) -> Reply:
         """The entity sets and their URLs."""
         url = self._admitted(request)
-        form = negotiate(request.headers, url.template.transport.format, (JSON,)).form
+        wanted = url.template.transport.format
+        form = negotiate(request.headers, wanted, (JSON,), self._format_names).form
         body = service_document(self._compiler.model, request.root, form)
         return _tagged(request, body, metadata_etag(body), form.content_type, version=form.version)
 
     def metadata(self, request: Request) -> Reply:
         """The model as CSDL, in XML or JSON."""
         url = self._admitted(request)
-        form, answered = negotiate_metadata(request.headers, url.template.transport.format)
+        wanted = url.template.transport.format
+        form, answered = negotiate_metadata(request.headers, wanted, self._format_names)
         body, etag = self._metadata.get(form, answered)
         return _tagged(request, body, etag, f"application/{form}", version=answered)
 
@@ -63,9 +71,7 @@ class DocumentHandler:
         _, mark, options = request.target.partition("?")
         url = self._compiler.check(f"$metadata{mark}{options}")
         check_schema_version(url)
-        wanted = url.template.transport.format
-        if wanted is not None and negotiate_metadata(request.headers, wanted)[0] != "json":
-            raise UrlFormat("the document is JSON", target="$format", hint="leave $format out")
+        require_json(request.headers, url.template.transport.format, self._format_names)
         body, etag = self._metadata.openapi(request.root)
         return _tagged(request, body, etag, "application/json", version=version(request.headers))
 

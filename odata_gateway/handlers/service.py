@@ -285,7 +285,7 @@ class ServedModel:
         model = served_part(model)
         self.compiler = compiler_for(model, settings, formats)
         metadata = MetadataDocuments(model, with_levels(settings.max_expand_depth), terms)
-        documents = DocumentHandler(self.compiler, metadata)
+        documents = DocumentHandler(self.compiler, metadata, abbreviations(formats))
         negotiation = Negotiation(
             settings, formats, metadata, zones, is_sharded=is_sharded(settings, model)
         )

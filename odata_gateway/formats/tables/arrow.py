@@ -53,13 +53,15 @@ _READ_AS: dict[ArrowKind, ArrowKind] = {
 class ArrowCells:
     """Cells of CSV for Arrow's reader."""
 
-    format_name = "arrow"
     nests = True
     separator = ","
     blank = lone_blank = ""
     row_start = ""
     row_end = "\n"
     row_separator = ""
+
+    def __init__(self, format_name: str) -> None:
+        self.format_name = format_name
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
@@ -112,7 +114,8 @@ class ByteSink(RawIOBase):
 class ChunkTables:
     """Makes Arrow tables of chunks of CSV."""
 
-    def __init__(self, columns: tuple[FieldCell, ...], zone: str) -> None:
+    def __init__(self, format_name: str, columns: tuple[FieldCell, ...], zone: str) -> None:
+        self._format_name = format_name
         self._arrow, self._csv = imported("pyarrow"), imported("pyarrow.csv")
         fields = [column.field for column in columns]
         self._names = [column.name for column in columns]
@@ -148,7 +151,7 @@ class ChunkTables:
             )
             columns = [self._typed(i, column) for i, column in enumerate(found.columns)]
         except (ValueError, OverflowError) as error:
-            raise cannot_show("arrow", "a value that is beyond its types") from error
+            raise cannot_show(self._format_name, "a value that is beyond its types") from error
         return self._arrow.Table.from_arrays(columns, schema=self.schema)
 
     def _typed(self, index: int, column: Any) -> Any:
@@ -192,7 +195,7 @@ class StreamBody:
         self._sink = ByteSink()
 
     def head(self) -> bytes:
-        self._tables = ChunkTables(self._columns, self._zone)
+        self._tables = ChunkTables("arrow", self._columns, self._zone)
         ipc = imported("pyarrow").ipc
         self._writer = ipc.new_stream(self._sink, self._tables.schema)
         return b"".join(self._sink.taken(keeps=HELD_BYTES))
@@ -225,7 +228,7 @@ class ParquetBody:
 
     def head(self) -> bytes:
         self._arrow, parquet = imported("pyarrow"), imported("pyarrow.parquet")
-        self._tables = ChunkTables(self._columns, self._zone)
+        self._tables = ChunkTables("parquet", self._columns, self._zone)
         schema = self._tables.schema
         sized = [field.name for field in schema if not has_any_length(field.type, self._arrow)]
         self._writer = parquet.ParquetWriter(
@@ -294,7 +297,7 @@ class ArrowOffer:
             return None
         if version not in self._encodings:
             self._encodings[version] = TableEncoding(
-                ArrowCells(),
+                ArrowCells(self.abbreviations[0]),
                 self._make_file,
                 version,
                 self.media_types[0],

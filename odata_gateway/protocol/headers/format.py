@@ -50,13 +50,19 @@ def negotiate(
     headers: RequestHeaders,
     format_option: str | None,
     offered: tuple[OfferedFormat[Encoding], ...],
+    elsewhere: frozenset[str] = frozenset(),
 ) -> Encoding:
     """The encoding of an answer; the first format is that of clients which name none.
 
+    elsewhere  values of $format that stand for a format of other resources
     raises  UrlFormat  where no format is acceptable
             UrlOption  for a malformed $format
             UrlHeader  for a bad version
     """
+    if format_option is not None and format_option.lower() in elsewhere:
+        own = {name for each in offered for name in each.abbreviations}
+        if format_option.lower() not in own:
+            raise _unavailable(format_option, _available(offered))
     found: Encoding
     found = _negotiate(headers.get("accept", ""), version(headers), format_option, offered)
     return found
@@ -84,11 +90,12 @@ def _negotiate(
             # JSON of a kind that there is not, as `application/json;odata=verbose, text/plain, */*`
             # has it: what stands behind it is taken for that, and not for a file.
             wanted = offered[:1]
-    raise UrlFormat(
-        f"the service cannot answer in any of the types '{accepted[:200]}'",
-        target="Accept",
-        hint=_available(offered),
-    )
+    raise _unacceptable(accepted, _available(offered))
+
+
+def _unacceptable(accepted: str, hint: str) -> UrlFormat:
+    what = f"the service cannot answer in any of the types '{accepted[:200]}'"
+    return UrlFormat(what, target="Accept", hint=hint)
 
 
 def _of_member(
@@ -151,9 +158,24 @@ def _of_option(
             found = each.encoding(member.parameters, answer_version)
             if found is not None:
                 return found
-    raise UrlFormat(
-        f"the format '{text[:60]}' is not available", target="$format", hint=_available(offered)
-    )
+    raise _unavailable(text, _available(offered))
+
+
+def _unavailable(text: str, hint: str) -> UrlFormat:
+    return UrlFormat(f"the format '{text[:60]}' is not available", target="$format", hint=hint)
+
+
+def require_json(headers: RequestHeaders, format_option: str | None, names: frozenset[str]) -> None:
+    """Refuse a client that wants anything but JSON of a document that has no other form.
+
+    names   values of $format that stand for some format
+    raises  UrlFormat
+    """
+    if format_option is not None:
+        if _metadata_option(format_option, names) != "json":
+            raise UrlFormat("the document is JSON", target="$format", hint="leave $format out")
+    elif not _accepts(headers, ("json", "html")):
+        raise _unacceptable(headers["accept"], "ask for application/json")
 
 
 # --- $metadata ------------------------------------------------------------------------------------
@@ -165,21 +187,25 @@ METADATA_TYPES: dict[Literal["xml", "json"], str] = {
 
 
 def negotiate_metadata(
-    headers: RequestHeaders, format_option: str | None
+    headers: RequestHeaders, format_option: str | None, names: frozenset[str] = frozenset()
 ) -> tuple[Literal["xml", "json"], ODataVersion]:
     """The form of $metadata and its version. The form is XML, unless $format asks for JSON, or a
     client of 4.01 accepts JSON and not XML.
 
     Clients of 4.0 name JSON first, or alone, in the Accept header of every request, and can still
-    read only XML here (Breeze, Power Query).
+    read only XML here (Breeze, Power Query). So XML is the answer to whatever names XML, JSON or
+    HTML, in any version of them.
 
-    raises  UrlFormat  for a $format that is not available
+    names   values of $format that stand for some format
+    raises  UrlFormat  where neither form is acceptable
             UrlOption  for a malformed $format
             UrlHeader  for a bad version
     """
     answer_version = version(headers)
     if format_option is not None:
-        return _metadata_option(format_option), answer_version
+        return _metadata_option(format_option, names), answer_version
+    if not _accepts(headers, ("xml", "json", "html")):
+        raise _unacceptable(headers["accept"], "ask for application/xml or application/json")
     members = accept(headers.get("accept", "")) or ()
     takes_xml = any(m.quality > 0 and m.covers("application", "xml") for m in members)
     takes_json = any(
@@ -189,11 +215,20 @@ def negotiate_metadata(
     return "json" if is_json else "xml", answer_version
 
 
-def _metadata_option(text: str) -> Literal["xml", "json"]:
+def _accepts(headers: RequestHeaders, subtypes: tuple[str, ...]) -> bool:
+    """Whether a client names no type, or one of these: `application/xml`, `text/xml`, `*/*`."""
+    members = accept(headers.get("accept", ""))
+    known = ("*", *subtypes)
+    return not members or any(
+        each.quality > 0 and each.subtype.rpartition("+")[2] in known for each in members
+    )
+
+
+def _metadata_option(text: str, names: frozenset[str]) -> Literal["xml", "json"]:
+    if text.lower() in names and text.lower() not in FORMAT_MEDIA_TYPES:
+        raise _unavailable(text, "ask for xml or json")
     member = _option_member(text, FORMAT_MEDIA_TYPES)
     for form, media_type in METADATA_TYPES.items():
         if media_type == f"{member.kind}/{member.subtype}":
             return form
-    raise UrlFormat(
-        f"the format '{text[:60]}' is not available", target="$format", hint="ask for xml or json"
-    )
+    raise _unavailable(text, "ask for xml or json")

@@ -1,0 +1,109 @@
+"""Every kind of resource with every format, asked for by $format and by Accept: it is answered in that format, or refused with 406 and a way out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.harness.gateway import Gateway, Reply
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA_TYPES = {
+    "json": "application/json",
+    "xml": "application/xml",
+    "atom": "application/atom+xml",
+    "csv": "text/csv",
+    "ndjson": "application/x-ndjson",
+    "xlsx": XLSX,
+    "arrow": "application/vnd.apache.arrow.stream",
+    "parquet": "application/vnd.apache.parquet",
+    "table": "text/plain",
+}
+FILES = frozenset(MEDIA_TYPES) - {"json", "xml", "atom"}
+DATA = FILES | {"json"}
+RESOURCES = {
+    "": {"json"},
+    "$metadata": {"json", "xml"},
+    "openapi.json": {"json"},
+    "Message?$top=2": DATA,
+    "Message?$apply=groupby((status))": DATA,
+    "Message(1)": DATA,
+    "Message(1)/conversation": DATA,
+    "Message(1)/content": DATA,
+    "Conversation(1)/messages": DATA,
+    "$entity?$id=Message(1)": DATA,
+    "$crossjoin(Label,Inbox)?$top=2&$expand=Label,Inbox": DATA,
+    "Message(1)/conversation/$ref": {"json", "ndjson"},
+    "Conversation(1)/messages/$ref": {"json", "ndjson"},
+    "$crossjoin(Label,Inbox)?$top=2": {"json", "ndjson"},
+    "Inbox?$expand=members": {"json", "ndjson"},
+    "$all?$top=2": {"json"},
+    "$all/LiveAgent.Label": DATA,
+}
+AS_ACCEPTED = {("$metadata", "json"): "application/xml", ("$metadata", "atom"): "application/xml"}
+"""Clients of 4.0 ask for JSON, and for Atom, and read XML."""
+WITHOUT_NEGOTIATION = ("Message/$count", "Message(1)/content/$value")
+
+
+def asked(gateway: Gateway, target: str, format_name: str, way: str) -> Reply:
+    if way == "Accept":
+        return gateway.get(target, headers={"Accept": MEDIA_TYPES[format_name]})
+    return gateway.get(f"{target}{'&' if '?' in target else '?'}$format={format_name}")
+
+
+@pytest.mark.parametrize("way", ["$format", "Accept"])
+@pytest.mark.parametrize("target", RESOURCES)
+def test_a_resource_has_a_format_or_refuses_it(gateway, target, way):
+    for name, media_type in MEDIA_TYPES.items():
+        reply = asked(gateway, target, name, way)
+        wanted = AS_ACCEPTED.get((target, name), media_type) if way == "Accept" else media_type
+        if name in RESOURCES[target] or (way == "Accept" and (target, name) in AS_ACCEPTED):
+            assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, wanted), (name, reply.body[:300])
+            continue
+        error = reply.json()["error"]
+        assert (reply.status, error["code"]) == (406, "Url.Format"), (name, reply.body[:300])
+        assert error["message"].partition("; ")[2], (name, error)  # the way out
+        said = name in error["message"] or media_type in error["message"] or "the document is JSON" in error["message"]
+        assert said, (name, error)
+
+
+@pytest.mark.parametrize("way", ["$format", "Accept"])
+@pytest.mark.parametrize("target", WITHOUT_NEGOTIATION)
+def test_counts_and_raw_values_are_not_negotiated(gateway, target, way):
+    """Protocol 11.2.10 and 11.2.4.2: they are plain text, and clients send the Accept header of all their other requests."""
+    plain = gateway.get(target)
+    for name in MEDIA_TYPES:
+        reply = asked(gateway, target, name, way)
+        assert (reply.status, reply.body, reply.headers["content-type"]) == (200, plain.body, plain.headers["content-type"]), name
+    assert plain.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("target", ["Nope", "Message(99999)", "Message?$filter=nope eq 1"])
+@pytest.mark.parametrize("name", sorted(DATA))
+def test_errors_are_json_in_every_format(gateway, target, name):
+    """A client of a file learns why there is none, as everybody does."""
+    for way in ("$format", "Accept"):
+        reply = asked(gateway, target, name, way)
+        assert reply.status in (400, 404) and reply.headers["content-type"] == "application/json" and "error" in reply.json()
+
+
+@pytest.mark.parametrize("name", sorted(MEDIA_TYPES))
+def test_a_part_of_a_batch_has_its_own_format(gateway, name):
+    parts = [
+        {"id": "1", "method": "GET", "url": f"Label?$select=id&$format={name}"},
+        {"id": "2", "method": "GET", "url": "Label?$select=id", "headers": {"Accept": MEDIA_TYPES[name]}},
+    ]
+    sent = {"Authorization": f"Bearer {gateway.tokens.ADMIN}", "Content-Type": "application/json"}
+    reply = gateway.ask("POST", "/v1.0/odata/$batch", sent, json.dumps({"requests": parts}).encode())
+    answers = reply.json()["responses"]
+    assert [each["status"] for each in answers] == ([200, 200] if name in DATA else [406, 406]), answers
+    if name in DATA:
+        headers = [{key.lower(): text for key, text in each["headers"].items()} for each in answers]
+        assert [each["content-type"].partition(";")[0] for each in headers] == [MEDIA_TYPES[name]] * 2
+
+
+@pytest.mark.parametrize("name", ["nonsense", "csv;header=absent", "*/*"])
+def test_what_is_no_format_is_400(gateway, name):
+    for target in RESOURCES:
+        reply = gateway.get(f"{target}{'&' if '?' in target else '?'}$format={name}")
+        assert reply.status == 400, (target, reply.body)
