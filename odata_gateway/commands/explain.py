@@ -18,15 +18,12 @@ from odata_gateway.db.database import Database
 from odata_gateway.db.schema.introspect import inspect
 from odata_gateway.errors import ODataError, UrlMethod
 from odata_gateway.formats.encoding import BodyEncoding
-from odata_gateway.formats.registry import DEFAULT_ENCODING, FORMATS
 from odata_gateway.handlers.entity.handler import path_of_id
-from odata_gateway.handlers.negotiation import is_sharded
+from odata_gateway.handlers.negotiation import encoding_of_url, is_sharded
 from odata_gateway.handlers.request import zone_option
 from odata_gateway.handlers.service import compiler_for
-from odata_gateway.handlers.zones import ZoneNames, zone_in_url
+from odata_gateway.handlers.zones import zone_of_url
 from odata_gateway.identity.caller import Caller
-from odata_gateway.protocol.headers.format import negotiate
-from odata_gateway.protocol.headers.preferences import preferences
 from odata_gateway.server.composition import database_settings, model_of, read_model
 from odata_gateway.server.runtime import run_loop
 from odata_gateway.url.resource_kind import ResourceKind, classify, method_refusal
@@ -89,7 +86,7 @@ async def _explain(settings: Settings, target: str, caller: Caller) -> int:
         for title, compiled, encoding in queries:
             if title:
                 print(f"== {title}\n")
-            zone = await _zone(settings, compiled, database)
+            zone = await zone_of_url(compiled.url, settings.timezone, database)
             explained = explain_query(
                 compiled,
                 caller,
@@ -134,12 +131,12 @@ def _queries(compiler: Compiler, target: str) -> Iterator[tuple[str, CompiledQue
             url = compiler.check(target)
             path = path_of_id(url.template.transport.id or "", ROOT)
             compiled = compiler.compile_entity_id(url, path)
-            yield "", compiled, _encoding(compiled)
+            yield "", compiled, encoding_of_url(compiled)
         case ResourceKind.ALL:
             yield from _queries_of_all(compiler, target)
         case ResourceKind.DATA:
             compiled = compiler.compile(target)
-            yield "", compiled, _encoding(compiled)
+            yield "", compiled, encoding_of_url(compiled)
         case _:
             assert_never(kind)
 
@@ -151,31 +148,12 @@ def _queries_of_all(
     page goes."""
     found = compiler.compile_all(compiler.parse(target))
     if isinstance(found, CompiledQuery):
-        yield "", found, _encoding(found)
+        yield "", found, encoding_of_url(found)
         return
     for number, name in enumerate(found.names, 1):
         title = f"set {number} of {len(found.names)}: {name}"
         compiled = compiler.compile_set(found, name)
-        yield title, compiled, _encoding(compiled).of_several_sets()
-
-
-def _encoding(compiled: CompiledQuery) -> BodyEncoding:
-    """The format that the URL asks for; counts and raw values are texts in any of them."""
-    if compiled.query.form in ("count", "value"):
-        return DEFAULT_ENCODING
-    return negotiate({}, compiled.url.template.transport.format, FORMATS)
-
-
-async def _zone(
-    settings: Settings, compiled: CompiledQuery, database: Database | None
-) -> str | None:
-    """The time zone of the answer, as a name that Postgres knows where there is a database."""
-    if database is None:
-        wanted = zone_in_url(compiled.url) or settings.timezone
-        return None if wanted.upper() in ("", "UTC") else wanted
-    zones = ZoneNames(settings.timezone)
-    await zones.read(database)
-    return zones.zone_of(compiled.url, preferences({}))
+        yield title, compiled, encoding_of_url(compiled).of_several_sets()
 
 
 async def _plan(database: Database, explained: Explanation) -> str:

@@ -11,6 +11,7 @@ from odata_gateway.errors import BindSegment, UrlPrecondition
 from odata_gateway.formats.encoding import BodyEncoding, Format
 from odata_gateway.formats.json_encoding import json_encoding
 from odata_gateway.formats.plan_encoding import PLAN
+from odata_gateway.formats.registry import DEFAULT_ENCODING, FORMATS
 from odata_gateway.handlers.request import DataRequest, zone_option
 from odata_gateway.handlers.zones import ZoneNames
 from odata_gateway.identity.caller import Caller
@@ -119,6 +120,13 @@ class Negotiation:
 
     def _page_rows(self, preferred: Preferences, otherwise: int) -> int:
         return max(1, min(preferred.maxpagesize or otherwise, self._settings.max_page_rows))
+
+
+def encoding_of_url(compiled: CompiledQuery) -> BodyEncoding:
+    """The format of an answer as its URL alone says it."""
+    if compiled.query.form in ("count", "value"):
+        return DEFAULT_ENCODING
+    return negotiate({}, compiled.url.template.transport.format, FORMATS)
 
 
 def is_sharded(settings: Settings, model: Model) -> bool:

@@ -15,7 +15,7 @@ from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.db.database import Database
 from odata_gateway.errors import ODataError, UrlHeader, UrlOption
 from odata_gateway.handlers.request import ZONE_OPTION
-from odata_gateway.protocol.headers.preferences import Preferences
+from odata_gateway.protocol.headers.preferences import Preferences, preferences
 
 _UTC = "UTC"
 _NAMES = BoundStatement(
@@ -87,3 +87,17 @@ class ZoneNames:
             if near:
                 return f"did you mean {names[near[0]]}?"
         return "write it like Europe/Berlin"
+
+
+async def zone_of_url(url: ParsedUrl, default: str, database: Database | None) -> str | None:
+    """The zone of an answer as its URL and the setting say it; without a database, a name that
+    nobody has checked.
+
+    raises  UrlOption and UrlHeader for a name that is none
+    """
+    if database is None:
+        wanted = zone_in_url(url) or default
+        return None if wanted.upper() in ("", _UTC) else wanted
+    zones = ZoneNames(default)
+    await zones.read(database)
+    return zones.zone_of(url, preferences({}))
