@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,15 +14,22 @@ _EVERY_S = 0.3
 _MB = 1_000_000
 
 
+class NotWritten(Exception):
+    """The output could not be written, as on a full disk. It has been told why."""
+
+
 class Output:
-    """Standard output, or a file that is there only when it is whole.
+    """Standard output, a device or a pipe, or a file that is there only when it is whole.
 
     shows_progress  somebody looks at a terminal, and no rows are shown there
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._part = None if path is None else path.with_name(f".{path.name}.{os.getpid()}.part")
+        is_file = path is not None and (path.is_file() or not path.exists())
+        self._path = path.resolve() if path is not None and is_file else path
+        self._part: Path | None = None
+        if self._path is not None and is_file:
+            self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         self._file: BinaryIO = sys.stdout.buffer
         self._is_whole = False
         self.size = 0
@@ -29,32 +37,49 @@ class Output:
         self.shows_progress = sys.stderr.isatty() and not is_shown
 
     def __enter__(self) -> Output:
-        if self._part is not None:
-            self._file = self._part.open("wb")
+        if self._path is not None:
+            with self._told():
+                self._file = (self._part or self._path).open("wb")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._part is None or self._path is None:
+        if self._path is None:
             return
-        self._file.close()
-        if self._is_whole:
-            self._part.replace(self._path)
-        else:
+        with suppress(OSError):  # `finished` has written all of an output that is whole
+            self._file.close()
+        if self._part is not None and self._is_whole:
+            with self._told():
+                self._part.replace(self._path)
+        elif self._part is not None:
             self._part.unlink(missing_ok=True)
 
     def write(self, piece: bytes) -> None:
         """Write a piece.
 
-        raises  BrokenPipeError when nobody reads any more
+        raises  BrokenPipeError when nobody reads any more; NotWritten
         """
-        self._file.write(piece)
+        with self._told():
+            self._file.write(piece)
         self.size += len(piece)
 
     def finished(self) -> int:
         """The exit status of an output that is whole."""
-        self._file.flush()
+        with self._told():
+            self._file.flush()
         self._is_whole = True
         return 0
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the system says about the output is told as that."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            name = "the output" if self._path is None else str(self._path)
+            self.failed(f"{name}: {error.strerror}")
+            raise NotWritten from error
 
     def failed(self, reason: str) -> int:
         """The exit status of an output that is not."""

@@ -1,7 +1,7 @@
 """`odata-gateway query`: the rows of a URL, from the database itself or from a running service.
 
-Exit status: 0, the output is whole; 1, the request was refused, or the output broke off; 130, it
-was interrupted; 141, who read the output has gone.
+Exit status: 0, the output is whole; 1, the request was refused, the answer broke off, or the output
+could not be written; 130, it was interrupted; 141, who read the output has gone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
@@ -24,7 +24,7 @@ from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
 from odata_gateway.commands.explain import account_ids, asked_target
-from odata_gateway.commands.output import Output, Progress
+from odata_gateway.commands.output import NotWritten, Output, Progress
 from odata_gateway.compiler.explain import ROOT
 from odata_gateway.config.settings import Settings
 from odata_gateway.config.sources import require_dsn
@@ -104,9 +104,17 @@ def run_query(settings: Settings, options: argparse.Namespace) -> int:
             caller = Caller("query", account_ids(options.accounts))
             return run_loop(_from_database(settings, wish, caller, sink))
     except BrokenPipeError:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return GONE
+    except NotWritten:
+        _forget_output()
+        return 1
+
+
+def _forget_output() -> None:
+    """Let nothing more be written to standard output, at the end of the program either."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _format(name: str | None, output: Path | None) -> str:
@@ -213,6 +221,8 @@ def _from_service(wish: Wish, sink: Output) -> int:
         return sink.failed(f"{url.partition('?')[0]}: {error.reason}")
     except BrokenPipeError:
         raise
+    except (ValueError, InvalidURL):
+        return sink.failed(f"{url.partition('?')[0]}: not a URL that can be asked")
     except (OSError, HTTPException):
         return sink.failed("the answer broke off")
     return sink.finished()

@@ -171,6 +171,51 @@ def test_ctrl_c_leaves_no_file(slow_service, tmp_path):
     assert process.communicate(timeout=30)[1] == "" and process.returncode == 130 and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("ask", ["database", "service"])
+def test_a_full_disk_is_told_as_that(reader_dsn, gateway, ask):
+    """Not as an answer that broke off."""
+    url, settings = (
+        (TARGET, {"ODATA_DSN": reader_dsn}) if ask == "database" else (gateway.base_url + TARGET, {"GATEWAY_TOKEN": tokens.ADMIN})
+    )
+    done = run("query", url, "--format", "csv", "--output", "/dev/full", **settings)
+    assert (done.returncode, done.stderr) == (1, "odata-gateway: /dev/full: No space left on device\n")
+    command = f"{sys.executable} -m odata_gateway query '{url}' --format csv > /dev/full"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "odata-gateway: the output: No space left on device\n")
+
+
+def test_a_device_and_a_pipe_are_written_to_and_not_replaced(reader_dsn, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()))
+    reader.start()
+    done = run("query", f"{TARGET}&$top=2", "--format", "ndjson", "--output", str(pipe), ODATA_DSN=reader_dsn)
+    reader.join(30)
+    assert (done.returncode, done.stderr) == (0, "") and found[0].count(b"\n") == 2
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_leads_to_the_file_that_is_written(reader_dsn, tmp_path):
+    (tmp_path / "rows.csv").symlink_to(tmp_path / "other.csv")
+    assert run("query", f"{TARGET}&$top=2", "--output", str(tmp_path / "rows.csv"), ODATA_DSN=reader_dsn).returncode == 0
+    assert (tmp_path / "rows.csv").is_symlink() and (tmp_path / "other.csv").read_bytes().startswith(b'"id"')
+
+
+@pytest.mark.parametrize(("path", "said"), [("nope/rows.csv", "No such file or directory"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_made_is_told_before_anything_is_asked(tmp_path, path, said):
+    done = run("query", "http://127.0.0.1:1/v1.0/odata/Message", "--output", str(tmp_path / path))
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:port/Message", "http://[::1/Message", "http:///Message", "http://" + "x" * 70 + "/Message"]
+)
+def test_a_url_that_leads_nowhere_is_told(url):
+    done = run("query", url)
+    assert done.returncode == 1 and done.stderr.startswith(f"odata-gateway: {url}: ") and done.stderr.count("\n") == 1, done.stderr
+
+
 def test_without_a_database_it_says_what_is_missing():
     done = run("query", "Message")
     assert done.returncode == 2 and "ODATA_DSN" in done.stderr

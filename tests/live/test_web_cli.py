@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.harness.gateway import start_gateway
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,14 @@ def test_explain_shows_the_plan_of_a_database(reader_dsn):
     assert "Scan" in done.stdout.partition("== plan")[2]
 
 
-@pytest.mark.parametrize("zone", ["", "Europe/Berlin"])
+@pytest.fixture(scope="module", params=["", "Europe/Berlin"])
+def planning(request, reader_dsn):
+    """A gateway that shows its plans, its settings, and the zone that they name."""
+    settings = {"ODATA_DSN": reader_dsn} | ({"ODATA_TIMEZONE": request.param} if request.param else {})
+    with start_gateway(**settings, ODATA_PLAN_CALLERS="1") as running:
+        yield running, settings, request.param
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -45,10 +53,9 @@ def test_explain_shows_the_plan_of_a_database(reader_dsn):
         "Message/$count?$filter=hour(created_at) eq 5",
     ],
 )
-def test_explain_shows_the_statement_of_the_service(gateways, reader_dsn, target, zone):
+def test_explain_shows_the_statement_of_the_service(planning, target):
     """Also of times in a zone, named by the URL or by the setting; the arguments have the zone."""
-    settings = {"ODATA_DSN": reader_dsn, "ODATA_TIMEZONE": zone} if zone else {"ODATA_DSN": reader_dsn}
-    gateway = gateways(**settings, ODATA_PLAN_CALLERS="1")
+    gateway, settings, zone = planning
     reply = gateway.get(target, headers={"Accept": "application/vnd.odata-gateway.plan+json"})
     assert reply.status == 200, reply.body
     served = reply.json()["statements"][0]["sql"]
