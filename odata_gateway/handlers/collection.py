@@ -110,13 +110,16 @@ class CollectionReader:
         merge = self._merge(request, extent, first_rows)
         if merge is not None:
             return merge
-        may_need_chunks = extent.rows > first_rows
+        sorts, at_once = False, 1
+        if extent.rows > first_rows:
+            facts = request.compiled.order_facts()
+            sorts, at_once = not facts.follows_index, self._at_once if facts.is_plain else 1
         return ReadAhead(
             self._database,
             request.caller,
             ChunkReader(_statements(request), lookahead=not extent.ends),
-            ChunkSizer(extent.rows, first_rows, sorts=may_need_chunks and not query.follows_index),
-            at_once=self._at_once if may_need_chunks and query.is_plain else 1,
+            ChunkSizer(extent.rows, first_rows, sorts=sorts),
+            at_once=at_once,
         )
 
     def _merge(
