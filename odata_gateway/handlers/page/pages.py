@@ -215,7 +215,8 @@ async def _rows(
     rows, following = found["value"], _next(view.here, found)
     columns = row_columns(compiled.query, rows)
     type_ = compiled.query.entity_set.entity_type
-    number = number_name({*type_.properties, *type_.navigation, *(each.name for each in columns)})
+    taken = {*type_.properties, *type_.navigation, *(each.name for each in columns)}
+    number = number_name(taken)
     is_first = not view.here.value("$skiptoken")
     count = int(found["@odata.count"]) if "@odata.count" in found else None
     rough_count, counted_values = None, None
@@ -232,6 +233,7 @@ async def _rows(
         "facets": counted_values,
         "columns": columns,
         "number": number,
+        "taken": taken,
         "table": PageTable(view.here, compiled.query, columns, rows),
         "chart": group_chart(columns, rows, view.here.value("$apply")),
     }

@@ -33,16 +33,15 @@ def grouped(address: Address, number: str, *names: str) -> Address:
 
 
 def grouped_by_time(
-    address: Address, number: str, columns: Sequence[RowColumn], column: RowColumn
+    address: Address, number: str, taken: Container[str], column: RowColumn
 ) -> list[tuple[str, Address]]:
     """The addresses of the number of rows for each month and each day of a column, with the names
     of these; empty for a column without any. `date` and its like must be free as names."""
-    taken = {each.name for each in columns}
     wanted = [("month", ("year", "month")), ("day", ("date",))]
     return [
         (name, by_calendar(address, column.name, parts, number))
         for name, parts in wanted
-        if taken.isdisjoint(parts) and all(column.takes(part) for part in parts)
+        if all(column.takes(part) and part not in taken for part in parts)
     ]
 
 
