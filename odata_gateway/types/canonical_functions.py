@@ -329,7 +329,8 @@ INTERNAL_FUNCTIONS = (
         "fit.decimal",
         DECIMAL,
         (_NUMBER, _NUMBER, _NUMBER),
-        "CASE WHEN abs(round({0}, {1})) < 10::numeric ^ {2} THEN round({0}, {1}) END",
+        "CASE WHEN abs(round({0}::numeric, {1}::int4)) < 10::numeric ^ {2} "
+        "THEN round({0}::numeric, {1}::int4) END",
     ),
     # whether a value of flags has all flags of another one
     _internal("has", BOOLEAN, (_NUMBER, _NUMBER), "(({0}) & ({1}) = ({1}))"),
