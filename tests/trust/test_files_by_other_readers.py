@@ -11,7 +11,7 @@ from decimal import Decimal
 import openpyxl
 import pytest
 from tests.harness.inside import inside
-from tests.harness.read_back import csv_table
+from tests.harness.read_back import NO_XML, csv_table
 from tests.live.test_files_of_types import zoo
 
 __all__ = ("zoo",)
@@ -103,3 +103,22 @@ async def test_libreoffice_opens_a_workbook(served, tmp_path):
         assert [row[at] for row in theirs] == [row[at] for row in ours], name
     at = names.index("txt")
     assert [row[at] or "" for row in theirs] == [row[at] or "" for row in ours]
+
+
+async def test_libreoffice_opens_csv(served, tmp_path):
+    """Quoted cells are texts, also those that begin with `=`; it has no text with control characters, which a workbook has no place for."""
+    body = (await served.ask("Beasts?$select=id,txt&$format=csv")).body
+    (tmp_path / "rows.csv").write_bytes(body)
+    command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--infilter=CSV:44,34,76,1,,0,true,false"]
+    command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"), str(tmp_path / "rows.csv")]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    sheet = openpyxl.load_workbook(tmp_path / "out" / "rows.xlsx").worksheets[0]
+    theirs = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    names, ours = csv_table(body)
+    assert theirs[0] == names and len(theirs) == len(ours) + 1
+    at = names.index("txt")
+    plain = [i for i, row in enumerate(ours) if not NO_XML.search(row[at] or "") and "\r" not in (row[at] or "")]
+    assert len(plain) > len(ours) / 2
+    assert [theirs[i + 1][at] or "" for i in plain] == [ours[i][at] or "" for i in plain]
+    at = names.index("id")
+    assert [str(row[at]) for row in theirs[1:]] == [row[at] for row in ours]
