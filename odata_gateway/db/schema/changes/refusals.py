@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from time import monotonic
 
-import asyncpg
-
 from odata_gateway.errors import DbChanged, DbModel, ODataError
 
 _PATIENCE_S = 30.0
@@ -37,7 +35,7 @@ class Refusals:
         compared_at  when the last comparison began
         is_made      the model is made from the database
         """
-        patience_s = _PATIENCE_S if is_made and isinstance(error, DbModel) else 0
+        patience_s = _PATIENCE_S if is_made else 0
         if not _may_be_a_change(error) or compared_at >= self.first_seen(error) + patience_s:
             return error
         hint = "ask again in two seconds"
@@ -45,9 +43,6 @@ class Refusals:
 
 
 def _may_be_a_change(error: ODataError) -> bool:
-    """Whether the model may be behind: a constant may be none of a column's new type. What the
-    model itself withholds has no cause, a right that is gone is gone, and other errors of a table
-    are its own."""
-    cause = error.__cause__
-    is_of_statement = isinstance(error, DbModel) and cause is not None
-    return is_of_statement or isinstance(cause, asyncpg.InvalidTextRepresentationError)
+    """Whether the model may be behind. What the model itself withholds has no cause, a right that
+    is gone is gone, and other errors of a table are its own."""
+    return isinstance(error, DbModel) and error.__cause__ is not None
