@@ -206,7 +206,7 @@ async def test_values_and_counts_have_no_format(served):
 
 async def test_documents_have_formats_of_their_own(served):
     for target in ("", "$metadata"):
-        assert (await served.ask(f"{target}?$format=lines")).code == "Url.Option"
+        assert (await served.ask(f"{target}?$format=lines")).code == "Url.Format"
 
 
 @pytest.mark.parametrize("top", [3, 5000])
