@@ -23,10 +23,12 @@ URL = (
 )
 ORDERS = ("created_at", "updated_at", "id", "inbox_id", "status", "sender_id")
 REPEATS = 200
+MODEL = load_model()
+"""One for all compilers, as a server has one: else each would meet its own for the first time."""
 
 
 def compiler() -> Compiler:
-    return Compiler(load_model(), limits=Limits(), max_url_bytes=16_384, cache_entries=512)
+    return Compiler(MODEL, limits=Limits(), max_url_bytes=16_384, cache_entries=512)
 
 
 def compile_once(used: Compiler, target: str) -> object:

@@ -26,15 +26,19 @@ _BOUNDARY = "SELECT n::text AS boundary FROM unnest($3::int4[]) AS n WHERE n > $
 
 
 class Table:
-    """The statements of a page of numbers that change between a boundary and the rows up to it. Remembers what was asked."""
+    """The statements of a page of numbers that change between a boundary and the rows up to it. Remembers what was asked.
 
-    def __init__(self, numbers: Sequence[int], change: Callable[[set[int], int], None] | None = None) -> None:
+    rows_take_s  how long the statements of rows take
+    """
+
+    def __init__(self, numbers: Sequence[int], change: Callable[[set[int], int], None] | None = None, *, rows_take_s: float = 0.0) -> None:
+        self._rows = _ROWS + (f", (SELECT pg_sleep({rows_take_s})) AS waited" if rows_take_s else "")
         self.numbers = set(numbers)
         self.asked: list[tuple[int, str]] = []
         self._change = change
 
     def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
-        return self._bound(_ROWS, after, limit, "last rows" if lookahead else "rows")
+        return self._bound(self._rows, after, limit, "last rows" if lookahead else "rows")
 
     def boundary(self, after: OrderValues, limit: int) -> BoundStatement:
         statement = self._bound(_BOUNDARY, after, limit, "boundary")
@@ -116,7 +120,7 @@ def test_a_first_chunk_has_as_many_rows_as_their_size_allows():
 @pytest.mark.parametrize(("at_once", "most"), [(1, 10), (2, 4), (4, 10), (4, 4)])
 async def test_chunks_are_read_at_once_and_each_row_once(reader_dsn, at_once, most):
     """However many may be read at once, half of the connections stay free."""
-    table = Table(range(1, 101))
+    table = Table(range(1, 101), rows_take_s=0.05)  # else one may end before the next begins
     found, connections = await read(reader_dsn, table, 90, connections=most, at_once=at_once)
     assert found == list(range(1, 91))
     assert connections == min(at_once, most // 2)
