@@ -325,5 +325,5 @@ def _needs_plan(query: Query, variant: StatementVariant, kind: StatementKind) ->
     if kind == "count" or query.form == "count":
         return True
     beside_account = account_column(query.block.source) is not None and not variant.many_accounts
-    is_best_anyway = query.follows_index and not beside_account
-    return kind == "rows" and query.form in _SETS and not is_best_anyway
+    reads_a_set = kind == "rows" and query.form in _SETS
+    return reads_a_set and (beside_account or not query.follows_index)

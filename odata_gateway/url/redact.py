@@ -10,7 +10,6 @@ out of both.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -56,8 +55,10 @@ def redact(key: str) -> RedactedUrl:
 def shared_template(template: QueryTemplate) -> QueryTemplate:
     """A template without what belongs to a request: the texts of options that never change the SQL,
     and the words of $search, of which the parser reads the first character."""
-    options = tuple(option._replace(tokens=_without_words(option)) for option in template.options)
-    return replace(template, options=options, transport=TransportOptions())
+    options = template.options
+    if "search" in template.key.lower():  # the key has the names of options
+        options = tuple(option._replace(tokens=_without_words(option)) for option in options)
+    return QueryTemplate(template.key, template.path, options, TransportOptions())
 
 
 def _without_words(option: OptionTokens) -> tuple[TemplateToken, ...]:

@@ -50,7 +50,7 @@ def open_positions(
     order = query.order
     if len(order) < 2:
         return tuple(range(len(order)))
-    fixed = _FixedValues(query, renderer, one_account)
+    fixed = _FixedValues(query, renderer, one_account, tuple(conjuncts(query.block.predicates)))
     columns = frozenset(fixed.columns())
     found: list[int] = []
     for position, key in enumerate(order):
@@ -62,20 +62,21 @@ def open_positions(
 
 @dataclass(frozen=True, slots=True)
 class _FixedValues:
-    """What is the same in all rows of a query."""
+    """What is the same in all rows of a query. `terms` are the conditions that all of them meet."""
 
     query: Query
     renderer: ExpressionRenderer
     one_account: bool
+    terms: tuple[BoundExpr, ...]
 
     def has(self, expr: BoundExpr, columns: frozenset[Sql]) -> bool:
         """Whether an order value is fixed; `columns` are."""
         if isinstance(expr, Column):
             if expr.catalog.row_key:
                 return False  # the place of a row, which must be as it was on the page before
-            if not columns.isdisjoint(self._forms(expr)):
+            if column_sql(expr) in columns and not columns.isdisjoint(self._forms(expr)):
                 return True
-        return any(self._is_by(term, expr) for term in conjuncts(self.query.block.predicates))
+        return any(self._is_by(term, expr) for term in self.terms)
 
     def has_only_nulls(self, expr: BoundExpr) -> bool:
         """Whether an order value is a column that is null in all rows."""
@@ -84,10 +85,12 @@ class _FixedValues:
     def _is_by(self, term: BoundExpr, expr: BoundExpr) -> bool:
         """Whether a condition that is true fixes an expression."""
         match term:
-            case Compare():
+            case Compare(op="eq"):
                 return any(
                     _is_same(side, expr) and self._is_fixed(term, side) for side in _sides(term)
                 )
+            case Compare():
+                return False
             case Not(operand=operand):
                 return _is_same(operand, expr)
             case _:

@@ -101,6 +101,8 @@ class PageScan:
             one_account=self.accounts == "one",
             with_nulls=with_nulls,
         )
+        if len(slots) == len(order):
+            return self
         query = replace(self.query, order=tuple(order[i] for i in slots))
         mask = None if mask is None else tuple(mask[i] for i in slots)
         return replace(self, query=query, mask=mask, slots=slots)
