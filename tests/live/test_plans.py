@@ -32,13 +32,13 @@ class Watched:
         self._log = cluster.folder / "server" / "log"
 
     def page(self, target: str, token: str, size: int = PAGE) -> tuple[str, list[Plan]]:
-        """The next link of a page, and the plans of its statements."""
+        """The next link of a page, and the plans of its statements, which begin with a comment: others look for keys meanwhile."""
         before = self._log.stat().st_size
         reply = self.gateway.get(target, token=token, headers={"Prefer": f"odata.maxpagesize={size}"})
         assert reply.status == 200, reply.body[:1000]
         with self._log.open("rb") as log:
             log.seek(before)
-            plans = [plan for plan in read_plans(log.read().decode()) if '"public"' in plan.sql]
+            plans = [plan for plan in read_plans(log.read().decode()) if plan.sql.startswith("/* odata ") and '"public"' in plan.sql]
         assert plans
         return reply.json().get("@odata.nextLink", ""), plans
 
