@@ -34,12 +34,12 @@ def allow_many_files() -> None:
 
 # Of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-KEPT_BYTES = 8 * 1024 * 1024
+KEPT_BYTES = 6 * 1024 * 1024
 _GIVEN_BACK_BYTES = 4 * 1024 * 1024
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep up to 8 MB of freed memory for the next chunk.
+    """Have the C library keep up to 6 MB of freed memory for the next chunk.
 
     glibc gives the memory of a chunk of rows back to the system and asks for it again, page by
     page, for the next one: a third of the processor time of a page of 1,000 rows (measured). What
