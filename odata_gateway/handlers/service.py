@@ -203,12 +203,14 @@ class Service:
             return self._own
         model = await self._role_models.model(caller.role)
         served = self._served.get(model.version)
+        before = self._versions.get(caller.role, "")
         if served is None:
             served = self._served_model(model)
             self._served[model.version] = served
-            before = self._served.get(self._versions.get(caller.role, ""))
-            if before is not None:
-                self.recompilation.ask(before.compiler, served.compiler)
+            if before in self._served:
+                self.recompilation.ask(self._served[before].compiler, served.compiler)
+        elif before != model.version:
+            served.refusals.start_over()
         self._versions[caller.role] = model.version
         self._served.move_to_end(model.version)
         while len(self._served) > _MOST_MODELS:

@@ -2,7 +2,9 @@
 
 A refusal lasts if the model has been compared with the database since the first one of its kind,
 and is still the same. A model that is made from the database may be found as before while tables
-come and go, so that a statement which does not fit is believed to last after a while only.
+come and go, so that a statement which does not fit is believed to last after a while only. What
+such a model itself withholds may be a change too: a column may have got another type between the
+reading of the model and its comparison for a role.
 """
 
 from __future__ import annotations
@@ -29,20 +31,22 @@ class Refusals:
             self._seen.clear()
         return self._seen.setdefault(f"{error.code} {error} {error.__cause__}", monotonic())
 
+    def start_over(self) -> None:
+        """The model has come into use again, after another one."""
+        self._seen.clear()
+
     def judged(self, error: ODataError, compared_at: float, *, is_made: bool) -> ODataError:
         """What a client is told: the error, if it lasts.
 
         compared_at  when the last comparison began
         is_made      the model is made from the database
         """
-        patience_s = _PATIENCE_S if is_made else 0
-        if not _may_be_a_change(error) or compared_at >= self.first_seen(error) + patience_s:
+        if not isinstance(error, DbModel):
+            return error  # a right that is gone is gone, and a table's errors are its own
+        is_withheld = error.__cause__ is None
+        patience_s = _PATIENCE_S if is_made and not is_withheld else 0
+        lasts = compared_at >= self.first_seen(error) + patience_s
+        if lasts or (is_withheld and not is_made):
             return error
         hint = "ask again in two seconds"
         return DbChanged("the database has changed, and its model is read again", hint=hint)
-
-
-def _may_be_a_change(error: ODataError) -> bool:
-    """Whether the model may be behind. What the model itself withholds has no cause, a right that
-    is gone is gone, and other errors of a table are its own."""
-    return isinstance(error, DbModel) and error.__cause__ is not None

@@ -8,7 +8,8 @@ takes, or for good; in either case its requests are answered with an error that 
 if there had never been such a table.
 
 A model that is read from the catalog is read again before each comparison: a table that is gone is
-gone from it as well.
+gone from it as well. It is read once more where the comparison finds what the one before did not: a
+change between the two would otherwise look like a column that cannot be served.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from odata_gateway.observe.counters import COUNTERS
 _LOG = logging.getLogger("odata_gateway")
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
 
+_MOST_READINGS = 3
+"""How often a catalog that keeps changing is read for one comparison."""
 AGAIN_S = 2.0
 """How soon a first comparison that failed is repeated, and how soon after any comparison the next
 one may begin."""
@@ -145,9 +148,7 @@ class SchemaWatcher:
     async def _look(self) -> None:
         begun = time.monotonic()
         try:
-            if self._source is not None:
-                self.model, self._fault = await self._source.read(), ""
-            inspected, findings = await compare(self._database, self.model, self._keys)
+            inspected, findings = await self._compared()
         except ODataError as error:
             if not self.looked.is_set():
                 _LOG.warning("the database cannot be examined yet: %s", error)
@@ -161,6 +162,25 @@ class SchemaWatcher:
             self._compared_at = begun
         finally:
             self._at = time.monotonic()
+
+    async def _compared(self) -> tuple[Model, list[Finding]]:
+        """What `compare` finds of the model as of now.
+
+        raises  as `compare` and `ModelSource.read`
+        """
+        if self._source is None:
+            return await compare(self._database, self.model, self._keys)
+        model, self._fault = await self._source.read(), ""
+        for _ in range(_MOST_READINGS):
+            self.model = model
+            found = await compare(self._database, model, self._keys)
+            if self._last is not None and found[0].version == self._last.version:
+                return found
+            model = await self._source.read()
+            if model is self.model:
+                return found
+        self.ask()
+        return found
 
     def _report(self, findings: Sequence[Finding]) -> None:
         """Log the findings that the last comparison did not have."""
