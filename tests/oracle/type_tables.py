@@ -44,12 +44,13 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def _text(value: str) -> str:
+def sql_text(value: str) -> str:
+    """A text as a constant in SQL."""
     return "U&'" + "".join(c if c.isascii() and c.isprintable() and c not in "\\'" else f"\\+{ord(c):06X}" for c in value) + "'"
 
 
 def _texts(*values: str) -> dict[str, Any]:
-    return {_text(value): value for value in values}
+    return {sql_text(value): value for value in values}
 
 
 def _numbers(*values: str) -> dict[str, Any]:
@@ -142,7 +143,7 @@ COLUMNS: dict[str, Column] = {
     "uc": Column('text COLLATE "pg_unicode_fast"', "Edm.String", "str", _texts(*HOSTILE)),
     "cit": Column("citext", "Edm.String", "own", _texts("Alpha", "alpha", "ALPHA", "beta", "", "Ä", "ä", "it's", "a b")),
     "ch": Column("char(4)", "Edm.String", "own", {"'ab'": "ab", "'ab  '": "ab", "'abcd'": "abcd", "''": "", "'b'": "b", "' b'": " b"}),
-    "en": Column("mood", "Edm.String", "own", {_text(t): t for t in ("sad", "ok", "happy", "very happy", "1st", "it's", "ö/&")}),
+    "en": Column("mood", "Edm.String", "own", {sql_text(t): t for t in ("sad", "ok", "happy", "very happy", "1st", "it's", "ö/&")}),
     "ip": Column("inet", "Edm.String", "own", {f"'{t}'": t for t in ("10.0.0.1", "9.0.0.1", "10.0.0.1/8", "::1", "2001:db8::/32", "192.168.100.128/25")}),
     "doc": Column("json", "Edm.String", "str", JSONS),
     "docb": Column("jsonb", "Edm.String", "str", JSONS),

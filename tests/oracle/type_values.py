@@ -268,6 +268,35 @@ _SHOWN: dict[str, Callable[[Any], Any]] = {
 _TEXTS: dict[str, Callable[[Any], str]] = {"dt": lambda value: time_text(value) or "", "date": date_text, "tod": clock_text}
 
 
+_MOMENT = re.compile(r"(?:(-?\d+)-(\d\d)-(\d\d))?T?(?:(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?Z?")
+
+
+def _moment(text: str) -> int:
+    """The microseconds of a date, of a time, or of both in UTC."""
+    match = _MOMENT.fullmatch(text)
+    assert match and text, text
+    year, month, day, hour, minute, second, fraction = match.groups()
+    days = 0 if year is None else _days(int(year), int(month), int(day))
+    clock = 0 if hour is None else (int(hour) * 60 + int(minute)) * 60 + int(second)
+    return days * DAY + clock * 1_000_000 + int(((fraction or "") + "000000")[:6])
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since 1970: `civil` the other way round."""
+    year -= month <= 2
+    era, year_of_era = divmod(year, 400)
+    day_of_year = (153 * (month + (9 if month <= 2 else -3)) + 2) // 5 + day - 1
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+_READ: dict[str, Callable[[Any], Any]] = _SHOWN | {"dt": _moment, "tod": _moment, "date": lambda shown: _moment(shown) // DAY}
+
+
+def value_of(shown: Any, kind: str) -> Any:
+    """The value that a JSON value is written for. A text of a column with an order of its own stays a text."""
+    return None if shown is None else _READ[kind](shown) if kind in _READ else shown
+
+
 def shows(shown: Any, value: Any, kind: str) -> bool:
     """Whether a JSON value is what a value of a kind is written as."""
     if shown is None or value is None:

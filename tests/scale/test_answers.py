@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.harness import tokens
 from tests.harness.gateway import start_gateway
-from tests.harness.read_back import READERS
+from tests.harness.read_back import arrow_table, parquet_table, sheet_table
 from tests.harness.requests_of_tests import requests_of_tests
 from tests.oracle.evaluator import KINDS
 from tests.oracle.queries import Maker, target
@@ -28,7 +28,7 @@ FURTHER = [
 ]  # fmt: skip
 MAY_BE_REFUSED = re.compile(r"\$crossjoin\(|\$root/|User\b|\b(?:assignee|sender|members)\b|\*\(\$levels")
 """Products of tables with an account, entities of the root in conditions, and what leads from a user on to what has an account."""
-READERS_OF_TYPES = {"arrow": READERS["arrow"][0], "spreadsheet": READERS["xlsx"][0], "parquet": READERS["parquet"][0]}
+READERS_OF_TYPES = {"arrow": arrow_table, "spreadsheet": sheet_table, "parquet": parquet_table}
 """Files whose parts follow chunks, by a word of their media types."""
 PAGES = 5
 

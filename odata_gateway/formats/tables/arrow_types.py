@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from odata_gateway.plan.tree.projection import Field
@@ -44,12 +44,15 @@ _OF_JSON: dict[ArrowKind, Callable[[Any], Any]] = {
     "int32": int,
     "int64": int,
     "bool": bool,
-    "date": date.fromisoformat,
+    "date": lambda text: _date(text),
     "time": time.fromisoformat,
-    "timestamp": datetime.fromisoformat,
+    "timestamp": lambda text: _moment(text),
+    "duration": lambda text: _microseconds(text),
     "binary": lambda text: octets(text),
 }
 """A value of JSON, whose numbers are texts, as Arrow takes it; others are texts."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS_OF_400_YEARS = 146_097
 NESTED_KINDS = frozenset(_OF_JSON)
 
 
@@ -125,6 +128,39 @@ def _made(value: BoundExpr, shown: Any) -> Any:
             return [_made(item, each) for each in shown]
     read = _OF_JSON.get(arrow_kind(value.type or STRING))
     return shown if read is None else read(shown)
+
+
+def _date(text: str) -> date | int:
+    """A date, or its days since 1970 where Python has no such year."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        near, days = _near(text)
+        return (date.fromisoformat(near) - _EPOCH.date()).days + days
+
+
+def _moment(text: str) -> datetime | int:
+    """An instant, or its microseconds since 1970 where Python has no such year."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        near, days = _near(text)
+        since = datetime.fromisoformat(near) - _EPOCH + timedelta(days)
+        return since // timedelta(microseconds=1)
+
+
+def _microseconds(text: str) -> int:
+    """The microseconds of a duration in seconds, of which JSON has six digits behind the point."""
+    sign, _, seconds = text.partition("PT")
+    return int(sign + seconds.removesuffix("S").replace(".", ""))
+
+
+def _near(text: str) -> tuple[str, int]:
+    """The same date of a year that Python has, and how many days are between them: the calendar is
+    the same after 400 years."""
+    year, hyphen, rest = text[1:].partition("-")
+    cycles, year_of_cycle = divmod(int(text[0] + year), 400)
+    return f"{year_of_cycle + 2000}{hyphen}{rest}", (cycles - 5) * _DAYS_OF_400_YEARS
 
 
 def octets(text: str | None) -> bytes | None:
