@@ -7,11 +7,16 @@ take a sixth of the processor time of a start to find a thousandth of the object
 from __future__ import annotations
 
 import gc
+import sys
 from importlib import import_module
+
+from odata_gateway.server.client_at_start import end_with_client
 
 
 def start() -> int:
     """Run the command line and return its exit status."""
+    if sys.argv[1:2] == ["mcp"]:
+        end_with_client()
     gc.disable()
     cli = import_module("odata_gateway.cli")
     gc.freeze()

@@ -17,6 +17,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
+from odata_gateway.server.client_at_start import client_is_served
+
 _CHUNK_BYTES = 65_536
 _LOOK_S = 0.5
 """Between two looks for a client, where the system cannot wait until it is gone."""
@@ -43,6 +45,7 @@ class StandardFiles:
         note  with each line that is not blank, then with nothing at the end of standard input
         gone  when nobody reads the answers
         """
+        client_is_served()
         Thread(target=self._read, args=(note, gone), daemon=True).start()
         Thread(target=self._write, args=(gone,), daemon=True).start()
 

@@ -47,6 +47,8 @@ async def serve_stdio(settings: Settings, model: Model) -> int:
             except (AuthMissing, AuthInvalid, AuthForbidden) as error:
                 print(f"odata-gateway: {error}; set ODATA_MCP_TOKEN", file=sys.stderr)
                 return 1
+            except ODataError:  # as of a database that is away: each message is refused with it
+                pass
             server = mcp_server(settings, parts.service, parts.callers)
             await _Conversation(server, caller, settings.max_body_bytes).run()
     finally:

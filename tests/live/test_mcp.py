@@ -28,6 +28,7 @@ def rows_of(view, name):
 
 
 TOOLS = ["describe", "query", "explain"]
+PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ async def test_the_official_client_uses_the_tools_on_standard_input_and_output(r
 
 
 async def test_standard_input_needs_a_caller_and_survives_what_is_no_message(reader_dsn):
-    status, answers = await run_mcp(reader_dsn, "unknownUnknownUnknown00", b"")
+    status, answers = await run_mcp(reader_dsn, "unknownUnknownUnknown00", PING)
     assert (status, answers) == (1, b"")
     lines = [
         b"?",
@@ -101,6 +102,25 @@ async def test_on_standard_input_a_token_that_ends_is_refused_with_an_answer(clu
     assert (refused["id"], refused["error"]["data"]["code"]) == ("a", "Auth.Invalid")
     process.stdin.close()
     assert await process.wait() == 0
+
+
+async def test_a_client_that_leaves_during_the_start_ends_the_process_at_once(reader_dsn):
+    left_input, left_output, stays = [await start_mcp(reader_dsn) for _ in range(3)]
+    left_input.stdin.close()
+    left_output.stdin.write(PING)
+    left_output._transport.get_pipe_transport(1).close()
+    stays.stdin.write(PING)
+    stays.stdin.close()
+    for left in (left_input, left_output):
+        assert await left.wait() == 0
+        assert stays.returncode is None, "the others are still loading their modules"
+    assert b'"result":{}' in await stays.stdout.readline()
+
+
+async def test_a_client_is_told_that_the_database_is_away():
+    process = await start_mcp("postgresql://nobody@127.0.0.1:1/nothing")
+    answers, _ = await process.communicate(PING)
+    assert process.returncode == 0 and json.loads(answers)["error"]["data"]["code"] == "Db.Unavailable"
 
 
 async def run_mcp(dsn, token, text):

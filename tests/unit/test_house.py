@@ -59,7 +59,7 @@ MAY_IMPORT = {
         *("handlers", "introspection", "web", "server", "protocol.message"),
     },
     "cli": {"config", "observe", "edm", "commands"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "server.client_at_start"},
 }
 # Which rooms may import each package that is not Python's own.
 THIRD_PARTY = {
