@@ -66,6 +66,8 @@ def write_openapi(csdl: bytes, url: str, version: str, terms: ApiTerms) -> bytes
     parameters = {**SHARED, "format": format_option(tuple(name for name, _ in terms.formats))}
     for name in entity_types:
         parameters |= type_parameters(elements, name)
+    paths = PathWriter(elements, file_types).all()
+    text = orjson.dumps(paths)
     document: CsdlJson = {
         "openapi": "3.1.0",
         "info": {
@@ -76,10 +78,14 @@ def write_openapi(csdl: bytes, url: str, version: str, terms: ApiTerms) -> bytes
         "servers": [{"url": url}],
         "tags": list(_tags(elements)),
         "security": _requirements(terms),
-        "paths": PathWriter(elements, file_types).all(),
+        "paths": paths,
         "components": {
             "schemas": {**type_schemas(elements), "count": COUNT, "error": ERROR},
-            "parameters": parameters,
+            "parameters": {
+                name: parameters[name]
+                for name in parameters
+                if orjson.dumps(f"#/components/parameters/{name}") in text
+            },
             "responses": ERROR_RESPONSES,
             "securitySchemes": _schemes(terms),
         },

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from odata_gateway.protocol.metadata.openapi.csdl import (
     CsdlElements,
     CsdlJson,
+    description_of,
+    members,
     plain_name,
     type_name,
 )
+from odata_gateway.protocol.metadata.openapi.schemas import value_schema
 from odata_gateway.types.registry import PRIMITIVE_TYPES
 
 _TOP: CsdlJson = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
@@ -171,9 +174,68 @@ def _filter(elements: CsdlElements, name: str, properties: CsdlJson) -> CsdlJson
 
 
 def _condition(name: str, prop: CsdlJson) -> str | None:
-    type_ = PRIMITIVE_TYPES.get(type_name(prop))
-    if type_ is None or prop.get("$Collection") or type_.family.schema.example is None:
+    literal = None if prop.get("$Collection") else _primitive_literal(type_name(prop))
+    return literal and f"{name} eq {literal}"
+
+
+def _example(name: str) -> object:
+    """A value of a primitive type; None of others, and of those without literals."""
+    type_ = PRIMITIVE_TYPES.get(name)
+    return None if type_ is None else "A" if name == "Edm.String" else type_.family.schema.example
+
+
+def _primitive_literal(name: str) -> str | None:
+    """The same as a literal."""
+    if (example := _example(name)) is None:
         return None
-    example = type_.family.schema.example
     text = str(example).lower() if isinstance(example, bool) else str(example)
-    return f"{name} eq {type_.family.literal.wrapped(text)}"
+    return PRIMITIVE_TYPES[name].family.literal.wrapped(text)
+
+
+# --- what stands in a path ----------------------------------------------------------------------
+
+
+def key_parameter(elements: CsdlElements, name: str, prop: CsdlJson) -> CsdlJson:
+    """A property of a key, which is a part of the path."""
+    declared = elements.type_of(type_name(prop)) or {}
+    names = [member for member, _ in members(declared)]
+    is_enum = declared.get("$Kind") == "EnumType"
+    underlying = str(declared.get("$UnderlyingType", type_name(prop)))
+    example = names[0] if is_enum and names else _example(underlying)
+    found: CsdlJson = {
+        "name": plain_name(name),
+        "in": "path",
+        "required": True,
+        "description": f"Key: {description_of(prop) or name}",
+        "schema": value_schema(elements, prop),
+    }
+    return found if example is None else {**found, "example": example}
+
+
+def argument_parameter(elements: CsdlElements, parameter: CsdlJson) -> CsdlJson:
+    """An argument of a function, which is an alias with a literal."""
+    text = f"{description_of(parameter)} A literal of {type_name(parameter)}: texts stand in "
+    return {
+        "name": f"@{parameter['$Name']}",
+        "in": "query",
+        "required": True,
+        "description": f"{text}single quotes, collections are JSON".strip(),
+        "schema": {"type": "string"},
+        "example": _literal(elements, parameter),
+    }
+
+
+def _literal(elements: CsdlElements, parameter: CsdlJson) -> str:
+    name = type_name(parameter)
+    declared = elements.type_of(name) or {}
+    if parameter.get("$Collection"):
+        return "[]"
+    match declared.get("$Kind"):
+        case "EnumType":
+            first = next((member for member, _ in members(declared)), "")
+            return f"{elements.qualified(name)}'{first}'"
+        case "ComplexType":
+            return "{}"
+        case _:
+            underlying = str(declared.get("$UnderlyingType", name))
+            return _primitive_literal(underlying) or "null"

@@ -23,10 +23,12 @@ from odata_gateway.protocol.metadata.openapi.csdl import (
     type_name,
 )
 from odata_gateway.protocol.metadata.openapi.parameters import (
+    argument_parameter,
     call_parameters,
     collection_parameters,
     count_parameters,
     entity_parameters,
+    key_parameter,
 )
 from odata_gateway.protocol.metadata.openapi.responses import (
     collection_responses,
@@ -35,7 +37,7 @@ from odata_gateway.protocol.metadata.openapi.responses import (
     function_responses,
     media_responses,
 )
-from odata_gateway.protocol.metadata.openapi.schemas import reference, value_schema
+from odata_gateway.protocol.metadata.openapi.schemas import reference
 from odata_gateway.types.registry import PRIMITIVE_TYPES
 
 PathItems = Iterator[tuple[str, CsdlJson]]
@@ -76,13 +78,13 @@ class PathWriter(NamedTuple):
         if not key:
             return
         by_key = path + _key_predicate(key)
-        parameters = [self._key_parameter(each, prop) for each, prop in key]
+        parameters = [key_parameter(self.elements, each, prop) for each, prop in key]
         entity = self._entity(name, f"{name}.get", f"One of {name}, by its key", type_)
         yield by_key, {"parameters": parameters, **entity}
         for number, other in enumerate(self.elements.alternate_keys(type_)):
             summary = f"One of {name}, by {' and '.join(other)}"
             entity = self._entity(name, f"{name}.get.{number}", summary, type_)
-            own = [self._key_parameter(each, prop) for each, prop in other.items()]
+            own = [key_parameter(self.elements, each, prop) for each, prop in other.items()]
             yield path + _named_key([*other.items()]), {"parameters": own, **entity}
         yield from self._octets(name, by_key, parameters, type_)
         yield from self._links(name, by_key, parameters, child)
@@ -172,16 +174,6 @@ class PathWriter(NamedTuple):
         }
         return {"get": operation}
 
-    def _key_parameter(self, name: str, prop: CsdlJson) -> CsdlJson:
-        text = description_of(prop)
-        return {
-            "name": plain_name(name),
-            "in": "path",
-            "required": True,
-            "description": f"Key: {text or name}",
-            "schema": value_schema(self.elements, prop),
-        }
-
     # --- functions --------------------------------------------------------------------------------
 
     def _import(self, name: str, child: CsdlJson) -> PathItems:
@@ -223,29 +215,18 @@ class PathWriter(NamedTuple):
         """A call with the parameters that are needed, and one with all that there are."""
         needed = [each for each in parameters if "@Core.OptionalParameter" not in each]
         for number, given in enumerate([needed, parameters][: 1 + (needed != parameters)]):
-            arguments = ",".join(
-                f"{quote(each['$Name'])}=@{quote(each['$Name'])}" for each in given
-            )
+            names = [quote(each["$Name"]) for each in given]
+            arguments = [argument_parameter(self.elements, each) for each in given]
             returned = overload.get("$ReturnType", {})
             options = call_parameters(self.elements, returned)
             operation = {
                 "operationId": f"{call.operation_id}.{number}" if number else call.operation_id,
                 "summary": description_of(overload) or call.summary,
                 "tags": [call.tag],
-                "parameters": [*call.keys, *map(self._argument, given), *options],
+                "parameters": [*call.keys, *arguments, *options],
                 "responses": function_responses(self.elements, returned, self.file_types),
             }
-            yield f"{call.path}({arguments})", {"get": operation}
-
-    def _argument(self, parameter: CsdlJson) -> CsdlJson:
-        text = f"{description_of(parameter)} A literal of {type_name(parameter)}: texts stand in "
-        return {
-            "name": f"@{parameter['$Name']}",
-            "in": "query",
-            "required": True,
-            "description": f"{text}single quotes, collections are JSON".strip(),
-            "schema": {"type": "string"},
-        }
+            yield f"{call.path}({','.join(f'{n}=@{n}' for n in names)})", {"get": operation}
 
 
 class _BoundTo(NamedTuple):
