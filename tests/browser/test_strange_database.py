@@ -51,6 +51,7 @@ def script():
         "CREATE TABLE part (id int PRIMARY KEY, kind bigint REFERENCES kinds, other bigint REFERENCES kinds); INSERT INTO part SELECT n, n % 9 + 1, NULL FROM generate_series(1, 30) AS n;",
         "CREATE TABLE counts (id int PRIMARY KEY, n int, count int, rows int, count_2 int, year int, at timestamptz); INSERT INTO counts SELECT n, n % 3, n % 4, 0, 0, 0, '2020-01-01' FROM generate_series(1, 100) AS n;",
         f"CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql STABLE AS 'SELECT n * 2'; COMMENT ON FUNCTION twice IS {literal(hostile)};",
+        f"CREATE FUNCTION {name(PAYLOADS[7])} ({name(PAYLOADS[2])} text) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1';",
     ]
     return "\n".join(lines) + "\nGRANT SELECT ON ALL TABLES IN SCHEMA public TO odata_reader;"
 
@@ -108,6 +109,26 @@ def test_what_stands_for_a_row_or_an_object_is_of_its_values(strange):
     titles = set(re.findall("<summary>([^<]*)</summary>", text))
     assert {"2021-11-23", "2", "one\ntwo\nthree"} <= titles and "1, 5, true, false" in titles and "" not in titles
     assert "<summary>blank</summary>" in strange.get("kinds(7)", token=None, headers={"Accept": "text/html"}).body.decode()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_function_is_called_from_the_page(browser, strange, width, scripts):
+    with tab(browser, strange.base_url, width=width, scripts=scripts) as found:
+        found.open("")
+        found.page.click("summary:has-text('twice')")
+        found.page.fill(".call[open] input[name='argument n']", "21")
+        found.page.click(".call[open] button")
+        assert found.page.url == strange.base_url + "twice(n=21)" and found.page.locator(".value").inner_text() == "42"
+        for payload in PAYLOADS[:: 1 if scripts else 9]:
+            found.open("")
+            found.page.click(".call summary >> nth=0")
+            found.page.fill(".call[open] input[name^='argument ']", payload)
+            found.page.click(".call[open] button")
+            found.page.wait_for_load_state()
+            if scripts:
+                is_clean(found)
+            assert found.page.locator(".error").count() == 0 and found.page.locator(".value").count() == 1
 
 
 def test_numbers_are_shown_as_they_are_written(strange):

@@ -160,6 +160,16 @@ def test_without_javascript_everything_can_be_read_and_asked(browser, gateway, w
         assert found.faults == []
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_who_has_signed_in_is_not_asked_to_again(browser, gateway, scripts):
+    with tab(browser, gateway.base_url, token=tokens.ADMIN, scripts=scripts) as found:
+        found.open("$metadata")
+        found.page.click("text=Sign in")
+        assert found.page.url == gateway.base_url and found.page.locator("text=Sign in").count() == 0
+        found.page.click("text=Reference")
+        assert found.page.locator("text=Sign in").count() == 0 and found.page.locator("h2:text-is('Message')").count() == 1
+
+
 def test_a_chosen_theme_stays(browser, gateway):
     with tab(browser, gateway.base_url, scheme="dark") as found:
         found.open("")

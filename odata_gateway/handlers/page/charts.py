@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -19,13 +20,14 @@ _IN_NEXT = dict(zip(CALENDAR_PARTS, (1, 12, 31, 24, 60, 60), strict=True))
 class ChartMark(NamedTuple):
     """One row as a bar, or as a point of a line.
 
+    number  None for null, and for what no chart can show
     series  the number of its series
     moment  its time as a number that grows with time; None without one
     """
 
     label: str
     text: str
-    number: float
+    number: float | None
     series: int = 0
     moment: int | None = None
 
@@ -49,16 +51,20 @@ class GroupChart(NamedTuple):
 
     @property
     def low(self) -> float:
-        return min(0.0, *(mark.number for mark in self.marks))
+        return min(0.0, *(mark.number or 0 for mark in self.marks))
 
     @property
     def high(self) -> float:
-        return max(0.0, *(mark.number for mark in self.marks))
+        return max(0.0, *(mark.number or 0 for mark in self.marks))
 
     def lines(self) -> list[list[ChartMark]]:
-        """The points of each line."""
-        numbers = range(max(1, len(self.series)))
-        return [[mark for mark in self.marks if mark.series == number] for number in numbers]
+        """The points of each line; one that has a point without a number is in parts."""
+        found = []
+        for number in range(max(1, len(self.series))):
+            marks = (mark for mark in self.marks if mark.series == number)
+            runs = groupby(marks, lambda mark: mark.number is not None)
+            found += [list(run) for has_numbers, run in runs if has_numbers]
+        return found
 
     def x(self, mark: ChartMark) -> float:
         """The place of a point in percent of the width."""
@@ -117,12 +123,12 @@ def _moment(label: str, sizes: list[int]) -> int | None:
     return found if numbers else None
 
 
-def _number(value: Any) -> float:
+def _number(value: Any) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        return 0.0
-    return number if isfinite(number) else 0.0
+        return None
+    return number if isfinite(number) else None
 
 
 def _text(value: Any) -> str:

@@ -16,7 +16,7 @@ from odata_gateway.formats.registry import FORMATS
 from odata_gateway.handlers.connections.files import FILES, connection_file
 from odata_gateway.handlers.connections.location import rows_location
 from odata_gateway.handlers.page.charts import group_chart
-from odata_gateway.handlers.page.forms import built, form_of
+from odata_gateway.handlers.page.forms import built, called, form_of
 from odata_gateway.handlers.page.loading import OWN_PATH
 from odata_gateway.handlers.page.rendering import RAW_SAFETY, asset, html, pretty_json
 from odata_gateway.handlers.page.tables import PageTable
@@ -73,6 +73,8 @@ class Pages:
         if request.target.startswith(OWN_PATH):
             return await self._own(request)
         view = page_view(request.target)
+        if view.name == "sign-in":
+            return await self._signed_in(request, view)
         match classify(view.here.target):
             case ResourceKind.SERVICE_DOCUMENT | ResourceKind.METADATA as kind:
                 return await self._document(request, view, _DOCUMENTS[kind])
@@ -124,6 +126,7 @@ class Pages:
         shown: dict[str, Any] = {
             "timing": self._timing(time.perf_counter() - started),
             "connection": rows_location(request.root, view.asked, compiler.model),
+            "enum_types": compiler.model.enum_types,
         }
         if form == "collection":
             shown |= await _rows(client, view, compiled, found)
@@ -133,6 +136,13 @@ class Pages:
         of_set = Address(quote(name)) if name in compiler.model.entity_sets else None
         shown |= {"columns": columns, "entity": found, "of_set": of_set}
         return await self._html("entity.html", request, view, **shown)
+
+    async def _signed_in(self, request: Request, view: PageView) -> Reply:
+        """Back to the page, once the browser has a token for all below its folder."""
+        if request.token is None:
+            raise AuthMissing("sign in with an access token as the password")
+        await self._callers.caller(request.token)
+        return _redirect(view.here, root_prefix(request.target.partition("?")[0]))
 
     async def _json(self, request: Request, view: PageView) -> Reply:
         client = ServiceClient(self._service, request)
@@ -156,20 +166,19 @@ class Pages:
     # --- the pages' own targets -------------------------------------------------------------------
 
     async def _own(self, request: Request) -> Reply:
-        """Files, forms, connection files and the sign-in."""
+        """Files, forms and connection files."""
         path, _, query = request.target.removeprefix(OWN_PATH).partition("?")
         kind, _, rest = request.target.removeprefix(OWN_PATH).partition("/")
         if (file := asset(path)) is not None:
             return file
-        if path == "go" and "url" in (form := form_of(query)):
+        form = form_of(query) if path == "go" else {}
+        if "url" in form:
             names_columns = "column" in form or "hide" in form
             columns = await self._columns(request, form["url"][0]) if names_columns else []
             return _redirect(built(form, columns))
-        if path == "sign-in":
-            if request.token is None:
-                raise AuthMissing("sign in with an access token as the password")
-            await self._callers.caller(request.token)
-            return _redirect(Address(""))
+        if "call" in form:
+            model = (await self._service.compiler_of_token(request.token)).model
+            return _redirect(called(form, model.imports))
         if kind in FILES:
             return await self._connection_file(request, kind, page_view(rest))
         raise BindSegment("no such path", target="path")
@@ -247,7 +256,10 @@ def _next(here: Address, found: Any) -> Address | None:
     return here.without("facets").changed({"$skiptoken": token})
 
 
-def _redirect(address: Address) -> Reply:
+def _redirect(address: Address, prefix: str = "../") -> Reply:
     """To the URL that a form stands for; each of the forms is one segment below the root."""
-    headers: HeaderPairs = (("Location", f"../{address.target}"), ("Cache-Control", "no-store"))
+    headers: HeaderPairs = (
+        ("Location", f"{prefix}{address.target}"),
+        ("Cache-Control", "no-store"),
+    )
     return Reply(303, headers)

@@ -17,13 +17,19 @@ import orjson
 from jinja2 import Environment, FunctionLoader, select_autoescape
 
 from odata_gateway.handlers.connections.literals import quoted_text, shell_text, sql_constant
-from odata_gateway.handlers.questions.columns import OPERATOR_TITLES, shown_type
+from odata_gateway.handlers.questions.columns import (
+    OPERATOR_TITLES,
+    argument_type,
+    listed_values,
+    shown_type,
+)
 from odata_gateway.handlers.questions.groups import (
     grouped,
     grouped_by_time,
     members_of_group,
     rows_with,
 )
+from odata_gateway.handlers.questions.links import navigation_links, octets_link
 from odata_gateway.protocol.json_format import PLAN_TYPE, with_exact_numbers
 from odata_gateway.protocol.message import HeaderPairs, Reply
 from odata_gateway.url.addresses.typed import typed
@@ -97,11 +103,14 @@ def _environment() -> Environment:
         "grouped_by_time": grouped_by_time,
         "members_of_group": members_of_group,
         "rows_with": rows_with,
+        "octets": octets_link,
     }
     environment.tests["plain"] = _is_plain
     environment.filters |= {
         "typed": typed,
         "shown_type": shown_type,
+        "argument_type": argument_type,
+        "listed_values": listed_values,
         "shell_text": shell_text,
         "quoted_text": quoted_text,
         "sql_constant": sql_constant,
@@ -110,7 +119,7 @@ def _environment() -> Environment:
         "is_long": _is_long,
         "own_members": _own_members,
         "label": _label,
-        "navigation_links": _navigation_links,
+        "navigation_links": navigation_links,
     }
     return environment
 
@@ -164,9 +173,3 @@ def _label(entity: dict[str, Any]) -> str:
         return ", ".join(words) or "empty"
     texts = [word for word in words if word in values and not _NUMBER.fullmatch(word)]
     return next(iter(texts or words), "entity")
-
-
-def _navigation_links(entity: dict[str, Any]) -> list[tuple[str, str]]:
-    """The names of the links of an entity, with their URLs relative to the service root."""
-    suffix = "@odata.navigationLink"
-    return [(n.removesuffix(suffix), url) for n, url in entity.items() if n.endswith(suffix)]

@@ -9,6 +9,8 @@ limits are the same; and each has a limit of time, after which the answer says s
 
     columns  the columns of rows, with what can be asked of each
     groups   addresses of the rows that have a value, and of numbers of rows
+    links    where a row leads
+    calls    addresses of calls of functions
     client   asks the service in the name of a request
     facets   how many rows there are, and how often each value of a column occurs
 """

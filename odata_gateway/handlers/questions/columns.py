@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from odata_gateway.edm.functions import FunctionParameter
 from odata_gateway.edm.model import EntitySet, ItemType, Property
+from odata_gateway.errors import BindValue
 from odata_gateway.plan.tree.projection import (
     ApplyProjection,
     EntityProjection,
@@ -15,6 +17,7 @@ from odata_gateway.plan.tree.projection import (
     RowMembers,
 )
 from odata_gateway.plan.tree.query import Query
+from odata_gateway.types.faults import shorten
 from odata_gateway.types.primitive import PrimitiveType
 from odata_gateway.types.registry import FUNCTIONS
 
@@ -95,6 +98,13 @@ class RowColumn(NamedTuple):
         orders = ORDER_OPERATORS if self.type.family.is_ordered else ()
         return ("eq", "ne", *texts, *orders, *NULL_OPERATORS)
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All values that it can have, where the model lists them as texts."""
+        if self.is_read and self.type is not None and self.type.name == "Edm.Boolean":
+            return ("true", "false")
+        return () if self.declared is None else listed_values(self.declared)
+
     def value(self, row: Any) -> Any:
         """Its value in the JSON of a row."""
         for name in self.path:
@@ -112,6 +122,22 @@ class RowColumn(NamedTuple):
         return form.literal_of(form.from_text(text, self.type))
 
 
+def typed_literal(column: RowColumn, text: str) -> str:
+    """What a person wrote as a literal of the column's type; raises BindValue."""
+    try:
+        return column.literal(text)
+    except ValueError:
+        type_name = "" if column.type is None else column.type.name
+        message = f"'{shorten(text)}' is not a value of the type {type_name} of {column.name}"
+        raise BindValue(message, hint="go back and write another value") from None
+
+
+def listed_values(declared: Property) -> tuple[str, ...]:
+    """The texts that a property can have, where the model lists them."""
+    values = dict(declared.annotations).get("Validation.AllowedValues")
+    return values if isinstance(values, tuple) else ()
+
+
 def shown_type(declared: Property) -> str:
     """The type of a property as people read it, such as `Collection(String)`."""
     structure = declared.structure
@@ -119,6 +145,13 @@ def shown_type(declared: Property) -> str:
         return f"Collection({shown_type(structure.item)})"
     name = declared.type.name.removeprefix("Edm.") if structure is None else structure.name
     return name if declared.max_length is None else f"{name}({declared.max_length})"
+
+
+def argument_type(parameter: FunctionParameter) -> str:
+    """The type of a parameter as people read it."""
+    name = parameter.type_name.removeprefix("Edm.")
+    name = name if parameter.structure is None else parameter.structure.name
+    return f"Collection({name})" if parameter.collection else name
 
 
 def row_columns(query: Query, rows: list[Any]) -> list[RowColumn]:

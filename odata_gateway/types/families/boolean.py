@@ -25,6 +25,10 @@ def _from_text(text: str, type_: PrimitiveType) -> object:
     return refuse(text) if found is None else found
 
 
+def _literal(value: object) -> str:
+    return str(value).lower()
+
+
 def _argument(value: object, mode: DecodeMode) -> object:
     if isinstance(value, bool):
         return value
@@ -39,6 +43,7 @@ BOOLEANS = TypeFamily(
     literal=LiteralForm(
         read=refuse,
         from_text=_from_text,
+        write=_literal,
         hints={"string": "write true or false without quotes"},
     ),
     argument=_argument,

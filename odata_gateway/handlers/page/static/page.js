@@ -78,6 +78,11 @@ if (find) {
   });
 }
 
+// --- the reader's own time zone, to choose
+for (const zones of document.querySelectorAll("#zone")) {
+  zones.append(new Option(Intl.DateTimeFormat().resolvedOptions().timeZone));
+}
+
 // --- keys: "/" goes to the URL, Escape closes what is open
 document.addEventListener("keydown", (event) => {
   const inField = event.target.matches("input, select, textarea");
