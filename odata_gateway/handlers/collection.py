@@ -222,7 +222,8 @@ class CollectionHandler:
         headers = reply_headers(request, request.encoding.content_type, request.applied)
         head = request.encoding.head(request.context, count)
         if page.is_whole(first) and len(first.text) < _WHOLE_BYTES:
-            return Reply(200, headers, head + first.text + _tail(request, extent, first))
+            tail = _tail(request, extent, first)
+            return Reply(200, headers, b"".join((head, first.text, tail)))  # `+` would copy twice
         return Reply(200, headers, _streamed(request, extent, head, page.chunks(first)))
 
     async def count(self, request: DataRequest) -> Reply:
