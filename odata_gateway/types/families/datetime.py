@@ -64,18 +64,17 @@ TEXT_IN_ZONE = (
     "ELSE '-' || to_char(z.u - z.l, 'HH24:MI') END END "
     f"FROM (SELECT {{0}} AS u, {IN_ZONE} AS l OFFSET 0) AS z)"
 )
-# The quotes inside to_char's format save 0.1 us a cell (measured).
-_QUOTED = """'"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""'"""
+# The quotes inside to_char's format save 0.1 us a cell (measured). Of an infinite time to_char
+# makes NULL.
 _JSON = (
-    "CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' "
-    f"THEN to_char({{0}}, {_QUOTED}) "
-    f"ELSE coalesce('\"' || ({_TEXT}) || '\"', 'null') END"
+    "coalesce(CASE WHEN {0} >= '0001-01-01' "
+    """THEN to_char({0}, '"\\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\\""') """
+    f"ELSE '\"' || {YEAR_BC} || "
+    """to_char({0}, '-MM-DD"T"HH24:MI:SS.US"Z\\""') END, 'null')"""
 )
-# Of a column with a time zone: most are converted once, not three times (measured: 0.7 us a cell).
-_ZONED_JSON = (
-    "CASE WHEN {0} BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' "
-    f"THEN to_char({{1}}, {_QUOTED}) "
-    f"ELSE coalesce('\"' || ({_TEXT.replace('{0}', '{1}')}) || '\"', 'null') END"
+# Of a column with a time zone, which is converted ({1}) for its text, and not to be compared.
+_ZONED_JSON = _JSON.replace("{0}", "{1}").replace(
+    "{1} >= '0001-01-01'", "{0} >= '0001-01-01 00:00+00'"
 )
 
 

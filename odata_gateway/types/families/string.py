@@ -76,7 +76,7 @@ _JSON = ColumnReading(
     f"WHEN {_IS_NO_TEXT} THEN NULL ELSE {{0}} #>> '{{{{}}}}' END)",
     reads_null=True,
     json="CASE WHEN left({0}::text, 1) = '\"' "
-    r"AND (strpos({0}::text, '\u') = 0 OR {1} IS NOT NULL) THEN {0}::text "
+    rf"AND (strpos({{0}}::text, '\u') = 0 OR NOT {_IS_NO_TEXT}) THEN {{0}}::text "
     "ELSE coalesce(to_json({1})::text, 'null') END",
 )
 _JSONB = ColumnReading(
