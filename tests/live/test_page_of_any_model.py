@@ -111,7 +111,7 @@ def test_the_reference_has_objects_enumerations_functions_and_listed_values(page
     text = page("$metadata")
     assert '<h2 id="public.place">place' in text and '<h2 id="public.colour">colour' in text
     assert "<code>red</code>, <code>green</code>" in text
-    assert '''One of <code>sad</code>, <code>very happy</code>, <code>"quoted" <b></code>''' in text
+    assert """One of <code>sad</code>, <code>very happy</code>, <code>"quoted" <b></code>""" in text
     row = re.search(r'<tr><th scope="row">things_like</th>(.*?)</tr>', text, re.S)[1]
     assert "many <code>public.thing</code>" in row and "words <code>String</code>, most <code>Int32</code> optional" in row
 
