@@ -20,7 +20,7 @@ from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataE
 from odata_gateway.server.composition import compose, mcp_server
 from odata_gateway.server.standard_files import StandardFiles
 from odata_gateway.server.worker import first_look, running
-from odata_gateway.web.mcp.messages import Message, MessageFault, read_message
+from odata_gateway.web.json_rpc import Message, MessageFault, checked_message, parsed_json
 from odata_gateway.web.mcp.server import McpServer, refusal_of
 from odata_gateway.web.mcp.service import AgentCaller
 from odata_gateway.web.urls import SERVICE_PATH
@@ -86,7 +86,7 @@ class _Conversation:
 
     def _begin(self, line: bytes) -> None:
         try:
-            message = read_message(line)
+            message = checked_message(parsed_json(line))
         except MessageFault:
             message = {}
         if message.get("method") == "notifications/cancelled":

@@ -18,6 +18,7 @@ unknown  what an OData URL means, the model, SQL; the request target is passed o
     credentials          where a request carries its access token
     challenge            how a refusal says where access tokens come from
     concurrency_limit    how many requests of one token run at the same time
+    json_rpc             messages of JSON-RPC 2.0
     mcp/                 the Model Context Protocol
     request_body         the body of a request, within limits
     health               liveness, readiness and startup

@@ -114,7 +114,8 @@ async def test_a_client_that_leaves_during_the_start_ends_the_process_at_once(re
     for left in (left_input, left_output):
         assert await left.wait() == 0
         assert stays.returncode is None, "the others are still loading their modules"
-    assert b'"result":{}' in await stays.stdout.readline()
+    assert b'"result":{}' in await stays.stdout.readline() and await stays.wait() == 0
+    left_output.stdin.close()
 
 
 async def test_a_client_is_told_that_the_database_is_away():
@@ -303,7 +304,6 @@ def test_a_client_that_asks_for_more_than_tools_is_told_so_in_the_way_of_its_ver
     [
         *((body, -32700) for body in (b"", b"{", b"\xff", b"NaN", b"{} {}", b"[" * 100_000)),
         (b"[]", -32600),
-        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),  # batches were removed in 2025-06-18
         (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600),
         (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
         (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600),
@@ -329,6 +329,24 @@ def test_a_notification_has_no_answer_and_a_ping_has_an_empty_one(agent):
         assert agent.request("initialize", protocolVersion=version)["protocolVersion"] == agreed
     welcomed = agent.send({"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Mcp-Session-Id": "gone"})
     assert welcomed.status == 200 and "mcp-session-id" not in welcomed.headers, "there are no sessions"
+
+
+@pytest.mark.parametrize("version", [None, "2025-03-26", "2025-06-18", "2025-11-25"])
+def test_a_batch_is_answered_to_clients_whose_version_has_batches(agent, version):
+    """2025-03-26 has them, and names no version in a header; later versions have none."""
+    headers = {} if version is None else {"MCP-Protocol-Version": version}
+    ping, note = {"jsonrpc": "2.0", "method": "ping"}, {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    call = {**ping, "id": "b", "method": "tools/call", "params": {"name": "query", "arguments": {"set": "Label", "top": 1}}}
+    reply = agent.send([{**ping, "id": 1}, note, 7, {**ping, "id": 2, "method": "x"}, call], headers)
+    if version in ("2025-06-18", "2025-11-25"):
+        assert (reply.status, reply.json()["error"]["code"]) == (400, -32600)
+        return
+    first, second, third, fourth = reply.json()
+    assert reply.status == 200 and first == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    assert (second["id"], second["error"]["code"], third["id"], third["error"]["code"]) == (None, -32600, 2, -32601)
+    assert fourth["id"] == "b" and len(fourth["result"]["structuredContent"]["rows"]) == 1
+    assert (agent.send([note, note], headers).status, agent.send([note, note], headers).body) == (202, b"")
+    assert agent.send([{**ping, "id": 1}] * 51, headers).json()["error"]["code"] == -32600
 
 
 def test_a_body_must_be_json_of_a_size_and_the_answer_is_json(agent):

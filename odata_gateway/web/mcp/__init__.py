@@ -6,7 +6,7 @@ Out:     replies. Rows come from the service by requests like those of any other
 Unknown: SQL, the database, the model beyond what $metadata says.
 
     service   what the tools need of the service
-    messages  messages of JSON-RPC, and the versions of the protocol
+    messages  the versions of the protocol, and what a message says of its own
     fence     answers in which nobody takes texts of the database for instructions
     describe  the tool that says what there is
     query     the tools that read rows, and that say how a request would be answered

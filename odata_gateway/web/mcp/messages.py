@@ -1,4 +1,4 @@
-"""Messages, the versions of the Model Context Protocol, and what a message says of its own.
+"""The versions of the Model Context Protocol, and what a message says of its own.
 
 Up to 2025-11-25 a client begins with `initialize`, which agrees on a version; the server keeps
 nothing of it. Since 2026-07-28 each request says its version, and headers repeat what it is.
@@ -7,54 +7,18 @@ nothing of it. Since 2026-07-28 each request says its version, and headers repea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import orjson
+from odata_gateway.web.json_rpc import INVALID_PARAMS, Message, MessageFault
 
-Message = dict[str, Any]
 HANDSHAKES = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 ENVELOPES = ("2026-07-28",)
+_WITH_BATCHES = (None, "2025-03-26", "2024-11-05")
+"""What clients of versions that have batches name in a header, which is younger than they."""
 _META = "io.modelcontextprotocol/"
 VERSION_KEY, CAPABILITIES_KEY = f"{_META}protocolVersion", f"{_META}clientCapabilities"
 SERVER_KEY = f"{_META}serverInfo"
 
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
-INVALID_PARAMS, INTERNAL_ERROR = -32602, -32603
 HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
-
-
-class MessageFault(Exception):
-    """A message that cannot be answered, by the code of JSON-RPC.
-
-    status  that HTTP has for it
-    """
-
-    def __init__(self, code: int, message: str, data: object = None, *, status: int = 200) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data = data
-        self.status = status
-
-
-def read_message(text: bytes) -> Message:
-    """A message; raises MessageFault for what is none."""
-    try:
-        message = orjson.loads(text)
-    except ValueError:
-        raise MessageFault(PARSE_ERROR, "the message is not JSON", status=400) from None
-    is_message = (
-        isinstance(message, dict)
-        and message.get("jsonrpc") == "2.0"
-        and isinstance(message.get("method"), str)
-        and isinstance(message.get("params", {}), dict)
-        and type(message.get("id", 0)) in (int, str)
-    )
-    if not is_message:
-        reason = "not a single request of JSON-RPC 2.0"
-        raise MessageFault(INVALID_REQUEST, reason, status=400)
-    found: Message = message
-    return found
 
 
 def has_envelope(message: Message, headers: Mapping[str, str]) -> bool:
@@ -80,6 +44,11 @@ def has_envelope(message: Message, headers: Mapping[str, str]) -> bool:
     if version not in ENVELOPES:
         raise _unsupported(version)
     return True
+
+
+def may_be_batch(headers: Mapping[str, str]) -> bool:
+    """Whether several messages can come at once, by the headers of HTTP."""
+    return headers.get("mcp-protocol-version") in _WITH_BATCHES
 
 
 def _check_headers(message: Message, version: str, headers: Mapping[str, str]) -> None:

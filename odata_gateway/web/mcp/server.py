@@ -11,15 +11,19 @@ from odata_gateway import __version__
 from odata_gateway.errors import AuthForbidden, AuthInvalid, AuthMissing, ODataError
 from odata_gateway.observe import logs
 from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.web import json_rpc
+from odata_gateway.web.json_rpc import Message, MessageFault, checked_message, parsed_json
 from odata_gateway.web.mcp import messages
 from odata_gateway.web.mcp.describe import describe
 from odata_gateway.web.mcp.fence import ToolAnswer
-from odata_gateway.web.mcp.messages import Message, MessageFault, has_envelope, read_message
+from odata_gateway.web.mcp.messages import has_envelope, may_be_batch
 from odata_gateway.web.mcp.query import explain_answer, query
 from odata_gateway.web.mcp.service import AgentCaller, AgentLimits, AgentService
 from odata_gateway.web.mcp.tools import INSTRUCTIONS, SCHEMAS, TOOLS, checked_arguments
 
 _SERVER = {"name": "odata-gateway", "title": "OData gateway", "version": __version__}
+MOST_MESSAGES = 50
+"""In a batch, which only clients of 2025-03-26 and before may send."""
 _CAPABILITIES: dict[str, Any] = {"tools": {}}
 _FOREVER = {"ttlMs": 3_600_000, "cacheScope": "public"}
 _Tool = Callable[[AgentService, AgentCaller, dict[str, Any], AgentLimits], Awaitable[ToolAnswer]]
@@ -43,15 +47,28 @@ class McpServer:
     async def respond(
         self, text: bytes, caller: AgentCaller, headers: Mapping[str, str]
     ) -> McpReply | None:
-        """The reply to a message; None to a notification, which needs none.
+        """The reply to a message, or to a batch; None to a notification, which needs none.
 
         headers  of HTTP by lower-case name; empty for messages that came by another way
         raises   AuthMissing, AuthInvalid, AuthForbidden for a caller who may not ask
         """
         await self._service.admit(caller.token)
+        try:
+            found = parsed_json(text)
+        except MessageFault as fault:
+            return _refusal(None, fault)
+        if isinstance(found, list) and 0 < len(found) <= MOST_MESSAGES and may_be_batch(headers):
+            replies = [await self._reply(each, caller, headers) for each in found]
+            bodies = [reply.body for reply in replies if reply is not None]
+            return McpReply(b"[" + b",".join(bodies) + b"]") if bodies else None
+        return await self._reply(found, caller, headers)
+
+    async def _reply(
+        self, found: object, caller: AgentCaller, headers: Mapping[str, str]
+    ) -> McpReply | None:
         message: Message = {}
         try:
-            message = read_message(text)
+            message = checked_message(found)
             if "id" not in message:
                 return None
             result = await self._result(message, caller, headers)
@@ -82,11 +99,11 @@ class McpServer:
             case "tools/call":
                 text, code = (
                     f"no such tool; there are {', '.join(SCHEMAS)}",
-                    messages.INVALID_PARAMS,
+                    json_rpc.INVALID_PARAMS,
                 )
                 raise MessageFault(code, text, status=400 if is_stateless else 200)
             case method:
-                text, code = f"no such method: {method[:60]}", messages.METHOD_NOT_FOUND
+                text, code = f"no such method: {method[:60]}", json_rpc.METHOD_NOT_FOUND
                 raise MessageFault(code, text, status=404 if is_stateless else 200)
 
     async def _call(self, params: Message, caller: AgentCaller) -> Message:
@@ -105,7 +122,7 @@ class McpServer:
             secrets = () if caller.token is None else (caller.token,)
             logs.failure(error, stats.id, secrets, "unexpected error in a tool")
             text = f"an unexpected error; the log has it as {stats.id}"
-            raise MessageFault(messages.INTERNAL_ERROR, text) from error
+            raise MessageFault(json_rpc.INTERNAL_ERROR, text) from error
         content = [{"type": "text", "text": found.text}]
         return {"content": content, "structuredContent": found.value, "isError": is_error}
 
@@ -113,7 +130,7 @@ class McpServer:
 def refusal_of(number: object, error: ODataError) -> McpReply:
     """The reply to a message whose caller is refused, where HTTP has no status for it."""
     data = _failure(error).value["error"]
-    return _refusal(number, MessageFault(messages.INTERNAL_ERROR, str(error), data))
+    return _refusal(number, MessageFault(json_rpc.INTERNAL_ERROR, str(error), data))
 
 
 def _refusal(number: object, fault: MessageFault) -> McpReply:
