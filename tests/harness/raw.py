@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import socket
 import zlib
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 from odata_gateway.demo import tokens
 
@@ -34,6 +36,12 @@ class Answer:
         if (self.header("transfer-encoding") or "").lower() == "chunked":
             return "chunked"
         return "length" if self.header("content-length") is not None else "close"
+
+    def response(self) -> http.client.HTTPResponse:
+        """The same bytes as Python's own client reads them, piece by piece."""
+        found = http.client.HTTPResponse(cast(socket.socket, _Sent(self.head + b"\r\n\r\n" + self.raw)))
+        found.begin()
+        return found
 
     @property
     def sent(self) -> tuple[bytes, bool]:
@@ -63,6 +71,16 @@ class Answer:
     @property
     def is_whole(self) -> bool:
         return self.unpacked[1]
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What came on a socket."""
+
+    data: bytes
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(cast(io.RawIOBase, io.BytesIO(self.data)))
 
 
 def dechunked(raw: bytes) -> tuple[bytes, bool]:

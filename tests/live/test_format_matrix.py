@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
-from tests.harness.gateway import Gateway, Reply
+from tests.harness.gateway import Gateway, Reply, start_gateway
+from tests.live.test_files_of_wares import dsn
+from tests.oracle import wares
+
+__all__ = ("dsn",)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = {
@@ -40,6 +45,23 @@ RESOURCES = {
     "$all?$top=2": {"json"},
     "$all/LiveAgent.Label": DATA,
 }
+FUNCTIONS = {
+    "sold(lowest=80)": DATA,
+    "sold(lowest=80)?$apply=aggregate(total with max as most)": DATA,
+    "some_wares(lowest=80)": DATA,
+    "some_wares(lowest=80)(85)": DATA,
+    "some_wares(lowest=80)(85)/maker": DATA,
+    "some_wares(lowest=80)(85)/txt": DATA,
+    "some_wares(lowest=80)?$expand=maker": DATA,
+    "maker(1)/ware(7)/wares.beside(most=2)": DATA,
+    "texts(lowest=80)": DATA,
+    "best()": DATA,
+    "best()/home": DATA,
+    "number_of(lowest=80)": DATA,
+    "first_home()": DATA,
+    "some_wares(lowest=80)/$ref": {"json", "ndjson"},
+}
+"""Functions of a database that is served without a model, by what they return."""
 AS_ACCEPTED = {("$metadata", "json"): "application/xml", ("$metadata", "atom"): "application/xml"}
 """Clients of 4.0 ask for JSON, and for Atom, and read XML."""
 WITHOUT_NEGOTIATION = ("Message/$count", "Message(1)/content/$value")
@@ -51,13 +73,12 @@ def asked(gateway: Gateway, target: str, format_name: str, way: str) -> Reply:
     return gateway.get(f"{target}{'&' if '?' in target else '?'}$format={format_name}")
 
 
-@pytest.mark.parametrize("way", ["$format", "Accept"])
-@pytest.mark.parametrize("target", RESOURCES)
-def test_a_resource_has_a_format_or_refuses_it(gateway, target, way):
+def check_formats(gateway: Gateway, target: str, formats: set[str], way: str) -> None:
+    """Each format of a resource is what is asked for; each other one is refused with a way out."""
     for name, media_type in MEDIA_TYPES.items():
         reply = asked(gateway, target, name, way)
         wanted = AS_ACCEPTED.get((target, name), media_type) if way == "Accept" else media_type
-        if name in RESOURCES[target] or (way == "Accept" and (target, name) in AS_ACCEPTED):
+        if name in formats or (way == "Accept" and (target, name) in AS_ACCEPTED):
             assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, wanted), (name, reply.body[:300])
             continue
         error = reply.json()["error"]
@@ -65,6 +86,30 @@ def test_a_resource_has_a_format_or_refuses_it(gateway, target, way):
         assert error["message"].partition("; ")[2], (name, error)  # the way out
         said = name in error["message"] or media_type in error["message"] or "the document is JSON" in error["message"]
         assert said, (name, error)
+
+
+@pytest.mark.parametrize("way", ["$format", "Accept"])
+@pytest.mark.parametrize("target", RESOURCES)
+def test_a_resource_has_a_format_or_refuses_it(gateway, target, way):
+    check_formats(gateway, target, RESOURCES[target], way)
+
+
+@pytest.fixture(scope="module")
+def functions(dsn: str) -> Iterator[Gateway]:
+    with start_gateway(ODATA_DSN=dsn, ODATA_MODEL="auto", ODATA_SCHEMAS=wares.SCHEMA) as running:
+        yield running
+
+
+@pytest.mark.parametrize("way", ["$format", "Accept"])
+@pytest.mark.parametrize("target", FUNCTIONS)
+def test_what_a_function_returns_has_a_format_or_refuses_it(functions, target, way):
+    check_formats(functions, target, FUNCTIONS[target], way)
+
+
+@pytest.mark.parametrize("way", ["$format", "Accept"])
+def test_counts_of_what_a_function_returns_are_not_negotiated(functions, way):
+    for name in MEDIA_TYPES:
+        assert asked(functions, "texts(lowest=80)/$count", name, way).body.isdigit(), name
 
 
 @pytest.mark.parametrize("way", ["$format", "Accept"])

@@ -114,6 +114,9 @@ def script(reader: str) -> str:
             LANGUAGE sql STABLE AS 'SELECT id, txt, n, tz, tags, mood, f8 FROM wares.ware WHERE id >= lowest ORDER BY id DESC';
         CREATE FUNCTION texts(lowest int) RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT txt FROM wares.ware WHERE id >= lowest ORDER BY id';
         CREATE FUNCTION beside(w ware, most int) RETURNS SETOF ware LANGUAGE sql STABLE AS 'SELECT * FROM wares.ware WHERE id BETWEEN w.id AND w.id + most';
+        CREATE FUNCTION best() RETURNS ware LANGUAGE sql STABLE AS 'SELECT * FROM wares.ware WHERE id = 7';
+        CREATE FUNCTION number_of(lowest int) RETURNS int8 LANGUAGE sql STABLE AS 'SELECT count(*) FROM wares.ware WHERE id >= lowest';
+        CREATE FUNCTION first_home(OUT street text, OUT since date) LANGUAGE sql STABLE AS 'SELECT (home).street, (home).since FROM wares.maker WHERE id = 1';
         GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {reader}; ANALYZE;
     """
 
