@@ -23,7 +23,7 @@ from tests.oracle.type_queries import Asked
 from tests.oracle.type_tables import Table
 
 DATABASE = "files_of_types"
-QUERIES = amount(40, 1_500)
+QUERIES = amount(32, 1_500)
 
 
 @dataclass(frozen=True)

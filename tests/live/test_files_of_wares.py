@@ -13,7 +13,7 @@ from tests.harness.read_back import READERS
 from tests.oracle import wares
 from tests.oracle.wares import EVERYTHING, WareMaker
 
-QUERIES = amount(40, 1_500)
+QUERIES = amount(30, 1_500)
 
 
 @pytest.fixture(scope="module")
