@@ -11,6 +11,7 @@ Unknown: HTTP, the form of an answer, the database. Nothing here does I/O.
     arguments         literals to arguments of a Postgres type
     regex             ECMAScript's regular expressions as Postgres's
     nested_links      next links of expanded collections
+    row_order         the order of rows that were read apart
     compiled_query    a query, its statements, and their arguments
     entity_sets       `$all` as one request for each entity set
     compiler          the entry: target to compiled query

@@ -15,6 +15,7 @@ from odata_gateway.compiler.arguments import argument
 from odata_gateway.compiler.cache import Cache
 from odata_gateway.compiler.nested_links import NestedLink, nested_links
 from odata_gateway.compiler.parsed_url import ParsedUrl
+from odata_gateway.compiler.row_order import OrderStatement
 from odata_gateway.db.bound_statement import BoundStatement
 from odata_gateway.errors import Unsupported
 from odata_gateway.identity.caller import Caller
@@ -22,6 +23,7 @@ from odata_gateway.observe.request_stats import current_stats
 from odata_gateway.observe.statement_id import tag_statement
 from odata_gateway.plan.tree.columns import account_column
 from odata_gateway.plan.tree.query import Query, ResultForm
+from odata_gateway.plan.tree.relation import OrderKey
 from odata_gateway.plan.tree.slots import (
     AccountsSlot,
     KeysetSlot,
@@ -32,7 +34,7 @@ from odata_gateway.plan.tree.slots import (
     Slot,
     ZoneSlot,
 )
-from odata_gateway.sql.accounts.sharded import directions_of_numbers
+from odata_gateway.sql.accounts.value_order import value_orders
 from odata_gateway.sql.fragment import Statement
 from odata_gateway.sql.statement import (
     StatementKind,
@@ -153,43 +155,6 @@ class LookupStatement:
         return BoundStatement(self.text, arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderStatement:
-    """The statement that puts rows in the order of a query, from their order values.
-
-    text     empty where the values do not say all about the order
-    slots    the position of the order value that fills each of $1, $2, ...
-    numbers  whether the order of each value descends, where all are whole numbers, whose order
-             needs no database
-    """
-
-    text: str
-    slots: tuple[int, ...]
-    numbers: tuple[bool, ...] | None = None
-
-    def bind(self, columns: Sequence[Sequence[str | None]]) -> BoundStatement:
-        """The statement for some rows, by the texts of each order value."""
-        return BoundStatement(self.text, [columns[slot] for slot in self.slots])
-
-    def without_database(self, columns: Sequence[Sequence[str | None]]) -> Sequence[int] | None:
-        """What the statement would find; None where only it can. Null is less than all numbers."""
-        if self.numbers is None:
-            return None
-        try:
-            ranks = [
-                [_LEAST if value is None else int(value) for value in column] for column in columns
-            ]
-        except ValueError:
-            return None
-        found = list(range(len(ranks[0])))
-        for column, descends in reversed([*zip(ranks, self.numbers, strict=True)]):
-            found.sort(key=column.__getitem__, reverse=descends)
-        return [index + 1 for index in found]
-
-
-_LEAST = float("-inf")
-
-
 class OrderFacts(NamedTuple):
     """Facts of a query, which are kept: to find them takes 17 us, of 500 of a page of 1,000 rows.
 
@@ -239,8 +204,7 @@ class CompiledQuery(NamedTuple):
         found: OrderStatement | None = self.cache.get(key)
         if found is None:
             merge = render_merge(self.query)
-            numbers = directions_of_numbers(self.query.order)
-            found = OrderStatement("", ()) if merge is None else _order_statement(merge, numbers)
+            found = OrderStatement("", ()) if merge is None else _ordering(merge, self.query.order)
             self.cache.put(key, found, len(found.text))
         return found if found.text else None
 
@@ -298,9 +262,10 @@ class CompiledQuery(NamedTuple):
         return nested_links(projection) if has_links and projection is not None else {}
 
 
-def _order_statement(merge: Statement, numbers: tuple[bool, ...] | None) -> OrderStatement:
+def _ordering(merge: Statement, order: Sequence[OrderKey]) -> OrderStatement:
     positions = tuple(slot.index for slot in merge.slots if isinstance(slot, KeysetSlot))
-    return OrderStatement(tag_statement(merge.text), positions, numbers)
+    descends = tuple(key.descending for key in order)
+    return OrderStatement(tag_statement(merge.text), positions, value_orders(order), descends)
 
 
 def _is_lookup(query: Query, variant: StatementVariant, slots: tuple[Slot, ...]) -> bool:

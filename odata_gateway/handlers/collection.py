@@ -114,11 +114,12 @@ class CollectionReader:
         if extent.rows > first_rows:
             facts = request.compiled.order_facts()
             sorts, at_once = not facts.follows_index, self._at_once if facts.is_plain else 1
+        on_cluster = request.variant.shard_accounts > 0
         return ReadAhead(
             self._database,
             request.caller,
             ChunkReader(_statements(request), lookahead=not extent.ends),
-            ChunkSizer(extent.rows, first_rows, sorts=sorts),
+            ChunkSizer(extent.rows, first_rows, sorts=sorts, on_cluster=on_cluster),
             at_once=at_once,
         )
 
@@ -138,7 +139,7 @@ class CollectionReader:
             return None
         values = request.values()
         accounts = [
-            AccountRows(PageStatements(compiled, variant, values._replace(caller=caller)))
+            AccountRows(PageStatements(compiled, variant, values._replace(caller=caller)), order)
             for caller in callers_alone(request.caller)
         ]
         return MergedPage(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 from odata_gateway.plan.tree.query import Query
 from odata_gateway.plan.tree.slots import LimitSlot
@@ -52,16 +54,28 @@ class ChunkRecord:
         """The record of rows that are (row, k0, k1, ...)."""
         return self._looking_ahead(rows) if self.lookahead else self._full(rows)
 
-    def apart(self, rows: Sql) -> Sql:
-        """The same as `_full`, with an array of the rows' texts, and of each order value."""
-        keys = join("", (build(", array_agg(p.{0}::text)", n) for n in key_names(self.query)))
+    def apart(self, rows: Sql, joined: Sequence[bool]) -> Sql:
+        """The same as `_full`, for rows that are taken apart: their texts without separators, then
+        the length of each, and each order value of all rows. Rows have octets as texts. What is
+        joined with commas passes through a coordinator as one value.
+
+        joined  whether the texts of an order value have no comma and are not empty, so that they
+                are joined, with nothing for null; else they are an array
+        """
+        template: LiteralString = ", string_agg(coalesce(p.{0}::text, ''), ',')"
+        names = zip(key_names(self.query), joined, strict=True)
+        keys = (
+            build(template if is_joined else ", array_agg(p.{0}::text)", name)
+            for name, is_joined in names
+        )
         return build(
-            "SELECT CASE WHEN count(*) < 2 OR pg_column_size({3}) <= {4} THEN {3} END, count(*), "
-            "count(*) = {0}, count(*) = count(p.row){1} FROM ({2}) AS p",
+            "SELECT CASE WHEN count(*) < 2 OR octet_length({3}) <= {4} THEN {3} END, count(*), "
+            "count(*) = {0}, count(*) = count(p.row), "
+            "string_agg(octet_length(p.row)::text, ','){1} FROM ({2}) AS p",
             param(LimitSlot(), "int4"),
-            keys,
+            join("", keys),
             rows,
-            raw("array_agg(convert_to(p.row, 'UTF8'))"),
+            raw("string_agg(p.row, ''::bytea)"),
             _MOST,
         )
 

@@ -19,6 +19,7 @@ from odata_gateway.plan.tree.slots import LimitSlot
 from odata_gateway.sql.accounts import sharded
 from odata_gateway.sql.accounts.account_blocks import are_apart, pivot, pivots
 from odata_gateway.sql.accounts.made_rows import NO_ACCOUNT, MadeRows
+from odata_gateway.sql.accounts.value_order import value_orders
 from odata_gateway.sql.chunk_record import ChunkRecord, key_names, last_row, row_sizes
 from odata_gateway.sql.fragment import (
     Sql,
@@ -213,8 +214,12 @@ class _PlainStatement:
         match self.query.form:
             case "collection" | "references":
                 chunk = _chunk(self.query, self.variant)
-                rows = self._chunk_rows(chunk.limit)
-                return chunk.apart(rows) if self.variant.alone else chunk.joined(rows)
+                if self.variant.alone:
+                    octets = build("convert_to({0}, 'UTF8')", self.text())
+                    rows = self._chunk_rows(chunk.limit, octets)
+                    joined = [order is not None for order in value_orders(self.query.order)]
+                    return chunk.apart(rows, joined)
+                return chunk.joined(self._chunk_rows(chunk.limit))
             case "count":
                 return self._count(self.query.block)
             case "entity" | "reference" | "property" | "value":
@@ -222,8 +227,8 @@ class _PlainStatement:
             case _:
                 assert_never(self.query.form)
 
-    def _chunk_rows(self, limit: Sql) -> Sql:
-        what = join(", ", (build("{0} AS row", self.text()), self._keys()))
+    def _chunk_rows(self, limit: Sql, text: Sql | None = None) -> Sql:
+        what = join(", ", (build("{0} AS row", text or self.text()), self._keys()))
         return self._scan(limit).rows(what)
 
     def single(self) -> Sql:

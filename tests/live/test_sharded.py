@@ -123,3 +123,25 @@ def test_tables_as_citus_sql_leaves_them_serve(cluster, scratch, scratch_reader_
 def test_citus_sql_without_citus_says_so(cluster, scratch):
     with pytest.raises(Exception, match="Citus is not installed"):
         cluster.psql(scratch, (SQL_FOLDER / "citus.sql").read_text(encoding="utf-8"))
+
+
+TIMES = """
+UPDATE public.messages SET created_at = CASE id % 7 WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity' WHEN 2 THEN '0044-03-15 12:00 BC'
+    WHEN 3 THEN '12345-06-07 08:09:10.5' ELSE created_at END WHERE id < 700;
+UPDATE public.conversations SET identifier = CASE id % 3 WHEN 0 THEN ',' WHEN 1 THEN '' ELSE identifier END WHERE id < 300;
+"""
+
+
+def test_values_that_only_postgres_can_order_are_merged_like_others(cluster, scratch, scratch_reader_dsn, gateways):
+    """Times of other years, and texts that are empty or have a comma."""
+    cluster.psql(scratch, TIMES)
+    asked = [
+        "Message?$orderby=created_at&$select=id",
+        "Message?$orderby=created_at desc&$select=id",
+        "Conversation?$orderby=identifier,id desc&$select=id",
+    ]
+    settings = {"ODATA_DSN": scratch_reader_dsn, "ODATA_PAGE_ROWS": "700"}
+    with gateways(ODATA_SHARDED="true", **settings) as sharded, gateways(**settings) as plain:
+        for request_ in asked:
+            found = [[row["id"] for page in each.pages(request_, token=tokens.BOTH_ADMIN) for row in page] for each in (sharded, plain)]
+            assert found[0] == found[1] and len(found[0]) > 200, request_

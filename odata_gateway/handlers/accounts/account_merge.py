@@ -1,13 +1,12 @@
 """The rows of several accounts as the chunks of one page.
 
 Each account is read from its shard, in the order of the query. What was read of all of them is put
-in order by Postgres, from the order values alone: it knows collations, and the statement names no
-table, so it goes to no shard. Rows are given out as far as they are in order whatever follows: up
-to the end of what was read of an account that goes on.
+in order from the order values alone: here, where their order is known here, else by Postgres in a
+statement that names no table, so that it goes to no shard. Rows are given out as far as they are
+in order whatever follows: up to the end of what was read of an account that goes on.
 
-Where the order values are whole numbers, no statement is needed, and further rows are read while
-those at hand are put in order. A page costs the memory of three chunks, each with some rows of
-every account.
+Further rows are read while those at hand are put in order. A page costs the memory of three chunks,
+each with some rows of every account.
 """
 
 from __future__ import annotations
@@ -15,15 +14,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from math import ceil
+from itertools import chain
+from math import ceil, sqrt
 from typing import TypeVar
 
-from odata_gateway.compiler.compiled_query import OrderStatement
+from odata_gateway.compiler.row_order import OrderStatement
 from odata_gateway.db.database import Database
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.accounts.account_rows import AccountRows
 from odata_gateway.handlers.accounts.account_statements import Reading, read_each
-from odata_gateway.handlers.chunk import CHUNK_BYTES, Chunk, ChunkSizer
+from odata_gateway.handlers.chunk import Chunk, ChunkSizer
 from odata_gateway.handlers.execution import caller_session
 from odata_gateway.handlers.page_statements import OrderValues
 from odata_gateway.identity.caller import Caller
@@ -31,7 +31,10 @@ from odata_gateway.identity.caller import Caller
 _T = TypeVar("_T")
 
 _FEW_ROWS = 50
+_DEVIATIONS = 3
 _LEAST_BYTES = 64 * 1024
+_ROUND_BYTES = 3 * 1024 * 1024
+"""What is read of one account at least, and of all at once (see `CLUSTER_CHUNK_BYTES`)."""
 _SENT_AFTER = 4
 """Rounds of the event loop after which statements are on their way."""
 MOST_SKIPPED = 2000
@@ -115,13 +118,13 @@ class MergedPage:
             await self._fill(session, (left if self._started else rows) - len(texts) + self._skip)
             if self._started:
                 await self._begin_ahead(left - len(texts))
-            found = await self._in_order(session, left - len(texts) + self._skip)
+            found, keys = await self._in_order(session, left - len(texts) + self._skip)
             if not found:
                 break
             skipped = min(self._skip, len(found))
             self._skip -= skipped
-            texts += [text for text, _ in found[skipped:]]
-            last = found[-1][1]
+            texts += found[skipped:]
+            last = keys
         more = await self._goes_on(session, is_full=len(texts) == left)
         text, took_s = self._separator.join(texts), time.perf_counter() - started
         return Chunk(text, len(texts), more, last, took_s)
@@ -145,11 +148,11 @@ class MergedPage:
             await read_each(self._database, session, self._session, reads)
 
     async def _begin_ahead(self, left: int) -> None:
-        """Have further rows read while those at hand are put in order, where that is done here, if
-        a page that may show `left` more needs them."""
-        wanted = left - sum(len(each.waiting) for each in self._accounts)
+        """Have further rows read while those at hand are put in order, if a page that may show
+        `left` more needs them."""
+        wanted = left - sum(each.waiting for each in self._accounts)
         accounts = [each for each in self._accounts if each.may_read_ahead]
-        if self._order.numbers is None or wanted <= 0 or not accounts or self._ahead is not None:
+        if wanted <= 0 or not accounts or self._ahead is not None:
             return
         self._ahead = asyncio.create_task(
             self._read_ahead([self._reading(each, wanted) for each in accounts])
@@ -168,36 +171,43 @@ class MergedPage:
             await read_each(self._database, session, self._session, reads)
 
     def _reading(self, account: AccountRows, rows: int) -> Reading[None]:
-        """Of each account about its share of what is wanted is read, and a quarter more: what is
-        not taken now is taken later. The shares are those of the rows taken so far."""
+        """Of each account its share of what is wanted is read, and as much more as suffices where
+        accounts follow each other by chance. The shares are those of the rows taken so far."""
         taken, number = sum(each.taken for each in self._accounts), len(self._accounts)
         share = account.taken / taken if taken >= _FEW_ROWS else 1 / number
-        wanted = min(rows, max(_FEW_ROWS, ceil(1.25 * share * rows)))
-        within = account.rows_within(max(_LEAST_BYTES, 4 * CHUNK_BYTES // number))
+        wanted = min(rows, max(_FEW_ROWS, ceil(share * rows + _DEVIATIONS * sqrt(share * rows))))
+        within = account.rows_within(max(_LEAST_BYTES, _ROUND_BYTES // number))
         if within is not None:
             wanted = min(wanted, within)
         return lambda session: account.read(session, wanted)
 
-    async def _in_order(self, session: Session, rows: int) -> list[tuple[bytes, OrderValues]]:
-        """The next rows, at most so many, as far as nothing can come between them."""
-        waiting = [(a, row) for a in self._accounts for row in a.waiting]
-        if not waiting:
-            return []
-        numbers: Sequence[int] = range(1, len(waiting) + 1)
-        if len({id(account) for account, _ in waiting}) > 1:
-            columns = [*map(list, zip(*(keys for _, (_, keys) in waiting), strict=True))]
-            in_order = self._order.without_database(columns)
-            if in_order is None and self._ahead is not None:
-                await self._settle()
-                return await self._in_order(session, rows)
-            numbers = in_order or (await session.fetch(self._order.bind(columns)))[0][0]
-        found: list[tuple[bytes, OrderValues]] = []
-        for number in numbers:
-            account = waiting[number - 1][0]
-            found.append(account.take())
-            if len(found) == rows or account.is_empty:
-                break
-        return found
+    async def _in_order(self, session: Session, rows: int) -> tuple[list[bytes], OrderValues]:
+        """The next rows, at most so many, as far as nothing can come between them, and the order
+        values of the last of them. Each account's own order is kept, whatever the merge says."""
+        accounts = [each for each in self._accounts if each.waiting]
+        if not accounts:
+            return [], ()
+        open_ones = [index for index, each in enumerate(accounts) if each.goes_on]
+        owners = await self._owners(session, accounts)
+        ends = (owners.rindex(index) + 1 for index in open_ones)
+        owners = owners[: min(rows, len(owners), *ends)]
+        taken = {index: accounts[index].take(owners.count(index)) for index in set(owners)}
+        following = {index: iter(texts) for index, (texts, _) in taken.items()}
+        return [next(following[index]) for index in owners], taken[owners[-1]][1]
+
+    async def _owners(self, session: Session, accounts: Sequence[AccountRows]) -> bytes:
+        """For each of the rows that wait now, in order, the index of its account."""
+        owners = b"".join(bytes((index,)) * each.waiting for index, each in enumerate(accounts))
+        if len(accounts) == 1:
+            return owners
+        ranks = [each.ranks for each in accounts if each.ranks is not None]
+        if len(ranks) == len(accounts):
+            columns = [[*chain(*each)] for each in zip(*ranks, strict=True)]
+            return bytes(map(owners.__getitem__, self._order.in_order(columns)))
+        texts = zip(*(each.columns for each in accounts), strict=True)
+        statement = self._order.bind([[*chain(*each)] for each in texts])
+        ((numbers,),) = await session.fetch(statement)
+        return bytes(owners[number - 1] for number in numbers)
 
 
 async def _end(task: asyncio.Task[_T] | None) -> None:

@@ -29,7 +29,6 @@ from odata_gateway.sql.accounts.made_rows import MadeRows
 from odata_gateway.sql.fragment import Sql, build, fill, join, param
 from odata_gateway.sql.paging.keyset import NullMask, key_texts, ordered, value_of_text
 from odata_gateway.sql.paging.page_scan import PageScan, limit_with_skipped
-from odata_gateway.sql.pg_types import is_own
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.renderer import ShardAccount
 from odata_gateway.types.primitive import STRING
@@ -161,17 +160,6 @@ def order_of_values(order: Sequence[OrderKey]) -> Sql | None:
         texts,
         names,
     )
-
-
-def directions_of_numbers(order: Sequence[OrderKey]) -> tuple[bool, ...] | None:
-    """Whether each value of an order descends, where all of them are whole numbers."""
-    return tuple(key.descending for key in order) if all(map(_is_whole_number, order)) else None
-
-
-def _is_whole_number(key: OrderKey) -> bool:
-    if isinstance(key.expr, Column) and (key.expr.catalog.row_key or is_own(key.expr)):
-        return False
-    return key.expr.type is not None and key.expr.type.pg_type in ("int2", "int4", "int8")
 
 
 def _has_collation(key: OrderKey) -> bool:
