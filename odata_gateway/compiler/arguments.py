@@ -22,7 +22,9 @@ from odata_gateway.url.literals import ERRORS, LiteralValue
 
 # What a number must be above, and the most it may be, by mode.
 BOUNDS: dict[str, tuple[float, float]] = {"positive": (0, inf), "percent": (0, 100)}
-RARE = frozenset({"cast", "pattern", "parameter", *BOUNDS})
+RARE = frozenset({"cast", "pattern", "parameter", "rows", *BOUNDS})
+_MOST_ROWS = 2**62 - 1
+"""No table has as many rows. Citus adds $top and $skip, and 64 bits must hold the sum."""
 
 
 def argument(slot: LiteralSlot, values: Sequence[LiteralValue]) -> object:
@@ -47,6 +49,9 @@ def _one(slot: LiteralSlot, value: LiteralValue, item: object) -> object:
             return _pattern(value, item)
         if slot.mode == "parameter":
             return _parameter(slot, value, item)
+        if slot.mode == "rows":
+            assert isinstance(item, int)
+            return min(item, _MOST_ROWS)
         _check_bounds(BOUNDS[slot.mode], value, item)
     if value.kind == "raw":
         return _key_segment(slot, value, str(item))

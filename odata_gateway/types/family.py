@@ -23,8 +23,9 @@ from odata_gateway.types.forms.schema import SchemaForm
 # cannot hold; `floor` and `ceil` round times finer than a microsecond to the side that keeps an
 # ordering comparison right; `infix`, `prefix`, `suffix` make a LIKE pattern; `pattern` translates a
 # regular expression; `cast` turns what does not fit into null, `uuid` what is no uuid; `utc` wants
-# offset 0; `positive` and `percent` refuse numbers not above 0, or above 100; `parameter` is for
-# functions; `label` and the rest turn what is no text of a Postgres type into null (`own_text`).
+# offset 0; `positive` and `percent` refuse numbers not above 0, or above 100; `rows` is for numbers
+# of rows, of which two can be added; `parameter` is for functions; `label` and the rest turn what
+# is no text of a Postgres type into null (`own_text`).
 OwnMode = Literal[
     "label", "inet", "cidr", "macaddr", "macaddr8", "money", "bits", "oid", "lsn", "character"
 ]
@@ -43,6 +44,7 @@ DecodeMode = (
         "uuid",
         "positive",
         "percent",
+        "rows",
         "parameter",
     ]
     | OwnMode

@@ -34,7 +34,7 @@ NUMBERS = (*WHOLE, "decimal", "double")
 
 def bind_top(step: ast.Transformation, rows: InputSet) -> InputSet:
     """The first rows in their order."""
-    slot = LiteralSlot(_number(step, rows, WHOLE).slot, INT64)
+    slot = LiteralSlot(_number(step, rows, WHOLE).slot, INT64, "rows")
     if rows.groups is None:
         return _limited(rows, top=slot)
     return _ranked(rows, WindowCondition("first", _order(rows), Parameter(slot, INT64)))
@@ -42,7 +42,7 @@ def bind_top(step: ast.Transformation, rows: InputSet) -> InputSet:
 
 def bind_skip(step: ast.Transformation, rows: InputSet) -> InputSet:
     """The rows behind the first ones."""
-    slot = LiteralSlot(_number(step, rows, WHOLE).slot, INT64)
+    slot = LiteralSlot(_number(step, rows, WHOLE).slot, INT64, "rows")
     if rows.groups is None:
         return _limited(rows, skip=slot)
     return _ranked(rows, WindowCondition("behind", _order(rows), Parameter(slot, INT64)))

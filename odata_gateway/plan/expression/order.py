@@ -96,4 +96,4 @@ def _number_of_rows(node: ast.Literal | None) -> LiteralSlot | None:
         return None
     if node.kind not in ("int32", "int64"):  # NaN and INF are number literals too
         raise BindValue("the number of rows must be a whole number", at=node.at)
-    return LiteralSlot(node.slot, INT64)
+    return LiteralSlot(node.slot, INT64, "rows")

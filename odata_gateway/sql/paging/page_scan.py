@@ -254,7 +254,5 @@ class PageScan:
 
 
 def limit_with_skipped(limit: Sql, skip: LiteralSlot) -> Sql:
-    """How many rows to read where the first are skipped; both together may be more than 64 bits
-    hold."""
-    both = build("{0}::numeric + {1}", limit, param(skip, "int8"))
-    return build("least({0}, 9223372036854775807)::int8", both)
+    """How many rows to read where the first are skipped."""
+    return build("{0} + {1}", limit, param(skip, "int8"))

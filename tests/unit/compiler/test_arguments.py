@@ -71,3 +71,11 @@ def test_a_list_is_no_value(option):
 
 def test_decimals_travel_as_they_are_written():
     assert arguments("Message?$filter=id eq 1.50") == [Decimal("1.50")]
+
+
+def test_numbers_of_rows_can_be_added_in_64_bits():
+    """Citus adds $top and $skip, and so do statements with branches."""
+    for request in ("Message?$skip={0}&$top={0}", "Conversation?$expand=messages($skip={0};$top={0})", "Message?$apply=skip({0})/top({0})"):
+        for number in (7, 2**31, 2**63 - 1):
+            found = [value for value in arguments(request.format(number)) if isinstance(value, int)]
+            assert found and max(found) + max(found) + 1 < 2**63 and max(found) >= min(number, 2**62 - 1), request

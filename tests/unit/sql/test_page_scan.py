@@ -163,7 +163,7 @@ def test_joins_that_only_conditions_need_do_not_keep_an_index_from_the_order():
 
 def test_each_branch_reads_the_rows_that_are_skipped():
     text = sql_of("Message?$orderby=created_at&$skip=3", [CREATED], "one")
-    assert text.count("LIMIT least($2::int4::numeric + $3::int8, 9223372036854775807)::int8") == text.count("UNION ALL") + 1 == 3
+    assert text.count("LIMIT $2::int4 + $3::int8") == text.count("UNION ALL") + 1 == 3
     assert text.endswith("LIMIT $2::int4 OFFSET $3::int8")
 
 
