@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 
 from odata_gateway.formats.encoding import ExportedRows
-from odata_gateway.formats.tables.cell_rows import cell_text
+from odata_gateway.formats.tables.cell_rows import cell_text, text_beginning
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import PlainBody, TableEncoding
 from odata_gateway.protocol.headers.format import Parameters
@@ -57,7 +57,8 @@ class CsvCells:
             return build("coalesce({0}, '')", quoted_text)
         return build(
             "coalesce(CASE WHEN left({0}, 1) IN ('=', '+', '-', '@', E'\\t', E'\\r') "
-            """THEN '"' || E'\\t' || replace({0}, '"', '""') || '"' ELSE {1} END, '')""",
+            """THEN '"' || E'\\t' || replace({1}, '"', '""') || '"' ELSE {2} END, '')""",
+            text_beginning(value, type_, 1, zoned=zoned),
             text,
             quoted_text,
         )

@@ -12,7 +12,7 @@ from unicodedata import combining, east_asian_width
 import orjson
 
 from odata_gateway.formats.encoding import BodyPieces, ExportedRows
-from odata_gateway.formats.tables.cell_rows import cell_text
+from odata_gateway.formats.tables.cell_rows import COMPUTED, cell_text, once, text_beginning
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import TableEncoding
 from odata_gateway.protocol.headers.format import Parameters
@@ -20,7 +20,7 @@ from odata_gateway.protocol.headers.version import ODataVersion
 from odata_gateway.sql.fragment import Sql, build
 from odata_gateway.types.primitive import PrimitiveType
 
-_NULL = "null"
+_NULL, _MOST = "null", 200
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -37,11 +37,20 @@ class TextCells:
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
-        return build(
-            "coalesce(to_json(CASE WHEN length({0}) > 200 THEN left({0}, 199) || U&'\\2026' "
-            "ELSE {0} END)::text, 'null')",
-            build("({0})", cell_text(value, type_, zoned=zoned)),
-        )
+        form, text = type_.family.cell, cell_text(value, type_, zoned=zoned)
+        if not form.is_plain or form.is_long:
+            begun = text_beginning(value, type_, _MOST + 1, zoned=zoned)
+            is_cheap = form.is_plain or text == value
+            text = _cut(begun) if is_cheap else once(_cut(COMPUTED), begun)
+        return build("coalesce(to_json({0})::text, 'null')", text)
+
+
+def _cut(text: Sql) -> Sql:
+    return build(
+        "CASE WHEN length({0}) > {1} THEN left({0}, {1} - 1) || U&'\\2026' ELSE {0} END",
+        text,
+        Sql((f"{_MOST:d}",)),
+    )
 
 
 class TextBody:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from functools import cache
 from typing import LiteralString
+from xml.sax.saxutils import escape, unescape
 
 from odata_gateway.formats.encoding import BodyPieces, ExportedRows, cannot_show
 from odata_gateway.formats.tables import workbook
-from odata_gateway.formats.tables.cell_rows import cell_text
+from odata_gateway.formats.tables.cell_rows import COMPUTED, cell_text, once, text_beginning
 from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.formats.tables.encoding import TableEncoding
 from odata_gateway.formats.tables.zip_stream import ZipStream
@@ -33,7 +34,10 @@ SHEET_BYTES = 4 * 1024**3 - 64 * 1024**2
 _NO_XML = bytes(code for code in range(32) if code not in b"\t\n\r")
 _NO_CHARACTER = re.compile(rb"\xef\xbf[\xbe\xbf]")
 _LIKE_ESCAPE = re.compile(rb"_(?=x[0-9A-Fa-f]{4}_)")
-_CUT = f'<c s="{workbook.CUT_STYLE}" t="inlineStr">'
+_UNMARKED = b'<c t="inlineStr"><is><t xml:space="preserve">'
+_MARKED = _UNMARKED.replace(b"<c", f'<c s="{workbook.CUT_STYLE}"'.encode())
+_MARKED_CELL = re.compile(_MARKED + b"([^<]*)")
+_MOST = Sql((f"{MOST_CHARACTERS:d}",))
 
 
 class SheetCells:
@@ -49,8 +53,8 @@ class SheetCells:
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
-        form, text = type_.family.cell, cell_text(value, type_, zoned=zoned)
-        inline = _plain(text) if form.is_plain else _text(text)
+        form = type_.family.cell
+        inline = _text(value, type_, zoned=zoned)
         if form.number is None:
             return build("coalesce({0}, '<c/>')", inline)
         attributes = ' t="b"' if form.number_format == "boolean" else ""
@@ -62,44 +66,51 @@ class SheetCells:
         return build("coalesce({0} || ({1}) || '</v></c>', {2}, '<c/>')", start, number, inline)
 
 
+def _text(value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
+    """A cell with a text."""
+    form, text = type_.family.cell, cell_text(value, type_, zoned=zoned)
+    if form.is_plain and not form.is_long:
+        return _plain(text)
+    begun = text_beginning(value, type_, MOST_CHARACTERS + 1, zoned=zoned)
+    if form.is_plain or text == value:
+        return _any(text, begun)
+    return once(_any(COMPUTED, COMPUTED), begun)
+
+
 def _plain(text: Sql) -> Sql:
     """A cell with a text that needs no care."""
     return build("""'<c t="inlineStr"><is><t>' || ({0}) || '</t></is></c>'""", text)
 
 
-def _text(text: Sql) -> Sql:
-    """A cell with any text. One that is too long is cut, and marked by its style. Excel counts
-    UTF-16, in which some characters have two units."""
+def _any(text: Sql, begun: Sql) -> Sql:
+    """A cell with any text. One that may have no room has only its beginning, and is marked: it is
+    cut when its characters are counted."""
     return build(
-        "CASE WHEN octet_length({0}) <= {1} OR length({0}) <= {2} THEN {3} || {5} ELSE {4} || {6} "
-        "END || '</t></is></c>'",
+        "CASE WHEN octet_length({0}) > {1} THEN {2} || {3} ELSE {4} || {5} END || '</t></is></c>'",
         text,
-        _number(MOST_CHARACTERS),
-        _most_characters(text),
-        quoted('<c t="inlineStr"><is><t xml:space="preserve">'),
-        quoted(f'{_CUT}<is><t xml:space="preserve">'),
+        _MOST,
+        quoted(_MARKED.decode()),
+        _escaped(begun),
+        quoted(_UNMARKED.decode()),
         _escaped(text),
-        _escaped(build("left({0}, {1})", text, _most_characters(text))),
-    )
-
-
-def _most_characters(text: Sql) -> Sql:
-    """How many characters of a text a cell has room for."""
-    return build(
-        "CASE WHEN {0} ~ '[\\U00010000-\\U0010ffff]' THEN {1} ELSE {2} END",
-        text,
-        _number(MOST_CHARACTERS // 2),
-        _number(MOST_CHARACTERS),
     )
 
 
 def _escaped(text: Sql) -> Sql:
-    escape: LiteralString = "replace(replace(replace({0}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
-    return build(escape, text)
+    template: LiteralString = (
+        "replace(replace(replace({0}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
+    )
+    return build(template, text)
 
 
-def _number(number: int) -> Sql:
-    return Sql((f"{number:d}",))
+def _fitting(cell: re.Match[bytes]) -> bytes:
+    """A marked cell up to the end of its text, with as much of it as it has room for; unmarked
+    where that is all. Excel counts units of UTF-16, of which some characters have two."""
+    units = unescape(cell[1].decode()).encode("utf-16-le")
+    if len(units) <= 2 * MOST_CHARACTERS:
+        return _UNMARKED + cell[1]
+    cut = units[: 2 * MOST_CHARACTERS].decode("utf-16-le", errors="ignore")
+    return _MARKED + escape(cut).encode()
 
 
 class SheetBody:
@@ -124,7 +135,12 @@ class SheetBody:
     def rows(self, text: bytes, number: int) -> BodyPieces:
         """Some rows. What XML has not is left out, a carriage return is written so that it stays
         one, and a text that looks like an escape of Excel's is escaped."""
-        text = text.translate(None, _NO_XML).replace(b"\r", b"&#13;")
+        text = text.translate(None, _NO_XML)
+        cut_cells = 0
+        if _MARKED in text:
+            text = _MARKED_CELL.sub(_fitting, text)
+            cut_cells = text.count(_MARKED)
+        text = text.replace(b"\r", b"&#13;")
         if b"\xef\xbf" in text:
             text = _NO_CHARACTER.sub(b"", text)
         if b"_x" in text:
@@ -133,7 +149,7 @@ class SheetBody:
             self._is_full = True
             return ()
         self._rows += number
-        self._cut_cells += text.count(_CUT.encode())
+        self._cut_cells += cut_cells
         return (self._archive.write(text),)
 
     def tail(self, *, more: bool) -> bytes:

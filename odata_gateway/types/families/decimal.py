@@ -92,7 +92,7 @@ DECIMALS = TypeFamily(
     nulls=_NOT_FINITE,
     text="CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {0}::text END",
     json=JsonForm(quoted=False, can_miss=True),
-    cell=CellForm(is_plain=True, number=_SHEET_NUMBER, arrow={"numeric": "decimal"}),
+    cell=CellForm(is_plain=True, is_long=True, number=_SHEET_NUMBER, arrow={"numeric": "decimal"}),
     facets=frozenset({"$Precision", "$Scale"}),
     column_facets=decimals,
     written_by_sql=False,

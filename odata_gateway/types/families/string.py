@@ -18,6 +18,7 @@ from odata_gateway.types.family import (
     PrimitiveType,
     TypeFamily,
 )
+from odata_gateway.types.forms.cell import CellForm
 from odata_gateway.types.forms.schema import SchemaForm
 from odata_gateway.types.own_text import OWN_TEXTS
 
@@ -171,6 +172,7 @@ STRINGS = TypeFamily(
     },
     compares_columns=("text", "varchar", "bpchar", "citext", "name"),
     text="{0}",
+    cell=CellForm(beginning="left({0}, {1})"),
     json=JsonForm(quoted=False, text="to_json({0})::text"),
     link_literal=TEXT_IN_LINKS,
     facets=frozenset({"$MaxLength"}),

@@ -33,6 +33,9 @@ class CellForm:
     """How the values of a family stand in cells. The default is that of texts.
 
     is_plain       the family's text has neither quotes, separators nor line ends
+    is_long        a plain text may have thousands of characters
+    beginning      a value whose text begins as that of {0} does, for {1} characters, and costs no
+                   more to write; None: values are short, or have no beginning
     number         the number of a workbook's cell, as text; NULL for a value that a double does not
                    say exactly, whose text stands in the cell then. None: every value is a text
     number_format  how the workbook shows it
@@ -41,6 +44,8 @@ class CellForm:
     """
 
     is_plain: bool = False
+    is_long: bool = False
+    beginning: LiteralString | None = None
     number: LiteralString | None = None
     number_format: SheetNumber = "number"
     arrow: Mapping[str, ArrowKind] = field(default_factory=dict)
