@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ class NotWritten(Exception):
 
 
 class Output:
-    """Standard output, a device or a pipe, or a file that is there only when it is whole.
+    """Standard output, a device or a pipe, or a file that is there only when it is whole: until
+    then a file of the same name stays as it was, and a signal that ends this program leaves
+    nothing.
 
     shows_progress  somebody looks at a terminal, and no rows are shown there
     """
@@ -27,9 +30,9 @@ class Output:
     def __init__(self, path: Path | None) -> None:
         is_file = path is not None and (path.is_file() or not path.exists())
         self._path = path.resolve() if path is not None and is_file else path
-        self._part: Path | None = None
+        self._part: _PartFile | None = None
         if self._path is not None and is_file:
-            self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+            self._part = _PartFile(self._path)
         self._file: BinaryIO = sys.stdout.buffer
         self._is_whole = False
         self.size = 0
@@ -37,21 +40,24 @@ class Output:
         self.shows_progress = sys.stderr.isatty() and not is_shown
 
     def __enter__(self) -> Output:
-        if self._path is not None:
-            with self._told():
-                self._file = (self._part or self._path).open("wb")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._path is None:
-            return
-        with suppress(OSError):  # `finished` has written all of an output that is whole
-            self._file.close()
-        if self._part is not None and self._is_whole:
+        if self._file is not sys.stdout.buffer:
+            with suppress(OSError):  # `finished` has written all of an output that is whole
+                self._file.close()
+        if self._part is not None:
             with self._told():
-                self._part.replace(self._path)
-        elif self._part is not None:
-            self._part.unlink(missing_ok=True)
+                self._part.end(is_whole=self._is_whole)
+
+    def open(self) -> None:
+        """Make the file. That is not part of `__enter__`: a signal may come before that is over.
+
+        raises  NotWritten
+        """
+        if self._path is not None:
+            with self._told():
+                self._file = self._part.open() if self._part else self._path.open("wb")
 
     def write(self, piece: bytes) -> None:
         """Write a piece.
@@ -85,6 +91,41 @@ class Output:
         """The exit status of an output that is not."""
         print(f"odata-gateway: {reason}", file=sys.stderr)
         return 1
+
+
+class _PartFile:
+    """The file that rows go to until they are whole. SIGTERM and SIGHUP remove it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._signals: list[int] = []
+
+    def open(self) -> BinaryIO:
+        """The open file, which only those can read who could read the file that it replaces."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has SIGHUP ignored
+                signal.signal(number, self._ended)
+                self._signals.append(number)
+        mode = self._path.stat().st_mode & 0o777 if self._path.exists() else 0o666
+        return open(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb")
+
+    def end(self, *, is_whole: bool) -> None:
+        """Put a whole file into its place, and remove another one."""
+        try:
+            if is_whole:
+                self._part.replace(self._path)
+        finally:
+            with suppress(OSError):
+                self._part.unlink()
+            for number in self._signals:
+                signal.signal(number, signal.SIG_DFL)
+
+    def _ended(self, number: int, _: object) -> None:
+        with suppress(OSError):
+            self._part.unlink()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)  # so that who started this program sees what ended it
 
 
 class Progress:

@@ -1,7 +1,8 @@
 """`odata-gateway query`: the rows of a URL, from the database itself or from a running service.
 
 Exit status: 0, the output is whole; 1, the request was refused, the answer broke off, or the output
-could not be written; 130, it was interrupted; 141, who read the output has gone.
+could not be written; 129, 130 or 143, SIGHUP, SIGINT or SIGTERM ended it; 141, who read the output
+has gone.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ SILENCE_S = 300.0
 """How long a running service may send nothing."""
 GONE = 141
 """128 and the number of SIGPIPE, as a shell has it for a program that the signal ended."""
+_DOCUMENTS = ("", "$metadata", "openapi.json")
+"""The last segments of URLs that have no rows."""
 _EXTENSIONS = {".csv": "csv", ".xlsx": "xlsx", ".arrow": "arrow", ".parquet": "parquet"}
 
 
@@ -55,13 +58,13 @@ class Wish(NamedTuple):
     """What the command line asks for.
 
     url       as written
-    format    a value of $format
+    format    a value of $format; None: none is added to the URL
     output    None: standard output
     token     of a running service
     """
 
     url: str
-    format: str
+    format: str | None
     output: Path | None
     token: str | None
 
@@ -77,7 +80,7 @@ def add_query_arguments(parser: argparse.ArgumentParser) -> None:
         help="csv, ndjson, xlsx, arrow, parquet, table, json or a media type (what the name of the"
         " file ends with; else table on a terminal, and ndjson)",
     )
-    parser.add_argument("--output", metavar="FILE", help="where the rows go (standard output)")
+    parser.add_argument("--output", metavar="FILE", help="where the rows go (-: standard output)")
     parser.add_argument(
         "--accounts", default="1", help="ids of the caller's accounts, separated by commas (1)"
     )
@@ -93,11 +96,15 @@ def run_query(settings: Settings, options: argparse.Namespace) -> int:
 
     raises  SettingsError, ModelError
     """
-    output = Path(options.output) if options.output else None
+    output = Path(options.output) if options.output not in (None, "", "-") else None
     token = options.token or os.environ.get("GATEWAY_TOKEN")
-    wish = Wish(options.url, _format(options.format, output), output, token)
+    if options.format is not None and _has_format(options.url):
+        print("odata-gateway: the URL has a $format; leave it or --format out", file=sys.stderr)
+        return 1
+    wish = Wish(options.url, _format(options, output), output, token)
     try:
         with Output(output) as sink:
+            sink.open()
             if wish.url.startswith(("http://", "https://")):
                 return _from_service(wish, sink)
             require_dsn(settings)
@@ -117,16 +124,25 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _format(name: str | None, output: Path | None) -> str:
-    if name is not None:
-        return name
-    if output is not None:
-        return _EXTENSIONS.get(output.suffix.lower(), "ndjson")
-    return "table" if sys.stdout.isatty() else "ndjson"
+def _format(options: argparse.Namespace, output: Path | None) -> str | None:
+    """What is asked for; None: whatever the URL says, or what a document is without it."""
+    if options.format is not None:
+        return str(options.format)
+    if _has_format(options.url):
+        return None
+    if output is not None and output.suffix.lower() in _EXTENSIONS:
+        return _EXTENSIONS[output.suffix.lower()]
+    if options.url.partition("?")[0].rpartition("/")[2] in _DOCUMENTS:
+        return None
+    return "table" if output is None and sys.stdout.isatty() else "ndjson"
 
 
-def _with_format(target: str, format_name: str) -> str:
-    if "$format=" in target or "%24format=" in target:
+def _has_format(target: str) -> bool:
+    return "$format=" in target or "%24format=" in target
+
+
+def _with_format(target: str, format_name: str | None) -> str:
+    if format_name is None:
         return target
     return f"{target}{'&' if '?' in target else '?'}$format={quote(format_name, safe='/;=')}"
 
@@ -232,8 +248,8 @@ class LineCount:
     """How many rows of a text have come, by its lines: exactly in NDJSON, and nearly in CSV, whose
     texts may have such lines."""
 
-    def __init__(self, format_name: str) -> None:
-        self._end = {"ndjson": b"\n", "csv": b"\r\n"}.get(format_name)
+    def __init__(self, format_name: str | None) -> None:
+        self._end = {"ndjson": b"\n", "csv": b"\r\n"}.get(format_name or "")
         self._lines = -1 if format_name == "csv" else 0
 
     def add(self, piece: bytes) -> None:

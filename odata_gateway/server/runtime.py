@@ -15,11 +15,14 @@ _T = TypeVar("_T")
 def run_loop(main: Coroutine[Any, Any, _T]) -> _T:
     """The result of a coroutine, run on uvloop where it is installed."""
     try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(main)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        try:
+            import uvloop
+        except ImportError:
+            return asyncio.run(main)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main)
+    finally:
+        main.close()  # Ctrl-C before it began is no reason for a warning
 
 
 def allow_many_files() -> None:

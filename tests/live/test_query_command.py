@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import asyncpg
 import openpyxl
 import pytest
 from odata_gateway.commands.output import Progress
@@ -75,6 +77,25 @@ def test_a_running_service_is_asked_by_its_url(gateway):
     done = run("query", f"{gateway.base_url}{TARGET}&$filter=id lt 20", "--format", "csv", GATEWAY_TOKEN=tokens.ADMIN)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.encode() == gateway.get(f"{TARGET}&$filter=id lt 20&$format=csv").body.replace(b"\r\n", b"\n")
+
+
+def test_documents_need_no_format_of_rows(reader_dsn, gateway):
+    for target in ("", "$metadata", "openapi.json", "Message/$count", "Message(1)/id/$value"):
+        plain = gateway.get(target, headers={"Accept": "*/*"}).body.replace(b"\r\n", b"\n")
+        done = run("query", gateway.base_url + target, GATEWAY_TOKEN=tokens.ADMIN)
+        assert (done.returncode, done.stderr, done.stdout.encode()) == (0, "", plain)
+        done = run("query", target, ODATA_DSN=reader_dsn)
+        assert (done.returncode, done.stderr) == (0, "") and done.stdout
+
+
+def test_two_formats_are_refused(reader_dsn, tmp_path):
+    done = run("query", f"{TARGET}&$format=csv", "--format", "xlsx", "--output", str(tmp_path / "x"), ODATA_DSN=reader_dsn)
+    assert done.returncode == 1 and "leave it or --format out" in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_a_dash_is_standard_output(reader_dsn):
+    done = run("query", f"{TARGET}&$top=1", "--output", "-", ODATA_DSN=reader_dsn)
+    assert done.returncode == 0 and json.loads(done.stdout)["id"] == 1
 
 
 @pytest.mark.parametrize(
@@ -169,6 +190,49 @@ def test_ctrl_c_leaves_no_file(slow_service, tmp_path):
     wait_until(lambda: list(tmp_path.iterdir()), 30)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=30)[1] == "" and process.returncode == 130 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+async def test_a_signal_leaves_the_file_that_was_there(slow_service, reader_dsn, dsn, tmp_path, name):
+    """From a running service, and from the database, whose answer waits for a lock."""
+    number = getattr(signal, name)
+    path = tmp_path / "rows.csv"
+    path.write_text("of yesterday")
+    owner = await asyncpg.connect(dsn)
+    try:
+        await owner.execute("BEGIN; LOCK TABLE messages")
+        for url in (slow_service, TARGET):
+            command = [sys.executable, "-m", "odata_gateway", "query", url, "--output", str(path)]
+            process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"ODATA_DSN": reader_dsn}, stderr=subprocess.PIPE, text=True)
+            wait_until(lambda: len(list(tmp_path.iterdir())) == 2, 30)
+            process.send_signal(number)
+            assert process.communicate(timeout=30)[1] == ""
+            assert process.returncode == (130 if name == "SIGINT" else -number)
+            assert [each.name for each in tmp_path.iterdir()] == ["rows.csv"] and path.read_text() == "of yesterday"
+    finally:
+        await owner.close()
+
+
+def test_a_signal_that_is_ignored_stays_ignored(reader_dsn, tmp_path):
+    """As `nohup` has SIGHUP."""
+    command = (
+        f"trap '' HUP; {sys.executable} -m odata_gateway query '{TARGET}' --output '{tmp_path}/rows.csv' & sleep 0.3; kill -HUP $!; wait $!"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=os.environ | {"ODATA_DSN": reader_dsn}, timeout=60, check=False)
+    assert done.returncode == 0 and [each.name for each in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_the_file_that_was_there(reader_dsn, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("of yesterday")
+    path.chmod(0o600)
+    command = [sys.executable, "-m", "odata_gateway", "query", TARGET, "--output", str(path)]
+    for limit, said in (("ulimit -f 64; ", f"odata-gateway: {path}: File too large\n"), ("", "")):
+        line = limit + shlex.join(command)
+        done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=os.environ | {"ODATA_DSN": reader_dsn}, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (int(bool(limit)), said)
+        assert [each.name for each in tmp_path.iterdir()] == ["rows.csv"] and path.stat().st_mode & 0o777 == 0o600
+        assert (path.read_text() == "of yesterday") == bool(limit)
 
 
 @pytest.mark.parametrize("ask", ["database", "service"])
