@@ -232,6 +232,20 @@ def test_an_error_shows_its_place_and_its_remedy(page):
     assert "<b>^</b>" in page("Message?$filter=" + "id eq 1 or " * 40 + "contnt eq 'a'", status=400)
 
 
+def test_an_error_that_may_pass_and_a_wrong_token_say_what_a_person_can_do(gateway, page, gateways):
+    text = page("Message", status=403, token=tokens.AGENT)
+    assert "close them to sign in with another one" in text
+    away = gateways(ODATA_DSN="postgresql://nobody@127.0.0.1:1/nothing", wait_for="/health/liveness")
+    reply = away.get("Message?$top=1", headers=BROWSER)
+    assert reply.status == 503 and 'href="./Message?$top=1">Try again</a>' in reply.body.decode()
+    assert "Try again" not in text
+
+
+def test_entities_of_all_sets_are_json_and_nothing_else(page):
+    tabs = re.search(r'<nav class="tabs"[^>]*>(.*?)</nav>', page("$all"), re.S)[1]
+    assert re.findall(r">(\w+)</a>", tabs) == ["JSON"]
+
+
 def test_a_browser_is_asked_to_sign_in(gateway):
     for token in (None, "nobodyHasThisAccessToken1"):
         reply = gateway.get("Message", token=token, headers=BROWSER)

@@ -34,6 +34,7 @@ from odata_gateway.url.addresses.typed import from_typed
 from odata_gateway.url.resource_kind import ResourceKind, classify
 
 TABS = (("", "Rows"), ("json", "JSON"), ("connect", "Connect"), ("timing", "Timing"))
+_ONLY_JSON = TABS[1:2]
 PLAN_TABS = (("sql", "SQL"), ("plan", "Plan"))
 _JSON = "application/json;odata.metadata=minimal"
 _PLANS = {
@@ -83,7 +84,7 @@ class Pages:
             case ResourceKind.OPENAPI:
                 return await self._service.answer(request)
             case _:
-                return await self._json(request, view)
+                return await self._json(request, view, tab_list=_ONLY_JSON)
 
     async def refusal(self, error: Exception, reply: Reply, request: Request) -> Reply:
         """The page of an error.
@@ -144,11 +145,11 @@ class Pages:
         await self._callers.caller(request.token)
         return _redirect(view.here, root_prefix(request.target.partition("?")[0]))
 
-    async def _json(self, request: Request, view: PageView) -> Reply:
+    async def _json(self, request: Request, view: PageView, **values: Any) -> Reply:
         client = ServiceClient(self._service, request)
         body = await client.body(view.asked.target, rows=view.rows, accept=_JSON)
         text = pretty_json(body or b"null")
-        return await self._html("json.html", request, view, text=text)
+        return await self._html("json.html", request, view, text=text, **values)
 
     def _timing(self, total_s: float) -> list[tuple[str, float]]:
         """The stages of the answer with their milliseconds."""
@@ -202,7 +203,7 @@ class Pages:
         """A page with what all pages have. It is made in a thread, since a page of 1,000 rows takes
         a second, and other requests must not wait for it."""
         may_plan = current_stats.get().subject in self._settings.plan_callers
-        values |= {
+        common: dict[str, Any] = {
             "view": view,
             "here": view.here,
             "prefix": root_prefix(request.target.partition("?")[0]),
@@ -214,7 +215,7 @@ class Pages:
             "is_signed_in": request.token is not None or "authorization" in request.headers,
             "has_sign_in": bool(self._callers.ways) and self._settings.basic_auth,
         }
-        return await asyncio.to_thread(html, template, **values)
+        return await asyncio.to_thread(html, template, **(common | values))
 
 
 async def _rows(
