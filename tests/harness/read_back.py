@@ -136,8 +136,12 @@ class Reader:
                 return _is_json_of(cell, value, shape, self)
         if shape in ("str", "own"):
             return bool(cell == self._text_of(value))
+        if isinstance(cell, str) and cell in self.nulls:
+            return value == b"" == cell.encode()
         if isinstance(cell, str):
             cell = cell.removeprefix("\t") if self.text is for_excel else cell
+            if shape == "dt" and not cell.endswith("Z"):  # in another zone than UTC
+                return self.as_text(value, shape) and value_of(cell, shape) == value
             return self.as_text(value, shape) and type_values.shows(_as_json(cell, shape), value, shape)
         return self._is_value(cell, value, shape)
 

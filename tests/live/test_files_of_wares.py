@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import amount
-from tests.harness.file_checks import check
+from tests.harness.file_checks import asked, check
 from tests.harness.inside import Inside, inside
 from tests.harness.read_back import READERS
 from tests.oracle import wares
@@ -41,3 +41,12 @@ async def test_a_generated_query(wares_served, format_name):
     """Properties, what is computed, links, groups, products, and what functions return."""
     for number in range(QUERIES):
         assert await check(wares_served, WareMaker(f"{format_name} {number}").query(), format_name)
+
+
+@pytest.mark.parametrize("format_name", ["csv", "ndjson", "table", "arrow", "parquet"])
+async def test_instants_are_the_same_in_another_zone(wares_served, format_name):
+    """Also before Berlin had whole hours, outside the years 1 to 9999, and inside collections and objects. A workbook has the clock of the zone."""
+    query = EVERYTHING["wares"]
+    assert await check(wares_served, query, format_name, prefer=",timezone=Europe/Berlin")
+    answer = await asked(wares_served, query, format_name, ",timezone=Europe/Berlin")
+    assert "timezone=Europe/Berlin" in dict(answer.headers)["Preference-Applied"]

@@ -268,16 +268,19 @@ _SHOWN: dict[str, Callable[[Any], Any]] = {
 _TEXTS: dict[str, Callable[[Any], str]] = {"dt": lambda value: time_text(value) or "", "date": date_text, "tod": clock_text}
 
 
-_MOMENT = re.compile(r"(?:(-?\d+)-(\d\d)-(\d\d))?T?(?:(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?Z?")
+_MOMENT = re.compile(r"(?:(-?\d+)-(\d\d)-(\d\d))?T?(?:(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d):(\d\d)(?::(\d\d))?)?")
 
 
 def _moment(text: str) -> int:
-    """The microseconds of a date, of a time, or of both in UTC."""
+    """The microseconds of a date, of a time, or of both with an offset."""
     match = _MOMENT.fullmatch(text)
     assert match and text, text
-    year, month, day, hour, minute, second, fraction = match.groups()
+    year, month, day, hour, minute, second, fraction, sign, *offset = match.groups()
     days = 0 if year is None else _days(int(year), int(month), int(day))
     clock = 0 if hour is None else (int(hour) * 60 + int(minute)) * 60 + int(second)
+    if sign is not None:
+        hours, minutes, seconds = (int(part or 0) for part in offset)
+        clock -= int(f"{sign}{(hours * 60 + minutes) * 60 + seconds}")
     return days * DAY + clock * 1_000_000 + int(((fraction or "") + "000000")[:6])
 
 

@@ -204,7 +204,7 @@ class WareMaker:
         return found + ([f"$top={self.random.choice((1, 9))}"] if self.chance(0.2) else [])
 
     def made(self, path: str, options: list[str], members: dict[str, Shape], **more: Any) -> FileQuery:
-        way = "query" if self.chance(0.2) else "url"
+        way = self.random.choice(("url",) * 6 + ("query", "query", "json batch", "multipart batch"))
         return FileQuery(f"{path}?{encoded(options)}".removesuffix("?"), members, way=way, token=None, **more)
 
     def wares(self) -> FileQuery:
