@@ -49,6 +49,13 @@ def primitive_of(column: CatalogColumn | TypeFacts) -> PrimitiveType:
     return min((t for t in able if t is not STRING), key=lambda t: t.rank, default=STRING)
 
 
+def is_fit_for_key(column: CatalogColumn) -> bool:
+    """Whether the values of a column may be a key: CSDL allows their type, and two that differ are
+    shown as different ones."""
+    type_ = primitive_of(column)
+    return type_.family.can_be_key and not type_.reading(column.type).merges
+
+
 def property_of(
     column: CatalogColumn, name: str, types: DeclaredTypes, *, is_key: bool
 ) -> dict[str, Any]:

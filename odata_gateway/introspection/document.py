@@ -157,11 +157,13 @@ def _columns(
         if not column.readable:
             way_out = f"GRANT SELECT ({column.name}) ON {table.schema}.{table.name} to the role"
             not_served.append(NotServed(table, "the role may not read it", way_out, column.name))
-        elif column.kept_out is not None and column.name not in key:
+        elif column.name in key:
+            yield column
+        elif column.kept_out is not None:
             not_served.append(NotServed(table, *column.kept_out, column.name))
         elif column.type == "tsvector" and not column.form:
             not_served.append(NotServed(table, *_words_told(column), column.name))
-        elif is_secret(column) and column.name not in key:
+        elif is_secret(column):
             way_out = "serve it with `secret = false` in ODATA_OVERLAY"
             reason = "its name is that of a secret"
             not_served.append(NotServed(table, reason, way_out, column.name))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from odata_gateway.introspection.catalog import CatalogColumn, CatalogRelation, UniqueIndex
-from odata_gateway.introspection.columns import primitive_of
+from odata_gateway.introspection.columns import is_fit_for_key
 
 VIEW_KINDS = ("m", "v")
 """Relations of these kinds have no NOT NULL; their keys are proven by their rows."""
@@ -73,4 +73,4 @@ def usable_candidates(relation: CatalogRelation) -> list[tuple[str, ...]]:
 
 def _can_be_key(relation: CatalogRelation, column: CatalogColumn) -> bool:
     is_filled = column.not_null or relation.kind in VIEW_KINDS
-    return is_filled and column.readable and primitive_of(column).family.can_be_key
+    return is_filled and column.readable and is_fit_for_key(column)

@@ -21,7 +21,7 @@ from odata_gateway.edm.model import Table
 from odata_gateway.introspection.catalog import Catalog, CatalogRelation, UniqueIndex
 from odata_gateway.introspection.keys import usable_candidates
 
-_ORIGINS = """
+ORIGINS = """
 WITH RECURSIVE read (view, base) AS (
     SELECT r.ev_class, d.refobjid
     FROM unnest($1::text[], $2::text[]) AS wanted (schema, relation)
@@ -43,16 +43,16 @@ WITH RECURSIVE read (view, base) AS (
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') GROUP BY view HAVING count(*) = 1
 )
 SELECT n.nspname::text AS schema, v.relname::text AS relation, single.view, single.base,
-       found[2]::int2 AS base_column, a.attnum AS number, a.attname::text AS name
+       found[3]::int2 AS base_column, a.attnum AS number, a.attname::text AS name
 FROM single JOIN pg_catalog.pg_class AS v ON v.oid = single.view
 JOIN pg_catalog.pg_namespace AS n ON n.oid = v.relnamespace
 JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = single.view AND r.ev_type = '1'
-JOIN pg_catalog.pg_attribute AS a ON a.attrelid = single.view AND a.attnum > 0
 CROSS JOIN LATERAL regexp_matches(
     r.ev_action::text,
-    ':resno ' || a.attnum || ' :resname ([^:]+) :ressortgroupref [0-9]+ :resorigtbl ' || single.base
+    ':resno ([0-9]+) :resname ([^:]+) :ressortgroupref [0-9]+ :resorigtbl ' || single.base
         || ' :resorigcol ([0-9]+) :resjunk false', 'g') AS found
-ORDER BY single.view, replace(found[1], chr(92), '') <> a.attname, a.attnum
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = single.view AND a.attnum = found[1]::int2
+ORDER BY single.view, replace(found[2], chr(92), '') <> a.attname, a.attnum
 """
 
 _UNIQUE = """
@@ -140,7 +140,7 @@ async def _candidates(session: Session, catalog: Catalog) -> dict[Table, list[tu
     wanted = [relation.table for relation in catalog if relation.kind == "v"]
     names = [table.schema for table in wanted], [table.name for table in wanted]
     views: dict[int, _ReadView] = {}
-    for row in await session.fetch(BoundStatement(_ORIGINS, names)):
+    for row in await session.fetch(BoundStatement(ORIGINS, names)):
         table = Table(row["schema"], row["relation"])
         view = views.setdefault(row["view"], _ReadView(table, row["base"]))
         view.columns.setdefault(row["base_column"], (row["number"], row["name"]))

@@ -176,6 +176,7 @@ class ColumnReading:
     asked       the column where it is asked whether it is NULL. A composite value counts as NULL if
                 all its fields are, and as NOT NULL if none is, so its text is asked
     json        the column as JSON text; {1} is the column as `read` has it
+    merges      `read` may make the same of two values that differ, so the column is no key
     """
 
     read: LiteralString = "{0}"
@@ -193,6 +194,7 @@ class ColumnReading:
     nulls: ReadAsNull | None = None
     asked: LiteralString = "{0}"
     json: LiteralString | None = None
+    merges: bool = False
 
     @property
     def is_own(self) -> bool:

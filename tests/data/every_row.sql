@@ -48,6 +48,7 @@ CREATE TABLE keyless (a int, b text, row_key text, j json, p point, plain_id int
 INSERT INTO keyless SELECT g % 4, 'b' || g % 4, 'k', '{"a": 1}', '(1,2)', g % 5 + 1 FROM generate_series(1, 40) g; INSERT INTO keyless DEFAULT VALUES;
 CREATE TABLE by_float (f float8 PRIMARY KEY, v int); INSERT INTO by_float VALUES ('NaN', 1), ('Infinity', 2), (1e-300, 3), (0.1, 4);
 CREATE TABLE by_binary (b bytea PRIMARY KEY); INSERT INTO by_binary SELECT decode(md5(g::text), 'hex') FROM generate_series(1, 10) g;
+CREATE TABLE by_json (j jsonb PRIMARY KEY, n int); INSERT INTO by_json SELECT j::jsonb, n FROM unnest(ARRAY['1', '"1"', 'true', '"true"', 'null', '"null"', '{"a": 1}', '"{\"a\": 1}"']) WITH ORDINALITY AS u (j, n);
 CREATE TABLE by_partial (a int NOT NULL, b int); CREATE UNIQUE INDEX ON by_partial (a) WHERE b > 0; CREATE UNIQUE INDEX ON by_partial ((a + b));
 INSERT INTO by_partial SELECT 1, -g FROM generate_series(1, 10) g;
 CREATE TABLE identical (a int); INSERT INTO identical SELECT 1 FROM generate_series(1, 25);
@@ -76,6 +77,8 @@ CREATE UNIQUE INDEX ON stored_by_key (id); CREATE MATERIALIZED VIEW stored_empty
 -- words that $search looks at
 CREATE TABLE worded (t text, w tsvector GENERATED ALWAYS AS (to_tsvector('simple', t)) STORED); INSERT INTO worded VALUES ('red fox'), ('blue fox'), ('red fox');
 CREATE VIEW worded_view AS SELECT t, w FROM worded;
+
+CREATE TABLE by_words (w tsvector PRIMARY KEY, n int); INSERT INTO by_words SELECT to_tsvector('simple', 'a b' || g), g FROM generate_series(1, 10) g;
 
 -- functions of rows
 CREATE FUNCTION keyless_rows() RETURNS SETOF keyless LANGUAGE sql STABLE AS 'SELECT * FROM shapes.keyless';

@@ -112,7 +112,7 @@ KINDS = (
     Kind("xid8", "xid8", TEXT, ("1", "18446744073709551615"), absent=("'nope'",)),
     Kind("tsvector", "tsvector", TEXT, ("", "'fox' 'quick'"), absent=("'nope'",)),
     Kind("json", "json", TEXT, ('{"a": 1}', "[1,  2]"), absent=("'nope'",), key=False),
-    Kind("jsonb", "jsonb", TEXT, ('"x"', '{"a": 1}'), absent=("'nope'",)),
+    Kind("jsonb", "jsonb", TEXT, ('"x"', '{"a": 1}'), absent=("'nope'",), key=False),
     Kind("point", "point", TEXT, ("(1,2)", "(0,0)"), absent=("'nope'",), key=False),
     Kind("float4", "float4", {"$Type": "Edm.Single"}, ("-1.5", "0.1", "3e+38"), key=False, many="n / 8.0"),
     Kind("float8", "float8", {"$Type": "Edm.Double"}, ("-1.5", "0.1", "1e+308"), key=False, many="n / 8.0"),

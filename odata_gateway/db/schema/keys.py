@@ -118,6 +118,10 @@ class KeyProofs:
         self._asked.pop(key, None)
         if entity_type.row_key is not None:
             return _PROVEN
+        for prop in entity_type.key:
+            if prop.type.reading(prop.pg_type).merges:
+                detail = f"two values of {prop.name} may be shown as the same text"
+                return KeyVerdict("undecided", detail=detail)
         if facts.proves(key.columns):
             return _PROVEN
         is_unique = await self._plan_says(_is_joined_away, _UNIQUE_RULE, key)

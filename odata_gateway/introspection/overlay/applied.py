@@ -16,7 +16,7 @@ from odata_gateway.edm.json_reader import Mistake
 from odata_gateway.edm.model import Table
 from odata_gateway.errors import nearest
 from odata_gateway.introspection.catalog import Catalog, CatalogColumn, CatalogRelation
-from odata_gateway.introspection.columns import primitive_of
+from odata_gateway.introspection.columns import is_fit_for_key, primitive_of
 from odata_gateway.introspection.json_members import JsonObject, JsonValue, member_type
 from odata_gateway.introspection.overlay.entries import (
     ColumnEntry,
@@ -196,7 +196,7 @@ def _exists(
 
 def _can_be_key(columns: Iterable[CatalogColumn], place: str, mistakes: list[Mistake]) -> bool:
     """Whether CSDL allows these columns as a key; notes a mistake where it does not."""
-    wrong = [column for column in columns if not primitive_of(column).family.can_be_key]
+    wrong = [column for column in columns if not is_fit_for_key(column)]
     mistakes += [Mistake(place, f"{each.name} is {each.type}, which no key is") for each in wrong]
     return not wrong
 

@@ -79,12 +79,14 @@ _JSON = ColumnReading(
     json="CASE WHEN left({0}::text, 1) = '\"' "
     rf"AND (strpos({{0}}::text, '\u') = 0 OR NOT {_IS_NO_TEXT}) THEN {{0}}::text "
     "ELSE coalesce(to_json({1})::text, 'null') END",
+    merges=True,
 )
 _JSONB = ColumnReading(
     read="({0} #>> '{{}}')",
     reads_null=True,
     json="CASE WHEN jsonb_typeof({0}) = 'string' THEN {0}::text "
     "ELSE coalesce(to_json({1})::text, 'null') END",
+    merges=True,
 )
 
 

@@ -1,10 +1,11 @@
 """A view has the key of the only table it reads, where that comes through and the rows prove it."""
 
+import asyncpg
 from odata_gateway.db.database import Database
 from odata_gateway.db.settings import DatabaseSettings
 from odata_gateway.introspection.catalog import read_catalog
 from odata_gateway.introspection.keys import relation_key
-from odata_gateway.introspection.view_keys import with_view_keys
+from odata_gateway.introspection.view_keys import ORIGINS, with_view_keys
 
 SQL = """
 CREATE SCHEMA v; CREATE SCHEMA hidden;
@@ -74,3 +75,18 @@ async def test_the_keys_of_relations(cluster, scratch, scratch_reader_dsn):
     await database.close()
     assert {relation.table.name: relation_key(relation) for relation in found} == KEYS
     assert are_settled
+
+
+async def test_the_rule_of_a_view_is_searched_once_however_many_columns_it_has(cluster, scratch, scratch_dsn):
+    numbers = range(300)
+    columns = ", ".join(f"c{n} int" for n in numbers)
+    renamed = ", ".join(f"c{n} AS d{n}" for n in numbers)
+    cluster.psql(scratch, f"CREATE TABLE wide ({columns}, PRIMARY KEY (c7)); CREATE VIEW wide_view AS SELECT {renamed} FROM wide")
+    connection = await asyncpg.connect(scratch_dsn)
+    found = await connection.fetch(ORIGINS, ["public"], ["wide_view"])
+    plan = "\n".join(
+        row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {ORIGINS}", ["public"], ["wide_view"])
+    )
+    await connection.close()
+    assert [(row["number"], row["name"], row["base_column"]) for row in found] == [(n + 1, f"d{n}", n + 1) for n in numbers]
+    assert "Function Scan on regexp_matches found (actual rows=300.00 loops=1)" in plan, plan
