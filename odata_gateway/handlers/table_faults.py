@@ -76,9 +76,10 @@ class TableFaults:
     def _named(self, error: DbTable | DbValue, types: list[EntityType]) -> DbTable:
         sets = self._model.set_of_type
         names = sorted(sets[t.name].name if t.name in sets else t.name for t in types)
-        found = DbTable(
-            f"reading {' or '.join(names)} fails in the database: {error.message}", hint=error.hint
-        )
+        reason, hint = error.message, error.hint
+        if isinstance(error, DbValue):  # what it says besides is about expressions of requests
+            reason, hint = reason.partition(":")[0], None
+        found = DbTable(f"reading {' or '.join(names)} fails in the database: {reason}", hint=hint)
         found.__cause__ = error.__cause__
         return found
 
