@@ -23,7 +23,7 @@ from odata_gateway.plan.resource.crossjoin import bind_crossjoin, crossjoin_form
 from odata_gateway.plan.resource.path import Resource, bind_resource, is_stream
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.limits import Limits, RequestSize
-from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace
+from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, structure_of
 from odata_gateway.plan.scope.scope import Binding, Scope, ShownRows
 from odata_gateway.plan.scope.structures import value_of_place
 from odata_gateway.plan.tree.projection import Field
@@ -85,6 +85,8 @@ def _check_options_of_value(resource: Resource, options: ast.Options) -> None:
     """Refuse options that the standard has for an object or a collection of values, and this
     service has not."""
     match resource.place.value if resource.form == "property" else None:
+        case ItemsPlace() if structure_of(resource.place.prop) is not None:
+            refused, what = COLLECTION_ONLY | {"$select", "$compute"}, "a collection of objects"
         case ItemsPlace():
             refused, what = COLLECTION_ONLY, "a collection of values"
         case ObjectPlace():

@@ -231,7 +231,7 @@ CREATE SCHEMA "odd.schema"; CREATE SCHEMA "Edm"; CREATE SCHEMA "Ünï";
 CREATE TABLE "odd.schema"."a.b" (id int PRIMARY KEY, "a.b" text, "x""y" int, "@odata.id" text, "$c" int, "#" int, " " int, "1st" int, "emoji😀" text,
     "Größe" numeric, "a'b" text, "%" int, "null" int, "true" bool, "eq" int, "row_key" text, "back\\slash" text, "new
 line" int);
-INSERT INTO "odd.schema"."a.b" (id, "a.b", "x""y") VALUES (1, 'q', 3), (2, NULL, 4);
+INSERT INTO "odd.schema"."a.b" (id, "a.b", "x""y", "null", "true") VALUES (1, 'q', 3, 7, true), (2, NULL, 4, 8, false);
 CREATE TABLE "Edm"."x""y" (id int PRIMARY KEY, parent int REFERENCES "Edm"."x""y"); INSERT INTO "Edm"."x""y" VALUES (1, 1);
 CREATE TABLE "Edm"."T" (id int PRIMARY KEY); CREATE TABLE "Edm".t (id int PRIMARY KEY, "T" int REFERENCES "Edm"."T", "T_id" int REFERENCES "Edm"."T", t int REFERENCES "Edm".t);
 INSERT INTO "Edm"."T" VALUES (1); INSERT INTO "Edm".t VALUES (1, 1, NULL, 1);
@@ -256,6 +256,8 @@ async def test_names_of_all_kinds_are_served_with_their_links(cluster):
             model = gateway.service.compiler.model
             assert len(model.entity_sets) == 13 and not model.withheld
             assert (await gateway.ask("timed?$filter=price%20lt%20-1", None)).json()["value"][0]["price"] == -1.5
+            named = await gateway.ask("a_b?$filter=$it/null%20eq%207%20and%20$it/true&$orderby=$it/null%20desc", None)
+            assert [row["id"] for row in named.json()["value"]] == [1], "names that are values elsewhere"
             about = {str(each) for each in (await inspect(gateway.database, model))[1] if each.level != "note"}
             assert about <= {"warning: role: is a superuser; use one that may SELECT and nothing else"}, (
                 "the model is what the database has"

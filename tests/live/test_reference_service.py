@@ -450,6 +450,47 @@ async def test_next_links_of_expanded_collections_are_read(service, target, size
     assert [one[name] for page in pages for one in page] == expected
 
 
+KEYS = [
+    ("Products(1)/details(2)/body", "Detail 1.2"),
+    ("Products(1)/details(n=2)/body", "Detail 1.2"),
+    ("Products(1)/details(product_id=1,n=2)/body", "Detail 1.2"),
+    ("Products(@p)/details(@n)/body?@p=1&@n=2", "Detail 1.2"),
+    ("Products(1)/Ref.Voucher/details(2)/body", "Detail 1.2"),
+    ("Categories(1)/products(1)/details(2)/product/name", "Product 1"),
+    ("Products/1/details/2/body", "Detail 1.2"),
+    ("Details/1/2", {"product_id": 1, "n": 2, "body": "Detail 1.2"}),
+    ("Details/1/2/product/name", "Product 1"),
+    ("Cheapest()(1)/details(2)/body", "Detail 1.2"),
+    ("Products/$count?$filter=access has 3", 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "expected"), KEYS)
+async def test_a_key_need_not_repeat_what_the_path_says_and_its_parts_may_be_segments(service, target, expected):
+    assert await asked(service, target) == expected
+
+
+async def test_the_context_has_the_whole_key(service):
+    for target in ("Products(1)/details(2)/body", "Products/1/details/2/body", "Details/1/2/body"):
+        found = (await service.ask(target, None)).json()["@odata.context"]
+        assert found.endswith("$metadata#Details(product_id=1,n=2)/body"), target
+
+
+NOT_A_KEY = [
+    ("Products(1)/details(product_id=2,n=2)", 404),
+    ("Products(1)/details(4)", 404),
+    ("Products(1)/details(product_id=1)", 400),
+    ("Details(2)", 400),
+    ("Details/1", 404),
+    ("Details/1/$count", 404),
+    ("Details/1/product", 404),
+    ("Details/1/2/3", 404),
+    ("Products/1/details/1/2/body", 404),  # the shorter form is complete with its first segment
+    ("Suppliers('a')/others?$select=street", 501),
+    ("Products?$select=size($compute=length mul 2 as twice)", 501),
+    ("Products?$select=size($top=1)", 400),
+]
+
 NOT_CAST = [
     ("People(3)/Ref.Employee", 404),
     ("Vouchers(3)", 404),
@@ -478,7 +519,7 @@ NOT_CAST = [
 ]
 
 
-@pytest.mark.parametrize(("target", "status"), [*NOT_CALLED, *NOT_CAST])
+@pytest.mark.parametrize(("target", "status"), [*NOT_CALLED, *NOT_A_KEY, *NOT_CAST])
 async def test_a_call_that_fits_no_function_and_a_cast_that_cannot_be_are_refused(service, target, status):
     answer = await service.ask(target, None)
     assert answer.status == status, answer.body

@@ -114,7 +114,8 @@ def bind_has(node: ast.Binary, scope: Scope) -> BoundExpr:
     if value.type is None or not value.type.family.is_enumeration:
         raise BindType("has needs an enumeration on its left", at=node.at)
     if isinstance(right, ast.Literal) and not right.many:
-        flags: BoundExpr = literal(right, value.type, equal_mode(value))
+        strict = scope.binding.strict
+        flags: BoundExpr = literal(right, value.type, equal_mode(value), strict=strict)
     else:
         flags = scope.bind.expr(right, scope)
     if flags.type is None:

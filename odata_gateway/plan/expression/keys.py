@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from odata_gateway.edm.model import EntityType, Property
 from odata_gateway.errors import BindType
@@ -18,20 +18,26 @@ KeyNodes = tuple[tuple[Property, ast.Expr], ...]
 """Each property of a key with its value."""
 
 
-def key_nodes(entity_type: EntityType, args: tuple[ast.Expr, ...], *, at: int) -> KeyNodes:
+def key_nodes(
+    entity_type: EntityType, args: tuple[ast.Expr, ...], *, at: int, tied: Collection[str] = ()
+) -> KeyNodes:
     """The value of each key property: `(1)` or `(id=1)`, and `(a=1,b=2)` for a key of several or an
     alternate one.
 
+    tied    properties of the key that need no value
     raises  BindType  where these are not the properties of a key, each once
     """
     names = [p.name for p in entity_type.key]
-    if len(args) == len(names) == 1 and not isinstance(args[0], ast.NamedArgument):
-        return ((entity_type.key[0], args[0]),)
+    left = [p for p in entity_type.key if p.name not in tied]
+    if len(args) == len(left) == 1 and not isinstance(args[0], ast.NamedArgument):
+        return ((left[0], args[0]),)
     values = {a.name: a.value for a in args if isinstance(a, ast.NamedArgument)}
     if len(values) == len(args):
         for key in _keys(entity_type):
             if values.keys() == {p.name for p in key}:
                 return tuple((p, values[p.name]) for p in key)
+        if {p.name for p in left} <= values.keys() <= {*names}:
+            return tuple((p, values[p.name]) for p in entity_type.key if p.name in values)
     wrong = [a for a in args if isinstance(a, ast.NamedArgument) and a.name not in names]
     form = ",".join(f"{n}=..." for n in names)
     if wrong:

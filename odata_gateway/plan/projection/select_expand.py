@@ -165,6 +165,8 @@ def _member_paths(
     is_items = prop is not None and isinstance(prop.structure, ItemType)
     if is_items and (members is None or any(name != "$select" for name in options.order)):
         raise Unsupported("options of a collection in $select are not supported", at=item.at)
+    if members is not None and "$compute" in options.order:
+        raise Unsupported("$compute of an object in $select is not supported", at=item.at)
     if members is None or any(name != "$select" for name in options.order):
         only = "only $select as nested option" if members else "no nested options"
         raise BindType(

@@ -7,7 +7,8 @@ Unknown: the options of other resources.
     resolved_path  what a path has led to so far
     arguments      what functions are given
     functions      calls of functions
-    path           entity sets, keys, navigation, properties and the segments that end a path
+    path_keys      keys in paths
+    path           entity sets, navigation, properties and the segments that end a path
     crossjoin      $crossjoin
     all_entities   $all
 """

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from odata_gateway.edm.model import EntityType, NavigationProperty, Property
 from odata_gateway.errors import (
-    BindNoEntity,
     BindSegment,
     BindType,
     LimitDepth,
@@ -20,22 +19,15 @@ from odata_gateway.errors import (
     UrlMethod,
     nearest,
 )
-from odata_gateway.plan.expression.keys import key_nodes, key_value
-from odata_gateway.plan.expression.literals import resolve_alias
 from odata_gateway.plan.resource.functions import call_of_import, call_on_entity, cast_of_result
+from odata_gateway.plan.resource.path_keys import by_key, key_segment, tied_to
 from odata_gateway.plan.resource.resolved_path import ResolvedPath
 from odata_gateway.plan.scope.navigation import no_such_set, why_not
 from odata_gateway.plan.scope.places import ItemsPlace, ObjectPlace, place_of
 from odata_gateway.plan.scope.rows import as_type, column_of, has_key, is_of_type, singleton_key
 from odata_gateway.plan.scope.scope import Binding, Scope
 from odata_gateway.plan.tree.query import ResultForm
-from odata_gateway.plan.tree.relation import (
-    BoundExpr,
-    ConstantValue,
-    Parameter,
-    ParentPath,
-)
-from odata_gateway.plan.tree.slots import LiteralSlot
+from odata_gateway.plan.tree.relation import ParentPath
 from odata_gateway.url import ast
 
 MAX_SEGMENTS = 32
@@ -71,9 +63,15 @@ def bind_resource(path: tuple[ast.Segment, ...], binding: Binding) -> Resource:
             raise BindSegment(f"nothing can follow a {form} segment", at=segment.at)
         if place.is_final:
             raise BindSegment("nothing can follow a function that is not composable", at=segment.at)
+        if place.is_partial:
+            place = key_segment(place, segment, binding)
+            continue
         form = _closing(place, segment)
         if form is None:
             place = _step(place, segment, binding)
+    if place.is_partial:
+        names = ", ".join(prop.name for prop in place.entity_set.entity_type.key)
+        raise BindSegment(f"the key of {place.entity_set.name} is {names}", at=path[-1].at)
     return Resource(form or place.state, place)
 
 
@@ -109,7 +107,7 @@ def _entity_set(segment: ast.Segment, binding: Binding) -> ResolvedPath:
         raise no_such_set(binding.model, segment.name, at=segment.at)
     row = binding.row_of(found.entity_type)
     place = ResolvedPath("collection", found, row, pieces=(found.name,))
-    return place if segment.args is None else _by_key(place, segment.args, segment, binding)
+    return place if segment.args is None else by_key(place, segment.args, segment, binding)
 
 
 def _closing(place: ResolvedPath, segment: ast.Segment) -> ResultForm | None:
@@ -185,7 +183,7 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
         return _member(place, segment)
     if not segment.name:
         if place.state == "collection" and segment.args is not None:
-            return _by_key(place, segment.args, segment, binding)
+            return by_key(place, segment.args, segment, binding)
         raise BindSegment("a key cannot follow another one", at=segment.at)
     if (called := call_on_entity(place, segment, binding)) is not None:
         return called
@@ -194,7 +192,7 @@ def _step(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> Resolv
     if binding.model.derived_type(segment.name, entity_type) is not None:
         return _type_cast(place, segment, binding)
     if place.state == "collection":
-        return _key_segment(place, segment, binding)
+        return key_segment(place, segment, binding)
     if segment.name in entity_type.properties:
         return _property(place, entity_type.properties[segment.name], segment)
     if segment.name in entity_type.navigation:
@@ -230,7 +228,7 @@ def _type_cast(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> R
     if segment.args is None:
         return place
     if place.state == "collection":
-        return _by_key(place, segment.args, segment, binding)
+        return by_key(place, segment.args, segment, binding)
     raise BindSegment(f"there is no type or function '{segment.name}' here", at=segment.at)
 
 
@@ -320,69 +318,10 @@ def _navigate(
         if place.is_anonymous:
             pieces = (target_set.name,)
         return ResolvedPath("entity", target_set, row, within=within, optional=True, pieces=pieces)
-    found = ResolvedPath("collection", target_set, row, within=within, pieces=(target_set.name,))
-    return found if segment.args is None else _by_key(found, segment.args, segment, binding)
-
-
-# --- keys -----------------------------------------------------------------------------------------
-
-
-def _key_segment(place: ResolvedPath, segment: ast.Segment, binding: Binding) -> ResolvedPath:
-    """Key as segment (4.3.6): `Conversation/1`."""
-    entity_type = place.entity_set.entity_type
-    is_name = segment.name in entity_type.properties or segment.name in entity_type.navigation
-    if (
-        len(entity_type.key) == 1
-        and segment.literal is not None
-        and segment.args is None
-        and not is_name
-    ):
-        return _by_key(place, (segment.literal,), segment, binding)
-    name = place.entity_set.name
-    if not entity_type.key:
-        raise BindSegment(f"'{segment.name}' cannot follow rows without a key", at=segment.at)
-    raise BindSegment(
-        f"'{segment.name}' cannot follow a collection",
-        at=segment.at,
-        hint=f"address a member of {name} by key, as in {name}(1)",
-    )
-
-
-def _by_key(
-    place: ResolvedPath, args: tuple[ast.Expr, ...], segment: ast.Segment, binding: Binding
-) -> ResolvedPath:
-    """The entity of a collection that has a key."""
-    entity_type, scope = place.entity_set.entity_type, Scope.of(binding, place.row)
-    if not entity_type.key:
-        raise BindSegment("these rows have no key", at=segment.at, hint="use $filter")
-    nodes = key_nodes(entity_type, args, at=segment.at)
-    values: list[BoundExpr] = []
-    pieces: list[str | LiteralSlot] = []
-    key = tuple(prop for prop, _ in nodes)
-    for prop, given in nodes:
-        node = resolve_alias(given, scope)
-        if isinstance(node, ast.Constant) and node.value is None:
-            raise BindNoEntity("a key cannot be null", at=node.at)
-        value = key_value(prop, node, scope)
-        values.append(value)
-        name = f"{prop.name}=" if len(key) > 1 or key != entity_type.key else ""
-        pieces += [("," if pieces else "(") + name, _key_piece(value)]
-    predicates = has_key(place.row.source, zip(key, values, strict=True))
-    return replace(
-        place,
-        state="entity",
-        predicates=(*predicates, *place.predicates),
-        optional=False,
-        pieces=(*place.pieces, *pieces, ")"),
-    )
-
-
-def _key_piece(value: BoundExpr) -> str | LiteralSlot:
-    """A key in a context URL: its literal, or a Boolean constant as it is written."""
-    if isinstance(value, Parameter) and isinstance(value.slot, LiteralSlot):
-        return value.slot
-    assert isinstance(value, ConstantValue)
-    return "true" if value.value else "false"
+    tied = tied_to(place, navigation, target_set.entity_type)
+    pieces = (target_set.name,)
+    found = ResolvedPath("collection", target_set, row, within=within, pieces=pieces, tied=tied)
+    return found if segment.args is None else by_key(found, segment.args, segment, binding)
 
 
 def is_stream(place: ResolvedPath) -> bool:

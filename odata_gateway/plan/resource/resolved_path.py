@@ -12,6 +12,8 @@ from odata_gateway.plan.tree.relation import Block, BoundExpr, ParentPath
 from odata_gateway.plan.tree.slots import LiteralSlot
 
 PathState = Literal["collection", "entity", "property"]
+KeyValues = tuple[tuple[str, BoundExpr], ...]
+"""Values of properties of a key, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class ResolvedPath:
     above       the entity that a function was called for
     is_final    it is the result of a function that is not composable
     is_anonymous  it is a single row of a function, which has no path of its own
+    key         the values that the path gives for the key of the entity
+    tied        of a collection: what the path before it says of the keys of its entities
+    is_partial  of a collection: a segment said a part of a key, and more must follow
     """
 
     state: PathState
@@ -46,6 +51,9 @@ class ResolvedPath:
     above: Block | None = None
     is_final: bool = False
     is_anonymous: bool = False
+    key: KeyValues = ()
+    tied: KeyValues = ()
+    is_partial: bool = False
 
     @property
     def shown(self) -> str:
