@@ -86,9 +86,6 @@ def of_psql(text, prop):
             return base64.urlsafe_b64encode(bytes.fromhex(text[2:])).decode().rstrip("=")
         case "Edm.TimeOfDay":
             return trimmed(text)
-        case "Edm.String" if prop.pg_type in ("json", "jsonb"):
-            value = json.loads(text)
-            return value if value is None or isinstance(value, str) else text
         case "Edm.Guid" | "Edm.String":
             return text
     return ...
@@ -107,9 +104,12 @@ def of_service(value, prop):
 
 
 async def rows_of_psql(connection, entity_type):
-    """The rows of a table as values by property, without the key that the service makes."""
+    """The rows of a table as values by property, without the key that the service makes; a JSON string without its quotes."""
     own = [p for p in entity_type.properties.values() if p.catalog.row_key is None]
-    columns = ", ".join('"' + p.column.replace('"', '""') + '"::text' for p in own)
+    types = "SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = $1::text::regclass"
+    pg_type = dict(await connection.fetch(types, f'"{entity_type.table.schema}"."{entity_type.table.name}"'))
+    read = {p.column: " #>> '{}'" if pg_type[p.column] in ("json", "jsonb") else "::text" for p in own}
+    columns = ", ".join('"' + name.replace('"', '""') + f'"{how}' for name, how in read.items())
     found = await connection.fetch(f'SELECT {columns} FROM "{entity_type.table.schema}"."{entity_type.table.name}"')
     return own, Counter(tuple(of_psql(text, p) for text, p in zip(row, own, strict=True)) for row in found)
 
