@@ -125,6 +125,7 @@ class UrlMethod(ODataError):
     """The resource does not have this method; the service is read-only."""
 
     status, code = 405, "Url.Method"
+    headers = (("Allow", "GET, HEAD, OPTIONS"),)  # what most resources have (RFC 9110, 15.5.6)
 
 
 class UrlFormat(ODataError):

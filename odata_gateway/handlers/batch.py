@@ -211,7 +211,9 @@ class BatchExecution:
         if kind is ResourceKind.BATCH:
             raise UrlSyntax("a batch cannot contain another batch", target="path", at=0)
         if part.method != METHODS[kind][0]:
-            raise UrlMethod(method_refusal(part.method, kind), hint=f"use {METHODS[kind][0]}")
+            error = UrlMethod(method_refusal(part.method, kind), hint=f"use {METHODS[kind][0]}")
+            error.headers = (("Allow", ", ".join(METHODS[kind])),)
+            raise error
         self._check_token(part.headers, query)
         query = self._with_credential(query)
         return self._batch._replace(

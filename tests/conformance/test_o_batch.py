@@ -260,6 +260,18 @@ def test_o09_a_group_of_requests_succeeds_or_fails_as_a_whole(ask):
     assert statuses(ask, *write) == [424, 405, 200]
 
 
+def test_o09_a_part_of_another_method_is_told_which_methods_there_are(ask):
+    """RFC 9110, 15.5.6."""
+    parts = [
+        get("1") | {"method": "DELETE"},
+        get("2", atomicityGroup="g") | {"method": "PATCH"},
+        get("3", "Label/$query"),
+        get("4") | {"method": "HEAD"},
+    ]
+    found = [(a["status"], a["headers"]["allow"]) for a in ask_json(ask.gateway, *parts)]
+    assert found == [(405, "GET, HEAD, OPTIONS"), (405, "GET, HEAD, OPTIONS"), (405, "POST, OPTIONS"), (405, "GET, HEAD, OPTIONS")]
+
+
 @pytest.mark.parametrize(
     ("condition", "status"),
     [

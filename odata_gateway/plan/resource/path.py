@@ -163,11 +163,13 @@ def _closing_value(place: ResolvedPath, segment: ast.Segment) -> ResultForm:
 def only_posted(segment: ast.Segment) -> UrlMethod:
     """The error for a GET of `/$query`, which has the options of a request in its body (URL
     Conventions 4.17)."""
-    return UrlMethod(
+    error = UrlMethod(
         "$query takes POST, with the options as the body",
         at=segment.at,
         hint="write the options of a GET behind '?'",
     )
+    error.headers = (("Allow", "POST, OPTIONS"),)
+    return error
 
 
 # --- one step -------------------------------------------------------------------------------------
