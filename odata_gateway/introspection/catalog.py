@@ -72,7 +72,11 @@ AND x.indpred IS NULL AND 0 <> ALL ((x.indkey::int2[])[0:x.indnkeyatts - 1])
 ORDER BY x.indrelid, x.indnkeyatts, x.indexrelid
 """
 
-_FOREIGN_KEYS = """
+_OF_PERIODS = """EXISTS (SELECT FROM pg_catalog.pg_operator AS o
+                    WHERE o.oid = ANY (k.conpfeqop) AND o.oprname = '&&')"""
+"""Whether a foreign key refers to the rows that together cover a period: to several, and not to
+those with equal values."""
+_FOREIGN_KEYS = f"""
 WITH RECURSIVE part (root, oid, kind) AS (
     SELECT c.oid, c.oid, c.relkind FROM pg_catalog.pg_class AS c
     WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p'
@@ -86,7 +90,7 @@ WITH RECURSIVE part (root, oid, kind) AS (
     SELECT k.conrelid AS relation, k.confrelid AS target, k.conname::text AS name,
            k.conkey::int2[] AS columns, k.confkey::int2[] AS referenced
     FROM pg_catalog.pg_constraint AS k
-    WHERE k.contype = 'f' AND k.conparentid = 0
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT {_OF_PERIODS}
     AND k.conrelid = ANY ($1::oid[]) AND k.confrelid = ANY ($1::oid[])
 ), of_parts AS (  -- in the numbers that the columns have in the partitioned table
     SELECT leaf.root AS relation, k.confrelid AS target, k.conname::text AS name, leaf.leaves,
@@ -98,7 +102,7 @@ WITH RECURSIVE part (root, oid, kind) AS (
                    ON a.attrelid = leaf.root AND a.attname = o.attname
                ORDER BY u.n) AS columns, k.confkey::int2[] AS referenced
     FROM leaf JOIN pg_catalog.pg_constraint AS k ON k.conrelid = leaf.oid AND k.contype = 'f'
-    WHERE k.confrelid = ANY ($1::oid[])
+    WHERE k.confrelid = ANY ($1::oid[]) AND NOT {_OF_PERIODS}
 )
 SELECT * FROM own
 UNION ALL

@@ -114,17 +114,15 @@ def model_of_catalog(catalog: Catalog, functions: tuple[FunctionFacts, ...] = ()
         primitive_property,
         is_secret_name,
     )
-    types = {
-        table: _entity_type(table, served, links[table], declared) for table in served.relations
-    }
+    types = _entity_types(served, links, declared)
     called = DocumentFunctions(
         served.namespaces, served.type_names, declared, served.row_keys.keys()
     )
     for facts in functions:
         called.add(facts)
-    for table, properties in called.computed.items():
+    for table, computed in called.computed.items():
         if served.keys[table]:  # rows whose key the service makes are none of the table's type
-            types[table] |= {n: p for n, p in properties.items() if n not in types[table]}
+            types[table] |= {n: p for n, p in computed.items() if n not in types[table]}
     document = _document(served, types, links, called)
     return CatalogModel(document, (*not_served, *called.not_served), served, links)
 
@@ -225,22 +223,54 @@ def _name_all(served: ServedRelations, schemas_of_functions: Iterable[str]) -> N
 # --- The document ---------------------------------------------------------------------------------
 
 
-def _entity_type(
-    table: Table,
+TypesOfProperties = Mapping[Table, Mapping[str, str | None]]
+"""The type of each property of each table; None where it is made of values."""
+
+
+def _entity_types(
     served: ServedRelations,
-    links: Mapping[str, CatalogLink],
+    links: Mapping[Table, Mapping[str, CatalogLink]],
     declared: DeclaredTypes,
-) -> CsdlNode:
-    relation, key, names = served.relations[table], served.keys[table], served.property_names[table]
+) -> dict[Table, CsdlNode]:
+    """The entity type of each table, with its links."""
+    properties = {table: _properties(table, served, declared) for table in served.relations}
+    value_types = {
+        table: {name: declared.value_type(node) for name, node in found.items()}
+        for table, found in properties.items()
+    }
+    return {
+        table: _entity_type(table, served, properties[table], value_types[table])
+        | {
+            link.name: _navigation(table, link, served, value_types)
+            for link in links[table].values()
+        }
+        for table in served.relations
+    }
+
+
+def _properties(table: Table, served: ServedRelations, declared: DeclaredTypes) -> CsdlNode:
+    """The properties of the columns of a table, those of the key first."""
+    key, names = served.keys[table], served.property_names[table]
     columns = {column.name: column for column in served.columns[table]}
     in_order = [*(columns[name] for name in key), *(c for n, c in columns.items() if n not in key)]
-    properties = {
+    return {
         names[column.name]: property_of(
             column, names[column.name], declared, is_key=column.name in key
         )
         for column in in_order
     }
+
+
+def _entity_type(
+    table: Table,
+    served: ServedRelations,
+    properties: CsdlNode,
+    value_types: Mapping[str, str | None],
+) -> CsdlNode:
+    """The entity type of a table, without its links."""
+    relation, key, names = served.relations[table], served.keys[table], served.property_names[table]
     made = {} if key else {served.row_keys[table]: row_key_property(relation)}
+    values = {column: name for column, name in names.items() if value_types.get(name) is not None}
     return {
         "$Kind": "EntityType",
         "$Key": [*made, *(names[column] for column in key)],
@@ -248,10 +278,9 @@ def _entity_type(
         **_policy(relation),
         **_words(relation),
         **descriptions(relation.comment),
-        **alternate_keys(relation, names, key),
+        **alternate_keys(relation, values, key),
         **made,
         **properties,
-        **{link.name: _navigation(table, link, served) for link in links.values()},
     }
 
 
@@ -259,7 +288,9 @@ def _policy(relation: CatalogRelation) -> CsdlNode:
     return {"@Gateway.Account": relation.account} if relation.account else _UNSCOPED
 
 
-def _navigation(table: Table, link: CatalogLink, served: ServedRelations) -> CsdlNode:
+def _navigation(
+    table: Table, link: CatalogLink, served: ServedRelations, value_types: TypesOfProperties
+) -> CsdlNode:
     node: CsdlNode = {"$Kind": "NavigationProperty"}
     node["$Type"] = served.qualified_name(link.target)
     if link.is_collection:
@@ -271,7 +302,7 @@ def _navigation(table: Table, link: CatalogLink, served: ServedRelations) -> Csd
     if link.through is not None:
         return node | _join_through(link)
     if link.leads == "to":
-        return node | _constraint_or_join(table, link, served)
+        return node | _constraint_or_join(table, link, served, value_types)
     return node
 
 
@@ -290,9 +321,11 @@ def _join_through(link: CatalogLink) -> CsdlNode:
     }
 
 
-def _constraint_or_join(table: Table, link: CatalogLink, served: ServedRelations) -> CsdlNode:
-    """A referential constraint, or the join where a column of it is not served or has another
-    type than the one it refers to."""
+def _constraint_or_join(
+    table: Table, link: CatalogLink, served: ServedRelations, value_types: TypesOfProperties
+) -> CsdlNode:
+    """A referential constraint, or the join where a column of it is not served, has another type
+    than the one it refers to, or is shown as another one, as a range that is a key."""
     near, far = served.property_names[table], served.property_names[link.target]
     pairs = list(zip(link.key.columns, link.key.referenced, strict=True))
     types = {
@@ -302,7 +335,10 @@ def _constraint_or_join(table: Table, link: CatalogLink, served: ServedRelations
     }
     is_same = all(types.get((table, a)) == types.get((link.target, b)) for a, b in pairs)
     if is_same and all(own in near and other in far for own, other in pairs):
-        return {"$ReferentialConstraint": {near[own]: far[other] for own, other in pairs}}
+        named = {near[own]: far[other] for own, other in pairs}
+        own, others = value_types[table], value_types[link.target]
+        if all(own[a] == others[b] is not None for a, b in named.items()):
+            return {"$ReferentialConstraint": named}
     terms = [f"source.{in_quotes(own)} = target.{in_quotes(other)}" for own, other in pairs]
     return {"@Gateway.Join": terms}
 

@@ -33,7 +33,7 @@ def alternate_keys(
     relation: CatalogRelation, names: Mapping[str, str], key: tuple[str, ...]
 ) -> dict[str, Any]:
     """The annotation with further unique indexes over NOT NULL columns; `names` has the property of
-    each column that is served."""
+    each column that is served and whose value is one."""
     columns = {column.name: column for column in relation.columns}
     found = {
         index.columns: None

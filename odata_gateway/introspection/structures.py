@@ -71,6 +71,15 @@ class DeclaredTypes:
         rest = {name: value for name, value in node.items() if name not in facets}
         return {**rest, "$Type": name}
 
+    def value_type(self, node: CsdlMembers) -> str | None:
+        """The primitive type or the enumeration of a property; None for what is made of values."""
+        name = str(node.get("$Type", STRING.name))
+        namespace, _, short = name.rpartition(".")
+        declared = self.nodes.get((namespace, short), {})
+        if "$Collection" in node or declared.get("$Kind") == "ComplexType":
+            return None
+        return str(declared.get("$UnderlyingType", name))
+
     def json_of(self, objects: JsonObject) -> CsdlMembers:
         """The property of a column of JSON whose members are known."""
         names = odata_names(name for name, _ in objects.members)

@@ -103,3 +103,14 @@ CREATE TABLE visits_2a PARTITION OF visits_2 DEFAULT; ALTER TABLE visits_2 ADD F
 ALTER TABLE visits_2a ADD FOREIGN KEY (pair_a, pair_b) REFERENCES pairs (a, b);
 INSERT INTO visits SELECT date '2024-02-01' + g * 20, g, chr(97 + g % 4), 1, 1 FROM generate_series(1, 15) g;
 CREATE TABLE wider (id int8 PRIMARY KEY, plain_id int8 REFERENCES plain, small_id int2 REFERENCES plain); INSERT INTO wider VALUES (1, 2, 3), (2, NULL, NULL), (3, 2, 4);
+
+-- foreign keys and unique columns whose values are made of values, and foreign keys to all rows of a period
+CREATE EXTENSION btree_gist WITH SCHEMA public;
+CREATE TABLE spans (r int4range PRIMARY KEY, v text); INSERT INTO spans SELECT int4range(g, g + 3), 'v' || g FROM generate_series(1, 9) g; INSERT INTO spans VALUES ('empty', 'none');
+CREATE TABLE of_spans (id int PRIMARY KEY, r int4range REFERENCES spans, tags int[] NOT NULL UNIQUE);
+INSERT INTO of_spans SELECT g, CASE WHEN g % 3 > 0 THEN int4range(g, g + 3) ELSE 'empty' END, ARRAY[g, g] FROM generate_series(1, 9) g;
+CREATE TABLE of_tags (id int PRIMARY KEY, tags int[] REFERENCES of_spans (tags)); INSERT INTO of_tags VALUES (1, '{2,2}'), (2, '{2,2}'), (3, '{4,4}');
+CREATE TABLE prices (item int, during daterange, price int, PRIMARY KEY (item, during WITHOUT OVERLAPS));
+INSERT INTO prices SELECT 1, daterange(date '2024-01-01' + 30 * g, date '2024-01-31' + 30 * g), g FROM generate_series(0, 9) g;
+CREATE TABLE sales (id int PRIMARY KEY, item int, during daterange, FOREIGN KEY (item, PERIOD during) REFERENCES prices (item, PERIOD during));
+INSERT INTO sales VALUES (1, 1, '[2024-01-05,2024-03-05)'), (2, 1, '[2024-01-01,2024-01-31)');

@@ -271,6 +271,26 @@ async def test_links_of_partitions_and_between_integers_of_other_width(shapes):
         assert await value(gateway, "plain(2)/wider_by_plain/$count") == 2
 
 
+async def test_links_by_values_that_are_made_of_values(shapes):
+    async with served(shapes) as gateway:
+        document = (await gateway.ask("$metadata?$format=json", None)).json()["shapes"]
+        for name, link in (("of_spans", "to_r"), ("of_tags", "to_tags")):
+            assert "$ReferentialConstraint" not in document[name][link], "a key is a text, and the other column none"
+        assert await value(gateway, "of_spans/$count?$filter=to_r/v eq 'none'") == 3
+        assert await value(gateway, "of_spans/$count?$filter=to_r/v eq 'v2'") == 1
+        assert [row["id"] for row in await value(gateway, "spans('[2,5)')/of_spans")] == [2]
+        assert [row["id"] for row in await value(gateway, "of_spans(2)/of_tags")] == [1, 2]
+        assert "@Core.AlternateKeys" not in document["of_spans"]
+
+
+async def test_a_foreign_key_of_a_period_is_no_link(shapes):
+    """It refers to the rows that together cover a period, and a link to those with an equal one would miss them."""
+    async with served(shapes) as gateway:
+        document = (await gateway.ask("$metadata?$format=json", None)).json()["shapes"]
+        assert set(document["sales"]) == {"$Kind", "$Key", "id", "item", "during"} and "sales" not in document["prices"]
+        assert [row["price"] for row in await value(gateway, "prices?$filter=during eq '[2024-01-01,2024-01-31)'")] == [0]
+
+
 async def test_a_role_that_may_read_single_columns_gets_keys_of_these(cluster, shapes):
     grants = "GRANT USAGE ON SCHEMA shapes TO odata_reader; GRANT SELECT (a, b) ON shapes.keyless TO odata_reader; GRANT SELECT ON shapes.moved TO odata_reader"
     cluster.psql("every_row", grants)
