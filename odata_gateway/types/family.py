@@ -150,8 +150,7 @@ INFINITE = ReadAsNull(
 class ColumnReading:
     """How columns of one Postgres type serve a family. {0} is the column, unless said otherwise.
 
-    read        the column as the family's own Postgres type; "{0}" where it has it, or one that
-                Postgres treats alike
+    read        the column as the family's own Postgres type, or one that Postgres treats alike
     pinned      the same, and of no other type even if the table has changed since: for JSON texts,
                 where a value of another type must not stand without quotes. None: not needed, since
                 `read` cannot make a text of a column of another type
