@@ -128,7 +128,8 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     scope = bind_compute_option(options, entity_set.entity_type, rows.scope)
     predicates = (*rows.predicates, *bind_narrowing(options, scope))
     # The block of the count, without the joins that $orderby and $select are about to add.
-    counted = replace(rows.block, predicates=predicates)
+    is_counted = options.count or resource.form == "count"
+    counted = replace(rows.block, predicates=predicates) if is_counted else None
     order = bind_options_order(options, rows.order, scope)
     projection = (
         None
@@ -137,7 +138,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
     )
     top, skip = bind_window(options)
     parent = place.parent
-    if resource.form == "count":
+    if counted is not None and resource.form == "count":
         return Query("count", entity_set, counted, parent=parent)
     row = scope.implicit
     is_plain = row.structure is None and not row.source.entity_type.returned_key
@@ -149,7 +150,7 @@ def _bind_collection(resource: Resource, options: ast.Options, scope: Scope) -> 
         projection,
         top=top,
         skip=skip,
-        counted=counted if options.count else None,
+        counted=counted,
         parent=parent,
         path=place.pieces,
         key=() if is_plain else key_of(row),

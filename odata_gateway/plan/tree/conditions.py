@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from odata_gateway.plan.tree.relation import BoundExpr, ConstantValue, Logic
 from odata_gateway.types.primitive import BOOLEAN
@@ -18,13 +18,15 @@ def all_of(conditions: tuple[BoundExpr, ...]) -> BoundExpr | None:
     return Logic("and", conditions, any(c.nullable for c in conditions))
 
 
-def conjuncts(conditions: Iterable[BoundExpr]) -> Iterator[BoundExpr]:
+def conjuncts(conditions: Iterable[BoundExpr]) -> list[BoundExpr]:
     """The conditions that must be true for all of these to be true."""
+    found: list[BoundExpr] = []
     for condition in conditions:
         if isinstance(condition, Logic) and condition.op == "and":
-            yield from conjuncts(condition.operands)
+            found += conjuncts(condition.operands)
         else:
-            yield condition
+            found.append(condition)
+    return found
 
 
 def any_of(comparisons: tuple[BoundExpr, ...]) -> BoundExpr:

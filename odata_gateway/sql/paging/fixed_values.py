@@ -154,12 +154,12 @@ def begins_with_nulls(query: Query) -> bool:
 
 def asks_for_null(query: Query, column: Column) -> bool:
     """Whether a condition leaves only rows in which a column is null."""
-    return any(
-        term.op == "eq" and is_null(other) and _is_same(side, column)
-        for term in conjuncts(query.block.predicates)
-        if isinstance(term, Compare)
-        for side, other in ((term.left, term.right), (term.right, term.left))
-    )
+    for term in conjuncts(query.block.predicates):
+        if isinstance(term, Compare) and term.op == "eq":
+            for side, other in ((term.left, term.right), (term.right, term.left)):
+                if is_null(other) and _is_same(side, column):
+                    return True
+    return False
 
 
 def _sides(term: Compare) -> tuple[BoundExpr, BoundExpr]:

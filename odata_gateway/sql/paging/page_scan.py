@@ -90,7 +90,8 @@ class PageScan:
         return found._rows(what)
 
     def _splits_nulls(self, what: Sql) -> bool:
-        return splits_nulls(self.query, shows_joined=self._shows_joined(what))
+        read = what + self._order_by(self.query.order)
+        return splits_nulls(self.query, shows_joined=self._shows_joined(read))
 
     def _of_open_order(self, *, with_nulls: bool = False) -> PageScan:
         """The same without the order values that are the same in all rows."""
@@ -108,8 +109,8 @@ class PageScan:
         return replace(self, query=query, mask=mask, slots=slots)
 
     def _rows(self, what: Sql) -> Sql:
-        shows_joined = self._shows_joined(what)
         read = what + self._order_by(self.query.order)
+        shows_joined = self._shows_joined(read)
         if is_read_whole(read, self.query.block.source.number):
             scan: Scan = plain_scan(self.query, self.mask)
         else:
@@ -135,9 +136,8 @@ class PageScan:
             case _:
                 assert_never(scan)
 
-    def _shows_joined(self, what: Sql) -> bool:
-        """Whether `what` or the order has columns of joined tables."""
-        read = what + self._order_by(self.query.order)
+    def _shows_joined(self, read: Sql) -> bool:
+        """Whether what is read has columns of joined tables."""
         return any(columns_in(read, joined.source.number) for joined in self.query.block.joins)
 
     def _skipping(self, rows: Sql) -> Sql:
