@@ -2,7 +2,7 @@
 
 An empty text is `""`, so that it differs from null. In a file of one column null is `""` too:
 readers pass over a line with nothing on it, and would have fewer rows. With `excel=true` the file
-begins with a byte order mark, by which Excel knows UTF-8, and a tab stands before a text that Excel
+begins with a byte order mark, by which Excel knows UTF-8, and a tab stands before what Excel
 would run as a formula.
 """
 
@@ -49,9 +49,9 @@ class CsvCells:
 
     def cell(self, value: Sql, type_: PrimitiveType, *, zoned: bool) -> Sql:
         """The text of a cell; never NULL."""
-        text = cell_text(value, type_, zoned=zoned)
-        if type_.family.cell.is_plain:
-            return build("coalesce({0}, '')", text)
+        form, text = type_.family.cell, cell_text(value, type_, zoned=zoned)
+        if form.is_plain:
+            return _plain(text, for_excel=self.for_excel and not _is_finite_number(type_))
         quoted_text = build("""'"' || replace({0}, '"', '""') || '"'""", text)
         if not self.for_excel:
             return build("coalesce({0}, '')", quoted_text)
@@ -62,6 +62,25 @@ class CsvCells:
             text,
             quoted_text,
         )
+
+
+def _plain(text: Sql, *, for_excel: bool) -> Sql:
+    """A cell with a text that needs no quotes. Excel would compute `-PT1S`, `-0044-03-15` and
+    `-INF`."""
+    if not for_excel:
+        return build("coalesce({0}, '')", text)
+    return build(
+        "coalesce(CASE WHEN left({0}, 1) = '-' AND {0} !~ '^-[0-9.]+(e[-+]?[0-9]+)?$' "
+        """THEN '"' || E'\\t' || {0} || '"' ELSE {0} END, '')""",
+        build("({0})", text),
+    )
+
+
+def _is_finite_number(type_: PrimitiveType) -> bool:
+    """Whether each value is a number as spreadsheets write it."""
+    family = type_.family
+    is_number = family.cell.number is not None and family.cell.number_format == "number"
+    return is_number and not family.has_nan
 
 
 class CsvOffer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 
 import pytest
 from tests.harness.inside import inside
@@ -116,6 +117,21 @@ async def test_excel_runs_no_text(served, formula):
     assert table(plain)[1] == [[formula, "-1"]]
     assert safe.startswith(b'\xef\xbb\xbf"f","n"\r\n')
     assert table(safe.removeprefix(b"\xef\xbb\xbf"))[1] == [[f"\t{formula}", "-1"]]
+
+
+@pytest.mark.parametrize(
+    "value", ["duration'-PT1S'", "-INF", "-0044-03-15", "-0044-03-15T00:00:00Z", "-1.5e300", "-1", "-0.25", "INF", "true"]
+)
+async def test_excel_computes_nothing_but_numbers(served, value):
+    """It would take the minus of a duration or of a year for its own."""
+    target = f"Label?$top=1&$select=f,n&$compute={value} as f,1 as n&$format=text/csv"
+    ((plain, _),) = table((await served.ask(target)).body)[1]
+    ((safe, _),) = table((await served.ask(f"{target};excel=true")).body.removeprefix(b"\xef\xbb\xbf"))[1]
+    try:
+        is_number = math.isfinite(float(plain))
+    except ValueError:
+        is_number = False
+    assert safe == (f"\t{plain}" if plain.startswith("-") and not is_number else plain)
 
 
 async def test_a_page_is_asked_for_and_its_link_is_a_header(served):
