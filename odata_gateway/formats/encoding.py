@@ -44,7 +44,7 @@ class BodyEncoding(RowEncoding, Protocol):
         ...
 
     @property
-    def null_property(self) -> str | None:
+    def null_property(self) -> bytes | None:
         """What `property` gives for null; the reply is then 204."""
         ...
 
@@ -67,11 +67,11 @@ class BodyEncoding(RowEncoding, Protocol):
         """What stands after the last row of a collection, with the link to the next page."""
         ...
 
-    def entity(self, context: ResponseContext, row: str) -> bytes:
+    def entity(self, context: ResponseContext, row: bytes) -> bytes:
         """The body of a single entity or reference."""
         ...
 
-    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
+    def property_body(self, context: ResponseContext, field: Field, value: bytes) -> bytes:
         """The body of a single property that is not null."""
         ...
 
@@ -130,11 +130,11 @@ class RowTexts:
     def tail(self, next_link: str | None) -> bytes:
         return b""
 
-    def entity(self, context: ResponseContext, row: str) -> bytes:
-        return row.encode()
+    def entity(self, context: ResponseContext, row: bytes) -> bytes:
+        return row
 
-    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
-        return value.encode()
+    def property_body(self, context: ResponseContext, field: Field, value: bytes) -> bytes:
+        return value
 
 
 class ExportEncoding(BodyEncoding, Protocol):

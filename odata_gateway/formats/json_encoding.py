@@ -29,7 +29,7 @@ class JsonEncoding:
 
     separator = ","
     is_export = False
-    null_property = "null"
+    null_property = b"null"
 
     def __init__(self, form: JsonFormat) -> None:
         self.form = form
@@ -68,22 +68,25 @@ class JsonEncoding:
             return b"]}"
         return b"]," + self._member("nextLink", next_link) + b"}"
 
-    def entity(self, context: ResponseContext, row: str) -> bytes:
+    def entity(self, context: ResponseContext, row: bytes) -> bytes:
         """The row with the context as its first member."""
         if self.form.level == "none":
-            return row.encode()
+            return row
         head = b"{" + b",".join(self._context(context))
-        return head + (b"}" if row == "{}" else b"," + row[1:].encode())
+        return head + b"}" if row == b"{}" else b"".join((head, b",", memoryview(row)[1:]))
 
-    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
+    def property_body(self, context: ResponseContext, field: Field, value: bytes) -> bytes:
         """The value, and with full metadata its type where a reader must be told."""
         members = self._context(context)
         if field.type.family is OBJECTS:
             return self.entity(context, value)
-        is_evident = field.type.is_evident and not (field.type.family.has_nan and value[0] == '"')
+        is_evident = field.type.is_evident and not (
+            field.type.family.has_nan and value.startswith(b'"')
+        )
         if self.form.level == "full" and not is_evident:
             members.append(self._member("type", type_fragment(field.type, self.version)))
-        return b"{" + b",".join([*members, b'"value":' + value.encode()]) + b"}"
+        head = b"{" + b",".join([*members, b'"value":'])
+        return b"".join((head, value, b"}"))
 
     def _context(self, context: ResponseContext) -> list[bytes]:
         """The context URL first. The entity tag of $metadata stands only at level full: strict

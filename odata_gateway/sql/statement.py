@@ -232,8 +232,16 @@ class _PlainStatement:
         return self._scan(limit).rows(what)
 
     def single(self) -> Sql:
-        """One text a row. Two rows would say that the key is not unique."""
-        return self.relations.select(self.text(), self.query.block, raw(" LIMIT 2"))
+        """The octets of a text a row. Two rows would say that the key is not unique."""
+        return self.relations.select(self._octets(), self.query.block, raw(" LIMIT 2"))
+
+    def _octets(self) -> Sql:
+        """As octets a text is not decoded and encoded again: of 100 MB with one emoji that would be
+        nine copies."""
+        field, text = self.query.field, self.text()
+        if self.query.form == "value" and field is not None and field.type.family.is_octets:
+            return text
+        return build("convert_to({0}, 'UTF8')", text)
 
     def text(self) -> Sql:
         """The text of a row, of a property, or the raw value of one."""

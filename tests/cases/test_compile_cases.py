@@ -38,7 +38,7 @@ async def test_a_case_is_compiled_as_written_and_runs(reader, path):
     assert statements == case.statements
     for text, arguments in found.values():
         for record in await reader.fetch(text, *arguments):
-            if isinstance(record[0], bytes):
+            if isinstance(record[0], bytes) and "/$value" not in case.request:
                 assert isinstance(orjson.loads(b"[%b]" % record[0]), list)
 
 

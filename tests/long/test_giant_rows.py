@@ -49,7 +49,7 @@ def gateway(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         f"CREATE SCHEMA own; GRANT USAGE ON SCHEMA own TO {READER}; CREATE TABLE own.rows (id int PRIMARY KEY, words text);"
         f"INSERT INTO own.rows SELECT i, CASE WHEN i IN {GIANTS} THEN {giant} ELSE 'small' END FROM generate_series(1, {SMALL}) AS i;"
         f"CREATE TABLE own.manys AS SELECT i AS id, {giant} AS words FROM generate_series(1, 12) AS i; ALTER TABLE own.manys ADD PRIMARY KEY (id);"
-        f"CREATE TABLE own.vals AS SELECT 1 AS id, {giant} AS words, convert_to({giant}, 'UTF8') AS octets; ALTER TABLE own.vals ADD PRIMARY KEY (id);"
+        f"CREATE TABLE own.vals AS SELECT 1 AS id, {giant} AS words, convert_to({giant}, 'UTF8') AS octets; INSERT INTO own.vals SELECT 2, {giant} || '\U0001f600'; ALTER TABLE own.vals ADD PRIMARY KEY (id);"
         f"GRANT SELECT ON ALL TABLES IN SCHEMA own TO {READER}",
     )
     path = tmp_path_factory.mktemp("giants") / "model.json"
@@ -129,7 +129,11 @@ def test_a_workbook_and_a_table_never_hold_what_a_cell_has_no_room_for(gateway):
 def test_a_workbook_and_a_table_never_make_a_text_of_what_a_cell_has_no_room_for(cluster, gateway, column):
     """In Postgres's processor time, beside that of CSV, which has all of the value."""
     took: dict[str, float] = {}
-    target = f"Values?$select=x&$compute={quote(column)}%20as%20x" if "(" in column else f"Values?$select={column}"
+    target = (
+        f"Values?$filter=id%20eq%201&$select=x&$compute={quote(column)}%20as%20x"
+        if "(" in column
+        else f"Values?$filter=id%20eq%201&$select={column}"
+    )
     for format_name in ("csv", "xlsx", "table"):
         with tempfile.NamedTemporaryFile() as file, Meter(None, cluster.pid) as used:
             assert fetched(gateway, f"{target}&$format={format_name}", file) == 200
@@ -143,6 +147,16 @@ def test_what_is_one_row_costs_a_few_copies(gateway):
         with tempfile.NamedTemporaryFile() as file:
             assert copies(gateway, target, file) < 5, target
             assert file.tell() >= BYTES
+
+
+@pytest.mark.parametrize(
+    "target", ["Values(2)", "Values(2)/words", "Values(2)/words/$value", "Values(2)?$format=csv", "Values(2)?$format=ndjson"]
+)
+def test_one_wide_character_makes_no_text_four_times_as_large(gateway, target):
+    """Python has four octets for each character of a text with an emoji; what is one row is never a text there."""
+    with tempfile.NamedTemporaryFile() as file:
+        assert copies(gateway, target, file) < MOST_COPIES["json"]
+        assert file.tell() >= BYTES
 
 
 def test_more_rows_than_one_text_of_postgres_holds_are_counted(gateway):

@@ -208,6 +208,7 @@ class StreamBody:
 
     def tail(self, *, more: bool) -> bytes:
         self._writer.close()
+        release_memory()
         return b"".join(self._sink.taken())
 
 

@@ -50,7 +50,7 @@ class TableEncoding(RowTexts):
         return False
 
     @property
-    def null_property(self) -> str | None:
+    def null_property(self) -> bytes | None:
         return None
 
     def without_nulls(self) -> TableEncoding:

@@ -46,8 +46,8 @@ class LinesEncoding(RowTexts):
         return self.form.omits_nulls
 
     @property
-    def null_property(self) -> str | None:
-        return "null"
+    def null_property(self) -> bytes | None:
+        return b"null"
 
     def without_nulls(self) -> LinesEncoding:
         return _encoding(self.form._replace(omits_nulls=True))

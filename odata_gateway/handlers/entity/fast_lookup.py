@@ -31,7 +31,7 @@ _READ_HEADERS = ("accept", "odata-maxversion", "prefer")
 """What an answer depends on among the headers of its request."""
 _REFUSED_HEADERS = ("odata-isolation", "isolation")
 """A request with one of these takes the plain way, which refuses most of them."""
-_PROBE = '{"":0}'
+_PROBE = b'{"":0}'
 
 LookupKey = tuple[str, Caller, str, str | None, str | None, str | None]
 
@@ -65,9 +65,9 @@ class PreparedLookup(NamedTuple):
         arguments[self.hole] = argument
         return BoundStatement(self.statement.text, arguments)
 
-    def reply(self, row: str) -> Reply:
+    def reply(self, row: bytes) -> Reply:
         """The reply with a row that has members."""
-        return Reply(200, self.headers, self.before + row[1:].encode())
+        return Reply(200, self.headers, b"".join((self.before, memoryview(row)[1:])))
 
 
 class PreparedLookups:
@@ -134,5 +134,5 @@ def _prepared(request: DataRequest) -> PreparedLookup | None:
 def _before_members(request: DataRequest) -> bytes | None:
     """What stands before the members of a row; None where a body is made in another way."""
     body = request.encoding.entity(request.context, _PROBE)
-    end = _PROBE[1:].encode()
+    end = _PROBE[1:]
     return body.removesuffix(end) if body.endswith(end) else None

@@ -35,7 +35,7 @@ class EntityHandler:
     async def prepared(self, lookup: PreparedLookup, bound: BoundStatement) -> Reply:
         """The same for an entity by a number, of which all but the row is prepared."""
         found = await self._lookups.lookup(lookup.request, bound)
-        if len(found) == 1 and isinstance(row := found[0], str) and row != "{}":
+        if len(found) == 1 and (row := found[0]) is not None and row != b"{}":
             current_stats.get().add_rows(1)
             return lookup.reply(row)
         return await self._answer(lookup.request, found)
@@ -60,25 +60,24 @@ class EntityHandler:
         raise no_entity()
 
 
-def _reply(request: DataRequest, found: str | bytes | None) -> Reply:
+def _reply(request: DataRequest, found: bytes | None) -> Reply:
     if request.compiled.query.form == "value" and found is not None:
         return _raw_value(request, found)
-    assert not isinstance(found, bytes)
     return _document(request, found)
 
 
-def _raw_value(request: DataRequest, found: str | bytes) -> Reply:
+def _raw_value(request: DataRequest, found: bytes) -> Reply:
     """The raw value of a property: a text, or octets of the media type that the model says
     (Protocol 4.01, section 11.2.4.2)."""
-    if isinstance(found, str):
-        headers = reply_headers(request, "text/plain;charset=utf-8", request.applied)
-        return Reply(200, headers, found.encode())
     field = request.compiled.query.field
     assert field is not None
+    if not field.type.family.is_octets:
+        headers = reply_headers(request, "text/plain;charset=utf-8", request.applied)
+        return Reply(200, headers, found)
     return Reply(200, reply_headers(request, field.media_type or "application/octet-stream"), found)
 
 
-def _document(request: DataRequest, text: str | None) -> Reply:
+def _document(request: DataRequest, text: bytes | None) -> Reply:
     encoding, form = request.encoding, request.compiled.query.form
     if form == "property" and text != encoding.null_property:
         field = request.compiled.query.field

@@ -43,7 +43,7 @@ _OF_ALL = (AuthForbidden, DbBusy, DbTimeout, DbUnavailable)
 GroupKey = tuple[str, Caller]
 """What requests that are read together share: the text of their statement, and who asks."""
 
-Values = Sequence[str | bytes | None]
+Values = Sequence[bytes | None]
 """What is shown of each row that a request finds."""
 
 

@@ -59,11 +59,11 @@ class LinesEncoding:
     def tail(self, next_link: str | None) -> bytes:
         return b"" if next_link is None else f"\n# next {next_link}".encode()
 
-    def entity(self, context: ResponseContext, row: str) -> bytes:
-        return row.encode()
+    def entity(self, context: ResponseContext, row: bytes) -> bytes:
+        return row
 
-    def property_body(self, context: ResponseContext, field: Field, value: str) -> bytes:
-        return value.encode()
+    def property_body(self, context: ResponseContext, field: Field, value: bytes) -> bytes:
+        return value
 
 
 class LinesFormat:
