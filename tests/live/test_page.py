@@ -119,6 +119,19 @@ def test_an_expanded_collection_that_is_cut_leads_to_its_further_rows(gateway, p
     assert len(every) > 2 and [row[1] for row in cells(page(link[2:]))] == [str(each) for each in every[2:52]]
 
 
+def test_the_time_zone_of_a_page_stays_on_the_way_to_other_rows(gateway, page):
+    zone = "?timezone=Europe/Berlin"
+    for target in (f"Message{zone}", f"Message(1){zone}", f"Conversation{zone}&$expand=messages($top=1)", f"Message{zone}&pagesize=20"):
+        text = page(target)
+        assert "+01:00" in text
+        ways = [
+            unquote(each) for each in links(text) if re.match(r"[.]/(Message|Conversation|Inbox|User)[(]", each) and "view=" not in each
+        ]
+        plain = [each for each in ways if "timezone" not in each and "$format" not in each and each != "./Message(1)"]
+        assert len(ways) > 2 and plain == [], plain
+    assert "timezone" not in page("Message").partition("<table")[2]
+
+
 def test_the_number_of_rows_is_right(gateway, page):
     count = int(gateway.get("Message/$count").body)
     assert f"{count:,} rows" in page("Message")

@@ -134,7 +134,8 @@ class Pages:
             return await self._html("rows.html", request, view, **shown)
         columns = row_columns(compiled.query, [found]) if compiled.query.projection else []
         name = compiled.query.entity_set.name
-        of_set = Address(quote(name)) if name in compiler.model.entity_sets else None
+        is_set, zone = name in compiler.model.entity_sets, view.here.value("timezone")
+        of_set = Address(quote(name)).viewed(timezone=zone) if is_set else None
         shown |= {"columns": columns, "entity": found, "of_set": of_set}
         return await self._html("entity.html", request, view, **shown)
 
