@@ -7,7 +7,10 @@ shared: a test that writes asks for `scratch_dsn`, a copy of its own.
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -17,7 +20,7 @@ from tests.harness.cluster import DATABASE, READER, Cluster
 from tests.harness.figures import record
 from tests.harness.gateway import Gateway, start_gateway
 from tests.harness.pgbouncer import PgBouncer
-from tests.harness.sample import ACCOUNTS, TEMPLATE, copied
+from tests.harness.sample import ACCOUNTS, TEMPLATE, DatabaseDsns, copied
 from tests.oracle.evaluator import View, World
 
 
@@ -26,8 +29,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Programs that tests start take SIGINT, also where the tests run in the background of a shell, which lets its programs ignore it."""
+    """Prepare the environment of this process and of the programs that tests start.
+
+    They take SIGINT, also where the tests run in the background of a shell, which lets its programs ignore it. They keep
+    bytecode, also where the machine says that Python keeps none: else each of the programs would compile the whole package again.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+def pytest_collection_finish() -> None:
+    """Freeze what was collected: the garbage collector need not walk through thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -98,6 +113,13 @@ def scratch_dsn(cluster: Cluster, scratch: str) -> str:
 def scratch_reader_dsn(reader_url: Callable[[str], str], scratch: str) -> str:
     """The scratch database as the role of sql/live_agent/roles.sql."""
     return reader_url(scratch)
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest, cluster: Cluster, reader_url: Callable[[str], str]) -> Iterator[DatabaseDsns]:
+    """A database with the sample data for the tests of one module, which names it in DATABASE; dropped afterwards."""
+    with copied(cluster, request.module.DATABASE) as name:
+        yield DatabaseDsns(reader_url(name), cluster.dsn(database=name))
 
 
 @pytest.fixture(scope="session")

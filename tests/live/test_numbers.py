@@ -24,7 +24,9 @@ from odata_gateway.plan.tree.relation import Column, Parameter
 from odata_gateway.sql.fragment import build, finish
 from odata_gateway.sql.relation import Relations
 from tests.harness import tokens
+from tests.harness.cluster import Cluster
 from tests.harness.inside import Inside, inside
+from tests.harness.sample import DatabaseDsns
 
 # property: (its type, the column's type, and its values, one a row)
 COLUMNS: dict[str, tuple[str, str, list[str]]] = {
@@ -38,6 +40,7 @@ COLUMNS: dict[str, tuple[str, str, list[str]]] = {
     "g": ("Edm.Double", "float4", ["0.1", "3.4028235e38", "'-Infinity'", "1e-45", "0.25", "'NaN'", "'-0'", "7"]),
     "h": ("Edm.Double", "float8", ["0.1", "1.7976931348623157e308", "-1.7976931348623157e308", "5e-324", "2.5", "'-Infinity'", "'NaN'", "1e20"]),
 }  # fmt: skip
+DATABASE = "numbers"
 ROWS = 9
 SERIES = int(os.environ.get("ODATA_TEST_QUERIES", "300")) // 75
 CREATE = (
@@ -89,20 +92,26 @@ def model() -> Model:
     return parse_model(MODEL)
 
 
+@pytest.fixture(scope="module")
+def table(cluster: Cluster, database: DatabaseDsns) -> DatabaseDsns:
+    """The database with the table."""
+    cluster.psql(DATABASE, CREATE)
+    return database
+
+
 @pytest.fixture
-async def owner(scratch_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(scratch_dsn)
-    await connection.execute(CREATE)
+async def owner(table: DatabaseDsns) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(table.owner)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def numbers(owner: asyncpg.Connection, tmp_path: Path, scratch_reader_dsn: str) -> AsyncIterator[Inside]:
+async def numbers(table: DatabaseDsns, tmp_path: Path) -> AsyncIterator[Inside]:
     """The service over the table."""
     path = tmp_path / "numbers.json"
     path.write_text(json.dumps(MODEL))
-    async with inside(scratch_reader_dsn, ODATA_MODEL=str(path)) as running:
+    async with inside(table.reader, ODATA_MODEL=str(path)) as running:
         yield running
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ import pytest
 from tests.harness.cluster import READER, Cluster
 from tests.harness.figures import amount, nightly, record
 from tests.harness.inside import Inside, inside
+from tests.harness.sample import DatabaseDsns
 from tests.oracle import type_queries, type_tables, type_values
 from tests.oracle.type_queries import Asked, Grouped, Measure, Term, TypeMaker, at_path, key_path
 from tests.oracle.type_tables import Table
@@ -29,33 +29,30 @@ DATABASE = "oracle_types"
 QUERIES, BATCHES = amount(300, 3_000), 6
 MOST_PAGES = 400
 FULL = {"Accept": "application/json;odata.metadata=full"}
-Work = Callable[[Inside], Awaitable[None]]
+Work = Callable[[Inside], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Zoo:
-    """The tables as the oracle has them, and how to ask the gateway that serves them."""
+    """The tables as the oracle has them, and the gateway that serves them, with the loop that it lives in."""
 
     tables: dict[str, Table]
-    dsn: str
-    model: Path
+    gateway: Inside
+    runner: asyncio.Runner
 
     def run(self, work: Work) -> None:
-        async def running() -> None:
-            async with inside(self.dsn, ODATA_MODEL=str(self.model), ODATA_STATEMENT_TIMEOUT_S="600") as gateway:
-                await work(gateway)
-
-        asyncio.run(running())
+        self.runner.run(work(self.gateway))
 
 
 @pytest.fixture(scope="module")
-def zoo(cluster: Cluster, reader_url: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
+def zoo(cluster: Cluster, database: DatabaseDsns, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
     path = tmp_path_factory.mktemp("types") / "model.json"
     path.write_text(type_tables.model())
-    cluster.load(DATABASE)
     cluster.psql(DATABASE, type_tables.script(READER))
-    yield Zoo(asyncio.run(type_tables.load(cluster.dsn(database=DATABASE))), reader_url(DATABASE), path)
-    cluster.psql("postgres", f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    with asyncio.Runner() as runner:
+        running = inside(database.reader, ODATA_MODEL=str(path), ODATA_STATEMENT_TIMEOUT_S="600")
+        yield Zoo(runner.run(type_tables.load(database.owner)), runner.run(running.__aenter__()), runner)
+        runner.run(running.__aexit__(None, None, None))
 
 
 async def pages(gateway: Inside, target: str, rows: int, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
@@ -342,5 +339,5 @@ def test_the_generator_asks_of_every_type_and_every_operator(zoo):
     for call in ("cast(", "case(", "contains(", "startswith(", "endswith(", "concat(", "indexof(", "length(", "substring(", "tolower(", "toupper(", "trim(",
                  "year(", "month(", "day(", "hour(", "minute(", "second(", "fractionalseconds(", "date(", "time(", "totalseconds(", "round(", "floor(", "ceiling("):  # fmt: skip
         assert any(call in text for text in texts), call
-    assert json.loads(zoo.model.read_text())["Zoo"]["Beasts"].keys() >= type_tables.COLUMNS.keys()
+    assert json.loads(type_tables.model())["Zoo"]["Beasts"].keys() >= type_tables.COLUMNS.keys()
     assert QUERIES == 300 or nightly()

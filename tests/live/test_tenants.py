@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -209,12 +210,20 @@ def get(gateway: Gateway, text: str, token: str = tokens.ADMIN) -> Reply:
     return gateway.get(text, token=token)
 
 
+BEGINNING = 10
+"""Characters of a text's beginning; a shorter text is not looked for."""
+
+
 @dataclass(frozen=True)
 class Walls:
-    """What may stand in an answer to a caller, and what may not."""
+    """What may stand in an answer to a caller, and what may not.
+
+    beginnings  the foreign texts, each as it is and as JSON has it, by their first characters: an answer is searched for these
+    """
 
     visible: dict[str, set[int]]
     foreign: list[str]
+    beginnings: dict[str, list[tuple[str, str]]]
 
     @classmethod
     def around(cls, view: View) -> Walls:
@@ -227,16 +236,20 @@ class Walls:
             for row in rows
             if row.id not in visible[entity]
             for v in row.values.values()
-            if isinstance(v, str) and len(v) > 9 and v not in shared_text
+            if isinstance(v, str) and len(v) >= BEGINNING and v not in shared_text
         }
-        return cls(visible, sorted(foreign))
+        beginnings: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for text in foreign:
+            for form in (text, json.dumps(text, ensure_ascii=False)[1:-1]):
+                beginnings[form[:BEGINNING]].append((form, text))
+        return cls(visible, sorted(foreign), beginnings)
 
     def check(self, text: str, reply: Reply) -> None:
         body = reply.body.decode()
         asked = f"{text} {json.dumps(text)}"
-        for value in self.foreign:
-            if value in body or json.dumps(value, ensure_ascii=False)[1:-1] in body:
-                assert value in asked, (text, value)
+        for beginning in self.beginnings.keys() & {body[at : at + BEGINNING] for at in range(len(body))}:
+            for form, value in self.beginnings[beginning]:
+                assert form not in body or value in asked, (text, value)
         if reply.status == 200 and reply.headers["content-type"].startswith("application/json"):
             self.check_entities(text, reply.json())
 

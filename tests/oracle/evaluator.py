@@ -164,6 +164,7 @@ class View:
             for entity, rows in world.rows.items()
         }
         self._indexes: dict[tuple[str, str], dict[Any, list[Row]]] = {}
+        self._related: dict[tuple[str, int, str], list[Row]] = {}
 
     def by(self, entity: str, name: str, value: Any) -> list[Row]:
         """The visible rows whose property has a value, by id."""
@@ -176,8 +177,15 @@ class View:
                 index[row.values[name]].append(row)
         return index.get(value, [])
 
-    def related(self, row: Row, navigation: str) -> list[Row]:
+    def related(self, row: Row, navigation: str) -> Sequence[Row]:
         """The rows a navigation property leads to, by id; at most one where it is single-valued. Both sides belong to one account."""
+        place = row.type, row.id, navigation
+        found = self._related.get(place)
+        if found is None:
+            found = self._related[place] = self._joined(row, navigation)
+        return found
+
+    def _joined(self, row: Row, navigation: str) -> list[Row]:
         values = row.values
         match row.type, navigation:
             case _, "conversation":

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.harness.cluster import READER, Cluster
+from tests.harness.cluster import Cluster
 from tests.harness.proxy import Proxy
-from tests.harness.sample import DatabaseDsns, copied
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +25,3 @@ def proxies() -> Iterator[Callable[[int], Proxy]]:
     """Proxies in front of a port of this machine: proxies(gateway.port) or proxies(postgres.port); ended with the test."""
     with ExitStack() as stack:
         yield lambda target: stack.enter_context(Proxy(target))
-
-
-@pytest.fixture(scope="module")
-def database(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[DatabaseDsns]:
-    """A database with the sample data for the tests of one module, which names it in DATABASE; dropped afterwards."""
-    with copied(cluster, request.module.DATABASE) as name:
-        yield DatabaseDsns(cluster.dsn(user=READER, database=name), cluster.dsn(database=name))

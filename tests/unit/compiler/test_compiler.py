@@ -15,6 +15,8 @@ from odata_gateway.edm.model import Model
 from odata_gateway.errors import BindType
 from tests.harness.cases import compiled
 
+DATABASE = "compiler"
+
 
 def answer(dsn: str, request: str, *, before: str = "SELECT 1", model: Model | None = None) -> list[dict[str, Any]]:
     """The rows of a request, as Postgres writes them after it has run `before`, which is undone."""
@@ -40,9 +42,9 @@ def never_null(model: Model, entity_type: str, *names: str) -> Model:
 
 
 @pytest.mark.parametrize("part", ["year", "month", "day", "hour", "minute", "second", "fractionalseconds", "time", "date"])
-def test_the_parts_of_an_infinite_time_are_null(scratch_dsn, part):
+def test_the_parts_of_an_infinite_time_are_null(database, part):
     rows = answer(
-        scratch_dsn,
+        database.owner,
         f"Conversation?$compute={part}(created_at) as x&$select=id,created_at,x&$filter=id lt 20",
         before="UPDATE conversations SET created_at = 'infinity' WHERE id = 1",
         model=never_null(load_model(), "Conversation", "created_at"),
@@ -52,9 +54,9 @@ def test_the_parts_of_an_infinite_time_are_null(scratch_dsn, part):
     assert all(row["x"] is not None for row in rows[1:])
 
 
-def test_a_null_part_differs_from_every_number(scratch_dsn):
+def test_a_null_part_differs_from_every_number(database):
     rows = answer(
-        scratch_dsn,
+        database.owner,
         "Conversation?$filter=year(created_at) ne 2021 and id lt 20&$select=id",
         before="UPDATE conversations SET created_at = 'infinity' WHERE id = 1",
         model=never_null(load_model(), "Conversation", "created_at"),
@@ -62,11 +64,11 @@ def test_a_null_part_differs_from_every_number(scratch_dsn):
     assert [row["id"] for row in rows] == [1]
 
 
-def test_a_json_column_that_is_never_null_may_hold_the_null_of_json(scratch_dsn):
+def test_a_json_column_that_is_never_null_may_hold_the_null_of_json(database):
     model = never_null(load_model(), "Conversation", "additional_attributes")
     before = "UPDATE conversations SET additional_attributes = 'null' WHERE id = 1"
     for request in ("Conversation?$filter=id eq 1", "Conversation?$filter=additional_attributes eq null&$select=id,additional_attributes"):
-        assert [row["additional_attributes"] for row in answer(scratch_dsn, request, before=before, model=model)][:1] == [None]
+        assert [row["additional_attributes"] for row in answer(database.owner, request, before=before, model=model)][:1] == [None]
 
 
 @pytest.mark.parametrize("key", ["inbox/id", "inbox_id", "messages/$count", "1 add 1", "length('a')"])
@@ -79,7 +81,7 @@ def test_a_key_may_be_an_alias_of_a_literal():
     assert 17 in compiled("Conversation(@k)?@k=17", (1,))["rows"][1]
 
 
-def test_any_text_can_be_a_key_in_links(scratch_dsn):
+def test_any_text_can_be_a_key_in_links(database):
     model = parse_model(
         {
             "$Version": "4.01",
@@ -98,7 +100,7 @@ def test_any_text_can_be_a_key_in_links(scratch_dsn):
         }
     )
     before = "CREATE TABLE things (name text, account_id int); INSERT INTO things VALUES (E'a\\n\\u0001\"b''c/\\\\%', 1)"
-    (row,) = answer(scratch_dsn, "Things?$select=account_id", before=before, model=model)
+    (row,) = answer(database.owner, "Things?$select=account_id", before=before, model=model)
     assert row == {"@odata.id": "Things('a%0A%01%22b''c%2F%5C%25')", "account_id": 1}
 
 

@@ -141,7 +141,7 @@ async def test_statement_timeout(open_database):
     started = time.monotonic()
     with pytest.raises(DbTimeout):
         await value(database, "SELECT pg_sleep(10)")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
     assert await value(database, "SELECT 1") == 1
 
 
@@ -207,7 +207,7 @@ async def test_cancelling_the_task_cancels_its_sql(database, superuser):
         await task
     while await busy_backends(superuser):
         await asyncio.sleep(0.005)
-    assert time.monotonic() - started < 0.3
+    assert time.monotonic() - started < 10  # of the 60 seconds that it sleeps
     await settled(database)
     assert await value(database, "SELECT 1") == 1
     assert database.counts["open"] == 1
@@ -273,7 +273,7 @@ async def test_a_full_pool_is_busy_after_the_wait(open_database):
         started = time.monotonic()
         with pytest.raises(DbBusy) as caught:
             await value(database, "SELECT 1")
-        assert 0.05 < time.monotonic() - started < 1
+        assert 0.05 < time.monotonic() - started < 10
         assert caught.value.retry_after_s
         await database.ping()  # busy is not down
     assert await value(database, "SELECT 1") == 1
@@ -387,7 +387,7 @@ async def test_a_host_that_does_not_answer_costs_the_connect_timeout_once(open_d
     started = time.monotonic()
     answers = await asyncio.gather(*(value(database, "SELECT 1") for _ in range(30)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {DbUnavailable}
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 4  # one after another they would wait for 6 seconds
     server.close()
 
 
@@ -407,7 +407,7 @@ async def test_the_pool_lives_again_soon_after_the_server(open_database, own_clu
             assert await value(database, "SELECT 1") == 1
             break
         except DbUnavailable:
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 10
             await asyncio.sleep(0.05)
     assert [record for record in caplog.records if "reached again" in record.message]
 

@@ -22,8 +22,9 @@ from odata_gateway.sql.accounts.sharded import MAX_ACCOUNTS
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.statement import StatementVariant, render, statement_kinds
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, CTEMaterialize, JoinType
+from pglast.enums import A_Expr_Kind, CTEMaterialize, JoinType
 from tests.harness import cases
+from tests.harness.sql_tree import conjuncts, nodes
 from tests.oracle.evaluator import KINDS
 from tests.oracle.queries import Maker, target
 from tests.unit.sql.test_policy_everywhere import Checker
@@ -47,28 +48,6 @@ def statements(request, accounts, after=None, model=cases.MODEL, forms=(False,))
             bound = compiled.statement(part, shape).bind(values)
             render(query, shape, part)  # raises where each account cannot be read alone; then the cluster gets the statement for all
             yield bound.text, bound.arguments
-
-
-def children(node: Any):
-    if isinstance(node, (tuple, list)):
-        yield from node
-    elif isinstance(node, ast.Node):
-        yield from (getattr(node, name) for name in node)
-
-
-def nodes(node: Any):
-    if isinstance(node, ast.Node):
-        yield node
-    for child in children(node):
-        yield from nodes(child)
-
-
-def conjuncts(node: Any):
-    if isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.AND_EXPR:
-        for argument in node.args:
-            yield from conjuncts(argument)
-    elif node is not None:
-        yield node
 
 
 def bound_account(term: Any, alias: str, arguments: list[Any]) -> Any:

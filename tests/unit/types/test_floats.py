@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
+import asyncpg
 import pytest
 from odata_gateway.types import floats
 from odata_gateway.types.families.double import DOUBLE, DOUBLES, SINGLES
@@ -52,35 +53,43 @@ def same(found: float, wanted: float) -> bool:
     return found == wanted and math.copysign(1, found) == math.copysign(1, wanted)
 
 
-async def results(owner, template, pg_type, pairs):
+@pytest.fixture
+async def connection(dsn):
+    """To a database whose tables these tests do not touch."""
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
+
+
+async def results(connection, template, pg_type, pairs):
     """The template's value and type for each pair."""
     value = template.format("v.l", "v.r")
     sql = f"SELECT {value} AS found, pg_typeof({value})::text AS type FROM unnest($1::{pg_type}[], $2::{pg_type}[]) WITH ORDINALITY AS v (l, r, n) ORDER BY v.n"
-    return await owner.fetch(sql, [left for left, _ in pairs], [right for _, right in pairs])
+    return await connection.fetch(sql, [left for left, _ in pairs], [right for _, right in pairs])
 
 
 @pytest.mark.parametrize("op", OPERATORS)
-async def test_doubles(owner, op):
+async def test_doubles(connection, op):
     random = Random(op)
     drawn = [math.ldexp(random.uniform(-1, 1), random.randint(-1080, 1024)) for _ in range(400)]
     pairs = [(left, right) for left in DOUBLE_EDGES for right in DOUBLE_EDGES] + list(zip(drawn, reversed(drawn), strict=True))
-    for record, (left, right) in zip(await results(owner, DOUBLES.number_operators[op], "float8", pairs), pairs, strict=True):
+    for record, (left, right) in zip(await results(connection, DOUBLES.number_operators[op], "float8", pairs), pairs, strict=True):
         assert record["type"] == "double precision"
         assert same(record["found"], OPERATORS[op](left, right)), (left, op, right, record["found"])
 
 
 @pytest.mark.parametrize("op", OPERATORS)
-async def test_singles(owner, op):
+async def test_singles(connection, op):
     pairs = [(left, right) for left in SINGLE_EDGES for right in SINGLE_EDGES]
-    for record, (left, right) in zip(await results(owner, SINGLES.number_operators[op], "float4", pairs), pairs, strict=True):
+    for record, (left, right) in zip(await results(connection, SINGLES.number_operators[op], "float4", pairs), pairs, strict=True):
         assert record["type"] == "real"
         assert same(record["found"], single(OPERATORS[op](left, right))), (left, op, right, record["found"])
 
 
 @pytest.mark.parametrize(("family", "pg_type", "edges"), [(DOUBLES, "float8", DOUBLE_EDGES), (SINGLES, "float4", SINGLE_EDGES)])
-async def test_the_remainder_is_below_the_divisor_and_has_the_sign_of_the_dividend(owner, family, pg_type, edges):
+async def test_the_remainder_is_below_the_divisor_and_has_the_sign_of_the_dividend(connection, family, pg_type, edges):
     pairs = [(left, right) for left in edges for right in edges if right != 0]
-    for record, (left, right) in zip(await results(owner, family.number_operators["mod"], pg_type, pairs), pairs, strict=True):
+    for record, (left, right) in zip(await results(connection, family.number_operators["mod"], pg_type, pairs), pairs, strict=True):
         found = record["found"]
         if math.isnan(left) or math.isnan(right) or math.isinf(left):
             assert math.isnan(found), (left, right, found)
@@ -90,9 +99,9 @@ async def test_the_remainder_is_below_the_divisor_and_has_the_sign_of_the_divide
             assert abs(found) < abs(right) and abs(found) <= abs(left) and found * left >= 0, (left, right, found)
 
 
-async def test_the_remainder_of_a_large_quotient_is_right(owner):
+async def test_the_remainder_of_a_large_quotient_is_right(connection):
     pairs = [(1e18, 7.0), (1e22, 7.0), (2.0**60, 10.0), (0.3, 0.1), (5.5, 2.0)]
-    found = [record["found"] for record in await results(owner, floats.MOD, "float8", pairs)]
+    found = [record["found"] for record in await results(connection, floats.MOD, "float8", pairs)]
     assert found == [10**18 % 7, 10**22 % 7, 2**60 % 10, 0.0, 1.5]
 
 
@@ -107,10 +116,10 @@ NUMERICS = [
 @pytest.mark.parametrize(
     ("pg_type", "make", "rounded"), [("real", floats.single_of_numeric, single), ("double precision", floats.double_of_numeric, float)]
 )
-async def test_a_numeric_of_any_size_is_rounded(owner, pg_type, make, rounded, is_cast):
+async def test_a_numeric_of_any_size_is_rounded(connection, pg_type, make, rounded, is_cast):
     """One that is too large is infinite, or null where it is cast (URL Conventions 5.1.1.10.1)."""
     value = make(is_cast=is_cast).format("v.x")
-    records = await owner.fetch(
+    records = await connection.fetch(
         f"SELECT {value} AS found, pg_typeof({value})::text AS type FROM unnest($1::text[]::numeric[]) WITH ORDINALITY AS v (x, n) ORDER BY n",
         NUMERICS,
     )
@@ -128,13 +137,13 @@ SUMS = [
 
 
 @pytest.mark.parametrize("values", SUMS, ids=str)
-async def test_sums_and_averages(owner, values):
+async def test_sums_and_averages(connection, values):
     """They are finite where the true one is, and otherwise INF or NaN."""
     present = [value for value in values if value is not None]
     for method in ("sum", "average"):
         rule = DOUBLE.aggregates[method]
         calls = [f"({call.format('v.x')})" for call in (rule.call, *rule.further)]
-        found = await owner.fetchval(f"SELECT {rule.outcome.format(*calls)} FROM unnest($1::float8[]) AS v (x)", values)
+        found = await connection.fetchval(f"SELECT {rule.outcome.format(*calls)} FROM unnest($1::float8[]) AS v (x)", values)
         if not present:
             assert found is None
         elif all(map(math.isfinite, present)):

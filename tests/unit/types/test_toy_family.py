@@ -92,14 +92,24 @@ MODEL = {
 }  # fmt: skip
 
 
-@pytest.fixture
-async def toy(tmp_path, owner, scratch_reader_dsn):
-    """The program with the family, over a database and a model that have it."""
-    await owner.execute(TABLES)
-    path = tmp_path / "toy.json"
+DATABASE = "toy_family"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory, cluster, database):
+    """The DSN of a database, and the file of a model, that have the type."""
+    cluster.psql(DATABASE, TABLES)
+    path = tmp_path_factory.mktemp("toy") / "toy.json"
     path.write_text(json.dumps(MODEL))
+    return database.reader, str(path)
+
+
+@pytest.fixture
+async def toy(settings):
+    """The program with the family."""
+    dsn, model = settings
     with registered(ADDRESS):
-        async with inside(scratch_reader_dsn, ODATA_MODEL=str(path)) as running:
+        async with inside(dsn, ODATA_MODEL=model) as running:
             yield running
 
 
