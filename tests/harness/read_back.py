@@ -167,8 +167,6 @@ class Reader:
                 return kind in ("int", "dec") and Fraction(repr(cell)) == value
             case int() if kind == "tod":
                 return cell == value * self.clock_unit
-            case tuple():
-                return kind == "dur" and _microseconds(*cell) == value
             case int():
                 return kind != "bool" and bool(cell == value)
             case Decimal():
@@ -205,11 +203,6 @@ class Reader:
             else:
                 del left[at]
         return wrong
-
-
-def _microseconds(months: int, days: int, nanoseconds: int) -> int:
-    """Those of an interval as DuckDB has it, whose months are of 30 days."""
-    return (months * 30 + days) * type_values.DAY + nanoseconds // 1000
 
 
 def micros(cell: date | time | timedelta) -> int:
@@ -384,8 +377,9 @@ def sheet_has_as_text(value: Any, kind: str) -> bool:
             return value in (inf, -inf) or value != value
         case "dt" | "date" | "tod":
             moment = value * type_values.DAY if kind == "date" else value
-            first, end = (0, 1) if kind == "tod" else _EXCEL_DAYS
-            return not first * type_values.DAY <= moment < end * type_values.DAY - 1000
+            if kind == "tod":
+                return moment >= type_values.DAY - 1000
+            return not _EXCEL_DAYS[0] * type_values.DAY <= moment < _EXCEL_DAYS[1] * type_values.DAY - 1_000_000
     return kind != "bool"
 
 

@@ -44,7 +44,13 @@ class FileQuery:
 
 def of_asked(query: Asked) -> FileQuery:
     names = (*query.select, *query.compute) if query.select else tuple(query.table.columns)
-    return FileQuery(query.target, {name: query.kind(name) for name in names}, query.answer(), may_fail=True)
+    kinds = {name: computed_kind(query.kind(name)) if name in query.compute else query.kind(name) for name in names}
+    return FileQuery(query.target, kinds, query.answer(), may_fail=True)
+
+
+def computed_kind(kind: str) -> str:
+    """The kind of what is computed: whole numbers may be too large for those of 64 bits."""
+    return "dec" if kind == "int" else kind
 
 
 def zoo_query(seed: str, number: int, tables: dict[str, Table]) -> FileQuery:
@@ -75,18 +81,16 @@ def _grouped(query: Grouped) -> FileQuery:
         if navigation:
             members[navigation] = Members({name: group.kind}, is_entity=True)
         else:
-            members[name] = group.kind
+            members[name] = group.kind if name in query.table.columns else computed_kind(group.kind)
     for measure in query.measures:
         members[measure.alias] = _kind(query, measure.text, measure.kind)
     return FileQuery(query.target, members, is_ordered=False, may_fail=True)
 
 
 def _kind(query: Grouped, text: str, kind: str) -> str:
-    """The kind of a measure as the service declares it: numbers of rows and of values are Edm.Decimal."""
-    if text == "$count" or text.endswith(" with countdistinct"):
-        return "dec"
+    """The kind of a measure; numbers of rows and of values are decimals."""
     if kind not in ("mean", "total"):
-        return kind
+        return computed_kind(kind)
     of = query.table.kind(text.split()[0].strip("("))
     return of if kind == "total" else "dbl" if of in ("sgl", "dbl") else "dec"
 
