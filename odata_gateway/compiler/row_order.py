@@ -69,6 +69,9 @@ def _ranks(order: ValueOrder, texts: OrderTexts) -> Ranks | None:
         case "time":
             ranks = [text or "" for text in texts]
             return ranks if all(map(_is_of_four_digits, ranks)) else None
+        case "instant":
+            is_utc = all(text is None or text.endswith("+00") for text in texts)
+            return _ranks("time", texts) if is_utc else None
         case "text":
             return [text or "" for text in texts]
         case _:

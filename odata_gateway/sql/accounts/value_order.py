@@ -11,19 +11,21 @@ from typing import Literal
 from odata_gateway.plan.tree.relation import Column, OrderKey
 from odata_gateway.sql.pg_types import is_own
 
-ValueOrder = Literal["number", "time", "text"]
+ValueOrder = Literal["number", "time", "instant", "text"]
 """How values are ordered:
 
-number  as the whole numbers that their texts are
-time    as their texts are, character by character, if all are of the years 1 to 9999
-text    as their texts are, character by character
+number   as the whole numbers that their texts are
+time     as their texts are, character by character, if all are of the years 1 to 9999
+instant  as times, if all texts are of UTC, as they are unless a server has another time zone
+text     as their texts are, character by character
 
 No text of these has a comma, and none is empty.
 """
 
 _ORDERS: dict[str, ValueOrder] = {
     **dict.fromkeys(("int2", "int4", "int8"), "number"),
-    **dict.fromkeys(("date", "timestamp", "timestamptz"), "time"),
+    **dict.fromkeys(("date", "timestamp"), "time"),
+    "timestamptz": "instant",
     **dict.fromkeys(("bool", "uuid"), "text"),
 }
 

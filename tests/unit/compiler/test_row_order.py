@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from odata_gateway.compiler.compiler import Compiler
+from odata_gateway.compiler.row_order import OrderStatement
 from odata_gateway.plan.scope.limits import Limits
 from tests.harness import cases
 
@@ -48,3 +49,11 @@ def test_times_whose_texts_have_another_order_are_left_to_postgres(text):
 
 def test_what_only_looks_like_a_number_is_left_to_postgres():
     assert order_of("Message").ranks([["1.5", "2"]]) is None
+
+
+def test_times_of_a_server_in_another_time_zone_are_left_to_postgres():
+    order = OrderStatement("", (), ("instant",), (False,))
+    utc = ["2024-01-02 03:04:05+00", None, "2024-01-02 03:04:05.1+00"]
+    assert order.in_order(order.ranks([utc])) == [1, 0, 2]
+    for other in ("2024-01-02 03:04:05+01", "2024-01-02 03:04:05-00:30", "0044-03-15 00:00:00+00 BC", "10000-01-02 03:04:05+00"):
+        assert order.ranks([[*utc, other]]) is None
