@@ -10,7 +10,7 @@ import psutil
 import pytest
 from tests.harness import tokens
 from tests.harness.at_once import sent
-from tests.harness.citus import SQL_FOLDER
+from tests.harness.citus import DATABASE, PASSWORD, READER, SQL_FOLDER
 from tests.harness.faults import crash, wait_until
 from tests.harness.gateway import start_gateway
 from tests.live.test_web_cli import run
@@ -111,9 +111,23 @@ def test_without_a_password_for_the_workers_nothing_is_ready_and_check_says_wher
         citus.psql(f"INSERT INTO pg_dist_authinfo VALUES (0, 'odata_reader', '{saved}')")
 
 
-def test_any_node_answers_and_a_setting_that_does_not_fit_refuses_and_never_fails(citus):
+def test_any_node_answers(citus, over_citus):
+    """Workers as query nodes: each knows the reader's password for the others."""
+    asked = [
+        "Message/$count", "Message?$orderby=created_at desc&$top=700", "Message?$orderby=source_id&$top=700", "User?$top=3",
+        "Conversation?$expand=messages($top=1),assignee&$top=90", "Message?$apply=groupby((status),aggregate($count as n))&$orderby=status",
+    ]  # fmt: skip
     for node in citus.workers:
-        node.psql("live_agent", "SELECT 1")
+        node.psql(DATABASE, f"DELETE FROM pg_dist_authinfo; INSERT INTO pg_dist_authinfo VALUES (0, '{READER}', 'password={PASSWORD}')")
+    hosts = ",".join(f"127.0.0.1:{node.port}" for node in citus.workers)
+    with start_gateway(ODATA_DSN=f"postgresql://{READER}:{PASSWORD}@{hosts}/{DATABASE}", ODATA_PAGE_ROWS="60") as gateway:
+        for target in asked:
+            for token in (tokens.ADMIN, tokens.OTHER_ADMIN, tokens.BOTH_ADMIN):
+                found, expected = (each.get(target, token=token).body.replace(each.origin.encode(), b"") for each in (gateway, over_citus))
+                assert found == expected, target
+
+
+def test_a_setting_that_does_not_fit_refuses_and_never_fails(citus):
     with start_gateway(ODATA_DSN=citus.dsn(), ODATA_SHARDED="false") as gateway:
         asked = (
             "Message?$expand=conversation($expand=labels)",
