@@ -285,8 +285,11 @@ def _needs_plan(query: Query, variant: StatementVariant, kind: StatementKind) ->
     It does not where the statement finds rows by a key. Nor where the index that has the order of
     the rows begins with the column of the ranges: it reads no row outside of them, of any width. To
     plan such a statement for each chunk took a seventh of Postgres's time (measured). But beside
-    one account it does: Postgres may know that the account has few rows.
+    one account it does: Postgres may know that the account has few rows. Citus plans for the
+    arguments in any case.
     """
+    if variant.shard_accounts:
+        return False
     if kind == "count" or query.form == "count":
         return True
     beside_account = account_column(query.block.source) is not None and not variant.many_accounts
