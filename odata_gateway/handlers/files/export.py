@@ -1,8 +1,8 @@
 """Answers requests whose answer is a file: all rows of a collection, in chunks as they are read.
 
 The file has all rows, unless the client asks for a page of it: `Prefer: maxpagesize`. A page is
-held until it is whole, because its next link is a header; so a page also ends where it becomes
-large, and its link leads on from there.
+held until its last row has been read, because its next link is a header; so a page also ends where
+it becomes large, and its link leads on from there.
 
 What fails after the first byte is raised from the body's iterator: a file is whole, or its answer
 breaks off.
@@ -151,9 +151,10 @@ async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> R
         async for chunk in chunks:
             if rows:
                 current_stats.get().add_rows(chunk.rows)
-            rows, size, last = rows + chunk.rows, size + chunk.size, chunk
+            rows, size = rows + chunk.rows, size + chunk.size
             if chunk.rows:
                 found += await _rows(file.body, chunk.text, chunk.rows)
+            last = chunk = chunk.without_giant
             if size > PAGE_BYTES:
                 break
     assert last is not None
@@ -162,7 +163,15 @@ async def _page(request: DataRequest, headers: HeaderPairs, file: OpenFile) -> R
     if more:
         link = next_page(request, file.extent.sent + rows, last)
         headers = (*headers, ("Link", f'<{link}>; rel="next"'))
-    return Reply(200, headers, b"".join(found))
+    return Reply(200, headers, _parts(found) if size > PAGE_BYTES else b"".join(found))
+
+
+async def _parts(found: list[bytes | memoryview]) -> AsyncGenerator[bytes]:
+    """The pieces of a page with a giant row, each of which goes when it has been sent."""
+    found.reverse()
+    while found:
+        for part in pieces(found.pop()):
+            yield part
 
 
 async def _pieces(file: OpenFile) -> AsyncGenerator[bytes]:
