@@ -68,7 +68,7 @@ def fetched(gateway: Gateway, target: str, file: IO[bytes], encoding: str = "ide
         connection.request(
             "GET",
             f"/v1.0/odata/{target}",
-            headers={"Authorization": f"Bearer {gateway.tokens.ADMIN}", "Accept-Encoding": encoding} | dict(prefer or {}),
+            headers={"Authorization": f"Bearer {gateway.tokens.ADMIN}", "Accept-Encoding": encoding, **(prefer or {})},
         )
         response = connection.getresponse()
         while piece := response.read(1 << 20):  # raises IncompleteRead for a body that was cut
