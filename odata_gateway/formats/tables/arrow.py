@@ -122,8 +122,9 @@ class ChunkTables:
         self._values = [field.value for field in fields]
         self._kinds = [arrow_kind(field.type) for field in fields]
         read = [_read_type(field, self._arrow) for field in fields]
-        types = [column_type(field, zone, self._arrow) for field in fields]
-        self.schema = self._arrow.schema(list(zip(self._names, types, strict=True)))
+        # `schema.types` makes a new list each time
+        self._types = [column_type(field, zone, self._arrow) for field in fields]
+        self.schema = self._arrow.schema(list(zip(self._names, self._types, strict=True)))
         self._parsing = self._csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
         self._conversion = self._csv.ConvertOptions(
             column_types=dict(zip(self._names, read, strict=True)),
@@ -156,7 +157,7 @@ class ChunkTables:
 
     def _typed(self, index: int, column: Any) -> Any:
         """A column of the type that it has in the schema."""
-        value, kind, type_ = self._values[index], self._kinds[index], self.schema.types[index]
+        value, kind, type_ = self._values[index], self._kinds[index], self._types[index]
         if isinstance(value, ObjectValue | ItemsValue):
             made = [nested_value(value, text) for text in column.to_pylist()]
             return self._arrow.array(made, type_)

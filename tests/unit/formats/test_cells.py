@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import openpyxl
 import pytest
+from odata_gateway.formats.encoding import ExportedRows
 from odata_gateway.formats.registry import FORMATS
+from odata_gateway.formats.tables.columns import FieldCell
 from odata_gateway.plan.tree.projection import Field, ValueProjection
 from odata_gateway.protocol.headers.format import negotiate
 from odata_gateway.sql.fragment import Sql
 from odata_gateway.types.families.structured import collection_type
 from odata_gateway.types.registry import PRIMITIVE_TYPES
+from tests.harness import cases
 from tests.harness.inside import inside
 
 TABLES = ("csv", "text/csv;excel=true", "xlsx", "arrow", "parquet", "table")
@@ -81,3 +85,29 @@ async def test_a_long_decimal_is_cut_as_texts_are(served):
     found = await sheet(served, f"Label?$top=1&$select=x&$compute=id mul {product} as x")
     assert len(found["A2"].value) == 32_767 and found["A2"].fill.fgColor.rgb == "FFFFE699"
     assert found["A3"].value.startswith("1 texts were cut")
+
+
+def cost(format_name, columns):
+    """The processor time of a file of some chunks, the least of three."""
+    numbers = Field("n", None, PRIMITIVE_TYPES["Edm.Int32"])
+    cells = tuple(FieldCell(f"c{number}", numbers) for number in range(columns))
+    encoding = negotiate({}, format_name, FORMATS)
+    writer = encoding.writer
+    row = writer.row_start + writer.separator.join(['"7"' if format_name == "table" else "7"] * columns) + writer.row_end
+    took = []
+    for _ in range(3):
+        body = encoding.make_file(ExportedRows("Wide", cases.bound("Label")), cells)
+        started = time.process_time()
+        body.head()
+        for _ in range(2):
+            body.rows(writer.row_separator.join([row] * 20).encode(), 20)
+        body.tail(more=False)
+        took.append(time.process_time() - started)
+    return min(took)
+
+
+@pytest.mark.parametrize("format_name", TABLES)
+def test_four_times_the_columns_cost_about_four_times_as_much(format_name):
+    """Not sixteen times: a table of Postgres has up to 1,600 columns."""
+    cost(format_name, 10)
+    assert cost(format_name, 1_600) < 10 * cost(format_name, 400) + 0.01
