@@ -64,7 +64,9 @@ _UNAVAILABLE = ErrorMapping(DbUnavailable, "the database is not available")
 _SERVER_GONE = ErrorMapping(DbUnavailable, "a server of the cluster cannot be reached")
 _FOREIGN_GONE = ErrorMapping(DbUnavailable, "a foreign server that is read cannot be reached")
 _CONFLICT = ErrorMapping(DbUnavailable, "the database had to abandon the query; try again")
-_COMPLEX = ErrorMapping(LimitNodes, "the request is too complex for the database")
+_COMPLEX = ErrorMapping(
+    LimitNodes, "the request is too complex for the database", "ask for less at once"
+)
 _OWN = ErrorMapping(DbTable, "an error is raised")
 _NOT_READY = ErrorMapping(
     DbTable, "it is not ready to be read, as a materialized view that was never refreshed"
@@ -125,6 +127,12 @@ ANSWERS: dict[str, ErrorMapping] = {
     "42883": _CHANGED,  # undefined_function: no operator for the column's new type
     "53": ErrorMapping(DbUnavailable, "the database has no capacity at the moment"),
     "54": _COMPLEX,
+    # too_many_columns: a statement has at most 1,664, those of joined rows included
+    "54011": ErrorMapping(
+        LimitNodes,
+        "the database has no room for so many columns at once",
+        "choose columns with $select",
+    ),
     "55": _UNAVAILABLE,
     "55P03": ErrorMapping(DbBusy, "a lock in the database was not free in time"),
     "57": _UNAVAILABLE,
