@@ -104,8 +104,8 @@ def of_service(value, prop):
 
 
 async def rows_of_psql(connection, entity_type):
-    """The rows of a table as values by property, without the key that the service makes; a JSON string without its quotes."""
-    own = [p for p in entity_type.properties.values() if p.catalog.row_key is None]
+    """The rows of a table as values by property, without what the service makes and computes; a JSON string without its quotes."""
+    own = [p for p in entity_type.properties.values() if p.catalog.row_key is None and p.function is None]
     types = "SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = $1::text::regclass"
     pg_type = dict(await connection.fetch(types, f'"{entity_type.table.schema}"."{entity_type.table.name}"'))
     read = {p.column: " #>> '{}'" if pg_type[p.column] in ("json", "jsonb") else "::text" for p in own}
@@ -293,6 +293,7 @@ async def test_a_foreign_key_of_a_period_is_no_link(shapes):
 
 async def test_a_role_that_may_read_single_columns_gets_keys_of_these(cluster, shapes):
     grants = "GRANT USAGE ON SCHEMA shapes TO odata_reader; GRANT SELECT (a, b) ON shapes.keyless TO odata_reader; GRANT SELECT ON shapes.moved TO odata_reader"
+    grants += "; GRANT SELECT (id, name) ON shapes.plain TO odata_reader"
     cluster.psql("every_row", grants)
     async with served(cluster.dsn(user="odata_reader", database="every_row")) as gateway:
         rows = await pages(gateway, "keyless")
@@ -300,7 +301,10 @@ async def test_a_role_that_may_read_single_columns_gets_keys_of_these(cluster, s
         assert {name for name in rows[0] if "@" not in name} == {"row_key", "a", "b"}
         assert len((await gateway.ask("moved?$top=1", None)).json()["value"][0]["row_key"]) == 20
         assert (await gateway.ask("keyless?$filter=plain_id eq 1", None)).status in (400, 403)
+        assert await value(gateway, "plain?$select=*&$top=1") == [{"id": 1, "name": "n1"}]
+        assert "shouted" not in (await gateway.ask("$metadata", None)).body.decode(), "its function is given the whole row"
     async with served(shapes) as gateway:
+        assert await value(gateway, "plain?$select=*&$top=1") == [{"id": 1, "name": "n1", "note": None, "shouted": "N1"}]
         assert len((await gateway.ask("keyless?$top=1", None)).json()["value"][0]["row_key_2"]) == 20
 
 

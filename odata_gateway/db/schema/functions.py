@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.db.schema.catalog import Tables
 from odata_gateway.db.schema.findings import Finding
 from odata_gateway.db.schema.served_types import fitted_part, located
 from odata_gateway.db.schema.type_facts import TypeFacts, read_types
@@ -150,7 +151,9 @@ def _function(row: Mapping[str, Any], types: Mapping[int, ValueType]) -> Functio
 # --- the functions of a model ---------------------------------------------------------------------
 
 
-async def with_functions(session: Session, model: Model, findings: list[Finding]) -> Model:
+async def with_functions(
+    session: Session, model: Model, tables: Tables, findings: list[Finding]
+) -> Model:
     """The model with those of its functions that this database has and this role may execute; adds
     to the findings."""
     declared = [f for functions in model.functions.values() for f in functions]
@@ -160,14 +163,14 @@ async def with_functions(session: Session, model: Model, findings: list[Finding]
         return model
     facts = await read_functions(session, schemas)
     types = {
-        name: _with_computed(entity_type, facts, findings)
+        name: _with_computed(entity_type, facts, tables, findings)
         for name, entity_type in model.entity_types.items()
     }
     kept, rows = dict[str, tuple[ModelFunction, ...]](), dict(model.row_types)
     imports = dict(model.imports)
     for function in declared:
         found = next((each for each in facts if _is(function, each)), None)
-        fault = _fault(function, found)
+        fault = _fault(function, found) or _fault_of_rows(function, model, tables)
         called = None if found is None else _with_types(function, found)
         if fault is None and called is None:
             fault = "the role may not use a type of it"
@@ -186,16 +189,21 @@ async def with_functions(session: Session, model: Model, findings: list[Finding]
 
 
 def _with_computed(
-    entity_type: EntityType, facts: Sequence[FunctionFacts], findings: list[Finding]
+    entity_type: EntityType,
+    facts: Sequence[FunctionFacts],
+    tables: Tables,
+    findings: list[Finding],
 ) -> EntityType:
-    """An entity type whose computed properties that cannot be computed are marked as missing."""
+    """An entity type whose computed properties that cannot be computed are marked as missing: a
+    function of the row is given all columns of it."""
     if not any(p.function for p in entity_type.properties.values()):
         return entity_type
     table = (entity_type.table.schema, entity_type.table.name)
+    is_open = _is_open(entity_type, tables)
     able = {
         (f.schema, f.name): f.result.facts
         for f in facts
-        if f.reads_only and f.may_call and not f.returns_set
+        if is_open and f.reads_only and f.may_call and not f.returns_set
         if len(f.parameters) == 1 and f.parameters[0][1].relation == table
     }
     properties = dict(entity_type.properties)
@@ -257,6 +265,21 @@ def _fault(function: ModelFunction, facts: FunctionFacts | None) -> str | None:
     if facts.returns_set and not function.result.collection:
         return "the function returns a set"
     return None
+
+
+def _fault_of_rows(function: ModelFunction, model: Model, tables: Tables) -> str | None:
+    """Why a function cannot be given the rows that it is called for, or None."""
+    name = None if function.bound_to is None else function.bound_to[0]
+    bound = None if function.bound_column is not None else model.entity_types.get(name or "")
+    if bound is None or bound.table not in tables or _is_open(bound, tables):
+        return None
+    return f"the role may not read all columns of {bound.table.name}"
+
+
+def _is_open(entity_type: EntityType, tables: Tables) -> bool:
+    """Whether the role may read all columns of a table."""
+    relation = tables.get(entity_type.table)
+    return relation is not None and all(c.readable for c in relation.columns.values())
 
 
 def _with_types(function: ModelFunction, facts: FunctionFacts) -> ModelFunction | None:

@@ -88,7 +88,7 @@ async def compare(database: Database, model: Model, keys: KeyProofs) -> tuple[Mo
         tables = await read_tables(session, _tables(model), with_parts=_has_structures(model))
         findings = await server_findings(session, tables, model.tokens, row_security=row_security)
         findings += await search_path_findings(database, session)
-        model = await with_functions(session, model, findings)
+        model = await with_functions(session, model, tables, findings)
         is_sharded = is_by_account(model.entity_types.values(), await read_distributions(session))
     findings += other_database_findings(model, tables)
     told = {name: _told_name(t, model) for name, t in model.entity_types.items()}
