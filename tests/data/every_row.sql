@@ -83,6 +83,7 @@ CREATE TABLE by_words (w tsvector PRIMARY KEY, n int); INSERT INTO by_words SELE
 -- functions of rows
 CREATE FUNCTION keyless_rows() RETURNS SETOF keyless LANGUAGE sql STABLE AS 'SELECT * FROM shapes.keyless';
 CREATE FUNCTION made_rows() RETURNS TABLE (n int) LANGUAGE sql STABLE AS 'SELECT n FROM shapes.made';
+CREATE TYPE width AS RANGE (subtype = float8);
 CREATE FUNCTION shouted(one plain) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper(one.name)';
 CREATE FUNCTION of_keyless(one keyless) RETURNS int LANGUAGE sql STABLE AS 'SELECT one.a';
 

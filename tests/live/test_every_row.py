@@ -322,6 +322,7 @@ async def test_functions_of_rows_without_a_key_are_told_as_not_served(shapes):
         told = "\n".join(map(str, source.not_served))
         assert "keyless_rows(): it returns rows of shapes.keyless, whose keys the service makes; declare the columns" in told
         assert "of_keyless(shapes.keyless): parameter one is of type" in told or "of_keyless(keyless): parameter one is of type" in told
+        assert "width" not in told, "the constructors of a range are none of the database's functions"
         assert (await gateway.ask("keyless_rows()", None)).status == 404
         assert len(await value(gateway, "made_rows()")) == 25
 

@@ -36,10 +36,11 @@ FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pron
 WHERE p.prokind = 'f' AND CASE WHEN $1::text[] IS NULL
     THEN n.nspname NOT LIKE 'pg\\_%' ESCAPE E'\\\\' AND n.nspname <> 'information_schema'
     ELSE n.nspname = ANY ($1::text[]) END
-AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype IN ('e', 'i')
                 AND d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid)
 ORDER BY 1, 2, p.pronargs, p.oid
 """
+"""Not those of extensions, nor those that belong to a range type, which make ranges."""
 
 _ROWS = """
 SELECT t.oid, t.typtype = 'p' AS is_pseudo, n.nspname::text AS schema, c.relname::text AS relation,
