@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 from tests.harness import supabase
 from tests.harness.cluster import DATABASE, READER, Cluster
@@ -33,7 +34,11 @@ def pytest_configure() -> None:
 
     They take SIGINT, also where the tests run in the background of a shell, which lets its programs ignore it. They keep
     bytecode, also where the machine says that Python keeps none: else each of the programs would compile the whole package again.
+    Generated tests have no limit of time for an example: how long one takes is the machine's affair.
     """
+    too_slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=too_slow)
+    hypothesis.settings.load_profile("any machine")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

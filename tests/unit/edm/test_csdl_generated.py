@@ -80,7 +80,7 @@ def documents(draw: st.DrawFn) -> Document:
     return {"$Version": "4.01", "$EntityContainer": "Made.C0ntainer", "Made": types | {"C0ntainer": container}}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(documents())
 def test_what_a_file_declares_comes_out_again(document):
     assert_valid_json(json.dumps(document).encode())

@@ -62,7 +62,7 @@ def test_the_seeds_are_read(seed):
     assert read(seed) is not None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(max_size=80))
 @example("Message?$filter='")
 def test_any_text_is_answered(text):
@@ -70,7 +70,7 @@ def test_any_text_is_answered(text):
         read(prefix + text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 6), st.sampled_from(PIECES)), min_size=1, max_size=5))
 def test_mutated_requests_are_answered(seed, edits):
     for at, cut, piece in edits:
@@ -79,7 +79,7 @@ def test_mutated_requests_are_answered(seed, edits):
     read(seed)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 def test_any_pile_of_pieces_is_answered(pieces):
     for option in ("$filter", "$select", "$expand", "$orderby", "$search", "$compute", "$apply", "@p"):
