@@ -41,12 +41,11 @@ class Refusals:
         compared_at  when the last comparison began
         is_made      the model is made from the database
         """
-        if not isinstance(error, DbModel):
-            return error  # a right that is gone is gone, and a table's errors are its own
         is_withheld = error.__cause__ is None
+        if not isinstance(error, DbModel) or (is_withheld and not is_made):
+            return error  # a right that is gone is gone, and a table's errors are its own
         patience_s = _PATIENCE_S if is_made and not is_withheld else 0
-        lasts = compared_at >= self.first_seen(error) + patience_s
-        if lasts or (is_withheld and not is_made):
+        if compared_at >= self.first_seen(error) + patience_s:
             return error
         hint = "ask again in two seconds"
         return DbChanged("the database has changed, and its model is read again", hint=hint)
