@@ -111,7 +111,7 @@ class ConnectionPool:
         pooled.connection, pooled.use_until = fresh.connection, fresh.use_until
         pooled.behind_pooler, pooled.backend = fresh.behind_pooler, fresh.backend
         pooled.unprepared, pooled.search_path = fresh.unprepared, fresh.search_path
-        pooled.messages = fresh.messages
+        pooled.messages, pooled.once = fresh.messages, fresh.once
         self._open[pooled.connection] = pooled
 
     def release(self, pooled: PooledConnection) -> None:

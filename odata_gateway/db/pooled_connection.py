@@ -18,6 +18,8 @@ from odata_gateway.observe.request_stats import DISCARDED_STATS, RequestStats
 _MOST_UNPREPARED = 256
 """Statements that are not kept on the server whose parameter and column types are remembered."""
 
+_MOST_ONCE = 256
+
 
 class RunningStatement(NamedTuple):
     """A statement on a connection: its text, the request it belongs to, when it began by
@@ -44,6 +46,7 @@ class PooledConnection:
     overdue        whether it was cut because a statement ran past its deadline
     messages       those of transactions, once there was one; not behind a pooler
     unprepared     statements whose types are known, the most recently used last
+    once           statements that need not run again on it, with their arguments
     """
 
     connection: PgConnection
@@ -56,6 +59,7 @@ class PooledConnection:
     search_path: str | None = None
     messages: UnawaitedMessages | None = None
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
+    once: set[tuple[object, ...]] = field(default_factory=set)
 
     def unawaited(self) -> UnawaitedMessages:
         """The messages of this connection that nobody waits for."""
@@ -71,6 +75,16 @@ class PooledConnection:
         rows: Awaitable[list[PgRecord]]
         rows = self.connection.fetch(statement.text, *statement.arguments)
         return rows
+
+    def is_first(self, statement: BoundStatement) -> bool:
+        """Whether this is asked for the first time about a statement with its arguments."""
+        key = (statement.text, *statement.arguments)
+        if key in self.once:
+            return False
+        if len(self.once) >= _MOST_ONCE:
+            self.once.clear()
+        self.once.add(key)
+        return True
 
     async def forget_statements(self) -> None:
         """Have each statement prepared anew, by which the server plans it anew."""

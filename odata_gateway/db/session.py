@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from enum import Enum
 from time import perf_counter
 from types import TracebackType
@@ -195,6 +196,15 @@ class Session:
         finally:
             took_s = self._stats.add_query_time(statement.text, started, pooled.backend)
             self._pool.slow_log.ended(pooled, took_s)
+
+    async def once(self, statement: BoundStatement) -> None:
+        """Run a statement that prepares the server process for others, unless it has run on this
+        connection; not in a snapshot. Where it fails, what follows meets the reason, or has none.
+        """
+        pooled = self._live()
+        if not pooled.behind_pooler and pooled.is_first(statement):
+            with suppress(ODataError):
+                await self.fetch(statement)
 
     # --- Sending, once or twice -------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from odata_gateway.sql.chunk_record import MOST_BYTES
 _FEWER = 10
 """A tenth of the rows is read where all of them have no room in a text of Postgres (1 GB)."""
 _SEPARATOR_BYTES = 2
+_MANY_ROWS = 50
+"""Rows whose text may be larger than what a server process keeps the memory of by itself."""
 
 
 class FittingRows:
@@ -41,6 +43,9 @@ class FittingRows:
         raises  ODataError by SQLSTATE
         """
         wanted = rows
+        if rows >= _MANY_ROWS and not session.in_snapshot:
+            for statement in self._statements.memory():
+                await session.once(statement)
         while True:
             rows = min(rows, self._number_that_fit(rows))
             lookahead = ends and rows == wanted

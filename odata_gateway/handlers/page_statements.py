@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from odata_gateway.compiler.compiled_query import ArgumentValues, CompiledQuery
 from odata_gateway.db.bound_statement import BoundStatement
+from odata_gateway.observe.statement_id import tag_statement
+from odata_gateway.sql.fragment import finish, raw
+from odata_gateway.sql.server_memory import kept_memory
 from odata_gateway.sql.statement import StatementKind, StatementVariant
 
+_COORDINATOR_KEEPS_MEMORY = BoundStatement(tag_statement(finish(kept_memory(raw("SELECT 1"))).text))
 OrderValues = tuple[str | None, ...]
 """The order values of a row, as Postgres writes them; None for null."""
 
@@ -45,6 +50,16 @@ class PageStatements:
     def last_of(self, rows: int) -> BoundStatement:
         """The order values of row number `rows`; no record where there are fewer."""
         return self._behind("boundary", None, rows)
+
+    def memory(self) -> Iterator[BoundStatement]:
+        """What is to be run once before large chunks are read from a cluster, so that the processes
+        at the coordinator and at the server with the account's rows keep the memory of them."""
+        variant, source = self.variant, self.compiled.query.block.source
+        reads_one_account = variant.alone or variant.shard_accounts == 1
+        if reads_one_account and source.derived is None:
+            variant = variant._replace(null_mask=None, lookahead=False)
+            yield _COORDINATOR_KEEPS_MEMORY
+            yield self.compiled.statement("memory", variant).bind(self.values)
 
     def count(self) -> BoundStatement:
         """The number of rows on all pages."""

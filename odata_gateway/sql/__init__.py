@@ -7,6 +7,7 @@ Unknown: URLs, the values of literals, connections, formats of rows.
     statement     the statements of a query: rows, count, parent, order values; all of a table
     row_encoding  how rows are written, as a protocol that formats implement
     chunk_record  the rows of a chunk as one record
+    server_memory  a statement after which a server process keeps the memory of large texts
     accounts/     a statement for several accounts on a database that is sharded by account
     paging/       the rows of a page in their order, and behind a row
     relation      blocks: FROM, WHERE, and the row policy beside every table

@@ -39,6 +39,7 @@ from odata_gateway.sql.pg_types import has_zone, raw_value, stored, text_in_zone
 from odata_gateway.sql.relation import Relations
 from odata_gateway.sql.renderer import ShardAccount
 from odata_gateway.sql.row_encoding import RowEncoding
+from odata_gateway.sql.server_memory import kept_memory
 
 
 class StatementVariant(NamedTuple):
@@ -62,7 +63,7 @@ class StatementVariant(NamedTuple):
     alone: bool = False
 
 
-StatementKind = Literal["rows", "count", "parent", "order values", "boundary", "sizes"]
+StatementKind = Literal["rows", "count", "parent", "order values", "boundary", "sizes", "memory"]
 """What a statement answers:
 
 rows          the answer: a chunk of a collection as one record (`ChunkRecord`), or texts of rows
@@ -72,6 +73,7 @@ order values  those of the row that the keyset's key values find, as texts; no r
 boundary      those of the last row of a full chunk behind a row, as texts; no row if the chunk
               would not be full
 sizes         the bytes of each row of a chunk, as one array
+memory        nothing: the server process that reads the rows keeps the memory of large texts
 """
 
 
@@ -144,6 +146,8 @@ def _block(query: Query, kind: StatementKind) -> Block:
             return query.parent or query.block
         case "rows" | "order values" | "boundary" | "sizes":
             return query.block
+        case "memory":
+            return Block(query.block.source)
         case _:
             assert_never(kind)
 
@@ -207,6 +211,9 @@ class _PlainStatement:
                 return last_row(self._scan(limit).rows(self._keys()), self.query, limit)
             case "sizes":
                 return row_sizes(self._chunk_rows(param(LimitSlot(), "int4")))
+            case "memory":
+                row = self.relations.select(raw("1"), _block(self.query, kind), raw(" LIMIT 1"))
+                return kept_memory(row)
             case _:
                 assert_never(kind)
 
@@ -348,6 +355,8 @@ class _ShardedStatement:
                 return last_row(self._merge(limit).rows(self._accounts), self._query, limit)
             case "sizes":
                 return row_sizes(self._chunk_rows(param(LimitSlot(), "int4")))
+            case "memory":
+                raise Unsupported("several accounts may be on several servers")
             case _:
                 assert_never(kind)
 

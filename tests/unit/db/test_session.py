@@ -135,6 +135,40 @@ async def test_after_a_cancelled_statement_the_next_one_is_answered(database, op
     await released(database)
 
 
+COUNTING = BoundStatement(
+    "SELECT set_config('own.' || $1::text, (coalesce(nullif(current_setting('own.' || $1::text, true), ''), '0')::int4 + 1)::text, false)",
+    ("a",),
+)
+RAN = BoundStatement("SELECT current_setting('own.a', true), current_setting('own.b', true)")
+
+
+async def test_what_prepares_a_server_process_runs_once_on_each_connection(database, dsn):
+    for _ in range(2):
+        for _ in range(3):
+            async with database.session() as session:
+                await session.once(COUNTING)
+                await session.once(COUNTING._replace(arguments=("b",)))
+                assert tuple((await session.fetch(RAN))[0]) == ("1", "1")
+                pid = (await session.fetch(BoundStatement(WHERE)))[0][0]
+        await kill(dsn, pid)
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("options", [{}, {"accounts": (1,)}], ids=["single", "accounts"])
+async def test_what_fails_to_prepare_a_server_process_is_no_fault_of_what_follows(database, options):
+    async with database.session(**options) as session:
+        await session.once(BoundStatement("SELECT 1 / 0"))
+        assert (await session.fetch(BoundStatement("SELECT 1")))[0][0] == 1
+
+
+async def test_behind_a_pooler_nothing_is_prepared(reader_dsn):
+    database = await Database.open(DatabaseSettings(reader_dsn, max_connections=1, pooler="transaction"))
+    async with database.session() as session:
+        await session.once(COUNTING)
+        assert (await session.fetch(RAN))[0][0] in (None, "")
+    await database.close()
+
+
 async def kill(dsn, pid):
     killer = await asyncpg.connect(dsn)
     await killer.execute("SELECT pg_catalog.pg_terminate_backend($1, 1000)", pid)

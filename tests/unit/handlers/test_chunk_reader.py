@@ -25,6 +25,9 @@ class Numbers:
     def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         return BoundStatement(_SQL, (0 if after is None else int(after[0] or 0), limit, 0))
 
+    def memory(self) -> tuple[BoundStatement, ...]:
+        return ()
+
 
 class WithoutAText(Numbers):
     """The row of number 13 has no text."""

@@ -40,6 +40,9 @@ class Table:
     def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         return self._bound(self._rows, after, limit, "last rows" if lookahead else "rows")
 
+    def memory(self) -> tuple[BoundStatement, ...]:
+        return ()
+
     def boundary(self, after: OrderValues, limit: int) -> BoundStatement:
         statement = self._bound(_BOUNDARY, after, limit, "boundary")
         if self._change is not None:
