@@ -59,7 +59,7 @@ class PooledConnection:
     search_path: str | None = None
     messages: UnawaitedMessages | None = None
     unprepared: OrderedDict[str, PreparedStatement[PgRecord]] = field(default_factory=OrderedDict)
-    once: set[tuple[object, ...]] = field(default_factory=set)
+    once: set[str] = field(default_factory=set)
 
     def unawaited(self) -> UnawaitedMessages:
         """The messages of this connection that nobody waits for."""
@@ -78,7 +78,7 @@ class PooledConnection:
 
     def is_first(self, statement: BoundStatement) -> bool:
         """Whether this is asked for the first time about a statement with its arguments."""
-        key = (statement.text, *statement.arguments)
+        key = f"{statement.text} {statement.arguments!r}"  # arguments may be lists
         if key in self.once:
             return False
         if len(self.once) >= _MOST_ONCE:
