@@ -243,6 +243,16 @@ FILTERS = (
     ("Conversation?$filter=uuid eq '00000000-0000-0000-0000-000000000000'&$select=id", "odata_conversations_uuid"),
     ("Conversation?$filter=status eq 0 and created_at ge 2022-12-01T00:00:00Z&$top=100&$select=id", "created_at"),
 )
+
+
+@pytest.mark.parametrize("direction", ["", " desc"])
+@pytest.mark.parametrize("condition", ["id gt 500", "id ge 100 and id lt 9000"])
+def test_rows_of_a_range_of_the_key_are_read_once_for_all_accounts(indexed, condition, direction):
+    """As a program asks for what is new since the last row that it has."""
+    _, plans = indexed.page(f"Message?$filter={condition}&$orderby=id{direction}&$select=id,content", ADMIN_OF_ALL)
+    assert "messages_pkey" in plans[0].shape and rows(plans) <= PAGE + 1 + SLACK, (rows(plans), plans[0].shape)
+
+
 READ_FOR_A_ROW, READ_AT_LEAST = 12, 700
 """What a filter may read: what other conditions leave of an index's rows, and what three accounts have in one index."""
 
