@@ -35,7 +35,7 @@ from odata_gateway.db.pooled_connection import PooledConnection, RunningStatemen
 from odata_gateway.db.sqlstate import cancelled, is_outdated, is_passing, to_odata_error
 from odata_gateway.errors import AuthForbidden, Internal, ODataError
 from odata_gateway.observe.counters import COUNTERS
-from odata_gateway.observe.request_stats import current_stats
+from odata_gateway.observe.request_stats import RequestStats, current_stats
 
 _T = TypeVar("_T")
 _ID = re.compile(r"[A-Za-z0-9._-]{2,64}")
@@ -131,6 +131,7 @@ class Session:
         self.in_snapshot = opening is not None and opening.startswith(_BEGIN_SNAPSHOT)
         self._response_started = response_started
         self._stats = current_stats.get()
+        self._others: Sequence[RequestStats] = ()
         self._pooled: PooledConnection | None = None
         self._state = SessionState.READY
         self._is_begun = True
@@ -177,6 +178,10 @@ class Session:
         """Process id of the server process; 0 behind a pooler, where it changes."""
         return self._live().backend
 
+    def serves(self, others: Sequence[RequestStats]) -> None:
+        """Count the further statements for other requests, too."""
+        self._others = others
+
     async def limit_statements(self, seconds: float) -> None:
         """Have the further statements of this transaction end after a time of their own."""
         milliseconds = str(max(1, round(seconds * 1000)))
@@ -196,6 +201,8 @@ class Session:
         finally:
             took_s = self._stats.add_query_time(statement.text, started, pooled.backend)
             self._pool.slow_log.ended(pooled, took_s)
+            for stats in self._others:
+                stats.add_query_time(statement.text, started, pooled.backend)
 
     async def once(self, statement: BoundStatement) -> None:
         """Run a statement that prepares the server process for others, unless it has run on this

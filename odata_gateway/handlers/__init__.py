@@ -12,6 +12,7 @@ Unknown: the HTTP library, sockets, the settings of the web layer, SQL.
     chunk            some rows of a page, and how many rows a chunk should have
     chunk_reader     reads the rows of a page chunk by chunk
     read_ahead       reads the next chunks while one is sent
+    together/        requests that wait together: reads that are alike are done once
     accounts/        the rows of several accounts, each from its own shard
     documents        the service document and $metadata
     entity/          entities, references, properties and raw values

@@ -174,9 +174,16 @@ class CollectionReader:
         self, executor: QueryExecutor, request: DataRequest, extent: PageExtent
     ) -> BegunPage:
         page = self.page(request, extent)
-        async with executor.session(request, snapshot=request.is_counted) as session:
+
+        async def read(session: Session) -> tuple[int | None, Chunk]:
             total = await self.count(request, session) if request.is_counted else None
-            first = await page.first(session)
+            return total, await page.first(session)
+
+        if isinstance(page, MergedPage):  # which goes on from what it has read
+            async with executor.session(request, snapshot=request.is_counted) as session:
+                total, first = await read(session)
+        else:
+            total, first = await executor.read(request, extent, read, snapshot=request.is_counted)
         current_stats.get().add_rows(first.rows)
         self._row_sizes.learn(request.compiled.key, first)
         if not first.rows or request.compiled.query.is_made:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from odata_gateway.db.database import Database
 from odata_gateway.db.hosts import PgRecord
 from odata_gateway.db.session import Session
 from odata_gateway.handlers.accounts.account_statements import Reading, read_each, readings
 from odata_gateway.handlers.request import DataRequest, no_entity
+from odata_gateway.handlers.together.shared_reads import SharedReads
 from odata_gateway.identity.caller import Caller
 from odata_gateway.sql.statement import StatementKind
+
+_T = TypeVar("_T")
 
 
 def caller_session(
@@ -36,6 +41,7 @@ class QueryExecutor:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._shared: SharedReads[Any] = SharedReads()
 
     def session(self, request: DataRequest, *, snapshot: bool = False) -> Session:
         """A connection in the caller's turn, which sees the caller's accounts.
@@ -55,8 +61,26 @@ class QueryExecutor:
             if reads:
                 return await self._fetch_each(request, reads)
         statement = request.statement(kind)
-        async with self.session(request) as session:
-            return await session.fetch(statement)
+        return await self.read(request, kind, lambda session: session.fetch(statement))
+
+    async def read(
+        self,
+        request: DataRequest,
+        what: Hashable,
+        work: Callable[[Session], Awaitable[_T]],
+        *,
+        snapshot: bool = False,
+    ) -> _T:
+        """What `work` finds on a session of the request; requests that are alike and wait together
+        share it.
+
+        what      says of requests that are alike what `work` reads for them
+        snapshot  all statements see the database as of the first one
+        raises    as `work`
+        """
+        session = partial(self.session, request, snapshot=snapshot)
+        found: _T = await self._shared.read((what, request.alike), session, work)
+        return found
 
     async def _fetch_each(
         self, request: DataRequest, reads: Sequence[Reading[list[PgRecord]]]

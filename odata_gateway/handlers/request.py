@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -73,6 +74,27 @@ class DataRequest(NamedTuple):
         """What the token of a next link belongs to."""
         url = self.compiled.url
         return links.TokenScope(url.query_digest(), url.path_keys())
+
+    @property
+    def alike(self) -> Hashable:
+        """All that the text and the arguments of the request's statements follow from: requests of
+        one model in which it is equal ask the database for the same.
+
+        The client's text stands for its literals: 1.0 and 1.00 are equal, and are shown as they
+        are written.
+        """
+        compiled = self.compiled
+        return (
+            compiled.url.text,
+            compiled.key,
+            self.variant,
+            self.caller,
+            self.root,
+            self.credential,
+            self.continuation,
+            self.page_rows,
+            self.zone,
+        )
 
     def values(self) -> ArgumentValues:
         """What fills the slots of the query's statements, for one row."""

@@ -75,6 +75,7 @@ class Counters:
     cancelled  statements that nobody waited for any longer
     worker_faults  errors of servers behind the database that could not be reached
     together   requests for single rows that shared a statement with others
+    shared     requests that shared a read with others that were alike
     slow       statements that took longer than ODATA_SLOW_QUERY_MS
     reloads    how often the model was exchanged
     key_reads  how often the keys that sign access tokens were read
@@ -89,6 +90,7 @@ class Counters:
     bytes: int = 0
     cancelled: int = 0
     together: int = 0
+    shared: int = 0
     worker_faults: int = 0
     slow: int = 0
     cache_hits: int = 0
@@ -179,6 +181,7 @@ _SCALARS = (
     "bytes",
     "cancelled",
     "together",
+    "shared",
     "worker_faults",
     "slow",
     "cache_hits",

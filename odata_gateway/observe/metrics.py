@@ -81,6 +81,12 @@ FAMILIES = (
         "requests for single rows that were read in one statement with others",
     ),
     MetricFamily(
+        "odata_reads_shared_total",
+        "counter",
+        (),
+        "requests that waited with others of the same URL and caller, and were read once for all",
+    ),
+    MetricFamily(
         "odata_worker_faults_total",
         "counter",
         (),

@@ -31,6 +31,7 @@ _FIELDS = {
     "odata_sent_bytes_total": "bytes",
     "odata_queries_cancelled_total": "cancelled",
     "odata_lookups_together_total": "together",
+    "odata_reads_shared_total": "shared",
     "odata_worker_faults_total": "worker_faults",
     "odata_slow_queries_total": "slow",
     "odata_compile_cache_hits_total": "cache_hits",

@@ -51,7 +51,22 @@ def entity(bench: Bench) -> list[Figure]:
 
 
 def page(bench: Bench) -> list[Figure]:
-    """P6: a page of 1,000, 64 connections."""
+    """P6: a page of 1,000, 64 connections that ask for the same, so that those that wait together are read once; then each for another one."""
+    return _same_page(bench) + _other_pages(bench)
+
+
+def _other_pages(bench: Bench) -> list[Figure]:
+    target = "Message?$filter=id gt {id}&$top=1000"
+    peers = {"fastapi": (bench.fastapi(), target)} | {gateway.name: (gateway, target) for gateway in bench.gateways()}
+    samples = _rounds(bench, peers, most=max(1, bench.rows - 1000))
+    figures = [Figure("P6", name, "another page each: pages a second", _rates(taken)) for name, taken in samples.items()]
+    for gateway in bench.gateways():
+        rates = ratios(_rates(samples[gateway.name]), _rates(samples["fastapi"]))
+        figures.append(Figure("P6", gateway.name, "another page each: rate / fastapi's", rates))
+    return figures
+
+
+def _same_page(bench: Bench) -> list[Figure]:
     target = "Message?$top=1000"
     peers = {"fastapi": (bench.fastapi(), target)} | {gateway.name: (gateway, target) for gateway in bench.gateways()}
     cap = bench.sap_cap()
@@ -94,14 +109,16 @@ def _beside_postgraphile(work: str, gateway: Running, samples: dict[str, list[Sa
         yield Figure(work, gateway.name, "rate / PostGraphile's (needs node and npm)", ())
 
 
-def _rounds(bench: Bench, peers: dict[str, tuple[Running, str]], may_fail: tuple[str, ...] = ()) -> dict[str, list[Sample]]:
+def _rounds(
+    bench: Bench, peers: dict[str, tuple[Running, str]], may_fail: tuple[str, ...] = (), most: int | None = None
+) -> dict[str, list[Sample]]:
     samples: dict[str, list[Sample]] = {name: [] for name in peers}
     for server, target in peers.values():
-        load(server, target, seconds=2, most=bench.rows)
+        load(server, target, seconds=2, most=most or bench.rows)
     for _ in range(bench.rounds):
         for name, (server, target) in peers.items():
             with bench.meter(server) as used:
-                seen = load(server, target, most=bench.rows)
+                seen = load(server, target, most=most or bench.rows)
             if seen.failed and name not in may_fail:
                 raise SystemExit(f"{name}: {seen.failed} of {seen.count} requests failed")
             samples[name].append((seen, used))

@@ -10,14 +10,17 @@ from urllib.parse import quote
 
 from tests.harness.gateway import Gateway
 
+Asked = tuple[str, str] | tuple[str, str, str]
+"""A target, a token, and further header lines."""
 
-def at_once(gateway: Gateway, asked: Sequence[tuple[str, str]]) -> list[tuple[int, bytes]]:
-    """Status and body of each (target, token), without the ids of requests."""
+
+def at_once(gateway: Gateway, asked: Sequence[Asked]) -> list[tuple[int, bytes]]:
+    """Status and body of each request, without the ids of requests."""
     return [received(connection) for connection in sent(gateway, asked)]
 
 
-def sent(gateway: Gateway, asked: Sequence[tuple[str, str]]) -> list[socket.socket]:
-    """A connection for each (target, token), whose answer has not been read."""
+def sent(gateway: Gateway, asked: Sequence[Asked]) -> list[socket.socket]:
+    """A connection for each request, whose answer has not been read."""
     connections = [_begun(gateway, *each) for each in asked]
     for connection in connections:
         connection.sendall(b"\r\n")
@@ -30,10 +33,11 @@ def received(connection: socket.socket) -> tuple[int, bytes]:
         return response.status, _without_id(response.read())
 
 
-def _begun(gateway: Gateway, target: str, token: str) -> socket.socket:
+def _begun(gateway: Gateway, target: str, token: str, headers: str = "") -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=60)
     path = "/v1.0/odata/" + quote(target, safe="/?&=$(),'%")
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nAuthorization: Bearer {token}\r\n".encode())
+    host = "" if "Host:" in headers else f"Host: 127.0.0.1:{gateway.port}\r\n"
+    connection.sendall(f"GET {path} HTTP/1.1\r\n{host}Authorization: Bearer {token}\r\n{headers}".encode())
     return connection
 
 

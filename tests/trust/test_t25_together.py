@@ -1,10 +1,11 @@
-"""T25: requests for single rows that are read together, of several callers at once: each has its own row or none, whoever else asks."""
+"""T25: requests that are read together, of several callers at once: each has its own rows or none, whoever else asks."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from tests.harness.at_once import at_once
@@ -12,6 +13,8 @@ from tests.harness.cluster import SQL_FOLDER
 from tests.harness.figures import amount, record
 from tests.harness.loads import ask, data, make_slow
 from tests.harness.sample import ACCOUNTS
+from tests.oracle import evaluator as oracle
+from tests.oracle.queries import Maker, target
 
 TYPES = ("Message", "Conversation", "Inbox", "Label", "User")
 ROUNDS, TOGETHER = amount(40, 1_000), 60
@@ -37,6 +40,32 @@ def test_t25_nobody_gets_the_row_of_a_neighbour(gateways, reader_dsn, cluster, s
                 wrong.append((name, number, token, status, body[:300]))
     record("T25", "rows of callers who ask together", rows, how="sum")
     record("T25", "rows of somebody else, or none where there is one", len(wrong), how="sum", at_most=0)
+    assert not wrong[:5]
+
+
+@pytest.mark.parametrize("rls", ["false", "true"])
+def test_t25_rows_of_generated_queries_are_right_whoever_asks_the_same(
+    gateways, reader_dsn, cluster, scratch, scratch_reader_dsn, rls, world, views
+):
+    """T02's oracle and T17's tenants, where each query is asked by several callers, several times at once."""
+    if rls == "true":
+        cluster.psql(scratch, f"\\i {SQL_FOLDER / 'rls.sql'}")
+    dsn = scratch_reader_dsn if rls == "true" else reader_dsn
+    gateway = gateways(ODATA_DSN=dsn, ODATA_RLS=rls, ODATA_POOL_MAX="1", ODATA_PAGE_ROWS="10000")
+    wrong, answers = [], 0
+    for number in range(amount(30, 1_000)):
+        maker = Maker(f"t25 {rls} {number}", world)
+        queries = [replace(maker.query(name, 1), select=["id"]) for name in maker.random.sample(TYPES, 2)]
+        asked = [(query, token) for query in queries for token in ACCOUNTS for _ in range(5)]
+        maker.random.shuffle(asked)
+        found = at_once(gateway, [(target(query), token) for query, token in asked])
+        for (query, token), (status, body) in zip(asked, found, strict=True):
+            expected = [row.id for row in oracle.window(query, oracle.ordered(views[token], query))]
+            answers += 1
+            if status != 200 or [row["id"] for row in json.loads(body)["value"]] != expected:
+                wrong.append((target(query), token, status, body[:300]))
+    record("T25", "answers to queries that several callers ask at once", answers, how="sum")
+    record("T25", "answers with other rows than the oracle's", len(wrong), how="sum", at_most=0)
     assert not wrong[:5]
 
 

@@ -26,10 +26,10 @@ class EntityHandler:
 
         raises  BindNoEntity, and DbKey where two rows have the same key
         """
-        if request.variant.shard_accounts > 1:
-            found: Values = [row[0] for row in await self._executor.fetch(request)]
-        else:
+        if request.compiled.statement("rows", request.variant).is_lookup:
             found = await self._lookups.values(request)
+        else:
+            found = [row[0] for row in await self._executor.fetch(request)]
         return await self._answer(request, found)
 
     async def prepared(self, lookup: PreparedLookup, bound: BoundStatement) -> Reply:

@@ -148,6 +148,7 @@ async def test_what_prepares_a_server_process_runs_once_on_each_connection(datab
             async with database.session() as session:
                 await session.once(COUNTING)
                 await session.once(COUNTING._replace(arguments=("b",)))
+                await session.once(BoundStatement("SELECT $1::int4[]", ([1, 2],)))
                 assert tuple((await session.fetch(RAN))[0]) == ("1", "1")
                 pid = (await session.fetch(BoundStatement(WHERE)))[0][0]
         await kill(dsn, pid)
