@@ -81,11 +81,11 @@ class DataRequest(NamedTuple):
         one model in which it is equal ask the database for the same.
 
         The client's text stands for its literals: 1.0 and 1.00 are equal, and are shown as they
-        are written.
+        are written. `url.text` has not all of it: that of `$entity?$id=` has no options.
         """
         compiled = self.compiled
         return (
-            compiled.url.text,
+            compiled.url.target,
             compiled.key,
             self.variant,
             self.caller,

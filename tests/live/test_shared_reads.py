@@ -235,3 +235,22 @@ def test_requests_that_differ_in_what_the_database_is_told_share_nothing(live):
     assert [received(connection) for connection in connections] == [each for each in alone for _ in range(2)]
     assert live.shared() - before >= 2 * len(asked) * 0.9
     assert len(set(alone)) > 40
+
+
+OF_OTHER_URLS = (
+    "$all/LiveAgent.Message?$filter=id gt {}&$select=id",
+    "$all/LiveAgent.Message?$filter=id le {}&$format=csv&$select=id",
+    "$all/LiveAgent.Message?$apply=filter(id le {})/aggregate($count as n)",
+    "$entity/LiveAgent.Conversation?$id=Conversation({})&$expand=messages($top=3)",
+    "$entity/LiveAgent.Conversation?$id=Conversation(1)&$expand=messages($top={})",
+)
+"""These are compiled as other URLs, whose text has not all of their literals."""
+
+
+def test_requests_that_differ_in_a_literal_of_any_option_share_nothing(live):
+    asked = [(target.format(number), tokens.BOTH_ADMIN) for target in OF_OTHER_URLS for number in (0, 1, 2)]
+    alone = [at_once(live.gateway, [each])[0] for each in asked]
+    assert 200 in {status for status, _ in alone} and len(set(alone)) == len(asked)
+    with live.waiting():
+        connections = begun(live, asked)
+    assert [received(connection) for connection in connections] == alone
