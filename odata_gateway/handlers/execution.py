@@ -41,7 +41,7 @@ class QueryExecutor:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._shared: SharedReads[Any] = SharedReads()
+        self._shared: SharedReads[Any] = SharedReads(database.settings.wait_s)
 
     def session(self, request: DataRequest, *, snapshot: bool = False) -> Session:
         """A connection in the caller's turn, which sees the caller's accounts.

@@ -254,3 +254,20 @@ def test_requests_that_differ_in_a_literal_of_any_option_share_nothing(live):
     with live.waiting():
         connections = begun(live, asked)
     assert [received(connection) for connection in connections] == alone
+
+
+@pytest.mark.parametrize("target", ["Message?$top=3", "Message(1)"])
+def test_a_request_waits_nearly_as_long_as_it_would_alone(live, cluster, reader_url, target):
+    """Who would join one whose wait is about to end waits by itself."""
+    settings = SETTINGS | {"ODATA_DSN": reader_url(live.name), "ODATA_POOL_WAIT_S": "2", "ODATA_LOG_FORMAT": "json"}
+    with start_gateway(**settings) as gateway:
+        impatient = Served(gateway, cluster, live.name, 0, "public.labels", "Label(1)")
+        with impatient.waiting():
+            early = begun(impatient, [(target, tokens.ADMIN)] * 3)
+            time.sleep(1.2)
+            late = begun(impatient, [(target, tokens.ADMIN)] * 3)
+            assert [received(connection)[0] for connection in early] == [503] * 3
+        assert [received(connection)[0] for connection in late] == [200] * 3
+        wait_until(lambda: gateway.log().count('"status":503') == 3, 10)
+        lines = [json.loads(line) for line in gateway.log().splitlines() if '"status":503' in line]
+    assert all(1800 < line["ms"]["wait"] <= line["ms"]["total"] for line in lines)

@@ -52,7 +52,7 @@ class Lookups:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._running = 0
-        self._open: OpenGroups[Sequence[object], Values] = OpenGroups()
+        self._open: OpenGroups[Sequence[object], Values] = OpenGroups(database.settings.wait_s)
 
     async def values(self, request: DataRequest) -> Values:
         """What is shown of each row that a request finds whose statement is a lookup: one, none, or

@@ -25,11 +25,14 @@ _T = TypeVar("_T")
 
 
 class SharedReads(Generic[_T]):
-    """Reads of one kind, each with a key that says all about what it finds."""
+    """Reads of one kind, each with a key that says all about what it finds.
 
-    def __init__(self) -> None:
+    wait_s  how long a request may wait for a connection
+    """
+
+    def __init__(self, wait_s: float) -> None:
         self._running = 0
-        self._open: OpenGroups[None, _T] = OpenGroups()
+        self._open: OpenGroups[None, _T] = OpenGroups(wait_s)
 
     async def read(
         self,

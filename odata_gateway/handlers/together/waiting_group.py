@@ -37,9 +37,15 @@ class WaitingRequest(Generic[_Asked, _T]):
 
 @dataclass(slots=True, eq=False)
 class WaitingGroup(Generic[_Asked, _T]):
-    """The requests that wait for the first of their group."""
+    """The requests that wait for the first of their group.
 
+    opened_at  when the first one began to wait
+    waits      whether it still does
+    """
+
+    opened_at: float = field(default_factory=perf_counter)
     waiting: list[WaitingRequest[_Asked, _T]] = field(default_factory=list)
+    waits: bool = True
 
     def join(self, asked: _Asked) -> asyncio.Future[_T | None]:
         """What is found for one more request; None: it has to ask again."""
@@ -50,8 +56,7 @@ class WaitingGroup(Generic[_Asked, _T]):
 
     def begin(self, session: Session) -> None:
         """There is a connection now, whose statements are for all of them."""
-        for each in self.waiting:
-            each.stats.add_wait_time(each.asked_at)
+        self._end_wait()
         session.serves([each.stats for each in self.waiting])
 
     def answer(self, found: Sequence[_T]) -> None:
@@ -62,6 +67,8 @@ class WaitingGroup(Generic[_Asked, _T]):
 
     def refuse(self, error: BaseException | None) -> None:
         """Give each an error of its own with the same meaning; None: have each ask again."""
+        if self.waits:
+            self._end_wait()
         for each in self.waiting:
             if each.found.done():
                 continue
@@ -70,15 +77,28 @@ class WaitingGroup(Generic[_Asked, _T]):
             else:
                 each.found.set_exception(_copied(error))
 
+    def _end_wait(self) -> None:
+        self.waits = False
+        for each in self.waiting:
+            each.stats.add_wait_time(each.asked_at)
+
 
 class OpenGroups(Generic[_Asked, _T]):
-    """The groups that further requests may join, by what those of a group have in common."""
+    """The groups that further requests may join, by what those of a group have in common.
 
-    def __init__(self) -> None:
+    wait_s  how long a request may wait for a connection. Who joins a group is refused when its
+            first one is, so none may join after a quarter of it
+    """
+
+    def __init__(self, wait_s: float) -> None:
         self._groups: dict[Hashable, WaitingGroup[_Asked, _T]] = {}
+        self._open_s = wait_s / 4
 
     def get(self, key: Hashable) -> WaitingGroup[_Asked, _T] | None:
-        return self._groups.get(key)
+        group = self._groups.get(key)
+        if group is None or perf_counter() - group.opened_at > self._open_s:
+            return None
+        return group
 
     def open(self, key: Hashable) -> WaitingGroup[_Asked, _T]:
         group = self._groups[key] = WaitingGroup()
