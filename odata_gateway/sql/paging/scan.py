@@ -251,8 +251,10 @@ def _gains_by_account(query: Query) -> bool:
     rows that an index finds without the account, as those of one inbox: these are of one account,
     and a branch for each of the others would search all of it. They do gain for a range that an
     index has within each account: for all accounts together Postgres chooses the key's index, and
-    reads and drops the rows outside of the range. But a range of the key itself is in that index:
-    branches would read the rows once for each account (twice the time for three accounts).
+    reads and drops the rows outside of the range. A range of the key is one, too: its rows in the
+    key's index are those of all accounts. Branches take twice the time where three accounts have
+    all of the table. One SELECT reads 200 times as much where they have a thousandth of it, and
+    where they have got no row for long, all that others have got since.
     """
     if account_column(query.block.source) is None or query.block.within is not None:
         return False
@@ -341,15 +343,11 @@ def _has_index_on(query: Query, column: Column) -> bool:
 
 
 def _is_range_within_account(query: Query, term: BoundExpr) -> bool:
-    """Whether a condition is a range of a column that an index has behind the account, and not the
-    first column of the order."""
     match term:
         case (
             Compare(op="lt" | "le" | "gt" | "ge", left=Column() as column)
             | Compare(op="lt" | "le" | "gt" | "ge", right=Column() as column)
         ):
-            if column == query.order[0].expr:
-                return False
             wanted = (account_column(query.block.source), column.name)
             indexes = query.block.source.entity_type.indexes
             return not column.steps and any(i[:2] == wanted for i in indexes)
