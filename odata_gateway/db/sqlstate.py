@@ -85,7 +85,8 @@ ANSWERS: dict[str, ErrorMapping] = {
     "0A000": ErrorMapping(
         Unsupported,
         "the database does not support what this request needs",
-        "ask for rows of one account, where tables are distributed over several servers",
+        "where tables are distributed over several servers, ask for rows that one of them has: "
+        "those of one account, or with one value of the column that they are distributed by",
     ),
     "09": _OWN,  # triggered_action_exception
     "20": _OWN,  # case_not_found, in a function
