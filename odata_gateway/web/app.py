@@ -126,7 +126,8 @@ class Gateway:
             raise UrlSyntax("the HTTP version must be 1.1 or 1.0")
         if not path.startswith("/"):
             asked = AskedHeaders(with_authority(path, exchange.headers))
-            path, exchange = path_of(path), exchange._replace(asked=asked)
+            path = path_of(path)
+            exchange = exchange._replace(asked=asked, headers=asked.by_name)
         target = service_target(path)
         if target is not None:
             pages, is_get = self.pages, exchange.raw.method in ("GET", "HEAD")

@@ -34,16 +34,13 @@ if TYPE_CHECKING:
 
 
 class Exchange(NamedTuple):
-    """One request: aiohttp's object, its headers, and the statistics of its answer."""
+    """One request: aiohttp's object, its headers, also by lower-case name, and the statistics of
+    its answer."""
 
     raw: web.BaseRequest
     asked: AskedHeaders
+    headers: RequestHeaders
     stats: RequestStats
-
-    @property
-    def headers(self) -> RequestHeaders:
-        """The headers by lower-case name."""
-        return self.asked.by_name
 
     @property
     def id(self) -> str:
@@ -71,7 +68,7 @@ def begin(request: web.BaseRequest) -> Exchange:
     stats = RequestStats(request_id, time.perf_counter())
     if asked.trace:
         stats.trace = asked.trace
-    return Exchange(request, asked, stats)
+    return Exchange(request, asked, asked.by_name, stats)
 
 
 def refusal(error: ODataError, request_id: str, settings: Settings) -> Reply:
