@@ -54,10 +54,9 @@ class PageStatements:
     def memory(self) -> Iterator[BoundStatement]:
         """What is to be run once before large chunks are read from a cluster, so that the processes
         at the coordinator and at the server with the account's rows keep the memory of them."""
-        variant, source = self.variant, self.compiled.query.block.source
-        reads_one_account = variant.alone or variant.shard_accounts == 1
-        if reads_one_account and source.derived is None:
-            variant = variant._replace(null_mask=None, lookahead=False)
+        reads_one_account = self.variant.alone or self.variant.shard_accounts == 1
+        if reads_one_account and not self.compiled.query.is_made:
+            variant = self.variant._replace(null_mask=None, lookahead=False)
             yield _COORDINATOR_KEEPS_MEMORY
             yield self.compiled.statement("memory", variant).bind(self.values)
 

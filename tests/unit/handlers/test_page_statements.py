@@ -73,3 +73,13 @@ def test_a_range_in_the_order_of_a_known_index_is_planned_once_where_no_account_
     for after in (None, last):
         assert page.rows(after, 10, lookahead=False).replan is several
     assert page.count().replan
+
+
+def test_only_rows_of_a_table_are_read_beforehand_so_that_their_server_keeps_memory():
+    """What a function returns would be made once more."""
+    page = page_of("Message")
+    page = replace(page, variant=page.variant._replace(shard_accounts=1))
+    query = page.compiled.query
+    called = replace(query, block=replace(query.block, source=replace(query.block.source, call=object())))
+    assert len(list(page.memory())) == 2
+    assert not list(replace(page, compiled=page.compiled._replace(query=called)).memory())
