@@ -36,6 +36,7 @@ from odata_gateway.plan.tree.slots import (
 )
 from odata_gateway.sql.accounts.value_order import value_orders
 from odata_gateway.sql.fragment import Statement
+from odata_gateway.sql.paging.row_bound import has_only_limit, row_bound
 from odata_gateway.sql.statement import (
     StatementKind,
     StatementVariant,
@@ -80,6 +81,7 @@ class CompiledStatement:
     nested_links  of expanded collections, by their number
     is_lookup     it finds a single row by literals, and depends on nothing else of a request but
                   the caller: requests with the same one can be read together
+    is_for_all    it reads rows, and their number is its only argument
     """
 
     text: str
@@ -87,6 +89,7 @@ class CompiledStatement:
     replan: bool
     nested_links: Mapping[int, NestedLink]
     is_lookup: bool = False
+    is_for_all: bool = False
 
     def bind(self, values: ArgumentValues) -> BoundStatement:
         """The statement with its arguments.
@@ -186,6 +189,18 @@ class CompiledQuery(NamedTuple):
         compiled = self._compiled(kind, variant)
         return self.cache.put(key, compiled, len(compiled.text))
 
+    def chunk(self, variant: StatementVariant, values: ArgumentValues) -> CompiledStatement:
+        """What reads the rows of a chunk; for few rows a statement whose plan is kept, if that is
+        the best one for all requests (`sql.paging.row_bound`): it depends on no argument, and on
+        no caller for whom the policies of the database find other rows."""
+        found = self.statement("rows", variant)
+        if not found.is_for_all or values.caller.is_for_policies:
+            return found
+        most_rows = row_bound(values.limit)
+        if not most_rows:
+            return found
+        return self.statement("rows", variant._replace(most_rows=most_rows))
+
     def lookups(self, variant: StatementVariant) -> LookupStatement:
         """What `statement("rows")` reads where it is a lookup, for several requests at once."""
         key = (self.key, "lookups", variant)
@@ -242,6 +257,7 @@ class CompiledQuery(NamedTuple):
                 statement.has_ranges and _needs_plan(self.query, variant, kind),
                 self._nested_links(statement),
                 kind == "rows" and _is_lookup(self.query, variant, statement.slots),
+                kind == "rows" and _is_for_all(self.query, variant, statement.slots),
             )
         finally:
             current_stats.get().add_bind_time(started)
@@ -277,6 +293,13 @@ def _is_lookup(query: Query, variant: StatementVariant, slots: tuple[Slot, ...])
     others = (slot for slot in slots if not isinstance(slot, LiteralSlot))
     are_of_caller = all(isinstance(slot, AccountsSlot) for slot in others)
     return are_of_caller and not any(slot.many for slot in literals)
+
+
+def _is_for_all(query: Query, variant: StatementVariant, slots: tuple[Slot, ...]) -> bool:
+    """Whether a statement reads rows, and their number is its only argument. Citus plans for each
+    execution anew."""
+    reads_rows = query.form in ("collection", "references")
+    return reads_rows and not variant.shard_accounts and has_only_limit(slots)
 
 
 def _needs_plan(query: Query, variant: StatementVariant, kind: StatementKind) -> bool:

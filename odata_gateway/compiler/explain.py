@@ -22,7 +22,7 @@ from odata_gateway.url.parse import parse
 
 ROOT = "https://host/v1.0/odata/"
 LIMIT, PAGE_ROWS = 1000, 10_000
-"""Rows of a chunk and of an expanded page, as the arguments show them."""
+"""Rows of a chunk, unless $top is less, and of an expanded page, as the arguments show them."""
 _COLUMNS = 110
 """Without the indentation: a node that fits is shown on one line, and a longer line of SQL ends at
 the next operator."""
@@ -73,7 +73,9 @@ def explain_query(
         shard_accounts=len(caller.accounts) if sharded else 0,
         zoned=zone is not None,
     )
-    values = ArgumentValues(url.values, caller, LIMIT, PAGE_ROWS, ROOT, repeated, zone=zone)
+    limit = min(LIMIT, url.number(query.top) or LIMIT)
+    values = ArgumentValues(url.values, caller, limit, PAGE_ROWS, ROOT, repeated, zone=zone)
+    rows = compiled.chunk(variant, values).bind(values)
     steps = [
         ("target", tree_text(url.target)),
         ("template", template_text(url.template.key)),
@@ -82,11 +84,11 @@ def explain_query(
         ("query", tree_text(query)),
     ]
     for kind in statement_kinds(query, variant):
-        bound = compiled.statement(kind, variant).bind(values)
+        bound = rows if kind == "rows" else compiled.statement(kind, variant).bind(values)
         arguments = [value_lines(f"${n}:", a) for n, a in enumerate(bound.arguments, 1)]
         steps.append((f"sql ({kind})", sql_text(bound.text)))
         steps.append((f"arguments ({kind})", "\n".join(arguments)))
-    return Explanation(tuple(steps), compiled.statement("rows", variant).bind(values))
+    return Explanation(tuple(steps), rows)
 
 
 def _literal_line(slot: int, value: LiteralValue) -> str:

@@ -7,7 +7,9 @@ chunk: where a chunk took long, the next is a larger one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -22,6 +24,7 @@ CLUSTER_CHUNK_BYTES = 1024 * 1024
 """Citus plans each statement anew, at the coordinator and at the server with the rows: a
 millisecond each, for which 200 rows are read (measured)."""
 SLOW_S = 0.1
+SLOW_LATELY_S = 60.0
 SLOW_CHUNK_BYTES = 4 * 1024 * 1024
 FIRST_ROWS, FIRST_BYTES = 500, 512 * 1024
 """Few, so that the second chunk is soon on its way. A page of up to twice as many rows is one
@@ -123,6 +126,40 @@ class RowSizes:
         self._bytes[number] = size
         if len(self._bytes) > _MAX_QUERIES:
             del self._bytes[next(iter(self._bytes))]
+
+
+class SlowQueries:
+    """Queries whose first chunk took long lately, for a bounded number of them.
+
+    A plan that Postgres keeps is one for the table as it was: of a table of few rows it reads and
+    sorts all, and does so with a million that came since, until they are counted (autovacuum does
+    within minutes). Planning takes less than a millisecond, so a slow query is planned anew.
+    """
+
+    def __init__(self) -> None:
+        self._until_s: dict[int, float] = {}
+
+    @contextmanager
+    def watched(self, query: Hashable) -> Iterator[None]:
+        """Note how long a query's first chunk takes, also if it fails."""
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            ended_s = time.monotonic()
+            if ended_s - started_s > SLOW_S:
+                self._note(hash(query), ended_s + SLOW_LATELY_S)
+
+    def has(self, query: Hashable) -> bool:
+        """Whether a query was slow lately."""
+        if not self._until_s:
+            return False
+        return self._until_s.get(hash(query), 0.0) > time.monotonic()
+
+    def _note(self, number: int, until_s: float) -> None:
+        self._until_s[number] = until_s
+        if len(self._until_s) > _MAX_QUERIES:
+            del self._until_s[next(iter(self._until_s))]
 
 
 class ChunkSizer:

@@ -22,7 +22,7 @@ from odata_gateway.handlers.accounts.account_statements import (
     read_each,
     readings,
 )
-from odata_gateway.handlers.chunk import Chunk, ChunkSizer, PageChunks, RowSizes
+from odata_gateway.handlers.chunk import Chunk, ChunkSizer, PageChunks, RowSizes, SlowQueries
 from odata_gateway.handlers.chunk_reader import ChunkReader
 from odata_gateway.handlers.execution import QueryExecutor, caller_session
 from odata_gateway.handlers.page_statements import PageStatements
@@ -89,6 +89,7 @@ class CollectionReader:
         self._database = database
         self._at_once = at_once
         self._row_sizes = RowSizes()
+        self._slow = SlowQueries()
 
     async def count(self, request: DataRequest, session: Session) -> int:
         """How many rows there are on all pages."""
@@ -118,7 +119,10 @@ class CollectionReader:
         return ReadAhead(
             self._database,
             request.caller,
-            ChunkReader(_statements(request), lookahead=not extent.ends),
+            ChunkReader(
+                _statements(request, keeps_plans=not self._slow.has(request.compiled.key)),
+                lookahead=not extent.ends,
+            ),
             ChunkSizer(extent.rows, first_rows, sorts=sorts, on_cluster=on_cluster),
             at_once=at_once,
         )
@@ -177,7 +181,8 @@ class CollectionReader:
 
         async def read(session: Session) -> tuple[int | None, Chunk]:
             total = await self.count(request, session) if request.is_counted else None
-            return total, await page.first(session)
+            with self._slow.watched(request.compiled.key):
+                return total, await page.first(session)
 
         if isinstance(page, MergedPage):  # which goes on from what it has read
             async with executor.session(request, snapshot=request.is_counted) as session:
@@ -199,8 +204,10 @@ def _beside(database: Database, request: DataRequest) -> Callable[[], Session]:
     return lambda: caller_session(database, request.caller)
 
 
-def _statements(request: DataRequest) -> PageStatements:
-    return PageStatements(request.compiled, request.variant, request.values())
+def _statements(request: DataRequest, *, keeps_plans: bool = True) -> PageStatements:
+    return PageStatements(
+        request.compiled, request.variant, request.values(), keeps_plans=keeps_plans
+    )
 
 
 def _unknown_rows(query: Query) -> int:

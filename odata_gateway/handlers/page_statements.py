@@ -21,13 +21,15 @@ OrderValues = tuple[str | None, ...]
 class PageStatements:
     """The statements of one page: its rows behind a row, the boundary of a chunk, its count.
 
-    variant  of the page's first rows
-    values   of the request; their keys are those of the row that the page begins behind
+    variant      of the page's first rows
+    values       of the request; their keys are those of the row that the page begins behind
+    keeps_plans  Postgres may keep the plan for few rows (`CompiledQuery.chunk`)
     """
 
     compiled: CompiledQuery
     variant: StatementVariant
     values: ArgumentValues
+    keeps_plans: bool = True
 
     def rows(self, after: OrderValues | None, limit: int, *, lookahead: bool) -> BoundStatement:
         """The first `limit` rows behind a row, as one record.
@@ -72,4 +74,6 @@ class PageStatements:
             null_mask, keys = tuple([key is None for key in after]), after
         variant = self.variant._replace(null_mask=null_mask, lookahead=lookahead)
         values = self.values._replace(limit=limit, keys=keys)
+        if kind == "rows" and self.keeps_plans:
+            return self.compiled.chunk(variant, values).bind(values)
         return self.compiled.statement(kind, variant).bind(values)

@@ -32,3 +32,8 @@ class Caller:
     @property
     def has_one_account(self) -> bool:
         return len(self.accounts) == 1
+
+    @property
+    def is_for_policies(self) -> bool:
+        """Whether the database's own policies may find other rows for this caller."""
+        return self.role is not None or self.claims is not None

@@ -50,6 +50,10 @@ class ChunkRecord:
         limit = param(LimitSlot(), "int4")
         return build("{0} + 1", limit) if self.lookahead else limit
 
+    def most(self, rows: int) -> Sql:
+        """The most rows to read, where a chunk shows no more than `rows`, as a constant."""
+        return Sql((f"{rows + self.lookahead:d}",))
+
     def joined(self, rows: Sql) -> Sql:
         """The record of rows that are (row, k0, k1, ...)."""
         return self._looking_ahead(rows) if self.lookahead else self._full(rows)

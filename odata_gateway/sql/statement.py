@@ -34,6 +34,7 @@ from odata_gateway.sql.fragment import (
 )
 from odata_gateway.sql.paging.keyset import NullMask, equals, key_texts, key_values
 from odata_gateway.sql.paging.page_scan import PageScan
+from odata_gateway.sql.paging.row_bound import bounded
 from odata_gateway.sql.paging.scan import AccountsRead
 from odata_gateway.sql.pg_types import has_zone, raw_value, stored, text_in_zone
 from odata_gateway.sql.relation import Relations
@@ -52,6 +53,8 @@ class StatementVariant(NamedTuple):
     shard_accounts  the number of the caller's accounts if the database is sharded by account, or 0
     zoned           times are those of a zone, which is a parameter
     alone           the first of these accounts is read alone; a chunk has its rows one by one
+    most_rows       a number of rows of which a chunk has no more, as the statement says beside the
+                    number that it is asked for (`sql.paging.row_bound`), or 0
     """
 
     encoding: RowEncoding
@@ -61,6 +64,7 @@ class StatementVariant(NamedTuple):
     shard_accounts: int = 0
     zoned: bool = False
     alone: bool = False
+    most_rows: int = 0
 
 
 StatementKind = Literal["rows", "count", "parent", "order values", "boundary", "sizes", "memory"]
@@ -226,6 +230,9 @@ class _PlainStatement:
                     rows = self._chunk_rows(chunk.limit, octets)
                     joined = [order is not None for order in value_orders(self.query.order)]
                     return chunk.apart(rows, joined)
+                if self.variant.most_rows:
+                    most = chunk.most(self.variant.most_rows)
+                    return chunk.joined(bounded(self._chunk_rows(most), chunk.limit))
                 return chunk.joined(self._chunk_rows(chunk.limit))
             case "count":
                 return self._count(self.query.block)

@@ -25,7 +25,7 @@ import orjson
 from odata_gateway.compiler.compiled_query import ArgumentValues
 from odata_gateway.compiler.compiler import Compiler
 from odata_gateway.db.schema.indexes import read_recommendations
-from odata_gateway.edm.csdl import load_model
+from odata_gateway.edm.csdl import load_model, parse_model
 from odata_gateway.edm.derive import with_types
 from odata_gateway.edm.model import EntityType, Model
 from odata_gateway.formats.json_encoding import json_encoding
@@ -134,3 +134,21 @@ def indexed(model: Model) -> Model:
 
 MODEL = load_model()
 INDEXED = indexed(MODEL)
+UNSCOPED = parse_model(
+    {
+        "$Version": "4.01",
+        "$EntityContainer": "plain.Service",
+        "plain": {
+            "thing": {
+                "$Kind": "EntityType",
+                "$Key": ["id"],
+                "@Gateway.Table": "plain.thing",
+                "@Gateway.Unscoped": True,
+                "id": {"$Type": "Edm.Int32"},
+                "made": {"$Type": "Edm.DateTimeOffset", "$Nullable": True, "$Precision": 6},
+            },
+            "Service": {"$Kind": "EntityContainer", "things": {"$Collection": True, "$Type": "plain.thing"}},
+        },
+    }
+)
+"""A table without accounts."""

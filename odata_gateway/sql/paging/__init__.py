@@ -8,4 +8,5 @@ Unknown: how rows are written.
     page_scan     the SQL of that
     keyset        ORDER BY, and the rows behind the last one of a page
     fixed_values  order values that all rows have in common
+    row_bound     a number of rows that stands in a statement, so that its plan is kept
 """

@@ -12,7 +12,7 @@ from odata_gateway.errors import BindName
 from odata_gateway.formats.registry import DEFAULT_ENCODING
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
-from tests.harness.cases import MODEL
+from tests.harness.cases import MODEL, UNSCOPED
 
 URL = "Conversation(1)/messages?$filter=contains(content,' FROM (x') and id in (1,2)&$expand=sender($select=id)&$count=true&$top=5"
 
@@ -67,3 +67,12 @@ def test_a_value_that_fits_stands_on_one_line():
 def test_a_mistake_is_raised_as_the_service_raises_it():
     with pytest.raises(BindName):
         steps("Message?$filter=statuss eq 1")
+
+
+def test_the_statement_of_few_rows_is_the_one_that_is_sent():
+    """It has a constant beside the number of rows where that is its only argument; where it has others, the number is that of $top."""
+    compiler = Compiler(UNSCOPED, limits=Limits(), max_url_bytes=16_384, cache_entries=8)
+    for target, limit in (("things?$top=4", "5) AS b LIMIT $1"), ("things?$top=100", "100) AS b LIMIT $1"), ("things", "$1")):
+        found = dict(explain(compiler, target, Caller("1", (1,)), encoding=DEFAULT_ENCODING).steps)
+        assert f"LIMIT {limit}::int4) AS p" in found["sql (rows)"]
+    assert steps("Message?$top=4")["arguments (rows)"].splitlines()[0] == "$1: 4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from odata_gateway.handlers.page_statements import OrderValues, PageStatements
 from odata_gateway.identity.caller import Caller
 from odata_gateway.plan.scope.limits import Limits
 from odata_gateway.sql.statement import StatementVariant
-from tests.harness.cases import INDEXED, MODEL
+from tests.harness.cases import INDEXED, MODEL, UNSCOPED
 
 
 def page_of(target: str, keys: tuple[str | None, ...] | None = None, model: Model = MODEL) -> PageStatements:
@@ -83,3 +84,48 @@ def test_only_rows_of_a_table_are_read_beforehand_so_that_their_server_keeps_mem
     called = replace(query, block=replace(query.block, source=replace(query.block.source, call=object())))
     assert len(list(page.memory())) == 2
     assert not list(replace(page, compiled=page.compiled._replace(query=called)).memory())
+
+
+# --- a number of rows in the statement ---------------------------------------------------------------------------------------------
+
+ALL, OF_A_ROLE = Caller("anonymous"), Caller("anonymous", role="web")
+OF_CLAIMS = Caller("anonymous", claims="{}")
+
+
+def bound_of(page: PageStatements, rows: int, caller: Caller = ALL, *, lookahead: bool = False) -> int:
+    """The constant that the statement of a page's first rows has; 0 without one."""
+    page = replace(page, values=page.values._replace(caller=caller))
+    found = re.search(r"LIMIT (\d+)\) AS b LIMIT \$1::int4", page.rows(None, rows, lookahead=lookahead).text)
+    return 0 if found is None else int(found[1])
+
+
+@pytest.mark.parametrize("target", ["things", "things?$orderby=made desc", "things?$filter=made eq null", "things/$ref"])
+def test_few_first_rows_have_a_constant_beside_their_number(target):
+    page = page_of(target.replace(" ", "%20"), model=UNSCOPED)
+    assert {rows: bound_of(page, rows) for rows in (1, 4, 20, 99, 100, 101)} == {1: 1, 4: 5, 20: 20, 99: 100, 100: 100, 101: 0}
+    assert bound_of(page, 4, lookahead=True) == 6
+    assert list(page.rows(None, 4, lookahead=False).arguments) == [4]
+
+
+@pytest.mark.parametrize("caller", [OF_A_ROLE, OF_CLAIMS])
+def test_rows_that_policies_of_the_database_choose_are_planned_for_their_caller(caller):
+    assert bound_of(page_of("things", model=UNSCOPED), 5, caller) == 0
+
+
+@pytest.mark.parametrize("target", ["Message", "Message?$orderby=created_at", "Inbox(9)/messages", "Message?$filter=status eq null"])
+@pytest.mark.parametrize("model", [MODEL, INDEXED])
+def test_rows_of_an_account_are_planned_for_the_account(target, model):
+    assert bound_of(page_of(target.replace(" ", "%20"), model=model), 5, Caller("1", (7,))) == 0
+
+
+@pytest.mark.parametrize(
+    "target", ["things?$filter=id gt 5", "things?$filter=id eq 5", "things?$skip=3", "things?$compute=id add 5 as a&$select=a"]
+)
+def test_a_value_of_the_client_is_planned_as_before(target):
+    assert bound_of(page_of(target.replace(" ", "%20"), model=UNSCOPED), 5) == 0
+
+
+def test_rows_behind_a_row_are_planned_for_that_row():
+    page = page_of("things", model=UNSCOPED)
+    assert "AS b LIMIT" not in page.rows(("5",), 5, lookahead=False).text
+    assert "AS b LIMIT" not in page_of("things", ("5",), UNSCOPED).rows(None, 5, lookahead=False).text
