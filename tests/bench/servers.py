@@ -55,12 +55,20 @@ class Running:
 
 
 @contextmanager
-def gateway(dsn: str, *, checkout: Path = ROOT, name: str = "gateway", token: str = ADMIN_OF_ALL, **settings: str) -> Iterator[Running]:
-    """The program as its users start it, `python -m odata_gateway serve`."""
+def gateway(
+    dsn: str,
+    *,
+    checkout: Path = ROOT,
+    name: str = "gateway",
+    token: str | None = ADMIN_OF_ALL,
+    ready: str = "Message(1)",
+    **settings: str,
+) -> Iterator[Running]:
+    """The program as its users start it, `python -m odata_gateway serve`; `ready` is what it answers first."""
     port = free_port()
     environment = _clean() | {"PYTHONPATH": str(checkout), "ODATA_HOST": "127.0.0.1", "ODATA_PORT": str(port), "ODATA_DSN": dsn}
     command = [sys.executable, "-m", "odata_gateway", "serve"]
-    with _running(name, command, checkout, environment | settings, port, "/v1.0/odata/", "Message(1)", token) as running:
+    with _running(name, command, checkout, environment | settings, port, "/v1.0/odata/", ready, token) as running:
         yield running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.bench import depth, files, large_schema, own_types, queries, roles, small, whole
+from tests.bench import depth, files, large_schema, own_types, queries, roles, small, small_pages, whole
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 
@@ -25,4 +25,5 @@ WORKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "P14": files.files,
     "P15": roles.roles,
     "P16": large_schema.auto_model,
+    "P17": small_pages.small_pages,
 }
