@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 from odata_gateway.demo import tokens
 from tests.harness.cluster import READER, Cluster
+
+_NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ async def ask(port: int, target: str, token: str | None = tokens.ADMIN, *, timeo
 
 def data(target: str) -> str:
     return "/v1.0/odata/" + target
+
+
+def other_data(target: str) -> str:
+    """The same with an option that nobody reads, another one each time: of requests that are alike and wait together only one is read."""
+    return f"{data(target)}{'&' if '?' in target else '?'}number={next(_NUMBERS)}"
 
 
 def percentile(values: list[float], share: float) -> float:

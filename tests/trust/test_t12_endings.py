@@ -13,7 +13,7 @@ import pytest
 from tests.harness.faults import wait_until
 from tests.harness.figures import amount, record
 from tests.harness.gateway import free_port, start_gateway
-from tests.harness.loads import ask, data, make_slow
+from tests.harness.loads import ask, data, make_slow, other_data
 
 
 def readiness(gateway):
@@ -29,7 +29,7 @@ async def working(cluster, database, count):
 async def test_t12_sigterm_is_seen_at_once_and_running_requests_end(gateways, cluster, scratch, scratch_reader_dsn):
     make_slow(cluster, scratch, 2)
     gateway = gateways(ODATA_DSN=scratch_reader_dsn, ODATA_GRACE_S="4")  # time for a late request, on a loaded machine too
-    running = [asyncio.create_task(ask(gateway.port, data("Label"))) for _ in range(3)]
+    running = [asyncio.create_task(ask(gateway.port, other_data("Label"))) for _ in range(3)]
     await working(cluster, scratch, 3)
     gateway.process.send_signal(signal.SIGTERM)
     started = time.monotonic()

@@ -12,7 +12,7 @@ from odata_gateway.config.settings import SETTINGS
 from odata_gateway.demo import tokens
 from tests.harness.figures import record
 from tests.harness.inside import inside
-from tests.harness.loads import ask, data
+from tests.harness.loads import ask, data, other_data
 
 
 def names(setting: str, body: bytes) -> bool:
@@ -174,7 +174,7 @@ async def test_t22_one_request_too_many_of_a_token_names_its_setting(gateways, c
     locker, watcher = [await asyncpg.connect(cluster.dsn(database=scratch)) for _ in range(2)]
     async with locker.transaction():
         await locker.execute("LOCK TABLE labels IN ACCESS EXCLUSIVE MODE")
-        within = [asyncio.create_task(ask(gateway.port, data("Label"))) for _ in range(most)]
+        within = [asyncio.create_task(ask(gateway.port, other_data("Label"))) for _ in range(most)]
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
         async with asyncio.timeout(10):
             while await watcher.fetchval(waiting, scratch) < most:
