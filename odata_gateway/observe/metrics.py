@@ -67,7 +67,12 @@ FAMILIES = (
     ),
     MetricFamily("odata_pool_open", "gauge", (), "open database connections"),
     MetricFamily("odata_pool_busy", "gauge", (), "database connections in use"),
-    MetricFamily("odata_pool_waiting", "gauge", (), "requests that wait for a database connection"),
+    MetricFamily(
+        "odata_pool_waiting",
+        "gauge",
+        (),
+        "requests that wait for a database connection; those that are read together count as one",
+    ),
     MetricFamily(
         "odata_queries_cancelled_total",
         "counter",
