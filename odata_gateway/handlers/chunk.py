@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Hashable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -139,27 +138,19 @@ class SlowQueries:
     def __init__(self) -> None:
         self._until_s: dict[int, float] = {}
 
-    @contextmanager
-    def watched(self, query: Hashable) -> Iterator[None]:
-        """Note how long a query's first chunk takes, also if it fails."""
-        started_s = time.monotonic()
-        try:
-            yield
-        finally:
-            ended_s = time.monotonic()
-            if ended_s - started_s > SLOW_S:
-                self._note(hash(query), ended_s + SLOW_LATELY_S)
+    def learn(self, query: Hashable, elapsed_s: float) -> None:
+        """Note how long a query's first chunk took, also if it failed."""
+        if elapsed_s <= SLOW_S:
+            return
+        self._until_s[hash(query)] = time.monotonic() + SLOW_LATELY_S
+        if len(self._until_s) > _MAX_QUERIES:
+            del self._until_s[next(iter(self._until_s))]
 
     def has(self, query: Hashable) -> bool:
         """Whether a query was slow lately."""
         if not self._until_s:
             return False
         return self._until_s.get(hash(query), 0.0) > time.monotonic()
-
-    def _note(self, number: int, until_s: float) -> None:
-        self._until_s[number] = until_s
-        if len(self._until_s) > _MAX_QUERIES:
-            del self._until_s[next(iter(self._until_s))]
 
 
 class ChunkSizer:

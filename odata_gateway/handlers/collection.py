@@ -6,6 +6,7 @@ the body's iterator.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -181,8 +182,11 @@ class CollectionReader:
 
         async def read(session: Session) -> tuple[int | None, Chunk]:
             total = await self.count(request, session) if request.is_counted else None
-            with self._slow.watched(request.compiled.key):
+            started_s = time.perf_counter()
+            try:
                 return total, await page.first(session)
+            finally:
+                self._slow.learn(request.compiled.key, time.perf_counter() - started_s)
 
         if isinstance(page, MergedPage):  # which goes on from what it has read
             async with executor.session(request, snapshot=request.is_counted) as session:

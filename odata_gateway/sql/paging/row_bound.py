@@ -24,11 +24,14 @@ from odata_gateway.sql.fragment import Sql, build
 BOUNDS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100)
 """The constants. The sizes of pages that clients use most are among them, and there are few: each
 is another prepared statement. Planning is little of the work for more rows."""
+_BOUND_OF = tuple(
+    next(bound for bound in BOUNDS if rows <= bound) for rows in range(BOUNDS[-1] + 1)
+)
 
 
 def row_bound(rows: int) -> int:
     """The smallest of the constants that is at least as large; 0 for more rows."""
-    return next((bound for bound in BOUNDS if rows <= bound), 0)
+    return _BOUND_OF[rows] if rows < len(_BOUND_OF) else 0
 
 
 def has_only_limit(slots: Sequence[Slot]) -> bool:
