@@ -271,3 +271,15 @@ def test_a_request_waits_nearly_as_long_as_it_would_alone(live, cluster, reader_
         wait_until(lambda: gateway.log().count('"status":503') == 3, 10)
         lines = [json.loads(line) for line in gateway.log().splitlines() if '"status":503' in line]
     assert all(1800 < line["ms"]["wait"] <= line["ms"]["total"] for line in lines)
+
+
+def test_the_wait_of_clients_that_go_away_is_logged(served):
+    def waits_ms() -> list[float]:
+        gone = [line for line in served.gateway.log().splitlines() if "$skip" in line and line.endswith("client gone")]
+        return [float(line.partition(" wait=")[2].partition("ms")[0]) for line in gone]
+
+    with served.waiting():
+        for connection in begun(served, [("Rows?$skip=6", tokens.ADMIN)] * 3)[::-1]:
+            connection.close()
+        wait_until(lambda: len(waits_ms()) == 3, 10)
+    assert all(250 < wait_ms < 5000 for wait_ms in waits_ms())

@@ -50,8 +50,9 @@ class WaitingGroup(Generic[_Asked, _T]):
     def join(self, asked: _Asked) -> asyncio.Future[_T | None]:
         """What is found for one more request; None: it has to ask again."""
         found: asyncio.Future[_T | None] = asyncio.get_running_loop().create_future()
-        stats = current_stats.get()
-        self.waiting.append(WaitingRequest(asked, stats, perf_counter(), found))
+        joined = WaitingRequest(asked, current_stats.get(), perf_counter(), found)
+        found.add_done_callback(lambda _: self._leave_if_cancelled(joined))
+        self.waiting.append(joined)
         return found
 
     def begin(self, session: Session) -> None:
@@ -81,6 +82,12 @@ class WaitingGroup(Generic[_Asked, _T]):
         self.waits = False
         for each in self.waiting:
             each.stats.add_wait_time(each.asked_at)
+
+    def _leave_if_cancelled(self, joined: WaitingRequest[_Asked, _T]) -> None:
+        """Nobody waits for the request any longer."""
+        if self.waits and joined.found.cancelled():
+            joined.stats.add_wait_time(joined.asked_at)
+            self.waiting.remove(joined)
 
 
 class OpenGroups(Generic[_Asked, _T]):
