@@ -2,8 +2,9 @@
 
 A dashboard that many people open, or a program that asks again before it has an answer, sends the
 same request of the same caller several times at once. While connections are free, each is read by
-itself. Those that wait for one differ in nothing that the database is told, so one statement
-answers all of them, and the others need neither a connection nor the database.
+itself, unless they arrive in one turn. Those that wait for one differ in nothing that the database
+is told, so one statement answers all of them, and the others need neither a connection nor the
+database.
 
 Each request has its own answer, its own status and its own place in the log. The read begins after
 all of its requests have arrived. One that arrives later does not join it: what was written before a
