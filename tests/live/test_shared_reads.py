@@ -4,6 +4,7 @@ was sent."""
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -77,6 +78,12 @@ class Served:
         """How many requests have shared a read until now."""
         return sample_value(scraped(self._port), "odata_reads_shared_total")
 
+    def arrived(self) -> float:
+        """How many requests for data have arrived until now: those that are being answered, and those that were."""
+        text = scraped(self._port)
+        answered = re.findall(r"^odata_requests_total\{.*\} (\S+)$", text, re.MULTILINE)
+        return sample_value(text, "odata_requests_running") + sum(map(float, answered))
+
     def psql(self, script: str) -> str:
         return self.cluster.psql(self.name, script)
 
@@ -114,8 +121,10 @@ def live(cluster, reader_url):
 
 def begun(served, asked) -> list[socket.socket]:
     """Connections whose requests have arrived and wait."""
+    before = served.arrived()
     connections = sent(served.gateway, asked)
-    time.sleep(0.3)
+    wait_until(lambda: served.arrived() >= before + len(asked), 20)
+    time.sleep(0.1)
     return connections
 
 
@@ -259,12 +268,13 @@ def test_requests_that_differ_in_a_literal_of_any_option_share_nothing(live):
 @pytest.mark.parametrize("target", ["Message?$top=3", "Message(1)"])
 def test_a_request_waits_nearly_as_long_as_it_would_alone(live, cluster, reader_url, target):
     """Who would join one whose wait is about to end waits by itself."""
+    port = free_port()
     settings = SETTINGS | {"ODATA_DSN": reader_url(live.name), "ODATA_POOL_WAIT_S": "2", "ODATA_LOG_FORMAT": "json"}
-    with start_gateway(**settings) as gateway:
-        impatient = Served(gateway, cluster, live.name, 0, "public.labels", "Label(1)")
+    with start_gateway(ODATA_ADMIN_PORT=str(port), **settings) as gateway:
+        impatient = Served(gateway, cluster, live.name, port, "public.labels", "Label(1)")
         with impatient.waiting():
             early = begun(impatient, [(target, tokens.ADMIN)] * 3)
-            time.sleep(1.2)
+            time.sleep(1.3)
             late = begun(impatient, [(target, tokens.ADMIN)] * 3)
             assert [received(connection)[0] for connection in early] == [503] * 3
         assert [received(connection)[0] for connection in late] == [200] * 3
@@ -279,7 +289,9 @@ def test_the_wait_of_clients_that_go_away_is_logged(served):
         return [float(line.partition(" wait=")[2].partition("ms")[0]) for line in gone]
 
     with served.waiting():
-        for connection in begun(served, [("Rows?$skip=6", tokens.ADMIN)] * 3)[::-1]:
+        connections = begun(served, [("Rows?$skip=6", tokens.ADMIN)] * 3)
+        time.sleep(0.25)
+        for connection in connections[::-1]:
             connection.close()
         wait_until(lambda: len(waits_ms()) == 3, 10)
     assert all(250 < wait_ms < 5000 for wait_ms in waits_ms())
