@@ -81,7 +81,7 @@ class Served:
     def arrived(self) -> float:
         """How many requests for data have arrived until now: those that are being answered, and those that were."""
         text = scraped(self._port)
-        answered = re.findall(r"^odata_requests_total\{.*\} (\S+)$", text, re.MULTILINE)
+        answered = re.findall(r'^odata_requests_total\{(?!.*"metrics").*\} (\S+)$', text, re.MULTILINE)
         return sample_value(text, "odata_requests_running") + sum(map(float, answered))
 
     def psql(self, script: str) -> str:
