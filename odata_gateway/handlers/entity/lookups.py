@@ -3,11 +3,11 @@ statement, which differ in their literals only, become one statement.
 
 Of a request for one entity, the driver and Postgres took two thirds of the time, most of it for the
 message and not for the row. A statement that finds fifty rows takes little more than one that finds
-a single row. So a request that comes while others are running waits for the end of the event loop's
-turn, in which all requests that have arrived are compiled; further ones may join until there is a
+a single row. So a request that comes while others are running waits for two turns of the event
+loop, in which all requests that have arrived are compiled; further ones may join until there is a
 connection. A request that comes alone is read at once, as if there were no others.
 
-    first of a group     waits a turn, takes a connection, runs the statement for all
+    first of a group     waits two turns, takes a connection, runs the statement for all
     others of the group  wait for their rows
 
 Each request has the row policies and the limits that it would have by itself: the statement is of
@@ -34,6 +34,9 @@ from odata_gateway.observe.counters import COUNTERS
 
 MOST_TOGETHER: Final = 64
 """Requests in one statement. More of them save nothing, and their rows are in memory together."""
+_TURNS = 2
+"""Of the event loop. With the second one more requests go together: 4 percent less CPU of the
+gateway for each, with 64 clients; with a third one it is no less."""
 _OF_ALL = (AuthForbidden, DbBusy, DbTimeout, DbUnavailable)
 """What a statement for one of them would meet as well."""
 
@@ -93,7 +96,8 @@ class Lookups:
         group = self._open.open(key)
         self._running += 1
         try:
-            await asyncio.sleep(0)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             async with caller_session(self._database, request.caller) as session:
                 self._open.close(key, group)
                 if not group.waiting:

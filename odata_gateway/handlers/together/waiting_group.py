@@ -1,6 +1,6 @@
 """Requests that wait for what one of them, the first of their group, reads for all.
 
-The first waits a turn of the event loop, in which all requests that have arrived are compiled;
+The first waits a turn of the event loop or two, in which all that have arrived are compiled;
 further ones may join until it has a connection. So each request sees the snapshot that it would
 have by itself, or a later one: the statement begins after all of them have arrived.
 """
