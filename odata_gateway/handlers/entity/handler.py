@@ -26,11 +26,14 @@ class EntityHandler:
 
         raises  BindNoEntity, and DbKey where two rows have the same key
         """
-        if request.compiled.statement("rows", request.variant).is_lookup:
-            found = await self._lookups.values(request)
-        else:
-            found = [row[0] for row in await self._executor.fetch(request)]
-        return await self._answer(request, found)
+        return await self._answer(request, await self._values(request))
+
+    async def _values(self, request: DataRequest) -> Values:
+        if not request.variant.shard_accounts:
+            statement = request.compiled.statement("rows", request.variant)
+            if statement.is_lookup:
+                return await self._lookups.lookup(request, statement.bind(request.values()))
+        return [row[0] for row in await self._executor.fetch(request)]
 
     async def prepared(self, lookup: PreparedLookup, bound: BoundStatement) -> Reply:
         """The same for an entity by a number, of which all but the row is prepared."""

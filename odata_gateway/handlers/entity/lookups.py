@@ -57,19 +57,13 @@ class Lookups:
         self._running = 0
         self._open: OpenGroups[Sequence[object], Values] = OpenGroups(database.settings.wait_s)
 
-    async def values(self, request: DataRequest) -> Values:
-        """What is shown of each row that a request finds whose statement is a lookup: one, none, or
-        two where its key is not unique.
-
-        raises  ODataError by SQLSTATE, BindValue, BindType
-        """
-        statement = request.compiled.statement("rows", request.variant)
-        return await self.lookup(request, statement.bind(request.values()))
-
     async def lookup(self, request: DataRequest, bound: BoundStatement) -> Values:
-        """The same with the arguments that the statement has here.
+        """What is shown of each row that a statement finds that is a lookup: one, none, or two
+        where its key is not unique.
 
         request  any with this statement, of the same caller
+        bound    the statement with its arguments, which may be others than the request's own
+        raises   ODataError by SQLSTATE
         """
         if not self._running:
             return await self._alone(request, bound)
